@@ -1,0 +1,67 @@
+# Each target does its own set-up: a machine with make and Python 3.11 or newer is enough.
+
+PYTHON ?= python3
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+SCRIPTS := $(wildcard scripts/*.py)
+
+# Where `make check` unpacks the wheel, and the way back from there.
+TYPED := build/typed
+FROM_TYPED := ../..
+MYPY := $(FROM_TYPED)/$(BIN)/mypy --config-file $(FROM_TYPED)/pyproject.toml \
+	--cache-dir $(FROM_TYPED)/.mypy_cache
+
+define TOO_OLD
+qmoe-qiskit needs Python 3.11 or newer, and '$(PYTHON)' is not. \
+Name one that is: make $(MAKECMDGOALS) PYTHON=python3.12
+endef
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help demo test check bench clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "ARGS='...' is handed to pytest, the demo or the benchmark; PYTHON=... makes .venv."
+
+demo: $(VENV)/.installed-core  ## train on Two Moons, about a minute; results in runs/demo
+	$(BIN)/qmoe demo --out runs/demo --force $(ARGS)
+
+# One thread a worker: two workers fill two cores, and sums are added up in the same order everywhere.
+test: $(VENV)/.installed-dev  ## run the test suite
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal $(ARGS)
+
+# Imports and types are checked on the built wheel. In the repository backends/ and noise_profiles/
+# lie beside qmoe_qiskit/, where neither import-linter nor mypy would take them for its subpackages.
+check: $(VENV)/.installed-dev  ## check style, import directions and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	rm -rf build
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .
+	$(BIN)/python -m pip install --quiet --no-deps --target $(TYPED) build/wheel/*.whl
+	cd $(TYPED) && $(FROM_TYPED)/$(BIN)/lint-imports --no-cache --config $(FROM_TYPED)/pyproject.toml
+	cd $(TYPED) && $(MYPY) -p qmoe_qiskit
+ifneq ($(SCRIPTS),)
+	cd $(TYPED) && $(MYPY) $(addprefix $(FROM_TYPED)/,$(SCRIPTS))
+endif
+
+bench: $(VENV)/.installed-bench  ## compare speed with other libraries
+	$(BIN)/python scripts/benchmark.py $(ARGS)
+
+clean:  ## remove what was built; keeps .venv and runs
+	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find $(wildcard qmoe_qiskit backends noise_profiles tests scripts) \
+		-name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "$(TOO_OLD)" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+
+# Every extra brings the core along.
+$(VENV)/.installed-%: $(VENV)/pyvenv.cfg pyproject.toml constraints.txt
+	$(BIN)/python -m pip install -c constraints.txt -e '.$(if $(filter-out core,$*),[$*])'
+	@touch $(VENV)/.installed-core $@

@@ -1,0 +1,1 @@
+"""Where a router circuit runs."""

@@ -1,0 +1,1 @@
+"""Calibration data of real devices, and the code that reads, checks, captures and scales it."""

@@ -1,0 +1,8 @@
+"""Router circuits: what they are, and how to build the paper's."""
+
+from __future__ import annotations
+
+from qmoe_qiskit.circuits.angle import ENTANGLEMENTS, ROTATIONS, angle_router
+from qmoe_qiskit.circuits.router import RouterCircuit
+
+__all__ = ["ENTANGLEMENTS", "ROTATIONS", "RouterCircuit", "angle_router"]

@@ -1,0 +1,112 @@
+"""The paper's router: features as rotation angles, then trainable entangling layers."""
+
+from __future__ import annotations
+
+import numpy as np
+from qiskit import QuantumCircuit
+from qiskit.circuit import ParameterVector
+from qiskit.quantum_info import SparsePauliOp
+
+from qmoe_qiskit.circuits.router import RouterCircuit
+from qmoe_qiskit.errors import require_positive, unknown_name
+
+ROTATIONS = ("x", "y", "z")
+ENTANGLEMENTS = ("linear", "none", "ring", "strong")
+
+
+def angle_router(
+    n_features: int,
+    n_layers: int,
+    *,
+    rotation: str = "x",
+    reuploads: int = 1,
+    entanglement: str = "strong",
+) -> RouterCircuit:
+    """Build the angle-embedding router of arXiv:2512.22296, one qubit per feature.
+
+    A block is `n_layers` layers; each layer applies Rot(phi, theta, omega) =
+    RZ(omega) RY(theta) RZ(phi) to every qubit, then the entangler. With the defaults the outputs
+    equal those of PennyLane's AngleEmbedding followed by StronglyEntanglingLayers with weights of
+    shape (n_layers, n_features, 3), qubit i being wire i.
+
+    Args:
+        n_features: Number of input angles and of qubits.
+        n_layers: Layers in each block.
+        rotation: Axis of the embedding, "x", "y" or "z". With "z" a Hadamard gate on every qubit
+            comes first, since a Z rotation of |0> is a global phase.
+        reuploads: Number of times that embedding and block are repeated, each block with weights of
+            its own. Outputs are trigonometric polynomials of this degree in every feature.
+        entanglement: "strong" (CNOT i -> i + r mod n with r = (layer mod (n - 1)) + 1), "ring"
+            (r = 1 in every layer), "linear" (CNOT i -> i + 1 for i < n - 1), or "none".
+
+    Returns:
+        A router with `3 * reuploads * n_layers * n_features` weights, flattened (layer, qubit,
+        angle), and one output <Z_i> per qubit.
+
+    Raises:
+        InputError: If a count is below 1 or a name is unknown.
+    """
+    n = require_positive("n_features", n_features)
+    layers = require_positive("n_layers", n_layers)
+    blocks = require_positive("reuploads", reuploads)
+    if rotation not in ROTATIONS:
+        raise unknown_name("rotation", rotation, ROTATIONS)
+    if entanglement not in ENTANGLEMENTS:
+        raise unknown_name("entanglement", entanglement, ENTANGLEMENTS)
+
+    inputs = ParameterVector("x", n)
+    weights = ParameterVector("w", blocks * layers * n * 3)
+    circuit = QuantumCircuit(n, name=f"angle_router_{n}x{layers}")
+    angle = iter(weights)
+    if rotation == "z":
+        circuit.h(range(n))
+    for block in range(blocks):
+        if block:
+            circuit.barrier()
+        for qubit in range(n):
+            getattr(circuit, f"r{rotation}")(inputs[qubit], qubit)
+        for layer in range(layers):
+            circuit.barrier()
+            for qubit in range(n):
+                circuit.rz(next(angle), qubit)
+                circuit.ry(next(angle), qubit)
+                circuit.rz(next(angle), qubit)
+            for control, target in _cnots(n, layer, entanglement):
+                circuit.cx(control, target)
+    return RouterCircuit(
+        circuit=circuit,
+        inputs=inputs,
+        weights=weights,
+        observables=tuple(z_observables(n)),
+        degree=blocks,
+    )
+
+
+def z_observables(n_qubits: int) -> list[SparsePauliOp]:
+    """Return Z on each qubit, in qubit order."""
+    return [SparsePauliOp.from_sparse_list([("Z", [i], 1.0)], n_qubits) for i in range(n_qubits)]
+
+
+def basis_projectors(n_qubits: int, n_states: int) -> list[SparsePauliOp]:
+    """Return |i><i| for the first `n_states` basis states, i read little-endian.
+
+    Each is a sum of 2^n Z strings: |i><i| = prod_q (1 + (-1)^(bit q of i) Z_q) / 2.
+    """
+    subsets = np.arange(2**n_qubits)
+    labels = [format(s, f"0{n_qubits}b").replace("0", "I").replace("1", "Z") for s in subsets]
+    projectors = []
+    for state in range(n_states):
+        signs = (-1.0) ** np.array([int(s & state).bit_count() for s in subsets.tolist()])
+        projectors.append(
+            SparsePauliOp.from_list(list(zip(labels, signs / 2**n_qubits, strict=True)))
+        )
+    return projectors
+
+
+def _cnots(n: int, layer: int, entanglement: str) -> list[tuple[int, int]]:
+    if n == 1 or entanglement == "none":
+        return []
+    if entanglement == "linear":
+        return [(i, i + 1) for i in range(n - 1)]
+    step = layer % (n - 1) + 1 if entanglement == "strong" else 1
+    return [(i, (i + step) % n) for i in range(n)]

@@ -1,0 +1,181 @@
+"""The router circuit: a parameterized circuit, what enters it, and what is read out of it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit, qpy
+from qiskit.circuit import ParameterVector
+from qiskit.quantum_info import SparsePauliOp
+
+from qmoe_qiskit.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RouterCircuit:
+    """A routing circuit as data: nothing here knows where it runs.
+
+    Qubit order is Qiskit's little-endian order: qubit 0 is the rightmost letter of a Pauli label and
+    the least significant bit of a basis state's index.
+
+    Attributes:
+        circuit: The circuit, without measurements. Its parameters are exactly `inputs` and `weights`.
+        inputs: Angles that carry a sample's features, in radians, length F.
+        weights: Trainable angles in radians, length W, flattened (layer, qubit, angle).
+        observables: One observable per output, length O. Each is diagonal in the computational
+            basis (identities and Z only), so that all are estimated from the same shots.
+        degree: Highest frequency in each input that an output can contain: the number of times that
+            the circuit uploads a feature. None where it is not known.
+
+    Raises:
+        InputError: If parameters and circuit do not fit together, or an observable is not diagonal.
+    """
+
+    circuit: QuantumCircuit
+    inputs: ParameterVector
+    weights: ParameterVector
+    observables: tuple[SparsePauliOp, ...]
+    degree: int | None = None
+
+    def __post_init__(self) -> None:
+        named = {*self.inputs, *self.weights}
+        free = set(self.circuit.parameters)
+        if not free <= named:
+            names = ", ".join(sorted(p.name for p in free - named))
+            raise InputError(
+                f"circuit parameters {names} are neither inputs nor weights of the router: "
+                "list each in one of the two ParameterVectors"
+            )
+        if self.circuit.num_clbits or self.circuit.count_ops().get("measure"):
+            raise InputError(
+                "a router circuit has no classical bits and no measurements: its observables say "
+                "what is read out; remove them (QuantumCircuit.remove_final_measurements)"
+            )
+        if not self.observables:
+            raise InputError("a router needs at least one observable, got none")
+        for observable in self.observables:
+            _check_observable(observable, self.circuit.num_qubits)
+
+    @property
+    def n_qubits(self) -> int:
+        """Number of qubits."""
+        return self.circuit.num_qubits
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of input angles, F."""
+        return len(self.inputs)
+
+    @property
+    def n_weights(self) -> int:
+        """Number of trainable angles, W."""
+        return len(self.weights)
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of observables, O."""
+        return len(self.observables)
+
+    @cached_property
+    def content_hash(self) -> str:
+        """Hash over instructions, parameters and observables; equal circuits have equal hashes."""
+        text = io.StringIO()
+        text.write(f"{self.n_qubits} {list(map(str, self.inputs))} {list(map(str, self.weights))}\n")
+        for step in self.circuit.data:
+            qubits = [self.circuit.find_bit(q).index for q in step.qubits]
+            angles = [str(p) for p in step.operation.params]
+            text.write(f"{step.operation.name} {qubits} {angles}\n")
+        for observable in self.observables:
+            text.write(f"{observable.simplify().to_list()}\n")
+        return hashlib.sha256(text.getvalue().encode()).hexdigest()
+
+    def with_observables(self, observables: Sequence[SparsePauliOp]) -> RouterCircuit:
+        """Return the same circuit, read out through other observables."""
+        return replace(self, observables=tuple(observables))
+
+    def bind(
+        self, inputs_F: NDArray[np.float64], weights_W: NDArray[np.float64]
+    ) -> QuantumCircuit:
+        """Return the circuit for one sample with every angle filled in.
+
+        Raises:
+            InputError: If a length differs from the circuit's.
+        """
+        x_F, w_W = np.asarray(inputs_F, dtype=float), np.asarray(weights_W, dtype=float)
+        if x_F.shape != (self.n_inputs,) or w_W.shape != (self.n_weights,):
+            raise InputError(
+                f"the circuit takes {self.n_inputs} inputs and {self.n_weights} weights, "
+                f"got shapes {x_F.shape} and {w_W.shape}"
+            )
+        values = dict(zip([*self.inputs, *self.weights], [*x_F, *w_W], strict=True))
+        used = set(self.circuit.parameters)
+        return self.circuit.assign_parameters({p: float(v) for p, v in values.items() if p in used})
+
+    def draw(self, output: str = "text", **options: Any) -> Any:  # noqa: ANN401 - as Qiskit's
+        """Draw the circuit; arguments as for `QuantumCircuit.draw`."""
+        return self.circuit.draw(output, **options)
+
+    def to_qpy(self) -> bytes:
+        """Return the circuit, with its observables in the metadata, as QPY."""
+        circuit = self.circuit.copy()
+        circuit.metadata = {
+            "inputs": [self.inputs.name, self.n_inputs],
+            "weights": [self.weights.name, self.n_weights],
+            "degree": self.degree,
+            "observables": [
+                [[label, value.real] for label, value in observable.to_list()]
+                for observable in self.observables
+            ],
+        }
+        buffer = io.BytesIO()
+        qpy.dump(circuit, buffer)
+        return buffer.getvalue()
+
+    @classmethod
+    def from_qpy(cls, data: bytes) -> RouterCircuit:
+        """Read what `to_qpy` wrote.
+
+        Raises:
+            InputError: If the bytes are not a router circuit.
+        """
+        try:
+            (circuit,) = qpy.load(io.BytesIO(data))
+            meta = circuit.metadata
+            observables = tuple(SparsePauliOp.from_list(terms) for terms in meta["observables"])
+            vectors = {p.vector.name: p.vector for p in circuit.parameters}
+            inputs, weights = (
+                vectors.get(name, ParameterVector(name, length))
+                for name, length in (meta["inputs"], meta["weights"])
+            )
+        except (qpy.exceptions.QpyError, KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(f"not a router circuit in QPY format: {error}") from error
+        circuit.metadata = {}
+        return cls(
+            circuit=circuit,
+            inputs=inputs,
+            weights=weights,
+            observables=observables,
+            degree=meta["degree"],
+        )
+
+
+def _check_observable(observable: SparsePauliOp, n_qubits: int) -> None:
+    if observable.num_qubits != n_qubits:
+        raise InputError(
+            f"observable {observable.to_list()} acts on {observable.num_qubits} qubits, "
+            f"the circuit has {n_qubits}"
+        )
+    if observable.paulis.x.any():
+        raise InputError(
+            f"observable {observable.to_list()} is not diagonal: only I and Z are read out; "
+            "append the change of basis to the circuit and measure Z"
+        )
+    if observable.parameters or np.abs(observable.coeffs.imag).max() > 0:
+        raise InputError(f"observable {observable.to_list()} needs real, numeric coefficients")

@@ -1,0 +1,179 @@
+"""Reading a CSV file so that every complaint can name the line it is about.
+
+The standard library's reader keeps what such a complaint needs. A data-frame reader skips blank
+lines without a trace, pads short rows, takes a surplus first column for an index and renames equal
+columns.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import reprlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qmoe_qiskit.data.file_bytes import read_bytes
+from qmoe_qiskit.data.labels import check_labels, parse_booleans, parse_labels, parse_number
+from qmoe_qiskit.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CsvTable:
+    """A CSV file as text, checked to be a table.
+
+    Attributes:
+        file: The path as given and quoted, for messages.
+        columns: Names from the header; unique.
+        rows: The cells of each row, without surrounding blanks.
+        lines: For each row the line of the file that it begins on, from 1.
+    """
+
+    file: str
+    columns: tuple[str, ...]
+    rows: Sequence[Sequence[str]]
+    lines: Sequence[int]
+
+    def cells(self, column: str) -> list[str]:
+        """The cells of one column, from top to bottom."""
+        index = self.columns.index(column)
+        return [row[index] for row in self.rows]
+
+    def numbers(self, column: str) -> NDArray[np.float64]:
+        """One column as finite numbers (N,); true and false become 1 and 0.
+
+        Raises:
+            DataError: If a cell is empty, text, NaN or infinite.
+        """
+        cells = self.cells(column)
+        booleans_N = parse_booleans(cells)
+        if booleans_N is not None:
+            return booleans_N.astype(np.float64)
+        return np.array(
+            [self._number(cell, row, column) for row, cell in enumerate(cells)], dtype=np.float64
+        )
+
+    def labels(self, column: str) -> NDArray[Any]:
+        """One column as labels (N,).
+
+        Raises:
+            DataError: If a label is missing or a fraction.
+        """
+        cells = self.cells(column)
+        if "" in cells:
+            raise DataError(
+                f"{self._where(cells.index(''), column)}: the label is missing: complete or remove "
+                f"the row"
+            )
+        return check_labels(parse_labels(cells), lambda row: self._where(row, column))
+
+    def _number(self, cell: str, row: int, column: str) -> float:
+        if not cell:
+            raise DataError(
+                f"{self._where(row, column)}: the value is missing: complete or remove the row"
+            )
+        try:
+            number = parse_number(cell)
+        except ValueError:
+            raise DataError(
+                f"{self._where(row, column)}: {reprlib.repr(cell)} is not a number: encode the "
+                f"column as numbers or remove it"
+            ) from None
+        if not math.isfinite(number):
+            raise DataError(
+                f"{self._where(row, column)}: {reprlib.repr(cell)} is not a finite number: correct "
+                f"or remove the row"
+            )
+        return number
+
+    def _where(self, row: int, column: str) -> str:
+        return f"{self.file}, line {self.lines[row]}, column {column!r}"
+
+
+def read_csv(path: Path) -> CsvTable:
+    """Read a UTF-8 file of comma-separated values whose first line names the columns.
+
+    Fields may be quoted and may then hold commas and line breaks. A byte order mark is ignored, and
+    so are blank lines and rows of nothing but empty fields.
+
+    Raises:
+        DataError: If the file cannot be read, is not UTF-8 text, or is not a table with a header.
+    """
+    file = repr(str(path))
+    records = _records(file, _decode(file, read_bytes(path)))
+    _, columns = next(records, (0, []))
+    _check_header(file, columns)
+    rows, lines = [], []
+    for line, cells in records:
+        if len(cells) != len(columns):
+            raise DataError(
+                f"{file}, line {line}: the row has {len(cells)} fields, the header {len(columns)}"
+            )
+        rows.append(cells)
+        lines.append(line)
+    if not rows:
+        raise DataError(f"{file} has a header and no rows")
+    return CsvTable(file=file, columns=tuple(columns), rows=rows, lines=lines)
+
+
+def looks_like_data(columns: Sequence[str]) -> bool:
+    """Whether a header is made of numbers alone, as when a file has none."""
+    try:
+        return all(math.isfinite(parse_number(column)) for column in columns)
+    except ValueError:
+        return False
+
+
+def _decode(file: str, content: bytes) -> str:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{file} is not UTF-8 text (byte {error.start} is 0x{content[error.start]:02x}): save "
+            f"it as CSV in UTF-8"
+        ) from None
+    if "\0" in text:
+        raise DataError(f"{file} is not text (it holds NUL characters): save it as CSV in UTF-8")
+    return text
+
+
+def _records(file: str, text: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield every record that is not blank with the line it begins on."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, skipinitialspace=True)
+    line = 1
+    try:
+        for record in reader:
+            cells = [cell.strip() for cell in record]
+            if any(cells):
+                yield line, cells
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise DataError(f"{file}, line {line}: the row cannot be read: {error}") from None
+
+
+def _check_header(file: str, columns: Sequence[str]) -> None:
+    if not columns:
+        raise DataError(f"{file} has no header: its first line must name the columns")
+    if len(columns) == 1 and (marks := {";", "\t"} & set(columns[0])):
+        raise DataError(
+            f"{file} has no comma in its header but {min(marks)!r}: save it with commas between "
+            f"the fields"
+        )
+    if "" in columns:
+        raise DataError(
+            f"{file}: column {columns.index('') + 1} has no name in the header: name it or remove "
+            f"it (pandas writes its row index so; use index=False)"
+        )
+    for column in columns:
+        if columns.count(column) > 1:
+            hint = " (is the header line missing?)" if looks_like_data(columns) else ""
+            raise DataError(f"{file} has two columns named {column!r}{hint}: rename one")

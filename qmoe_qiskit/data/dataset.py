@@ -1,0 +1,93 @@
+"""What a data set is: features in raw units, one label a row, and where both come from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qmoe_qiskit.errors import DataError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Dataset:
+    """Labelled rows.
+
+    Attributes:
+        name: A built-in name such as "moons", or the file's stem.
+        features_NF: Features in the source's own units, before any scaling; float64.
+        labels_N: Class of each row as in the source: whole numbers, true/false, or text.
+        feature_names: One name a column of `features_NF`.
+        target_name: Name of the column or array that the labels come from.
+        source: Where the rows come from, for a reader.
+
+    Raises:
+        DataError: If the shapes do not belong together.
+    """
+
+    name: str
+    features_NF: NDArray[np.float64]
+    labels_N: NDArray[Any]
+    feature_names: tuple[str, ...]
+    target_name: str
+    source: str
+
+    def __post_init__(self) -> None:
+        features, labels = self.features_NF.shape, self.labels_N.shape
+        if len(features) != 2 or labels != features[:1] or len(self.feature_names) != features[1]:
+            raise DataError(
+                f"a data set needs features (N, F), labels (N,) and F feature names, got features "
+                f"{features}, labels {labels} and {len(self.feature_names)} names"
+            )
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256, in hex, of features, labels and the columns' names.
+
+        Equal on every machine for equal content; `name` and `source` say where the content lies
+        and do not count.
+        """
+        described = {
+            "shape": self.features_NF.shape,
+            "feature_names": self.feature_names,
+            "target_name": self.target_name,
+            "labels": self.labels_N.tolist(),
+        }
+        digest = hashlib.sha256(json.dumps(described).encode())
+        digest.update(np.ascontiguousarray(self.features_NF, dtype="<f8").tobytes())
+        return digest.hexdigest()
+
+    def take(self, rows_K: NDArray[np.integer[Any]], note: str) -> Dataset:
+        """The data set of the given rows only, with `note` added to its source.
+
+        Args:
+            rows_K: Row numbers, from 0.
+            note: What was taken, for a reader.
+        """
+        return replace(
+            self,
+            features_NF=self.features_NF[rows_K],
+            labels_N=self.labels_N[rows_K],
+            source=f"{self.source}; {note}",
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FeatureTable:
+    """Rows to predict.
+
+    Attributes:
+        features_NF: Features in raw units, columns in the order that was asked for; float64.
+        labels_N: The true classes where the file has them, else None.
+        source: The file's name.
+    """
+
+    features_NF: NDArray[np.float64]
+    labels_N: NDArray[Any] | None
+    source: str

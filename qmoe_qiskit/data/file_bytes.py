@@ -1,0 +1,36 @@
+"""Getting at a file's bytes, with one clear sentence where that fails."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from qmoe_qiskit.errors import DataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a whole file.
+
+    Raises:
+        DataError: If it does not exist, is a folder, may not be read, or is empty.
+    """
+    file = repr(str(path))
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"{file} does not exist: check the path") from None
+    except IsADirectoryError:
+        raise DataError(f"{file} is a folder: name a .csv or .npz file in it") from None
+    except PermissionError:
+        raise DataError(f"{file} may not be read: check its permissions") from None
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise DataError(f"{file} cannot be read: {reason}") from error
+    except ValueError as error:  # a NUL character in the path
+        raise DataError(f"{file} is no path: {error}") from error
+    if not content:
+        raise DataError(f"{file} is empty")
+    return content

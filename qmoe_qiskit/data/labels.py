@@ -1,0 +1,109 @@
+"""From what a file holds in its target column to the labels of a classifier."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qmoe_qiskit.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")  # 18 digits always fit 64 bits
+_EXACT = 2.0**53  # whole numbers beyond this are not all representable as float64
+
+
+def parse_number(cell: str) -> float:
+    """Read a decimal number exactly; "1_000", which Python would take for 1000, is text.
+
+    Raises:
+        ValueError: If the cell is not a number.
+    """
+    if "_" in cell:
+        raise ValueError(cell)
+    return float(cell)
+
+
+def parse_booleans(cells: Sequence[str]) -> NDArray[np.bool_] | None:
+    """Read cells that are all true or false, in any case; None if one of them is not."""
+    lowered = [cell.lower() for cell in cells]
+    if not set(lowered) <= {"true", "false"}:
+        return None
+    return np.array([cell == "true" for cell in lowered])
+
+
+def parse_labels(cells: Sequence[str]) -> NDArray[Any]:
+    """Give a column of text its type: whole numbers, numbers, true/false, or else text."""
+    if all(map(_WHOLE.fullmatch, cells)):
+        return np.array([int(cell) for cell in cells], dtype=np.int64)
+    try:
+        return np.array([parse_number(cell) for cell in cells], dtype=np.float64)
+    except ValueError:
+        booleans_N = parse_booleans(cells)
+        return np.array(cells, dtype=np.str_) if booleans_N is None else booleans_N
+
+
+def check_labels(labels_N: NDArray[Any], where: Callable[[int], str]) -> NDArray[Any]:
+    """Accept labels that name classes; floats that are whole numbers become integers.
+
+    Args:
+        labels_N: Labels of any type.
+        where: Says for a row number, from 0, where its label stands, such as "line 3 of a.csv".
+
+    Returns:
+        Labels (N,) as bool, integers or text.
+
+    Raises:
+        DataError: If a label is missing, a fraction, or of a type that names no class.
+    """
+    match labels_N.dtype.kind:
+        case "b" | "i" | "u":
+            return labels_N.astype(labels_N.dtype.newbyteorder("="))
+        case "f":
+            return _whole_numbers(labels_N, where)
+        case "U" | "S":
+            return _names(labels_N, where)
+        case _:
+            raise DataError(
+                f"{where(0)}: labels of type {labels_N.dtype} are not accepted: give whole "
+                f"numbers, true/false or text"
+            )
+
+
+def _whole_numbers(labels_N: NDArray[Any], where: Callable[[int], str]) -> NDArray[np.int64]:
+    _refuse_first(~np.isfinite(labels_N), labels_N, where, "is not a finite number: complete it")
+    fractional_N = (labels_N != np.rint(labels_N)) | (np.abs(labels_N) > _EXACT)
+    _refuse_first(
+        fractional_N,
+        labels_N,
+        where,
+        "is not a whole number of at most 2**53: a classifier needs classes (whole numbers or "
+        "names), not the real-valued target of a regression",
+    )
+    return labels_N.astype(np.int64)
+
+
+def _names(labels_N: NDArray[Any], where: Callable[[int], str]) -> NDArray[np.str_]:
+    try:
+        names_N = np.char.decode(labels_N, "utf-8") if labels_N.dtype.kind == "S" else labels_N
+        names = names_N.tolist()  # raises where the stored code points are no characters
+        "".join(names).encode()  # and here for half a surrogate pair, which no terminal can show
+    except ValueError as error:
+        raise DataError(f"{where(0)}: labels are not valid Unicode text: {error}") from error
+    _refuse_first(
+        np.array([not name.strip() for name in names]), names_N, where, "is empty: complete it"
+    )
+    return np.array(names, dtype=np.str_)
+
+
+def _refuse_first(
+    bad_N: NDArray[np.bool_], labels_N: NDArray[Any], where: Callable[[int], str], problem: str
+) -> None:
+    if bad_N.any():
+        row = int(np.argmax(bad_N))
+        raise DataError(f"{where(row)}: the label {labels_N[row].item()!r} {problem}")

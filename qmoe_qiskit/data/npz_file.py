@@ -1,0 +1,156 @@
+"""Reading features and labels from a NumPy archive, without pickle."""
+
+from __future__ import annotations
+
+import io
+import lzma
+import struct
+import tokenize
+import warnings
+import zipfile
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.lib.npyio import NpzFile
+
+from qmoe_qiskit.data.file_bytes import read_bytes
+from qmoe_qiskit.data.labels import check_labels
+from qmoe_qiskit.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+_PAIRS = (("X", "y"), ("features", "labels"))  # the first wins
+
+# What zipfile, its decompressors and NumPy's header parser raise on damaged bytes.
+_DAMAGE = (
+    ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError,
+    SyntaxError, TypeError, ValueError, lzma.LZMAError, struct.error, tokenize.TokenError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NpzArchive:
+    """An open archive.
+
+    Attributes:
+        file: The path as given and quoted, for messages.
+        archive: The archive; its arrays are read when asked for.
+    """
+
+    file: str
+    archive: NpzFile[Any]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the arrays."""
+        return tuple(self.archive.files)
+
+    def pair(self, *, needs_labels: bool) -> tuple[str, str]:
+        """Find which pair of names, X and y or features and labels, the archive uses.
+
+        Args:
+            needs_labels: Whether the labels must be there under their own name too.
+
+        Returns:
+            The name of the features and the name that belongs to their labels.
+
+        Raises:
+            DataError: If no pair is there; the message lists the arrays that are.
+        """
+        for features, labels in _PAIRS:
+            if features in self.names and (not needs_labels or labels in self.names):
+                return features, labels
+        wanted = " or ".join(
+            f"{features!r} and {labels!r}" if needs_labels else repr(features)
+            for features, labels in _PAIRS
+        )
+        hint = ", or the labels be named by a target" if needs_labels else ""
+        raise DataError(
+            f"{self.file} must hold arrays named {wanted}{hint}; it holds {listed(self.names)}"
+        )
+
+    def features(self, name: str) -> NDArray[np.float64]:
+        """The array of features (N, F) as float64.
+
+        Raises:
+            DataError: If it is not a table of finite numbers, or has no rows or no columns.
+        """
+        array = self._array(name)
+        if array.dtype.kind not in "biuf":
+            raise DataError(
+                f"{self.file}: array {name!r} has type {array.dtype}, and features must be numbers"
+            )
+        if array.ndim != 2:
+            raise DataError(
+                f"{self.file}: array {name!r} has shape {array.shape}, and features must have two "
+                f"axes, (rows, features): reshape it"
+            )
+        if 0 in array.shape:
+            nothing = "no rows" if array.shape[0] == 0 else "no feature columns"
+            raise DataError(f"{self.file}: array {name!r} of shape {array.shape} has {nothing}")
+        with np.errstate(over="ignore"):  # what overflows is refused as infinite below
+            features_NF = array.astype(np.float64)
+        if not np.isfinite(features_NF).all():
+            row, column = np.argwhere(~np.isfinite(features_NF))[0].tolist()
+            raise DataError(
+                f"{self.file}: {name}[{row}, {column}] (row {row}, column {column}, from 0) is "
+                f"{array[row, column]}, not a finite number: correct or remove the row"
+            )
+        return features_NF
+
+    def labels(self, name: str, n_rows: int) -> NDArray[Any]:
+        """The array of labels (n_rows,).
+
+        Raises:
+            DataError: If its shape does not fit the features, or its values name no classes.
+        """
+        array = self._array(name)
+        if array.shape != (n_rows,):
+            raise DataError(
+                f"{self.file}: array {name!r} has shape {array.shape}, and {n_rows} rows of "
+                f"features need labels of shape ({n_rows},)"
+            )
+        return check_labels(array, lambda row: f"{self.file}, {name}[{row}]")
+
+    def _array(self, name: str) -> NDArray[Any]:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # remarks on headers that Python 2 wrote
+                array = self.archive[name]
+        except _DAMAGE as error:
+            if "allow_pickle" in str(error):
+                raise DataError(
+                    f"{self.file}: array {name!r} holds Python objects, which are not loaded "
+                    f"because that could run code: save numbers or text"
+                ) from None
+            raise DataError(f"{self.file}: array {name!r} cannot be read: {error}") from error
+        if not isinstance(array, np.ndarray):
+            raise DataError(f"{self.file}: {name!r} is not a NumPy array")
+        return array
+
+
+def open_npz(path: Path) -> NpzArchive:
+    """Open an archive that `numpy.savez` wrote.
+
+    Raises:
+        DataError: If the file cannot be read or is not such an archive.
+    """
+    file = repr(str(path))
+    content = read_bytes(path)
+    try:
+        return NpzArchive(file=file, archive=NpzFile(io.BytesIO(content), own_fid=True))
+    except _DAMAGE as error:
+        raise DataError(f"{file} is not an .npz archive: {error}") from error
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a row for a message, cut after twenty."""
+    shown = ", ".join(map(repr, names[:20])) or "none"
+    return f"{shown} and {len(names) - 20} more" if len(names) > 20 else shown

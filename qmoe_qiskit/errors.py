@@ -1,0 +1,59 @@
+"""Every exception and warning that the project raises on purpose.
+
+`QMoEError` is the base: the command line prints its message as one sentence and exits with code 2.
+Anything else that escapes is a defect and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class QMoEError(Exception):
+    """Base of the errors that a user can act on; the message says what to do."""
+
+
+class InputError(QMoEError, ValueError):
+    """A value, name or setting that is not accepted."""
+
+
+class DataError(InputError):
+    """A data file or data set that cannot be used."""
+
+
+class RunError(InputError):
+    """A run folder that is missing, damaged, of a newer schema, or in the way."""
+
+
+class EngineMismatchError(QMoEError, RuntimeError):
+    """The exact engine and Aer disagree on a circuit: a defect of ours, never the user's."""
+
+
+class OutOfRangeWarning(UserWarning):
+    """Inputs lie outside the range that the model's scaler saw in training."""
+
+
+def unknown_name(kind: str, value: object, known: Iterable[str]) -> InputError:
+    """Build the error for a name that does not exist: lists what does and suggests the nearest.
+
+    Args:
+        kind: What was asked for, such as "dataset".
+        value: The name as given.
+        known: The accepted names.
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(str(value), names, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return InputError(f"unknown {kind} {value!r}: known are {', '.join(names)}{hint}")
+
+
+def require_positive(name: str, value: int) -> int:
+    """Return `value` if it is a positive whole number.
+
+    Raises:
+        InputError: If it is not; the message names the setting and quotes the value.
+    """
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
+        raise InputError(f"{name} must be a whole number of at least 1, got {value!r}")
+    return int(value)

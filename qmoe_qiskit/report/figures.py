@@ -1,0 +1,21 @@
+"""The figures of a run: what callers import.
+
+Every function returns a `matplotlib.figure.Figure` made without pyplot and without touching any
+global state, and loads matplotlib only when it is called.
+"""
+
+from __future__ import annotations
+
+from qmoe_qiskit.report.decision_boundary import ProbabilityModel, decision_boundary_figure
+from qmoe_qiskit.report.loss_curves import loss_curves_figure
+from qmoe_qiskit.report.routing_map import RoutingModel, routing_map_figure
+from qmoe_qiskit.report.style import save_figure
+
+__all__ = [
+    "ProbabilityModel",
+    "RoutingModel",
+    "decision_boundary_figure",
+    "loss_curves_figure",
+    "routing_map_figure",
+    "save_figure",
+]

@@ -1,0 +1,7 @@
+"""Exact evaluation of router circuits, with derivatives."""
+
+from __future__ import annotations
+
+from qmoe_qiskit.simulation.statevector import StatevectorProgram, Tape
+
+__all__ = ["StatevectorProgram", "Tape"]

@@ -1,0 +1,350 @@
+"""Exact expectation values and derivatives of a router circuit, a whole batch at once.
+
+One sweep through the fused steps gives all values; one sweep back gives the derivative with respect
+to every angle, however many there are. Everything is float64.
+
+Method: reverse-mode differentiation of unitary circuits ("adjoint differentiation", Jones & Gacon,
+arXiv:2009.02823). A run of gates V = M_G ... M_1 with dM_g/dt = M_g K_g, K_g constant, has
+dV/dt_g = V T_g^H K_g T_g with T_g = M_{g-1} ... M_1: the prefix products give all derivatives, and
+none of this depends on the sample. What does is one outer product of states per run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmoe_qiskit.circuits import RouterCircuit
+from qmoe_qiskit.simulation import fusion
+from qmoe_qiskit.simulation.lowering import AngleTable, lower
+from qmoe_qiskit.simulation.arrays import Array, BufferPool, join, library_of
+from qmoe_qiskit.simulation.steps import (
+    Convertible,
+    InputRotation,
+    MatrixRun,
+    Permutation,
+    ProductState,
+    Step,
+    Sweep,
+)
+
+# The states of one chunk of samples take up to this, so that a sweep stays in cache.
+CHUNK_BYTES = 1 << 20
+# States kept for the sweep back take up to this; beyond it they are computed again.
+TAPE_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tape:
+    """What a forward sweep leaves for the sweep back; no chunks where they are computed again."""
+
+    inputs_BF: Array
+    weights_W: Array
+    products: list[list[Array]]
+    chunks: list[_Chunk]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Chunk:
+    """One chunk of samples on its way: the state in front of every step, and the last one."""
+
+    sweep: Sweep
+    stages: list[Array]
+    joined: list[Array]
+    before: list[Array]
+    final: Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Tables(Convertible):
+    """Angles as affine functions: "shared" ones depend on weights alone, "sample" ones differ."""
+
+    shared_GW: Array
+    shared_offset_G: Array
+    sample_AF: Array
+    sample_AW: Array
+    sample_offset_A: Array
+    observables_OD: Array
+
+
+class StatevectorProgram:
+    """A router circuit compiled for exact evaluation, on NumPy arrays or torch tensors.
+
+    Args:
+        router: The circuit to evaluate.
+
+    Raises:
+        InputError: If the circuit cannot be lowered (see `lower`).
+    """
+
+    def __init__(self, router: RouterCircuit) -> None:
+        gates, table = lower(router)
+        preparation, fused = fusion.fuse(gates, table.uses_input_G, router.n_qubits)
+        self.n_qubits = router.n_qubits
+        sample_rows = _sample_rows(preparation, fused)
+        place = {angle: row for row, angle in enumerate(sample_rows)}
+        # Angle -1, "zero", is the last sample row.
+        rows = np.array([[place.get(a, -1) for a in stage] for stage in preparation.angles])
+        self._start = ProductState(rows=rows, even=preparation.even, odd=preparation.odd)
+        self._steps: list[Step] = []
+        self._runs: list[MatrixRun] = []
+        shared: list[int] = []
+        for step in fused:
+            if isinstance(step, fusion.MatrixStep):
+                run = MatrixRun.build(
+                    step, index=len(self._runs), start=len(shared), n_qubits=self.n_qubits
+                )
+                shared.extend(step.angles)
+                self._runs.append(run)
+                self._steps.append(run)
+            elif isinstance(step, fusion.PermutationStep):
+                self._steps.append(Permutation.build(step))
+            else:
+                self._steps.append(InputRotation.build(step, place[step.angle]))
+        self._tables = _build_tables(router, table, shared, sample_rows)
+        self._sample_uses_weights = bool(np.any(self._tables.sample_AW))
+        self._on_device: dict[Any, StatevectorProgram] = {}
+        self._pool = BufferPool()
+
+    def expectations(self, inputs_BF: Array, weights_W: Array) -> Array:
+        """Return values of shape (B, O) for inputs (B, F) and weights (W,)."""
+        program = self._on(inputs_BF)
+        matrices = [products[-1] for products in program._products(weights_W)]
+        values = []
+        for x_CF in program._chunks(inputs_BF):
+            chunk = program._forward(x_CF, weights_W, matrices, keep=False)
+            values.append(program._measure(chunk.final))
+            program._release(chunk)
+        return join(values)
+
+    def vjp(self, inputs_BF: Array, weights_W: Array) -> tuple[Array, Tape]:
+        """Return values of shape (B, O), and the tape from which `pullback` starts."""
+        program = self._on(inputs_BF)
+        products = program._products(weights_W)
+        matrices = [p[-1] for p in products]
+        n_states = len(self._steps) + 3
+        keep = 16 * 2**self.n_qubits * n_states * len(inputs_BF) <= TAPE_BYTES
+        values, chunks = [], []
+        for x_CF in program._chunks(inputs_BF):
+            chunk = program._forward(x_CF, weights_W, matrices, keep=keep)
+            values.append(program._measure(chunk.final))
+            if keep:
+                chunks.append(chunk)
+            else:
+                program._release(chunk)
+        tape = Tape(
+            inputs_BF=inputs_BF,
+            weights_W=weights_W,
+            products=products,
+            chunks=chunks,
+        )
+        return join(values), tape
+
+    def pullback(
+        self, tape: Tape, gradient_BO: Array, *, need_inputs: bool = True
+    ) -> tuple[Array | None, Array]:
+        """Carry a gradient back: returns its (B, F) for the inputs, if needed, and (W,)."""
+        program = self._on(tape.inputs_BF)
+        tables = program._tables
+        matrices = [p[-1] for p in tape.products]
+        outer: dict[int, Array] = {}
+        by_input: list[Array] = []
+        xp = library_of(tape.weights_W)
+        d_weights_W = xp.zeros_like(tape.weights_W)
+        saved = tape.chunks.copy()
+        tape.chunks.clear()  # its states go back to the pool: a second pullback starts over
+        start = 0
+        for k, x_CF in enumerate(program._chunks(tape.inputs_BF)):
+            chunk = saved[k] if saved else program._forward(x_CF, tape.weights_W, matrices)
+            stop = start + len(x_CF)
+            slope_DC = (2 * tables.observables_OD.T) @ gradient_BO[start:stop].T
+            start = stop
+            sweep = program._backward(
+                chunk,
+                xp.multiply(slope_DC, chunk.final, out=program._pool.take(chunk.final)),
+                outer,
+                by_sample=need_inputs or self._sample_uses_weights,
+            )
+            program._release(chunk)
+            if sweep.by_angle is not None:
+                by_angle_AC = sweep.by_angle[:-1]
+                by_input.append(by_angle_AC.T @ tables.sample_AF)
+                d_weights_W = d_weights_W + by_angle_AC.sum(1) @ tables.sample_AW
+        d_shared_G = program._contract(tape.products, outer)
+        if d_shared_G is not None:
+            d_weights_W = d_weights_W + d_shared_G @ tables.shared_GW
+        return (join(by_input) if need_inputs else None), d_weights_W
+
+    def jacobian(self, inputs_BF: Array, weights_W: Array) -> tuple[Array, Array]:
+        """Return the derivatives of every value: shapes (B, O, F) and (B, O, W)."""
+        program = self._on(inputs_BF)
+        tables = program._tables
+        products = program._products(weights_W)
+        matrices = [p[-1] for p in products]
+        n_outputs = len(tables.observables_OD)
+        by_input: list[Array] = []
+        by_weight: list[Array] = []
+        for x_CF in program._chunks(inputs_BF, copies=n_outputs):
+            # One column per output and sample, outputs outermost.
+            chunk = program._forward(join([x_CF] * n_outputs), weights_W, matrices)
+            width = len(x_CF)
+            final_DOC = chunk.final.reshape(-1, n_outputs, width)
+            adjoint_DOC = (2 * tables.observables_OD.T[:, :, None]) * final_DOC
+            outer: dict[int, Array] = {}
+            sweep = program._backward(
+                chunk,
+                adjoint_DOC.reshape(chunk.final.shape),
+                outer,
+                by_sample=True,
+                per_column=True,
+            )
+            assert sweep.by_angle is not None
+            by_angle_AC = sweep.by_angle[:-1]
+            d_weights = by_angle_AC.T @ tables.sample_AW
+            d_shared_CG = program._contract(products, outer)
+            if d_shared_CG is not None:
+                d_weights = d_weights + d_shared_CG @ tables.shared_GW
+            d_inputs = by_angle_AC.T @ tables.sample_AF
+            by_input.append(d_inputs.reshape(n_outputs, width, -1).swapaxes(0, 1))
+            by_weight.append(d_weights.reshape(n_outputs, width, -1).swapaxes(0, 1))
+        return join(by_input), join(by_weight)
+
+    def _products(self, weights_W: Array) -> list[list[Array]]:
+        """Per matrix run, M_1, M_2 M_1, ..., V."""
+        half_G = 0.5 * (self._tables.shared_GW @ weights_W + self._tables.shared_offset_G)
+        xp = library_of(half_G)
+        cosines, sines = xp.cos(half_G), xp.sin(half_G)
+        return [run.prefix_products(cosines, sines) for run in self._runs]
+
+    def _forward(
+        self, inputs_CF: Array, weights_W: Array, matrices: list[Array], *, keep: bool = True
+    ) -> _Chunk:
+        tables = self._tables
+        offset_A = tables.sample_offset_A
+        if self._sample_uses_weights:
+            offset_A = offset_A + tables.sample_AW @ weights_W
+        half_AC = 0.5 * (tables.sample_AF @ inputs_CF.T + offset_A[:, None])
+        xp = library_of(half_AC)
+        zero_1C = 0.0 * half_AC[:1] if len(half_AC) else xp.zeros_like(inputs_CF.T[:1])
+        half_AC = xp.concatenate([half_AC, zero_1C])
+        sweep = Sweep(
+            cosines=xp.cos(half_AC),
+            sines=xp.sin(half_AC),
+            matrices=matrices,
+            pool=self._pool,
+            shared={},
+        )
+        stages, joined = self._start.forward(sweep)
+        psi = joined[-1]
+        before = []
+        for step in self._steps:
+            after = step.forward(psi, sweep)
+            if keep:
+                before.append(psi)
+            else:
+                self._pool.give(psi)
+            psi = after
+        return _Chunk(sweep=sweep, stages=stages, joined=joined, before=before, final=psi)
+
+    def _backward(
+        self,
+        chunk: _Chunk,
+        adjoint: Array,
+        outer: dict[int, Array],
+        *,
+        by_sample: bool,
+        per_column: bool = False,
+    ) -> Sweep:
+        """Take an adjoint state back to the start; fill `outer` and the sweep's `by_angle`."""
+        forward = chunk.sweep
+        xp = library_of(adjoint)
+        sweep = Sweep(
+            cosines=forward.cosines,
+            sines=forward.sines,
+            matrices=forward.matrices,
+            pool=self._pool,
+            per_column=per_column,
+            shared=outer,
+            by_angle=xp.zeros_like(forward.cosines) if by_sample else None,
+        )
+        for step, psi in zip(reversed(self._steps), reversed(chunk.before), strict=True):
+            before = adjoint
+            adjoint = step.backward(adjoint, psi, sweep)
+            self._pool.give(before)
+        if by_sample:
+            self._start.backward(adjoint, chunk.stages, chunk.joined, sweep)
+        self._pool.give(adjoint)
+        return sweep
+
+    def _release(self, chunk: _Chunk) -> None:
+        """Hand a chunk's states back; it cannot be used any more."""
+        for psi in chunk.before:
+            self._pool.give(psi)
+        self._pool.give(chunk.final)
+
+    def _contract(self, products: list[list[Array]], outer: dict[int, Array]) -> Array | None:
+        """Derivatives with respect to the shared angles: (G,), or (C, G) for stacked outers."""
+        parts = []
+        for run in self._runs:
+            if run.index in outer:
+                evolved_Gd = run.evolved_generators(products[run.index])
+                x = outer[run.index].conj()
+                x = x.reshape(*x.shape[:-2], -1)
+                parts.append((x @ evolved_Gd.T).real)
+        return join(parts, -1) if parts else None
+
+    def _measure(self, psi: Array) -> Array:
+        probabilities_DC = psi.real**2 + psi.imag**2
+        return (self._tables.observables_OD @ probabilities_DC).T
+
+    def _chunks(self, inputs_BF: Array, *, copies: int = 1) -> Iterator[Array]:
+        size = max(1, CHUNK_BYTES // (16 * 2**self.n_qubits * copies))
+        for start in range(0, max(len(inputs_BF), 1), size):
+            yield inputs_BF[start : start + size]
+
+    def _on(self, like: Array) -> StatevectorProgram:
+        """Return this program with its constants in the library and on the device of `like`."""
+        if isinstance(like, np.ndarray):
+            return self
+        if like.device not in self._on_device:
+            import torch
+
+            def convert(array: NDArray[Any]) -> Array:
+                return torch.as_tensor(array, device=like.device)
+
+            copy = object.__new__(StatevectorProgram)
+            copy.__dict__.update(self.__dict__)
+            copy._tables = self._tables.converted(convert)
+            copy._start = self._start.converted(convert)
+            copy._steps = [step.converted(convert) for step in self._steps]
+            copy._pool = BufferPool()
+            copy._runs = [step for step in copy._steps if isinstance(step, MatrixRun)]
+            self._on_device[like.device] = copy
+        return self._on_device[like.device]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_on_device": {}, "_pool": BufferPool()}
+
+
+def _sample_rows(preparation: fusion.Preparation, steps: list[fusion.Step]) -> list[int]:
+    used = {int(a) for a in preparation.angles.flat if a >= 0}
+    used |= {step.angle for step in steps if isinstance(step, fusion.InputStep)}
+    return sorted(used)
+
+
+def _build_tables(
+    router: RouterCircuit, table: AngleTable, shared: list[int], sample: list[int]
+) -> _Tables:
+    diagonals = [o.to_matrix(sparse=True).diagonal().real for o in router.observables]
+    return _Tables(
+        shared_GW=table.weights_GW[shared],
+        shared_offset_G=table.offset_G[shared],
+        sample_AF=table.inputs_GF[sample],
+        sample_AW=table.weights_GW[sample],
+        sample_offset_A=table.offset_G[sample],
+        observables_OD=np.array(diagonals),
+    )

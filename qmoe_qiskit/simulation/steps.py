@@ -1,0 +1,318 @@
+"""The fused steps at run time: how each takes a batch of states forward, and adjoint states back.
+
+States are arrays of shape (2^n, C), a column per sample. Every function uses only what NumPy and torch
+spell alike, so that the same code serves arrays on the host and tensors on any device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Any, Protocol, Self
+
+import numpy as np
+
+from qmoe_qiskit.simulation import fusion
+from qmoe_qiskit.simulation.arrays import (
+    Array,
+    BufferPool,
+    conjugate,
+    library_of,
+    permute,
+    take_rows,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Convertible:
+    """A frozen set of constants, some of them arrays."""
+
+    def converted(self, convert: Callable[[np.ndarray], Array]) -> Self:
+        """Return a copy whose NumPy arrays went through `convert`."""
+        arrays = {
+            f.name: convert(value)
+            for f in fields(self)
+            if isinstance(value := getattr(self, f.name), np.ndarray)
+        }
+        return replace(self, **arrays)
+
+
+class Step(Protocol):
+    """One step of the sweep over a register of qubits."""
+
+    def converted(self, convert: Callable[[np.ndarray], Array]) -> Self: ...
+
+    def forward(self, psi: Array, sweep: Sweep) -> Array: ...
+
+    def backward(self, adjoint: Array, psi: Array, sweep: Sweep) -> Array: ...
+
+
+@dataclass(kw_only=True)
+class Sweep:
+    """What the steps of one sweep share.
+
+    Attributes:
+        cosines: cos(t/2) of the sample-dependent angles, (A + 1, C); the last row's angle is zero.
+        sines: sin(t/2) likewise.
+        matrices: Per `MatrixRun` (by its `index`), the fused matrix.
+        pool: Where steps take the arrays for their results.
+        per_column: Whether derivatives are wanted for every column apart, not summed.
+        shared: Filled on the way back: per `MatrixRun`, the sum (or stack, per column) over the
+            columns of adjoint state times conjugated state, both in front of the run.
+        by_angle: Filled on the way back: derivative with respect to each sample-dependent angle in
+            each column, (A + 1, C), or None where nobody asked.
+    """
+
+    cosines: Array
+    sines: Array
+    matrices: list[Array]
+    pool: BufferPool
+    per_column: bool = False
+    shared: dict[int, Array]
+    by_angle: Array | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatrixRun(Convertible):
+    """V = M_G ... M_1 on some qubits, with M_g = cos(t_g/2) even_g + sin(t_g/2) odd_g.
+
+    Attributes:
+        index: Position among the program's matrix runs.
+        qubits: Ascending; bit k of the matrices' indices belongs to `qubits[k]`.
+        n_qubits: Size of the register.
+        rows: The run's slice of the program's shared angles, of length G.
+        even: (G, d, d); for G = 0 the constant matrix, (1, d, d).
+        odd: (G, d, d).
+        generators: K_g in dM_g/dt_g = M_g K_g, (G, d, d).
+    """
+
+    index: int
+    qubits: tuple[int, ...]
+    n_qubits: int
+    rows: slice
+    even: Array
+    odd: Array
+    generators: Array
+
+    @classmethod
+    def build(cls, step: fusion.MatrixStep, *, index: int, start: int, n_qubits: int) -> Self:
+        """Turn a fused step into arrays; its angles are the shared angles from `start` on."""
+        count = len(step.angles)
+        first = step.fixed[0]
+        even = [f.copy() for f in step.fixed[1:]] or [first]
+        odd = [f @ (-1j * p) for f, p in zip(step.fixed[1:], step.paulis, strict=True)]
+        generators = [-0.5j * p for p in step.paulis]
+        if count:
+            even[0], odd[0] = even[0] @ first, odd[0] @ first
+            generators[0] = first.conj().T @ generators[0] @ first
+        shape = (count, *first.shape)
+        return cls(
+            index=index,
+            qubits=step.qubits,
+            n_qubits=n_qubits,
+            rows=slice(start, start + count),
+            even=np.array(even),
+            odd=np.array(odd).reshape(shape),
+            generators=np.array(generators).reshape(shape),
+        )
+
+    def prefix_products(self, cosines: Array, sines: Array) -> list[Array]:
+        """Return M_1, M_2 M_1, ..., V for cosines and sines of all shared half-angles."""
+        if not len(self.odd):
+            return [self.even[0]]
+        c, s = cosines[self.rows, None, None], sines[self.rows, None, None]
+        factors = c * self.even + s * self.odd
+        product = factors[0]
+        products = [product]
+        for g in range(1, len(factors)):
+            product = factors[g] @ product
+            products.append(product)
+        return products
+
+    def evolved_generators(self, products: list[Array]) -> Array:
+        """Return T_g^H K_g T_g with T_g = M_{g-1} ... M_1, flattened: (G, d d)."""
+        first = self.generators[0].reshape(1, -1)
+        if len(products) == 1:
+            return first
+        xp = library_of(first)
+        t = xp.stack(products[:-1])
+        rest = t.conj().swapaxes(-1, -2) @ (self.generators[1:] @ t)
+        return xp.concatenate([first, rest.reshape(len(t), -1)])
+
+    def forward(self, psi: Array, sweep: Sweep) -> Array:
+        """Return V psi."""
+        return self._apply(sweep.matrices[self.index], psi, sweep.pool)
+
+    def backward(self, adjoint: Array, psi: Array, sweep: Sweep) -> Array:
+        """Return V^H adjoint; record the outer product with the state that came in."""
+        adjoint = self._apply(sweep.matrices[self.index].conj().T, adjoint, sweep.pool)
+        if not len(self.odd):
+            return adjoint
+        conjugated = conjugate(psi, sweep.pool)
+        bra, ket = self._split(conjugated), self._split(adjoint)
+        if sweep.per_column:
+            columns = psi.shape[-1]
+            d = bra.shape[1]
+            bra, ket = (
+                permute(a.reshape(len(a), d, -1, columns), [3, 1, 0, 2]).reshape(columns, d, -1)
+                for a in (bra, ket)
+            )
+            outer = ket @ bra.swapaxes(-1, -2)
+        else:
+            outer = (ket @ bra.swapaxes(-1, -2)).sum(0)
+        sweep.pool.give(conjugated)
+        before = sweep.shared.get(self.index)
+        sweep.shared[self.index] = outer if before is None else before + outer
+        return adjoint
+
+    def _apply(self, matrix: Array, psi: Array, pool: BufferPool) -> Array:
+        if self._contiguous:
+            out = pool.take(psi)
+            states = self._split(psi)
+            library_of(psi).matmul(matrix, states, out=out.reshape(states.shape))
+            return out
+        n = self.n_qubits
+        turned = (matrix @ self._split(psi)).reshape((2,) * n + (psi.shape[-1],))
+        back = sorted(range(n), key=self._axes.__getitem__)
+        return permute(turned, [*back, n]).reshape(psi.shape)
+
+    def _split(self, psi: Array) -> Array:
+        """View states as (left, d, right * C), d running over the run's qubits."""
+        d = 2 ** len(self.qubits)
+        if self._contiguous:
+            return psi.reshape(2 ** (self.n_qubits - 1 - self.qubits[-1]), d, -1)
+        n = self.n_qubits
+        tensor = permute(psi.reshape((2,) * n + (psi.shape[-1],)), [*self._axes, n])
+        return tensor.reshape(1, d, -1)
+
+    @property
+    def _contiguous(self) -> bool:
+        return self.qubits[-1] - self.qubits[0] == len(self.qubits) - 1
+
+    @property
+    def _axes(self) -> list[int]:
+        """All tensor axes, the run's qubits first, most significant first."""
+        own = [self.n_qubits - 1 - q for q in reversed(self.qubits)]
+        return own + [axis for axis in range(self.n_qubits) if axis not in own]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Permutation(Convertible):
+    """new[i] = phase[i] old[source[i]]; `phase` is None where all phases are 1."""
+
+    source: Array
+    inverse: Array
+    phase: Array | None
+
+    @classmethod
+    def build(cls, step: fusion.PermutationStep) -> Self:
+        """Turn a fused step into arrays."""
+        trivial = bool(np.all(step.phase == 1))
+        return cls(
+            source=step.source,
+            inverse=np.argsort(step.source),
+            phase=None if trivial else step.phase[:, None],
+        )
+
+    def forward(self, psi: Array, sweep: Sweep) -> Array:
+        """Return the permuted states."""
+        out = take_rows(psi, self.source, sweep.pool.take(psi))
+        if self.phase is not None:
+            out *= self.phase
+        return out
+
+    def backward(self, adjoint: Array, psi: Array, sweep: Sweep) -> Array:  # noqa: ARG002 - the protocol's
+        """Undo the permutation."""
+        if self.phase is not None:
+            adjoint = self.phase.conj() * adjoint
+        return take_rows(adjoint, self.inverse, sweep.pool.take(adjoint))
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputRotation(Convertible):
+    """exp(-i t/2 P) with an angle that differs from sample to sample."""
+
+    angle: int
+    source: Array
+    phase: Array
+
+    @classmethod
+    def build(cls, step: fusion.InputStep, row: int) -> Self:
+        """Turn a fused step into arrays; `row` is its place among the sample-dependent angles."""
+        return cls(angle=row, source=step.source, phase=-1j * step.phase[:, None])
+
+    def forward(self, psi: Array, sweep: Sweep) -> Array:
+        """Return the rotated states."""
+        c, s = sweep.cosines[self.angle], sweep.sines[self.angle]
+        return c * psi + s * (self.phase * psi[self.source])
+
+    def backward(self, adjoint: Array, psi: Array, sweep: Sweep) -> Array:
+        """Undo the rotation; record the derivative with respect to its angle."""
+        c, s = sweep.cosines[self.angle], sweep.sines[self.angle]
+        adjoint = c * adjoint - s * (self.phase * adjoint[self.source])
+        if sweep.by_angle is not None:
+            turned = self.phase * psi[self.source]
+            sweep.by_angle[self.angle] = 0.5 * (adjoint.conj() * turned).real.sum(0)
+        return adjoint
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProductState(Convertible):
+    """The state in front of the first step: every qubit rotated on its own, out of |0>.
+
+    Attributes:
+        rows: Sample-dependent angle of each stage and qubit, (K, n); the last row's angle is zero.
+        even: (K, n, 2, 2); stage k takes v to cos(t/2) even v + sin(t/2) odd v.
+        odd: Likewise.
+    """
+
+    rows: Array
+    even: Array
+    odd: Array
+
+    def forward(self, sweep: Sweep) -> tuple[list[Array], list[Array]]:
+        """Return the qubits' states after each stage, (n, 2, C), and their growing product."""
+        stages: list[Array] = []
+        for k in range(len(self.rows)):
+            c, s = sweep.cosines[self.rows[k], None, :], sweep.sines[self.rows[k], None, :]
+            if k == 0:
+                state = c * self.even[0, :, :, :1] + s * self.odd[0, :, :, :1]
+            else:
+                state = c * (self.even[k] @ state) + s * (self.odd[k] @ state)
+            stages.append(state)
+        products = [state[-1]]
+        for q in range(len(state) - 2, -1, -1):
+            joined = products[-1][:, None, :] * state[q]
+            products.append(joined.reshape(-1, joined.shape[-1]))
+        return stages, products
+
+    def backward(
+        self, adjoint: Array, stages: list[Array], products: list[Array], sweep: Sweep
+    ) -> None:
+        """Record the derivative with respect to every angle of the preparation."""
+        by_angle = sweep.by_angle
+        assert by_angle is not None
+        last, n = stages[-1], len(stages[-1])
+        qubit_adjoints = [adjoint] * n
+        for q in range(n - 1):  # qubit 0 was joined last
+            split = adjoint.reshape(-1, 2, adjoint.shape[-1])
+            left = products[n - 2 - q]
+            qubit_adjoints[q] = (split * left.conj()[:, None, :]).sum(0)
+            adjoint = (split * last[q].conj()).sum(1)
+        qubit_adjoints[n - 1] = adjoint
+        for q in range(n):
+            state_adjoint = qubit_adjoints[q]
+            for k in range(len(self.rows) - 1, -1, -1):
+                row = self.rows[k, q]
+                c, s = sweep.cosines[row], sweep.sines[row]
+                even, odd = self.even[k, q], self.odd[k, q]
+                if k == 0:
+                    turned = 0.5 * (c * odd[:, :1] - s * even[:, :1])
+                else:
+                    before = stages[k - 1][q]
+                    turned = 0.5 * (c * (odd @ before) - s * (even @ before))
+                    step_back = c * (even.conj().T @ state_adjoint)
+                    step_back = step_back + s * (odd.conj().T @ state_adjoint)
+                by_angle[row] = (state_adjoint.conj() * turned).real.sum(0)
+                if k:
+                    state_adjoint = step_back
