@@ -25,7 +25,7 @@ endef
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "ARGS='...' is handed to pytest, the demo or the benchmark; PYTHON=... makes .venv."
+	@echo "ARGS='...' is handed to pytest, the demo or the benchmark; PYTHON=... is what .venv is made with."
 
 demo: $(VENV)/.installed-core  ## train on Two Moons, about a minute; results in runs/demo
 	$(BIN)/qmoe demo --out runs/demo --force $(ARGS)

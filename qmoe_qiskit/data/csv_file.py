@@ -116,7 +116,8 @@ def read_csv(path: Path) -> CsvTable:
     for line, cells in records:
         if len(cells) != len(columns):
             raise DataError(
-                f"{file}, line {line}: the row has {len(cells)} fields, the header {len(columns)}"
+                f"{file}, line {line}: the number of fields is {len(cells)} here and "
+                f"{len(columns)} in the header"
             )
         rows.append(cells)
         lines.append(line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,16 +90,30 @@ def _whole_numbers(labels_N: NDArray[Any], where: Callable[[int], str]) -> NDArr
 
 
 def _names(labels_N: NDArray[Any], where: Callable[[int], str]) -> NDArray[np.str_]:
-    try:
-        names_N = np.char.decode(labels_N, "utf-8") if labels_N.dtype.kind == "S" else labels_N
-        names = names_N.tolist()  # raises where the stored code points are no characters
-        "".join(names).encode()  # and here for half a surrogate pair, which no terminal can show
-    except ValueError as error:
-        raise DataError(f"{where(0)}: labels are not valid Unicode text: {error}") from error
+    if labels_N.dtype.kind == "S":
+        names_N = np.array([_decode(name, where, row) for row, name in enumerate(labels_N)])
+    else:
+        names_N = labels_N.astype(labels_N.dtype.newbyteorder("="), order="C")
+        # Checked as numbers: an archive may hold code points that no Python string can.
+        codes_NL = names_N.view(np.uint32).reshape(len(names_N), -1)
+        strange_NL = (codes_NL > sys.maxunicode) | ((codes_NL >= 0xD800) & (codes_NL < 0xE000))
+        if strange_NL.any():
+            raise _not_text(where(int(np.argmax(strange_NL.any(axis=1)))))
     _refuse_first(
-        np.array([not name.strip() for name in names]), names_N, where, "is empty: complete it"
+        np.array([not name.strip() for name in names_N]), names_N, where, "is empty: complete it"
     )
-    return np.array(names, dtype=np.str_)
+    return names_N
+
+
+def _decode(name: bytes, where: Callable[[int], str], row: int) -> str:
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        raise _not_text(where(row)) from None
+
+
+def _not_text(where: str) -> DataError:
+    return DataError(f"{where}: the label is not valid Unicode text")
 
 
 def _refuse_first(

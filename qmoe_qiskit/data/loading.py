@@ -184,8 +184,8 @@ def _features_from_npz(path: Path, n_features: int, target_name: str | None) -> 
     features_NF = archive.features(features)
     if features_NF.shape[1] != n_features:
         raise DataError(
-            f"{archive.file}: array {features!r} has {features_NF.shape[1]} columns, and the model "
-            f"was trained on {n_features}"
+            f"{archive.file}: array {features!r} has shape {features_NF.shape}, and the model was "
+            f"trained on {n_features} features"
         )
     labels_N: NDArray[Any] | None = None
     if target_name is not None:

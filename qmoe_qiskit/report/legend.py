@@ -35,7 +35,7 @@ class Classes:
 
     def name(self, index: int) -> str:
         """Return what the class is called in a legend."""
-        return fitted(f"{self.target} {self.values[index]}", 28)
+        return f"{fitted(self.target, 14)} {fitted(self.values[index], 16)}"
 
     def marker(self, index: int) -> str:
         """Return the marker of a class."""
@@ -58,14 +58,13 @@ class Classes:
 
 
 def add_legend(figure: Figure, entries: Sequence[tuple[Any, str]]) -> None:
-    """Put a legend below a figure, in as few rows as fit its width, and make room for them."""
+    """Put a legend below a figure, in as many columns as fit its width, and make room for it."""
     handles, labels = zip(*entries, strict=True)
     width, height = figure.get_size_inches()
-    n_rows = 1
-    while n_rows < len(labels) and _legend_width(labels, n_rows) > width:
-        n_rows += 1
-    figure.set_size_inches(width, height + 0.2 * n_rows)
-    n_columns = math.ceil(len(labels) / n_rows)
+    n_columns = len(labels)
+    while n_columns > 1 and _legend_width(labels, n_columns) > width:
+        n_columns -= 1
+    figure.set_size_inches(width, height + 0.2 * math.ceil(len(labels) / n_columns))
     figure.legend(handles, labels, loc="outside lower center", ncols=n_columns)
 
 
@@ -107,7 +106,7 @@ def _point(marker: str, fill: RGB | None) -> Any:  # noqa: ANN401 (matplotlib is
     )
 
 
-def _legend_width(labels: Sequence[str], n_rows: int) -> float:
-    """Estimate the width in inches of a legend that is filled column after column."""
-    columns = [labels[start : start + n_rows] for start in range(0, len(labels), n_rows)]
-    return sum(0.65 + 0.063 * max(map(len, column)) for column in columns)
+def _legend_width(labels: Sequence[str], n_columns: int) -> float:
+    """Estimate the width in inches of a legend, which is filled column after column."""
+    columns = np.array_split([len(label) for label in labels], n_columns)
+    return sum(0.65 + 0.065 * int(column.max()) for column in columns)

@@ -126,6 +126,7 @@ def draw_regions(axes: Axes, plane: Plane, shares_MK: Floats, colours: Sequence[
         region = axes.contourf(
             plane.x_G, plane.y_G, lead_GG, levels=[0.0, 2.0], colors="none", hatches=[hatch(k)]
         )
+        region.set_gid(f"region {k}")
         depth = axes.imshow(
             plane.on_grid(shares_MK[:, k]),
             cmap=LinearSegmentedColormap.from_list("depth", [(1.0, 1.0, 1.0), paled(colour)]),

@@ -97,7 +97,7 @@ def fit_plane(train: Dataset, test: Dataset) -> Plane:
         names = [fitted(name, 40) for name in train.feature_names]
         if n_features == 1:
             names.append("")
-            note = "One feature: the vertical axis only spreads the points."
+            note = "One feature: the height only spreads the points."
     else:
         origin_F = features_NF.mean(axis=0)
         range_F = np.ptp(features_NF, axis=0)

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from qiskit.quantum_info import SparsePauliOp
 
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.simulation import fusion
@@ -339,12 +340,22 @@ def _sample_rows(preparation: fusion.Preparation, steps: list[fusion.Step]) -> l
 def _build_tables(
     router: RouterCircuit, table: AngleTable, shared: list[int], sample: list[int]
 ) -> _Tables:
-    diagonals = [o.to_matrix(sparse=True).diagonal().real for o in router.observables]
     return _Tables(
         shared_GW=table.weights_GW[shared],
         shared_offset_G=table.offset_G[shared],
         sample_AF=table.inputs_GF[sample],
         sample_AW=table.weights_GW[sample],
         sample_offset_A=table.offset_G[sample],
-        observables_OD=np.array(diagonals),
+        observables_OD=np.array([_diagonal(o) for o in router.observables]),
     )
+
+
+def _diagonal(observable: SparsePauliOp) -> NDArray[np.float64]:
+    """Diagonal of a sum of Z strings: the Walsh-Hadamard transform of its coefficients."""
+    values = np.zeros(2**observable.num_qubits)
+    masks_T = observable.paulis.z @ (1 << np.arange(observable.num_qubits))
+    np.add.at(values, masks_T, observable.coeffs.real)
+    for qubit in range(observable.num_qubits):
+        even, odd = np.moveaxis(values.reshape(-1, 2, 2**qubit), 1, 0)
+        values = np.stack([even + odd, even - odd], axis=1).reshape(-1)
+    return values

@@ -83,7 +83,7 @@ def test_importing_and_listing_load_no_heavy_library() -> None:
         "import sys, qmoe_qiskit.data as data; data.list_datasets();"
         "print(*{'sklearn', 'scipy', 'pandas', 'torch', 'qiskit'} & set(sys.modules))"
     )
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == []

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -14,6 +13,9 @@ from hypothesis import strategies as st
 
 from qmoe_qiskit.data import load_dataset
 from qmoe_qiskit.errors import DataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CELLS = st.one_of(
     st.sampled_from(["", " ", "0", "1", "-2.5", "1e999", "nan", "True", "x", '"', '""', "\0", "é"]),
@@ -44,8 +46,13 @@ X = npy(np.array([[0.5, 1.5], [2.5, 3.5]]))
 Y = npy(np.array(["a", "b"]))
 ARCHIVES = [
     archive({"X.npy": X, "y.npy": Y}, compression)
-    for compression in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
-]  # fmt: skip
+    for compression in (
+        zipfile.ZIP_STORED,
+        zipfile.ZIP_DEFLATED,
+        zipfile.ZIP_BZIP2,
+        zipfile.ZIP_LZMA,
+    )
+]
 HEADERS = st.one_of(
     st.binary(max_size=60),
     st.text(max_size=60).map(str.encode),

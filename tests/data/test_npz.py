@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -11,17 +10,20 @@ import pytest
 from qmoe_qiskit.data import Dataset, load_dataset
 from qmoe_qiskit.errors import DataError
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 X = np.array([[0.5, 1.5], [2.5, -3.5], [4.0, 5.0]])
 Y = np.array([0, 1, 1])
 
 
-def load(folder: Path, target: str | None = None, **arrays: Any) -> Dataset:
+def load(folder: Path, target: str | None = None, /, **arrays: Any) -> Dataset:
     path = folder / "table.npz"
     np.savez(path, **arrays)
     return load_dataset(path, target=target)
 
 
-def refusal(folder: Path, target: str | None = None, **arrays: Any) -> str:
+def refusal(folder: Path, target: str | None = None, /, **arrays: Any) -> str:
     with pytest.raises(DataError) as caught:
         load(folder, target, **arrays)
     assert "table.npz" in str(caught.value)
@@ -37,7 +39,7 @@ def refusal_of(path: Path, content: bytes) -> str:
 
 @pytest.mark.parametrize(("features", "labels"), [("X", "y"), ("features", "labels")])
 def test_either_pair_of_names_is_read(features: str, labels: str, tmp_path: Path) -> None:
-    dataset = load(tmp_path, **{features: X, labels: Y, "more": np.arange(7)})
+    dataset = load(tmp_path, None, **{features: X, labels: Y, "more": np.arange(7)})
     np.testing.assert_array_equal(dataset.features_NF, X)
     np.testing.assert_array_equal(dataset.labels_N, Y)
     assert dataset.feature_names == ("x0", "x1")
@@ -100,18 +102,14 @@ def test_labels_are_kept_and_whole_floats_become_integers(
         ({"X": X, "y": np.array([0, 1, np.nan])}, ["y[2]", "nan", "not a finite"]),
         ({"X": X, "y": np.array([0, 1e300, 1])}, ["y[1]", "1e+300", "2**53"]),
         ({"X": X, "y": np.array(["a", "", "b"])}, ["y[1]", "empty"]),
-        ({"X": X, "y": np.array([b"a", b"\xff", b"b"])}, ["y[0]", "Unicode"]),
-        ({"X": X, "y": np.array(["a", "\ud800", "b"])}, ["y[0]", "Unicode"]),
-        ({"X": X, "y": np.array(["a", "b", "c"]).view("u4").astype("u4").view("U1")}, None),
+        ({"X": X, "y": np.array([b"a", b"\xff", b"b"])}, ["y[1]", "Unicode"]),
+        ({"X": X, "y": np.array(["a", "\ud800", "b"])}, ["y[1]", "Unicode"]),
         ({"X": X, "y": np.zeros(3, dtype=int)}, ["'y'", "every row has the label 0"]),
     ],
 )
 def test_every_refusal_says_where_and_why(
-    arrays: dict[str, Any], facts: list[str] | None, tmp_path: Path
+    arrays: dict[str, Any], facts: list[str], tmp_path: Path
 ) -> None:
-    if facts is None:
-        load(tmp_path, **arrays)
-        return
     message = refusal(tmp_path, **arrays)
     assert [fact for fact in facts if fact not in message] == [], message
 
@@ -136,7 +134,7 @@ def test_a_number_too_large_for_float64_is_refused(tmp_path: Path) -> None:
 
 def test_code_points_that_are_no_characters_are_refused(tmp_path: Path) -> None:
     labels_N = np.frombuffer(np.array([65, 2**32 - 1, 66], dtype="u4").tobytes(), dtype="U1")
-    assert "Unicode" in refusal(tmp_path, X=X, y=labels_N)
+    assert "y[1]: the label is not valid Unicode" in refusal(tmp_path, X=X, y=labels_N)
 
 
 def test_an_absent_target_lists_the_arrays_and_suggests_the_nearest(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,8 +12,11 @@ from hypothesis import strategies as st
 from qmoe_qiskit.data import Dataset, split_dataset
 from qmoe_qiskit.errors import DataError, InputError
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-def numbered(labels: list[object]) -> Dataset:
+
+def numbered(labels: Sequence[object]) -> Dataset:
     """A data set whose only feature is the row's number."""
     return Dataset(
         name="numbered",
@@ -24,7 +29,7 @@ def numbered(labels: list[object]) -> Dataset:
 
 
 def rows(dataset: Dataset) -> list[int]:
-    return dataset.features_NF[:, 0].astype(int).tolist()
+    return [int(row) for row in dataset.features_NF[:, 0]]
 
 
 @given(
@@ -103,5 +108,5 @@ def test_a_share_out_of_range_is_refused(test_fraction: float) -> None:
 
 
 def test_a_seed_out_of_range_is_refused() -> None:
-    with pytest.raises(InputError, match="seed must be a whole number from 0 .* got -1"):
+    with pytest.raises(InputError, match=r"seed must be a whole number from 0 .* got -1"):
         split_dataset(numbered([0, 1] * 5), seed=-1)

@@ -1,0 +1,122 @@
+"""What a backend is: the two protocols that everything above speaks to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit
+
+from qmoe_qiskit.circuits import RouterCircuit
+from qmoe_qiskit.errors import InputError
+
+FloatArray = NDArray[np.float64]
+# A NumPy array or a torch tensor: results come in kind.
+ArrayLike = Any
+# Gradient of the values, (B, O), to gradients of the inputs, (B, F) or None, and the weights, (W,).
+Pullback = Callable[..., tuple[ArrayLike | None, ArrayLike]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectations:
+    """Values of every observable for every sample.
+
+    Attributes:
+        values: Shape (B, O).
+        std_errors: Standard errors, shape (B, O); zero where the evaluation is exact.
+        shots: Shots per sample, or None where the evaluation is exact.
+    """
+
+    values: FloatArray
+    std_errors: FloatArray
+    shots: int | None = None
+
+
+class CompiledRouter(Protocol):
+    """A router circuit, ready to be evaluated on one backend.
+
+    Shapes: inputs (B, F) and weights (W,), in radians; values (B, O).
+    """
+
+    @property
+    def router(self) -> RouterCircuit:
+        """The circuit that was compiled."""
+        ...
+
+    @property
+    def isa_circuit(self) -> QuantumCircuit:
+        """The circuit as it is submitted, over the whole device."""
+        ...
+
+    @property
+    def physical_qubits(self) -> tuple[int, ...]:
+        """The device qubit that holds each of the router's qubits."""
+        ...
+
+    def expectations(self, inputs_BF: FloatArray, weights_W: FloatArray) -> Expectations:
+        """Evaluate a batch.
+
+        Raises:
+            InputError: If a shape does not fit or a value is not finite.
+        """
+        ...
+
+    def jacobian(
+        self, inputs_BF: FloatArray, weights_W: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Differentiate a batch: by inputs, (B, O, F), and by weights, (B, O, W).
+
+        Raises:
+            InputError: If a shape does not fit or a value is not finite.
+        """
+        ...
+
+    def vjp(self, inputs_BF: ArrayLike, weights_W: ArrayLike) -> tuple[ArrayLike, Pullback]:
+        """Evaluate a batch, and return the function that carries a gradient back.
+
+        Takes float64 NumPy arrays or torch tensors and answers in kind. The pullback is
+        `pullback(gradient_BO, need_inputs=True) -> (gradient_BF or None, gradient_W)`. This is
+        the inner loop of training: nothing is checked.
+        """
+        ...
+
+
+class Backend(Protocol):
+    """Where router circuits run."""
+
+    @property
+    def name(self) -> str:
+        """The specification that opens this backend again, such as "statevector"."""
+        ...
+
+    def compile(self, router: RouterCircuit) -> CompiledRouter:
+        """Transpile, lay out and check a circuit, once.
+
+        Raises:
+            InputError: If the backend cannot run the circuit.
+        """
+        ...
+
+
+def check_batch(
+    router: RouterCircuit, inputs_BF: FloatArray, weights_W: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return inputs and weights as float64 arrays of the right shapes.
+
+    Raises:
+        InputError: If a shape does not fit or a value is not finite.
+    """
+    x_BF = np.asarray(inputs_BF, dtype=np.float64)
+    w_W = np.asarray(weights_W, dtype=np.float64)
+    if x_BF.ndim != 2 or x_BF.shape[1] != router.n_inputs:
+        raise InputError(f"inputs must have shape (B, {router.n_inputs}), got {x_BF.shape}")
+    if w_W.shape != (router.n_weights,):
+        raise InputError(f"weights must have shape ({router.n_weights},), got {w_W.shape}")
+    for name, array in (("inputs", x_BF), ("weights", w_W)):
+        if not np.isfinite(array).all():
+            place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+            raise InputError(f"{name}{list(place)} is {array[place]}: angles must be finite")
+    return x_BF, w_W

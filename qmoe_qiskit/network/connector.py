@@ -1,0 +1,93 @@
+"""A TorchConnector whose backward is one sweep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from qiskit_machine_learning.connectors import TorchConnector
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.network.router_network import RouterNetwork
+
+
+class RouterConnector(TorchConnector):  # type: ignore[misc]  # the base class is untyped
+    """TorchConnector for a `RouterNetwork`: hands the incoming gradient on.
+
+    The stock connector asks for the Jacobian, (B, O, W) numbers, and contracts it; here one
+    vector-Jacobian product costs about as much as the forward pass, whatever O and W are. Inputs
+    may have any leading shape, gradients by the inputs are computed where torch asks for them, and
+    the output keeps the inputs' floating type (the circuit itself is evaluated in float64).
+
+    Args:
+        network: The network to connect.
+        initial_weights: Weights to start from, shape (W,); random in [-1, 1] if None.
+    """
+
+    def __init__(self, network: RouterNetwork, initial_weights: Tensor | None = None) -> None:
+        start = None if initial_weights is None else initial_weights.detach().cpu().numpy()
+        super().__init__(network, initial_weights=start)
+
+    def forward(self, input_data: Tensor | None = None) -> Tensor:
+        """Return expectation values, (..., O), for inputs (..., F).
+
+        Raises:
+            InputError: If the last dimension is not F.
+        """
+        network = self.neural_network
+        weight = self.weight
+        if input_data is None:
+            input_data = torch.zeros((1, 0), dtype=weight.dtype, device=weight.device)
+        if input_data.shape[-1:] != (network.num_inputs,):
+            raise InputError(
+                f"the router takes inputs of shape (..., {network.num_inputs}), "
+                f"got {tuple(input_data.shape)}"
+            )
+        if input_data.ndim == 2:
+            values: Tensor = _Expectations.apply(input_data, weight, network)
+            return values
+        flat_BF = input_data.reshape(-1, network.num_inputs)
+        values = _Expectations.apply(flat_BF, weight, network)
+        return values.reshape(*input_data.shape[:-1], -1)
+
+
+class _Expectations(torch.autograd.Function):
+    @staticmethod
+    def forward(  # type: ignore[override]
+        ctx: Any,  # noqa: ANN401
+        inputs_BF: Tensor,
+        weights_W: Tensor,
+        network: RouterNetwork,
+    ) -> Tensor:
+        on_host = inputs_BF.device.type == "cpu"
+        x_BF, w_W = inputs_BF.detach().double(), weights_W.detach().double()
+        if on_host:
+            values, ctx.pullback = network.vjp(x_BF.numpy(), w_W.numpy())
+            values = torch.from_numpy(values)
+        else:
+            values, ctx.pullback = network.vjp(x_BF, w_W)
+        ctx.on_host, ctx.dtypes = on_host, (inputs_BF.dtype, weights_W.dtype)
+        return values.to(inputs_BF.dtype)
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(  # type: ignore[override]
+        ctx: Any,  # noqa: ANN401
+        gradient_BO: Tensor,
+    ) -> tuple[Tensor | None, Tensor, None]:
+        g_BO = gradient_BO.double()
+        need_inputs = ctx.needs_input_grad[0]
+        by_inputs, by_weights = ctx.pullback(
+            g_BO.numpy() if ctx.on_host else g_BO, need_inputs=need_inputs
+        )
+        if ctx.on_host:
+            by_inputs = torch.from_numpy(by_inputs) if need_inputs else None
+            by_weights = torch.from_numpy(by_weights)
+        inputs_type, weights_type = ctx.dtypes
+        return (
+            by_inputs.to(inputs_type) if need_inputs else None,
+            by_weights.to(weights_type),
+            None,
+        )
