@@ -59,7 +59,8 @@ def load_dataset(
     path = _file_path(name_or_path)
     is_csv = _suffix(path) == ".csv"
     dataset = _dataset_from_csv(path, target) if is_csv else _dataset_from_npz(path, target)
-    if (first := dataset.labels_N[0]) == dataset.labels_N[-1] and np.all(dataset.labels_N == first):
+    first = dataset.labels_N[0]
+    if np.all(dataset.labels_N == first):
         raise DataError(
             f"{str(path)!r}: every row has the label {first.item()!r} in {dataset.target_name!r}, "
             f"and a classifier needs at least two classes"

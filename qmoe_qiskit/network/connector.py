@@ -69,7 +69,8 @@ class _Expectations(torch.autograd.Function):
         else:
             values, ctx.pullback = network.vjp(x_BF, w_W)
         ctx.on_host, ctx.dtypes = on_host, (inputs_BF.dtype, weights_W.dtype)
-        return values.to(inputs_BF.dtype)
+        real = inputs_BF.dtype if inputs_BF.dtype.is_floating_point else weights_W.dtype
+        return values.to(real)
 
     @staticmethod
     @once_differentiable  # type: ignore[untyped-decorator]

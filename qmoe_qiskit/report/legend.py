@@ -64,7 +64,9 @@ def add_legend(figure: Figure, entries: Sequence[tuple[Any, str]]) -> None:
     n_columns = len(labels)
     while n_columns > 1 and _legend_width(labels, n_columns) > width:
         n_columns -= 1
-    figure.set_size_inches(width, height + 0.2 * math.ceil(len(labels) / n_columns))
+    n_rows = math.ceil(len(labels) / n_columns)
+    n_columns = math.ceil(len(labels) / n_rows)  # columns of like length
+    figure.set_size_inches(width, height + 0.2 * n_rows)
     figure.legend(handles, labels, loc="outside lower center", ncols=n_columns)
 
 

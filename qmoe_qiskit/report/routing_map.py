@@ -69,7 +69,7 @@ def routing_map_figure(models: Mapping[str, RoutingModel], train: Dataset, test:
                 panels.draw_regions(axes, plane, grid_ME, colours[: grid_ME.shape[1]])
             panels.draw_points(axes, plane, train, test, classes)
             load_E = np.bincount(test_NE.argmax(axis=1), minlength=test_NE.shape[1]) / len(test_NE)
-            shares = " / ".join(f"{100 * share:.0f}" for share in load_E)
+            shares = ", ".join(f"{100 * share:.0f}" for share in load_E)
             panels.set_title(axes, name, f"expert load (held-out): {shares} %")
         entries = legend.class_entries(classes, hatched=False) + legend.split_entries()
         if filled is not None:

@@ -49,7 +49,7 @@ def test_two_experts_share_a_scale_and_a_line(
     figure = routing_map_figure({"one": router, "two": router}, moons.train, moons.test)
     one, two, bar = figure.axes
     share = round(100 * float(np.mean(moons.test.features_NF[:, 0] > 0.4)))
-    assert one.get_title() == f"one\nexpert load (held-out): {100 - share} / {share} %"
+    assert one.get_title() == f"one\nexpert load (held-out): {100 - share}, {share} %"
     assert two.get_title().startswith("two\n")
     assert bar.get_ylabel() == "routing weight of expert 1"
     assert legend_of(figure) == ["label 0", "label 1", "hollow: training", "filled: held-out"]
@@ -80,7 +80,7 @@ def test_more_experts_have_hatched_regions_and_a_legend(
     assert {gid for gid in drawn if gid.startswith("region")} == {f"region {e}" for e in serving}
     served = router.routing_weights(digits10.test.features_NF).argmax(axis=1)
     counts = [int(np.sum(served == e)) for e in range(n_experts)]
-    shares = " / ".join(f"{100 * count / len(served):.0f}" for count in counts)
+    shares = ", ".join(f"{100 * count / len(served):.0f}" for count in counts)
     title = " ".join(axes.get_title().split())
     assert title == f"router expert load (held-out): {shares} %"
     assert legend_of(figure)[:n_experts] == [f"expert {e}" for e in range(n_experts)]
@@ -100,7 +100,7 @@ def test_models_may_have_different_numbers_of_experts(
 def test_an_undecided_router_is_drawn_as_its_load_says(moons: Split) -> None:
     router = LinearRouter(np.zeros((2, 3)), np.zeros(3))
     figure = routing_map_figure({"even": router}, moons.train, moons.test)
-    assert figure.axes[0].get_title().endswith("100 / 0 / 0 %")
+    assert figure.axes[0].get_title().endswith("100, 0, 0 %")
     gids = [str(c.get_gid()) for c in figure.axes[0].collections]
     assert [gid for gid in gids if gid.startswith("region")] == ["region 0"]
 
@@ -126,4 +126,3 @@ def test_bad_input_is_an_error(moons: Split, digits10: Split, rng: np.random.Gen
         routing_map_figure({}, moons.train, moons.test)
     with pytest.raises(InputError, match="same features"):
         routing_map_figure({"a": random_router(rng, 2, 2)}, digits10.train, moons.test)
-    assert len(moons.test.labels_N) < RESOLUTION**2

@@ -1,0 +1,133 @@
+"""Classical routers with the quantum router's interface: the controls of every comparison."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from qmoe_qiskit.errors import InputError, require_positive
+from qmoe_qiskit.moe.linear import linear
+
+MAX_FOURIER_FEATURES = 100_000
+
+
+class LinearRouter(nn.Module):
+    """Linear -> softmax.
+
+    Args:
+        n_features: F.
+        n_experts: E.
+        generator: Source of the initial weights.
+    """
+
+    def __init__(
+        self, n_features: int, n_experts: int, *, generator: torch.Generator | None = None
+    ) -> None:
+        super().__init__()
+        self.n_experts = require_positive("n_experts", n_experts)
+        self.layer = linear(n_features, n_experts, generator)
+
+    def forward(self, inputs_BF: Tensor) -> Tensor:
+        """Return routing weights, (..., E)."""
+        return torch.softmax(self.layer(inputs_BF), dim=-1)
+
+
+class QuadraticRouter(nn.Module):
+    """Linear in all x_i and x_i x_j -> softmax; arguments as for `LinearRouter`."""
+
+    def __init__(
+        self, n_features: int, n_experts: int, *, generator: torch.Generator | None = None
+    ) -> None:
+        super().__init__()
+        self.n_experts = require_positive("n_experts", n_experts)
+        rows, columns = torch.triu_indices(n_features, n_features)
+        self.register_buffer("rows", rows, persistent=False)
+        self.register_buffer("columns", columns, persistent=False)
+        self.layer = linear(n_features + len(rows), n_experts, generator)
+
+    def forward(self, inputs_BF: Tensor) -> Tensor:
+        """Return routing weights, (..., E)."""
+        rows, columns = self.get_buffer("rows"), self.get_buffer("columns")
+        products = inputs_BF[..., rows] * inputs_BF[..., columns]
+        return torch.softmax(self.layer(torch.cat([inputs_BF, products], dim=-1)), dim=-1)
+
+
+class MLPRouter(nn.Module):
+    """Linear -> ReLU -> Linear -> softmax, the paper's classical router.
+
+    Args:
+        n_features: F.
+        n_experts: E.
+        hidden: Width of the hidden layer.
+        generator: Source of the initial weights.
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        n_experts: int,
+        *,
+        hidden: int,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.n_experts = require_positive("n_experts", n_experts)
+        require_positive("hidden units of router 'mlp:H'", hidden)
+        self.first = linear(n_features, hidden, generator)
+        self.second = linear(hidden, n_experts, generator)
+
+    def forward(self, inputs_BF: Tensor) -> Tensor:
+        """Return routing weights, (..., E)."""
+        return torch.softmax(self.second(torch.relu(self.first(inputs_BF))), dim=-1)
+
+
+class FourierRouter(nn.Module):
+    """Linear in the trigonometric features that the angle router's outputs are made of -> softmax.
+
+    With data uploaded L times each output lies in the span of the products over the features of
+    {1, cos(k x), sin(k x): k = 1..L} (Schuld, Sweke & Meyer, arXiv:2008.08605): (2L + 1)^F
+    functions, one of them the constant. This router has all of them to itself, so what it cannot
+    separate the circuit cannot either.
+
+    Args:
+        n_features: F.
+        n_experts: E.
+        degree: Highest frequency L, the circuit's number of uploads.
+        generator: Source of the initial weights.
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        n_experts: int,
+        *,
+        degree: int = 1,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.n_experts = require_positive("n_experts", n_experts)
+        self.degree = require_positive("degree", degree)
+        count = (2 * degree + 1) ** n_features
+        if count > MAX_FOURIER_FEATURES:
+            raise InputError(
+                f"router 'fourier' on {n_features} features at degree {degree} would have {count} "
+                f"trigonometric features, at most {MAX_FOURIER_FEATURES} are accepted: let it see "
+                "fewer features (--qubits)"
+            )
+        self.layer = linear(count - 1, n_experts, generator)
+
+    def features(self, inputs_BF: Tensor) -> Tensor:
+        """Return the trigonometric features without the constant, (..., (2L + 1)^F - 1)."""
+        leading = inputs_BF.shape[:-1]
+        product = inputs_BF.new_ones((*leading, 1))
+        for x in inputs_BF.unbind(-1):
+            waves = [torch.ones_like(x)]
+            for k in range(1, self.degree + 1):
+                waves += [torch.cos(k * x), torch.sin(k * x)]
+            basis = torch.stack(waves, dim=-1)
+            product = (product.unsqueeze(-1) * basis.unsqueeze(-2)).flatten(-2)
+        return product[..., 1:]
+
+    def forward(self, inputs_BF: Tensor) -> Tensor:
+        """Return routing weights, (..., E)."""
+        return torch.softmax(self.layer(self.features(inputs_BF)), dim=-1)

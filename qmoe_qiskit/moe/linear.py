@@ -1,0 +1,17 @@
+"""Linear layers whose initial weights come from a given generator."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+
+def linear(n_in: int, n_out: int, generator: torch.Generator | None = None) -> nn.Linear:
+    """Return a `torch.nn.Linear` with torch's own initial distribution, drawn from `generator`."""
+    layer = nn.utils.skip_init(nn.Linear, n_in, n_out)
+    bound = 1 / math.sqrt(n_in) if n_in else 0.0
+    nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
+    nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
+    return layer

@@ -1,0 +1,49 @@
+"""The mixture: every expert's output, weighted by the router."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.moe.linear import linear
+
+
+class MixtureOfExperts(nn.Module):
+    """sum_e weight_e(x) expert_e(x), with any router and any experts.
+
+    Args:
+        router: Module that takes (..., F) to routing weights (..., E).
+        experts: The E experts, modules that take (..., F) to (..., C).
+
+    Raises:
+        InputError: If there is no expert, or the router states another number of them.
+    """
+
+    def __init__(self, router: nn.Module, experts: Iterable[nn.Module]) -> None:
+        super().__init__()
+        self.router = router
+        self.experts = nn.ModuleList(experts)
+        if not len(self.experts):
+            raise InputError("a mixture needs at least one expert, got none")
+        routed = getattr(router, "n_experts", len(self.experts))
+        if routed != len(self.experts):
+            raise InputError(
+                f"the router gives weights for {routed} experts, the mixture has "
+                f"{len(self.experts)}: make the numbers equal"
+            )
+
+    def forward(self, inputs_BF: Tensor) -> Tensor:
+        """Return the mixture's outputs, (..., C)."""
+        weights_BE = self.router(inputs_BF)
+        outputs_BEC = torch.stack([expert(inputs_BF) for expert in self.experts], dim=-2)
+        return (weights_BE.unsqueeze(-2) @ outputs_BEC).squeeze(-2)
+
+
+def linear_experts(
+    n_experts: int, n_features: int, n_outputs: int, *, generator: torch.Generator | None = None
+) -> list[nn.Module]:
+    """Return the paper's experts: one linear layer each."""
+    return [linear(n_features, n_outputs, generator) for _ in range(n_experts)]

@@ -1,0 +1,30 @@
+"""A router that sees fewer coordinates than the experts do."""
+
+from __future__ import annotations
+
+
+from torch import Tensor, nn
+
+
+class ProjectedRouter(nn.Module):
+    """Give a router an affine image of the features: x -> x A + b.
+
+    Args:
+        router: The router, on K coordinates.
+        matrix_FK: A; fixed, kept with the model's state.
+        offset_K: b.
+    """
+
+    def __init__(self, router: nn.Module, matrix_FK: Tensor, offset_K: Tensor) -> None:
+        super().__init__()
+        self.router = router
+        self.register_buffer("matrix_FK", matrix_FK)
+        self.register_buffer("offset_K", offset_K)
+
+    def forward(self, inputs_BF: Tensor) -> Tensor:
+        """Return the router's weights, (..., E), for features (..., F)."""
+        seen_BK = inputs_BF @ self.get_buffer("matrix_FK") + self.get_buffer("offset_K")
+        weights_BE: Tensor = self.router(seen_BK)
+        return weights_BE
+
+
