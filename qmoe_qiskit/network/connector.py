@@ -29,6 +29,8 @@ class RouterConnector(TorchConnector):  # type: ignore[misc]  # the base class i
     def __init__(self, network: RouterNetwork, initial_weights: Tensor | None = None) -> None:
         start = None if initial_weights is None else initial_weights.detach().cpu().numpy()
         super().__init__(network, initial_weights=start)
+        # The base class registers its one parameter under two names; a state has it once here.
+        object.__setattr__(self, "_weights", self._parameters.pop("_weights"))
 
     def forward(self, input_data: Tensor | None = None) -> Tensor:
         """Return expectation values, (..., O), for inputs (..., F).

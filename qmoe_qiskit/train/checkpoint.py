@@ -1,0 +1,118 @@
+"""Checkpoints: everything that an interrupted training needs to go on exactly."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from qmoe_qiskit.errors import RunError
+
+SCHEMA_VERSION = 1
+Tensors = dict[str, Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """The state behind a finished epoch.
+
+    Attributes:
+        module: State of the model.
+        optimizer: State of the optimizer, see `optimizer_tensors`.
+        best: State of the model after its best epoch, or empty without early stopping.
+        history: One entry per finished epoch.
+        identity: What must be the same to go on: settings, seed and data hash.
+    """
+
+    module: Tensors
+    optimizer: Tensors
+    best: Tensors
+    history: list[dict[str, float]]
+    identity: dict[str, Any]
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace a file's contents so that a reader sees the old or the new ones, never a part."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint, atomically, as one safetensors file."""
+    groups = {
+        "module": checkpoint.module,
+        "optimizer": checkpoint.optimizer,
+        "best": checkpoint.best,
+    }
+    tensors = {
+        f"{group}/{name}": tensor.detach().contiguous()
+        for group, members in groups.items()
+        for name, tensor in members.items()
+    }
+    state = {
+        "schema_version": SCHEMA_VERSION,
+        "history": checkpoint.history,
+        "identity": checkpoint.identity,
+    }
+    write_atomically(path, save(tensors, metadata={"state": json.dumps(state)}))
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises:
+        RunError: If the file is missing, damaged, or of a newer schema.
+    """
+    groups: dict[str, Tensors] = {"module": {}, "optimizer": {}, "best": {}}
+    try:
+        with safe_open(path, framework="pt") as file:
+            state = json.loads((file.metadata() or {})["state"])
+            version = state["schema_version"]
+            if version > SCHEMA_VERSION:
+                raise RunError(
+                    f"checkpoint {path} has schema version {version}, this program reads up to "
+                    f"{SCHEMA_VERSION}: use a newer qmoe-qiskit"
+                )
+            for name in file.keys():  # noqa: SIM118 - not a mapping
+                group, _, member = name.partition("/")
+                groups[group][member] = file.get_tensor(name)
+            history, identity = state["history"], state["identity"]
+    except FileNotFoundError as error:
+        raise RunError(
+            f"there is no checkpoint {path}: train without --resume to begin"
+        ) from error
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, RunError):
+            raise
+        raise RunError(f"checkpoint {path} is damaged ({error}): train again") from error
+    return Checkpoint(**groups, history=history, identity=identity)
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> Tensors:
+    """Return an optimizer's state as named tensors, "0.exp_avg" and so on."""
+    state = optimizer.state_dict()["state"]
+    return {
+        f"{index}.{name}": torch.as_tensor(value)
+        for index, entries in state.items()
+        for name, value in entries.items()
+    }
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Tensors) -> None:
+    """Put back what `optimizer_tensors` returned."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        index, _, name = key.partition(".")
+        state.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})

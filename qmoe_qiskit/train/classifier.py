@@ -1,0 +1,354 @@
+"""The scikit-learn estimator: a mixture of experts behind fit, predict and score."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from qmoe_qiskit.backends import Backend
+from qmoe_qiskit.circuits import RouterCircuit
+from qmoe_qiskit.errors import InputError, RunError, require_positive
+from qmoe_qiskit.moe import MixtureOfExperts
+from qmoe_qiskit.train.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    optimizer_tensors,
+    restore_optimizer,
+    save_checkpoint,
+)
+from qmoe_qiskit.train.features import FeatureMap
+from qmoe_qiskit.train.model import build_mixture, build_router
+from qmoe_qiskit.train.progress import EpochProgress
+from qmoe_qiskit.train.training import StopTraining, Training
+
+FloatArray = NDArray[np.float64]
+
+# Without n_qubits the router sees the features themselves up to this many.
+DEFAULT_MAX_QUBITS = 6
+# Settings that may differ between an interrupted training and its continuation.
+_MAY_CHANGE = {"checkpoint", "max_epochs", "verbose"}
+_PREDICTION_ROWS = 4096
+
+
+class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # untyped bases
+    """Mixture of linear experts behind a quantum (or classical) router.
+
+    Features are scaled to `feature_range` by their smallest and largest training values. The
+    experts see all of them; the router sees them all up to `n_qubits`, beyond that their first
+    `n_qubits` principal components. Everything is computed in float64, and with a fixed
+    `random_state` a fit repeats bit for bit on one machine.
+
+    Args:
+        router: "quantum", "linear", "quadratic", "mlp:H", "fourier", or a `RouterCircuit`.
+        n_experts: Number of experts, E.
+        n_layers: Entangling layers of the circuit, see `angle_router`.
+        n_qubits: Qubits of the circuit, and number of coordinates that any router sees; by default
+            the number of features, at most 6.
+        rotation: See `angle_router`.
+        reuploads: See `angle_router`; also the degree of router "fourier".
+        entanglement: See `angle_router`.
+        readout: "expectations" or "probabilities", see `QuantumRouter`.
+        backend: Where the circuit runs, see `open_backend`.
+        feature_range: Range that every feature is scaled to; for the circuit, in radians.
+        max_epochs: Passes over the training data.
+        batch_size: Rows in a training step.
+        learning_rate: Adam's.
+        early_stopping: Hold `validation_fraction` of the rows out, stop when the loss on them has
+            not improved for `patience` epochs, and keep the model of the best epoch.
+        validation_fraction: See `early_stopping`.
+        patience: See `early_stopping`.
+        checkpoint: File that the training's state is kept in, behind every epoch, for `resume`.
+        verbose: Show a progress bar, on a terminal, in a fit of more than a second.
+        random_state: Seed of initial weights, shuffling and validation split.
+
+    Attributes:
+        classes_: Labels, sorted.
+        n_features_in_: Number of features, F.
+        module_: The trained `MixtureOfExperts`, on scaled features.
+        feature_map_: The fitted `FeatureMap`.
+        history_: Per epoch: epoch, train_loss and, with early stopping, valid_loss; in nat.
+        n_parameters_: Trainable numbers: {"router": ..., "experts": ...}.
+    """
+
+    def __init__(
+        self,
+        router: str | RouterCircuit = "quantum",
+        *,
+        n_experts: int = 2,
+        n_layers: int = 3,
+        n_qubits: int | None = None,
+        rotation: str = "x",
+        reuploads: int = 1,
+        entanglement: str = "strong",
+        readout: str = "expectations",
+        backend: str | Backend = "statevector",
+        feature_range: tuple[float, float] = (0.0, math.pi),
+        max_epochs: int = 30,
+        batch_size: int = 32,
+        learning_rate: float = 0.05,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        patience: int = 10,
+        checkpoint: str | Path | None = None,
+        verbose: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.router = router
+        self.n_experts = n_experts
+        self.n_layers = n_layers
+        self.n_qubits = n_qubits
+        self.rotation = rotation
+        self.reuploads = reuploads
+        self.entanglement = entanglement
+        self.readout = readout
+        self.backend = backend
+        self.feature_range = feature_range
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.checkpoint = checkpoint
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:  # noqa: N803
+        """Train on rows X, shape (N, F), with labels y, shape (N,).
+
+        Raises:
+            InputError: If a setting is not accepted or the training diverges.
+            ValueError: If scikit-learn refuses the data.
+        """
+        seed = int(check_random_state(self.random_state).randint(2**31))
+        return self._train(X, y, seed, None)
+
+    def resume(self, X: ArrayLike, y: ArrayLike) -> Self:  # noqa: N803
+        """Go on from `checkpoint` with the same data and settings (max_epochs may differ).
+
+        The result is that of a fit that was never interrupted.
+
+        Raises:
+            RunError: If there is no usable checkpoint, or it belongs to other data or settings.
+        """
+        if self.checkpoint is None:
+            raise RunError("resume needs the file that fit kept: set checkpoint=FILE")
+        saved = load_checkpoint(Path(self.checkpoint))
+        return self._train(X, y, int(saved.identity.get("seed", 0)), saved)
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803
+        """Return the most probable label of every row, shape (N,)."""
+        probabilities_NC = self.predict_proba(X)
+        labels: NDArray[Any] = self.classes_[np.argmax(probabilities_NC, axis=1)]
+        return labels
+
+    def predict_proba(self, X: ArrayLike) -> FloatArray:  # noqa: N803
+        """Return the probability of every label, shape (N, C), columns as in `classes_`."""
+        logits_NC = self._evaluate(self._checked(X), lambda model, x: model(x))
+        return torch.softmax(logits_NC, dim=1).numpy()
+
+    def routing_weights(self, X: ArrayLike) -> FloatArray:  # noqa: N803
+        """Return the weight of every expert for every row, shape (N, E)."""
+        return self._evaluate(self._checked(X), lambda model, x: model.router(x)).numpy()
+
+    def _train(self, X: ArrayLike, y: ArrayLike, seed: int, saved: Checkpoint | None) -> Self:  # noqa: N803
+        X, y = validate_data(self, X, y, dtype=np.float64)  # noqa: N806
+        check_classification_targets(y)
+        self.classes_, codes_N = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise InputError(
+                f"training needs rows of at least two classes, got one class, {self.classes_[0]}"
+            )
+        self._check_settings()
+        identity = self._identity(X, codes_N, seed)
+        if saved is not None:
+            _check_identity(saved.identity, identity)
+
+        train, validation = self._split(X, codes_N, seed)
+        self.feature_map_ = FeatureMap.fit(
+            train[0],
+            n_router_inputs=self._router_inputs(X.shape[1]),
+            feature_range=self.feature_range,
+        )
+        self.rebuild(seed)
+        training = Training(
+            self.module_,
+            learning_rate=self.learning_rate,
+            batch_size=self.batch_size,
+            seed=seed,
+            history=saved.history if saved else [],
+            validation=self._tensors(*validation) if validation else None,
+        )
+        best = dict(saved.best) if saved else {}
+        if saved is not None:
+            self.module_.load_state_dict(saved.module)
+            restore_optimizer(training.optimizer, saved.optimizer)
+
+        def after_epoch(entry: dict[str, float]) -> None:
+            if self.early_stopping and _best_epoch(training.history) == len(training.history):
+                best.update({k: v.clone() for k, v in self.module_.state_dict().items()})
+            if self.checkpoint is not None:
+                save_checkpoint(
+                    Path(self.checkpoint),
+                    Checkpoint(
+                        module=self.module_.state_dict(),
+                        optimizer=optimizer_tensors(training.optimizer),
+                        best=best,
+                        history=training.history,
+                        identity=identity,
+                    ),
+                )
+            progress.advance(entry["train_loss"])
+            if self._out_of_patience(training.history):
+                raise StopTraining
+
+        with EpochProgress(
+            self.max_epochs, done=len(training.history), enabled=self.verbose
+        ) as progress:
+            if not self._out_of_patience(training.history):
+                training.run(
+                    *self._tensors(*train), max_epochs=self.max_epochs, after_epoch=after_epoch
+                )
+        if best:
+            self.module_.load_state_dict(best)
+        self.history_ = training.history
+        return self
+
+    def _check_settings(self) -> None:
+        for name in ("n_experts", "n_layers", "reuploads", "max_epochs", "batch_size", "patience"):
+            require_positive(name, getattr(self, name))
+        if self.n_qubits is not None:
+            require_positive("n_qubits", self.n_qubits)
+        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise InputError(f"learning_rate must be a positive number, got {self.learning_rate}")
+        if not 0 < self.validation_fraction < 1:
+            raise InputError(
+                f"validation_fraction must lie between 0 and 1, got {self.validation_fraction}"
+            )
+
+    def _router_inputs(self, n_features: int) -> int:
+        if isinstance(self.router, RouterCircuit):
+            return self.router.n_inputs
+        return min(n_features, DEFAULT_MAX_QUBITS) if self.n_qubits is None else self.n_qubits
+
+    def rebuild(self, seed: int = 0) -> None:
+        """Make `module_` anew from the settings, `feature_map_` and `classes_`: untrained."""
+        generator = torch.Generator().manual_seed(seed)
+        router = build_router(
+            self.router,
+            self.feature_map_.n_router_inputs,
+            self.n_experts,
+            n_layers=self.n_layers,
+            rotation=self.rotation,
+            reuploads=self.reuploads,
+            entanglement=self.entanglement,
+            readout=self.readout,
+            backend=self.backend,
+            generator=generator,
+        )
+        self.module_: MixtureOfExperts = build_mixture(
+            router,
+            self.feature_map_,
+            len(self.classes_),
+            n_experts=self.n_experts,
+            generator=generator,
+        )
+        self.n_parameters_ = {
+            "router": _count(self.module_.router),
+            "experts": _count(self.module_.experts),
+        }
+
+    def _split(
+        self, X: FloatArray, codes_N: NDArray[np.intp], seed: int  # noqa: N803
+    ) -> tuple[tuple[FloatArray, NDArray[np.intp]], tuple[FloatArray, NDArray[np.intp]] | None]:
+        if not self.early_stopping:
+            return (X, codes_N), None
+        smallest = int(np.bincount(codes_N).min())
+        held_out = math.ceil(self.validation_fraction * len(X))
+        if smallest < 2 or held_out < len(self.classes_):
+            raise InputError(
+                f"early_stopping holds {held_out} of {len(X)} rows out, which cannot cover "
+                f"{len(self.classes_)} classes (the smallest has {smallest} rows): use more data, "
+                "a larger validation_fraction, or early_stopping=False"
+            )
+        x_train, x_valid, y_train, y_valid = train_test_split(
+            X, codes_N, test_size=held_out, stratify=codes_N, random_state=seed
+        )
+        return (x_train, y_train), (x_valid, y_valid)
+
+    def _tensors(
+        self, X: FloatArray, codes_N: NDArray[np.intp]  # noqa: N803
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        scaled_NF = self.feature_map_.scale(X)
+        return torch.from_numpy(scaled_NF), torch.from_numpy(codes_N.astype(np.int64))
+
+    def _out_of_patience(self, history: list[dict[str, float]]) -> bool:
+        return self.early_stopping and len(history) - _best_epoch(history) >= self.patience
+
+    def _identity(
+        self, X: FloatArray, codes_N: NDArray[np.intp], seed: int  # noqa: N803
+    ) -> dict[str, Any]:
+        data = hashlib.sha256(X.tobytes())
+        data.update(codes_N.astype("<i8").tobytes())
+        data.update(repr(self.classes_.tolist()).encode())
+        return {"seed": seed, "data": data.hexdigest(), "settings": self.settings()}
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings that decide a training's result, in a form for JSON."""
+        settings = {k: v for k, v in self.get_params().items() if k not in _MAY_CHANGE}
+        if isinstance(self.router, RouterCircuit):
+            settings["router"] = f"circuit {self.router.content_hash}"
+        if not isinstance(self.backend, str):
+            settings["backend"] = self.backend.name
+        settings["feature_range"] = [float(end) for end in self.feature_range]
+        del settings["random_state"]
+        return settings
+
+    def _checked(self, X: ArrayLike) -> FloatArray:  # noqa: N803
+        check_is_fitted(self)
+        checked_NF: FloatArray = validate_data(self, X, reset=False, dtype=np.float64)
+        self.feature_map_.warn_outside(checked_NF)
+        return checked_NF
+
+    def _evaluate(self, features_NF: FloatArray, function: Any) -> torch.Tensor:  # noqa: ANN401
+        scaled = torch.from_numpy(self.feature_map_.scale(features_NF))
+        with torch.no_grad():
+            return torch.cat([function(self.module_, x) for x in scaled.split(_PREDICTION_ROWS)])
+
+
+def _count(module: torch.nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)
+
+
+def _best_epoch(history: list[dict[str, float]]) -> int:
+    """Return the epoch, counted from 1, with the smallest validation loss; 0 if there is none."""
+    if not history:
+        return 0
+    return 1 + int(np.argmin([entry["valid_loss"] for entry in history]))
+
+
+def _check_identity(saved: dict[str, Any], now: dict[str, Any]) -> None:
+    if saved["data"] != now["data"]:
+        raise RunError(
+            "the checkpoint belongs to other training data: resume with the data that the training "
+            "began with, or train anew"
+        )
+    before, after = saved["settings"], now["settings"]
+    changed = [k for k in sorted(before.keys() | after.keys()) if before.get(k) != after.get(k)]
+    if changed:
+        name = changed[0]
+        raise RunError(
+            f"the checkpoint was made with {name}={before.get(name)!r}, not "
+            f"{after.get(name)!r}: resume with the same settings, or train anew"
+        )

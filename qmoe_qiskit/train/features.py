@@ -1,0 +1,144 @@
+"""From raw features to angles: what the experts and the router are shown."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmoe_qiskit.errors import InputError, OutOfRangeWarning
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FeatureMap:
+    """Min-max scaling of every feature, then an affine view of them for the router.
+
+    The experts see all F scaled features. The router sees K of them: the features themselves
+    where K = F, otherwise the first K principal components, each scaled to the same range again.
+    Everything is fitted on training data.
+
+    Attributes:
+        minimum_F: Smallest training value of each feature, raw units.
+        maximum_F: Largest.
+        low: Lower end of the scaled range (for angles: radians).
+        high: Upper end.
+        matrix_FK: A in router coordinates = scaled @ A + b.
+        offset_K: b.
+        explained_variance: Share of the scaled features' variance that the router sees; 1 where
+            it sees them all.
+    """
+
+    minimum_F: FloatArray
+    maximum_F: FloatArray
+    low: float
+    high: float
+    matrix_FK: FloatArray
+    offset_K: FloatArray
+    explained_variance: float
+
+    @classmethod
+    def fit(
+        cls, features_NF: FloatArray, *, n_router_inputs: int, feature_range: tuple[float, float]
+    ) -> Self:
+        """Fit scaling and projection on training rows.
+
+        Raises:
+            InputError: If the range is empty, or the router is to see more than F coordinates.
+        """
+        low, high = feature_range
+        if not (np.isfinite([low, high]).all() and low < high):
+            raise InputError(f"feature_range must be (low, high) with low < high, got {low, high}")
+        n_features = features_NF.shape[1]
+        if n_router_inputs > n_features:
+            raise InputError(
+                f"n_qubits is {n_router_inputs}, but the data has {n_features} feature(s): "
+                f"use at most {n_features}"
+            )
+        minimum_F, maximum_F = features_NF.min(axis=0), features_NF.max(axis=0)
+        scaled_NF = _min_max(features_NF, minimum_F, maximum_F, low, high)
+        if n_router_inputs == n_features:
+            matrix, offset, explained = np.eye(n_features), np.zeros(n_features), 1.0
+        else:
+            matrix, offset, explained = _principal_axes(scaled_NF, n_router_inputs, low, high)
+        return cls(
+            minimum_F=minimum_F,
+            maximum_F=maximum_F,
+            low=float(low),
+            high=float(high),
+            matrix_FK=matrix,
+            offset_K=offset,
+            explained_variance=explained,
+        )
+
+    @property
+    def n_router_inputs(self) -> int:
+        """Number of coordinates that the router sees, K."""
+        return self.matrix_FK.shape[1]
+
+    @property
+    def projects(self) -> bool:
+        """Whether the router sees principal components."""
+        return self.n_router_inputs < len(self.minimum_F)
+
+    def scale(self, features_NF: FloatArray) -> FloatArray:
+        """Return the features as the experts see them."""
+        return _min_max(features_NF, self.minimum_F, self.maximum_F, self.low, self.high)
+
+    def rows_outside(self, features_NF: FloatArray) -> NDArray[np.bool_]:
+        """Return which rows have a feature outside the range of the training data."""
+        outside = (features_NF < self.minimum_F) | (features_NF > self.maximum_F)
+        rows: NDArray[np.bool_] = outside.any(axis=1)
+        return rows
+
+    def warn_outside(self, features_NF: FloatArray) -> None:
+        """Issue one `OutOfRangeWarning` if any row lies outside what training saw."""
+        rows = self.rows_outside(features_NF)
+        if not rows.any():
+            return
+        row = int(np.argmax(rows))
+        value_F = features_NF[row]
+        feature = int(np.argmax((value_F < self.minimum_F) | (value_F > self.maximum_F)))
+        warnings.warn(
+            f"{rows.sum()} of {len(rows)} rows lie outside the range that the model was trained "
+            f"on: row {row} has {value_F[feature]:.6g} in feature {feature}, training saw "
+            f"{self.minimum_F[feature]:.6g} to {self.maximum_F[feature]:.6g}",
+            OutOfRangeWarning,
+            stacklevel=3,
+        )
+
+
+def _min_max(
+    features_NF: FloatArray, minimum_F: FloatArray, maximum_F: FloatArray, low: float, high: float
+) -> FloatArray:
+    # Halved, since the difference of two finite numbers can overflow.
+    half_width_F = maximum_F / 2 - minimum_F / 2
+    half_width_F = np.where(half_width_F > 0, half_width_F, 0.5)
+    share_NF = (features_NF / 2 - minimum_F / 2) / half_width_F
+    return low + share_NF * (high - low)
+
+
+def _principal_axes(
+    scaled_NF: FloatArray, count: int, low: float, high: float
+) -> tuple[FloatArray, FloatArray, float]:
+    from sklearn.decomposition import PCA
+
+    if len(scaled_NF) < count:
+        raise InputError(
+            f"{len(scaled_NF)} training rows are too few for {count} principal components: "
+            f"set n_qubits to at most {len(scaled_NF)}"
+        )
+    pca = PCA(n_components=count, svd_solver="full").fit(scaled_NF)
+    scores_NK = pca.transform(scaled_NF)
+    lowest_K = scores_NK.min(axis=0)
+    width_K = scores_NK.max(axis=0) - lowest_K
+    slope_K = (high - low) / np.where(width_K > 0, width_K, 1.0)
+    matrix_FK = pca.components_.T * slope_K
+    offset_K = low - lowest_K * slope_K - pca.mean_ @ matrix_FK
+    variance = float(np.sum(np.var(scaled_NF, axis=0)))
+    share = float(np.sum(np.var(scores_NK, axis=0))) / variance if variance > 0 else 1.0
+    return matrix_FK, offset_K, min(share, 1.0)

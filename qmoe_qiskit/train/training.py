@@ -1,0 +1,142 @@
+"""The training loop: skorch's, with reproducible batches and a hook behind every epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback
+from skorch.dataset import Dataset
+from skorch.helper import predefined_split
+from torch import Tensor, nn
+
+from qmoe_qiskit.errors import InputError
+
+
+class StopTraining(Exception):  # noqa: N818 - a signal, not an error
+    """Raised by an epoch hook to end training before its last epoch."""
+
+
+class EpochBatches:
+    """Shuffled batches whose order depends on the seed and the epoch's number alone.
+
+    So the shuffling state of an interrupted training is just the number of epochs behind it. Whole
+    tensors are indexed: torch's DataLoader collates row by row, which takes longer than a step.
+
+    Args:
+        dataset: skorch's data set of features and labels.
+        batch_size: Rows in a batch; the last may be smaller.
+        seed: Seed of the order, or None to keep the order of the data.
+        first_epoch: Number of epochs that are already done.
+    """
+
+    def __init__(
+        self, dataset: Dataset, batch_size: int, seed: int | None = None, first_epoch: int = 0
+    ) -> None:
+        self._features, self._labels = dataset.X, dataset.y
+        self._batch_size, self._seed, self._epoch = batch_size, seed, first_epoch
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        count = len(self._features)
+        order = np.arange(count)
+        if self._seed is not None:
+            order = np.random.default_rng([self._seed, self._epoch]).permutation(count)
+            self._epoch += 1
+        rows = torch.from_numpy(order)
+        for start in range(0, count, self._batch_size):
+            batch = rows[start : start + self._batch_size]
+            yield self._features[batch], self._labels[batch]
+
+
+class Training:
+    """One training of a module: the loop, its optimizer and its history.
+
+    Args:
+        module: What is trained, in place.
+        learning_rate: Adam's.
+        batch_size: Rows in a step.
+        seed: Seed of the shuffling.
+        history: Entries of the epochs that are already done.
+        validation: Features and labels that the loss is also measured on, or None.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        learning_rate: float,
+        batch_size: int,
+        seed: int,
+        history: list[dict[str, float]],
+        validation: tuple[Tensor, Tensor] | None = None,
+    ) -> None:
+        self.history = list(history)
+        self._hook = _EpochHook()
+        self._net = NeuralNet(
+            module,
+            criterion=nn.CrossEntropyLoss,
+            optimizer=torch.optim.Adam,
+            lr=learning_rate,
+            batch_size=batch_size,
+            iterator_train=EpochBatches,
+            iterator_train__seed=seed,
+            iterator_train__first_epoch=len(history),
+            iterator_valid=EpochBatches,
+            train_split=predefined_split(Dataset(*validation)) if validation else None,
+            callbacks=[("epoch", self._hook)],
+            verbose=0,
+        )
+        self._net.set_params(callbacks__print_log=None)
+        self._net.initialize()
+
+    @property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """The optimizer, whose state a checkpoint keeps."""
+        optimizer: torch.optim.Optimizer = self._net.optimizer_
+        return optimizer
+
+    def run(
+        self,
+        features: Tensor,
+        labels: Tensor,
+        *,
+        max_epochs: int,
+        after_epoch: Callable[[dict[str, float]], None],
+    ) -> None:
+        """Train up to `max_epochs`, those in `history` counted; call `after_epoch` behind each.
+
+        Raises:
+            InputError: If the loss is not finite any more.
+            KeyboardInterrupt: Passed on, so that the caller knows that training is not complete.
+        """
+
+        def record(row: dict[str, Any]) -> None:
+            entry = {"epoch": float(len(self.history) + 1)}
+            entry |= {k: float(row[k]) for k in ("train_loss", "valid_loss") if k in row}
+            if not np.isfinite(entry["train_loss"]):
+                raise InputError(
+                    f"training diverged in epoch {entry['epoch']:.0f}: the loss is "
+                    f"{entry['train_loss']}; use a smaller learning rate"
+                )
+            self.history.append(entry)
+            after_epoch(entry)
+
+        self._hook.action = record
+        self._net.module_.train()
+        try:
+            self._net.fit_loop(features, labels, epochs=max(0, max_epochs - len(self.history)))
+        except StopTraining:
+            pass
+        self._net.module_.eval()
+
+
+class _EpochHook(Callback):  # type: ignore[misc]  # skorch is untyped
+    """Calls `action` with what skorch recorded of an epoch."""
+
+    action: Callable[[dict[str, Any]], None]
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
+        self.action(net.history[-1])
