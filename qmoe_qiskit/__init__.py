@@ -4,3 +4,45 @@ The public names are loaded when first used, so that importing the package costs
 """
 
 from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.backends import open_backend
+    from qmoe_qiskit.circuits import RouterCircuit, angle_router
+    from qmoe_qiskit.errors import QMoEError
+    from qmoe_qiskit.moe import MixtureOfExperts, QuantumRouter
+    from qmoe_qiskit.train import QMoEClassifier
+
+__all__ = [
+    "MixtureOfExperts",
+    "QMoEClassifier",
+    "QMoEError",
+    "QuantumRouter",
+    "RouterCircuit",
+    "angle_router",
+    "open_backend",
+]
+
+_HOME = {
+    "MixtureOfExperts": "qmoe_qiskit.moe",
+    "QMoEClassifier": "qmoe_qiskit.train",
+    "QMoEError": "qmoe_qiskit.errors",
+    "QuantumRouter": "qmoe_qiskit.moe",
+    "RouterCircuit": "qmoe_qiskit.circuits",
+    "angle_router": "qmoe_qiskit.circuits",
+    "open_backend": "qmoe_qiskit.backends",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

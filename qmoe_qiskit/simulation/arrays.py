@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -50,6 +51,18 @@ def conjugate(array: Array, pool: BufferPool) -> Array:
     return array.conj()
 
 
+def matrix_product(like: Array) -> Callable[..., Array]:
+    """Return the library's quickest product of two small matrices, called with `out`."""
+    return np.dot if isinstance(like, np.ndarray) else library_of(like).mm
+
+
+def empty_stack(like: Array, count: int) -> Array:
+    """Return uninitialized memory for `count` arrays like the given one."""
+    if isinstance(like, np.ndarray):
+        return np.empty((count, *like.shape), like.dtype)
+    return like.new_empty((count, *like.shape))
+
+
 class BufferPool:
     """State arrays that are used again from call to call.
 
@@ -64,12 +77,16 @@ class BufferPool:
         """Return an uninitialized array of the shape and type of `like`."""
         xp = library_of(like)
         size = like.nbytes // 16
-        if like.nbytes < _POOLED_BYTES:
-            return xp.empty_like(like)
         for k, flat in enumerate(self._free):
             if len(flat) == size:
                 return self._free.pop(k).reshape(like.shape)
         return xp.empty_like(like)
+
+    def multiply(self, real: Array, states: Array) -> Array:
+        """Return the elementwise product with states of the same shape."""
+        if states.nbytes < _POOLED_BYTES:
+            return real * states
+        return library_of(states).multiply(real, states, out=self.take(states))
 
     def give(self, array: Array) -> None:
         """Hand an array back that nothing refers to any more."""

@@ -39,17 +39,17 @@ CHUNK_BYTES = 1 << 20
 TAPE_BYTES = 1 << 30
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, slots=True)
 class Tape:
     """What a forward sweep leaves for the sweep back; no chunks where they are computed again."""
 
     inputs_BF: Array
     weights_W: Array
-    products: list[list[Array]]
+    products: list[Array]
     chunks: list[_Chunk]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, slots=True)
 class _Chunk:
     """One chunk of samples on its way: the state in front of every step, and the last one."""
 
@@ -62,14 +62,21 @@ class _Chunk:
 
 @dataclass(frozen=True, kw_only=True)
 class _Tables(Convertible):
-    """Angles as affine functions: "shared" ones depend on weights alone, "sample" ones differ."""
+    """Angles as affine functions: "shared" ones depend on weights alone, "sample" ones differ.
+
+    The last sample angle is always zero. Gates turn by half an angle, so `half_...` are halved.
+    """
 
     shared_GW: Array
-    shared_offset_G: Array
     sample_AF: Array
     sample_AW: Array
-    sample_offset_A: Array
+    half_shared_GW: Array
+    half_shared_offset_G: Array
+    half_sample_AF: Array
+    half_sample_AW: Array
+    half_sample_offset_A1: Array
     observables_OD: Array
+    twice_observables_DO: Array
 
 
 class StatevectorProgram:
@@ -88,9 +95,7 @@ class StatevectorProgram:
         self.n_qubits = router.n_qubits
         sample_rows = _sample_rows(preparation, fused)
         place = {angle: row for row, angle in enumerate(sample_rows)}
-        # Angle -1, "zero", is the last sample row.
-        rows = np.array([[place.get(a, -1) for a in stage] for stage in preparation.angles])
-        self._start = ProductState(rows=rows, even=preparation.even, odd=preparation.odd)
+        self._start = ProductState.build(preparation, place)
         self._steps: list[Step] = []
         self._runs: list[MatrixRun] = []
         shared: list[int] = []
@@ -114,7 +119,7 @@ class StatevectorProgram:
     def expectations(self, inputs_BF: Array, weights_W: Array) -> Array:
         """Return values of shape (B, O) for inputs (B, F) and weights (W,)."""
         program = self._on(inputs_BF)
-        matrices = [products[-1] for products in program._products(weights_W)]
+        matrices = [p[-1] for p in program._products(weights_W)]
         values = []
         for x_CF in program._chunks(inputs_BF):
             chunk = program._forward(x_CF, weights_W, matrices, keep=False)
@@ -155,29 +160,30 @@ class StatevectorProgram:
         outer: dict[int, Array] = {}
         by_input: list[Array] = []
         xp = library_of(tape.weights_W)
-        d_weights_W = xp.zeros_like(tape.weights_W)
+        d_weights_W: Array = 0.0
         saved = tape.chunks.copy()
         tape.chunks.clear()  # its states go back to the pool: a second pullback starts over
         start = 0
         for k, x_CF in enumerate(program._chunks(tape.inputs_BF)):
             chunk = saved[k] if saved else program._forward(x_CF, tape.weights_W, matrices)
             stop = start + len(x_CF)
-            slope_DC = (2 * tables.observables_OD.T) @ gradient_BO[start:stop].T
+            slope_DC = tables.twice_observables_DO @ gradient_BO[start:stop].T
             start = stop
             sweep = program._backward(
                 chunk,
-                xp.multiply(slope_DC, chunk.final, out=program._pool.take(chunk.final)),
+                program._pool.multiply(slope_DC, chunk.final),
                 outer,
                 by_sample=need_inputs or self._sample_uses_weights,
             )
             program._release(chunk)
             if sweep.by_angle is not None:
-                by_angle_AC = sweep.by_angle[:-1]
-                by_input.append(by_angle_AC.T @ tables.sample_AF)
-                d_weights_W = d_weights_W + by_angle_AC.sum(1) @ tables.sample_AW
+                by_input.append(sweep.by_angle.T @ tables.sample_AF)
+                d_weights_W = d_weights_W + sweep.by_angle.sum(1) @ tables.sample_AW
         d_shared_G = program._contract(tape.products, outer)
         if d_shared_G is not None:
             d_weights_W = d_weights_W + d_shared_G @ tables.shared_GW
+        elif not by_input:
+            d_weights_W = xp.zeros_like(tape.weights_W)
         return (join(by_input) if need_inputs else None), d_weights_W
 
     def jacobian(self, inputs_BF: Array, weights_W: Array) -> tuple[Array, Array]:
@@ -194,7 +200,7 @@ class StatevectorProgram:
             chunk = program._forward(join([x_CF] * n_outputs), weights_W, matrices)
             width = len(x_CF)
             final_DOC = chunk.final.reshape(-1, n_outputs, width)
-            adjoint_DOC = (2 * tables.observables_OD.T[:, :, None]) * final_DOC
+            adjoint_DOC = tables.twice_observables_DO[:, :, None] * final_DOC
             outer: dict[int, Array] = {}
             sweep = program._backward(
                 chunk,
@@ -204,7 +210,7 @@ class StatevectorProgram:
                 per_column=True,
             )
             assert sweep.by_angle is not None
-            by_angle_AC = sweep.by_angle[:-1]
+            by_angle_AC = sweep.by_angle
             d_weights = by_angle_AC.T @ tables.sample_AW
             d_shared_CG = program._contract(products, outer)
             if d_shared_CG is not None:
@@ -214,9 +220,9 @@ class StatevectorProgram:
             by_weight.append(d_weights.reshape(n_outputs, width, -1).swapaxes(0, 1))
         return join(by_input), join(by_weight)
 
-    def _products(self, weights_W: Array) -> list[list[Array]]:
-        """Per matrix run, M_1, M_2 M_1, ..., V."""
-        half_G = 0.5 * (self._tables.shared_GW @ weights_W + self._tables.shared_offset_G)
+    def _products(self, weights_W: Array) -> list[Array]:
+        """Per matrix run, its prefix products; the last one is the run's matrix V."""
+        half_G = self._tables.half_shared_GW @ weights_W + self._tables.half_shared_offset_G
         xp = library_of(half_G)
         cosines, sines = xp.cos(half_G), xp.sin(half_G)
         return [run.prefix_products(cosines, sines) for run in self._runs]
@@ -225,13 +231,11 @@ class StatevectorProgram:
         self, inputs_CF: Array, weights_W: Array, matrices: list[Array], *, keep: bool = True
     ) -> _Chunk:
         tables = self._tables
-        offset_A = tables.sample_offset_A
+        offset_A1 = tables.half_sample_offset_A1
         if self._sample_uses_weights:
-            offset_A = offset_A + tables.sample_AW @ weights_W
-        half_AC = 0.5 * (tables.sample_AF @ inputs_CF.T + offset_A[:, None])
+            offset_A1 = offset_A1 + (tables.half_sample_AW @ weights_W)[:, None]
+        half_AC = tables.half_sample_AF @ inputs_CF.T + offset_A1
         xp = library_of(half_AC)
-        zero_1C = 0.0 * half_AC[:1] if len(half_AC) else xp.zeros_like(inputs_CF.T[:1])
-        half_AC = xp.concatenate([half_AC, zero_1C])
         sweep = Sweep(
             cosines=xp.cos(half_AC),
             sines=xp.sin(half_AC),
@@ -261,17 +265,10 @@ class StatevectorProgram:
         per_column: bool = False,
     ) -> Sweep:
         """Take an adjoint state back to the start; fill `outer` and the sweep's `by_angle`."""
-        forward = chunk.sweep
-        xp = library_of(adjoint)
-        sweep = Sweep(
-            cosines=forward.cosines,
-            sines=forward.sines,
-            matrices=forward.matrices,
-            pool=self._pool,
-            per_column=per_column,
-            shared=outer,
-            by_angle=xp.zeros_like(forward.cosines) if by_sample else None,
-        )
+        sweep = chunk.sweep
+        sweep.per_column, sweep.shared = per_column, outer
+        if by_sample:
+            sweep.by_angle = library_of(adjoint).zeros_like(sweep.cosines)
         for step, psi in zip(reversed(self._steps), reversed(chunk.before), strict=True):
             before = adjoint
             adjoint = step.backward(adjoint, psi, sweep)
@@ -287,7 +284,7 @@ class StatevectorProgram:
             self._pool.give(psi)
         self._pool.give(chunk.final)
 
-    def _contract(self, products: list[list[Array]], outer: dict[int, Array]) -> Array | None:
+    def _contract(self, products: list[Array], outer: dict[int, Array]) -> Array | None:
         """Derivatives with respect to the shared angles: (G,), or (C, G) for stacked outers."""
         parts = []
         for run in self._runs:
@@ -340,13 +337,21 @@ def _sample_rows(preparation: fusion.Preparation, steps: list[fusion.Step]) -> l
 def _build_tables(
     router: RouterCircuit, table: AngleTable, shared: list[int], sample: list[int]
 ) -> _Tables:
+    observables_OD = np.array([_diagonal(o) for o in router.observables])
+    sample_AF = np.vstack([table.inputs_GF[sample], np.zeros((1, router.n_inputs))])
+    sample_AW = np.vstack([table.weights_GW[sample], np.zeros((1, router.n_weights))])
+    sample_offset_A = np.append(table.offset_G[sample], 0.0)
     return _Tables(
         shared_GW=table.weights_GW[shared],
-        shared_offset_G=table.offset_G[shared],
-        sample_AF=table.inputs_GF[sample],
-        sample_AW=table.weights_GW[sample],
-        sample_offset_A=table.offset_G[sample],
-        observables_OD=np.array([_diagonal(o) for o in router.observables]),
+        sample_AF=sample_AF,
+        sample_AW=sample_AW,
+        half_shared_GW=table.weights_GW[shared] / 2,
+        half_shared_offset_G=table.offset_G[shared] / 2,
+        half_sample_AF=sample_AF / 2,
+        half_sample_AW=sample_AW / 2,
+        half_sample_offset_A1=sample_offset_A[:, None] / 2,
+        observables_OD=observables_OD,
+        twice_observables_DO=2 * observables_OD.T,
     )
 
 

@@ -17,7 +17,9 @@ from qmoe_qiskit.simulation.arrays import (
     Array,
     BufferPool,
     conjugate,
+    empty_stack,
     library_of,
+    matrix_product,
     permute,
     take_rows,
 )
@@ -47,7 +49,7 @@ class Step(Protocol):
     def backward(self, adjoint: Array, psi: Array, sweep: Sweep) -> Array: ...
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, slots=True)
 class Sweep:
     """What the steps of one sweep share.
 
@@ -81,9 +83,10 @@ class MatrixRun(Convertible):
         qubits: Ascending; bit k of the matrices' indices belongs to `qubits[k]`.
         n_qubits: Size of the register.
         rows: The run's slice of the program's shared angles, of length G.
-        even: (G, d, d); for G = 0 the constant matrix, (1, d, d).
+        even: (G, d, d).
         odd: (G, d, d).
         generators: K_g in dM_g/dt_g = M_g K_g, (G, d, d).
+        first: The matrix that the products start from, (d, d): constant gates in front of M_1.
     """
 
     index: int
@@ -93,51 +96,45 @@ class MatrixRun(Convertible):
     even: Array
     odd: Array
     generators: Array
+    first: Array
 
     @classmethod
     def build(cls, step: fusion.MatrixStep, *, index: int, start: int, n_qubits: int) -> Self:
         """Turn a fused step into arrays; its angles are the shared angles from `start` on."""
-        count = len(step.angles)
-        first = step.fixed[0]
-        even = [f.copy() for f in step.fixed[1:]] or [first]
-        odd = [f @ (-1j * p) for f, p in zip(step.fixed[1:], step.paulis, strict=True)]
-        generators = [-0.5j * p for p in step.paulis]
-        if count:
-            even[0], odd[0] = even[0] @ first, odd[0] @ first
-            generators[0] = first.conj().T @ generators[0] @ first
-        shape = (count, *first.shape)
+        count, first = len(step.angles), step.fixed[0]
+        pauli = np.array(step.paulis).reshape(count, *first.shape)
+        even = np.array(step.fixed[1:]).reshape(pauli.shape)
         return cls(
             index=index,
             qubits=step.qubits,
             n_qubits=n_qubits,
             rows=slice(start, start + count),
-            even=np.array(even),
-            odd=np.array(odd).reshape(shape),
-            generators=np.array(generators).reshape(shape),
+            even=even,
+            odd=even @ (-1j * pauli),
+            generators=-0.5j * pauli,
+            first=first,
         )
 
-    def prefix_products(self, cosines: Array, sines: Array) -> list[Array]:
-        """Return M_1, M_2 M_1, ..., V for cosines and sines of all shared half-angles."""
-        if not len(self.odd):
-            return [self.even[0]]
+    def prefix_products(self, cosines: Array, sines: Array) -> Array:
+        """Return F, M_1 F, ..., V = M_G ... M_1 F, with F the first matrix: (G + 1, d, d).
+
+        Arguments are cosines and sines of all the program's shared half-angles.
+        """
         c, s = cosines[self.rows, None, None], sines[self.rows, None, None]
         factors = c * self.even + s * self.odd
-        product = factors[0]
-        products = [product]
-        for g in range(1, len(factors)):
-            product = factors[g] @ product
-            products.append(product)
+        products = empty_stack(self.first, len(factors) + 1)
+        products[0] = self.first
+        before = products[0]
+        multiply = matrix_product(before)
+        for factor, product in zip(factors, products[1:], strict=True):
+            before = multiply(factor, before, out=product)
         return products
 
-    def evolved_generators(self, products: list[Array]) -> Array:
-        """Return T_g^H K_g T_g with T_g = M_{g-1} ... M_1, flattened: (G, d d)."""
-        first = self.generators[0].reshape(1, -1)
-        if len(products) == 1:
-            return first
-        xp = library_of(first)
-        t = xp.stack(products[:-1])
-        rest = t.conj().swapaxes(-1, -2) @ (self.generators[1:] @ t)
-        return xp.concatenate([first, rest.reshape(len(t), -1)])
+    def evolved_generators(self, products: Array) -> Array:
+        """Return T_g^H K_g T_g with T_g = M_{g-1} ... M_1 F, flattened: (G, d d)."""
+        t = products[:-1]
+        evolved = t.conj().swapaxes(-1, -2) @ (self.generators @ t)
+        return evolved.reshape(len(t), -1)
 
     def forward(self, psi: Array, sweep: Sweep) -> Array:
         """Return V psi."""
@@ -147,6 +144,9 @@ class MatrixRun(Convertible):
         """Return V^H adjoint; record the outer product with the state that came in."""
         adjoint = self._apply(sweep.matrices[self.index].conj().T, adjoint, sweep.pool)
         if not len(self.odd):
+            return adjoint
+        if self._whole and not sweep.per_column:
+            self._record(adjoint @ psi.conj().T, sweep)
             return adjoint
         conjugated = conjugate(psi, sweep.pool)
         bra, ket = self._split(conjugated), self._split(adjoint)
@@ -159,13 +159,19 @@ class MatrixRun(Convertible):
             )
             outer = ket @ bra.swapaxes(-1, -2)
         else:
-            outer = (ket @ bra.swapaxes(-1, -2)).sum(0)
+            outer = ket @ bra.swapaxes(-1, -2)
+            outer = outer[0] if len(outer) == 1 else outer.sum(0)
         sweep.pool.give(conjugated)
-        before = sweep.shared.get(self.index)
-        sweep.shared[self.index] = outer if before is None else before + outer
+        self._record(outer, sweep)
         return adjoint
 
+    def _record(self, outer: Array, sweep: Sweep) -> None:
+        before = sweep.shared.get(self.index)
+        sweep.shared[self.index] = outer if before is None else before + outer
+
     def _apply(self, matrix: Array, psi: Array, pool: BufferPool) -> Array:
+        if self._whole:
+            return matrix @ psi
         if self._contiguous:
             out = pool.take(psi)
             states = self._split(psi)
@@ -184,6 +190,11 @@ class MatrixRun(Convertible):
         n = self.n_qubits
         tensor = permute(psi.reshape((2,) * n + (psi.shape[-1],)), [*self._axes, n])
         return tensor.reshape(1, d, -1)
+
+    @property
+    def _whole(self) -> bool:
+        """Whether the run covers the register: states need no reshaping then."""
+        return len(self.qubits) == self.n_qubits
 
     @property
     def _contiguous(self) -> bool:
@@ -261,22 +272,39 @@ class ProductState(Convertible):
     """The state in front of the first step: every qubit rotated on its own, out of |0>.
 
     Attributes:
-        rows: Sample-dependent angle of each stage and qubit, (K, n); the last row's angle is zero.
+        rows: Sample-dependent angle of each stage and qubit, K times (n,); the last row's angle is
+            zero. A slice where the rows follow each other: indexing by one is a view.
         even: (K, n, 2, 2); stage k takes v to cos(t/2) even v + sin(t/2) odd v.
         odd: Likewise.
+        even_ground: even of stage 0 on |0>, (n, 2, 1).
+        odd_ground: Likewise.
     """
 
-    rows: Array
+    rows: list[Any]
     even: Array
     odd: Array
+    even_ground: Array
+    odd_ground: Array
+
+    @classmethod
+    def build(cls, step: fusion.Preparation, place: dict[int, int]) -> Self:
+        """Turn a fused preparation into arrays; `place` gives the row of every angle."""
+        rows = [np.array([place.get(a, -1) for a in stage]) for stage in step.angles.tolist()]
+        return cls(
+            rows=[_as_slice(stage) for stage in rows],
+            even=step.even,
+            odd=step.odd,
+            even_ground=step.even[0, :, :, :1],
+            odd_ground=step.odd[0, :, :, :1],
+        )
 
     def forward(self, sweep: Sweep) -> tuple[list[Array], list[Array]]:
         """Return the qubits' states after each stage, (n, 2, C), and their growing product."""
         stages: list[Array] = []
-        for k in range(len(self.rows)):
-            c, s = sweep.cosines[self.rows[k], None, :], sweep.sines[self.rows[k], None, :]
+        for k, rows in enumerate(self.rows):
+            c, s = sweep.cosines[rows][:, None], sweep.sines[rows][:, None]
             if k == 0:
-                state = c * self.even[0, :, :, :1] + s * self.odd[0, :, :, :1]
+                state = c * self.even_ground + s * self.odd_ground
             else:
                 state = c * (self.even[k] @ state) + s * (self.odd[k] @ state)
             stages.append(state)
@@ -303,7 +331,8 @@ class ProductState(Convertible):
         for q in range(n):
             state_adjoint = qubit_adjoints[q]
             for k in range(len(self.rows) - 1, -1, -1):
-                row = self.rows[k, q]
+                rows = self.rows[k]
+                row = q + rows.start if isinstance(rows, slice) else rows[q]
                 c, s = sweep.cosines[row], sweep.sines[row]
                 even, odd = self.even[k, q], self.odd[k, q]
                 if k == 0:
@@ -316,3 +345,9 @@ class ProductState(Convertible):
                 by_angle[row] = (state_adjoint.conj() * turned).real.sum(0)
                 if k:
                     state_adjoint = step_back
+
+
+def _as_slice(rows: np.ndarray) -> slice | np.ndarray:
+    start = int(rows[0])
+    follows = start >= 0 and np.array_equal(rows, np.arange(start, start + len(rows)))
+    return slice(start, start + len(rows)) if follows else rows
