@@ -24,13 +24,11 @@ from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(variable, "1")
-
 import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
+from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from qmoe_qiskit.backends import open_backend
@@ -347,7 +345,8 @@ def main() -> None:
     parser.add_argument("--slow", action="store_true", help="add the stock EstimatorQNN")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    rows = measure(slow=options.slow)
+    with threadpool_limits(1):
+        rows = measure(slow=options.slow)
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     heads = ["what", "ours", "peers", "goal", "met"]
     if options.json:

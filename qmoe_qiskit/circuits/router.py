@@ -22,11 +22,11 @@ from qmoe_qiskit.errors import InputError
 class RouterCircuit:
     """A routing circuit as data: nothing here knows where it runs.
 
-    Qubit order is Qiskit's little-endian order: qubit 0 is the rightmost letter of a Pauli label and
+    Qubits are in Qiskit's little-endian order: qubit 0 is the rightmost letter of a Pauli label and
     the least significant bit of a basis state's index.
 
     Attributes:
-        circuit: The circuit, without measurements. Its parameters are exactly `inputs` and `weights`.
+        circuit: The circuit, without measurements; all its parameters are inputs or weights.
         inputs: Angles that carry a sample's features, in radians, length F.
         weights: Trainable angles in radians, length W, flattened (layer, qubit, angle).
         observables: One observable per output, length O. Each is diagonal in the computational
@@ -66,7 +66,7 @@ class RouterCircuit:
     @property
     def n_qubits(self) -> int:
         """Number of qubits."""
-        return self.circuit.num_qubits
+        return int(self.circuit.num_qubits)
 
     @property
     def n_inputs(self) -> int:
@@ -87,7 +87,9 @@ class RouterCircuit:
     def content_hash(self) -> str:
         """Hash over instructions, parameters and observables; equal circuits have equal hashes."""
         text = io.StringIO()
-        text.write(f"{self.n_qubits} {list(map(str, self.inputs))} {list(map(str, self.weights))}\n")
+        text.write(
+            f"{self.n_qubits} {list(map(str, self.inputs))} {list(map(str, self.weights))}\n"
+        )
         for step in self.circuit.data:
             qubits = [self.circuit.find_bit(q).index for q in step.qubits]
             angles = [str(p) for p in step.operation.params]
@@ -100,9 +102,7 @@ class RouterCircuit:
         """Return the same circuit, read out through other observables."""
         return replace(self, observables=tuple(observables))
 
-    def bind(
-        self, inputs_F: NDArray[np.float64], weights_W: NDArray[np.float64]
-    ) -> QuantumCircuit:
+    def bind(self, inputs_F: NDArray[np.float64], weights_W: NDArray[np.float64]) -> QuantumCircuit:
         """Return the circuit for one sample with every angle filled in.
 
         Raises:

@@ -39,7 +39,8 @@ class MixtureOfExperts(nn.Module):
         """Return the mixture's outputs, (..., C)."""
         weights_BE = self.router(inputs_BF)
         outputs_BEC = torch.stack([expert(inputs_BF) for expert in self.experts], dim=-2)
-        return (weights_BE.unsqueeze(-2) @ outputs_BEC).squeeze(-2)
+        mixed_BC: Tensor = (weights_BE.unsqueeze(-2) @ outputs_BEC).squeeze(-2)
+        return mixed_BC
 
 
 def linear_experts(

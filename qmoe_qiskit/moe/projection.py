@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from torch import Tensor, nn
 
 
@@ -26,5 +25,3 @@ class ProjectedRouter(nn.Module):
         seen_BK = inputs_BF @ self.get_buffer("matrix_FK") + self.get_buffer("offset_K")
         weights_BE: Tensor = self.router(seen_BK)
         return weights_BE
-
-

@@ -68,8 +68,7 @@ class QuantumRouter(nn.Module):
     @property
     def circuit(self) -> RouterCircuit:
         """The circuit as compiled, with the observables of the readout."""
-        router: RouterCircuit = self.connector.neural_network.compiled.router
-        return router
+        return self.connector.compiled.router
 
     def forward(self, inputs_BF: Tensor) -> Tensor:
         """Return routing weights, (..., E), rows summing to 1, for inputs (..., F)."""
@@ -78,4 +77,5 @@ class QuantumRouter(nn.Module):
             return torch.softmax(self.adapter(values_BO), dim=-1)
         # Rounding can leave a probability at -1e-17.
         weights_BE = values_BO.clamp_min(torch.finfo(values_BO.dtype).tiny)
-        return weights_BE / weights_BE.sum(-1, keepdim=True)
+        normalized_BE: Tensor = weights_BE / weights_BE.sum(-1, keepdim=True)
+        return normalized_BE

@@ -6,14 +6,16 @@ from typing import Any
 
 import torch
 from qiskit_machine_learning.connectors import TorchConnector
+from qiskit_machine_learning.neural_networks import NeuralNetwork
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from qmoe_qiskit.backends import CompiledRouter
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.network.router_network import RouterNetwork
 
 
-class RouterConnector(TorchConnector):  # type: ignore[misc]  # the base class is untyped
+class RouterConnector(TorchConnector):
     """TorchConnector for a `RouterNetwork`: hands the incoming gradient on.
 
     The stock connector asks for the Jacobian, (B, O, W) numbers, and contracts it; here one
@@ -32,6 +34,13 @@ class RouterConnector(TorchConnector):  # type: ignore[misc]  # the base class i
         # The base class registers its one parameter under two names; a state has it once here.
         object.__setattr__(self, "_weights", self._parameters.pop("_weights"))
 
+    @property
+    def compiled(self) -> CompiledRouter:
+        """The compiled router behind the network."""
+        network = self.neural_network
+        assert isinstance(network, RouterNetwork)
+        return network.compiled
+
     def forward(self, input_data: Tensor | None = None) -> Tensor:
         """Return expectation values, (..., O), for inputs (..., F).
 
@@ -48,16 +57,19 @@ class RouterConnector(TorchConnector):  # type: ignore[misc]  # the base class i
                 f"got {tuple(input_data.shape)}"
             )
         if input_data.ndim == 2:
-            values: Tensor = _Expectations.apply(input_data, weight, network)
-            return values
+            return _evaluate(input_data, weight, network)
         flat_BF = input_data.reshape(-1, network.num_inputs)
-        values = _Expectations.apply(flat_BF, weight, network)
-        return values.reshape(*input_data.shape[:-1], -1)
+        return _evaluate(flat_BF, weight, network).reshape(*input_data.shape[:-1], -1)
+
+
+def _evaluate(inputs_BF: Tensor, weights_W: Tensor, network: NeuralNetwork) -> Tensor:
+    values: Tensor = _Expectations.apply(inputs_BF, weights_W, network)  # type: ignore[no-untyped-call]
+    return values
 
 
 class _Expectations(torch.autograd.Function):
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any,  # noqa: ANN401
         inputs_BF: Tensor,
         weights_W: Tensor,
@@ -72,11 +84,12 @@ class _Expectations(torch.autograd.Function):
             values, ctx.pullback = network.vjp(x_BF, w_W)
         ctx.on_host, ctx.dtypes = on_host, (inputs_BF.dtype, weights_W.dtype)
         real = inputs_BF.dtype if inputs_BF.dtype.is_floating_point else weights_W.dtype
-        return values.to(real)
+        expectations: Tensor = values.to(real)
+        return expectations
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
-    def backward(  # type: ignore[override]
+    @once_differentiable
+    def backward(
         ctx: Any,  # noqa: ANN401
         gradient_BO: Tensor,
     ) -> tuple[Tensor | None, Tensor, None]:

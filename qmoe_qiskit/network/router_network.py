@@ -13,7 +13,7 @@ from qmoe_qiskit.backends import CompiledRouter, Pullback
 FloatArray = NDArray[np.float64]
 
 
-class RouterNetwork(NeuralNetwork):  # type: ignore[misc]  # the base class is untyped
+class RouterNetwork(NeuralNetwork):
     """The expectation values of a router circuit, on any backend.
 
     Works wherever a qiskit-machine-learning network does; the stock `TorchConnector` asks for the

@@ -1,4 +1,4 @@
-"""The few array operations that NumPy and torch spell differently, and memory that is used again."""
+"""The few array operations that NumPy and torch spell differently, and reused memory."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
 """Fusing gates into the few large steps that a batch of states is taken through.
 
 The first input-dependent gates of every qubit act on |0> alone and give a product state. What
-follows becomes, per block of neighbouring qubits, one matrix per run of gates (it does not depend on
-the sample, so its cost does not grow with the batch); gates that only permute basis states become one
-permutation of the whole register; input-dependent gates later in the circuit are applied one by one.
+follows becomes, per block of neighbouring qubits, one matrix per run of gates: it does not depend
+on the sample, so its cost does not grow with the batch. Gates between blocks that only permute
+basis states become one permutation of the register; input-dependent gates later in the circuit
+are applied one by one.
 """
 
 from __future__ import annotations
@@ -220,12 +221,14 @@ def _embed(matrix: Matrix, qubits: tuple[int, ...], register: tuple[int, ...]) -
     k, n = len(qubits), len(register)
     position = [register.index(q) for q in qubits]
     others = [p for p in range(n) if p not in position]
-    full = np.kron(np.eye(2 ** (n - k)), matrix).reshape((2,) * (2 * n))
+    extended = np.asarray(np.kron(np.eye(2 ** (n - k)), matrix), dtype=np.complex128)
+    full = extended.reshape((2,) * (2 * n))
     # Axis j of the reshaped matrix is bit n - 1 - j; bits are ordered (position..., others...).
     bits = position + others
     axis_of_bit = {bit: n - 1 - rank for rank, bit in enumerate(bits)}
     order = [axis_of_bit[n - 1 - j] for j in range(n)]
-    return full.transpose(order + [n + axis for axis in order]).reshape(2**n, 2**n)
+    turned: Matrix = full.transpose(order + [n + axis for axis in order])
+    return turned.reshape(2**n, 2**n)
 
 
 def _monomial(

@@ -58,7 +58,7 @@ class AngleTable:
     offset_G: NDArray[np.float64]
 
     @property
-    def uses_input_G(self) -> NDArray[np.bool_]:
+    def uses_input(self) -> NDArray[np.bool_]:
         """Which angles depend on the inputs."""
         used: NDArray[np.bool_] = np.any(self.inputs_GF != 0, axis=1)
         return used
@@ -79,9 +79,7 @@ def lower(router: RouterCircuit) -> tuple[list[Gate], AngleTable]:
         angle = operation.params[0] if operation.name in _PAULI_OF else None
         if isinstance(angle, ParameterExpression) and angle.parameters:
             row, offset = _affine(angle, column)
-            gates.append(
-                Rotation(pauli=_PAULI_OF[operation.name], qubits=qubits, angle=len(rows))
-            )
+            gates.append(Rotation(pauli=_PAULI_OF[operation.name], qubits=qubits, angle=len(rows)))
             rows.append(row)
             offsets.append(offset)
         else:

@@ -1,18 +1,7 @@
-"""Exact expectation values and derivatives of a router circuit, a whole batch at once.
-
-One sweep through the fused steps gives all values; one sweep back gives the derivative with respect
-to every angle, however many there are. Everything is float64.
-
-Method: reverse-mode differentiation of unitary circuits ("adjoint differentiation", Jones & Gacon,
-arXiv:2009.02823). A run of gates V = M_G ... M_1 with dM_g/dt = M_g K_g, K_g constant, has
-dV/dt_g = V T_g^H K_g T_g with T_g = M_{g-1} ... M_1: the prefix products give all derivatives, and
-none of this depends on the sample. What does is one outer product of states per run.
-"""
+"""Exact expectation values and derivatives of a router circuit, a whole batch at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,66 +10,18 @@ from qiskit.quantum_info import SparsePauliOp
 
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.simulation import fusion
+from qmoe_qiskit.simulation.arrays import Array
+from qmoe_qiskit.simulation.engine import Engine, Tables, Tape
 from qmoe_qiskit.simulation.lowering import AngleTable, lower
-from qmoe_qiskit.simulation.arrays import Array, BufferPool, join, library_of
-from qmoe_qiskit.simulation.steps import (
-    Convertible,
-    InputRotation,
-    MatrixRun,
-    Permutation,
-    ProductState,
-    Step,
-    Sweep,
-)
-
-# The states of one chunk of samples take up to this, so that a sweep stays in cache.
-CHUNK_BYTES = 1 << 20
-# States kept for the sweep back take up to this; beyond it they are computed again.
-TAPE_BYTES = 1 << 30
-
-
-@dataclass(kw_only=True, slots=True)
-class Tape:
-    """What a forward sweep leaves for the sweep back; no chunks where they are computed again."""
-
-    inputs_BF: Array
-    weights_W: Array
-    products: list[Array]
-    chunks: list[_Chunk]
-
-
-@dataclass(kw_only=True, slots=True)
-class _Chunk:
-    """One chunk of samples on its way: the state in front of every step, and the last one."""
-
-    sweep: Sweep
-    stages: list[Array]
-    joined: list[Array]
-    before: list[Array]
-    final: Array
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Tables(Convertible):
-    """Angles as affine functions: "shared" ones depend on weights alone, "sample" ones differ.
-
-    The last sample angle is always zero. Gates turn by half an angle, so `half_...` are halved.
-    """
-
-    shared_GW: Array
-    sample_AF: Array
-    sample_AW: Array
-    half_shared_GW: Array
-    half_shared_offset_G: Array
-    half_sample_AF: Array
-    half_sample_AW: Array
-    half_sample_offset_A1: Array
-    observables_OD: Array
-    twice_observables_DO: Array
+from qmoe_qiskit.simulation.product_state import ProductState
+from qmoe_qiskit.simulation.steps import InputRotation, MatrixRun, Permutation, Step
 
 
 class StatevectorProgram:
     """A router circuit compiled for exact evaluation, on NumPy arrays or torch tensors.
+
+    Inputs have shape (B, F) and weights (W,), both float64 and in radians; answers come in kind, on
+    the same device.
 
     Args:
         router: The circuit to evaluate.
@@ -91,241 +32,63 @@ class StatevectorProgram:
 
     def __init__(self, router: RouterCircuit) -> None:
         gates, table = lower(router)
-        preparation, fused = fusion.fuse(gates, table.uses_input_G, router.n_qubits)
-        self.n_qubits = router.n_qubits
+        preparation, fused = fusion.fuse(gates, table.uses_input, router.n_qubits)
         sample_rows = _sample_rows(preparation, fused)
         place = {angle: row for row, angle in enumerate(sample_rows)}
-        self._start = ProductState.build(preparation, place)
-        self._steps: list[Step] = []
-        self._runs: list[MatrixRun] = []
+        steps: list[Step] = []
         shared: list[int] = []
+        n_runs = 0
         for step in fused:
             if isinstance(step, fusion.MatrixStep):
-                run = MatrixRun.build(
-                    step, index=len(self._runs), start=len(shared), n_qubits=self.n_qubits
+                steps.append(
+                    MatrixRun.build(step, index=n_runs, start=len(shared), n_qubits=router.n_qubits)
                 )
                 shared.extend(step.angles)
-                self._runs.append(run)
-                self._steps.append(run)
+                n_runs += 1
             elif isinstance(step, fusion.PermutationStep):
-                self._steps.append(Permutation.build(step))
+                steps.append(Permutation.build(step))
             else:
-                self._steps.append(InputRotation.build(step, place[step.angle]))
-        self._tables = _build_tables(router, table, shared, sample_rows)
-        self._sample_uses_weights = bool(np.any(self._tables.sample_AW))
-        self._on_device: dict[Any, StatevectorProgram] = {}
-        self._pool = BufferPool()
+                steps.append(InputRotation.build(step, place[step.angle]))
+        self._host = Engine(
+            ProductState.build(preparation, place),
+            steps,
+            _build_tables(router, table, shared, sample_rows),
+            router.n_qubits,
+        )
+        self._on_device: dict[Any, Engine] = {}
 
     def expectations(self, inputs_BF: Array, weights_W: Array) -> Array:
-        """Return values of shape (B, O) for inputs (B, F) and weights (W,)."""
-        program = self._on(inputs_BF)
-        matrices = [p[-1] for p in program._products(weights_W)]
-        values = []
-        for x_CF in program._chunks(inputs_BF):
-            chunk = program._forward(x_CF, weights_W, matrices, keep=False)
-            values.append(program._measure(chunk.final))
-            program._release(chunk)
-        return join(values)
+        """Return values of shape (B, O)."""
+        return self._engine(inputs_BF).expectations(inputs_BF, weights_W)
 
     def vjp(self, inputs_BF: Array, weights_W: Array) -> tuple[Array, Tape]:
         """Return values of shape (B, O), and the tape from which `pullback` starts."""
-        program = self._on(inputs_BF)
-        products = program._products(weights_W)
-        matrices = [p[-1] for p in products]
-        n_states = len(self._steps) + 3
-        keep = 16 * 2**self.n_qubits * n_states * len(inputs_BF) <= TAPE_BYTES
-        values, chunks = [], []
-        for x_CF in program._chunks(inputs_BF):
-            chunk = program._forward(x_CF, weights_W, matrices, keep=keep)
-            values.append(program._measure(chunk.final))
-            if keep:
-                chunks.append(chunk)
-            else:
-                program._release(chunk)
-        tape = Tape(
-            inputs_BF=inputs_BF,
-            weights_W=weights_W,
-            products=products,
-            chunks=chunks,
-        )
-        return join(values), tape
+        return self._engine(inputs_BF).vjp(inputs_BF, weights_W)
 
     def pullback(
         self, tape: Tape, gradient_BO: Array, *, need_inputs: bool = True
     ) -> tuple[Array | None, Array]:
         """Carry a gradient back: returns its (B, F) for the inputs, if needed, and (W,)."""
-        program = self._on(tape.inputs_BF)
-        tables = program._tables
-        matrices = [p[-1] for p in tape.products]
-        outer: dict[int, Array] = {}
-        by_input: list[Array] = []
-        xp = library_of(tape.weights_W)
-        d_weights_W: Array = 0.0
-        saved = tape.chunks.copy()
-        tape.chunks.clear()  # its states go back to the pool: a second pullback starts over
-        start = 0
-        for k, x_CF in enumerate(program._chunks(tape.inputs_BF)):
-            chunk = saved[k] if saved else program._forward(x_CF, tape.weights_W, matrices)
-            stop = start + len(x_CF)
-            slope_DC = tables.twice_observables_DO @ gradient_BO[start:stop].T
-            start = stop
-            sweep = program._backward(
-                chunk,
-                program._pool.multiply(slope_DC, chunk.final),
-                outer,
-                by_sample=need_inputs or self._sample_uses_weights,
-            )
-            program._release(chunk)
-            if sweep.by_angle is not None:
-                by_input.append(sweep.by_angle.T @ tables.sample_AF)
-                d_weights_W = d_weights_W + sweep.by_angle.sum(1) @ tables.sample_AW
-        d_shared_G = program._contract(tape.products, outer)
-        if d_shared_G is not None:
-            d_weights_W = d_weights_W + d_shared_G @ tables.shared_GW
-        elif not by_input:
-            d_weights_W = xp.zeros_like(tape.weights_W)
-        return (join(by_input) if need_inputs else None), d_weights_W
+        engine = self._engine(tape.inputs_BF)
+        return engine.pullback(tape, gradient_BO, need_inputs=need_inputs)
 
     def jacobian(self, inputs_BF: Array, weights_W: Array) -> tuple[Array, Array]:
         """Return the derivatives of every value: shapes (B, O, F) and (B, O, W)."""
-        program = self._on(inputs_BF)
-        tables = program._tables
-        products = program._products(weights_W)
-        matrices = [p[-1] for p in products]
-        n_outputs = len(tables.observables_OD)
-        by_input: list[Array] = []
-        by_weight: list[Array] = []
-        for x_CF in program._chunks(inputs_BF, copies=n_outputs):
-            # One column per output and sample, outputs outermost.
-            chunk = program._forward(join([x_CF] * n_outputs), weights_W, matrices)
-            width = len(x_CF)
-            final_DOC = chunk.final.reshape(-1, n_outputs, width)
-            adjoint_DOC = tables.twice_observables_DO[:, :, None] * final_DOC
-            outer: dict[int, Array] = {}
-            sweep = program._backward(
-                chunk,
-                adjoint_DOC.reshape(chunk.final.shape),
-                outer,
-                by_sample=True,
-                per_column=True,
-            )
-            assert sweep.by_angle is not None
-            by_angle_AC = sweep.by_angle
-            d_weights = by_angle_AC.T @ tables.sample_AW
-            d_shared_CG = program._contract(products, outer)
-            if d_shared_CG is not None:
-                d_weights = d_weights + d_shared_CG @ tables.shared_GW
-            d_inputs = by_angle_AC.T @ tables.sample_AF
-            by_input.append(d_inputs.reshape(n_outputs, width, -1).swapaxes(0, 1))
-            by_weight.append(d_weights.reshape(n_outputs, width, -1).swapaxes(0, 1))
-        return join(by_input), join(by_weight)
+        return self._engine(inputs_BF).jacobian(inputs_BF, weights_W)
 
-    def _products(self, weights_W: Array) -> list[Array]:
-        """Per matrix run, its prefix products; the last one is the run's matrix V."""
-        half_G = self._tables.half_shared_GW @ weights_W + self._tables.half_shared_offset_G
-        xp = library_of(half_G)
-        cosines, sines = xp.cos(half_G), xp.sin(half_G)
-        return [run.prefix_products(cosines, sines) for run in self._runs]
-
-    def _forward(
-        self, inputs_CF: Array, weights_W: Array, matrices: list[Array], *, keep: bool = True
-    ) -> _Chunk:
-        tables = self._tables
-        offset_A1 = tables.half_sample_offset_A1
-        if self._sample_uses_weights:
-            offset_A1 = offset_A1 + (tables.half_sample_AW @ weights_W)[:, None]
-        half_AC = tables.half_sample_AF @ inputs_CF.T + offset_A1
-        xp = library_of(half_AC)
-        sweep = Sweep(
-            cosines=xp.cos(half_AC),
-            sines=xp.sin(half_AC),
-            matrices=matrices,
-            pool=self._pool,
-            shared={},
-        )
-        stages, joined = self._start.forward(sweep)
-        psi = joined[-1]
-        before = []
-        for step in self._steps:
-            after = step.forward(psi, sweep)
-            if keep:
-                before.append(psi)
-            else:
-                self._pool.give(psi)
-            psi = after
-        return _Chunk(sweep=sweep, stages=stages, joined=joined, before=before, final=psi)
-
-    def _backward(
-        self,
-        chunk: _Chunk,
-        adjoint: Array,
-        outer: dict[int, Array],
-        *,
-        by_sample: bool,
-        per_column: bool = False,
-    ) -> Sweep:
-        """Take an adjoint state back to the start; fill `outer` and the sweep's `by_angle`."""
-        sweep = chunk.sweep
-        sweep.per_column, sweep.shared = per_column, outer
-        if by_sample:
-            sweep.by_angle = library_of(adjoint).zeros_like(sweep.cosines)
-        for step, psi in zip(reversed(self._steps), reversed(chunk.before), strict=True):
-            before = adjoint
-            adjoint = step.backward(adjoint, psi, sweep)
-            self._pool.give(before)
-        if by_sample:
-            self._start.backward(adjoint, chunk.stages, chunk.joined, sweep)
-        self._pool.give(adjoint)
-        return sweep
-
-    def _release(self, chunk: _Chunk) -> None:
-        """Hand a chunk's states back; it cannot be used any more."""
-        for psi in chunk.before:
-            self._pool.give(psi)
-        self._pool.give(chunk.final)
-
-    def _contract(self, products: list[Array], outer: dict[int, Array]) -> Array | None:
-        """Derivatives with respect to the shared angles: (G,), or (C, G) for stacked outers."""
-        parts = []
-        for run in self._runs:
-            if run.index in outer:
-                evolved_Gd = run.evolved_generators(products[run.index])
-                x = outer[run.index].conj()
-                x = x.reshape(*x.shape[:-2], -1)
-                parts.append((x @ evolved_Gd.T).real)
-        return join(parts, -1) if parts else None
-
-    def _measure(self, psi: Array) -> Array:
-        probabilities_DC = psi.real**2 + psi.imag**2
-        return (self._tables.observables_OD @ probabilities_DC).T
-
-    def _chunks(self, inputs_BF: Array, *, copies: int = 1) -> Iterator[Array]:
-        size = max(1, CHUNK_BYTES // (16 * 2**self.n_qubits * copies))
-        for start in range(0, max(len(inputs_BF), 1), size):
-            yield inputs_BF[start : start + size]
-
-    def _on(self, like: Array) -> StatevectorProgram:
-        """Return this program with its constants in the library and on the device of `like`."""
+    def _engine(self, like: Array) -> Engine:
         if isinstance(like, np.ndarray):
-            return self
+            return self._host
         if like.device not in self._on_device:
             import torch
 
-            def convert(array: NDArray[Any]) -> Array:
-                return torch.as_tensor(array, device=like.device)
-
-            copy = object.__new__(StatevectorProgram)
-            copy.__dict__.update(self.__dict__)
-            copy._tables = self._tables.converted(convert)
-            copy._start = self._start.converted(convert)
-            copy._steps = [step.converted(convert) for step in self._steps]
-            copy._pool = BufferPool()
-            copy._runs = [step for step in copy._steps if isinstance(step, MatrixRun)]
-            self._on_device[like.device] = copy
+            self._on_device[like.device] = self._host.converted(
+                lambda array: torch.as_tensor(array, device=like.device)
+            )
         return self._on_device[like.device]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_on_device": {}, "_pool": BufferPool()}
+        return {**self.__dict__, "_on_device": {}}
 
 
 def _sample_rows(preparation: fusion.Preparation, steps: list[fusion.Step]) -> list[int]:
@@ -336,12 +99,12 @@ def _sample_rows(preparation: fusion.Preparation, steps: list[fusion.Step]) -> l
 
 def _build_tables(
     router: RouterCircuit, table: AngleTable, shared: list[int], sample: list[int]
-) -> _Tables:
+) -> Tables:
     observables_OD = np.array([_diagonal(o) for o in router.observables])
     sample_AF = np.vstack([table.inputs_GF[sample], np.zeros((1, router.n_inputs))])
     sample_AW = np.vstack([table.weights_GW[sample], np.zeros((1, router.n_weights))])
     sample_offset_A = np.append(table.offset_G[sample], 0.0)
-    return _Tables(
+    return Tables(
         shared_GW=table.weights_GW[shared],
         sample_AF=sample_AF,
         sample_AW=sample_AW,
