@@ -55,7 +55,8 @@ class AerRouter:
         n_samples, n_angles, n_outputs = len(x_BF), len(angles), self.router.n_outputs
         base_BG = x_BF @ table.inputs_GF.T + table.weights_GW @ w_W + table.offset_G
         shifts_GSG = np.pi / 2 * np.eye(n_angles)[:, None, :] * np.array([1, -1])[:, None]
-        points = (base_BG[:, None, None, :] + shifts_GSG).reshape(-1, n_angles)
+        points_BGSG = base_BG[:, None, None, :] + shifts_GSG
+        points = points_BGSG.reshape(n_samples * n_angles * 2, n_angles)
         values = _run(circuit, dict(zip(angles, points.T, strict=True)), len(points))
         values_BGSO = values.reshape(n_samples, n_angles, 2, n_outputs)
         slopes_BGO = (values_BGSO[:, :, 0] - values_BGSO[:, :, 1]) / 2

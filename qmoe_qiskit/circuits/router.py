@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Sequence
+import struct
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -12,10 +13,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit, qpy
-from qiskit.circuit import ParameterVector
+from qiskit.circuit import Gate, Instruction, ParameterExpression, ParameterVector
+from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import SparsePauliOp
 
+from qmoe_qiskit.circuits.affine import affine_terms
 from qmoe_qiskit.errors import InputError
+
+# What reading bytes that are no router circuit can end in.
+_QPY_FAULTS = (
+    AttributeError,
+    EOFError,
+    KeyError,
+    QiskitError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -86,17 +100,12 @@ class RouterCircuit:
     @cached_property
     def content_hash(self) -> str:
         """Hash over instructions, parameters and observables; equal circuits have equal hashes."""
-        text = io.StringIO()
-        text.write(
-            f"{self.n_qubits} {list(map(str, self.inputs))} {list(map(str, self.weights))}\n"
-        )
-        for step in self.circuit.data:
-            qubits = [self.circuit.find_bit(q).index for q in step.qubits]
-            angles = [str(p) for p in step.operation.params]
-            text.write(f"{step.operation.name} {qubits} {angles}\n")
-        for observable in self.observables:
-            text.write(f"{observable.simplify().to_list()}\n")
-        return hashlib.sha256(text.getvalue().encode()).hexdigest()
+        lines = [
+            f"{self.n_qubits} {list(map(str, self.inputs))} {list(map(str, self.weights))}",
+            *_describe(self.circuit, tuple(range(self.n_qubits))),
+            *(str(observable.simplify().to_list()) for observable in self.observables),
+        ]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     def with_observables(self, observables: Sequence[SparsePauliOp]) -> RouterCircuit:
         """Return the same circuit, read out through other observables."""
@@ -154,7 +163,7 @@ class RouterCircuit:
                 vectors.get(name, ParameterVector(name, length))
                 for name, length in (meta["inputs"], meta["weights"])
             )
-        except (qpy.exceptions.QpyError, KeyError, TypeError, ValueError, AttributeError) as error:
+        except _QPY_FAULTS as error:
             raise InputError(f"not a router circuit in QPY format: {error}") from error
         circuit.metadata = {}
         return cls(
@@ -164,6 +173,30 @@ class RouterCircuit:
             observables=observables,
             degree=meta["degree"],
         )
+
+
+def _describe(circuit: QuantumCircuit, wires: tuple[int, ...]) -> Iterator[str]:
+    """Yield a line per instruction; gates made from circuits are unfolded."""
+    for step in circuit.data:
+        operation = step.operation
+        qubits = tuple(wires[circuit.find_bit(q).index] for q in step.qubits)
+        if type(operation) in (Gate, Instruction) and operation.definition is not None:
+            yield from _describe(operation.definition, qubits)
+        else:
+            yield f"{operation.name} {list(qubits)} {[_angle_text(p) for p in operation.params]}"
+
+
+def _angle_text(angle: object) -> str:
+    """Write an angle so that equal ones read alike, however their terms are ordered."""
+    if isinstance(angle, np.ndarray):
+        return angle.tobytes().hex()
+    if not isinstance(angle, ParameterExpression):
+        return str(angle)
+    try:
+        slopes, constant = affine_terms(angle)
+    except InputError:
+        return str(angle)
+    return f"{sorted((p.name, slope) for p, slope in slopes.items())} + {constant}"
 
 
 def _check_observable(observable: SparsePauliOp, n_qubits: int) -> None:

@@ -45,10 +45,10 @@ def take_rows(array: Array, rows: Array, out: Array) -> Array:
 
 
 def conjugate(array: Array, pool: BufferPool) -> Array:
-    """Return the complex conjugate; a lazy view where the library has one."""
+    """Return the complex conjugate in memory of its own, never torch's lazy view."""
     if isinstance(array, np.ndarray):
         return np.conjugate(array, out=pool.take(array))
-    return array.conj()
+    return library_of(array).conj_physical(array, out=pool.take(array))
 
 
 def matrix_product(like: Array) -> Callable[..., Array]:
@@ -75,12 +75,14 @@ class BufferPool:
 
     def take(self, like: Array) -> Array:
         """Return an uninitialized array of the shape and type of `like`."""
-        xp = library_of(like)
         size = like.nbytes // 16
         for k, flat in enumerate(self._free):
             if len(flat) == size:
                 return self._free.pop(k).reshape(like.shape)
-        return xp.empty_like(like)
+        # Not empty_like, which keeps the strides of a transposed array.
+        if isinstance(like, np.ndarray):
+            return np.empty(like.shape, like.dtype)
+        return like.new_empty(like.shape)
 
     def multiply(self, real: Array, states: Array) -> Array:
         """Return the elementwise product with states of the same shape."""

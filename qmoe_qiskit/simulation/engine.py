@@ -170,7 +170,7 @@ class Engine:
             # One column per output and sample, outputs outermost.
             chunk = self._forward(join([x_CF] * n_outputs), weights_W, matrices)
             width = len(x_CF)
-            final_DOC = chunk.final.reshape(-1, n_outputs, width)
+            final_DOC = chunk.final.reshape(len(chunk.final), n_outputs, width)
             adjoint_DOC = tables.twice_observables_DO[:, :, None] * final_DOC
             outer: dict[int, Array] = {}
             sweep = self._backward(
@@ -187,8 +187,10 @@ class Engine:
             if d_shared_CG is not None:
                 d_weights = d_weights + d_shared_CG @ tables.shared_GW
             d_inputs = by_angle_AC.T @ tables.sample_AF
-            by_input.append(d_inputs.reshape(n_outputs, width, -1).swapaxes(0, 1))
-            by_weight.append(d_weights.reshape(n_outputs, width, -1).swapaxes(0, 1))
+            by_input.append(d_inputs.reshape(n_outputs, width, d_inputs.shape[-1]).swapaxes(0, 1))
+            by_weight.append(
+                d_weights.reshape(n_outputs, width, d_weights.shape[-1]).swapaxes(0, 1)
+            )
         return join(by_input), join(by_weight)
 
     def _products(self, weights_W: Array) -> list[Array]:
@@ -262,7 +264,7 @@ class Engine:
             if run.index in outer:
                 evolved_Gd = run.evolved_generators(products[run.index])
                 x = outer[run.index].conj()
-                x = x.reshape(*x.shape[:-2], -1)
+                x = x.reshape(*x.shape[:-2], x.shape[-1] ** 2)
                 parts.append((x @ evolved_Gd.T).real)
         return join(parts, -1) if parts else None
 

@@ -14,10 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 from qiskit.circuit import Instruction, ParameterExpression
+from qiskit.circuit.exceptions import CircuitError
+from qiskit.circuit.library import RYGate, RZGate
 from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import Operator
 
 from qmoe_qiskit.circuits import RouterCircuit
+from qmoe_qiskit.circuits.affine import affine_terms
 from qmoe_qiskit.errors import InputError
 
 # Pauli letters in the order of the gate's own qubits. A phase gate is RZ up to a global phase.
@@ -25,7 +28,7 @@ _PAULI_OF = {
     "rx": "X", "ry": "Y", "rz": "Z", "p": "Z", "u1": "Z",
     "rxx": "XX", "ryy": "YY", "rzz": "ZZ", "rzx": "ZX",
 }  # fmt: skip
-_NO_EFFECT = {"barrier", "id", "delay"}
+_NO_EFFECT = {"barrier", "delay", "global_phase", "id"}
 _MAX_MATRIX_QUBITS = 3
 
 
@@ -78,7 +81,10 @@ def lower(router: RouterCircuit) -> tuple[list[Gate], AngleTable]:
     for operation, qubits in _flatten(router.circuit):
         angle = operation.params[0] if operation.name in _PAULI_OF else None
         if isinstance(angle, ParameterExpression) and angle.parameters:
-            row, offset = _affine(angle, column)
+            slopes, offset = affine_terms(angle)
+            row = np.zeros(len(column))
+            for parameter, slope in slopes.items():
+                row[column[parameter]] = slope
             gates.append(Rotation(pauli=_PAULI_OF[operation.name], qubits=qubits, angle=len(rows)))
             rows.append(row)
             offsets.append(offset)
@@ -105,13 +111,25 @@ def _flatten(
             continue
         if operation.name in _PAULI_OF or _has_matrix(operation):
             yield operation, qubits
-        elif getattr(operation, "definition", None) is not None:
-            yield from _flatten(operation.definition, qubits)
+        elif operation.name in {"u", "u3"}:
+            # Qiskit's own basis gates, with no definition: U = RZ(phi) RY(theta) RZ(lam).
+            theta, phi, lam = operation.params
+            for gate in (RZGate(lam), RYGate(theta), RZGate(phi)):
+                yield gate, qubits
+        elif (definition := _definition(operation)) is not None:
+            yield from _flatten(definition, qubits)
         else:
             raise InputError(
-                f"operation {operation.name!r} on qubits {list(qubits)} is not a unitary gate: "
-                "a router circuit holds gates, barriers and delays only"
+                f"operation {operation.name!r} on qubits {list(qubits)} is not a unitary gate that "
+                "unfolds into rotations: a router circuit holds gates, barriers and delays only"
             )
+
+
+def _definition(operation: Any) -> QuantumCircuit | None:  # noqa: ANN401 - as below
+    try:
+        return getattr(operation, "definition", None)
+    except CircuitError:  # some gates have one for numeric angles only
+        return None
 
 
 def _has_matrix(operation: Any) -> bool:  # noqa: ANN401 - gates and gate-like operations
@@ -124,21 +142,3 @@ def _has_matrix(operation: Any) -> bool:  # noqa: ANN401 - gates and gate-like o
     except QiskitError:
         return False
     return True
-
-
-def _affine(
-    angle: ParameterExpression, column: dict[Any, int]
-) -> tuple[NDArray[np.float64], float]:
-    row = np.zeros(len(column))
-    for parameter in angle.parameters:
-        slope = angle.gradient(parameter)
-        if isinstance(slope, ParameterExpression):
-            if slope.parameters:
-                raise InputError(
-                    f"angle {angle} is not affine in the circuit's parameters: only sums of "
-                    "parameters times numbers can be evaluated exactly"
-                )
-            slope = slope.numeric()
-        row[column[parameter]] = float(np.real(slope))
-    rest = angle.bind(dict.fromkeys(angle.parameters, 0.0))
-    return row, float(np.real(rest.numeric()))

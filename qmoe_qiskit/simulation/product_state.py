@@ -56,7 +56,7 @@ class ProductState(Convertible):
         products = [state[-1]]
         for q in range(len(state) - 2, -1, -1):
             joined = products[-1][:, None, :] * state[q]
-            products.append(joined.reshape(-1, joined.shape[-1]))
+            products.append(joined.reshape(2 * len(products[-1]), joined.shape[-1]))
         return stages, products
 
     def backward(
@@ -68,7 +68,7 @@ class ProductState(Convertible):
         last, n = stages[-1], len(stages[-1])
         qubit_adjoints = [adjoint] * n
         for q in range(n - 1):  # qubit 0 was joined last
-            split = adjoint.reshape(-1, 2, adjoint.shape[-1])
+            split = adjoint.reshape(len(adjoint) // 2, 2, adjoint.shape[-1])
             left = products[n - 2 - q]
             qubit_adjoints[q] = (split * left.conj()[:, None, :]).sum(0)
             adjoint = (split * last[q].conj()).sum(1)

@@ -140,7 +140,7 @@ class MatrixRun(Convertible):
         """Return T_g^H K_g T_g with T_g = M_{g-1} ... M_1 F, flattened: (G, d d)."""
         t = products[:-1]
         evolved = t.conj().swapaxes(-1, -2) @ (self.generators @ t)
-        return evolved.reshape(len(t), -1)
+        return evolved.reshape(len(t), self.first.shape[0] ** 2)
 
     def forward(self, psi: Array, sweep: Sweep) -> Array:
         """Return V psi."""
@@ -157,10 +157,11 @@ class MatrixRun(Convertible):
         conjugated = conjugate(psi, sweep.pool)
         bra, ket = self._split(conjugated), self._split(adjoint)
         if sweep.per_column:
-            columns = psi.shape[-1]
-            d = bra.shape[1]
+            left, d, _ = bra.shape
+            states, columns = psi.shape
+            apart = (left, d, states // (left * d), columns)
             bra, ket = (
-                permute(a.reshape(len(a), d, -1, columns), [3, 1, 0, 2]).reshape(columns, d, -1)
+                permute(a.reshape(apart), [3, 1, 0, 2]).reshape(columns, d, states // d)
                 for a in (bra, ket)
             )
             outer = ket @ bra.swapaxes(-1, -2)
@@ -192,10 +193,11 @@ class MatrixRun(Convertible):
         """View states as (left, d, right * C), d running over the run's qubits."""
         d = 2 ** len(self.qubits)
         if self._contiguous:
-            return psi.reshape(2 ** (self.n_qubits - 1 - self.qubits[-1]), d, -1)
+            right = 2 ** self.qubits[0]
+            return psi.reshape(len(psi) // (d * right), d, right * psi.shape[-1])
         n = self.n_qubits
         tensor = permute(psi.reshape((2,) * n + (psi.shape[-1],)), [*self._axes, n])
-        return tensor.reshape(1, d, -1)
+        return tensor.reshape(1, d, len(psi) // d * psi.shape[-1])
 
     @property
     def _whole(self) -> bool:

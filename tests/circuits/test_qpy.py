@@ -1,0 +1,106 @@
+"""The way to QPY and back."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from qiskit import QuantumCircuit, qpy
+from qiskit.circuit import ParameterVector
+from qiskit.quantum_info import SparsePauliOp
+
+from qmoe_qiskit.circuits import RouterCircuit, angle_router
+from qmoe_qiskit.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
+    Outputs = Callable[[RouterCircuit, FloatArray, FloatArray], FloatArray]
+
+
+def mixed_router() -> RouterCircuit:
+    """Sums of parameters, parameters that nothing uses, more than ten, weighted observables."""
+    x, w = ParameterVector("features", 3), ParameterVector("theta", 12)
+    circuit = QuantumCircuit(2, name="mixed")
+    circuit.rx(2 * x[0] - w[11] + 0.1, 0)
+    circuit.rzz(w[2] / 3, 0, 1)
+    circuit.barrier()
+    circuit.crx(x[2], 1, 0)
+    circuit.ry(w[10], 1)
+    observables = (
+        SparsePauliOp.from_list([("ZI", 0.1), ("II", -1 / 3)]),
+        SparsePauliOp.from_list([("ZZ", 2.0)]),
+    )
+    return RouterCircuit(circuit=circuit, inputs=x, weights=w, observables=observables)
+
+
+ROUTERS = {
+    "paper": angle_router(2, 3),
+    "reuploads": angle_router(3, 1, rotation="z", reuploads=3, entanglement="linear"),
+    "mixed": mixed_router(),
+}
+
+
+@pytest.mark.parametrize("name", ROUTERS)
+def test_outputs_hash_and_names_come_back(
+    name: str, outputs: Outputs, rng: np.random.Generator
+) -> None:
+    router = ROUTERS[name]
+    again = RouterCircuit.from_qpy(router.to_qpy())
+    assert again.content_hash == router.content_hash
+    assert again.degree == router.degree
+    assert again.observables == router.observables
+    assert again.circuit.name == router.circuit.name
+    assert [p.name for p in again.inputs] == [p.name for p in router.inputs]
+    assert [p.name for p in again.weights] == [p.name for p in router.weights]
+    inputs_BF = rng.uniform(-4, 4, (4, router.n_inputs))
+    weights_W = rng.uniform(-4, 4, router.n_weights)
+    expected = outputs(router, inputs_BF, weights_W)
+    np.testing.assert_allclose(outputs(again, inputs_BF, weights_W), expected, atol=1e-14)
+
+
+def test_writing_leaves_the_circuit_as_it_was() -> None:
+    router = angle_router(2, 1)
+    router.circuit.metadata = {"mine": 1}
+    router.to_qpy()
+    assert router.circuit.metadata == {"mine": 1}
+
+
+def test_second_trip_gives_the_same_bytes() -> None:
+    data = RouterCircuit.from_qpy(angle_router(2, 2).to_qpy()).to_qpy()
+    assert RouterCircuit.from_qpy(data).to_qpy() == data
+
+
+@pytest.mark.parametrize("data", [b"", b"QISKIT", b"garbage" * 50, b"\x00" * 200, b"{}"])
+def test_garbage_is_refused(data: bytes) -> None:
+    with pytest.raises(InputError, match="not a router circuit"):
+        RouterCircuit.from_qpy(data)
+
+
+def test_truncated_files_are_refused() -> None:
+    data = angle_router(2, 1).to_qpy()
+    for length in range(0, len(data), 3):
+        with pytest.raises(InputError, match="not a router circuit"):
+            RouterCircuit.from_qpy(data[:length])
+
+
+def written(*circuits: QuantumCircuit) -> bytes:
+    buffer = io.BytesIO()
+    qpy.dump(list(circuits), buffer)
+    return buffer.getvalue()
+
+
+def test_qpy_of_other_programs_is_refused() -> None:
+    plain = QuantumCircuit(1)
+    plain.h(0)
+    (router,) = qpy.load(io.BytesIO(angle_router(1, 1).to_qpy()))
+    odd = router.copy()
+    odd.metadata = {**router.metadata, "observables": [[["Q", 1.0]]]}
+    for data in (written(plain), written(router, router), written(odd)):
+        with pytest.raises(InputError, match="not a router circuit"):
+            RouterCircuit.from_qpy(data)
