@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from qiskit import QuantumCircuit
-from qiskit.circuit import Parameter, ParameterVector
+from qiskit.circuit import Instruction, Parameter, ParameterExpression, ParameterVector
 from qiskit.circuit.library import PauliGate, UnitaryGate
 from qiskit_aer import AerSimulator
 
@@ -20,6 +20,12 @@ from qmoe_qiskit.backends.protocols import (
 )
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.simulation.lowering import FixedGate, lower
+
+# Gates whose angles Aer fills in from parameter_binds. For others, crx for one, it returns a single
+# result for the whole batch and calls that a success.
+_BINDABLE = {
+    "cu", "p", "r", "rx", "rxx", "ry", "ryy", "rz", "rzx", "rzz", "u", "u1", "u2", "u3",
+}  # fmt: skip
 
 
 class AerRouter:
@@ -112,11 +118,20 @@ def _to_z_basis(pauli: str) -> np.ndarray:
     return basis
 
 
+def _has_parameters(operation: Instruction) -> bool:
+    return any(isinstance(p, ParameterExpression) and p.parameters for p in operation.params)
+
+
 def _observed(circuit: QuantumCircuit, router: RouterCircuit) -> QuantumCircuit:
     """Unfold what Aer does not know and save the observables; no transpiler, which costs 2 s."""
     known = {*AerSimulator(method="statevector").operation_names, "barrier", "delay"}
     observed = circuit.copy()
-    while unknown := set(observed.count_ops()) - known:
+    while unknown := {
+        step.operation.name
+        for step in observed.data
+        if step.operation.name not in known
+        or (step.operation.name not in _BINDABLE and _has_parameters(step.operation))
+    }:
         observed = observed.decompose(gates_to_decompose=list(unknown))
     for k, observable in enumerate(router.observables):
         observed.save_expectation_value(observable, range(router.n_qubits), label=f"output_{k}")

@@ -187,10 +187,9 @@ class Engine:
             if d_shared_CG is not None:
                 d_weights = d_weights + d_shared_CG @ tables.shared_GW
             d_inputs = by_angle_AC.T @ tables.sample_AF
-            by_input.append(d_inputs.reshape(n_outputs, width, d_inputs.shape[-1]).swapaxes(0, 1))
-            by_weight.append(
-                d_weights.reshape(n_outputs, width, d_weights.shape[-1]).swapaxes(0, 1)
-            )
+            for parts, by_column in ((by_input, d_inputs), (by_weight, d_weights)):
+                apart = by_column.reshape(n_outputs, width, by_column.shape[-1])
+                parts.append(apart.swapaxes(0, 1))
         return join(by_input), join(by_weight)
 
     def _products(self, weights_W: Array) -> list[Array]:
