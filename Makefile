@@ -21,7 +21,7 @@ endef
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check bench readme clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ endif
 
 bench: $(VENV)/.installed-bench  ## compare speed with other libraries
 	$(BIN)/python scripts/benchmark.py $(ARGS)
+
+readme: $(VENV)/.installed-bench  ## measure the figures and tables of README.md anew
+	$(BIN)/python scripts/readme.py
 
 clean:  ## remove what was built; keeps .venv and runs
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
