@@ -1,0 +1,76 @@
+"""What README.md shows works as it stands there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris, make_moons
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+QMOE = str(Path(sys.executable).with_name("qmoe"))
+
+
+def test_python_examples(rng: Generator) -> None:
+    X, y = make_moons(60, noise=0.1, random_state=0)
+    names = {
+        "X": X,
+        "y": y,
+        "X_test": X[:20],
+        "y_test": y[:20],
+        "inputs_BF": rng.uniform(0, np.pi, (5, 2)),
+        "weights_W": rng.uniform(-np.pi, np.pi, 18),
+    }
+    examples = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(examples) == 2
+    for example in examples:
+        exec(example, names)  # noqa: S102
+    assert names["e"].values.shape == (5, 2)
+    assert names["d_inputs_BOF"].shape == (5, 2, 2)
+    assert names["d_weights_BOW"].shape == (5, 2, 18)
+
+
+def test_commands(tmp_path: Path) -> None:
+    iris = load_iris()
+    species = iris.target_names[iris.target]
+    heads = "a,b,c,d"
+    rows = [",".join(map(str, row)) for row in iris.data]
+    labelled = [f"{row},{label}" for row, label in zip(rows, species, strict=True)]
+    (tmp_path / "measurements.csv").write_text("\n".join([f"{heads},species", *labelled]))
+    (tmp_path / "new.csv").write_text("\n".join([heads, *rows[:7]]))
+    commands = re.findall(r"^    (qmoe .*)$", README, re.MULTILINE)
+    assert len(commands) == 5
+    for line in commands:
+        command, _, target = line.partition(" > ")
+        words = [QMOE, *shlex.split(command)[1:]]
+        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        if target:
+            (tmp_path / target).write_text(done.stdout)
+    assert len((tmp_path / "predictions.csv").read_text().splitlines()) == 8
+
+
+@pytest.mark.parametrize("command", ["make demo", "make test", "make check", "make bench"])
+def test_make_targets_exist(command: str) -> None:
+    assert command in README
+    target = command.removeprefix("make ")
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_measured_parts_are_filled() -> None:
+    for name in ("demo", "benchmark"):
+        part = re.search(rf"<!-- begin {name} -->(.*?)<!-- end {name} -->", README, re.DOTALL)
+        assert part is not None
+        assert len(part[1].strip().splitlines()) > 5, f"run `make readme`: part {name} is empty"
+    for figure in re.findall(r"!\[.*?\]\((.*?)\)", README):
+        assert (ROOT / figure).stat().st_size > 10_000
