@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
 from qmoe_qiskit.errors import RunError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SCHEMA_VERSION = 1
 Tensors = dict[str, Tensor]
@@ -21,7 +24,7 @@ Tensors = dict[str, Tensor]
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """The state behind a finished epoch.
+    """The state of a training behind any number of epochs, none included.
 
     Attributes:
         module: State of the model.
@@ -49,7 +52,11 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint, atomically, as one safetensors file."""
+    """Write a checkpoint, atomically, as one safetensors file.
+
+    Raises:
+        RunError: If the file cannot be written.
+    """
     groups = {
         "module": checkpoint.module,
         "optimizer": checkpoint.optimizer,
@@ -65,7 +72,12 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "history": checkpoint.history,
         "identity": checkpoint.identity,
     }
-    write_atomically(path, save(tensors, metadata={"state": json.dumps(state)}))
+    text = json.dumps(state)
+    data = save(tensors, metadata={"state": text, "sha256": _digest(text, tensors)})
+    try:
+        write_atomically(path, data)
+    except OSError as error:
+        raise RunError(f"checkpoint {path} cannot be written: {error.strerror}") from error
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -77,26 +89,52 @@ def load_checkpoint(path: Path) -> Checkpoint:
     groups: dict[str, Tensors] = {"module": {}, "optimizer": {}, "best": {}}
     try:
         with safe_open(path, framework="pt") as file:
-            state = json.loads((file.metadata() or {})["state"])
+            metadata = file.metadata() or {}
+            state = json.loads(metadata["state"])
             version = state["schema_version"]
             if version > SCHEMA_VERSION:
                 raise RunError(
                     f"checkpoint {path} has schema version {version}, this program reads up to "
                     f"{SCHEMA_VERSION}: use a newer qmoe-qiskit"
                 )
-            for name in file.keys():  # noqa: SIM118 - not a mapping
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            if _digest(metadata["state"], tensors) != metadata["sha256"]:
+                raise ValueError("its contents do not match its hash")  # noqa: TRY301
+            for name, tensor in tensors.items():
                 group, _, member = name.partition("/")
-                groups[group][member] = file.get_tensor(name)
+                groups[group][member] = tensor
             history, identity = state["history"], state["identity"]
     except FileNotFoundError as error:
-        raise RunError(
-            f"there is no checkpoint {path}: train without --resume to begin"
-        ) from error
+        raise RunError(f"there is no checkpoint {path}: train without --resume to begin") from error
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, RunError):
             raise
         raise RunError(f"checkpoint {path} is damaged ({error}): train again") from error
     return Checkpoint(**groups, history=history, identity=identity)
+
+
+def _digest(state: str, tensors: Tensors) -> str:
+    """Hash everything: safetensors itself does not notice a flipped bit."""
+    digest = hashlib.sha256(state.encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+        digest.update(tensor.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def restore_training(
+    checkpoint: Checkpoint, module: nn.Module, optimizer: torch.optim.Optimizer
+) -> None:
+    """Put the state of a model and of its optimizer back.
+
+    Raises:
+        RunError: If it is not that of this model.
+    """
+    try:
+        module.load_state_dict(checkpoint.module)
+        restore_optimizer(optimizer, checkpoint.optimizer)
+    except (RuntimeError, ValueError) as error:
+        raise RunError(f"the checkpoint does not fit the model ({error}): train again") from error
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> Tensors:

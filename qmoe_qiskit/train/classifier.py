@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
@@ -16,21 +16,24 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from qmoe_qiskit.backends import Backend
 from qmoe_qiskit.circuits import RouterCircuit
-from qmoe_qiskit.errors import InputError, RunError, require_positive
-from qmoe_qiskit.moe import MixtureOfExperts
+from qmoe_qiskit.errors import InputError, RunError
 from qmoe_qiskit.train.checkpoint import (
     Checkpoint,
     load_checkpoint,
     optimizer_tensors,
-    restore_optimizer,
+    restore_training,
     save_checkpoint,
 )
 from qmoe_qiskit.train.features import FeatureMap
 from qmoe_qiskit.train.model import build_mixture, build_router
 from qmoe_qiskit.train.progress import EpochProgress
+from qmoe_qiskit.train.settings import check_settings, plain
 from qmoe_qiskit.train.training import StopTraining, Training
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.backends import Backend
+    from qmoe_qiskit.moe import MixtureOfExperts
 
 FloatArray = NDArray[np.float64]
 
@@ -68,7 +71,8 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
             not improved for `patience` epochs, and keep the model of the best epoch.
         validation_fraction: See `early_stopping`.
         patience: See `early_stopping`.
-        checkpoint: File that the training's state is kept in, behind every epoch, for `resume`.
+        checkpoint: File that the training's state is kept in for `resume`: from the start of a fit,
+            which replaces an older one, and behind every epoch.
         verbose: Show a progress bar, on a terminal, in a fit of more than a second.
         random_state: Seed of initial weights, shuffling and validation split.
 
@@ -124,17 +128,16 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
         self.verbose = verbose
         self.random_state = random_state
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:  # noqa: N803
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Train on rows X, shape (N, F), with labels y, shape (N,).
 
         Raises:
             InputError: If a setting is not accepted or the training diverges.
             ValueError: If scikit-learn refuses the data.
         """
-        seed = int(check_random_state(self.random_state).randint(2**31))
-        return self._train(X, y, seed, None)
+        return self._train(X, y, self._seed(), None)
 
-    def resume(self, X: ArrayLike, y: ArrayLike) -> Self:  # noqa: N803
+    def resume(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Go on from `checkpoint` with the same data and settings (max_epochs may differ).
 
         The result is that of a fit that was never interrupted.
@@ -144,41 +147,68 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
         """
         if self.checkpoint is None:
             raise RunError("resume needs the file that fit kept: set checkpoint=FILE")
+        check_settings(self.get_params(deep=False))
         saved = load_checkpoint(Path(self.checkpoint))
-        return self._train(X, y, int(saved.identity.get("seed", 0)), saved)
+        seed = saved.identity["seed"]
+        if isinstance(self.random_state, int | np.integer) and self._seed() != seed:
+            raise RunError(
+                f"the checkpoint was not made with random_state={self.random_state!r}: resume with "
+                "the same settings, or train anew"
+            )
+        return self._train(X, y, seed, saved)
 
-    def predict(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the most probable label of every row, shape (N,)."""
         probabilities_NC = self.predict_proba(X)
         labels: NDArray[Any] = self.classes_[np.argmax(probabilities_NC, axis=1)]
         return labels
 
-    def predict_proba(self, X: ArrayLike) -> FloatArray:  # noqa: N803
+    def predict_proba(self, X: ArrayLike) -> FloatArray:
         """Return the probability of every label, shape (N, C), columns as in `classes_`."""
         logits_NC = self._evaluate(self._checked(X), lambda model, x: model(x))
         return torch.softmax(logits_NC, dim=1).numpy()
 
-    def routing_weights(self, X: ArrayLike) -> FloatArray:  # noqa: N803
+    def routing_weights(self, X: ArrayLike) -> FloatArray:
         """Return the weight of every expert for every row, shape (N, E)."""
         return self._evaluate(self._checked(X), lambda model, x: model.router(x)).numpy()
 
-    def _train(self, X: ArrayLike, y: ArrayLike, seed: int, saved: Checkpoint | None) -> Self:  # noqa: N803
-        X, y = validate_data(self, X, y, dtype=np.float64)  # noqa: N806
+    def __sklearn_is_fitted__(self) -> bool:
+        # Set last: a fit that fails or is interrupted leaves nothing half fitted.
+        return hasattr(self, "history_")
+
+    def _seed(self) -> int:
+        try:
+            return int(check_random_state(self.random_state).randint(2**31))
+        except ValueError as error:
+            raise InputError(
+                "random_state must be None, a RandomState or a whole number from 0 to 2**32 - 1, "
+                f"got {self.random_state!r}"
+            ) from error
+
+    def _train(self, X: ArrayLike, y: ArrayLike, seed: int, saved: Checkpoint | None) -> Self:
+        self.__dict__.pop("history_", None)
+        X_NF: FloatArray
+        X_NF, y = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(y)
         self.classes_, codes_N = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise InputError(
                 f"training needs rows of at least two classes, got one class, {self.classes_[0]}"
             )
-        self._check_settings()
-        identity = self._identity(X, codes_N, seed)
+        check_settings(self.get_params(deep=False))
+        identity = self._identity(X_NF, codes_N, seed)
         if saved is not None:
             _check_identity(saved.identity, identity)
+            if len(saved.history) > self.max_epochs:
+                raise RunError(
+                    f"the checkpoint has {len(saved.history)} epochs behind it, max_epochs is "
+                    f"{self.max_epochs}: raise max_epochs, or train anew"
+                )
 
-        train, validation = self._split(X, codes_N, seed)
+        train, validation = self._split(X_NF, codes_N, seed)
         self.feature_map_ = FeatureMap.fit(
             train[0],
-            n_router_inputs=self._router_inputs(X.shape[1]),
+            n_router_inputs=self._router_inputs(X_NF.shape[1]),
             feature_range=self.feature_range,
         )
         self.rebuild(seed)
@@ -191,13 +221,8 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
             validation=self._tensors(*validation) if validation else None,
         )
         best = dict(saved.best) if saved else {}
-        if saved is not None:
-            self.module_.load_state_dict(saved.module)
-            restore_optimizer(training.optimizer, saved.optimizer)
 
-        def after_epoch(entry: dict[str, float]) -> None:
-            if self.early_stopping and _best_epoch(training.history) == len(training.history):
-                best.update({k: v.clone() for k, v in self.module_.state_dict().items()})
+        def save() -> None:
             if self.checkpoint is not None:
                 save_checkpoint(
                     Path(self.checkpoint),
@@ -209,10 +234,19 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
                         identity=identity,
                     ),
                 )
+
+        def after_epoch(entry: dict[str, float]) -> None:
+            if self.early_stopping and _best_epoch(training.history) == len(training.history):
+                best.update({k: v.clone() for k, v in self.module_.state_dict().items()})
+            save()
             progress.advance(entry["train_loss"])
             if self._out_of_patience(training.history):
                 raise StopTraining
 
+        if saved is None:
+            save()
+        else:
+            restore_training(saved, self.module_, training.optimizer)
         with EpochProgress(
             self.max_epochs, done=len(training.history), enabled=self.verbose
         ) as progress:
@@ -224,18 +258,6 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
             self.module_.load_state_dict(best)
         self.history_ = training.history
         return self
-
-    def _check_settings(self) -> None:
-        for name in ("n_experts", "n_layers", "reuploads", "max_epochs", "batch_size", "patience"):
-            require_positive(name, getattr(self, name))
-        if self.n_qubits is not None:
-            require_positive("n_qubits", self.n_qubits)
-        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise InputError(f"learning_rate must be a positive number, got {self.learning_rate}")
-        if not 0 < self.validation_fraction < 1:
-            raise InputError(
-                f"validation_fraction must lie between 0 and 1, got {self.validation_fraction}"
-            )
 
     def _router_inputs(self, n_features: int) -> int:
         if isinstance(self.router, RouterCircuit):
@@ -270,17 +292,18 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
         }
 
     def _split(
-        self, X: FloatArray, codes_N: NDArray[np.intp], seed: int  # noqa: N803
+        self, X: FloatArray, codes_N: NDArray[np.intp], seed: int
     ) -> tuple[tuple[FloatArray, NDArray[np.intp]], tuple[FloatArray, NDArray[np.intp]] | None]:
         if not self.early_stopping:
             return (X, codes_N), None
         smallest = int(np.bincount(codes_N).min())
         held_out = math.ceil(self.validation_fraction * len(X))
-        if smallest < 2 or held_out < len(self.classes_):
+        if smallest < 2 or min(held_out, len(X) - held_out) < len(self.classes_):
             raise InputError(
-                f"early_stopping holds {held_out} of {len(X)} rows out, which cannot cover "
-                f"{len(self.classes_)} classes (the smallest has {smallest} rows): use more data, "
-                "a larger validation_fraction, or early_stopping=False"
+                f"early_stopping with validation_fraction={self.validation_fraction} splits "
+                f"{len(X)} rows into {len(X) - held_out} and {held_out}: both parts need rows of "
+                f"all {len(self.classes_)} classes (the smallest has {smallest}); use more data, "
+                "another validation_fraction, or early_stopping=False"
             )
         x_train, x_valid, y_train, y_valid = train_test_split(
             X, codes_N, test_size=held_out, stratify=codes_N, random_state=seed
@@ -288,7 +311,7 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
         return (x_train, y_train), (x_valid, y_valid)
 
     def _tensors(
-        self, X: FloatArray, codes_N: NDArray[np.intp]  # noqa: N803
+        self, X: FloatArray, codes_N: NDArray[np.intp]
     ) -> tuple[torch.Tensor, torch.Tensor]:
         scaled_NF = self.feature_map_.scale(X)
         return torch.from_numpy(scaled_NF), torch.from_numpy(codes_N.astype(np.int64))
@@ -296,9 +319,7 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
     def _out_of_patience(self, history: list[dict[str, float]]) -> bool:
         return self.early_stopping and len(history) - _best_epoch(history) >= self.patience
 
-    def _identity(
-        self, X: FloatArray, codes_N: NDArray[np.intp], seed: int  # noqa: N803
-    ) -> dict[str, Any]:
+    def _identity(self, X: FloatArray, codes_N: NDArray[np.intp], seed: int) -> dict[str, Any]:
         data = hashlib.sha256(X.tobytes())
         data.update(codes_N.astype("<i8").tobytes())
         data.update(repr(self.classes_.tolist()).encode())
@@ -306,7 +327,7 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
 
     def settings(self) -> dict[str, Any]:
         """Return the settings that decide a training's result, in a form for JSON."""
-        settings = {k: v for k, v in self.get_params().items() if k not in _MAY_CHANGE}
+        settings = {k: plain(v) for k, v in self.get_params().items() if k not in _MAY_CHANGE}
         if isinstance(self.router, RouterCircuit):
             settings["router"] = f"circuit {self.router.content_hash}"
         if not isinstance(self.backend, str):
@@ -315,7 +336,7 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
         del settings["random_state"]
         return settings
 
-    def _checked(self, X: ArrayLike) -> FloatArray:  # noqa: N803
+    def _checked(self, X: ArrayLike) -> FloatArray:
         check_is_fitted(self)
         checked_NF: FloatArray = validate_data(self, X, reset=False, dtype=np.float64)
         self.feature_map_.warn_outside(checked_NF)
@@ -324,7 +345,9 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
     def _evaluate(self, features_NF: FloatArray, function: Any) -> torch.Tensor:  # noqa: ANN401
         scaled = torch.from_numpy(self.feature_map_.scale(features_NF))
         with torch.no_grad():
-            return torch.cat([function(self.module_, x) for x in scaled.split(_PREDICTION_ROWS)])
+            return torch.cat(
+                [function(self.module_, x) for x in torch.split(scaled, _PREDICTION_ROWS)]
+            )
 
 
 def _count(module: torch.nn.Module) -> int:

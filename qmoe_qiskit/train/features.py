@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass
 from typing import Self
@@ -12,6 +13,11 @@ from numpy.typing import NDArray
 from qmoe_qiskit.errors import InputError, OutOfRangeWarning
 
 FloatArray = NDArray[np.float64]
+
+# A value this many training ranges away is far outside; more would overflow in what follows.
+_FAR = 1e100
+# Principal components narrower than this share of the scaled range are rounding noise.
+_NOISE = 1e-10
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,6 +37,9 @@ class FeatureMap:
         offset_K: b.
         explained_variance: Share of the scaled features' variance that the router sees; 1 where
             it sees them all.
+
+    Raises:
+        InputError: If the arrays do not fit together, or a number is not finite.
     """
 
     minimum_F: FloatArray
@@ -41,6 +50,20 @@ class FeatureMap:
     offset_K: FloatArray
     explained_variance: float
 
+    def __post_init__(self) -> None:
+        n_features, n_inputs = np.shape(self.matrix_FK)
+        shapes = {
+            "minimum_F": (n_features,),
+            "maximum_F": (n_features,),
+            "matrix_FK": (n_features, n_inputs),
+            "offset_K": (n_inputs,),
+        }
+        for name, shape in shapes.items():
+            array = getattr(self, name)
+            if array.shape != shape or array.dtype != np.float64 or not np.isfinite(array).all():
+                raise InputError(f"{name} must be finite float64 numbers of shape {shape}")
+        scaled_range((self.low, self.high))
+
     @classmethod
     def fit(
         cls, features_NF: FloatArray, *, n_router_inputs: int, feature_range: tuple[float, float]
@@ -50,9 +73,7 @@ class FeatureMap:
         Raises:
             InputError: If the range is empty, or the router is to see more than F coordinates.
         """
-        low, high = feature_range
-        if not (np.isfinite([low, high]).all() and low < high):
-            raise InputError(f"feature_range must be (low, high) with low < high, got {low, high}")
+        low, high = scaled_range(feature_range)
         n_features = features_NF.shape[1]
         if n_router_inputs > n_features:
             raise InputError(
@@ -68,8 +89,8 @@ class FeatureMap:
         return cls(
             minimum_F=minimum_F,
             maximum_F=maximum_F,
-            low=float(low),
-            high=float(high),
+            low=low,
+            high=high,
             matrix_FK=matrix,
             offset_K=offset,
             explained_variance=explained,
@@ -78,7 +99,7 @@ class FeatureMap:
     @property
     def n_router_inputs(self) -> int:
         """Number of coordinates that the router sees, K."""
-        return self.matrix_FK.shape[1]
+        return len(self.offset_K)
 
     @property
     def projects(self) -> bool:
@@ -91,8 +112,9 @@ class FeatureMap:
 
     def rows_outside(self, features_NF: FloatArray) -> NDArray[np.bool_]:
         """Return which rows have a feature outside the range of the training data."""
-        outside = (features_NF < self.minimum_F) | (features_NF > self.maximum_F)
-        rows: NDArray[np.bool_] = outside.any(axis=1)
+        rows: NDArray[np.bool_] = np.any(
+            (features_NF < self.minimum_F) | (features_NF > self.maximum_F), axis=1
+        )
         return rows
 
     def warn_outside(self, features_NF: FloatArray) -> None:
@@ -112,14 +134,32 @@ class FeatureMap:
         )
 
 
+def scaled_range(feature_range: tuple[float, float]) -> tuple[float, float]:
+    """Return the two ends of a range as numbers.
+
+    Raises:
+        InputError: If they are not two finite numbers, the smaller one first.
+    """
+    try:
+        low, high = (float(end) for end in feature_range)
+    except (TypeError, ValueError):
+        low = high = math.nan
+    if not (low < high and math.isfinite(high - low)):
+        raise InputError(
+            f"feature_range must be two numbers (low, high) with low < high, got {feature_range!r}"
+        )
+    return low, high
+
+
 def _min_max(
     features_NF: FloatArray, minimum_F: FloatArray, maximum_F: FloatArray, low: float, high: float
 ) -> FloatArray:
     # Halved, since the difference of two finite numbers can overflow.
     half_width_F = maximum_F / 2 - minimum_F / 2
     half_width_F = np.where(half_width_F > 0, half_width_F, 0.5)
-    share_NF = (features_NF / 2 - minimum_F / 2) / half_width_F
-    return low + share_NF * (high - low)
+    with np.errstate(over="ignore"):
+        share_NF = (features_NF / 2 - minimum_F / 2) / half_width_F
+    return low + np.clip(share_NF, -_FAR, _FAR) * (high - low)
 
 
 def _principal_axes(
@@ -132,11 +172,13 @@ def _principal_axes(
             f"{len(scaled_NF)} training rows are too few for {count} principal components: "
             f"set n_qubits to at most {len(scaled_NF)}"
         )
-    pca = PCA(n_components=count, svd_solver="full").fit(scaled_NF)
+    with np.errstate(invalid="ignore"):  # a share of no variance, where every feature is constant
+        pca = PCA(n_components=count, svd_solver="full").fit(scaled_NF)
     scores_NK = pca.transform(scaled_NF)
     lowest_K = scores_NK.min(axis=0)
     width_K = scores_NK.max(axis=0) - lowest_K
-    slope_K = (high - low) / np.where(width_K > 0, width_K, 1.0)
+    varies_K = width_K > _NOISE * (high - low)
+    slope_K = np.where(varies_K, (high - low) / np.where(varies_K, width_K, 1.0), 1.0)
     matrix_FK = pca.components_.T * slope_K
     offset_K = low - lowest_K * slope_K - pca.mean_ @ matrix_FK
     variance = float(np.sum(np.var(scaled_NF, axis=0)))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
 import torch
 from torch import nn
 
-from qmoe_qiskit.backends import Backend
 from qmoe_qiskit.circuits import RouterCircuit, angle_router
 from qmoe_qiskit.errors import InputError, unknown_name
 from qmoe_qiskit.moe import (
@@ -18,7 +20,10 @@ from qmoe_qiskit.moe import (
     QuantumRouter,
     linear_experts,
 )
-from qmoe_qiskit.train.features import FeatureMap
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.backends import Backend
+    from qmoe_qiskit.train.features import FeatureMap
 
 ROUTERS = ("fourier", "linear", "mlp:H", "quadratic", "quantum")
 
@@ -76,9 +81,10 @@ def build_router(
         return FourierRouter(n_inputs, n_experts, degree=reuploads, generator=generator)
     kind, _, width = str(router).partition(":")
     if kind == "mlp":
-        if not width.isascii() or not width.isdecimal():
+        if not re.fullmatch("[0-9]{1,6}", width):
             raise InputError(
-                f"router {router!r} needs its number of hidden units, such as 'mlp:16'"
+                f"router {router!r} needs its number of hidden units, at most 999999, such as "
+                "'mlp:16'"
             )
         return MLPRouter(n_inputs, n_experts, hidden=int(width), generator=generator)
     raise unknown_name("router", router, ROUTERS)
@@ -96,10 +102,8 @@ def build_mixture(
     if feature_map.projects:
         router = ProjectedRouter(
             router,
-            torch.from_numpy(feature_map.matrix_FK),
-            torch.from_numpy(feature_map.offset_K),
+            torch.tensor(feature_map.matrix_FK),
+            torch.tensor(feature_map.offset_K),
         )
-    experts = linear_experts(
-        n_experts, len(feature_map.minimum_F), n_classes, generator=generator
-    )
+    experts = linear_experts(n_experts, len(feature_map.minimum_F), n_classes, generator=generator)
     return MixtureOfExperts(router, experts).double()

@@ -10,10 +10,11 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from qmoe_qiskit.circuits import RouterCircuit
-from qmoe_qiskit.errors import InputError, RunError
-from qmoe_qiskit.moe import QuantumRouter
+from qmoe_qiskit.errors import EngineMismatchError, InputError, RunError
+from qmoe_qiskit.moe import MixtureOfExperts, QuantumRouter
 from qmoe_qiskit.train.classifier import QMoEClassifier
 from qmoe_qiskit.train.features import FeatureMap
+from qmoe_qiskit.train.settings import check_settings, plain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +41,7 @@ def model_state(classifier: QMoEClassifier) -> ModelState:
     check_is_fitted(classifier)
     features = classifier.feature_map_
     classes = classifier.classes_
-    router = classifier.module_.router
-    router = getattr(router, "router", router)
+    circuit = _circuit(classifier.module_)
     tensors = {f"module/{k}": v.clone() for k, v in classifier.module_.state_dict().items()}
     tensors |= {
         f"features/{name}": torch.from_numpy(np.array(getattr(features, name)))
@@ -50,8 +50,9 @@ def model_state(classifier: QMoEClassifier) -> ModelState:
     return ModelState(
         config={
             "settings": classifier.settings(),
-            "max_epochs": classifier.max_epochs,
+            "max_epochs": plain(classifier.max_epochs),
             "custom_circuit": isinstance(classifier.router, RouterCircuit),
+            "feature_names": getattr(classifier, "feature_names_in_", np.array([])).tolist(),
             "classes": classes.tolist(),
             "label_kind": "text" if classes.dtype.kind in "OUS" else str(classes.dtype),
             "range": [features.low, features.high],
@@ -60,7 +61,7 @@ def model_state(classifier: QMoEClassifier) -> ModelState:
             "history": classifier.history_,
         },
         tensors=tensors,
-        circuit=router.circuit.to_qpy() if isinstance(router, QuantumRouter) else None,
+        circuit=None if circuit is None else circuit.to_qpy(),
     )
 
 
@@ -73,16 +74,17 @@ def restore_model(state: ModelState, *, backend: str | None = None) -> QMoEClass
     config, tensors = state.config, state.tensors
     try:
         settings = dict(config["settings"])
+        circuit = None if state.circuit is None else RouterCircuit.from_qpy(state.circuit)
         if config["custom_circuit"]:
-            if state.circuit is None:
+            if circuit is None:
                 raise RunError("the model's router is a circuit of its own, but none is stored")
-            settings["router"] = RouterCircuit.from_qpy(state.circuit)
+            settings["router"] = circuit
         if backend is not None:
             settings["backend"] = backend
         settings["feature_range"] = tuple(settings["feature_range"])
         classifier = QMoEClassifier(**settings, max_epochs=config["max_epochs"])
-        kind = config["label_kind"]
-        classifier.classes_ = np.array(config["classes"], dtype=object if kind == "text" else kind)
+        check_settings(classifier.get_params(deep=False))
+        classifier.classes_ = _labels(config["classes"], config["label_kind"])
         low, high = config["range"]
         classifier.feature_map_ = FeatureMap(
             **{
@@ -91,20 +93,68 @@ def restore_model(state: ModelState, *, backend: str | None = None) -> QMoEClass
             },
             low=low,
             high=high,
-            explained_variance=config["explained_variance"],
+            explained_variance=float(config["explained_variance"]),
         )
         classifier.n_features_in_ = len(classifier.feature_map_.minimum_F)
-        classifier.history_ = config["history"]
+        if names := config["feature_names"]:
+            classifier.feature_names_in_ = _feature_names(names, classifier.n_features_in_)
         classifier.rebuild()
+        if _hash(_circuit(classifier.module_)) != _hash(circuit):
+            raise RunError("the stored circuit is not the one that the stored settings describe")
         prefix = "module/"
         classifier.module_.load_state_dict(
             {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
         )
+        if not all(tensor.isfinite().all() for tensor in classifier.module_.state_dict().values()):
+            raise RunError("the stored model is damaged: its weights are not all finite")
         classifier.module_.eval()
+        classifier.history_ = list(config["history"])
+    except EngineMismatchError:
+        raise
     except InputError as error:
         if isinstance(error, RunError):
             raise
         raise RunError(f"the stored model cannot be rebuilt: {error}") from error
-    except (KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
+    except (
+        AttributeError,
+        IndexError,
+        KeyError,
+        OverflowError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise RunError(f"the stored model is damaged: {error}") from error
     return classifier
+
+
+def _circuit(model: MixtureOfExperts) -> RouterCircuit | None:
+    router = getattr(model.router, "router", model.router)
+    return router.circuit if isinstance(router, QuantumRouter) else None
+
+
+def _hash(circuit: RouterCircuit | None) -> str | None:
+    return None if circuit is None else circuit.content_hash
+
+
+def _labels(classes: list[Any], kind: str) -> np.ndarray:
+    """Return the labels as an array, sorted as they were, of the type that they had."""
+    text = kind == "text"
+    labels_C = np.array(classes, dtype=object if text else kind)
+    if text != _is_text(classes):
+        raise ValueError(f"labels {classes} are not of type {kind}")
+    if not np.array_equal(labels_C, np.unique(labels_C)):
+        raise ValueError(f"labels {classes} are not a sorted list of different ones")
+    return labels_C
+
+
+def _feature_names(names: list[Any], n_features: int) -> np.ndarray:
+    if len(names) != n_features or not _is_text(names):
+        raise ValueError(
+            f"feature names {names} are not one text for each of {n_features} features"
+        )
+    return np.array(names, dtype=object)
+
+
+def _is_text(values: list[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+import contextlib
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,6 +14,9 @@ from skorch.helper import predefined_split
 from torch import Tensor, nn
 
 from qmoe_qiskit.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
 class StopTraining(Exception):  # noqa: N818 - a signal, not an error
@@ -109,27 +112,26 @@ class Training:
         """Train up to `max_epochs`, those in `history` counted; call `after_epoch` behind each.
 
         Raises:
-            InputError: If the loss is not finite any more.
+            InputError: If a loss is not finite any more.
             KeyboardInterrupt: Passed on, so that the caller knows that training is not complete.
         """
 
         def record(row: dict[str, Any]) -> None:
             entry = {"epoch": float(len(self.history) + 1)}
             entry |= {k: float(row[k]) for k in ("train_loss", "valid_loss") if k in row}
-            if not np.isfinite(entry["train_loss"]):
-                raise InputError(
-                    f"training diverged in epoch {entry['epoch']:.0f}: the loss is "
-                    f"{entry['train_loss']}; use a smaller learning rate"
-                )
+            for name, loss in entry.items():
+                if not np.isfinite(loss):
+                    raise InputError(
+                        f"training diverged in epoch {entry['epoch']:.0f}: {name} is {loss}; use a "
+                        "smaller learning_rate"
+                    )
             self.history.append(entry)
             after_epoch(entry)
 
         self._hook.action = record
         self._net.module_.train()
-        try:
+        with contextlib.suppress(StopTraining):
             self._net.fit_loop(features, labels, epochs=max(0, max_epochs - len(self.history)))
-        except StopTraining:
-            pass
         self._net.module_.eval()
 
 
@@ -140,3 +142,5 @@ class _EpochHook(Callback):  # type: ignore[misc]  # skorch is untyped
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
         self.action(net.history[-1])
+        # skorch keeps some 400 bytes of every batch; nothing reads them behind the epoch.
+        net.history[-1]["batches"].clear()

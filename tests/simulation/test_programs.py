@@ -6,6 +6,7 @@ import copy
 import pickle
 import subprocess
 import sys
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ import pytest
 import torch
 
 from qmoe_qiskit.circuits import angle_router
-from qmoe_qiskit.simulation import StatevectorProgram
+from qmoe_qiskit.simulation import StatevectorProgram, engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,6 +80,28 @@ def test_threads_share_a_program(every_path: RouterCircuit, rng: np.random.Gener
     for actual, wanted in zip(results, expected, strict=True):
         for one, other in zip(actual, wanted, strict=True):
             np.testing.assert_allclose(one, other, rtol=0, atol=1e-11)
+
+
+def test_states_beyond_the_tapes_limit_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    router = angle_router(8, 4)
+    inputs_BF, weights_W = np.ones((100, 8)), np.ones(router.n_weights)
+    states = 16 * 2**8 * len(inputs_BF)
+
+    def held(tape_bytes: int) -> int:
+        """Memory that a tape keeps, in bytes."""
+        monkeypatch.setattr(engine, "TAPE_BYTES", tape_bytes)
+        program = StatevectorProgram(router)
+        tracemalloc.start()
+        tape = program.vjp(inputs_BF, weights_W)
+        size, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        del tape
+        return size
+
+    # Each layer leaves the states in front of a permutation and of the rotations on either block.
+    assert held(1 << 30) > 8 * states
+    # Those that the memory pool has at hand for the next call.
+    assert held(0) < 4 * states
 
 
 LARGE = """

@@ -1,0 +1,75 @@
+"""What the commands print: results on stdout, remarks on stderr."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.console import Console
+
+    from qmoe_qiskit.runs import Metric, RunRecord
+
+
+def write(text: str) -> None:
+    """Write to stdout, now: a reader that has gone is noticed here, not when Python ends."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def write_json(document: Mapping[str, Any]) -> None:
+    """Write one JSON document to stdout."""
+    write(json.dumps(document, indent=2, allow_nan=False) + "\n")
+
+
+def remark(text: str) -> None:
+    """Write a line to stderr."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def console() -> Console:
+    """Return a console on stdout that prints text as it is, without markup or highlighting."""
+    from rich.console import Console
+
+    return Console(markup=False, highlight=False, emoji=False)
+
+
+def metrics_document(metrics: Mapping[str, Metric]) -> dict[str, Any]:
+    """Return metrics as JSON types."""
+    return {name: dataclasses.asdict(metric) for name, metric in metrics.items()}
+
+
+def run_document(run: RunRecord) -> dict[str, Any]:
+    """Return what a machine wants to know of a run that was just trained."""
+    control = run.control()
+    return {
+        "run": str(run.path),
+        "data": dataclasses.asdict(run.manifest.data),
+        "models": [
+            {
+                "role": record.manifest.role,
+                "router": record.router,
+                "run": str(record.path),
+                "router_inputs": record.manifest.router_inputs,
+                "explained_variance": record.model.explained_variance,
+                "metrics": metrics_document(record.metrics),
+            }
+            for record in (run, control)
+            if record is not None
+        ],
+        "figures": [
+            str(run.path / name) for name in run.manifest.files if name.startswith("figures/")
+        ],
+    }
+
+
+def remark_outside(rows_outside: int, n_rows: int, what: str = "rows") -> None:
+    """Say on stderr if rows lie outside what training saw."""
+    if rows_outside:
+        remark(
+            f"note: {rows_outside} of {n_rows} {what} lie outside the range of the training data"
+        )

@@ -1,0 +1,85 @@
+"""Tables of results, for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.table import Table
+
+    from qmoe_qiskit.runs import Metric, RunRecord
+
+# How metrics are called, and the unit of their values.
+_METRICS = {
+    "accuracy": ("accuracy", ""),
+    "train_accuracy": ("accuracy on training rows", ""),
+    "cross_entropy": ("cross entropy", "nat"),
+    "expert_load": ("load of expert", ""),
+    "routing_entropy": ("entropy of routing weights", "nat"),
+    "rows_outside_range": ("rows outside training range", ""),
+    "n_parameters_router": ("parameters of the router", ""),
+    "n_parameters_experts": ("parameters of the experts", ""),
+    "training_seconds": ("time of training", "s"),
+}
+
+
+def comparison_table(run: RunRecord) -> Table:
+    """Return the models of a run beside each other."""
+    table = _table()
+    table.add_column("router")
+    table.add_column("router\nparameters", justify="right")
+    table.add_column("held-out\naccuracy", justify="right")
+    table.add_column("95 % Wilson\ninterval", justify="right")
+    table.add_column("training\nseconds", justify="right")
+    for record in (run, run.control()):
+        if record is None:
+            continue
+        metrics = record.metrics
+        suffix = "" if record.manifest.role == "model" else " (control)"
+        table.add_row(
+            record.router + suffix,
+            f"{metrics['n_parameters_router'].value}",
+            f"{metrics['accuracy'].number:.3f}",
+            _interval(metrics["accuracy"])[0],
+            f"{metrics['training_seconds'].number:.1f}",
+        )
+    return table
+
+
+def metrics_table(metrics: Mapping[str, Metric]) -> Table:
+    """Return metrics one below the other; a metric of every expert takes a line for each."""
+    table = _table()
+    table.add_column("metric")
+    table.add_column("value", justify="right")
+    table.add_column("95 % interval", justify="right")
+    table.add_column("unit")
+    for name, metric in metrics.items():
+        label, unit = _METRICS.get(name, (name, ""))
+        values = metric.value if isinstance(metric.value, list) else [metric.value]
+        for index, (value, interval) in enumerate(zip(values, _interval(metric), strict=True)):
+            numbered = f"{label} {index}" if isinstance(metric.value, list) else label
+            table.add_row(numbered, _shown(value), interval, unit)
+    return table
+
+
+def _table() -> Table:
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    return Table(box=SIMPLE, pad_edge=False, header_style="")
+
+
+def _shown(value: float) -> str:
+    return f"{value}" if isinstance(value, int) else f"{value:.3f}"
+
+
+def _interval(metric: Metric) -> list[str]:
+    """Return the interval of each of a metric's values as text."""
+    interval = metric.uncertainty
+    if interval is None:
+        return [""] * (len(metric.value) if isinstance(metric.value, list) else 1)
+    lows = interval.low if isinstance(interval.low, list) else [interval.low]
+    highs = interval.high if isinstance(interval.high, list) else [interval.high]
+    return [f"{low:.3f} to {high:.3f}" for low, high in zip(lows, highs, strict=True)]

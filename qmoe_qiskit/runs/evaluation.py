@@ -1,0 +1,184 @@
+"""Using a run: metrics on its own held-out rows or on other data, and predictions for a file."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from qmoe_qiskit.data import Dataset, list_datasets, load_dataset, load_features, split_dataset
+from qmoe_qiskit.errors import DataError, InputError, OutOfRangeWarning, RunError
+from qmoe_qiskit.runs.folder import quoted
+from qmoe_qiskit.runs.metrics import Metric, measure
+from qmoe_qiskit.runs.request import DATA_SEED, resolved_path
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from qmoe_qiskit.runs.loading import Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """Metrics of a run's model on labelled rows.
+
+    Attributes:
+        data: Name of the data.
+        rows: "held-out" if the rows were kept apart from the run's training data, "all" if they
+            are all that the given data have, whether or not the model was trained on some.
+        n_rows: Number of rows.
+        backend: Where the circuit ran.
+        metrics: See `qmoe_qiskit.runs.metrics.measure`.
+    """
+
+    data: str
+    rows: Literal["held-out", "all"]
+    n_rows: int
+    backend: str
+    metrics: dict[str, Metric]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Predictions:
+    """What a run's model says about rows of a file.
+
+    Attributes:
+        source: The file's name.
+        classes_C: The labels that probabilities are of.
+        labels_N: The most probable label of each row.
+        probabilities_NC: Probability of each label.
+        weights_NE: Routing weight of each expert.
+        rows_outside_range: Number of rows outside the range of the training data.
+    """
+
+    source: str
+    classes_C: NDArray[Any]
+    labels_N: NDArray[Any]
+    probabilities_NC: NDArray[np.float64]
+    weights_NE: NDArray[np.float64]
+    rows_outside_range: int
+
+
+def evaluate_run(
+    run: Run, data: str | Path | None = None, *, target: str | None = None
+) -> Evaluation:
+    """Measure a run's model.
+
+    Args:
+        run: The run.
+        data: A built-in name, or the path of a .csv or .npz file with the model's features and
+            labels; by default the run's own data. Of the run's own data, also where they are named
+            here, only the held-out rows are used.
+        target: Column of the file with the labels; by default that of the run's data.
+
+    Raises:
+        InputError: If the data cannot be used, or do not go with the model.
+        RunError: If the run's own data are not what they were.
+    """
+    if data is None:
+        if target is not None:
+            raise InputError(f"target {target!r} names a column of a file: name the file as well")
+        dataset = _own_data(run)
+    else:
+        dataset = _other_data(run, data, target)
+    record = run.manifest.data
+    rows: Literal["held-out", "all"] = "all"
+    if dataset.content_hash == record.content_hash:
+        rows = "held-out"
+        dataset = split_dataset(
+            dataset, test_fraction=record.split.test_fraction, seed=record.split.seed
+        ).test
+    n_rows, backend = len(dataset.labels_N), str(run.classifier.backend)
+    how = f"{n_rows} {'held-out ' if rows == 'held-out' else ''}rows of {dataset.name}"
+    return Evaluation(
+        data=dataset.name,
+        rows=rows,
+        n_rows=n_rows,
+        backend=backend,
+        metrics=measure(
+            run.classifier,
+            dataset.features_NF,
+            dataset.labels_N,
+            f"{how}; router {run.router!r}, backend {backend!r}, seed {run.manifest.seed}",
+        ),
+    )
+
+
+def predict_file(run: Run, path: str | Path) -> Predictions:
+    """Predict every row of a .csv or .npz file; a column with the labels may be there too.
+
+    Raises:
+        DataError: If the file cannot be used or does not have the model's features.
+    """
+    record = run.manifest.data
+    table = load_features(path, feature_names=record.feature_names, target_name=record.target)
+    model = run.classifier
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OutOfRangeWarning)  # counted below instead
+        probabilities_NC = model.predict_proba(table.features_NF)
+        weights_NE = model.routing_weights(table.features_NF)
+    return Predictions(
+        source=table.source,
+        classes_C=model.classes_,
+        labels_N=model.classes_[probabilities_NC.argmax(axis=1)],
+        probabilities_NC=probabilities_NC,
+        weights_NE=weights_NE,
+        rows_outside_range=int(model.feature_map_.rows_outside(table.features_NF).sum()),
+    )
+
+
+def _own_data(run: Run) -> Dataset:
+    record = run.manifest.data
+    builtin = record.file is None
+    source = record.name if record.file is None else resolved_path(record.file, run.path)
+    try:
+        dataset = load_dataset(
+            source,
+            target=None if builtin else record.target,
+            n_samples=record.n_samples,
+            seed=record.seed,
+        )
+    except DataError as error:
+        raise RunError(
+            f"the data of run {quoted(run.path)} cannot be loaded again: {error} (a file that has "
+            "moved can be named with --data)"
+        ) from error
+    if dataset.content_hash != record.content_hash:
+        why = (
+            "other versions of NumPy or scikit-learn, or another processor, can be the reason"
+            if builtin
+            else "which rows were held out cannot be told"
+        )
+        raise RunError(
+            f"{source!r} is not what it was when run {quoted(run.path)} was trained on it ({why}): "
+            "name data with --data to evaluate all of their rows"
+        )
+    return dataset
+
+
+def _other_data(run: Run, data: str | Path, target: str | None) -> Dataset:
+    record = run.manifest.data
+    if str(data) in list_datasets():
+        dataset = load_dataset(data, target=target, seed=DATA_SEED)
+        if dataset.feature_names != record.feature_names:
+            raise DataError(
+                f"{dataset.name} has the features {', '.join(dataset.feature_names)}, and the "
+                f"model was trained on {', '.join(record.feature_names)}"
+            )
+        return dataset
+    column = target or record.target
+    table = load_features(data, feature_names=record.feature_names, target_name=column)
+    if table.labels_N is None:
+        raise DataError(
+            f"{str(data)!r} has no labels in {column!r}: name their column with --target"
+        )
+    return Dataset(
+        name=Path(data).stem,
+        features_NF=table.features_NF,
+        labels_N=table.labels_N,
+        feature_names=record.feature_names,
+        target_name=record.target,
+        source=table.source,
+    )

@@ -1,0 +1,181 @@
+"""Metrics: a value, how certain it is, and what produced it."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+from qmoe_qiskit.errors import InputError, OutOfRangeWarning
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from qmoe_qiskit.train import QMoEClassifier
+
+# The metrics that every run has.
+METRIC_NAMES = frozenset(
+    {
+        "accuracy",
+        "train_accuracy",
+        "cross_entropy",
+        "expert_load",
+        "routing_entropy",
+        "rows_outside_range",
+        "n_parameters_router",
+        "n_parameters_experts",
+        "training_seconds",
+    }
+)
+
+LEVEL = 0.95
+_Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
+WILSON = "95 % Wilson interval"
+STANDARD_ERROR = "95 % interval, 1.96 standard errors of the mean over the rows"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """The uncertainty of a metric.
+
+    Attributes:
+        method: What kind of interval it is.
+        low: Lower end, one number for each of the value's.
+        high: Upper end.
+    """
+
+    method: str
+    low: float | list[float]
+    high: float | list[float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A number (or one for each expert) that was measured.
+
+    Attributes:
+        value: The number.
+        uncertainty: Its interval; None where there is nothing random about it, or too little to
+            tell by.
+        produced_by: What it was measured on and by.
+    """
+
+    value: float | int | list[float]
+    uncertainty: Interval | None
+    produced_by: str
+
+    @property
+    def number(self) -> float:
+        """The value of a metric that is a single number."""
+        assert not isinstance(self.value, list)
+        return float(self.value)
+
+
+def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
+    """Return the 95 % Wilson interval of a share.
+
+    It stays within 0 and 1 and keeps a width at either end, where the usual mean +- 1.96 standard
+    errors collapses (E. B. Wilson, J. Am. Stat. Assoc. 22, 209, 1927).
+
+    Args:
+        successes: Number of hits.
+        trials: Number of tries, at least 1.
+    """
+    share, spread = successes / trials, _Z**2 / trials
+    centre = (share + spread / 2) / (1 + spread)
+    reach = math.sqrt(spread * (share * (1 - share) + spread / 4)) / (1 + spread)
+    # Rounding must not push the end that lies at 0 or 1 beyond the share itself.
+    return min(share, max(0.0, centre - reach)), max(share, min(1.0, centre + reach))
+
+
+def measure(
+    classifier: QMoEClassifier,
+    features_NF: NDArray[np.float64],
+    labels_N: NDArray[Any],
+    produced_by: str,
+) -> dict[str, Metric]:
+    """Measure a fitted classifier on labelled rows.
+
+    Args:
+        classifier: The model.
+        features_NF: Features in raw units.
+        labels_N: Their labels; each is one of the model's classes.
+        produced_by: What the metrics shall say that they were measured on.
+
+    Returns:
+        accuracy; cross_entropy (nat); expert_load (share of the rows on which an expert has the
+        largest weight); routing_entropy (mean over the rows, nat); rows_outside_range (number of
+        rows outside what training saw).
+
+    Raises:
+        InputError: If a label is none of the model's classes.
+    """
+    import numpy as np
+
+    codes_N = class_codes(classifier.classes_, labels_N)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OutOfRangeWarning)  # counted below instead
+        probabilities_NC = classifier.predict_proba(features_NF)
+        weights_NE = classifier.routing_weights(features_NF)
+    n_rows, n_experts = weights_NE.shape
+    tiny = np.finfo(np.float64).tiny  # a probability can underflow to zero
+    surprises_N = -np.log(np.maximum(probabilities_NC[np.arange(n_rows), codes_N], tiny))
+    entropies_N = -np.sum(weights_NE * np.log(np.maximum(weights_NE, tiny)), axis=1)
+    load_E = np.bincount(weights_NE.argmax(axis=1), minlength=n_experts)
+    outside = int(classifier.feature_map_.rows_outside(features_NF).sum())
+    return {
+        "accuracy": _accuracy(probabilities_NC.argmax(axis=1) == codes_N, produced_by),
+        "cross_entropy": _mean(surprises_N, produced_by),
+        "expert_load": _shares(load_E.tolist(), n_rows, produced_by),
+        "routing_entropy": _mean(entropies_N, produced_by),
+        "rows_outside_range": Metric(value=outside, uncertainty=None, produced_by=produced_by),
+    }
+
+
+def class_codes(classes_C: NDArray[Any], labels_N: NDArray[Any]) -> NDArray[np.intp]:
+    """Return the position of each label among the classes, (N,).
+
+    Labels are compared as text: a file whose labels happen to be whole numbers is read as such,
+    also where the model knows more classes, with names.
+
+    Raises:
+        InputError: If a label is none of the classes.
+    """
+    import numpy as np
+
+    code = {str(name): position for position, name in enumerate(classes_C.tolist())}
+    names = [str(label) for label in labels_N.tolist()]
+    strange = next((name for name in names if name not in code), None)
+    if strange is not None:
+        known = ", ".join(map(repr, code))
+        raise InputError(f"label {strange!r} is none of the model's classes, which are {known}")
+    return np.array([code[name] for name in names])
+
+
+def _accuracy(hits_N: NDArray[np.bool_], produced_by: str) -> Metric:
+    hits, trials = int(hits_N.sum()), len(hits_N)
+    low, high = wilson_interval(hits, trials)
+    interval = Interval(method=WILSON, low=low, high=high)
+    return Metric(value=hits / trials, uncertainty=interval, produced_by=produced_by)
+
+
+def _mean(values_N: NDArray[np.float64], produced_by: str) -> Metric:
+    value, interval = float(values_N.mean()), None
+    if len(values_N) > 1:
+        reach = _Z * float(values_N.std(ddof=1)) / math.sqrt(len(values_N))
+        interval = Interval(method=STANDARD_ERROR, low=value - reach, high=value + reach)
+    return Metric(value=value, uncertainty=interval, produced_by=produced_by)
+
+
+def _shares(counts: list[int], total: int, produced_by: str) -> Metric:
+    ends = [wilson_interval(count, total) for count in counts]
+    return Metric(
+        value=[count / total for count in counts],
+        uncertainty=Interval(
+            method=WILSON, low=[low for low, _ in ends], high=[high for _, high in ends]
+        ),
+        produced_by=produced_by,
+    )

@@ -1,0 +1,64 @@
+"""What the estimator's settings may be."""
+
+from __future__ import annotations
+
+import math
+import os
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qmoe_qiskit.circuits.angle import ENTANGLEMENTS, ROTATIONS
+from qmoe_qiskit.errors import InputError, require_positive, unknown_name
+from qmoe_qiskit.moe import READOUTS
+from qmoe_qiskit.train.features import scaled_range
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_COUNTS = ("n_experts", "n_layers", "reuploads", "max_epochs", "batch_size", "patience")
+_NAMES = {"rotation": ROTATIONS, "entanglement": ENTANGLEMENTS, "readout": READOUTS}
+
+
+def check_settings(settings: Mapping[str, Any]) -> None:
+    """Check what can be checked without data; router and backend check their own names.
+
+    Raises:
+        InputError: If a setting is not accepted; the message names it and quotes its value.
+    """
+    for name in _COUNTS:
+        require_positive(name, settings[name])
+    if settings["n_qubits"] is not None:
+        require_positive("n_qubits", settings["n_qubits"])
+    for name, known in _NAMES.items():
+        if settings[name] not in known:
+            raise unknown_name(name, settings[name], known)
+    rate = settings["learning_rate"]
+    if not (_is_number(rate) and math.isfinite(rate) and rate > 0):
+        raise InputError(f"learning_rate must be a positive number, got {rate!r}")
+    fraction = settings["validation_fraction"]
+    if not (_is_number(fraction) and 0 < fraction < 1):
+        raise InputError(f"validation_fraction must lie between 0 and 1, got {fraction!r}")
+    if not isinstance(settings["early_stopping"], bool | np.bool_):
+        raise InputError(
+            f"early_stopping must be True or False, got {settings['early_stopping']!r}"
+        )
+    scaled_range(settings["feature_range"])
+    backend = settings["backend"]
+    if not isinstance(backend, str) and not hasattr(backend, "compile"):
+        raise InputError(
+            f"backend must be a name, such as 'statevector', or an open backend, got {backend!r}"
+        )
+    checkpoint = settings["checkpoint"]
+    if checkpoint is not None and not isinstance(checkpoint, str | os.PathLike):
+        raise InputError(f"checkpoint must be a file's path or None, got {checkpoint!r}")
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401
+    """Return NumPy's scalars as Python's, which JSON knows; anything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)

@@ -1,0 +1,121 @@
+"""Ways to call the command line, and small runs to call it on."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+from typer.testing import CliRunner
+
+from qmoe_qiskit.cli import app
+from qmoe_qiskit.data import load_dataset
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Options of a training that takes a tenth of a second.
+SMALL = ("--samples", "60", "--layers", "1", "--epochs", "2")
+
+
+class Outcome(Protocol):
+    exit_code: int
+    stdout: str
+    stderr: str
+    exception: BaseException | None
+
+
+@pytest.fixture(scope="session")
+def small() -> tuple[str, ...]:
+    return SMALL
+
+
+@pytest.fixture(scope="session")
+def qmoe() -> Callable[..., Outcome]:
+    """Call the program in this process."""
+
+    def call(*arguments: object) -> Outcome:
+        outcome: Outcome = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        return outcome
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def program() -> str:
+    """The installed program."""
+    return str(Path(sys.executable).with_name("qmoe"))
+
+
+@pytest.fixture(scope="session")
+def qmoe_process(program: str) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Call the program in a process of its own."""
+
+    def call(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+        command = [program, *(str(argument) for argument in arguments)]
+        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def the_document() -> Callable[[str], Any]:
+    """Read one JSON document, strictly: nothing around it, and no NaN in it."""
+
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} in JSON")
+
+    def read(text: str) -> Any:
+        return json.loads(text, parse_constant=refuse)
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CSV file with text labels."""
+    path = tmp_path_factory.mktemp("data") / "points.csv"
+    points = load_dataset("moons", n_samples=60)
+    names = ("upper arc", "lower, arc")
+    rows = [
+        f'{a},{b},"{names[label]}"'
+        for (a, b), label in zip(points.features_NF.tolist(), points.labels_N, strict=True)
+    ]
+    path.write_text("\n".join(["a,b,arc", *rows]) + "\n")
+    return path
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory, qmoe: Callable[..., Outcome]) -> Path:
+    """A complete run on moons; not to be changed."""
+    out = tmp_path_factory.mktemp("moons") / "run"
+    outcome = qmoe("train", *SMALL, "--out", out)
+    assert outcome.exit_code == 0, outcome.stderr
+    return out
+
+
+@pytest.fixture(scope="session")
+def file_run(table: Path, qmoe: Callable[..., Outcome]) -> Path:
+    """A complete run on the CSV file; not to be changed."""
+    out = table.parent / "run"
+    options = ("--data", table, "--target", "arc", "--epochs", "2", "--router", "linear")
+    outcome = qmoe("train", *options, "--out", out)
+    assert outcome.exit_code == 0, outcome.stderr
+    return out
+
+
+@pytest.fixture(scope="session")
+def assert_refused() -> Callable[[Outcome, str], None]:
+    """One sentence on stderr, nothing on stdout, exit code 2."""
+
+    def check(outcome: Outcome, words: str) -> None:
+        assert outcome.exit_code == 2, (outcome.stderr, outcome.exception)
+        assert outcome.stdout == ""
+        assert outcome.stderr.startswith("error: ")
+        assert outcome.stderr.count("\n") == 1
+        assert words in outcome.stderr
+
+    return check

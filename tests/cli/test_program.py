@@ -1,0 +1,144 @@
+"""The program as a whole: its commands and options, its start, its errors."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import resource
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import typer.main
+
+from qmoe_qiskit.backends import BACKENDS
+from qmoe_qiskit.circuits import ENTANGLEMENTS, ROTATIONS
+from qmoe_qiskit.cli import app
+from qmoe_qiskit.data import list_datasets
+from qmoe_qiskit.moe import READOUTS
+from qmoe_qiskit.runs import TrainingRequest
+from qmoe_qiskit.runs.request import OPTIONS
+from qmoe_qiskit.train import ROUTERS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Scripts of users depend on these: nothing here goes away or changes its meaning without a notice.
+COMMANDS = {
+    "demo": ["--force", "--json", "--out", "--seed"],
+    "train": [
+        "--backend", "--batch-size", "--control", "--data", "--early-stopping", "--entanglement",
+        "--epochs", "--experts", "--force", "--json", "--layers", "--learning-rate", "--out",
+        "--patience", "--qubits", "--readout", "--resume", "--reuploads", "--rotation", "--router",
+        "--samples", "--seed", "--target", "--test-fraction",
+    ],
+    "evaluate": ["--backend", "--data", "--json", "--target", "RUN"],
+    "predict": ["--force", "--json", "--out", "FILE", "RUN"],
+    "info": ["--json", "RUN"],
+}  # fmt: skip
+
+
+def commands() -> dict[str, Any]:
+    found: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    return found
+
+
+def test_commands_and_options() -> None:
+    found = {
+        name: sorted(
+            parameter.metavar if parameter.param_type_name == "argument" else option
+            for parameter in command.params
+            for option in parameter.opts
+        )
+        for name, command in commands().items()
+    }
+    assert found == COMMANDS
+
+
+def test_every_setting_has_its_option_and_default() -> None:
+    parameters = {p.name: p for p in commands()["train"].params}
+    for field in dataclasses.fields(TrainingRequest):
+        assert parameters[field.name].opts == [OPTIONS[field.name]]
+        assert parameters[field.name].default == field.default
+
+
+def test_every_command_has_help(qmoe: Callable[..., Any]) -> None:
+    for name in ("", *COMMANDS):
+        outcome = qmoe(*name.split(), "--help")
+        assert outcome.exit_code == 0
+        assert "Usage" in outcome.stdout
+    for parameter in commands()["train"].params:
+        assert parameter.help, parameter.name
+
+
+def test_help_lists_the_names_that_exist() -> None:
+    texts = {p.name: p.help for p in commands()["train"].params}
+    for name, known in {
+        "data": list_datasets(),
+        "router": ROUTERS,
+        "rotation": ROTATIONS,
+        "entanglement": ENTANGLEMENTS,
+        "readout": READOUTS,
+        "backend": BACKENDS,
+    }.items():
+        words = texts[name].replace(",", " ").replace(".", " ").split()
+        assert set(known) <= set(words), name
+
+
+def test_version(qmoe: Callable[..., Any]) -> None:
+    outcome = qmoe("--version")
+    assert outcome.exit_code == 0
+    assert outcome.stdout == f"qmoe {version('qmoe-qiskit')}\n"
+
+
+def test_help_loads_no_heavy_library(tmp_path: Path) -> None:
+    code = """
+import json, sys
+from qmoe_qiskit.cli import main
+sys.argv = ["qmoe", "--help"]
+try:
+    main()
+finally:
+    print(json.dumps(sorted(sys.modules)))
+"""
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    loaded = {name.partition(".")[0] for name in json.loads(result.stdout.splitlines()[-1])}
+    assert "typer" in loaded
+    assert loaded.isdisjoint(
+        {"matplotlib", "numpy", "pandas", "pydantic", "qiskit", "scipy", "sklearn", "torch"}
+    )
+
+
+def test_help_is_quick(program: str, tmp_path: Path) -> None:
+    """Half a second; processor time of the best of three, so that a busy machine does not count."""
+
+    def spent() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([program, "--help"], capture_output=True, check=True, cwd=tmp_path)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    assert min(spent() for _ in range(3)) < 0.5
+
+
+def test_wrong_usage_exits_with_2(qmoe: Callable[..., Any]) -> None:
+    for arguments in (["unheard-of"], ["train", "--unheard-of"], ["train", "--layers", "x"], []):
+        outcome = qmoe(*arguments)
+        assert outcome.exit_code == 2
+        assert "Traceback" not in outcome.stderr
+
+
+def test_unexpected_error_keeps_its_traceback(
+    qmoe: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("qmoe_qiskit.runs.read_run", fail)
+    outcome = qmoe("info", "somewhere")
+    assert outcome.exit_code == 1
+    assert isinstance(outcome.exception, ZeroDivisionError)

@@ -1,0 +1,152 @@
+"""`qmoe train` and `qmoe demo`."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from qmoe_qiskit.runs import load_run, read_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture(autouse=True)
+def in_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_demo_shows_both_models_and_what_to_do_next(qmoe: Callable[..., Any]) -> None:
+    outcome = qmoe("demo")
+    assert outcome.exit_code == 0, outcome.stderr
+    run = read_run("runs/demo")
+    control = run.control()
+    assert control is not None
+    for record, name, parameters in ((run, "quantum", 24), (control, "linear (control)", 6)):
+        (line,) = [text for text in outcome.stdout.splitlines() if text.strip().startswith(name)]
+        assert f" {parameters} " in line
+        assert f"{record.metrics['accuracy'].value:.3f}" in line
+    assert run.metrics["accuracy"].number > control.metrics["accuracy"].number
+    assert "95 % Wilson" in outcome.stdout
+    assert max(map(len, outcome.stdout.splitlines())) <= 80
+    figures = sorted(Path("runs/demo/figures").iterdir())
+    assert [figure.stem for figure in figures] == [
+        "decision_boundary",
+        "loss_curves",
+        "routing_map",
+    ]
+    assert all(figure.read_bytes().startswith(PNG) for figure in figures)
+
+    following = [line.strip() for line in outcome.stdout.splitlines() if line[:6] == "  qmoe"]
+    assert len(following) == 3
+    for command in following:
+        _, *arguments = shlex.split(command)
+        assert qmoe(*arguments).exit_code == 0, command
+
+
+def test_demo_as_json(
+    qmoe: Callable[..., Any], the_document: Callable[[str], Any], run: Path
+) -> None:
+    outcome = qmoe("demo", "--json", "--out", run)
+    assert outcome.exit_code == 2
+    assert outcome.stdout == ""
+    outcome = qmoe("demo", "--json", "--seed", "1", "--out", "else where")
+    document = the_document(outcome.stdout)
+    assert document["run"] == "else where"
+    assert [model["router"] for model in document["models"]] == ["quantum", "linear"]
+    assert document["next_commands"][0] == "qmoe info 'else where'"
+    assert read_run("else where").manifest.seed == 1
+
+
+def test_train_writes_a_run_and_says_so(
+    qmoe: Callable[..., Any], small: tuple[str, ...], the_document: Callable[[str], Any]
+) -> None:
+    outcome = qmoe("train", *small, "--json", "--control", "mlp:2")
+    assert outcome.exit_code == 0, outcome.stderr
+    document = the_document(outcome.stdout)
+    assert document["run"] == "runs/moons-quantum"
+    assert [(m["role"], m["router"]) for m in document["models"]] == [
+        ("model", "quantum"),
+        ("control", "mlp:2"),
+    ]
+    run = load_run(document["run"])
+    metric = document["models"][0]["metrics"]["accuracy"]
+    assert metric["value"] == run.metrics["accuracy"].value
+    assert metric["uncertainty"]["method"] == "95 % Wilson interval"
+    assert "15 held-out rows of moons" in metric["produced_by"]
+    assert len(document["figures"]) == 3
+    assert all(Path(figure).is_file() for figure in document["figures"])
+
+
+@pytest.mark.parametrize(
+    ("options", "control"),
+    [
+        ([], "linear"),
+        (["--control", "none"], None),
+        (["--router", "mlp:4"], None),
+        (["--router", "mlp:4", "--control", "quadratic"], "quadratic"),
+    ],
+)
+def test_control(
+    options: list[str], control: str | None, qmoe: Callable[..., Any], small: tuple[str, ...]
+) -> None:
+    assert qmoe("train", *small, *options, "--out", "run").exit_code == 0
+    record = read_run("run").control()
+    assert (record.router if record else None) == control
+
+
+def test_every_option_reaches_the_model(qmoe: Callable[..., Any]) -> None:
+    outcome = qmoe(
+        *("train", "--data", "digits", "--samples", "80", "--test-fraction", "0.5"),
+        *("--experts", "3", "--layers", "2", "--qubits", "2", "--rotation", "y"),
+        *("--reuploads", "2", "--entanglement", "ring", "--readout", "probabilities"),
+        *("--backend", "statevector", "--epochs", "3", "--batch-size", "16"),
+        *("--learning-rate", "0.1", "--early-stopping", "--patience", "2", "--seed", "4"),
+        *("--control", "none", "--out", "run"),
+    )
+    assert outcome.exit_code == 0, outcome.stderr
+    manifest = read_run("run").manifest
+    assert (manifest.data.n_train, manifest.data.n_test, manifest.seed) == (40, 40, 4)
+    settings = manifest.model["settings"]
+    expected = {
+        "n_experts": 3, "n_layers": 2, "n_qubits": 2, "rotation": "y", "reuploads": 2,
+        "entanglement": "ring", "readout": "probabilities", "backend": "statevector",
+        "batch_size": 16, "learning_rate": 0.1, "early_stopping": True, "patience": 2,
+    }  # fmt: skip
+    assert {name: settings[name] for name in expected} == expected
+    assert manifest.model["max_epochs"] == 3
+    # The command in the manifest does the same again.
+    before = load_run("run").classifier.module_.state_dict()
+    assert qmoe(*manifest.command[1:], "--force").exit_code == 0
+    after = load_run("run").classifier.module_.state_dict()
+    assert all(after[name].equal(before[name]) for name in before)
+
+
+def test_principal_components_are_told(
+    qmoe: Callable[..., Any], small: tuple[str, ...], the_document: Callable[[str], Any]
+) -> None:
+    options = ("--data", "digits", *small, "--qubits", "3", "--router", "linear", "--out", "run")
+    outcome = qmoe("train", *options)
+    assert outcome.exit_code == 0, outcome.stderr
+    said = " ".join(outcome.stdout.split())
+    assert "The router sees 3 principal components of the 16 features" in said
+    share = read_run("run").model.explained_variance
+    assert f"{100 * share:.1f} % of their variance" in said
+    assert "principal components" in " ".join(qmoe("info", "run").stdout.split())
+    document = the_document(qmoe("train", *options, "--force", "--json").stdout)
+    assert document["models"][0]["router_inputs"] == 3
+    assert document["models"][0]["explained_variance"] == share
+
+
+def test_rows_outside_the_training_range_are_one_line(qmoe: Callable[..., Any]) -> None:
+    options = ("--data", "digits", "--router", "linear", "--epochs", "1", "--out", "run")
+    outcome = qmoe("train", *options)
+    count = read_run("run").metrics["rows_outside_range"].value
+    assert outcome.stderr == (
+        f"note: {count} of 90 held-out rows lie outside the range of the training data\n"
+    )

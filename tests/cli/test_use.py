@@ -1,0 +1,143 @@
+"""`qmoe evaluate`, `qmoe predict` and `qmoe info`."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qmoe_qiskit.runs import load_run, predict_file, read_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def test_evaluate_repeats_the_metrics_of_the_run(
+    qmoe: Callable[..., Any], the_document: Callable[[str], Any], run: Path, file_run: Path
+) -> None:
+    for path in (run, run / "control", file_run):
+        document = the_document(qmoe("evaluate", path, "--json").stdout)
+        assert (document["rows"], document["n_rows"]) == ("held-out", 15)
+        for name, metric in document["metrics"].items():
+            stored = dataclasses.asdict(read_run(path).metrics[name])
+            assert metric["value"] == stored["value"]
+            assert metric["uncertainty"] == stored["uncertainty"]
+        outcome = qmoe("evaluate", path)
+        assert f"{document['metrics']['accuracy']['value']:.3f}" in outcome.stdout
+        assert "the 15 held-out rows" in " ".join(outcome.stdout.split())
+
+
+def test_evaluate_on_other_data(
+    qmoe: Callable[..., Any], the_document: Callable[[str], Any], run: Path, file_run: Path,
+    table: Path,
+) -> None:  # fmt: skip
+    outcome = qmoe("evaluate", run, "--data", "circles", "--json", "--backend", "statevector")
+    document = the_document(outcome.stdout)
+    assert (document["rows"], document["n_rows"]) == ("all", 500)
+    outside = document["metrics"]["rows_outside_range"]["value"]
+    assert outcome.stderr == (
+        f"note: {outside} of 500 rows lie outside the range of the training data\n"
+    )
+    document = the_document(
+        qmoe("evaluate", file_run, "--data", table, "--target", "arc", "--json").stdout
+    )
+    assert document["rows"] == "held-out"
+
+
+def test_predictions_in_another_process_are_pythons(
+    qmoe_process: Callable[..., subprocess.CompletedProcess[str]],
+    the_document: Callable[[str], Any],
+    run: Path,
+    tmp_path: Path,
+) -> None:
+    moved = Path(shutil.copytree(run, tmp_path / "moved"))
+    points_NF = np.random.default_rng(1).normal(size=(40, 2))
+    np.savez(tmp_path / "points.npz", X=points_NF)
+    result = qmoe_process("predict", "moved", "points.npz", "--json", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    document = the_document(result.stdout)
+    ours = predict_file(load_run(moved), tmp_path / "points.npz")
+    rows = document["predictions"]
+    assert [row["label"] for row in rows] == ours.labels_N.tolist()
+    assert [row["probabilities"] for row in rows] == ours.probabilities_NC.tolist()
+    assert [row["weights"] for row in rows] == ours.weights_NE.tolist()
+    assert document["classes"] == [0, 1]
+    assert result.stderr == (
+        f"note: {ours.rows_outside_range} of 40 rows lie outside the range of the training data\n"
+    )
+
+
+def test_predictions_as_csv(
+    qmoe: Callable[..., Any], file_run: Path, table: Path, tmp_path: Path
+) -> None:
+    outcome = qmoe("predict", file_run, table)
+    header, *rows = csv.reader(io.StringIO(outcome.stdout))
+    assert header == [
+        "label",
+        "probability_lower, arc",
+        "probability_upper arc",
+        "weight_expert_0",
+        "weight_expert_1",
+    ]
+    ours = predict_file(load_run(file_run), table)
+    assert [row[0] for row in rows] == ours.labels_N.tolist()
+    assert [[float(x) for x in row[1:3]] for row in rows] == ours.probabilities_NC.tolist()
+    assert [[float(x) for x in row[3:]] for row in rows] == ours.weights_NE.tolist()
+    written = qmoe("predict", file_run, table, "--out", tmp_path / "out.csv")
+    assert written.stdout == ""
+    assert (tmp_path / "out.csv").read_text() == outcome.stdout
+
+
+def test_reader_that_goes_is_no_error(program: str, run: Path, tmp_path: Path) -> None:
+    np.savez(tmp_path / "many.npz", X=np.full((4000, 2), 0.3))
+    command = [program, "predict", str(run), "many.npz"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith("label,")
+        process.stdout.close()
+        assert process.stderr.read() == ""
+
+
+def test_info_tells_what_a_person_wants(qmoe: Callable[..., Any], run: Path) -> None:
+    outcome = qmoe("info", run)
+    assert outcome.exit_code == 0, outcome.stderr
+    said = " ".join(outcome.stdout.split())
+    for words in (
+        "45 training rows, 15 held out",
+        "sklearn.datasets.make_moons(n_samples=60",
+        "x0, x1",
+        "statevector",
+        "qmoe train --data moons",
+        "torch",
+        "Rx(x[0])",
+        "Rz(w[0])",
+        "linear (control)",
+    ):
+        assert words in said
+    assert max(map(len, outcome.stdout.splitlines())) <= 80
+
+
+def test_info_as_json(
+    qmoe: Callable[..., Any], the_document: Callable[[str], Any], run: Path, file_run: Path
+) -> None:
+    document = the_document(qmoe("info", run, "--json").stdout)
+    record = read_run(run)
+    assert document["seed"] == 0
+    assert document["files"] == record.manifest.files
+    assert document["data"]["content_hash"] == record.manifest.data.content_hash
+    assert document["epochs"] == record.history
+    assert "Rx(x[0])" in document["circuit"]
+    assert document["control"]["model"]["settings"]["router"] == "linear"
+    document = the_document(qmoe("info", file_run, "--json").stdout)
+    assert document["circuit"] is None
+    assert document["control"] is None
+    assert document["data"]["file"] == "../points.csv"

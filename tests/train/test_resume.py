@@ -1,0 +1,321 @@
+"""An interrupted training goes on to the very model of one that was not interrupted."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.exceptions import NotFittedError
+from torch.nn.modules.module import register_module_forward_hook
+
+from qmoe_qiskit.backends import open_backend
+from qmoe_qiskit.circuits import angle_router
+from qmoe_qiskit.errors import RunError
+from qmoe_qiskit.moe import MixtureOfExperts
+from qmoe_qiskit.train import QMoEClassifier
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+Rows = tuple[np.ndarray, np.ndarray]
+
+# Of 60 rows, 48 train, in three steps; without early stopping it is four.
+SETTINGS: dict[str, Any] = {
+    "batch_size": 16,
+    "max_epochs": 6,
+    "validation_fraction": 0.2,
+    "random_state": 7,
+}
+EPOCHS = SETTINGS["max_epochs"]
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    return tmp_path / "checkpoint.safetensors"
+
+
+@contextmanager
+def before_step(number: int, action: Callable[[], None]) -> Iterator[None]:
+    """Call `action` in the middle of training step `number`, counted from 1."""
+    steps = itertools.count(1)
+
+    def hook(module: torch.nn.Module, _inputs: Any, _output: Any) -> None:
+        if isinstance(module, MixtureOfExperts) and module.training and next(steps) == number:
+            action()
+
+    handle = register_module_forward_hook(hook)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+@contextmanager
+def interrupted_in_step(number: int) -> Iterator[None]:
+    """Expect the KeyboardInterrupt that arrives in training step `number`."""
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with before_step(number, interrupt), pytest.raises(KeyboardInterrupt):
+        yield
+
+
+@pytest.mark.parametrize("step", [1, 2, 5, 9, 10, 18])
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("router", ["quantum", "mlp:3"])
+def test_resume_equals_the_uninterrupted_fit(
+    *,
+    moons: Rows,
+    checkpoint: Path,
+    router: str,
+    early_stopping: bool,
+    step: int,
+    assert_same: Callable[..., None],
+) -> None:
+    settings = {**SETTINGS, "router": router, "early_stopping": early_stopping}
+    model = QMoEClassifier(**settings, checkpoint=checkpoint)
+    with interrupted_in_step(step):
+        model.fit(*moons)
+    with pytest.raises(NotFittedError):
+        model.predict(moons[0])
+    resumed = QMoEClassifier(**settings, checkpoint=checkpoint).resume(*moons)
+    assert_same(resumed, QMoEClassifier(**settings).fit(*moons))
+    assert not resumed.module_.training
+
+
+def test_interrupted_again_and_again(
+    moons: Rows, checkpoint: Path, assert_same: Callable[..., None]
+) -> None:
+    """With a learning rate that makes early stopping strike, in an epoch behind a resume."""
+    settings = {
+        **SETTINGS,
+        "max_epochs": 60,
+        "learning_rate": 1.0,
+        "early_stopping": True,
+        "patience": 3,
+    }
+    whole = QMoEClassifier(**settings).fit(*moons)
+    assert EPOCHS < len(whole.history_) < 60
+    model = QMoEClassifier(**settings, checkpoint=checkpoint)
+    with interrupted_in_step(8):
+        model.fit(*moons)
+    with interrupted_in_step(5):
+        model.resume(*moons)
+    with interrupted_in_step(2):
+        model.resume(*moons)
+    assert_same(model.resume(*moons), whole)
+
+
+@pytest.mark.parametrize("random_state", [None, 11], ids=["None", "RandomState"])
+def test_the_seed_is_kept_where_the_setting_does_not_tell_it(
+    moons: Rows, checkpoint: Path, random_state: int | None, assert_same: Callable[..., None]
+) -> None:
+    generator = None if random_state is None else np.random.RandomState(random_state)
+    settings = {**SETTINGS, "early_stopping": True, "random_state": generator}
+    midway = checkpoint.with_name("midway")
+    model = QMoEClassifier(**settings, checkpoint=checkpoint)
+    with before_step(8, lambda: shutil.copy(checkpoint, midway)):
+        model.fit(*moons)
+    assert_same(QMoEClassifier(**settings, checkpoint=midway).resume(*moons), model)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_finished_training_goes_on_for_more_epochs(
+    moons: Rows, checkpoint: Path, early_stopping: bool, assert_same: Callable[..., None]
+) -> None:
+    settings = {**SETTINGS, "early_stopping": early_stopping, "checkpoint": checkpoint}
+    QMoEClassifier(**settings).fit(*moons)
+    resumed = QMoEClassifier(**{**settings, "max_epochs": 9, "verbose": False}).resume(*moons)
+    assert len(resumed.history_) == 9
+    assert_same(
+        resumed, QMoEClassifier(**{**settings, "max_epochs": 9, "checkpoint": None}).fit(*moons)
+    )
+
+
+@pytest.mark.parametrize("patience", [1, 50])
+def test_a_finished_training_is_given_back(
+    moons: Rows, checkpoint: Path, patience: int, assert_same: Callable[..., None]
+) -> None:
+    """Also where it ended early; no step is taken."""
+    settings = {**SETTINGS, "learning_rate": 0.5, "early_stopping": True, "patience": patience}
+    model = QMoEClassifier(**settings, checkpoint=checkpoint).fit(*moons)
+    before = checkpoint.read_bytes()
+    steps: list[None] = []
+    with before_step(1, lambda: steps.append(None)):
+        assert_same(QMoEClassifier(**settings, checkpoint=checkpoint).resume(*moons), model)
+    assert not steps
+    assert checkpoint.read_bytes() == before
+
+
+def test_a_circuit_of_ones_own_and_an_open_backend(
+    moons: Rows, checkpoint: Path, assert_same: Callable[..., None]
+) -> None:
+    def model(**settings: Any) -> QMoEClassifier:
+        backend = open_backend("statevector")
+        return QMoEClassifier(angle_router(2, 1), backend=backend, **SETTINGS, **settings)
+
+    with interrupted_in_step(10):
+        model(checkpoint=checkpoint).fit(*moons)
+    assert_same(model(checkpoint=str(checkpoint)).resume(*moons), model().fit(*moons))
+
+
+def test_the_loss_of_the_epochs_before_is_shown(moons: Rows, checkpoint: Path) -> None:
+    model = QMoEClassifier(**SETTINGS, checkpoint=checkpoint)
+    with interrupted_in_step(11):
+        model.fit(*moons)
+    assert [entry["epoch"] for entry in model.resume(*moons).history_] == [1, 2, 3, 4, 5, 6]
+
+
+CHANGES: dict[str, Any] = {
+    "router": "linear",
+    "n_experts": 3,
+    "n_layers": 2,
+    "n_qubits": 1,
+    "rotation": "y",
+    "reuploads": 2,
+    "entanglement": "none",
+    "readout": "probabilities",
+    "feature_range": (0, 1),
+    "batch_size": 15,
+    "learning_rate": 0.04,
+    "early_stopping": True,
+    "validation_fraction": 0.3,
+    "patience": 3,
+    "random_state": 8,
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_another_setting_is_refused(moons: Rows, checkpoint: Path, name: str) -> None:
+    model = QMoEClassifier(**SETTINGS, checkpoint=checkpoint).fit(*moons)
+    before = checkpoint.read_bytes()
+    with pytest.raises(RunError, match=f"checkpoint was .*{name}="):
+        model.set_params(**{name: CHANGES[name]}).resume(*moons)
+    assert checkpoint.read_bytes() == before
+
+
+def test_every_setting_is_checked_or_may_change() -> None:
+    free = {"checkpoint", "max_epochs", "verbose", "backend"}  # there is one backend so far
+    assert CHANGES.keys() | free == QMoEClassifier().get_params().keys()
+
+
+def test_fewer_epochs_than_are_done_are_refused(moons: Rows, checkpoint: Path) -> None:
+    model = QMoEClassifier(**SETTINGS, checkpoint=checkpoint).fit(*moons)
+    with pytest.raises(RunError, match="has 6 epochs behind it, max_epochs is 5"):
+        model.set_params(max_epochs=5).resume(*moons)
+
+
+def _swap_rows(X: np.ndarray, y: np.ndarray) -> None:
+    X[[0, 1]], y[[0, 1]] = X[[1, 0]], y[[1, 0]]
+
+
+def _next_number(X: np.ndarray, y: np.ndarray) -> None:  # noqa: ARG001
+    X[17, 1] = np.nextafter(X[17, 1], 9)
+
+
+def _one_label(X: np.ndarray, y: np.ndarray) -> None:  # noqa: ARG001
+    y[17] = 1 - y[17]
+
+
+def _all_labels(X: np.ndarray, y: np.ndarray) -> None:  # noqa: ARG001
+    y += 1
+
+
+@pytest.mark.parametrize("change", [_swap_rows, _next_number, _one_label, _all_labels])
+def test_other_data_is_refused(
+    moons: Rows, checkpoint: Path, change: Callable[[np.ndarray, np.ndarray], None]
+) -> None:
+    model = QMoEClassifier(**SETTINGS, checkpoint=checkpoint).fit(*moons)
+    X, y = moons[0].copy(), moons[1].copy()
+    change(X, y)
+    with pytest.raises(RunError, match="other training data"):
+        model.resume(X, y)
+    with pytest.raises(RunError, match="other training data"):
+        model.resume(moons[0][:-1], moons[1][:-1])
+    with pytest.raises(NotFittedError):
+        model.predict(moons[0])
+
+
+def test_the_same_data_in_another_shape_of_array(moons: Rows, checkpoint: Path) -> None:
+    model = QMoEClassifier(**SETTINGS, checkpoint=checkpoint).fit(*moons)
+    for X in (np.asfortranarray(moons[0]), moons[0].tolist(), moons[0].astype(">f8")):
+        model.resume(X, moons[1].tolist())
+
+
+def test_without_a_checkpoint(moons: Rows, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="set checkpoint=FILE"):
+        QMoEClassifier().resume(*moons)
+    with pytest.raises(RunError, match=r"there is no checkpoint .*nothing"):
+        QMoEClassifier(checkpoint=tmp_path / "nothing").resume(*moons)
+
+
+@pytest.mark.parametrize("write", [1, 3, 7])
+def test_a_crash_while_the_checkpoint_is_written_leaves_the_one_before(
+    moons: Rows,
+    checkpoint: Path,
+    write: int,
+    monkeypatch: pytest.MonkeyPatch,
+    assert_same: Callable[..., None],
+) -> None:
+    """The disk is full at the `write`-th time: behind epoch `write - 1`."""
+    writes = itertools.count(1)
+    replace = Path.replace
+
+    def crashing(self: Path, target: Path) -> Path:
+        if next(writes) == write:
+            raise OSError(28, "No space left on device")
+        return replace(self, target)
+
+    model = QMoEClassifier(**SETTINGS, checkpoint=checkpoint)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", crashing)
+        with pytest.raises(RunError, match="cannot be written: No space left on device"):
+            model.fit(*moons)
+    assert list(checkpoint.parent.iterdir()) == ([checkpoint] if write > 1 else [])
+    if write > 1:
+        assert_same(model.resume(*moons), QMoEClassifier(**SETTINGS).fit(*moons))
+
+
+def test_interrupted_while_the_checkpoint_is_written(
+    moons: Rows,
+    checkpoint: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    assert_same: Callable[..., None],
+) -> None:
+    writes = itertools.count(1)
+    write_bytes = Path.write_bytes
+
+    def interrupted(self: Path, data: bytes) -> int:
+        if next(writes) == 4:
+            write_bytes(self, data[:100])
+            raise KeyboardInterrupt
+        return write_bytes(self, data)
+
+    model = QMoEClassifier(**SETTINGS, checkpoint=checkpoint)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(*moons)
+    assert list(checkpoint.parent.iterdir()) == [checkpoint]
+    assert_same(model.resume(*moons), QMoEClassifier(**SETTINGS).fit(*moons))
+
+
+def test_a_fit_begins_anew_whatever_lies_there(
+    moons: Rows, checkpoint: Path, assert_same: Callable[..., None]
+) -> None:
+    """So that resume never goes on from an earlier training."""
+    checkpoint.write_text("something else")
+    QMoEClassifier(**SETTINGS, checkpoint=checkpoint).fit(*moons)
+    other = QMoEClassifier(**{**SETTINGS, "random_state": None}, checkpoint=checkpoint)
+    with interrupted_in_step(1):
+        other.fit(*moons)
+    first = QMoEClassifier(**SETTINGS).fit(*moons)
+    assert other.resume(*moons).history_ != first.history_
+    assert_same(QMoEClassifier(**SETTINGS, checkpoint=checkpoint).fit(*moons), first)
