@@ -7,10 +7,15 @@ from typing import Any
 
 import numpy as np
 from qiskit import QuantumCircuit
-from qiskit.circuit import Instruction, Parameter, ParameterExpression, ParameterVector
+from qiskit.circuit import Parameter, ParameterVector
 from qiskit.circuit.library import PauliGate, UnitaryGate
 from qiskit_aer import AerSimulator
 
+from qmoe_qiskit.backends.parameter_shift import (
+    parameter_shifts,
+    shifted_slopes,
+    vjp_by_jacobian,
+)
 from qmoe_qiskit.backends.protocols import (
     ArrayLike,
     Expectations,
@@ -19,7 +24,8 @@ from qmoe_qiskit.backends.protocols import (
     check_batch,
 )
 from qmoe_qiskit.circuits import RouterCircuit
-from qmoe_qiskit.simulation.lowering import FixedGate, lower
+from qmoe_qiskit.circuits.affine import has_parameters
+from qmoe_qiskit.simulation.lowering import Channel, FixedGate, lower
 
 # Gates whose angles Aer fills in from parameter_binds. For others, crx for one, it returns a single
 # result for the whole batch and calls that a success.
@@ -32,6 +38,12 @@ class AerRouter:
     """A router on Aer's statevector simulator, one circuit per sample."""
 
     def __init__(self, router: RouterCircuit) -> None:
+        """Check the circuit.
+
+        Raises:
+            InputError: If it is not unitary, or not affine in its parameters.
+        """
+        lower(router)  # refuses what cannot be evaluated
         self.router = router
 
     @property
@@ -58,31 +70,14 @@ class AerRouter:
         """See `CompiledRouter.jacobian`; by the parameter-shift rule, gate by gate."""
         x_BF, w_W = check_batch(self.router, inputs_BF, weights_W)
         circuit, angles, table = self._by_angle
-        n_samples, n_angles, n_outputs = len(x_BF), len(angles), self.router.n_outputs
-        base_BG = x_BF @ table.inputs_GF.T + table.weights_GW @ w_W + table.offset_G
-        shifts_GSG = np.pi / 2 * np.eye(n_angles)[:, None, :] * np.array([1, -1])[:, None]
-        points_BGSG = base_BG[:, None, None, :] + shifts_GSG
-        points = points_BGSG.reshape(n_samples * n_angles * 2, n_angles)
+        points = parameter_shifts(table.angles(x_BF, w_W))
         values = _run(circuit, dict(zip(angles, points.T, strict=True)), len(points))
-        values_BGSO = values.reshape(n_samples, n_angles, 2, n_outputs)
-        slopes_BGO = (values_BGSO[:, :, 0] - values_BGSO[:, :, 1]) / 2
-        slopes_BOG = slopes_BGO.swapaxes(1, 2)
+        slopes_BOG = shifted_slopes(values, len(x_BF), len(angles))
         return slopes_BOG @ table.inputs_GF, slopes_BOG @ table.weights_GW
 
     def vjp(self, inputs_BF: ArrayLike, weights_W: ArrayLike) -> tuple[ArrayLike, Pullback]:
         """See `CompiledRouter.vjp`."""
-        to_numpy, back = _converters(inputs_BF)
-        x_BF, w_W = to_numpy(inputs_BF), to_numpy(weights_W)
-
-        def pullback(
-            gradient_BO: ArrayLike, *, need_inputs: bool = True
-        ) -> tuple[ArrayLike | None, ArrayLike]:
-            by_inputs, by_weights = self.jacobian(x_BF, w_W)
-            g_BO = to_numpy(gradient_BO)
-            d_inputs = back(np.einsum("bo,bof->bf", g_BO, by_inputs)) if need_inputs else None
-            return d_inputs, back(np.einsum("bo,bow->w", g_BO, by_weights))
-
-        return back(self.expectations(x_BF, w_W).values), pullback
+        return vjp_by_jacobian(self, inputs_BF, weights_W)
 
     @cached_property
     def _circuit(self) -> QuantumCircuit:
@@ -95,6 +90,7 @@ class AerRouter:
         angles = ParameterVector("angle", len(table.offset_G))
         circuit = QuantumCircuit(self.router.n_qubits)
         for gate in gates:
+            assert not isinstance(gate, Channel)  # there is no noise here
             if isinstance(gate, FixedGate):
                 circuit.append(UnitaryGate(gate.matrix), gate.qubits)
             elif len(gate.pauli) == 1:
@@ -118,21 +114,22 @@ def _to_z_basis(pauli: str) -> np.ndarray:
     return basis
 
 
-def _has_parameters(operation: Instruction) -> bool:
-    return any(isinstance(p, ParameterExpression) and p.parameters for p in operation.params)
+def unfolded(circuit: QuantumCircuit) -> QuantumCircuit:
+    """Unfold what Aer does not know or bind; no transpiler, whose first use costs 2 s."""
+    known = {*AerSimulator(method="statevector").operation_names, "barrier", "delay"}
+    circuit = circuit.copy()
+    while unknown := {
+        step.operation.name
+        for step in circuit.data
+        if step.operation.name not in known
+        or (step.operation.name not in _BINDABLE and has_parameters(step.operation))
+    }:
+        circuit = circuit.decompose(gates_to_decompose=list(unknown))
+    return circuit
 
 
 def _observed(circuit: QuantumCircuit, router: RouterCircuit) -> QuantumCircuit:
-    """Unfold what Aer does not know and save the observables; no transpiler, which costs 2 s."""
-    known = {*AerSimulator(method="statevector").operation_names, "barrier", "delay"}
-    observed = circuit.copy()
-    while unknown := {
-        step.operation.name
-        for step in observed.data
-        if step.operation.name not in known
-        or (step.operation.name not in _BINDABLE and _has_parameters(step.operation))
-    }:
-        observed = observed.decompose(gates_to_decompose=list(unknown))
+    observed = unfolded(circuit)
     for k, observable in enumerate(router.observables):
         observed.save_expectation_value(observable, range(router.n_qubits), label=f"output_{k}")
     return observed
@@ -153,16 +150,4 @@ def _run(circuit: QuantumCircuit, columns: dict[Parameter, Any], n_points: int) 
     result = job.result()
     return np.array(
         [[result.data(k)[f"output_{o}"] for o in range(n_outputs)] for k in range(n_points)]
-    )
-
-
-def _converters(like: ArrayLike) -> tuple[Any, Any]:
-    """Return functions from the caller's kind of array to NumPy and back."""
-    if isinstance(like, np.ndarray):
-        return np.asarray, np.asarray
-    import torch
-
-    return (
-        lambda tensor: tensor.detach().cpu().numpy(),
-        lambda array: torch.as_tensor(array, dtype=like.dtype, device=like.device),
     )

@@ -2,24 +2,113 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from qmoe_qiskit.backends.protocols import Backend
 from qmoe_qiskit.backends.statevector import StatevectorBackend
-from qmoe_qiskit.errors import unknown_name
+from qmoe_qiskit.errors import InputError, unknown_name
 
-BACKENDS = ("statevector",)
+if TYPE_CHECKING:
+    from qmoe_qiskit.backends.noisy import NoisyBackend
+
+BACKENDS = (
+    "noisy:DEVICE",
+    "noisy:FILE.json",
+    "noisy:depolarizing-gates:P",
+    "noisy:depolarizing:P",
+    "noisy:ideal",
+    "noisy:readout:P",
+    "noisy:thermal:T1,T2",
+    "statevector",
+)
 
 
-def open_backend(spec: str, *, seed: int | None = None, engine: str = "auto") -> Backend:
+def open_backend(
+    spec: str,
+    *,
+    shots: int | None = None,
+    seed: int | None = None,
+    qubits: Sequence[int] | None = None,
+    mitigation: str = "none",
+    engine: str = "auto",
+) -> Backend:
     """Open the backend that a specification names.
 
     Args:
-        spec: "statevector": exact and noiseless.
-        seed: Seeds whatever is random about the backend.
-        engine: Which simulator evaluates: "batched", "aer" or "auto".
+        spec: "statevector": exact and noiseless. "noisy:ibm_torino": a stored calibration, see
+            `list_profiles`. "noisy:FILE.json": a calibration of yours. "noisy:depolarizing:0.05":
+            the paper's noise, on every qubit behind the embedding and at the end.
+            "noisy:depolarizing-gates:0.01": behind every gate. "noisy:thermal:100,80": T1 and T2
+            in microseconds. "noisy:readout:0.02": wrong outcomes only. "noisy:ideal": a device's
+            gates without noise.
+        shots: Shots per sample; None for exact values and derivatives.
+        seed: Seeds shots, routing, and the point at which the engine is compared with Aer.
+        qubits: Device qubits to run on; by default those with the smallest expected error.
+        mitigation: "none", or "readout" to undo readout errors by the calibrated probabilities.
+        engine: For "statevector": which simulator evaluates, "batched", "aer" or "auto".
 
     Raises:
-        InputError: If the specification or the engine is unknown.
+        InputError: If the specification or a setting is not accepted.
     """
-    if spec == "statevector":
-        return StatevectorBackend(engine=engine, seed=seed)
-    raise unknown_name("backend", spec, BACKENDS)
+    kind, _, rest = spec.partition(":")
+    if kind == "noisy" and rest:
+        return _open_noisy(
+            spec,
+            rest,
+            shots=shots,
+            seed=seed,
+            qubits=None if qubits is None else tuple(qubits),
+            mitigation=mitigation,
+        )
+    if spec != "statevector":
+        raise unknown_name("backend", spec, BACKENDS)
+    if shots is not None or qubits is not None or mitigation != "none":
+        raise InputError(
+            "backend 'statevector' is exact and has no device: shots, qubits and mitigation are "
+            "for the noisy backends, such as 'noisy:ibm_torino'"
+        )
+    return StatevectorBackend(engine=engine, seed=seed)
+
+
+def _open_noisy(
+    spec: str,
+    noise: str,
+    *,
+    shots: int | None,
+    seed: int | None,
+    qubits: tuple[int, ...] | None,
+    mitigation: str,
+) -> NoisyBackend:
+    from qmoe_qiskit.backends.noisy import Depolarizing, NoisyBackend, Synthetic
+    from qmoe_qiskit.noise_profiles import load_profile
+
+    name, _, text = noise.partition(":")
+    model: object
+    if name in {"depolarizing", "depolarizing-gates"}:
+        (probability,) = _numbers(spec, text, 1)
+        model = Depolarizing(probability=probability, every_gate=name == "depolarizing-gates")
+    elif name == "thermal":
+        t1_us, t2_us = _numbers(spec, text, 2)
+        model = Synthetic(t1_s=1e-6 * t1_us, t2_s=1e-6 * t2_us)
+    elif name == "readout":
+        (error,) = _numbers(spec, text, 1)
+        model = Synthetic(readout_error=error)
+    elif noise == "ideal":
+        model = Synthetic()
+    else:
+        model = load_profile(noise)
+    return NoisyBackend(
+        name=spec, noise=model, shots=shots, seed=seed, qubits=qubits, mitigation=mitigation
+    )
+
+
+def _numbers(spec: str, text: str, count: int) -> list[float]:
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != count:
+        form = "two numbers, such as noisy:thermal:100,80" if count == 2 else "one number"
+        raise InputError(f"backend {spec!r} needs {form} behind its last colon")
+    return numbers

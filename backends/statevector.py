@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 from qiskit import QuantumCircuit
@@ -18,14 +18,13 @@ from qmoe_qiskit.backends.protocols import (
 )
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import EngineMismatchError, InputError, unknown_name
-from qmoe_qiskit.simulation import StatevectorProgram
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.backends.aer import AerRouter
+from qmoe_qiskit.simulation import ExactProgram, StatevectorProgram
 
 ENGINES = ("aer", "auto", "batched")
 # Agreement asked of the two engines at the probe point; float64 leaves about 1e-14.
 PROBE_TOLERANCE = 1e-9
+# Our engine keeps every observable's diagonal: 20 qubits take 160 MiB, 24 would take 3 GiB.
+MAX_BATCHED_QUBITS = 20
 # A register of this many qubits fills 16 GiB with a single state.
 MAX_QUBITS = 30
 
@@ -36,8 +35,8 @@ class StatevectorBackend:
 
     Attributes:
         engine: "batched" (our own, whole batches with derivatives in one sweep back), "aer"
-            (AerSimulator, derivatives by parameter shift), or "auto", which takes the batched
-            engine: it was the faster one at every size measured (see scripts/benchmark.py).
+            (AerSimulator, derivatives by parameter shift), or "auto": the batched engine, which
+            was the faster one at every size measured, up to the width that it takes, then Aer.
         seed: Seeds the probe point at which the two engines are compared.
     """
 
@@ -64,29 +63,43 @@ class StatevectorBackend:
         from qmoe_qiskit.backends.aer import AerRouter
 
         aer = AerRouter(router)
-        if self.engine == "aer":
+        batched = router.n_qubits <= MAX_BATCHED_QUBITS
+        if self.engine == "batched" and not batched:
+            raise InputError(
+                f"the router has {router.n_qubits} qubits: engine 'batched' takes at most "
+                f"{MAX_BATCHED_QUBITS}; use 'auto' or 'aer'"
+            )
+        if self.engine == "aer" or not batched:
             return aer
-        compiled = BatchedRouter(router=router, program=StatevectorProgram(router))
-        _probe(compiled, aer, np.random.default_rng(self.seed))
+        compiled = BatchedRouter(
+            router=router,
+            program=StatevectorProgram(router),
+            isa_circuit=router.circuit,
+            physical_qubits=tuple(range(router.n_qubits)),
+        )
+        check_probe(
+            compiled,
+            lambda inputs_F, weights_W: aer.expectations(inputs_F[None], weights_W).values[0],
+            np.random.default_rng(self.seed),
+        )
         return compiled
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BatchedRouter:
-    """A router on the batched engine."""
+    """A router on the batched engine.
+
+    Attributes:
+        router: The router.
+        program: Evaluates it.
+        isa_circuit: The circuit as it would be submitted.
+        physical_qubits: The device qubit that holds each router qubit.
+    """
 
     router: RouterCircuit
-    program: StatevectorProgram
-
-    @property
-    def isa_circuit(self) -> QuantumCircuit:
-        """The circuit itself: a simulator takes every gate."""
-        return self.router.circuit
-
-    @property
-    def physical_qubits(self) -> tuple[int, ...]:
-        """Qubit i holds qubit i."""
-        return tuple(range(self.router.n_qubits))
+    program: ExactProgram
+    isa_circuit: QuantumCircuit
+    physical_qubits: tuple[int, ...]
 
     def expectations(self, inputs_BF: FloatArray, weights_W: FloatArray) -> Expectations:
         """See `CompiledRouter.expectations`."""
@@ -111,12 +124,26 @@ class BatchedRouter:
         return values_BO, pullback
 
 
-def _probe(compiled: BatchedRouter, aer: AerRouter, rng: np.random.Generator) -> None:
+def check_probe(
+    compiled: CompiledRouter,
+    by_aer: Callable[[FloatArray, FloatArray], FloatArray],
+    rng: np.random.Generator,
+) -> None:
+    """Compare a random point with Aer.
+
+    Args:
+        compiled: What is checked.
+        by_aer: Takes inputs (F,) and weights (W,) to Aer's values (O,).
+        rng: Draws the point.
+
+    Raises:
+        EngineMismatchError: If the two differ by more than rounding.
+    """
     router = compiled.router
-    inputs_BF = rng.uniform(-np.pi, np.pi, (1, router.n_inputs))
+    inputs_F = rng.uniform(-np.pi, np.pi, router.n_inputs)
     weights_W = rng.uniform(-np.pi, np.pi, router.n_weights)
-    ours = compiled.expectations(inputs_BF, weights_W).values
-    theirs = aer.expectations(inputs_BF, weights_W).values
+    ours = compiled.expectations(inputs_F[None], weights_W).values[0]
+    theirs = by_aer(inputs_F, weights_W)
     scale = max(1.0, float(np.abs(theirs).max()))
     gap = float(np.abs(ours - theirs).max())
     if not gap <= PROBE_TOLERANCE * scale:

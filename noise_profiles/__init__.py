@@ -1,1 +1,30 @@
-"""Calibration data of real devices, and the code that reads, checks, captures and scales it."""
+"""Calibration data of real devices, and the code that reads, checks, captures and scales it.
+
+Importing this loads neither Qiskit nor Aer nor pydantic, and opens no file.
+"""
+
+from __future__ import annotations
+
+if __name__ != "qmoe_qiskit.noise_profiles":
+    raise ImportError(
+        "this package is installed as qmoe_qiskit.noise_profiles and cannot be imported as "
+        f"{__name__!r}"
+    )
+
+from qmoe_qiskit.noise_profiles.bundled import list_profiles, load_profile
+from qmoe_qiskit.noise_profiles.calibration import GateCalibration, QubitCalibration, Repair
+from qmoe_qiskit.noise_profiles.capturing import capture
+from qmoe_qiskit.noise_profiles.difference import Change, ProfileDiff
+from qmoe_qiskit.noise_profiles.profile import NoiseProfile
+
+__all__ = [
+    "Change",
+    "GateCalibration",
+    "NoiseProfile",
+    "ProfileDiff",
+    "QubitCalibration",
+    "Repair",
+    "capture",
+    "list_profiles",
+    "load_profile",
+]

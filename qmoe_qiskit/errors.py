@@ -22,6 +22,10 @@ class DataError(InputError):
     """A data file or data set that cannot be used."""
 
 
+class ProfileError(InputError):
+    """A noise profile that is missing, damaged, of a newer schema, or physically impossible."""
+
+
 class RunError(InputError):
     """A run folder that is missing, damaged, of a newer schema, or in the way."""
 

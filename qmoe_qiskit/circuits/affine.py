@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from qiskit.circuit import Parameter, ParameterExpression
+from qiskit.circuit import Instruction, Parameter, ParameterExpression
 
 from qmoe_qiskit.errors import InputError
+
+
+def has_parameters(operation: Instruction) -> bool:
+    """Whether an operation has an angle that is still free."""
+    return any(isinstance(p, ParameterExpression) and p.parameters for p in operation.params)
 
 
 def affine_terms(angle: ParameterExpression) -> tuple[dict[Parameter, float], float]:

@@ -59,6 +59,14 @@ class RouterCircuit:
     degree: int | None = None
 
     def __post_init__(self) -> None:
+        # A copy: the caller's circuit may go on changing, this one does not.
+        object.__setattr__(self, "circuit", self.circuit.copy())
+        shared = set(self.inputs) & set(self.weights)
+        if shared:
+            names = ", ".join(sorted(p.name for p in shared))
+            raise InputError(
+                f"{names}: a parameter is an input or a weight of the router, not both"
+            )
         named = {*self.inputs, *self.weights}
         free = set(self.circuit.parameters)
         if not free <= named:
@@ -210,5 +218,7 @@ def _check_observable(observable: SparsePauliOp, n_qubits: int) -> None:
             f"observable {observable.to_list()} is not diagonal: only I and Z are read out; "
             "append the change of basis to the circuit and measure Z"
         )
-    if observable.parameters or np.abs(observable.coeffs.imag).max() > 0:
-        raise InputError(f"observable {observable.to_list()} needs real, numeric coefficients")
+    if observable.parameters or not (
+        np.isfinite(observable.coeffs).all() and (observable.coeffs.imag == 0).all()
+    ):
+        raise InputError(f"observable {observable.to_list()} needs numeric, real and finite coefficients")

@@ -24,6 +24,7 @@ class LinearRouter(nn.Module):
         self, n_features: int, n_experts: int, *, generator: torch.Generator | None = None
     ) -> None:
         super().__init__()
+        require_positive("n_features", n_features)
         self.n_experts = require_positive("n_experts", n_experts)
         self.layer = linear(n_features, n_experts, generator)
 
@@ -39,6 +40,7 @@ class QuadraticRouter(nn.Module):
         self, n_features: int, n_experts: int, *, generator: torch.Generator | None = None
     ) -> None:
         super().__init__()
+        require_positive("n_features", n_features)
         self.n_experts = require_positive("n_experts", n_experts)
         rows, columns = torch.triu_indices(n_features, n_features)
         self.register_buffer("rows", rows, persistent=False)
@@ -71,6 +73,7 @@ class MLPRouter(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
+        require_positive("n_features", n_features)
         self.n_experts = require_positive("n_experts", n_experts)
         require_positive("hidden units of router 'mlp:H'", hidden)
         self.first = linear(n_features, hidden, generator)
@@ -105,6 +108,7 @@ class FourierRouter(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
+        require_positive("n_features", n_features)
         self.n_experts = require_positive("n_experts", n_experts)
         self.degree = require_positive("degree", degree)
         count = (2 * degree + 1) ** n_features

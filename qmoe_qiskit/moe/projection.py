@@ -20,6 +20,11 @@ class ProjectedRouter(nn.Module):
         self.register_buffer("matrix_FK", matrix_FK)
         self.register_buffer("offset_K", offset_K)
 
+    @property
+    def n_experts(self) -> int:
+        """Number of experts of the router behind, if it states one."""
+        return int(getattr(self.router, "n_experts"))  # noqa: B009 - typed as a module otherwise
+
     def forward(self, inputs_BF: Tensor) -> Tensor:
         """Return the router's weights, (..., E), for features (..., F)."""
         seen_BK = inputs_BF @ self.get_buffer("matrix_FK") + self.get_buffer("offset_K")

@@ -8,7 +8,6 @@ import torch
 from qiskit_machine_learning.connectors import TorchConnector
 from qiskit_machine_learning.neural_networks import NeuralNetwork
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from qmoe_qiskit.backends import CompiledRouter
 from qmoe_qiskit.errors import InputError
@@ -32,7 +31,17 @@ class RouterConnector(TorchConnector):
         start = None if initial_weights is None else initial_weights.detach().cpu().numpy()
         super().__init__(network, initial_weights=start)
         # The base class registers its one parameter under two names; a state has it once here.
-        object.__setattr__(self, "_weights", self._parameters.pop("_weights"))
+        del self._parameters["_weights"]
+
+    @property
+    def weight(self) -> Tensor:
+        """The circuit's weights, (W,)."""
+        try:
+            weight = self._parameters["weight"]
+        except KeyError as error:  # the base class asks before it registers
+            raise AttributeError("weight") from error
+        assert weight is not None
+        return weight
 
     @property
     def compiled(self) -> CompiledRouter:
@@ -59,7 +68,8 @@ class RouterConnector(TorchConnector):
         if input_data.ndim == 2:
             return _evaluate(input_data, weight, network)
         flat_BF = input_data.reshape(-1, network.num_inputs)
-        return _evaluate(flat_BF, weight, network).reshape(*input_data.shape[:-1], -1)
+        values_BO = _evaluate(flat_BF, weight, network)
+        return values_BO.reshape(*input_data.shape[:-1], values_BO.shape[-1])
 
 
 def _evaluate(inputs_BF: Tensor, weights_W: Tensor, network: NeuralNetwork) -> Tensor:
@@ -88,11 +98,15 @@ class _Expectations(torch.autograd.Function):
         return expectations
 
     @staticmethod
-    @once_differentiable
     def backward(
         ctx: Any,  # noqa: ANN401
         gradient_BO: Tensor,
     ) -> tuple[Tensor | None, Tensor, None]:
+        if torch.is_grad_enabled():  # create_graph=True
+            raise InputError(
+                "the circuit's gradient cannot be differentiated again: call backward or grad "
+                "without create_graph=True"
+            )
         g_BO = gradient_BO.double()
         need_inputs = ctx.needs_input_grad[0]
         by_inputs, by_weights = ctx.pullback(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Lock
 from types import ModuleType
 from typing import Any
 
@@ -72,13 +73,18 @@ class BufferPool:
 
     def __init__(self) -> None:
         self._free: list[Array] = []
+        self._lock = Lock()
+
+    def __reduce__(self) -> tuple[type[BufferPool], tuple[()]]:
+        return BufferPool, ()
 
     def take(self, like: Array) -> Array:
         """Return an uninitialized array of the shape and type of `like`."""
-        size = like.nbytes // 16
-        for k, flat in enumerate(self._free):
-            if len(flat) == size:
-                return self._free.pop(k).reshape(like.shape)
+        size = like.nbytes // like.itemsize
+        with self._lock:
+            for k, flat in enumerate(self._free):
+                if len(flat) == size and flat.dtype == like.dtype:
+                    return self._free.pop(k).reshape(like.shape)
         # Not empty_like, which keeps the strides of a transposed array.
         if isinstance(like, np.ndarray):
             return np.empty(like.shape, like.dtype)
@@ -94,6 +100,7 @@ class BufferPool:
         """Hand an array back that nothing refers to any more."""
         if array.nbytes >= _POOLED_BYTES:
             flat = array.reshape(-1)
-            if self._free and len(self._free[0]) != len(flat):
-                self._free.clear()  # another batch size: do not keep both
-            self._free.append(flat)
+            with self._lock:
+                if self._free and len(self._free[0]) != len(flat):
+                    self._free.clear()  # another batch size: do not keep both
+                self._free.append(flat)

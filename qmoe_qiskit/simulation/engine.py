@@ -3,6 +3,8 @@
 One sweep forward gives all values; one sweep back gives the derivative with respect to every angle,
 however many there are.
 
+States are vectors, or density matrices in the Pauli basis (see `picture`).
+
 Method: reverse-mode differentiation of unitary circuits ("adjoint differentiation", Jones & Gacon,
 arXiv:2009.02823). A run of gates V = M_G ... M_1 with dM_g/dt = M_g K_g, K_g constant, has
 dV/dt_g = V T_g^H K_g T_g with T_g = M_{g-1} ... M_1: the prefix products give all derivatives, and
@@ -13,13 +15,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
+import numpy as np
 from numpy.typing import NDArray
 
 from qmoe_qiskit.simulation.arrays import Array, BufferPool, join, library_of
+from qmoe_qiskit.simulation.lowering import AngleTable
+from qmoe_qiskit.simulation.matrix_run import MatrixRun, Products
 from qmoe_qiskit.simulation.product_state import ProductState
-from qmoe_qiskit.simulation.steps import Convertible, MatrixRun, Step, Sweep
+from qmoe_qiskit.simulation.readout import Readout
+from qmoe_qiskit.simulation.steps import Convertible, Step, Sweep
 
 # The states of one chunk of samples take up to this, so that a sweep stays in cache.
 CHUNK_BYTES = 1 << 20
@@ -33,7 +39,7 @@ class Tape:
 
     inputs_BF: Array
     weights_W: Array
-    products: list[Array]
+    products: list[Products]
     chunks: list[Chunk]
 
 
@@ -52,32 +58,48 @@ class Chunk:
 class Tables(Convertible):
     """Angles as affine functions: "shared" ones depend on weights alone, "sample" ones differ.
 
-    The last sample angle is always zero. Gates turn by half an angle, so `half_...` are halved.
+    The last sample angle is always zero. `scaled_...` are multiplied by the picture's scale.
     """
 
     shared_GW: Array
     sample_AF: Array
     sample_AW: Array
-    half_shared_GW: Array
-    half_shared_offset_G: Array
-    half_sample_AF: Array
-    half_sample_AW: Array
-    half_sample_offset_A1: Array
-    observables_OD: Array
-    twice_observables_DO: Array
+    scaled_shared_GW: Array
+    scaled_shared_offset_G: Array
+    scaled_sample_AF: Array
+    scaled_sample_AW: Array
+    scaled_sample_offset_A1: Array
+
+    @classmethod
+    def build(cls, table: AngleTable, shared: list[int], sample: list[int], scale: float) -> Self:
+        """Split an angle table; the arguments name the rows of each kind."""
+        sample_AF = np.vstack([table.inputs_GF[sample], np.zeros((1, table.inputs_GF.shape[1]))])
+        sample_AW = np.vstack([table.weights_GW[sample], np.zeros((1, table.weights_GW.shape[1]))])
+        offset_A1 = np.append(table.offset_G[sample], 0.0)[:, None]
+        return cls(
+            shared_GW=table.weights_GW[shared],
+            sample_AF=sample_AF,
+            sample_AW=sample_AW,
+            scaled_shared_GW=scale * table.weights_GW[shared],
+            scaled_shared_offset_G=scale * table.offset_G[shared],
+            scaled_sample_AF=scale * sample_AF,
+            scaled_sample_AW=scale * sample_AW,
+            scaled_sample_offset_A1=scale * offset_A1,
+        )
 
 
 class Engine:
     """The sweeps, on constants of one library and device."""
 
     def __init__(
-        self, start: ProductState, steps: list[Step], tables: Tables, n_qubits: int
+        self, start: ProductState, steps: list[Step], tables: Tables, readout: Readout
     ) -> None:
-        self.n_qubits = n_qubits
-        self._start, self._steps, self._tables = start, steps, tables
+        self._start, self._steps, self._tables, self._readout = start, steps, tables, readout
         self._runs = [step for step in steps if isinstance(step, MatrixRun)]
         self._pool = BufferPool()
         self._sample_uses_weights = bool((tables.sample_AW != 0).any())
+        _, n_qubits, base, _ = start.even.shape
+        self._state_bytes = start.even.itemsize * base**n_qubits
 
     def converted(self, convert: Callable[[NDArray[Any]], Array]) -> Engine:
         """Return the same engine in another library or on another device."""
@@ -85,32 +107,29 @@ class Engine:
             self._start.converted(convert),
             [step.converted(convert) for step in self._steps],
             self._tables.converted(convert),
-            self.n_qubits,
+            self._readout.converted(convert),
         )
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_pool": BufferPool()}
 
     def expectations(self, inputs_BF: Array, weights_W: Array) -> Array:
         """Return values of shape (B, O) for inputs (B, F) and weights (W,)."""
-        matrices = [p[-1] for p in self._products(weights_W)]
+        matrices = [p.prefixes[-1] for p in self._products(weights_W)]
         values = []
         for x_CF in self._chunked(inputs_BF):
             chunk = self._forward(x_CF, weights_W, matrices, keep=False)
-            values.append(self._measure(chunk.final))
+            values.append(self._readout.values(chunk.final))
             self._release(chunk)
         return join(values)
 
     def vjp(self, inputs_BF: Array, weights_W: Array) -> tuple[Array, Tape]:
         """Return values of shape (B, O), and the tape from which `pullback` starts."""
         products = self._products(weights_W)
-        matrices = [p[-1] for p in products]
+        matrices = [p.prefixes[-1] for p in products]
         n_states = len(self._steps) + 3
-        keep = 16 * 2**self.n_qubits * n_states * len(inputs_BF) <= TAPE_BYTES
+        keep = self._state_bytes * n_states * len(inputs_BF) <= TAPE_BYTES
         values, chunks = [], []
         for x_CF in self._chunked(inputs_BF):
             chunk = self._forward(x_CF, weights_W, matrices, keep=keep)
-            values.append(self._measure(chunk.final))
+            values.append(self._readout.values(chunk.final))
             if keep:
                 chunks.append(chunk)
             else:
@@ -128,7 +147,7 @@ class Engine:
     ) -> tuple[Array | None, Array]:
         """Carry a gradient back: returns its (B, F) for the inputs, if needed, and (W,)."""
         tables = self._tables
-        matrices = [p[-1] for p in tape.products]
+        matrices = [p.prefixes[-1] for p in tape.products]
         outer: dict[int, Array] = {}
         by_input: list[Array] = []
         xp = library_of(tape.weights_W)
@@ -139,11 +158,11 @@ class Engine:
         for k, x_CF in enumerate(self._chunked(tape.inputs_BF)):
             chunk = saved[k] if saved else self._forward(x_CF, tape.weights_W, matrices)
             stop = start + len(x_CF)
-            slope_DC = tables.twice_observables_DO @ gradient_BO[start:stop].T
+            adjoint = self._readout.adjoint(gradient_BO[start:stop], chunk.final, self._pool)
             start = stop
             sweep = self._backward(
                 chunk,
-                self._pool.multiply(slope_DC, chunk.final),
+                adjoint,
                 outer,
                 by_sample=need_inputs or self._sample_uses_weights,
             )
@@ -151,7 +170,7 @@ class Engine:
             if sweep.by_angle is not None:
                 by_input.append(sweep.by_angle.T @ tables.sample_AF)
                 d_weights_W = d_weights_W + sweep.by_angle.sum(1) @ tables.sample_AW
-        d_shared_G = self._contract(tape.products, outer)
+        d_shared_G = self._slopes(tape.products, outer)
         if d_shared_G is not None:
             d_weights_W = d_weights_W + d_shared_G @ tables.shared_GW
         elif not by_input:
@@ -162,20 +181,18 @@ class Engine:
         """Return the derivatives of every value: shapes (B, O, F) and (B, O, W)."""
         tables = self._tables
         products = self._products(weights_W)
-        matrices = [p[-1] for p in products]
-        n_outputs = len(tables.observables_OD)
+        matrices = [p.prefixes[-1] for p in products]
+        n_outputs = self._readout.n_outputs
         by_input: list[Array] = []
         by_weight: list[Array] = []
         for x_CF in self._chunked(inputs_BF, copies=n_outputs):
             # One column per output and sample, outputs outermost.
             chunk = self._forward(join([x_CF] * n_outputs), weights_W, matrices)
             width = len(x_CF)
-            final_DOC = chunk.final.reshape(len(chunk.final), n_outputs, width)
-            adjoint_DOC = tables.twice_observables_DO[:, :, None] * final_DOC
             outer: dict[int, Array] = {}
             sweep = self._backward(
                 chunk,
-                adjoint_DOC.reshape(chunk.final.shape),
+                self._readout.adjoint_of_each(chunk.final),
                 outer,
                 by_sample=True,
                 per_column=True,
@@ -183,7 +200,7 @@ class Engine:
             assert sweep.by_angle is not None
             by_angle_AC = sweep.by_angle
             d_weights = by_angle_AC.T @ tables.sample_AW
-            d_shared_CG = self._contract(products, outer)
+            d_shared_CG = self._slopes(products, outer)
             if d_shared_CG is not None:
                 d_weights = d_weights + d_shared_CG @ tables.shared_GW
             d_inputs = by_angle_AC.T @ tables.sample_AF
@@ -192,28 +209,29 @@ class Engine:
                 parts.append(apart.swapaxes(0, 1))
         return join(by_input), join(by_weight)
 
-    def _products(self, weights_W: Array) -> list[Array]:
-        """Per matrix run, its prefix products; the last one is the run's matrix V."""
-        half_G = self._tables.half_shared_GW @ weights_W + self._tables.half_shared_offset_G
-        xp = library_of(half_G)
-        cosines, sines = xp.cos(half_G), xp.sin(half_G)
-        return [run.prefix_products(cosines, sines) for run in self._runs]
+    def _products(self, weights_W: Array) -> list[Products]:
+        """Multiply every matrix run out."""
+        tables = self._tables
+        scaled_G = tables.scaled_shared_GW @ weights_W + tables.scaled_shared_offset_G
+        xp = library_of(scaled_G)
+        cosines, sines = xp.cos(scaled_G), xp.sin(scaled_G)
+        return [run.products(cosines, sines) for run in self._runs]
 
     def _forward(
         self, inputs_CF: Array, weights_W: Array, matrices: list[Array], *, keep: bool = True
     ) -> Chunk:
         tables = self._tables
-        offset_A1 = tables.half_sample_offset_A1
+        offset_A1 = tables.scaled_sample_offset_A1
         if self._sample_uses_weights:
-            offset_A1 = offset_A1 + (tables.half_sample_AW @ weights_W)[:, None]
-        half_AC = tables.half_sample_AF @ inputs_CF.T + offset_A1
-        xp = library_of(half_AC)
+            offset_A1 = offset_A1 + (tables.scaled_sample_AW @ weights_W)[:, None]
+        scaled_AC = tables.scaled_sample_AF @ inputs_CF.T + offset_A1
+        xp = library_of(scaled_AC)
         sweep = Sweep(
-            cosines=xp.cos(half_AC),
-            sines=xp.sin(half_AC),
+            cosines=xp.cos(scaled_AC),
+            sines=xp.sin(scaled_AC),
             matrices=matrices,
             pool=self._pool,
-            shared={},
+            outer={},
         )
         stages, joined = self._start.forward(sweep)
         psi = joined[-1]
@@ -238,7 +256,7 @@ class Engine:
     ) -> Sweep:
         """Take an adjoint state back to the start; fill `outer` and the sweep's `by_angle`."""
         sweep = chunk.sweep
-        sweep.per_column, sweep.shared = per_column, outer
+        sweep.per_column, sweep.outer = per_column, outer
         if by_sample:
             sweep.by_angle = library_of(adjoint).zeros_like(sweep.cosines)
         for step, psi in zip(reversed(self._steps), reversed(chunk.before), strict=True):
@@ -256,22 +274,16 @@ class Engine:
             self._pool.give(psi)
         self._pool.give(chunk.final)
 
-    def _contract(self, products: list[Array], outer: dict[int, Array]) -> Array | None:
-        """Derivatives with respect to the shared angles: (G,), or (C, G) for stacked outers."""
-        parts = []
-        for run in self._runs:
-            if run.index in outer:
-                evolved_Gd = run.evolved_generators(products[run.index])
-                x = outer[run.index].conj()
-                x = x.reshape(*x.shape[:-2], x.shape[-1] ** 2)
-                parts.append((x @ evolved_Gd.T).real)
+    def _slopes(self, products: list[Products], outer: dict[int, Array]) -> Array | None:
+        """Derivatives by the shared angles: (G,), or (C, G) for stacked outer products."""
+        parts = [
+            run.slopes(outer[run.index], products[run.index])
+            for run in self._runs
+            if run.index in outer
+        ]
         return join(parts, -1) if parts else None
 
-    def _measure(self, psi: Array) -> Array:
-        probabilities_DC = psi.real**2 + psi.imag**2
-        return (self._tables.observables_OD @ probabilities_DC).T
-
     def _chunked(self, inputs_BF: Array, *, copies: int = 1) -> Iterator[Array]:
-        size = max(1, CHUNK_BYTES // (16 * 2**self.n_qubits * copies))
+        size = max(1, CHUNK_BYTES // (self._state_bytes * copies))
         for start in range(0, max(len(inputs_BF), 1), size):
             yield inputs_BF[start : start + size]

@@ -1,10 +1,9 @@
 """Fusing gates into the few large steps that a batch of states is taken through.
 
 The first input-dependent gates of every qubit act on |0> alone and give a product state. What
-follows becomes, per block of neighbouring qubits, one matrix per run of gates: it does not depend
-on the sample, so its cost does not grow with the batch. Gates between blocks that only permute
-basis states become one permutation of the register; input-dependent gates later in the circuit
-are applied one by one.
+follows becomes one matrix per run of gates on a few qubits: it does not depend on the sample, so
+its cost does not grow with the batch. Gates between blocks that only permute basis states become
+one permutation of the register; input-dependent gates later in the circuit are applied one by one.
 """
 
 from __future__ import annotations
@@ -15,44 +14,62 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qmoe_qiskit.simulation.lowering import FixedGate, Gate, Rotation
-
-Matrix = NDArray[np.complex128]
-
-_PAULI = {
-    "X": np.array([[0, 1], [1, 0]], dtype=complex),
-    "Y": np.array([[0, -1j], [1j, 0]]),
-    "Z": np.diag([1.0 + 0j, -1]),
-}
-# A register of up to this many qubits is one block; a larger one is cut into blocks of as many.
-BLOCK_QUBITS = 4
+from qmoe_qiskit.simulation.lowering import Channel, FixedGate, Gate, Rotation
+from qmoe_qiskit.simulation.picture import Matrix, Picture, Terms
 
 
 @dataclass(kw_only=True)
 class MatrixStep:
     """A run of gates on a few qubits, applied as one matrix F_G R_G ... F_1 R_1 F_0.
 
-    R_g = cos(t/2) - i sin(t/2) P_g with t the angle in row `angles[g]` of the table.
-
     Attributes:
-        qubits: The qubits, ascending; bit k of the matrix' indices belongs to `qubits[k]`.
-        paulis: P_g as d x d matrices, d = 2^len(qubits).
+        picture: How states are written.
+        qubits: The qubits, ascending; digit k of the matrix' indices belongs to `qubits[k]`.
+        angles: Row of the angle table for every rotation R_g.
+        rotations: The terms of R_g on the step's qubits.
         fixed: F_0 to F_G.
     """
 
+    picture: Picture
     qubits: tuple[int, ...]
     angles: list[int]
-    paulis: list[Matrix]
+    rotations: list[Terms]
     fixed: list[Matrix]
+
+    @classmethod
+    def empty(cls, picture: Picture, qubits: tuple[int, ...]) -> MatrixStep:
+        """Return a step that changes nothing yet."""
+        identity = picture.identity(len(qubits))
+        return cls(picture=picture, qubits=qubits, angles=[], rotations=[], fixed=[identity])
 
     def add(self, gate: Gate) -> None:
         """Append a gate whose qubits are among the step's."""
         if isinstance(gate, Rotation):
+            terms = self.picture.rotation(gate.pauli)
             self.angles.append(gate.angle)
-            self.paulis.append(_embed(_pauli_matrix(gate.pauli), gate.qubits, self.qubits))
-            self.fixed.append(np.eye(2 ** len(self.qubits), dtype=complex))
+            self.rotations.append(
+                Terms(
+                    even=self._embed(terms.even, gate.qubits),
+                    odd=self._embed(terms.odd, gate.qubits),
+                    rest=None if terms.rest is None else self._embed(terms.rest, gate.qubits),
+                )
+            )
+            self.fixed.append(self.picture.identity(len(self.qubits)))
         else:
-            self.fixed[-1] = _embed(gate.matrix, gate.qubits, self.qubits) @ self.fixed[-1]
+            matrix = gate.matrix if isinstance(gate, Channel) else self.picture.gate(gate.matrix)
+            self.fixed[-1] = self._embed(matrix, gate.qubits) @ self.fixed[-1]
+
+    def _embed(self, matrix: Matrix, qubits: tuple[int, ...]) -> Matrix:
+        """Extend a matrix on some of the step's qubits by identities to all of them."""
+        base, k, n = self.picture.base, len(qubits), len(self.qubits)
+        position = [self.qubits.index(q) for q in qubits]
+        digits = position + [p for p in range(n) if p not in position]
+        extended = np.kron(self.picture.identity(n - k), matrix)
+        # Axis j of the reshaped matrix is digit n - 1 - j; digits stand in the order of `digits`.
+        axis_of_digit = {digit: n - 1 - rank for rank, digit in enumerate(digits)}
+        order = [axis_of_digit[n - 1 - j] for j in range(n)]
+        turned = extended.reshape((base,) * (2 * n)).transpose(order + [n + a for a in order])
+        return np.asarray(turned.reshape(base**n, base**n), dtype=self.picture.dtype)
 
 
 @dataclass(kw_only=True)
@@ -60,18 +77,24 @@ class PermutationStep:
     """new[i] = phase[i] * old[source[i]] over the basis states of the whole register."""
 
     source: NDArray[np.int64]
-    phase: Matrix
+    phase: NDArray[np.complex128]
 
     def add(self, gate: FixedGate, n_qubits: int) -> None:
         """Append a gate whose matrix has one entry in every row."""
-        source, phase = _monomial(gate.matrix, gate.qubits, n_qubits)
+        source, phase = _monomial(gate.matrix, gate.qubits, 2, n_qubits)
         self.phase = phase * self.phase[source]
         self.source = self.source[source]
 
 
 @dataclass(kw_only=True)
 class InputStep:
-    """One input-dependent rotation; P psi = phase[i] * psi[source[i]]."""
+    """One input-dependent rotation: its odd term takes psi to phase[i] * psi[source[i]].
+
+    Attributes:
+        angle: Row of the angle table.
+        source: See above.
+        phase: See above; 0 in the rows that the rotation leaves alone.
+    """
 
     angle: int
     source: NDArray[np.int64]
@@ -82,24 +105,26 @@ class InputStep:
 class Preparation:
     """The product state that the circuit starts from: per qubit, rotations of |0>.
 
-    Stage k takes qubit q's state v to cos(t/2) even[k, q] v + sin(t/2) odd[k, q] v with t the angle
-    in row `angles[k, q]`; row -1 stands for an angle of zero.
+    Stage k takes the state v of qubit q to (cos even[k, q] + sin odd[k, q] + rest[k, q]) v, with
+    the angle in row `angles[k, q]`; row -1 stands for an angle of zero.
     """
 
     angles: NDArray[np.int64]
     even: Matrix
     odd: Matrix
+    rest: Matrix | None
+    ground: Matrix
 
 
 Step = MatrixStep | PermutationStep | InputStep
 
 
 def fuse(
-    gates: Sequence[Gate], uses_input_G: NDArray[np.bool_], n_qubits: int
+    gates: Sequence[Gate], uses_input_G: NDArray[np.bool_], n_qubits: int, picture: Picture
 ) -> tuple[Preparation, list[Step]]:
     """Group gates into a preparation and steps that act in order."""
     first, rest = _split_preparation(gates, uses_input_G, n_qubits)
-    blocks = _blocks(n_qubits)
+    blocks = _blocks(n_qubits, picture.block_qubits)
     block_of = {q: block for block in blocks for q in block}
     steps: list[Step] = []
     latest = dict.fromkeys(range(n_qubits), -1)  # index of the last step that touches a qubit
@@ -107,28 +132,40 @@ def fuse(
         after = max(latest[q] for q in gate.qubits)
         position = len(steps)
         if isinstance(gate, Rotation) and uses_input_G[gate.angle]:
-            source, phase = _monomial(_pauli_matrix(gate.pauli), gate.qubits, n_qubits)
-            steps.append(InputStep(angle=gate.angle, source=source, phase=phase))
-        elif _is_entangling_permutation(gate, len(blocks)):
-            assert isinstance(gate, FixedGate)
+            steps.append(_input_step(gate, n_qubits, picture))
+        elif isinstance(gate, FixedGate) and (
+            picture.permutes and len(blocks) > 1 and _permutes_between_qubits(gate)
+        ):
             position = _find(steps, after, PermutationStep)
             if position == len(steps):
-                steps.append(_identity_permutation(n_qubits))
+                size = 2**n_qubits
+                steps.append(PermutationStep(source=np.arange(size), phase=np.ones(size) + 0j))
             step = steps[position]
             assert isinstance(step, PermutationStep)
             step.add(gate, n_qubits)
         else:
             block = block_of[gate.qubits[0]]
             qubits = block if set(gate.qubits) <= set(block) else tuple(sorted(gate.qubits))
-            position = _find(steps, after, MatrixStep, qubits)
+            if _can_join(steps, after, gate):
+                position = after
+            else:
+                position = _find(steps, after, MatrixStep, qubits)
             if position == len(steps):
-                steps.append(_identity_matrix_step(qubits))
+                steps.append(MatrixStep.empty(picture, qubits))
             step = steps[position]
             assert isinstance(step, MatrixStep)
             step.add(gate)
         for q in gate.qubits:
             latest[q] = position
-    return _preparation(first), steps
+    return _preparation(first, picture), steps
+
+
+def _can_join(steps: list[Step], position: int, gate: Gate) -> bool:
+    """Whether the last step that touches the gate's qubits acts on all of them as a matrix."""
+    if position < 0:
+        return False
+    step = steps[position]
+    return isinstance(step, MatrixStep) and set(gate.qubits) <= set(step.qubits)
 
 
 def _find(
@@ -163,83 +200,60 @@ def _split_preparation(
     return taken, [gate for index, gate in enumerate(gates) if index not in used]
 
 
-def _preparation(gates_of_qubit: list[list[Gate]]) -> Preparation:
+def _preparation(gates_of_qubit: list[list[Gate]], picture: Picture) -> Preparation:
     runs = []
     for qubit, gates in enumerate(gates_of_qubit):
-        run = _identity_matrix_step((qubit,))
+        run = MatrixStep.empty(picture, (qubit,))
         for gate in gates:
             run.add(gate)
         runs.append(run)
-    depth, n = max(1, *(len(run.angles) for run in runs)), len(runs)
+    depth, n, base = max(1, *(len(run.angles) for run in runs)), len(runs), picture.base
     angles = np.full((depth, n), -1)
-    even = np.broadcast_to(np.eye(2, dtype=complex), (depth, n, 2, 2)).copy()
-    odd = np.zeros((depth, n, 2, 2), dtype=complex)
+    even = np.broadcast_to(picture.identity(1), (depth, n, base, base)).copy()
+    odd = np.zeros_like(even)
+    rest = np.zeros_like(even)
+    ground = np.broadcast_to(picture.ground[:, None], (n, base, 1)).copy()
     for q, run in enumerate(runs):
-        for k, (angle, pauli) in enumerate(zip(run.angles, run.paulis, strict=True)):
-            before = run.fixed[0] if k == 0 else np.eye(2)
+        ground[q] = run.fixed[0] @ ground[q]
+        for k, (angle, terms) in enumerate(zip(run.angles, run.rotations, strict=True)):
             angles[k, q] = angle
-            even[k, q] = run.fixed[k + 1] @ before
-            odd[k, q] = run.fixed[k + 1] @ (-1j * pauli) @ before
-    return Preparation(angles=angles, even=even, odd=odd)
-
-
-def _blocks(n_qubits: int) -> list[tuple[int, ...]]:
-    count = -(-n_qubits // BLOCK_QUBITS)
-    return [tuple(block.tolist()) for block in np.array_split(np.arange(n_qubits), count)]
-
-
-def _is_entangling_permutation(gate: Gate, n_blocks: int) -> bool:
-    """Whether a gate is worth a step of its own: within a single block nothing is."""
-    return (
-        n_blocks > 1
-        and isinstance(gate, FixedGate)
-        and len(gate.qubits) > 1
-        and bool(np.all(np.count_nonzero(np.abs(gate.matrix) > 1e-12, axis=1) == 1))
+            after = run.fixed[k + 1]
+            even[k, q], odd[k, q] = after @ terms.even, after @ terms.odd
+            if terms.rest is not None:
+                rest[k, q] = after @ terms.rest
+    return Preparation(
+        angles=angles, even=even, odd=odd, rest=rest if rest.any() else None, ground=ground
     )
 
 
-def _identity_permutation(n_qubits: int) -> PermutationStep:
-    size = 2**n_qubits
-    return PermutationStep(source=np.arange(size), phase=np.ones(size, dtype=complex))
+def _blocks(n_qubits: int, size: int) -> list[tuple[int, ...]]:
+    count = -(-n_qubits // size)
+    return [tuple(block.tolist()) for block in np.array_split(np.arange(n_qubits), count)]
 
 
-def _identity_matrix_step(qubits: tuple[int, ...]) -> MatrixStep:
-    identity = np.eye(2 ** len(qubits), dtype=complex)
-    return MatrixStep(qubits=qubits, angles=[], paulis=[], fixed=[identity])
+def _permutes_between_qubits(gate: FixedGate) -> bool:
+    """Whether an entangling gate only permutes basis states, up to phases."""
+    entries = np.count_nonzero(np.abs(gate.matrix) > 1e-12, axis=1)
+    return len(gate.qubits) > 1 and bool(np.all(entries == 1))
 
 
-def _pauli_matrix(letters: str) -> Matrix:
-    """Matrix of a Pauli string whose letter k belongs to bit k of the index."""
-    matrix = np.ones((1, 1), dtype=complex)
-    for letter in letters:
-        matrix = np.kron(_PAULI[letter], matrix)
-    return matrix
-
-
-def _embed(matrix: Matrix, qubits: tuple[int, ...], register: tuple[int, ...]) -> Matrix:
-    """Extend a matrix on `qubits` by identities to `register`."""
-    k, n = len(qubits), len(register)
-    position = [register.index(q) for q in qubits]
-    others = [p for p in range(n) if p not in position]
-    extended = np.asarray(np.kron(np.eye(2 ** (n - k)), matrix), dtype=np.complex128)
-    full = extended.reshape((2,) * (2 * n))
-    # Axis j of the reshaped matrix is bit n - 1 - j; bits are ordered (position..., others...).
-    bits = position + others
-    axis_of_bit = {bit: n - 1 - rank for rank, bit in enumerate(bits)}
-    order = [axis_of_bit[n - 1 - j] for j in range(n)]
-    turned: Matrix = full.transpose(order + [n + axis for axis in order])
-    return turned.reshape(2**n, 2**n)
+def _input_step(gate: Rotation, n_qubits: int, picture: Picture) -> InputStep:
+    odd = picture.rotation(gate.pauli).odd
+    source, phase = _monomial(odd, gate.qubits, picture.base, n_qubits)
+    return InputStep(angle=gate.angle, source=source, phase=phase)
 
 
 def _monomial(
-    matrix: Matrix, qubits: tuple[int, ...], n_qubits: int
+    matrix: Matrix, qubits: tuple[int, ...], base: int, n_qubits: int
 ) -> tuple[NDArray[np.int64], Matrix]:
-    """Source and phase of every basis state under a matrix with one entry a row."""
-    states = np.arange(2**n_qubits)
-    local = sum((((states >> q) & 1) << k for k, q in enumerate(qubits)), np.zeros_like(states))
-    local_source = np.argmax(np.abs(matrix), axis=1)
-    picked = local_source[local]
-    source = states.copy()
+    """Source and factor of every register entry under a matrix with at most one entry a row."""
+    entries = np.arange(base**n_qubits)
+    local = np.zeros_like(entries)
     for k, q in enumerate(qubits):
-        source = (source & ~(1 << q)) | (((picked >> k) & 1) << q)
+        local += (entries // base**q % base) * base**k
+    picked = np.argmax(np.abs(matrix), axis=1)
+    picked = np.where(np.abs(matrix).any(axis=1), picked, np.arange(len(matrix)))[local]
+    source = entries.copy()
+    for k, q in enumerate(qubits):
+        source += (picked // base**k % base - entries // base**q % base) * base**q
     return source, matrix[local, picked]

@@ -6,21 +6,21 @@ its transpose carries all derivatives back.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
-from qiskit.circuit import Instruction, ParameterExpression
+from qiskit.circuit import Parameter, ParameterExpression
 from qiskit.circuit.exceptions import CircuitError
 from qiskit.circuit.library import RYGate, RZGate
 from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import Operator
 
 from qmoe_qiskit.circuits import RouterCircuit
-from qmoe_qiskit.circuits.affine import affine_terms
+from qmoe_qiskit.circuits.affine import affine_terms, has_parameters
 from qmoe_qiskit.errors import InputError
 
 # Pauli letters in the order of the gate's own qubits. A phase gate is RZ up to a global phase.
@@ -49,7 +49,15 @@ class FixedGate:
     qubits: tuple[int, ...]
 
 
-Gate = Rotation | FixedGate
+@dataclass(frozen=True, kw_only=True)
+class Channel:
+    """A constant channel as its Pauli transfer matrix; digit k belongs to `qubits[k]`."""
+
+    matrix: NDArray[np.float64]
+    qubits: tuple[int, ...]
+
+
+Gate = Rotation | FixedGate | Channel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +68,12 @@ class AngleTable:
     weights_GW: NDArray[np.float64]
     offset_G: NDArray[np.float64]
 
+    def angles(
+        self, inputs_BF: NDArray[np.float64], weights_W: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the angles of every sample, (B, G)."""
+        return inputs_BF @ self.inputs_GF.T + self.weights_GW @ weights_W + self.offset_G
+
     @property
     def uses_input(self) -> NDArray[np.bool_]:
         """Which angles depend on the inputs."""
@@ -67,62 +81,82 @@ class AngleTable:
         return used
 
 
+# What happens beside an instruction on given qubits: the channels that act right behind it.
+Noise = Callable[[Any, tuple[int, ...]], Sequence[Channel]]
+
+
 def lower(router: RouterCircuit) -> tuple[list[Gate], AngleTable]:
-    """Rewrite a router circuit as rotations and fixed gates, in circuit order.
+    """Rewrite a router circuit as rotations and fixed gates; see `lower_circuit`."""
+    return lower_circuit(router.circuit, list(router.inputs), list(router.weights))
+
+
+def lower_circuit(
+    circuit: QuantumCircuit,
+    inputs: Sequence[Parameter],
+    weights: Sequence[Parameter],
+    *,
+    noise: Noise | None = None,
+) -> tuple[list[Gate], AngleTable]:
+    """Rewrite a circuit as rotations, fixed gates and the channels of its noise, in order.
 
     Raises:
         InputError: If the circuit holds an operation that is not unitary, or an angle that is not
             affine in inputs and weights (a product of two parameters, a sine of one).
     """
-    column = {p: k for k, p in enumerate([*router.inputs, *router.weights])}
+    column = {p: k for k, p in enumerate([*inputs, *weights])}
     gates: list[Gate] = []
     rows: list[NDArray[np.float64]] = []
     offsets: list[float] = []
-    for operation, qubits in _flatten(router.circuit):
-        angle = operation.params[0] if operation.name in _PAULI_OF else None
-        if isinstance(angle, ParameterExpression) and angle.parameters:
-            slopes, offset = affine_terms(angle)
-            row = np.zeros(len(column))
-            for parameter, slope in slopes.items():
-                row[column[parameter]] = slope
-            gates.append(Rotation(pauli=_PAULI_OF[operation.name], qubits=qubits, angle=len(rows)))
-            rows.append(row)
-            offsets.append(offset)
-        else:
-            matrix = np.asarray(Operator(operation).data, dtype=complex)
-            gates.append(FixedGate(matrix=matrix, qubits=qubits))
+    for step in circuit.data:
+        wires = tuple(circuit.find_bit(q).index for q in step.qubits)
+        is_channel = noise is not None and step.operation.name == "quantum_channel"
+        for operation, qubits in () if is_channel else _unfold(step.operation, wires):
+            angle = operation.params[0] if operation.name in _PAULI_OF else None
+            if isinstance(angle, ParameterExpression) and angle.parameters:
+                slopes, offset = affine_terms(angle)
+                row = np.zeros(len(column))
+                for parameter, slope in slopes.items():
+                    row[column[parameter]] = slope
+                pauli = _PAULI_OF[operation.name]
+                gates.append(Rotation(pauli=pauli, qubits=qubits, angle=len(rows)))
+                rows.append(row)
+                offsets.append(offset)
+            else:
+                matrix = np.asarray(Operator(operation).data, dtype=complex)
+                gates.append(FixedGate(matrix=matrix, qubits=qubits))
+        if noise is not None:
+            gates.extend(noise(step.operation, wires))
     table_GP = np.array(rows).reshape(len(rows), len(column))
     return gates, AngleTable(
-        inputs_GF=table_GP[:, : router.n_inputs],
-        weights_GW=table_GP[:, router.n_inputs :],
+        inputs_GF=table_GP[:, : len(inputs)],
+        weights_GW=table_GP[:, len(inputs) :],
         offset_G=np.array(offsets, dtype=float),
     )
 
 
-def _flatten(
-    circuit: QuantumCircuit, wires: tuple[int, ...] | None = None
-) -> Iterator[tuple[Instruction, tuple[int, ...]]]:
+def _unfold(
+    operation: Any,  # noqa: ANN401 - gates and gate-like operations
+    qubits: tuple[int, ...],
+) -> Iterator[tuple[Any, tuple[int, ...]]]:
     """Yield known operations with the indices of their qubits, definitions unfolded."""
-    wires = tuple(range(circuit.num_qubits)) if wires is None else wires
-    for step in circuit.data:
-        operation = step.operation
-        qubits = tuple(wires[circuit.find_bit(q).index] for q in step.qubits)
-        if operation.name in _NO_EFFECT:
-            continue
-        if operation.name in _PAULI_OF or _has_matrix(operation):
-            yield operation, qubits
-        elif operation.name in {"u", "u3"}:
-            # Qiskit's own basis gates, with no definition: U = RZ(phi) RY(theta) RZ(lam).
-            theta, phi, lam = operation.params
-            for gate in (RZGate(lam), RYGate(theta), RZGate(phi)):
-                yield gate, qubits
-        elif (definition := _definition(operation)) is not None:
-            yield from _flatten(definition, qubits)
-        else:
-            raise InputError(
-                f"operation {operation.name!r} on qubits {list(qubits)} is not a unitary gate that "
-                "unfolds into rotations: a router circuit holds gates, barriers and delays only"
-            )
+    if operation.name in _NO_EFFECT:
+        return
+    if operation.name in _PAULI_OF or _has_matrix(operation):
+        yield operation, qubits
+    elif operation.name in {"u", "u3"}:
+        # Qiskit's own basis gates, with no definition: U = RZ(phi) RY(theta) RZ(lam).
+        theta, phi, lam = operation.params
+        for gate in (RZGate(lam), RYGate(theta), RZGate(phi)):
+            yield gate, qubits
+    elif (definition := _definition(operation)) is not None:
+        for step in definition.data:
+            wires = tuple(qubits[definition.find_bit(q).index] for q in step.qubits)
+            yield from _unfold(step.operation, wires)
+    else:
+        raise InputError(
+            f"operation {operation.name!r} on qubits {list(qubits)} is not a unitary gate that "
+            "unfolds into rotations: a router circuit holds gates, barriers and delays only"
+        )
 
 
 def _definition(operation: Any) -> QuantumCircuit | None:  # noqa: ANN401 - as below
@@ -135,7 +169,7 @@ def _definition(operation: Any) -> QuantumCircuit | None:  # noqa: ANN401 - as b
 def _has_matrix(operation: Any) -> bool:  # noqa: ANN401 - gates and gate-like operations
     if operation.num_qubits > _MAX_MATRIX_QUBITS or operation.num_clbits:
         return False
-    if any(isinstance(p, ParameterExpression) and p.parameters for p in operation.params):
+    if has_parameters(operation):
         return False
     try:
         Operator(operation)

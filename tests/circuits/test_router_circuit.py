@@ -70,7 +70,7 @@ def test_with_observables_changes_nothing_else() -> None:
     router = angle_router(2, 1, reuploads=2)
     other = router.with_observables([SparsePauliOp("ZZ")])
     assert other.observables == (SparsePauliOp("ZZ"),)
-    assert other.circuit is router.circuit
+    assert other.circuit == router.circuit
     assert other.degree == 2
     assert router.n_outputs == 2
 
@@ -80,6 +80,13 @@ def test_parameters_of_nobody_are_refused_by_name() -> None:
     circuit.rz(Parameter("stray") + Parameter("astray"), 0)
     with pytest.raises(InputError, match="astray, stray"):
         build(circuit)
+
+
+def test_a_parameter_is_an_input_or_a_weight_not_both() -> None:
+    circuit = QuantumCircuit(2)
+    circuit.rx(INPUTS[0], 0)
+    with pytest.raises(InputError, match=r"x\[0\]"):
+        build(circuit, weights=INPUTS)
 
 
 def test_classical_bits_and_measurements_are_refused() -> None:
@@ -100,6 +107,7 @@ def test_classical_bits_and_measurements_are_refused() -> None:
         (SparsePauliOp("IZ", coeffs=[1j]), "real"),
         (SparsePauliOp("IZ", coeffs=[1 + 1e-3j]), "real"),
         (SparsePauliOp("IZ", coeffs=np.array([Parameter("c")])), "numeric"),
+        (SparsePauliOp("IZ", coeffs=[np.nan]), "nan"),
         (SparsePauliOp("Z"), "1 qubits"),
         (SparsePauliOp("ZZZ"), "3 qubits"),
     ],

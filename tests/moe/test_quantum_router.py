@@ -192,7 +192,7 @@ def test_circuit_is_the_one_that_runs() -> None:
     assert QuantumRouter(circuit, 2).circuit.content_hash == circuit.content_hash
     read = QuantumRouter(circuit, 3, readout="probabilities").circuit
     assert read.n_outputs == 3
-    assert read.circuit is circuit.circuit
+    assert read.circuit == circuit.circuit
 
 
 @pytest.mark.parametrize("readout", READOUTS)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import pickle
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -223,85 +221,9 @@ def test_no_graph_without_gradients(network: RouterNetwork) -> None:
 def test_second_derivatives_are_refused(network: RouterNetwork) -> None:
     connector = RouterConnector(network, initial_weights=draw(0, 18))
     inputs_BF = draw(1, 2, 2).requires_grad_()
-    (slope,) = torch.autograd.grad(
-        connector(inputs_BF).square().sum(), inputs_BF, create_graph=True
-    )
-    with pytest.raises(RuntimeError, match="once_differentiable"):
-        torch.autograd.backward(slope.sum())
-
-
-def test_an_optimizer_descends(network: RouterNetwork) -> None:
-    connector = RouterConnector(network, initial_weights=draw(0, 18))
-    optimizer = torch.optim.Adam(connector.parameters(), lr=0.1)
-    inputs_BF = draw(1, 4, 2)
-    losses = []
-    for _ in range(5):
-        loss = connector(inputs_BF).square().sum()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    assert losses[-1] < losses[0]
-
-
-def test_state_comes_back(network: RouterNetwork) -> None:
-    connector = RouterConnector(network, initial_weights=draw(0, 18))
-    other = RouterConnector(network, initial_weights=draw(5, 18))
-    inputs_BF = draw(1, 4, 2)
-    assert not torch.equal(connector(inputs_BF), other(inputs_BF))
-    other.load_state_dict(connector.state_dict())
-    assert torch.equal(connector(inputs_BF), other(inputs_BF))
-
-
-def test_state_comes_back_by_assignment(network: RouterNetwork) -> None:
-    connector = RouterConnector(network, initial_weights=draw(0, 18))
-    other = RouterConnector(network, initial_weights=draw(5, 18))
-    other.load_state_dict(connector.state_dict(), assign=True)
-    inputs_BF = draw(1, 4, 2)
-    assert torch.equal(connector(inputs_BF), other(inputs_BF))
-    (trained,) = other.parameters()
-    other(inputs_BF).sum().backward()
-    assert trained.grad is not None
-
-
-def test_other_weights_can_stand_in(network: RouterNetwork) -> None:
-    """As `torch.func` wants it, for gradients by weights that no module holds."""
-    connector = RouterConnector(network, initial_weights=draw(0, 18))
-    other = RouterConnector(network, initial_weights=draw(5, 18))
-    inputs_BF, weights_W = draw(1, 4, 2), other.weight.detach().requires_grad_()
-    values = torch.func.functional_call(connector, {"weight": weights_W}, (inputs_BF,))
-    torch.testing.assert_close(values, other(inputs_BF))
-    (slope_W,) = torch.autograd.grad(values.sum(), weights_W)
-    other(inputs_BF).sum().backward()
-    torch.testing.assert_close(slope_W, weight_gradient(other))
-
-
-@pytest.mark.parametrize(
-    "copied",
-    [copy.deepcopy, lambda connector: pickle.loads(pickle.dumps(connector))],  # noqa: S301
-    ids=["deepcopy", "pickle"],
-)
-def test_copies_are_independent(
-    copied: Callable[[RouterConnector], RouterConnector], network: RouterNetwork
-) -> None:
-    connector = RouterConnector(network, initial_weights=draw(0, 18))
-    inputs_BF = draw(1, 4, 2)
-    before = connector(inputs_BF).detach()
-    other = copied(connector)
-    assert torch.equal(other(inputs_BF), before)
-    (weights_W,) = other.parameters()
-    with torch.no_grad():
-        weights_W.add_(0.5)
-    assert torch.equal(connector(inputs_BF), before)
-    assert not torch.equal(other(inputs_BF), before)
-
-
-def test_initial_weights_are_copied(network: RouterNetwork) -> None:
-    weights_W = draw(0, 18, dtype=torch.float32)
-    connector = RouterConnector(network, initial_weights=weights_W)
-    torch.testing.assert_close(connector.weight.detach(), weights_W)
-    weights_W.zero_()
-    assert connector.weight.abs().min() > 0
+    for loss in (connector(inputs_BF).square().sum(), connector(inputs_BF).sum()):
+        with pytest.raises(InputError, match="cannot be differentiated again"):
+            torch.autograd.grad(loss, inputs_BF, create_graph=True)
 
 
 def test_circuit_without_inputs_needs_none(

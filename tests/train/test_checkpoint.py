@@ -81,23 +81,23 @@ def test_a_truncated_file_is_noticed(stored: bytes, tmp_path: Path, share: float
         load_checkpoint(path)
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"PK\x03\x04 not ours",
-        bytes(range(256)) * 9,
-        save({"weight": torch.ones(2)}),
-        save({"weight": torch.ones(2)}, metadata={"state": "not json", "sha256": ""}),
-        save({"weight": torch.ones(2)}, metadata={"state": "[]", "sha256": ""}),
-        save({}, metadata={"state": "{}", "sha256": ""}),
-        save({}, metadata={"state": '{"schema_version": null}', "sha256": ""}),
-        save({}, metadata={"state": '{"schema_version": "1"}', "sha256": ""}),
-        save({}, metadata={"state": '{"schema_version": 1}'}),
-    ],
-)
-def test_a_foreign_file_is_refused(tmp_path: Path, content: bytes) -> None:
+FOREIGN = {
+    "zip": b"PK\x03\x04 not ours",
+    "bytes": bytes(range(256)) * 9,
+    "weights": save({"weight": torch.ones(2)}),
+    "no JSON": save({}, metadata={"state": "not JSON", "sha256": ""}),
+    "list": save({}, metadata={"state": "[]", "sha256": ""}),
+    "empty": save({}, metadata={"state": "{}", "sha256": ""}),
+    "null": save({}, metadata={"state": '{"schema_version": null}', "sha256": ""}),
+    "text": save({}, metadata={"state": '{"schema_version": "1"}', "sha256": ""}),
+    "no hash": save({}, metadata={"state": '{"schema_version": 1}'}),
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_a_foreign_file_is_refused(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "foreign"
-    path.write_bytes(content)
+    path.write_bytes(FOREIGN[kind])
     with pytest.raises(RunError, match=r"checkpoint .*foreign is damaged"):
         load_checkpoint(path)
 

@@ -23,6 +23,9 @@ from qmoe_qiskit.train import QMoEClassifier
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from qmoe_qiskit.backends import CompiledRouter
+    from qmoe_qiskit.circuits import RouterCircuit
+
 Rows = tuple[np.ndarray, np.ndarray]
 
 # Of 60 rows, 48 train, in three steps; without early stopping it is four.
@@ -173,7 +176,17 @@ def test_the_loss_of_the_epochs_before_is_shown(moons: Rows, checkpoint: Path) -
     assert [entry["epoch"] for entry in model.resume(*moons).history_] == [1, 2, 3, 4, 5, 6]
 
 
+class Elsewhere:
+    """A backend of another name."""
+
+    name = "elsewhere"
+
+    def compile(self, router: RouterCircuit) -> CompiledRouter:
+        return open_backend("statevector").compile(router)
+
+
 CHANGES: dict[str, Any] = {
+    "backend": Elsewhere(),
     "router": "linear",
     "n_experts": 3,
     "n_layers": 2,
@@ -202,7 +215,7 @@ def test_another_setting_is_refused(moons: Rows, checkpoint: Path, name: str) ->
 
 
 def test_every_setting_is_checked_or_may_change() -> None:
-    free = {"checkpoint", "max_epochs", "verbose", "backend"}  # there is one backend so far
+    free = {"checkpoint", "max_epochs", "verbose"}
     assert CHANGES.keys() | free == QMoEClassifier().get_params().keys()
 
 

@@ -47,7 +47,7 @@ BAD: list[tuple[str, Any, str]] = [
         for value in ("mlp", "mlp:", "mlp:x", "mlp:-1", "mlp:1.5", "mlp:²", "mlp:" + "9" * 5000)
     ),
     *(("backend", value, "backend must be a name") for value in (None, 3)),
-    ("backend", "qpu", "unknown backend 'qpu': known are statevector"),
+    ("backend", "qpu", "unknown backend 'qpu': known are "),
     *(("rotation", value, "known are x, y, z") for value in ("w", None)),
     *(("entanglement", value, "known are linear, none, ring, strong") for value in ("full", None)),
     *(("readout", value, "known are expectations, probabilities") for value in ("x", None)),

@@ -40,26 +40,32 @@ def fitted(rows: Rows, **settings: Any) -> QMoEClassifier:
     return QMoEClassifier(**{"max_epochs": 2, "random_state": 0, **settings}).fit(*rows)
 
 
-MODELS: list[dict[str, Any]] = [
-    {},
-    {"n_layers": 1, "reuploads": 2, "rotation": "z", "entanglement": "ring", "n_experts": 3},
-    {"readout": "probabilities", "n_experts": 4},
-    {"n_qubits": 3, "early_stopping": True, "validation_fraction": 0.2},
-    {"router": "linear"},
-    {"router": "quadratic", "n_qubits": 8},
-    {"router": "mlp:4", "feature_range": (-1, 1)},
-    {"router": "fourier", "n_qubits": 2, "reuploads": 2},
-    {"router": angle_router(2, 1)},
-    {"router": angle_router(3, 1), "readout": "probabilities"},
-    {"backend": open_backend("statevector"), "n_qubits": 2},
-]
+MODELS: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "circuit settings": {
+        "n_layers": 1,
+        "reuploads": 2,
+        "rotation": "z",
+        "entanglement": "ring",
+        "n_experts": 3,
+    },
+    "probabilities": {"readout": "probabilities", "n_experts": 4},
+    "three qubits": {"n_qubits": 3, "early_stopping": True, "validation_fraction": 0.2},
+    "linear": {"router": "linear"},
+    "quadratic": {"router": "quadratic", "n_qubits": 8},
+    "mlp": {"router": "mlp:4", "feature_range": (-1, 1)},
+    "fourier": {"router": "fourier", "n_qubits": 2, "reuploads": 2},
+    "own circuit": {"router": angle_router(2, 1)},
+    "own circuit's probabilities": {"router": angle_router(3, 1), "readout": "probabilities"},
+    "open backend": {"backend": open_backend("statevector"), "n_qubits": 2},
+}
 
 
-@pytest.mark.parametrize("settings", MODELS, ids=str)
+@pytest.mark.parametrize("name", MODELS)
 def test_a_restored_model_predicts_the_same(
-    wide: Rows, settings: dict[str, Any], assert_same: Callable[..., None]
+    wide: Rows, name: str, assert_same: Callable[..., None]
 ) -> None:
-    model = fitted(wide, **settings)
+    model = fitted(wide, **MODELS[name])
     restored = restore_model(through_files(model_state(model)))
     assert_same(restored, model)
     X = model.feature_map_.minimum_F + np.random.default_rng(0).uniform(size=(9, 8)) * (
@@ -74,11 +80,9 @@ def test_a_restored_model_predicts_the_same(
         restored.predict([model.feature_map_.maximum_F * 2 + 1])
 
 
-@pytest.mark.parametrize("settings", MODELS[:-3], ids=str)
-def test_a_restored_model_is_taken_apart_into_the_same_state(
-    wide: Rows, settings: dict[str, Any]
-) -> None:
-    state = model_state(fitted(wide, **settings))
+@pytest.mark.parametrize("name", MODELS)
+def test_a_restored_model_is_taken_apart_into_the_same_state(wide: Rows, name: str) -> None:
+    state = model_state(fitted(wide, **MODELS[name]))
     again = model_state(restore_model(through_files(state)))
     assert again.config == state.config
     assert again.tensors.keys() == state.tensors.keys()
@@ -151,7 +155,7 @@ def test_a_model_that_is_not_fitted_has_no_state() -> None:
 def test_another_backend(moons: Rows) -> None:
     state = model_state(fitted(moons))
     assert restore_model(state, backend="statevector").predict(moons[0]).shape == (60,)
-    with pytest.raises(RunError, match="unknown backend 'qpu': known are statevector"):
+    with pytest.raises(RunError, match="unknown backend 'qpu': known are "):
         restore_model(state, backend="qpu")
 
 
@@ -185,6 +189,8 @@ def places(part: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path for key in keys for path in ((*at, key), *places(part[key], (*at, key)))]
 
 
+# A model that was given feature names warns where it predicts from rows without any.
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
 @settings(max_examples=400)
 @given(data=st.data())
 def test_a_changed_config_is_refused_or_harmless(
@@ -257,7 +263,7 @@ def test_settings_that_do_not_describe_the_stored_circuit(
         restore_model(replace(state, config=config))
 
 
-@pytest.mark.parametrize("circuit", [None, b"", b"QISKIT", b"\0" * 100])
+@pytest.mark.parametrize("circuit", [None, b"", b"QISKIT", b"\0" * 100], ids=repr)
 def test_a_damaged_circuit_is_refused(states: list[ModelState], circuit: bytes | None) -> None:
     with pytest.raises(RunError, match="circuit"):
         restore_model(replace(states[2], circuit=circuit))

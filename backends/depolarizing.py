@@ -1,0 +1,66 @@
+"""Depolarizing noise without a device: the paper's two channels per qubit, or one per gate."""
+
+from __future__ import annotations
+
+from qiskit import QuantumCircuit
+from qiskit_aer.noise import depolarizing_error
+
+from qmoe_qiskit.circuits import RouterCircuit
+from qmoe_qiskit.circuits.affine import affine_terms, has_parameters
+from qmoe_qiskit.errors import InputError
+
+# p (X + Y + Z) / 3 at p = 3/4 is the fully mixed state.
+MAX_PROBABILITY = 0.75
+
+
+def with_depolarizing(
+    router: RouterCircuit, circuit: QuantumCircuit, probability: float, *, every_gate: bool
+) -> QuantumCircuit:
+    """Insert depolarizing channels as Aer instructions.
+
+    A channel applies X, Y or Z with probability p / 3 each (as PennyLane's DepolarizingChannel, the
+    one of the paper's notebooks; Aer's depolarizing_error counts the identity in: 4 p / 3 there).
+
+    Args:
+        router: Says which angles are inputs.
+        circuit: The router's circuit.
+        probability: p.
+        every_gate: Behind every gate, on each of its qubits; otherwise at the paper's positions: on
+            every qubit behind each upload of the features, and at the end.
+
+    Raises:
+        InputError: If p is not between 0 and 3/4.
+    """
+    if not 0 <= probability <= MAX_PROBABILITY:
+        raise InputError(
+            f"depolarizing probability must lie between 0 and {MAX_PROBABILITY}, got {probability}"
+        )
+    channel = depolarizing_error(4 * probability / 3, 1).to_instruction()
+    inputs = set(router.inputs)
+    noisy = QuantumCircuit(circuit.num_qubits, global_phase=circuit.global_phase)
+    touched: set[int] = set()  # qubits whose gates uploaded a feature since the last channels
+    for step in circuit.data:
+        wires = [circuit.find_bit(q).index for q in step.qubits]
+        if step.operation.name in {"barrier", "delay", "id"}:
+            continue
+        uploads = has_parameters(step.operation) and any(
+            not inputs.isdisjoint(affine_terms(angle)[0]) for angle in step.operation.params
+        )
+        if not every_gate and touched and not uploads:
+            _append(noisy, channel, range(circuit.num_qubits))
+            touched.clear()
+        noisy.append(step.operation, wires)
+        if every_gate:
+            _append(noisy, channel, wires)
+        elif uploads:
+            touched.update(wires)
+    if not every_gate:
+        if touched:
+            _append(noisy, channel, range(circuit.num_qubits))
+        _append(noisy, channel, range(circuit.num_qubits))
+    return noisy
+
+
+def _append(circuit: QuantumCircuit, channel: object, qubits: object) -> None:
+    for qubit in qubits:  # type: ignore[attr-defined]
+        circuit.append(channel, [qubit])

@@ -1,0 +1,165 @@
+"""From a router circuit to what a device would run: transpiled, placed, compacted, scheduled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qiskit import QuantumCircuit
+from qiskit.transpiler import PassManager, Target, generate_preset_pass_manager
+from qiskit.transpiler.passes import (
+    ALAPScheduleAnalysis,
+    PadDelay,
+    RemoveBarriers,
+    TimeUnitConversion,
+)
+
+from qmoe_qiskit.backends.placement import active_qubits, best_placement
+from qmoe_qiskit.circuits import RouterCircuit
+from qmoe_qiskit.errors import InputError
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.noise_profiles import NoiseProfile
+
+OPTIMIZATION_LEVEL = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceCircuit:
+    """A router on chosen qubits of a device.
+
+    Attributes:
+        full: The circuit over the whole device, scheduled, with measurements, as submitted.
+        compact: The same over the active qubits alone.
+        active: The device qubit behind each qubit of `compact`, ascending.
+        measured: Per router qubit, the qubit of `compact` that holds it at the end.
+    """
+
+    full: QuantumCircuit
+    compact: QuantumCircuit
+    active: tuple[int, ...]
+    measured: tuple[int, ...]
+
+    @property
+    def physical_qubits(self) -> tuple[int, ...]:
+        """The device qubit that holds each router qubit when it is measured."""
+        return tuple(self.active[q] for q in self.measured)
+
+
+def fit_to_device(
+    router: RouterCircuit,
+    profile: NoiseProfile,
+    *,
+    qubits: Sequence[int] | None = None,
+    seed: int | None = None,
+) -> DeviceCircuit:
+    """Transpile a router to a device's gates, on the qubits with the smallest expected error.
+
+    Args:
+        router: The circuit.
+        profile: The device.
+        qubits: Device qubits to use instead: a connected region of at least the router's width.
+        seed: Of Qiskit's routing.
+
+    Raises:
+        InputError: If the router is wider than the device, or the region is too small, out of
+            range or not connected.
+    """
+    region = None if qubits is None else _checked_region(router, profile, qubits)
+    here = profile if region is None else profile.subset(region)
+    target = here.to_target()
+    if router.n_qubits > target.num_qubits:
+        raise InputError(
+            f"the router has {router.n_qubits} qubits, {profile.device} has {target.num_qubits}: "
+            "use a smaller router (--qubits) or another device"
+        )
+    circuit: QuantumCircuit = RemoveBarriers()(router.circuit)
+    circuit.measure_all()
+    routed = generate_preset_pass_manager(
+        OPTIMIZATION_LEVEL, target=target, seed_transpiler=0 if seed is None else seed
+    ).run(circuit)
+    used = active_qubits(routed)
+    if region is None:
+        place = best_placement(routed, target)
+        active = tuple(sorted(place[q] for q in used))
+    else:
+        place = {q: region[q] for q in used}
+        active = tuple(sorted(place.values()))
+    compact = _relabelled(routed, {q: active.index(place[q]) for q in used}, len(active))
+    scheduled = _scheduled(compact, profile.subset(active).to_target())
+    n_device = len(profile.qubits)
+    full = _relabelled(scheduled, dict(enumerate(active)), n_device)
+    measured = {
+        scheduled.find_bit(step.clbits[0]).index: scheduled.find_bit(step.qubits[0]).index
+        for step in scheduled.data
+        if step.operation.name == "measure"
+    }
+    return DeviceCircuit(
+        full=full,
+        compact=scheduled,
+        active=active,
+        measured=tuple(measured[bit] for bit in range(router.n_qubits)),
+    )
+
+
+def without_measurements(circuit: QuantumCircuit) -> QuantumCircuit:
+    """Return a copy without measurements and classical bits."""
+    bare = QuantumCircuit(circuit.num_qubits, global_phase=circuit.global_phase)
+    for step in circuit.data:
+        if step.operation.name not in {"measure", "barrier"}:
+            bare.append(step.operation, [circuit.find_bit(q).index for q in step.qubits])
+    return bare
+
+
+def _checked_region(
+    router: RouterCircuit, profile: NoiseProfile, qubits: Sequence[int]
+) -> tuple[int, ...]:
+    region = tuple(int(q) for q in qubits)
+    n_device = len(profile.qubits)
+    outside = [q for q in region if not 0 <= q < n_device]
+    if outside:
+        raise InputError(
+            f"qubits {outside} are not on {profile.device}: it has qubits 0 to {n_device - 1}"
+        )
+    if len(set(region)) < len(region):
+        raise InputError(f"qubits {list(region)} name a qubit twice: name each once")
+    if len(region) < router.n_qubits:
+        raise InputError(
+            f"qubits {list(region)} are {len(region)}, the router needs {router.n_qubits}: "
+            "name at least as many"
+        )
+    reached, edges = {region[0]}, [set(pair) for pair in profile.couplings]
+    while grown := {q for e in edges if e & reached and e <= set(region) for q in e} - reached:
+        reached |= grown
+    if set(region) - reached:
+        raise InputError(
+            f"qubits {list(region)} are not connected on {profile.device}: "
+            f"{sorted(set(region) - reached)} cannot be reached from {region[0]} within them"
+        )
+    return region
+
+
+def _relabelled(circuit: QuantumCircuit, place: dict[int, int], n_qubits: int) -> QuantumCircuit:
+    new = QuantumCircuit(n_qubits, circuit.num_clbits, global_phase=circuit.global_phase)
+    for step in circuit.data:
+        wires = [circuit.find_bit(q).index for q in step.qubits]
+        if step.operation.name == "barrier":
+            wires = [q for q in wires if q in place]
+            if wires:
+                new.barrier([place[q] for q in wires])
+            continue
+        clbits = [circuit.find_bit(c).index for c in step.clbits]
+        new.append(step.operation, [place[q] for q in wires], clbits)
+    return new
+
+
+def _scheduled(circuit: QuantumCircuit, target: Target) -> QuantumCircuit:
+    """Insert the delays in which idle qubits relax, as late as possible."""
+    passes = [
+        TimeUnitConversion(target=target),
+        ALAPScheduleAnalysis(target=target),
+        PadDelay(target=target),
+    ]
+    scheduled: QuantumCircuit = PassManager(passes).run(circuit)
+    return scheduled

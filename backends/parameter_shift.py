@@ -1,0 +1,54 @@
+"""The parameter-shift rule, and pullbacks from whole Jacobians."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from qmoe_qiskit.backends.protocols import ArrayLike, CompiledRouter, FloatArray, Pullback
+
+
+def parameter_shifts(angles_BG: FloatArray) -> FloatArray:
+    """Return each point with each angle shifted by +pi/2 and -pi/2: (B G 2, G)."""
+    n_samples, n_angles = angles_BG.shape
+    shifts_GSG = np.pi / 2 * np.eye(n_angles)[:, None, :] * np.array([1, -1])[:, None]
+    points_BGSG = angles_BG[:, None, None, :] + shifts_GSG
+    points: FloatArray = points_BGSG.reshape(n_samples * n_angles * 2, n_angles)
+    return points
+
+
+def shifted_slopes(values: FloatArray, n_samples: int, n_angles: int) -> FloatArray:
+    """Return derivatives by every angle, (B, O, G), from values at `parameter_shifts`' points."""
+    values_BGSO = values.reshape(n_samples, n_angles, 2, values.shape[-1])
+    return ((values_BGSO[:, :, 0] - values_BGSO[:, :, 1]) / 2).swapaxes(1, 2)
+
+
+def vjp_by_jacobian(
+    compiled: CompiledRouter, inputs_BF: ArrayLike, weights_W: ArrayLike
+) -> tuple[ArrayLike, Pullback]:
+    """Implement `CompiledRouter.vjp` where only whole Jacobians are to be had."""
+    to_numpy, back = _converters(inputs_BF)
+    x_BF, w_W = to_numpy(inputs_BF), to_numpy(weights_W)
+
+    def pullback(
+        gradient_BO: ArrayLike, *, need_inputs: bool = True
+    ) -> tuple[ArrayLike | None, ArrayLike]:
+        by_inputs, by_weights = compiled.jacobian(x_BF, w_W)
+        g_BO = to_numpy(gradient_BO)
+        d_inputs = back(np.einsum("bo,bof->bf", g_BO, by_inputs)) if need_inputs else None
+        return d_inputs, back(np.einsum("bo,bow->w", g_BO, by_weights))
+
+    return back(compiled.expectations(x_BF, w_W).values), pullback
+
+
+def _converters(like: ArrayLike) -> tuple[Any, Any]:
+    """Return functions from the caller's kind of array to NumPy and back."""
+    if isinstance(like, np.ndarray):
+        return np.asarray, np.asarray
+    import torch
+
+    return (
+        lambda tensor: tensor.detach().cpu().numpy(),
+        lambda array: torch.as_tensor(array, dtype=like.dtype, device=like.device),
+    )

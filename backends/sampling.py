@@ -1,0 +1,155 @@
+"""Evaluating a noisy circuit by Aer's shots."""
+
+from __future__ import annotations
+
+import numpy as np
+from qiskit import QuantumCircuit
+from qiskit.circuit import Parameter, ParameterVector
+from qiskit_aer import AerSimulator
+
+from qmoe_qiskit.backends.noisy_circuit import NoisyCircuit
+from qmoe_qiskit.backends.parameter_shift import (
+    parameter_shifts,
+    shifted_slopes,
+    vjp_by_jacobian,
+)
+from qmoe_qiskit.backends.protocols import (
+    ArrayLike,
+    Expectations,
+    FloatArray,
+    Pullback,
+    check_batch,
+)
+from qmoe_qiskit.circuits import RouterCircuit
+from qmoe_qiskit.circuits.affine import affine_terms, has_parameters
+from qmoe_qiskit.simulation.lowering import AngleTable
+
+# Points of one Aer job: its result holds the counts of all of them at once.
+_POINTS_PER_JOB = 4096
+# Up to this many qubits a density matrix is cheaper than a trajectory per shot.
+_MAX_DENSITY_QUBITS = 8
+
+
+class SampledRouter:
+    """A router whose expectation values are means over Aer's shots, all from the same shots.
+
+    Derivatives are by the parameter-shift rule, rotation by rotation, each from shots of its own:
+    exact in expectation, since every rotation of the circuit shifts an angle of one gate.
+
+    Args:
+        noisy: The circuit with its noise.
+        shots: Shots of every evaluated point.
+        mitigated: Whether readout errors are undone by inverted assignment matrices.
+        seed: Of all shots. Each call draws new ones; a backend opened again repeats them.
+    """
+
+    def __init__(
+        self, noisy: NoisyCircuit, *, shots: int, mitigated: bool, seed: int | None
+    ) -> None:
+        self._noisy, self._shots = noisy, shots
+        self._observables_OD = noisy.observables_of_strings(mitigated=mitigated)
+        self._rng = np.random.default_rng(seed)
+        self._circuit, self._angles, self._table = _one_parameter_a_rotation(noisy)
+        self._simulator = AerSimulator(
+            method="density_matrix"
+            if noisy.circuit.num_qubits <= _MAX_DENSITY_QUBITS
+            else "statevector",
+            noise_model=noisy.noise_model,
+        )
+
+    @property
+    def router(self) -> RouterCircuit:
+        """The router."""
+        return self._noisy.router
+
+    @property
+    def isa_circuit(self) -> QuantumCircuit:
+        """The circuit over the whole device, as submitted."""
+        return self._noisy.full
+
+    @property
+    def physical_qubits(self) -> tuple[int, ...]:
+        """The device qubit that holds each router qubit."""
+        return self._noisy.physical_qubits
+
+    def expectations(self, inputs_BF: FloatArray, weights_W: FloatArray) -> Expectations:
+        """See `CompiledRouter.expectations`."""
+        x_BF, w_W = check_batch(self.router, inputs_BF, weights_W)
+        values, errors = self._sample(self._table.angles(x_BF, w_W))
+        return Expectations(values=values, std_errors=errors, shots=self._shots)
+
+    def jacobian(
+        self, inputs_BF: FloatArray, weights_W: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """See `CompiledRouter.jacobian`."""
+        x_BF, w_W = check_batch(self.router, inputs_BF, weights_W)
+        table = self._table
+        points = parameter_shifts(table.angles(x_BF, w_W))
+        values, _ = self._sample(points)
+        slopes_BOG = shifted_slopes(values, len(x_BF), len(self._angles))
+        return slopes_BOG @ table.inputs_GF, slopes_BOG @ table.weights_GW
+
+    def vjp(self, inputs_BF: ArrayLike, weights_W: ArrayLike) -> tuple[ArrayLike, Pullback]:
+        """See `CompiledRouter.vjp`."""
+        return vjp_by_jacobian(self, inputs_BF, weights_W)
+
+    def _sample(self, angles_PG: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return means and their standard errors at every point, (P, O) each."""
+        parts = [
+            self._counts(angles_PG[start : start + _POINTS_PER_JOB])
+            for start in range(0, len(angles_PG), _POINTS_PER_JOB)
+        ]
+        n_strings = self._observables_OD.shape[1]
+        shares_PS = np.concatenate([np.zeros((0, n_strings)), *parts]) / self._shots
+        values = shares_PS @ self._observables_OD.T
+        squares = shares_PS @ (self._observables_OD**2).T
+        variances = np.maximum(squares - values**2, 0)
+        return values, np.sqrt(variances / max(self._shots - 1, 1))
+
+    def _counts(self, angles_PG: FloatArray) -> FloatArray:
+        binds = {p: column.tolist() for p, column in zip(self._angles, angles_PG.T, strict=True)}
+        options = {
+            "shots": self._shots,
+            "seed_simulator": int(self._rng.integers(2**31 - 1)),
+        }
+        if binds:
+            job = self._simulator.run(self._circuit, parameter_binds=[binds], **options)
+        else:
+            job = self._simulator.run([self._circuit] * len(angles_PG), **options)
+        result = job.result()
+        counts_PS = np.zeros((len(angles_PG), self._observables_OD.shape[1]))
+        for k in range(len(angles_PG)):
+            for string, count in result.data(k)["counts"].items():
+                counts_PS[k, int(string, 16)] = count
+        return counts_PS
+
+
+def _one_parameter_a_rotation(
+    noisy: NoisyCircuit,
+) -> tuple[QuantumCircuit, list[Parameter], AngleTable]:
+    """Return the measured circuit with one parameter per rotation, and their table of angles."""
+    router, source = noisy.router, noisy.circuit
+    column = {p: k for k, p in enumerate([*router.inputs, *router.weights])}
+    rotations = [step.operation.params[0] for step in source.data if has_parameters(step.operation)]
+    angles = list(ParameterVector("angle", len(rotations)))
+    table_GP = np.zeros((len(rotations), len(column)))
+    offsets = np.zeros(len(rotations))
+    for row, expression in enumerate(rotations):
+        slopes, offsets[row] = affine_terms(expression)
+        for parameter, slope in slopes.items():
+            table_GP[row, column[parameter]] = slope
+    circuit = QuantumCircuit(source.num_qubits, router.n_qubits)
+    fresh = iter(angles)
+    for step in source.data:
+        operation = step.operation
+        if has_parameters(operation):
+            operation = operation.copy()
+            operation.params = [next(fresh)]
+        circuit.append(operation, [source.find_bit(q).index for q in step.qubits])
+    circuit.measure(list(noisy.measured), range(router.n_qubits))
+    table = AngleTable(
+        inputs_GF=table_GP[:, : router.n_inputs],
+        weights_GW=table_GP[:, router.n_inputs :],
+        offset_G=offsets,
+    )
+    return circuit, angles, table

@@ -1,0 +1,53 @@
+"""The profiles that come with the package, by name."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qmoe_qiskit.errors import ProfileError, unknown_name
+from qmoe_qiskit.noise_profiles.profile import NoiseProfile
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+SUFFIX = ".json"
+
+
+def list_profiles() -> tuple[str, ...]:
+    """Return the names of the bundled profiles, sorted; opens none of them."""
+    names = (entry.name for entry in _folder().iterdir())
+    return tuple(sorted(name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX)))
+
+
+def load_profile(name_or_path: str | Path) -> NoiseProfile:
+    """Return a noise profile.
+
+    Args:
+        name_or_path: A name of `list_profiles()`, or the path of a .json file.
+
+    Raises:
+        ProfileError: If there is none of that name, or the file cannot be used.
+    """
+    if isinstance(name_or_path, Path) or name_or_path.endswith(SUFFIX):
+        return NoiseProfile.load(name_or_path)
+    names = list_profiles()
+    if name_or_path not in names:
+        raise ProfileError(
+            f"{unknown_name('noise profile', name_or_path, names)}; or name a {SUFFIX} file"
+        )
+    return _bundled(name_or_path)
+
+
+@cache
+def _bundled(name: str) -> NoiseProfile:
+    from qmoe_qiskit.noise_profiles.files import loads
+
+    data = _folder().joinpath(name + SUFFIX).read_bytes()
+    return loads(data, f"bundled noise profile {name!r}")
+
+
+def _folder() -> Traversable:
+    return files("qmoe_qiskit.noise_profiles")

@@ -1,0 +1,157 @@
+"""What differs between two profiles, see `NoiseProfile.diff`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.noise_profiles.profile import NoiseProfile
+
+# (item, qubits on the device) -> value; (name, qubits) for what is there without a value.
+_Table = dict[tuple[str, tuple[int, ...]], float | None]
+
+SHOWN = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A parameter that has another value.
+
+    Attributes:
+        item: Which, such as "T1" or "cz error".
+        qubits: Numbers on the device.
+        before: Value in the first profile; None if it has none.
+        after: Value in the second.
+    """
+
+    item: str
+    qubits: tuple[int, ...]
+    before: float | None
+    after: float | None
+
+    @property
+    def relative(self) -> float | None:
+        """The change over the first value, or None where there is none to compare with."""
+        if self.before is None or self.after is None or self.before == 0:
+            return None
+        return (self.after - self.before) / self.before
+
+    def __str__(self) -> str:
+        before, after = ("none" if v is None else f"{v:.4g}" for v in (self.before, self.after))
+        change = "" if self.relative is None else f" ({self.relative:+.1%})"
+        return f"{self.item} {_place(self.qubits)}: {before} -> {after}{change}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProfileDiff:
+    """The differences of two profiles; false if there are none, readable as text.
+
+    Attributes:
+        first: Device and date of the first profile.
+        second: Device and date of the second.
+        facts: Facts about the whole device that differ, with both values.
+        changes: Parameters that differ, sorted by item and qubits.
+        added: Qubits and gates that only the second has.
+        removed: Qubits and gates that only the first has.
+    """
+
+    first: str
+    second: str
+    facts: dict[str, tuple[Any, Any]]
+    changes: tuple[Change, ...]
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.facts or self.changes or self.added or self.removed)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything, ready for JSON."""
+        return asdict(self) | {
+            "changes": [asdict(change) | {"relative": change.relative} for change in self.changes]
+        }
+
+    def __str__(self) -> str:
+        lines = [f"{self.first} -> {self.second}"]
+        if not self:
+            lines.append("no difference")
+        lines += [f"{name}: {before} -> {after}" for name, (before, after) in self.facts.items()]
+        for what, names in (
+            ("only in the second", self.added),
+            ("only in the first", self.removed),
+        ):
+            if names:
+                lines.append(f"{what}: {_some(names)}")
+        by_item: dict[str, list[Change]] = defaultdict(list)
+        for change in self.changes:
+            by_item[change.item].append(change)
+        for item, changes in by_item.items():
+            sizes = [abs(c.relative) for c in changes if c.relative is not None]
+            middle = f", median change {median(sizes):.1%}" if sizes else ""
+            lines.append(f"{item}: {len(changes)} changed{middle}")
+        compared = [change for change in self.changes if change.relative is not None]
+        largest = sorted(compared, key=lambda change: -abs(change.relative or 0.0))[:SHOWN]
+        if largest:
+            lines += ["largest changes:", *(f"  {change}" for change in largest)]
+        return "\n".join(lines)
+
+
+def difference(first: NoiseProfile, second: NoiseProfile) -> ProfileDiff:
+    """Compare two profiles, see `NoiseProfile.diff`."""
+    (before, had), (after, has) = _tables(first), _tables(second)
+    changes = [
+        Change(item=item, qubits=qubits, before=before[item, qubits], after=after[item, qubits])
+        for item, qubits in sorted(before.keys() & after.keys())
+        if before[item, qubits] != after[item, qubits]
+    ]
+    facts = {
+        name: (getattr(first, name), getattr(second, name))
+        for name in ("device", "family", "dt", "basis_gates")
+        if getattr(first, name) != getattr(second, name)
+    }
+    return ProfileDiff(
+        first=_label(first),
+        second=_label(second),
+        facts=facts,
+        changes=tuple(changes),
+        added=tuple(f"{name} {_place(qubits)}" for name, qubits in sorted(has - had)),
+        removed=tuple(f"{name} {_place(qubits)}" for name, qubits in sorted(had - has)),
+    )
+
+
+def _tables(profile: NoiseProfile) -> tuple[_Table, set[tuple[str, tuple[int, ...]]]]:
+    """Return the values of a profile, and its qubits and gates, by numbers on the device."""
+    values: _Table = {}
+    there: set[tuple[str, tuple[int, ...]]] = set()
+    for qubit, number in zip(profile.qubits, profile.physical_qubits, strict=True):
+        at: tuple[int, ...] = (number,)
+        there.add(("qubit", at))
+        values["T1", at] = qubit.t1
+        values["T2", at] = qubit.t2
+        values["frequency", at] = qubit.frequency
+        values["P(1|0)", at] = qubit.p_meas1_prep0
+        values["P(0|1)", at] = qubit.p_meas0_prep1
+        values["readout length", at] = qubit.readout_length
+        values["operational", at] = float(qubit.operational)
+    for gate in profile.gates:
+        at = tuple(profile.physical_qubits[q] for q in gate.qubits)
+        there.add((gate.name, at))
+        values[f"{gate.name} error", at] = gate.error
+        values[f"{gate.name} duration", at] = gate.duration
+    return values, there
+
+
+def _label(profile: NoiseProfile) -> str:
+    return f"{profile.device} {profile.captured_at:%Y-%m-%d %H:%M}"
+
+
+def _place(qubits: tuple[int, ...]) -> str:
+    return "-".join(map(str, qubits))
+
+
+def _some(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more

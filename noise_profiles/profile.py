@@ -1,0 +1,253 @@
+"""The noise profile of a device: immutable, checked when made, addressed by its content."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from qmoe_qiskit.noise_profiles.checks import check_profile
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    import numpy as np
+    from qiskit.transpiler import Target
+    from qiskit_aer.noise import NoiseModel
+
+    from qmoe_qiskit.noise_profiles.calibration import GateCalibration, QubitCalibration, Repair
+    from qmoe_qiskit.noise_profiles.difference import ProfileDiff
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class NoiseProfile:
+    """One calibration of a device: what a simulation needs to behave like it.
+
+    Qubits are numbered 0 to n - 1 within the profile, also where it is a part of a device.
+
+    Attributes:
+        device: Name of the device, such as "ibm_torino".
+        family: Processor family with revision, such as "Heron r1", where it is known.
+        captured_at: When the calibration was current, in UTC.
+        source: Where the data come from, with the attribution that their licence asks for.
+        dt: Time resolution of the control system in s, where it is known.
+        basis_gates: Names of the gates that the device offers, sorted. A profile may have rows for
+            other gates, such as fractional ones that a backend offers on request only.
+        qubits: Their calibration, sorted by number.
+        gates: Calibration of every gate and reset, sorted by name and qubits.
+        physical_qubits: Number on the device of each qubit.
+        repairs: What was dropped, changed or assumed when the calibration was captured.
+        history: What was done to the calibration since, in words, oldest first.
+
+    Raises:
+        ProfileError: If a number is impossible or a qubit unknown; names the field and the value.
+    """
+
+    schema_version: ClassVar[int] = 1
+
+    device: str
+    family: str | None = None
+    captured_at: datetime
+    source: str
+    dt: float | None
+    basis_gates: tuple[str, ...]
+    qubits: tuple[QubitCalibration, ...]
+    gates: tuple[GateCalibration, ...]
+    physical_qubits: tuple[int, ...]
+    repairs: tuple[Repair, ...] = ()
+    history: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        # One order, so that equal calibrations are equal objects with equal hashes.
+        for name, ordered in (
+            ("basis_gates", sorted(self.basis_gates)),
+            ("qubits", sorted(self.qubits, key=lambda qubit: qubit.qubit)),
+            ("gates", sorted(self.gates, key=lambda gate: (gate.name, gate.qubits))),
+        ):
+            object.__setattr__(self, name, tuple(ordered))
+        check_profile(self)
+
+    def __repr__(self) -> str:
+        return (
+            f"<NoiseProfile {self.device}, {self.n_qubits} qubits, {self.captured_at:%Y-%m-%d}, "
+            f"hash {self.content_hash[:12]}>"
+        )
+
+    @property
+    def n_qubits(self) -> int:
+        """Number of qubits."""
+        return len(self.qubits)
+
+    @cached_property
+    def couplings(self) -> tuple[tuple[int, int], ...]:
+        """Ordered pairs of qubits that a two-qubit gate of the basis acts on, sorted."""
+        basis = set(self.basis_gates)
+        pairs = {g.qubits for g in self.gates if len(g.qubits) == 2 and g.name in basis}
+        return tuple(sorted((a, b) for a, b in pairs))
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256, in hex, of the canonical form; equal on every machine for equal content."""
+        from qmoe_qiskit.noise_profiles.files import content_hash
+
+        return content_hash(self)
+
+    def gate(self, name: str, qubits: Sequence[int]) -> GateCalibration | None:
+        """Return the calibration of a gate on qubits in this order, or None if it is not there."""
+        return self._gate_table.get((name, tuple(qubits)))
+
+    @cached_property
+    def _gate_table(self) -> dict[tuple[str, tuple[int, ...]], GateCalibration]:
+        return {(gate.name, gate.qubits): gate for gate in self.gates}
+
+    def subset(self, qubits: Sequence[int]) -> NoiseProfile:
+        """Return the profile of some qubits only, renumbered 0 to k - 1 in the order given.
+
+        `physical_qubits` of the result says where they lie on the device. Gates and repairs that
+        involve other qubits are left out; the noise of what stays is the same as in the whole.
+
+        Args:
+            qubits: Numbers within this profile, each once.
+
+        Raises:
+            ProfileError: If there are none, one is given twice or one does not exist.
+        """
+        from qmoe_qiskit.noise_profiles.parts import part
+
+        return part(self, qubits)
+
+    def scale(
+        self,
+        factor: float | None = None,
+        *,
+        gates: float | None = None,
+        relaxation: float | None = None,
+        readout: float | None = None,
+    ) -> NoiseProfile:
+        """Return the profile with its noise weakened or amplified, mechanism by mechanism.
+
+        0 is ideal, 1 as measured, above 1 amplified. What each factor multiplies:
+
+        - `gates`: the depolarizing probability of each gate, which is what its error has beyond
+          the relaxation during its duration. It saturates at 1, a fully depolarizing gate.
+        - `relaxation`: the rates 1/T1 and 1/T2, so it acts in gates and in idle times. Gate errors
+          follow: their relaxation part is computed anew, their depolarizing part stays.
+        - `readout`: both probabilities of a wrong outcome. They saturate at 1/2, a coin toss.
+
+        A measured value beyond the point of saturation stays. Errors, probabilities and T2 <= 2 T1
+        remain physical for any factor; durations and frequencies do not change. With factor 0
+        there is no T1 or T2 (None).
+
+        Args:
+            factor: For the mechanisms that are not named.
+            gates: For gate errors.
+            relaxation: For T1 and T2.
+            readout: For measurements.
+
+        Raises:
+            InputError: If no factor is given, or one is negative or not finite.
+        """
+        from qmoe_qiskit.noise_profiles.scaling import scaled
+
+        return scaled(self, factor, gates=gates, relaxation=relaxation, readout=readout)
+
+    def drift(
+        self, rng: np.random.Generator | int, *, hours: float = 24.0, strength: float = 1.0
+    ) -> NoiseProfile:
+        """Return a plausible later calibration of the same device.
+
+        Every parameter is multiplied by a log-normal factor of median 1. See
+        `qmoe_qiskit.noise_profiles.drifting` for the sizes, and the data they were taken from.
+
+        Args:
+            rng: Source of randomness, or a seed; the same state gives the same profile.
+            hours: Time between the calibrations. The spread grows with sqrt(1 - exp(-hours / 24)).
+            strength: Multiplies the spread; 0 only moves the date, 1 is what was measured.
+
+        Raises:
+            InputError: If `hours` or `strength` is negative or not finite.
+        """
+        from qmoe_qiskit.noise_profiles.drifting import drifted
+
+        return drifted(self, rng, hours=hours, strength=strength)
+
+    def diff(self, other: NoiseProfile) -> ProfileDiff:
+        """Compare with another profile, qubit by qubit by their numbers on the device."""
+        from qmoe_qiskit.noise_profiles.difference import difference
+
+        return difference(self, other)
+
+    def to_target(self) -> Target:
+        """Return what Qiskit's transpiler and Aer need to know about the device.
+
+        Offers the gates of the basis, and measure, reset and delay, on the operational qubits. The
+        properties of each measurement carry `prob_meas1_prep0` and `prob_meas0_prep1`, from which
+        Aer takes an asymmetric readout error. Control flow and angle bounds of gates are not part
+        of a profile: compile for the device itself with the device's own target.
+
+        Raises:
+            ProfileError: If a gate is not one of Qiskit's standard gates.
+        """
+        from qmoe_qiskit.noise_profiles.qiskit_models import build_target
+
+        return build_target(self)
+
+    def to_noise_model(self) -> NoiseModel:
+        """Return Aer's noise model, as `NoiseModel.from_backend` makes it for the device.
+
+        On a gate: depolarization and relaxation that together have the gate's error. On a delay:
+        relaxation. On a measurement: readout error, asymmetric as calibrated. Building takes
+        seconds on more than a hundred qubits; take a `subset` first.
+
+        Raises:
+            ProfileError: If a gate is not one of Qiskit's standard gates.
+        """
+        from qmoe_qiskit.noise_profiles.qiskit_models import build_noise_model
+
+        return build_noise_model(self)
+
+    def summary(self) -> dict[str, Any]:
+        """Return the profile in a few numbers, ready for JSON: medians, ranges and repairs."""
+        from qmoe_qiskit.noise_profiles.summaries import summarize
+
+        return summarize(self)
+
+    def dumps(self) -> str:
+        """Return the canonical JSON: one qubit, gate and repair a line."""
+        from qmoe_qiskit.noise_profiles.files import dumps
+
+        return dumps(self)
+
+    @classmethod
+    def loads(cls, text: str | bytes) -> NoiseProfile:
+        """Read a profile from JSON.
+
+        Raises:
+            ProfileError: If it is damaged, of a newer schema, impossible, or was changed.
+        """
+        from qmoe_qiskit.noise_profiles.files import loads
+
+        return loads(text, "the given text")
+
+    def save(self, path: str | Path) -> None:
+        """Write the canonical JSON; a reader sees the old file or the new one, never a part.
+
+        Raises:
+            ProfileError: If the file cannot be written.
+        """
+        from qmoe_qiskit.noise_profiles.files import save
+
+        save(self, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> NoiseProfile:
+        """Read a profile from a file.
+
+        Raises:
+            ProfileError: If it cannot be read, or as in `loads`; names the file.
+        """
+        from qmoe_qiskit.noise_profiles.files import load
+
+        return load(path)

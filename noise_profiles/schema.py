@@ -1,0 +1,106 @@
+"""The file format, version by version. Only reading and writing files needs pydantic.
+
+A version that was ever written stays here, with what turns it into today's profile.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from qmoe_qiskit.noise_profiles.calibration import (
+    GateCalibration,
+    QubitCalibration,
+    Repair,
+    RepairAction,
+)
+from qmoe_qiskit.noise_profiles.profile import NoiseProfile
+
+
+class Header(BaseModel):
+    """What every version has; the rest is not looked at."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    schema_version: int
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+
+class QubitV1(_Row):
+    """See `QubitCalibration`."""
+
+    qubit: int
+    t1: float | None
+    t2: float | None
+    frequency: float | None
+    p_meas1_prep0: float | None
+    p_meas0_prep1: float | None
+    readout_length: float | None
+    operational: bool = True
+
+
+class GateV1(_Row):
+    """See `GateCalibration`."""
+
+    name: str
+    qubits: tuple[int, ...]
+    error: float | None
+    duration: float | None
+    copied: bool = False
+
+
+class RepairV1(_Row):
+    """See `Repair`."""
+
+    action: RepairAction
+    item: str
+    qubits: tuple[int, ...]
+    found: float | None
+    reason: str
+
+
+class ProfileV1(_Row):
+    """See `NoiseProfile`. A file made by hand may leave `content_hash` out."""
+
+    schema_version: int
+    content_hash: str | None = None
+    device: str
+    family: str | None
+    captured_at: AwareDatetime
+    source: str
+    dt: float | None
+    basis_gates: tuple[str, ...]
+    qubits: tuple[QubitV1, ...]
+    gates: tuple[GateV1, ...]
+    physical_qubits: tuple[int, ...]
+    repairs: tuple[RepairV1, ...]
+    history: tuple[str, ...]
+
+    def to_profile(self) -> NoiseProfile:
+        """Return the profile.
+
+        Raises:
+            ProfileError: If it is impossible, see `check_profile`.
+        """
+        at = self.captured_at
+        return NoiseProfile(
+            device=self.device,
+            family=self.family,
+            # The standard library's UTC where it is UTC; anything else is refused by the checks.
+            captured_at=at if at.utcoffset() else at.replace(tzinfo=UTC),
+            source=self.source,
+            dt=self.dt,
+            basis_gates=self.basis_gates,
+            qubits=tuple(QubitCalibration(**vars(row)) for row in self.qubits),
+            gates=tuple(GateCalibration(**vars(row)) for row in self.gates),
+            physical_qubits=self.physical_qubits,
+            repairs=tuple(Repair(**vars(row)) for row in self.repairs),
+            history=self.history,
+        )
+
+
+VERSIONS = {1: ProfileV1}

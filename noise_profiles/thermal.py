@@ -1,0 +1,88 @@
+"""Gate errors taken apart as Aer takes them: relaxation during the gate, depolarization on top.
+
+Aer's device noise is a depolarizing channel followed by the relaxation of every qubit during the
+gate, together with the average infidelity that was measured. With F the average fidelity of the
+relaxation alone and d the dimension, a depolarizing probability p gives the infidelity
+1 - F + p (d F - 1) / d. A gate whose measured error is below 1 - F has p = 0.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qmoe_qiskit.noise_profiles.calibration import GateCalibration, QubitCalibration
+
+# Below this, d F - 1 is rounding: relaxation has left nothing that could depolarize.
+NOTHING_LEFT = 1e-9
+
+
+def relaxation_fidelity(qubits: Sequence[QubitCalibration], duration: float | None) -> float:
+    """Return the average fidelity with the identity of relaxation to the ground state.
+
+    Args:
+        qubits: The qubits that relax, at the same time and independently.
+        duration: For how long, in s; None is no time.
+    """
+    process = 1.0
+    for qubit in qubits:
+        t1 = math.inf if qubit.t1 is None else qubit.t1
+        t2 = 2 * t1 if qubit.t2 is None else qubit.t2
+        time = duration or 0.0
+        process *= (1 + math.exp(-time / t1) + 2 * math.exp(-time / t2)) / 4
+    dimension = 1 << len(qubits)
+    return (dimension * process + 1) / (dimension + 1)
+
+
+def depolarizing_probability(gate: GateCalibration, qubits: Sequence[QubitCalibration]) -> float:
+    """Return the depolarizing probability that a gate's error amounts to beyond relaxation.
+
+    Args:
+        gate: The gate; without a measured error it has probability 0.
+        qubits: Calibration of the qubits that it acts on.
+
+    Returns:
+        A number from 0 to 4^n / (4^n - 1), the greatest for which n qubits' depolarization is a
+        physical channel; at 1 the state is completely mixed.
+    """
+    fidelity = relaxation_fidelity(qubits, gate.duration)
+    dimension = 1 << len(qubits)
+    room = dimension * fidelity - 1
+    if gate.error is None or gate.error <= 1 - fidelity or room < NOTHING_LEFT:
+        return 0.0
+    error = min(gate.error, dimension / (dimension + 1))  # what any channel can have, as Aer does
+    greatest = dimension**2 / (dimension**2 - 1)
+    return min(dimension * (error - 1 + fidelity) / room, greatest)
+
+
+def changed_error(
+    gate: GateCalibration,
+    before: Sequence[QubitCalibration],
+    after: Sequence[QubitCalibration],
+    factor: float,
+) -> float | None:
+    """Return a gate's error once its qubits relax otherwise and its depolarization is scaled.
+
+    Args:
+        gate: The gate as calibrated.
+        before: Calibration of its qubits that goes with `gate`.
+        after: Their new calibration.
+        factor: For the depolarizing probability; the product saturates at 1.
+    """
+    if gate.error is None:
+        return None
+    limit_before = 1 - relaxation_fidelity(before, gate.duration)
+    fidelity = relaxation_fidelity(after, gate.duration)
+    probability = depolarizing_probability(gate, before)
+    if probability == 0:
+        # Measured at or below the limit of relaxation: it stays in proportion to that limit.
+        return gate.error * (1 - fidelity) / limit_before if limit_before > 0 else 0.0
+    dimension = 1 << len(after)
+    room = dimension * fidelity - 1
+    if room < NOTHING_LEFT:
+        return (1 - NOTHING_LEFT) * (1 - fidelity)  # Aer sees relaxation alone
+    probability = min(probability * factor, max(probability, 1.0))
+    return 1 - fidelity + probability * room / dimension

@@ -1,0 +1,131 @@
+"""A run of gates as one matrix, with the derivative of that matrix by every angle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from qmoe_qiskit.simulation import fusion
+from qmoe_qiskit.simulation.arrays import Array, empty_stack, library_of, matrix_product
+from qmoe_qiskit.simulation.block import Block
+from qmoe_qiskit.simulation.steps import Convertible, Sweep
+
+
+@dataclass(kw_only=True, slots=True)
+class Products:
+    """A run at given weights.
+
+    Attributes:
+        factors: M_1 to M_G, (G, d, d).
+        slopes: Their derivatives by their own angles; None for a unitary run, which needs none.
+        prefixes: F, M_1 F, ..., V = M_G ... M_1 F, (G + 1, d, d).
+    """
+
+    factors: Array
+    slopes: Array | None
+    prefixes: Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatrixRun(Convertible):
+    """V = M_G ... M_1 F with M_g = rest_g + cos(k t_g) even_g + sin(k t_g) odd_g.
+
+    Attributes:
+        index: Position among the program's matrix runs.
+        block: The qubits that the run acts on.
+        rows: The run's slice of the program's shared angles, of length G.
+        scale: k, the picture's.
+        even: (G, d, d).
+        odd: (G, d, d).
+        rest: (G, d, d), or None where it is zero.
+        generators: K_g in dM_g/dt_g = M_g K_g for a unitary run, (G, d, d); None for a channel.
+        first: F, (d, d): constant gates in front of M_1.
+    """
+
+    index: int
+    block: Block
+    rows: slice
+    scale: float
+    even: Array
+    odd: Array
+    rest: Array | None
+    generators: Array | None
+    first: Array
+
+    @classmethod
+    def build(cls, step: fusion.MatrixStep, *, index: int, start: int, n_qubits: int) -> Self:
+        """Turn a fused step into arrays; its angles are the shared angles from `start` on."""
+        picture, first, terms = step.picture, step.fixed[0], step.rotations
+        shape = (len(terms), *first.shape)
+        fixed = np.array(step.fixed[1:], dtype=picture.dtype).reshape(shape)
+        even = np.array([t.even for t in terms], dtype=picture.dtype).reshape(shape)
+        odd = np.array([t.odd for t in terms], dtype=picture.dtype).reshape(shape)
+        rests = [t.rest for t in terms if t.rest is not None]
+        rest = np.array(rests, dtype=picture.dtype).reshape(shape) if rests else None
+        return cls(
+            index=index,
+            block=Block(qubits=step.qubits, n_qubits=n_qubits, base=picture.base),
+            rows=slice(start, start + len(terms)),
+            scale=picture.scale,
+            even=fixed @ even,
+            odd=fixed @ odd,
+            rest=None if rest is None else fixed @ rest,
+            generators=picture.scale * odd if picture.base == 2 else None,
+            first=first,
+        )
+
+    def products(self, cosines: Array, sines: Array) -> Products:
+        """Multiply the run out, for cosines and sines of all shared angles times the scale."""
+        c, s = cosines[self.rows, None, None], sines[self.rows, None, None]
+        factors = c * self.even + s * self.odd
+        if self.rest is not None:
+            factors = factors + self.rest
+        prefixes = empty_stack(self.first, len(factors) + 1)
+        prefixes[0] = self.first
+        before = prefixes[0]
+        multiply = matrix_product(before)
+        for factor, product in zip(factors, prefixes[1:], strict=True):
+            before = multiply(factor, before, out=product)
+        slopes = None
+        if self.generators is None:
+            slopes = self.scale * (c * self.odd - s * self.even)
+        return Products(factors=factors, slopes=slopes, prefixes=prefixes)
+
+    def forward(self, states: Array, sweep: Sweep) -> Array:
+        """Return V times the states."""
+        return self.block.apply(sweep.matrices[self.index], states, sweep.pool)
+
+    def backward(self, adjoint: Array, states: Array, sweep: Sweep) -> Array:
+        """Return V^H times the adjoint; record its outer product with the states."""
+        if len(self.odd):
+            outer = self.block.outer(adjoint, states, sweep.pool, per_column=sweep.per_column)
+            before = sweep.outer.get(self.index)
+            sweep.outer[self.index] = outer if before is None else before + outer
+        return self.block.apply(sweep.matrices[self.index].conj().T, adjoint, sweep.pool)
+
+    def slopes(self, outer: Array, products: Products) -> Array:
+        """Contract outer products, (..., d, d), with dV/dt_g: returns (..., G)."""
+        prefixes = products.prefixes
+        t = prefixes[:-1]
+        if self.generators is not None:
+            # dV/dt_g = V T_g^H K_g T_g with T_g = M_{g-1} ... M_1 F.
+            outer = prefixes[-1].conj().T @ outer
+            evolved = t.conj().swapaxes(-1, -2) @ (self.generators @ t)
+        else:
+            # dV/dt_g = M_G ... M_{g+1} M_g' T_g: a channel cannot be undone.
+            evolved = self._suffixes(products.factors) @ (products.slopes @ t)
+        size = self.first.shape[0] ** 2
+        flat = outer.conj().reshape(*outer.shape[:-2], size)
+        slopes: Array = (flat @ evolved.reshape(len(t), size).T).real
+        return slopes
+
+    def _suffixes(self, factors: Array) -> Array:
+        """Return M_G ... M_{g+1} for every g, the last one the identity: (G, d, d)."""
+        suffixes = empty_stack(self.first, len(factors))
+        suffixes[-1] = library_of(factors).eye(self.first.shape[0], dtype=factors.dtype)
+        multiply = matrix_product(self.first)
+        for g in range(len(factors) - 1, 0, -1):
+            multiply(suffixes[g], factors[g], out=suffixes[g - 1])
+        return suffixes

@@ -1,0 +1,105 @@
+"""A lowered circuit as an engine that evaluates batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from qmoe_qiskit.simulation import fusion
+from qmoe_qiskit.simulation.arrays import Array
+from qmoe_qiskit.simulation.engine import Engine, Tables, Tape
+from qmoe_qiskit.simulation.lowering import AngleTable, Gate
+from qmoe_qiskit.simulation.matrix_run import MatrixRun
+from qmoe_qiskit.simulation.picture import Picture
+from qmoe_qiskit.simulation.product_state import ProductState
+from qmoe_qiskit.simulation.readout import Readout
+from qmoe_qiskit.simulation.steps import InputRotation, Permutation, Step
+
+
+class ExactProgram:
+    """Gates compiled for exact evaluation, on NumPy arrays or torch tensors.
+
+    Inputs have shape (B, F) and weights (W,), both float64 and in radians; answers come in kind, on
+    the same device.
+
+    Args:
+        gates: The circuit, in order.
+        table: The gates' angles.
+        n_qubits: Size of the register.
+        picture: How states are written.
+        readout: What is measured at the end.
+    """
+
+    def __init__(
+        self,
+        gates: Sequence[Gate],
+        table: AngleTable,
+        n_qubits: int,
+        *,
+        picture: Picture,
+        readout: Readout,
+    ) -> None:
+        preparation, fused = fusion.fuse(gates, table.uses_input, n_qubits, picture)
+        sample_rows = _sample_rows(preparation, fused)
+        place = {angle: row for row, angle in enumerate(sample_rows)}
+        steps: list[Step] = []
+        shared: list[int] = []
+        n_runs = 0
+        for step in fused:
+            if isinstance(step, fusion.MatrixStep):
+                run = MatrixRun.build(step, index=n_runs, start=len(shared), n_qubits=n_qubits)
+                steps.append(run)
+                shared.extend(step.angles)
+                n_runs += 1
+            elif isinstance(step, fusion.PermutationStep):
+                steps.append(Permutation.build(step))
+            else:
+                steps.append(InputRotation.build(step, place[step.angle], picture))
+        self._host = Engine(
+            ProductState.build(preparation, place, picture),
+            steps,
+            Tables.build(table, shared, sample_rows, picture.scale),
+            readout,
+        )
+        self._on_device: dict[Any, Engine] = {}
+
+    def expectations(self, inputs_BF: Array, weights_W: Array) -> Array:
+        """Return values of shape (B, O)."""
+        return self._engine(inputs_BF).expectations(inputs_BF, weights_W)
+
+    def vjp(self, inputs_BF: Array, weights_W: Array) -> tuple[Array, Tape]:
+        """Return values of shape (B, O), and the tape from which `pullback` starts."""
+        return self._engine(inputs_BF).vjp(inputs_BF, weights_W)
+
+    def pullback(
+        self, tape: Tape, gradient_BO: Array, *, need_inputs: bool = True
+    ) -> tuple[Array | None, Array]:
+        """Carry a gradient back: returns its (B, F) for the inputs, if needed, and (W,)."""
+        engine = self._engine(tape.inputs_BF)
+        return engine.pullback(tape, gradient_BO, need_inputs=need_inputs)
+
+    def jacobian(self, inputs_BF: Array, weights_W: Array) -> tuple[Array, Array]:
+        """Return the derivatives of every value: shapes (B, O, F) and (B, O, W)."""
+        return self._engine(inputs_BF).jacobian(inputs_BF, weights_W)
+
+    def _engine(self, like: Array) -> Engine:
+        if isinstance(like, np.ndarray):
+            return self._host
+        if like.device not in self._on_device:
+            import torch
+
+            self._on_device[like.device] = self._host.converted(
+                lambda array: torch.as_tensor(array, device=like.device)
+            )
+        return self._on_device[like.device]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_on_device": {}}
+
+
+def _sample_rows(preparation: fusion.Preparation, steps: list[fusion.Step]) -> list[int]:
+    used = {int(a) for a in preparation.angles.flat if a >= 0}
+    used |= {step.angle for step in steps if isinstance(step, fusion.InputStep)}
+    return sorted(used)
