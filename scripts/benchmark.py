@@ -332,10 +332,14 @@ def measure(*, slow: bool) -> list[Row]:
     return [*rows, measure_wide(), measure_compile(), measure_help(), measure_accuracy()]
 
 
+def _figure(value: float) -> str:
+    return f"{value:.0f}" if value >= 1000 else f"{value:.3g}"
+
+
 def _cells(row: Row) -> list[str]:
-    peers = ", ".join(f"{name} {value:.3g}" for name, value in row.peers.items())
+    peers = ", ".join(f"{name} {_figure(value)}" for name, value in row.peers.items())
     met = {True: "yes", False: "NO", None: ""}[row.met]
-    return [row.what, f"{row.ours:.3g} {row.unit}".strip(), peers, row.goal, met]
+    return [row.what, f"{_figure(row.ours)} {row.unit}".strip(), peers, row.goal, met]
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ QMOE = str(Path(sys.executable).with_name("qmoe"))
 def output_of(*command: str, cwd: Path = ROOT) -> str:
     """Run a command and return what it printed."""
     done = subprocess.run(command, cwd=cwd, check=True, stdout=subprocess.PIPE, text=True)
-    return done.stdout.strip("\n")
+    return "\n".join(line.rstrip() for line in done.stdout.strip("\n").splitlines())
 
 
 def replace_part(text: str, name: str, content: str) -> str:
