@@ -19,7 +19,7 @@ from qmoe_qiskit.backends.device import fit_to_device, without_measurements
 from qmoe_qiskit.backends.noisy_circuit import NoisyCircuit
 from qmoe_qiskit.backends.protocols import CompiledRouter
 from qmoe_qiskit.backends.sampling import SampledRouter
-from qmoe_qiskit.backends.statevector import BatchedRouter, check_probe
+from qmoe_qiskit.backends.statevector import PROBE_TOLERANCE, BatchedRouter, check_probe
 from qmoe_qiskit.backends.synthetic import synthetic_profile
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 MITIGATIONS = ("none", "readout")
 # A density matrix of 10 qubits takes 8 MiB, and one is kept per step on the way back.
 MAX_EXACT_QUBITS = 10
+
+
+# Aer leaves out the terms of an error that have a probability below 1e-10. The error of a two-qubit
+# gate, depolarizing times relaxation on both qubits, has up to 144 terms.
+AER_TRUNCATION = 144e-10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +141,7 @@ class NoisyBackend:
             compiled,
             lambda inputs, weights: _by_aer(noisy, inputs, weights, mitigated=mitigated),
             np.random.default_rng(self.seed),
+            tolerance=PROBE_TOLERANCE + AER_TRUNCATION * len(noisy.circuit.data),
         )
         return compiled
 

@@ -128,6 +128,8 @@ def check_probe(
     compiled: CompiledRouter,
     by_aer: Callable[[FloatArray, FloatArray], FloatArray],
     rng: np.random.Generator,
+    *,
+    tolerance: float = PROBE_TOLERANCE,
 ) -> None:
     """Compare a random point with Aer.
 
@@ -135,6 +137,7 @@ def check_probe(
         compiled: What is checked.
         by_aer: Takes inputs (F,) and weights (W,) to Aer's values (O,).
         rng: Draws the point.
+        tolerance: Largest difference, relative to values above 1.
 
     Raises:
         EngineMismatchError: If the two differ by more than rounding.
@@ -146,7 +149,7 @@ def check_probe(
     theirs = by_aer(inputs_F, weights_W)
     scale = max(1.0, float(np.abs(theirs).max()))
     gap = float(np.abs(ours - theirs).max())
-    if not gap <= PROBE_TOLERANCE * scale:
+    if not gap <= tolerance * scale:
         raise EngineMismatchError(
             f"the batched engine and Aer differ by {gap:.1e} at a probe point of circuit "
             f"{router.circuit.name!r}: please report the circuit; engine='aer' evaluates it by Aer"

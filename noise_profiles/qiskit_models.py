@@ -57,7 +57,8 @@ def build_target(profile: NoiseProfile) -> Target:
 
 def build_noise_model(profile: NoiseProfile) -> NoiseModel:
     """Return Aer's noise model, see `NoiseProfile.to_noise_model`."""
-    return NoiseModel.from_backend(_Device(build_target(profile)))
+    relaxes = any(qubit.t1 is not None or qubit.t2 is not None for qubit in profile.qubits)
+    return NoiseModel.from_backend(_Device(build_target(profile)), thermal_relaxation=relaxes)
 
 
 class _Device(BackendV2):  # type: ignore[misc]

@@ -33,7 +33,7 @@ def scaled(
                 f"{name} of scale is {value!r}: it must be a number of at least 0; 0 is ideal, "
                 "1 as measured"
             )
-    rest = 1.0 if factor is None else factor
+    rest = 1.0 if factor is None else float(factor)
     factors = {name: rest if value is None else float(value) for name, value in given.items()}
     if set(factors.values()) == {1.0}:
         return profile

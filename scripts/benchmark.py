@@ -6,7 +6,7 @@
 
 Everything runs on one thread. Times are medians; whatever is compared is measured in turns, so that
 a change of the machine's speed meets both. PennyLane is measured where it is installed (extra
-`bench`), and `--slow` adds one training step of the stock EstimatorQNN, which takes about 15 s.
+`bench`); `--slow` adds the stock EstimatorQNN, and AerSimulator.from_backend on a large device.
 """
 
 from __future__ import annotations
@@ -90,12 +90,17 @@ def training_step(router: nn.Module, features: Tensor, labels: Tensor) -> Callab
     return step
 
 
-def measure_training_step() -> list[Row]:
-    """Time the hybrid model's step over those of its controls."""
+def moons_batch() -> tuple[Tensor, Tensor]:
+    """Return a batch of 32 scaled points and their labels."""
     data = load_dataset("moons", n_samples=32)
     low, high = data.features_NF.min(0), data.features_NF.max(0)
     features = torch.from_numpy((data.features_NF - low) / (high - low) * math.pi)
-    labels = torch.from_numpy(data.labels_N.astype(np.int64))
+    return features, torch.from_numpy(data.labels_N.astype(np.int64))
+
+
+def measure_training_step() -> list[Row]:
+    """Time the hybrid model's step over those of its controls."""
+    features, labels = moons_batch()
     times = in_turns(
         {
             "hybrid": training_step(QuantumRouter(angle_router(2, 3), 2), features, labels),
@@ -126,10 +131,12 @@ def measure_training_step() -> list[Row]:
     return rows
 
 
-def forward_backward(n_qubits: int, n_layers: int, batch: int) -> Callable[[], object]:
+def forward_backward(
+    n_qubits: int, n_layers: int, batch: int, backend: str = "statevector"
+) -> Callable[[], object]:
     """Return one evaluation with the gradient by all weights."""
     router = angle_router(n_qubits, n_layers)
-    compiled = open_backend("statevector").compile(router)
+    compiled = open_backend(backend).compile(router)
     rng = np.random.default_rng(0)
     inputs = rng.uniform(0, np.pi, (batch, n_qubits))
     weights = rng.uniform(-np.pi, np.pi, router.n_weights)
@@ -226,7 +233,8 @@ print(json.dumps(times))
 """
 
 
-def _in_process(code: str) -> list[float]:
+def in_process(code: str) -> list[float]:
+    """Run code in a process of its own and return the list that it prints."""
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     values: list[float] = json.loads(done.stdout)
     return values
@@ -234,7 +242,7 @@ def _in_process(code: str) -> list[float]:
 
 def measure_wide() -> Row:
     """Evaluate 16 qubits in a process of its own, for its peak memory."""
-    seconds, peak, _ = _in_process(_WIDE.format(scripts=str(Path(__file__).parent)))
+    seconds, peak, _ = in_process(_WIDE.format(scripts=str(Path(__file__).parent)))
     return Row(
         what=f"forward + backward, 16 qubits x 3 layers, batch 32 ({seconds:.2f} s): peak memory",
         ours=peak,
@@ -247,7 +255,7 @@ def measure_wide() -> Row:
 
 def measure_compile() -> Row:
     """Open and compile in fresh processes: the slowest of 2, 4, 6 and 8 qubits, median of 3."""
-    slowest = float(np.median([max(_in_process(_COMPILE)) for _ in range(3)]))
+    slowest = float(np.median([max(in_process(_COMPILE)) for _ in range(3)]))
     return Row(
         what="open backend + compile router, slowest of 2 to 8 qubits, fresh process",
         ours=slowest,
@@ -329,7 +337,10 @@ def measure(*, slow: bool) -> list[Row]:
     rows = [*measure_training_step(), *measure_forward_backward()]
     if slow:
         rows.append(measure_estimator_qnn())
-    return [*rows, measure_wide(), measure_compile(), measure_help(), measure_accuracy()]
+    rows += [measure_wide(), measure_compile(), measure_help(), measure_accuracy()]
+    from benchmark_noise import measure_noise
+
+    return rows + measure_noise(slow=slow)
 
 
 def _figure(value: float) -> str:

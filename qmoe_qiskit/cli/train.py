@@ -101,9 +101,7 @@ def train(
     ] = "expectations",
     backend: Annotated[
         str,
-        typer.Option(
-            "--backend", help="Where the circuit runs: statevector.", rich_help_panel=_MODEL
-        ),
+        typer.Option("--backend", help=options.BACKEND, rich_help_panel=_MODEL),
     ] = "statevector",
     max_epochs: Annotated[
         int,

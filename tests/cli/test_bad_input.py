@@ -62,7 +62,7 @@ def test_bad_files(
         (["--router", "mlp:x"], "needs its number of hidden units"),
         (["--control", "quantm"], "unknown router 'quantm'"),
         (["--control", "quantum"], "is the router itself"),
-        (["--backend", "statvector"], "unknown backend 'statvector': known are statevector"),
+        (["--backend", "statvector"], "unknown backend 'statvector': known are noisy:DEVICE"),
         (["--entanglement", "full"], "known are linear, none, ring, strong"),
         (["--router", "linear", "--entanglement", "full"], "known are linear, none, ring, strong"),
         (["--rotation", "w"], "unknown rotation 'w'"),
