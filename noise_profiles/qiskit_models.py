@@ -12,6 +12,7 @@ from qiskit.transpiler import InstructionProperties, Target
 from qiskit_aer.noise import NoiseModel
 
 from qmoe_qiskit.errors import ProfileError
+from qmoe_qiskit.noise_profiles.thermal import modelled_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,8 +92,10 @@ def _gates(profile: NoiseProfile) -> dict[str, _Properties]:
     offered = {*profile.basis_gates, "reset"}
     gates: dict[str, _Properties] = defaultdict(dict)
     for gate in profile.gates:
-        if gate.name in offered and all(profile.qubits[q].operational for q in gate.qubits):
-            gates[gate.name][gate.qubits] = InstructionProperties(gate.duration, gate.error)
+        qubits = [profile.qubits[q] for q in gate.qubits]
+        if gate.name in offered and all(qubit.operational for qubit in qubits):
+            error = modelled_error(gate, qubits)
+            gates[gate.name][gate.qubits] = InstructionProperties(gate.duration, error)
     return gates
 
 

@@ -58,6 +58,19 @@ def depolarizing_probability(gate: GateCalibration, qubits: Sequence[QubitCalibr
     return min(dimension * (error - 1 + fidelity) / room, greatest)
 
 
+def modelled_error(gate: GateCalibration, qubits: Sequence[QubitCalibration]) -> float | None:
+    """Return a gate's error, kept below the limit of relaxation where that has left nothing.
+
+    There Aer divides by d F - 1, which is zero. It takes a smaller error for relaxation alone.
+    """
+    if gate.error is None:
+        return None
+    fidelity = relaxation_fidelity(qubits, gate.duration)
+    if (1 << len(qubits)) * fidelity - 1 < NOTHING_LEFT:
+        return min(gate.error, (1 - NOTHING_LEFT) * (1 - fidelity))
+    return gate.error
+
+
 def changed_error(
     gate: GateCalibration,
     before: Sequence[QubitCalibration],
@@ -79,10 +92,9 @@ def changed_error(
     probability = depolarizing_probability(gate, before)
     if probability == 0:
         # Measured at or below the limit of relaxation: it stays in proportion to that limit.
-        return gate.error * (1 - fidelity) / limit_before if limit_before > 0 else 0.0
+        share = min(gate.error / limit_before, 1.0) if limit_before > 0 else 0.0
+        return share * (1 - fidelity)
     dimension = 1 << len(after)
-    room = dimension * fidelity - 1
-    if room < NOTHING_LEFT:
-        return (1 - NOTHING_LEFT) * (1 - fidelity)  # Aer sees relaxation alone
+    room = max(dimension * fidelity - 1, 0.0)
     probability = min(probability * factor, max(probability, 1.0))
     return 1 - fidelity + probability * room / dimension

@@ -221,4 +221,6 @@ def _check_observable(observable: SparsePauliOp, n_qubits: int) -> None:
     if observable.parameters or not (
         np.isfinite(observable.coeffs).all() and (observable.coeffs.imag == 0).all()
     ):
-        raise InputError(f"observable {observable.to_list()} needs numeric, real and finite coefficients")
+        raise InputError(
+            f"observable {observable.to_list()} needs numeric, real and finite coefficients"
+        )

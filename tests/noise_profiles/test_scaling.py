@@ -221,3 +221,14 @@ def test_impossible_factors(lagos: NoiseProfile, factor: float) -> None:
             lagos.scale(**{name: factor})
     with pytest.raises(InputError, match="needs a factor"):
         lagos.scale()
+
+
+def test_a_gate_that_outlasts_its_qubit_can_be_modelled(lagos: NoiseProfile) -> None:
+    """Relaxation leaves nothing to depolarize; Aer by itself would divide by zero."""
+    qubit = replace(lagos.qubits[0], t1=1e-6, t2=2e-6)
+    gate = GateCalibration(name="sx", qubits=(0,), error=1.0, duration=1.0)
+    profile = replace(lagos, qubits=(qubit,), gates=(gate,), physical_qubits=(0,))
+    for one in (profile, profile.scale(gates=2), profile.scale(0.5), profile.scale(readout=0)):
+        error = one.to_noise_model()._local_quantum_errors["sx"][(0,)]
+        expected = thermal_relaxation_error(one.qubits[0].t1, one.qubits[0].t2, 1.0)
+        assert np.abs(SuperOp(error).data - SuperOp(expected).data).max() < 1e-12
