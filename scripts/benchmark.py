@@ -157,7 +157,7 @@ def pennylane_forward_backward(
 
     wires = range(n_qubits)
 
-    @qml.qnode(qml.device(device, wires=n_qubits), interface="torch", diff_method=method)
+    @qml.qnode(qml.device(device, wires=n_qubits), interface="torch", diff_method=method)  # type: ignore[untyped-decorator]
     def circuit(inputs: Tensor, weights: Tensor) -> list[object]:
         qml.AngleEmbedding(inputs, wires)
         qml.StronglyEntanglingLayers(weights, wires)
@@ -170,7 +170,7 @@ def pennylane_forward_backward(
 
     def action() -> None:
         weights.grad = None
-        torch.stack(tuple(circuit(inputs, weights))).sum().backward()
+        torch.autograd.backward(torch.stack(tuple(circuit(inputs, weights))).sum())
 
     return action
 

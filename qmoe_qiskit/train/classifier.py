@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -18,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError, RunError
+from qmoe_qiskit.moe import QuantumRouter
 from qmoe_qiskit.train.checkpoint import (
     Checkpoint,
     load_checkpoint,
@@ -25,22 +25,24 @@ from qmoe_qiskit.train.checkpoint import (
     restore_training,
     save_checkpoint,
 )
+from qmoe_qiskit.train.execution import Where, open_for
 from qmoe_qiskit.train.features import FeatureMap
+from qmoe_qiskit.train.identity import check_identity, settings_for_json, training_identity
 from qmoe_qiskit.train.model import build_mixture, build_router
 from qmoe_qiskit.train.progress import EpochProgress
 from qmoe_qiskit.train.settings import check_settings, plain
 from qmoe_qiskit.train.training import StopTraining, Training
 
 if TYPE_CHECKING:
-    from qmoe_qiskit.backends import Backend
+    from collections.abc import Sequence
+
+    from qmoe_qiskit.backends import Backend, CompiledRouter
     from qmoe_qiskit.moe import MixtureOfExperts
 
 FloatArray = NDArray[np.float64]
 
 # Without n_qubits the router sees the features themselves up to this many.
 DEFAULT_MAX_QUBITS = 6
-# Settings that may differ between an interrupted training and its continuation.
-_MAY_CHANGE = {"checkpoint", "max_epochs", "verbose"}
 _PREDICTION_ROWS = 4096
 
 
@@ -50,7 +52,13 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
     Features are scaled to `feature_range` by their smallest and largest training values. The
     experts see all of them; the router sees them all up to `n_qubits`, beyond that their first
     `n_qubits` principal components. Everything is computed in float64, and with a fixed
-    `random_state` a fit repeats bit for bit on one machine.
+    `random_state` a fit repeats bit for bit on one machine, shots included.
+
+    With a noisy backend the router is trained under that noise: by exact gradients, or, where
+    `shots` is set, by parameter shift from shots, which takes minutes rather than seconds. Shots
+    are drawn anew at every evaluation, so that such a model predicts a little differently each
+    time; and a training that is resumed draws other ones than the training that was not
+    interrupted would have drawn: both are as good, but not equal bit for bit.
 
     Args:
         router: "quantum", "linear", "quadratic", "mlp:H", "fourier", or a `RouterCircuit`.
@@ -62,7 +70,12 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
         reuploads: See `angle_router`; also the degree of router "fourier".
         entanglement: See `angle_router`.
         readout: "expectations" or "probabilities", see `QuantumRouter`.
-        backend: Where the circuit runs, see `open_backend`.
+        backend: Where the circuit runs: a specification for `open_backend`, the `NoiseProfile` of
+            a device, or a backend that is open already and then has the next three settings itself.
+        shots: Shots per sample; None for exact values and derivatives.
+        mitigation: "none", or "readout" to undo readout errors by the calibrated probabilities.
+        device_qubits: Qubits of the device to run on; by default those with the smallest expected
+            error.
         feature_range: Range that every feature is scaled to; for the circuit, in radians.
         max_epochs: Passes over the training data.
         batch_size: Rows in a training step.
@@ -74,7 +87,7 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
         checkpoint: File that the training's state is kept in for `resume`: from the start of a fit,
             which replaces an older one, and behind every epoch.
         verbose: Show a progress bar, on a terminal, in a fit of more than a second.
-        random_state: Seed of initial weights, shuffling and validation split.
+        random_state: Seed of initial weights, shuffling, validation split and shots.
 
     Attributes:
         classes_: Labels, sorted.
@@ -83,6 +96,7 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
         feature_map_: The fitted `FeatureMap`.
         history_: Per epoch: epoch, train_loss and, with early stopping, valid_loss; in nat.
         n_parameters_: Trainable numbers: {"router": ..., "experts": ...}.
+        backend_: The open backend.
     """
 
     def __init__(
@@ -96,7 +110,10 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
         reuploads: int = 1,
         entanglement: str = "strong",
         readout: str = "expectations",
-        backend: str | Backend = "statevector",
+        backend: Where = "statevector",
+        shots: int | None = None,
+        mitigation: str = "none",
+        device_qubits: Sequence[int] | None = None,
         feature_range: tuple[float, float] = (0.0, math.pi),
         max_epochs: int = 30,
         batch_size: int = 32,
@@ -117,6 +134,9 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
         self.entanglement = entanglement
         self.readout = readout
         self.backend = backend
+        self.shots = shots
+        self.mitigation = mitigation
+        self.device_qubits = device_qubits
         self.feature_range = feature_range
         self.max_epochs = max_epochs
         self.batch_size = batch_size
@@ -140,7 +160,7 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
     def resume(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Go on from `checkpoint` with the same data and settings (max_epochs may differ).
 
-        The result is that of a fit that was never interrupted.
+        The result is that of a fit that was never interrupted, bit for bit unless it uses shots.
 
         Raises:
             RunError: If there is no usable checkpoint, or it belongs to other data or settings.
@@ -165,12 +185,38 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
 
     def predict_proba(self, X: ArrayLike) -> FloatArray:
         """Return the probability of every label, shape (N, C), columns as in `classes_`."""
-        logits_NC = self._evaluate(self._checked(X), lambda model, x: model(x))
-        return torch.softmax(logits_NC, dim=1).numpy()
+        return self.predict_routed(X)[0]
 
     def routing_weights(self, X: ArrayLike) -> FloatArray:
         """Return the weight of every expert for every row, shape (N, E)."""
-        return self._evaluate(self._checked(X), lambda model, x: model.router(x)).numpy()
+        scaled = self._scaled(X)
+        with torch.no_grad():
+            parts = [self.module_.router(x) for x in torch.split(scaled, _PREDICTION_ROWS)]
+        return torch.cat(parts).numpy()
+
+    def predict_routed(self, X: ArrayLike) -> tuple[FloatArray, FloatArray]:
+        """Return the probability of every label, (N, C), and the weight of every expert, (N, E).
+
+        Both are from one evaluation of the circuit, so that they belong together where shots make
+        each one different.
+        """
+        scaled = self._scaled(X)
+        weights: list[torch.Tensor] = []
+        handle = self.module_.router.register_forward_hook(
+            lambda _router, _inputs, output: weights.append(output)
+        )
+        try:
+            with torch.no_grad():
+                logits = [self.module_(x) for x in torch.split(scaled, _PREDICTION_ROWS)]
+        finally:
+            handle.remove()
+        return torch.softmax(torch.cat(logits), dim=1).numpy(), torch.cat(weights).numpy()
+
+    @property
+    def compiled_router(self) -> CompiledRouter | None:
+        """The circuit as compiled for its backend, or None for a classical router."""
+        check_is_fitted(self)
+        return self._compiled()
 
     def __sklearn_is_fitted__(self) -> bool:
         # Set last: a fit that fails or is interrupted leaves nothing half fitted.
@@ -196,9 +242,16 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
                 f"training needs rows of at least two classes, got one class, {self.classes_[0]}"
             )
         check_settings(self.get_params(deep=False))
-        identity = self._identity(X_NF, codes_N, seed)
+        identity = training_identity(
+            self.settings(),
+            backend=self._opened(seed),
+            seed=seed,
+            features_NF=X_NF,
+            codes_N=codes_N,
+            classes_C=self.classes_,
+        )
         if saved is not None:
-            _check_identity(saved.identity, identity)
+            check_identity(saved.identity, identity)
             if len(saved.history) > self.max_epochs:
                 raise RunError(
                     f"the checkpoint has {len(saved.history)} epochs behind it, max_epochs is "
@@ -264,9 +317,17 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
             return self.router.n_inputs
         return min(n_features, DEFAULT_MAX_QUBITS) if self.n_qubits is None else self.n_qubits
 
-    def rebuild(self, seed: int = 0) -> None:
-        """Make `module_` anew from the settings, `feature_map_` and `classes_`: untrained."""
-        generator = torch.Generator().manual_seed(seed)
+    def rebuild(self, seed: int | None = None) -> None:
+        """Make `module_` anew from the settings, `feature_map_` and `classes_`: untrained.
+
+        Args:
+            seed: Of the initial weights and of the backend.
+
+        Raises:
+            InputError: If router or backend are not accepted or do not go together.
+        """
+        self.backend_: Backend = self._opened(seed)
+        generator = torch.Generator().manual_seed(seed or 0)
         router = build_router(
             self.router,
             self.feature_map_.n_router_inputs,
@@ -276,7 +337,7 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
             reuploads=self.reuploads,
             entanglement=self.entanglement,
             readout=self.readout,
-            backend=self.backend,
+            backend=self.backend_,
             generator=generator,
         )
         self.module_: MixtureOfExperts = build_mixture(
@@ -290,6 +351,19 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
             "router": _count(self.module_.router),
             "experts": _count(self.module_.experts),
         }
+
+    def _opened(self, seed: int | None) -> Backend:
+        return open_for(
+            self.backend,
+            shots=plain(self.shots),
+            mitigation=self.mitigation,
+            device_qubits=self.device_qubits,
+            seed=seed,
+        )
+
+    def _compiled(self) -> CompiledRouter | None:
+        router = getattr(self.module_.router, "router", self.module_.router)
+        return router.connector.compiled if isinstance(router, QuantumRouter) else None
 
     def _split(
         self, X: FloatArray, codes_N: NDArray[np.intp], seed: int
@@ -319,35 +393,15 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
     def _out_of_patience(self, history: list[dict[str, float]]) -> bool:
         return self.early_stopping and len(history) - _best_epoch(history) >= self.patience
 
-    def _identity(self, X: FloatArray, codes_N: NDArray[np.intp], seed: int) -> dict[str, Any]:
-        data = hashlib.sha256(X.tobytes())
-        data.update(codes_N.astype("<i8").tobytes())
-        data.update(repr(self.classes_.tolist()).encode())
-        return {"seed": seed, "data": data.hexdigest(), "settings": self.settings()}
-
     def settings(self) -> dict[str, Any]:
         """Return the settings that decide a training's result, in a form for JSON."""
-        settings = {k: plain(v) for k, v in self.get_params().items() if k not in _MAY_CHANGE}
-        if isinstance(self.router, RouterCircuit):
-            settings["router"] = f"circuit {self.router.content_hash}"
-        if not isinstance(self.backend, str):
-            settings["backend"] = self.backend.name
-        settings["feature_range"] = [float(end) for end in self.feature_range]
-        del settings["random_state"]
-        return settings
+        return settings_for_json(self.get_params())
 
-    def _checked(self, X: ArrayLike) -> FloatArray:
+    def _scaled(self, X: ArrayLike) -> torch.Tensor:
         check_is_fitted(self)
         checked_NF: FloatArray = validate_data(self, X, reset=False, dtype=np.float64)
         self.feature_map_.warn_outside(checked_NF)
-        return checked_NF
-
-    def _evaluate(self, features_NF: FloatArray, function: Any) -> torch.Tensor:  # noqa: ANN401
-        scaled = torch.from_numpy(self.feature_map_.scale(features_NF))
-        with torch.no_grad():
-            return torch.cat(
-                [function(self.module_, x) for x in torch.split(scaled, _PREDICTION_ROWS)]
-            )
+        return torch.from_numpy(self.feature_map_.scale(checked_NF))
 
 
 def _count(module: torch.nn.Module) -> int:
@@ -359,19 +413,3 @@ def _best_epoch(history: list[dict[str, float]]) -> int:
     if not history:
         return 0
     return 1 + int(np.argmin([entry["valid_loss"] for entry in history]))
-
-
-def _check_identity(saved: dict[str, Any], now: dict[str, Any]) -> None:
-    if saved["data"] != now["data"]:
-        raise RunError(
-            "the checkpoint belongs to other training data: resume with the data that the training "
-            "began with, or train anew"
-        )
-    before, after = saved["settings"], now["settings"]
-    changed = [k for k in sorted(before.keys() | after.keys()) if before.get(k) != after.get(k)]
-    if changed:
-        name = changed[0]
-        raise RunError(
-            f"the checkpoint was made with {name}={before.get(name)!r}, not "
-            f"{after.get(name)!r}: resume with the same settings, or train anew"
-        )

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qmoe_qiskit.backends.noisy import MITIGATIONS
 from qmoe_qiskit.circuits.angle import ENTANGLEMENTS, ROTATIONS
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
 from qmoe_qiskit.moe import READOUTS
+from qmoe_qiskit.noise_profiles import NoiseProfile
 from qmoe_qiskit.train.features import scaled_range
 
 if TYPE_CHECKING:
@@ -45,14 +47,32 @@ def check_settings(settings: Mapping[str, Any]) -> None:
             f"early_stopping must be True or False, got {settings['early_stopping']!r}"
         )
     scaled_range(settings["feature_range"])
-    backend = settings["backend"]
-    if not isinstance(backend, str) and not hasattr(backend, "compile"):
-        raise InputError(
-            f"backend must be a name, such as 'statevector', or an open backend, got {backend!r}"
-        )
+    _check_backend(settings)
     checkpoint = settings["checkpoint"]
     if checkpoint is not None and not isinstance(checkpoint, str | os.PathLike):
         raise InputError(f"checkpoint must be a file's path or None, got {checkpoint!r}")
+
+
+def _check_backend(settings: Mapping[str, Any]) -> None:
+    backend, qubits = settings["backend"], settings["device_qubits"]
+    if not isinstance(backend, str | NoiseProfile) and not hasattr(backend, "compile"):
+        raise InputError(
+            "backend must be a name, such as 'statevector', a noise profile or an open backend, "
+            f"got {backend!r}"
+        )
+    if settings["shots"] is not None:
+        require_positive("shots", settings["shots"])
+    if settings["mitigation"] not in MITIGATIONS:
+        raise unknown_name("mitigation", settings["mitigation"], MITIGATIONS)
+    if qubits is not None and (
+        isinstance(qubits, str)
+        or not hasattr(qubits, "__iter__")
+        or not list(qubits)
+        or not all(hasattr(q, "__index__") and not isinstance(q, bool) for q in qubits)
+    ):
+        raise InputError(
+            f"device_qubits must be None or numbers of qubits, such as [3, 4], got {qubits!r}"
+        )
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +11,15 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
+from qmoe_qiskit.backends import Backend
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import EngineMismatchError, InputError, RunError
 from qmoe_qiskit.moe import MixtureOfExperts, QuantumRouter
+from qmoe_qiskit.noise_profiles import NoiseProfile
 from qmoe_qiskit.train.classifier import QMoEClassifier
+from qmoe_qiskit.train.execution import profile_of
 from qmoe_qiskit.train.features import FeatureMap
+from qmoe_qiskit.train.identity import ADDED
 from qmoe_qiskit.train.settings import check_settings, plain
 
 
@@ -26,11 +32,14 @@ class ModelState:
         tensors: Parameters of the module and arrays of the feature map.
         circuit: The router's circuit in QPY (a circuit of one's own with its own observables), or
             None for a classical router.
+        noise_profile: The calibration of the device that the circuit ran on, as JSON; None where
+            there is no device.
     """
 
     config: dict[str, Any]
     tensors: dict[str, torch.Tensor]
     circuit: bytes | None
+    noise_profile: str | None = None
 
 
 def model_state(classifier: QMoEClassifier) -> ModelState:
@@ -45,6 +54,7 @@ def model_state(classifier: QMoEClassifier) -> ModelState:
     router = classifier.router
     own_circuit = router if isinstance(router, RouterCircuit) else None
     circuit = own_circuit or _circuit(classifier.module_)
+    profile = profile_of(classifier.backend_) if circuit is not None else None
     tensors = {f"module/{k}": v.clone() for k, v in classifier.module_.state_dict().items()}
     tensors |= {
         f"features/{name}": torch.from_numpy(np.array(getattr(features, name)))
@@ -53,6 +63,7 @@ def model_state(classifier: QMoEClassifier) -> ModelState:
     return ModelState(
         config={
             "settings": classifier.settings(),
+            "backend_seed": getattr(classifier.backend_, "seed", None),
             "max_epochs": plain(classifier.max_epochs),
             "custom_circuit": own_circuit is not None,
             "feature_names": getattr(classifier, "feature_names_in_", np.array([])).tolist(),
@@ -65,54 +76,112 @@ def model_state(classifier: QMoEClassifier) -> ModelState:
         },
         tensors=tensors,
         circuit=None if circuit is None else circuit.to_qpy(),
+        noise_profile=None if profile is None else profile.dumps(),
     )
 
 
-def restore_model(state: ModelState, *, backend: str | None = None) -> QMoEClassifier:
-    """Put a classifier back together; `backend` replaces the one that it was trained on.
+def restore_model(
+    state: ModelState,
+    *,
+    backend: str | NoiseProfile | Backend | None = None,
+    shots: int | None = None,
+    mitigation: str | None = None,
+    device_qubits: Sequence[int] | None = None,
+) -> QMoEClassifier:
+    """Put a classifier back together, to run where it was trained or elsewhere.
+
+    Args:
+        state: The classifier, taken apart.
+        backend: Replaces the one that it was trained on, along with its shots, mitigation and
+            qubits; None for the same.
+        shots: Replaces the number of shots; None for those of training, and with `backend` for
+            exact values.
+        mitigation: Replaces the mitigation; None for that of training, and with `backend` for none.
+        device_qubits: Replaces the choice of qubits; None for that of training, and with `backend`
+            for the qubits with the smallest expected error.
 
     Raises:
+        InputError: If the backend asked for is not accepted or cannot run the model's circuit.
         RunError: If the parts do not fit together.
     """
+    replaced = _replacements(backend, shots, mitigation, device_qubits)
+    with _as_damage():
+        classifier, seed = _untrained(state)
+    classifier.set_params(**replaced)
+    check_settings(classifier.get_params(deep=False))
+    with _as_damage() if not replaced else nullcontext():
+        classifier.rebuild(seed)
+    with _as_damage():
+        _fill(classifier, state)
+    return classifier
+
+
+def _replacements(
+    backend: str | NoiseProfile | Backend | None,
+    shots: int | None,
+    mitigation: str | None,
+    device_qubits: Sequence[int] | None,
+) -> dict[str, Any]:
+    """Return the settings that are replaced, see `restore_model`."""
+    given = {"shots": shots, "mitigation": mitigation, "device_qubits": device_qubits}
+    replaced = {name: value for name, value in given.items() if value is not None}
+    return replaced if backend is None else {"backend": backend, **ADDED, **replaced}
+
+
+def _untrained(state: ModelState) -> tuple[QMoEClassifier, int | None]:
+    """Return the classifier without its module, and the seed of its backend."""
     config, tensors = state.config, state.tensors
+    settings = dict(config["settings"])
+    if config["custom_circuit"]:
+        if state.circuit is None:
+            raise RunError("the model's router is a circuit of its own, but none is stored")
+        settings["router"] = RouterCircuit.from_qpy(state.circuit)
+    if state.noise_profile is not None:
+        settings["backend"] = NoiseProfile.loads(state.noise_profile)
+    settings["feature_range"] = tuple(settings["feature_range"])
+    classifier = QMoEClassifier(**settings, max_epochs=config["max_epochs"])
+    check_settings(classifier.get_params(deep=False))
+    classifier.classes_ = _labels(config["classes"], config["label_kind"])
+    low, high = config["range"]
+    classifier.feature_map_ = FeatureMap(
+        **{
+            name: tensors[f"features/{name}"].numpy()
+            for name in ("minimum_F", "maximum_F", "matrix_FK", "offset_K")
+        },
+        low=low,
+        high=high,
+        explained_variance=float(config["explained_variance"]),
+    )
+    classifier.n_features_in_ = len(classifier.feature_map_.minimum_F)
+    if names := config["feature_names"]:
+        classifier.feature_names_in_ = _feature_names(names, classifier.n_features_in_)
+    seed = config.get("backend_seed")
+    if seed is not None and type(seed) is not int:
+        raise RunError(f"the stored model is damaged: its seed is {seed!r}")
+    return classifier, seed
+
+
+def _fill(classifier: QMoEClassifier, state: ModelState) -> None:
+    """Put the trained parameters into a rebuilt module, once it is the one they belong to."""
+    stored = None if state.circuit is None else RouterCircuit.from_qpy(state.circuit)
+    own_circuit = state.config["custom_circuit"]
+    if _hash(stored if own_circuit else _circuit(classifier.module_)) != _hash(stored):
+        raise RunError("the stored circuit is not the one that the stored settings describe")
+    prefix = "module/"
+    classifier.module_.load_state_dict(
+        {k.removeprefix(prefix): v for k, v in state.tensors.items() if k.startswith(prefix)}
+    )
+    if not all(tensor.isfinite().all() for tensor in classifier.module_.state_dict().values()):
+        raise RunError("the stored model is damaged: its weights are not all finite")
+    classifier.module_.eval()
+    classifier.history_ = list(state.config["history"])
+
+
+@contextmanager
+def _as_damage() -> Iterator[None]:
+    """Whatever goes wrong with stored parts is damage of theirs."""
     try:
-        settings = dict(config["settings"])
-        circuit = None if state.circuit is None else RouterCircuit.from_qpy(state.circuit)
-        if config["custom_circuit"]:
-            if circuit is None:
-                raise RunError("the model's router is a circuit of its own, but none is stored")
-            settings["router"] = circuit
-        if backend is not None:
-            settings["backend"] = backend
-        settings["feature_range"] = tuple(settings["feature_range"])
-        classifier = QMoEClassifier(**settings, max_epochs=config["max_epochs"])
-        check_settings(classifier.get_params(deep=False))
-        classifier.classes_ = _labels(config["classes"], config["label_kind"])
-        low, high = config["range"]
-        classifier.feature_map_ = FeatureMap(
-            **{
-                name: tensors[f"features/{name}"].numpy()
-                for name in ("minimum_F", "maximum_F", "matrix_FK", "offset_K")
-            },
-            low=low,
-            high=high,
-            explained_variance=float(config["explained_variance"]),
-        )
-        classifier.n_features_in_ = len(classifier.feature_map_.minimum_F)
-        if names := config["feature_names"]:
-            classifier.feature_names_in_ = _feature_names(names, classifier.n_features_in_)
-        classifier.rebuild()
-        described = circuit if config["custom_circuit"] else _circuit(classifier.module_)
-        if _hash(described) != _hash(circuit):
-            raise RunError("the stored circuit is not the one that the stored settings describe")
-        prefix = "module/"
-        classifier.module_.load_state_dict(
-            {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-        )
-        if not all(tensor.isfinite().all() for tensor in classifier.module_.state_dict().values()):
-            raise RunError("the stored model is damaged: its weights are not all finite")
-        classifier.module_.eval()
-        classifier.history_ = list(config["history"])
+        yield
     except EngineMismatchError:
         raise
     except InputError as error:
@@ -129,7 +198,6 @@ def restore_model(state: ModelState, *, backend: str | None = None) -> QMoEClass
         ValueError,
     ) as error:
         raise RunError(f"the stored model is damaged: {error}") from error
-    return classifier
 
 
 def _circuit(model: MixtureOfExperts) -> RouterCircuit | None:

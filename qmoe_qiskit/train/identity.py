@@ -1,0 +1,100 @@
+"""What decides a training's result, in a form for JSON; a training goes on only with the same."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from qmoe_qiskit.circuits import RouterCircuit
+from qmoe_qiskit.errors import RunError
+from qmoe_qiskit.train.execution import label_of, profile_of
+from qmoe_qiskit.train.settings import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from qmoe_qiskit.backends import Backend
+
+# Settings that may differ between an interrupted training and its continuation.
+MAY_CHANGE = {"checkpoint", "max_epochs", "verbose"}
+# What was trained by a version without these settings was trained with these values.
+ADDED = {"shots": None, "mitigation": "none", "device_qubits": None}
+# The same settings as attributes of an open backend.
+_OF_OPEN_BACKEND = {"shots": "shots", "mitigation": "mitigation", "device_qubits": "qubits"}
+
+
+def settings_for_json(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those settings of a classifier that decide a training's result."""
+    kept = {k: plain(v) for k, v in settings.items() if k not in {*MAY_CHANGE, "random_state"}}
+    if isinstance(kept["router"], RouterCircuit):
+        kept["router"] = f"circuit {kept['router'].content_hash}"
+    backend = kept["backend"]
+    kept["backend"] = label_of(backend)
+    if hasattr(backend, "compile"):  # open already
+        for name, attribute in _OF_OPEN_BACKEND.items():
+            kept[name] = getattr(backend, attribute, ADDED[name])
+    if kept["device_qubits"] is not None:
+        kept["device_qubits"] = [int(qubit) for qubit in kept["device_qubits"]]
+    kept["feature_range"] = [float(end) for end in kept["feature_range"]]
+    return kept
+
+
+def training_identity(
+    settings: Mapping[str, Any],
+    *,
+    backend: Backend,
+    seed: int,
+    features_NF: NDArray[np.float64],
+    codes_N: NDArray[np.intp],
+    classes_C: NDArray[Any],
+) -> dict[str, Any]:
+    """Return all that must be the same to go on with a training.
+
+    Args:
+        settings: The classifier's, see `settings_for_json`.
+        backend: The open backend.
+        seed: Of the training.
+        features_NF: Training rows.
+        codes_N: Position of each row's label in `classes_C`.
+        classes_C: The labels.
+    """
+    data = hashlib.sha256(features_NF.tobytes())
+    data.update(codes_N.astype("<i8").tobytes())
+    data.update(repr(classes_C.tolist()).encode())
+    profile = profile_of(backend)
+    return {
+        "seed": seed,
+        "data": data.hexdigest(),
+        "settings": dict(settings),
+        "noise_profile": None if profile is None else profile.content_hash,
+    }
+
+
+def check_identity(saved: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Compare the identity in a checkpoint with that of the training that is to go on.
+
+    Raises:
+        RunError: If they differ; says in what.
+    """
+    if saved["data"] != now["data"]:
+        raise RunError(
+            "the checkpoint belongs to other training data: resume with the data that the training "
+            "began with, or train anew"
+        )
+    before, after = {**ADDED, **saved["settings"]}, now["settings"]
+    changed = [k for k in sorted(before.keys() | after.keys()) if before.get(k) != after.get(k)]
+    if changed:
+        name = changed[0]
+        raise RunError(
+            f"the checkpoint was made with {name}={before.get(name)!r}, not "
+            f"{after.get(name)!r}: resume with the same settings, or train anew"
+        )
+    if saved.get("noise_profile") != now["noise_profile"]:
+        raise RunError(
+            f"the checkpoint was made with another calibration of {after['backend']!r}: resume "
+            f"with the noise profile whose content hash is {saved.get('noise_profile')!r}, or "
+            "train anew"
+        )
