@@ -93,7 +93,7 @@ def _costs(
     for (name, qubits), count in operations.items():
         key = (name, len(qubits))
         if key not in tables:
-            table = np.zeros((n,) * len(qubits))
+            table = np.full((n,) * len(qubits), np.inf)  # where the device has no such gate
             for place in target[name]:
                 table[place] = -np.log1p(-_error(target, name, place))
             tables[key] = table
