@@ -7,7 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from qmoe_qiskit.errors import InputError
+
 FloatArray = NDArray[np.float64]
+
+# Below this, 1 - P(1|0) - P(0|1) is rounding, and its inverse multiplies rounding alone.
+MIN_CONTRAST = 1e-9
 
 
 def assigned(diagonals_OD: FloatArray, matrices: Sequence[FloatArray]) -> FloatArray:
@@ -29,5 +34,16 @@ def assigned(diagonals_OD: FloatArray, matrices: Sequence[FloatArray]) -> FloatA
 
 
 def inverted(matrices: Sequence[FloatArray]) -> list[FloatArray]:
-    """Return the inverse assignment matrices: `assigned` with them corrects measured values."""
+    """Return the inverse assignment matrices: `assigned` with them corrects measured values.
+
+    Raises:
+        InputError: If an outcome says nothing about the qubit: no correction can bring it back.
+    """
+    for qubit, ((_, down), (up, _)) in enumerate(matrices):
+        if abs(1 - up - down) < MIN_CONTRAST:
+            raise InputError(
+                f"readout errors of router qubit {qubit} cannot be undone: P(1|0) = {up:g} and "
+                f"P(0|1) = {down:g} add up to 1, so that its outcomes carry no information; use "
+                "mitigation='none', or other qubits"
+            )
     return [np.asarray(np.linalg.inv(matrix), dtype=np.float64) for matrix in matrices]

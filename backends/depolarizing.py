@@ -7,7 +7,6 @@ from qiskit_aer.noise import depolarizing_error
 
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.circuits.affine import affine_terms, has_parameters
-from qmoe_qiskit.errors import InputError
 
 # p (X + Y + Z) / 3 at p = 3/4 is the fully mixed state.
 MAX_PROBABILITY = 0.75
@@ -24,17 +23,10 @@ def with_depolarizing(
     Args:
         router: Says which angles are inputs.
         circuit: The router's circuit.
-        probability: p.
+        probability: p, from 0 to `MAX_PROBABILITY`.
         every_gate: Behind every gate, on each of its qubits; otherwise at the paper's positions: on
             every qubit behind each upload of the features, and at the end.
-
-    Raises:
-        InputError: If p is not between 0 and 3/4.
     """
-    if not 0 <= probability <= MAX_PROBABILITY:
-        raise InputError(
-            f"depolarizing probability must lie between 0 and {MAX_PROBABILITY}, got {probability}"
-        )
     channel = depolarizing_error(4 * probability / 3, 1).to_instruction()
     inputs = set(router.inputs)
     noisy = QuantumCircuit(circuit.num_qubits, global_phase=circuit.global_phase)

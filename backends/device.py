@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qiskit import QuantumCircuit
-from qiskit.transpiler import PassManager, Target, generate_preset_pass_manager
+from qiskit.transpiler import PassManager, Target, TranspilerError, generate_preset_pass_manager
 from qiskit.transpiler.passes import (
     ALAPScheduleAnalysis,
     PadDelay,
@@ -15,7 +15,7 @@ from qiskit.transpiler.passes import (
     TimeUnitConversion,
 )
 
-from qmoe_qiskit.backends.placement import active_qubits, best_placement
+from qmoe_qiskit.backends.placement import best_placement
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError
 
@@ -63,8 +63,9 @@ def fit_to_device(
         seed: Of Qiskit's routing.
 
     Raises:
-        InputError: If the router is wider than the device, or the region is too small, out of
-            range or not connected.
+        InputError: If the router is wider than the device, the region is too small, out of range
+            or not connected, or the device cannot run the circuit: too few of its qubits are
+            connected, or a gate has no duration.
     """
     region = None if qubits is None else _checked_region(router, profile, qubits)
     here = profile if region is None else profile.subset(region)
@@ -76,18 +77,28 @@ def fit_to_device(
         )
     circuit: QuantumCircuit = RemoveBarriers()(router.circuit)
     circuit.measure_all()
-    routed = generate_preset_pass_manager(
+    passes = generate_preset_pass_manager(
         OPTIMIZATION_LEVEL, target=target, seed_transpiler=0 if seed is None else seed
-    ).run(circuit)
-    used = active_qubits(routed)
-    if region is None:
-        place = best_placement(routed, target)
-        active = tuple(sorted(place[q] for q in used))
-    else:
-        place = {q: region[q] for q in used}
-        active = tuple(sorted(place.values()))
-    compact = _relabelled(routed, {q: active.index(place[q]) for q in used}, len(active))
-    scheduled = _scheduled(compact, profile.subset(active).to_target())
+    )
+    try:
+        routed = passes.run(circuit)
+    except TranspilerError as error:
+        raise InputError(
+            f"{profile.device} cannot run the router's {router.n_qubits} qubits: {error.message}"
+        ) from error
+    place = best_placement(routed, target)
+    if region is not None:
+        place = {q: region[there] for q, there in place.items()}
+    active = tuple(sorted(place.values()))
+    here_of = {q: active.index(there) for q, there in place.items()}
+    compact = _relabelled(routed, here_of, len(active))
+    try:
+        scheduled = _scheduled(compact, profile.subset(active).to_target())
+    except TranspilerError as error:
+        raise InputError(
+            f"the circuit cannot be scheduled on qubits {list(active)} of {profile.device}: "
+            f"{error.message}"
+        ) from error
     n_device = len(profile.qubits)
     full = _relabelled(scheduled, dict(enumerate(active)), n_device)
     measured = {
@@ -115,6 +126,9 @@ def without_measurements(circuit: QuantumCircuit) -> QuantumCircuit:
 def _checked_region(
     router: RouterCircuit, profile: NoiseProfile, qubits: Sequence[int]
 ) -> tuple[int, ...]:
+    strange = [q for q in qubits if isinstance(q, bool) or not hasattr(q, "__index__")]
+    if strange:
+        raise InputError(f"qubits must be whole numbers, got {strange[0]!r}")
     region = tuple(int(q) for q in qubits)
     n_device = len(profile.qubits)
     outside = [q for q in region if not 0 <= q < n_device]

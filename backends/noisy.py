@@ -14,7 +14,7 @@ from qiskit_aer.noise import QuantumError
 from qmoe_qiskit.backends.aer import unfolded
 from qmoe_qiskit.backends.assignment import assigned
 from qmoe_qiskit.backends.channels import NoiseChannels
-from qmoe_qiskit.backends.depolarizing import with_depolarizing
+from qmoe_qiskit.backends.depolarizing import MAX_PROBABILITY, with_depolarizing
 from qmoe_qiskit.backends.device import fit_to_device, without_measurements
 from qmoe_qiskit.backends.noisy_circuit import NoisyCircuit
 from qmoe_qiskit.backends.protocols import CompiledRouter
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 MITIGATIONS = ("none", "readout")
 # A density matrix of 10 qubits takes 8 MiB, and one is kept per step on the way back.
 MAX_EXACT_QUBITS = 10
+# The observables of all 2^20 bit strings of 20 qubits take 160 MiB.
+MAX_SAMPLED_QUBITS = 20
 
 
 # Aer leaves out the terms of an error that have a probability below 1e-10. The error of a two-qubit
@@ -42,10 +44,21 @@ AER_TRUNCATION = 144e-10
 
 @dataclass(frozen=True, kw_only=True)
 class Depolarizing:
-    """Depolarizing noise on an ideal device; see `with_depolarizing`."""
+    """Depolarizing noise on an ideal device; see `with_depolarizing`.
+
+    Raises:
+        InputError: If the probability is not between 0 and 3/4.
+    """
 
     probability: float
     every_gate: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.probability <= MAX_PROBABILITY:
+            raise InputError(
+                f"depolarizing probability must lie between 0 and {MAX_PROBABILITY}, got "
+                f"{self.probability}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +120,7 @@ class NoisyBackend:
             EngineMismatchError: If the probe differs from Aer's value.
         """
         lower(router)  # refuses what cannot be evaluated, before the transpiler meets it
+        self._check_width(router.n_qubits)
         if isinstance(self.noise, Depolarizing):
             noisy = _depolarized(router, self.noise)
         else:
@@ -120,11 +134,7 @@ class NoisyBackend:
         if self.shots is not None:
             return SampledRouter(noisy, shots=self.shots, mitigated=mitigated, seed=self.seed)
         width = noisy.circuit.num_qubits
-        if width > MAX_EXACT_QUBITS:
-            raise InputError(
-                f"the router takes {width} qubits: exact noisy evaluation holds density matrices "
-                f"of at most {MAX_EXACT_QUBITS}; set shots, or use a smaller router"
-            )
+        self._check_width(width)
         gates, table = lower_circuit(
             noisy.circuit, list(router.inputs), list(router.weights), noise=noisy.channels
         )
@@ -141,9 +151,19 @@ class NoisyBackend:
             compiled,
             lambda inputs, weights: _by_aer(noisy, inputs, weights, mitigated=mitigated),
             np.random.default_rng(self.seed),
+            remedy="a number of shots",
             tolerance=PROBE_TOLERANCE + AER_TRUNCATION * len(noisy.circuit.data),
         )
         return compiled
+
+    def _check_width(self, n_qubits: int) -> None:
+        exact = self.shots is None
+        most = MAX_EXACT_QUBITS if exact else MAX_SAMPLED_QUBITS
+        if n_qubits > most:
+            raise InputError(
+                f"the router takes {n_qubits} qubits: noisy evaluation takes at most {most} "
+                + ("without shots; set shots, or use a smaller router" if exact else "with shots")
+            )
 
 
 def _on_device(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.backends.protocols import Backend
-from qmoe_qiskit.backends.statevector import StatevectorBackend
+from qmoe_qiskit.backends.statevector import ENGINES, StatevectorBackend
 from qmoe_qiskit.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
@@ -51,8 +51,17 @@ def open_backend(
     Raises:
         InputError: If the specification or a setting is not accepted.
     """
+    if seed is not None and (not hasattr(seed, "__index__") or seed < 0):
+        raise InputError(f"seed must be a whole number of at least 0, got {seed!r}")
+    if engine not in ENGINES:
+        raise unknown_name("engine", engine, ENGINES)
     kind, _, rest = spec.partition(":")
     if kind == "noisy" and rest:
+        if engine != "auto":
+            raise InputError(
+                f"engine {engine!r} is for backend 'statevector': backend {spec!r} has one engine; "
+                "omit it"
+            )
         return _open_noisy(
             spec,
             rest,
@@ -96,6 +105,9 @@ def _open_noisy(
         model = Synthetic(readout_error=error)
     elif noise == "ideal":
         model = Synthetic()
+    elif text and not noise.endswith(".json"):
+        kinds = [known.split(":")[1] for known in BACKENDS if known.count(":") == 2]
+        raise unknown_name("noise", name, kinds)
     else:
         model = load_profile(noise)
     return NoisyBackend(

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
-import rustworkx as rx
+from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 from qiskit.transpiler import Target
 
-# Placements that are looked at; a pattern of 8 qubits has tens of thousands on a large device.
+# Partial placements kept at a time; a pattern of 6 qubits has 20 000 placements on a large device.
 MAX_PLACEMENTS = 20_000
+# A first, narrow search gives a bound that leaves the full one little to do.
+_NARROW = 64
 # What an operation without a stated error counts as.
 _UNKNOWN_ERROR = 0.0
+
+_Operations = Counter[tuple[str, tuple[int, ...]]]
+FloatArray = NDArray[np.float64]
 
 
 def active_qubits(circuit: QuantumCircuit) -> list[int]:
@@ -36,36 +41,99 @@ def expected_error(circuit: QuantumCircuit, target: Target) -> float:
 def best_placement(circuit: QuantumCircuit, target: Target) -> dict[int, int]:
     """Return the placement with the smallest expected error, as {qubit now: qubit then}.
 
-    Every placement is looked at that needs no further routing: all ways to lay the graph of the
-    circuit's two-qubit gates, directions included, over the device's.
+    Searches all placements that need no further routing: those that put every operation, its
+    direction included, where the device offers it. Branch and bound, qubit by qubit; where more
+    than `MAX_PLACEMENTS` partial placements could still win, only the best of them go on.
     """
     operations = _operations(circuit)
     used = active_qubits(circuit)
-    pattern = rx.PyDiGraph(multigraph=False)
-    node = {q: pattern.add_node(q) for q in used}
-    device = rx.PyDiGraph(multigraph=False)
-    device.add_nodes_from(range(target.num_qubits))
-    for name, qubits in operations:
-        if len(qubits) == 2:
-            pattern.add_edge(node[qubits[0]], node[qubits[1]], name)
-    names = {name for name, qubits in operations if len(qubits) == 2}
-    for name in names:
-        for first, second in target[name]:
-            device.add_edge(first, second, name)
-    mappings = rx.vf2_mapping(device, pattern, subgraph=True, induced=False, call_limit=None)
-    rows = []
-    for mapping in mappings:
-        back = {inner: outer for outer, inner in mapping.items()}
-        rows.append([back[node[q]] for q in used])
-        if len(rows) == MAX_PLACEMENTS:
-            break
-    placements_KQ = np.array(rows)
-    cost_K = _costs(operations, used, placements_KQ, target)
-    best = placements_KQ[int(np.argmin(cost_K))]
-    return dict(zip(used, best.tolist(), strict=True))
+    order = _connected_order(used, operations)
+    alone_QN, pairs = _cost_tables(order, operations, target)
+    # What the qubits still to be placed cost at least.
+    least = alone_QN.min(axis=1)
+    for (_, later), table_NN in pairs.items():
+        least[later] += table_NN.min()
+    rest = np.append(np.cumsum(least[::-1])[::-1][1:], 0.0)
+    best = order  # the circuit can stay where it is
+    bound = sum(float(alone_QN[k, q]) for k, q in enumerate(order)) + sum(
+        float(table_NN[order[j], order[k]]) for (j, k), table_NN in pairs.items()
+    )
+    for limit in (_NARROW, MAX_PLACEMENTS):
+        found, cost = _search(alone_QN, pairs, rest, bound, limit)
+        if cost < bound:
+            best, bound = found, cost
+    return dict(zip(order, best, strict=True))
 
 
-def _operations(circuit: QuantumCircuit) -> Counter[tuple[str, tuple[int, ...]]]:
+def _search(
+    alone_QN: FloatArray,
+    pairs: dict[tuple[int, int], FloatArray],
+    rest: FloatArray,
+    bound: float,
+    limit: int,
+) -> tuple[list[int], float]:
+    """Return the best placement that costs less than the bound, and its cost, else infinity."""
+    placed_KQ = np.zeros((1, 0), dtype=np.int64)
+    cost_K = np.zeros(1)
+    for k, alone_N in enumerate(alone_QN):
+        cost_KN = cost_K[:, None] + alone_N
+        for j in range(k):
+            if (j, k) in pairs:
+                cost_KN += pairs[j, k][placed_KQ[:, j]]
+        np.put_along_axis(cost_KN, placed_KQ, np.inf, axis=1)  # each qubit once
+        row, qubit = np.nonzero(cost_KN + rest[k] < bound)
+        cost_K = cost_KN[row, qubit]
+        if len(cost_K) > limit:
+            keep = np.sort(np.argpartition(cost_K, limit)[:limit])
+            row, qubit, cost_K = row[keep], qubit[keep], cost_K[keep]
+        placed_KQ = np.column_stack([placed_KQ[row], qubit])
+    if len(cost_K) == 0:
+        return [], np.inf
+    winner = int(np.argmin(cost_K))
+    return placed_KQ[winner].tolist(), float(cost_K[winner])
+
+
+def _connected_order(used: list[int], operations: _Operations) -> list[int]:
+    """Return the qubits so that each, where possible, is coupled to one before it."""
+    edges = [set(qubits) for _, qubits in operations if len(qubits) == 2]
+    order: list[int] = []
+    while len(order) < len(used):
+        near = [q for e in edges if e & set(order) for q in e - set(order)]
+        order.append(near[0] if near else next(q for q in used if q not in order))
+    return order
+
+
+def _cost_tables(
+    order: list[int], operations: _Operations, target: Target
+) -> tuple[FloatArray, dict[tuple[int, int], FloatArray]]:
+    """Return -log of the fidelity of everything on a qubit or pair, at every place.
+
+    Returns:
+        Per qubit in the order given, (Q, N); per pair j < k of positions in that order, (N, N).
+        Infinite where the device lacks an operation.
+    """
+    position = {q: k for k, q in enumerate(order)}
+    n = target.num_qubits
+    alone_QN = np.zeros((len(order), n))
+    pairs: dict[tuple[int, int], FloatArray] = {}
+    tables: dict[str, FloatArray] = {}
+    for (name, qubits), count in operations.items():
+        if name not in tables:
+            table = np.full((n,) * len(qubits), np.inf)
+            for place in target[name]:
+                table[place] = -np.log1p(-_error(target, name, place))
+            tables[name] = table
+        cost = count * tables[name]
+        if len(qubits) == 1:
+            alone_QN[position[qubits[0]]] += cost
+        else:
+            first, second = (position[q] for q in qubits)
+            pair = (min(first, second), max(first, second))
+            pairs[pair] = pairs.get(pair, 0.0) + (cost if first < second else cost.T)
+    return alone_QN, pairs
+
+
+def _operations(circuit: QuantumCircuit) -> _Operations:
     return Counter(
         (step.operation.name, tuple(circuit.find_bit(q).index for q in step.qubits))
         for step in circuit.data
@@ -77,26 +145,3 @@ def _error(target: Target, name: str, qubits: tuple[int, ...]) -> float:
     properties = target[name].get(qubits) if name in target else None
     error = None if properties is None else properties.error
     return _UNKNOWN_ERROR if error is None else min(error, 1 - 1e-12)
-
-
-def _costs(
-    operations: Counter[tuple[str, tuple[int, ...]]],
-    used: list[int],
-    placements_KQ: np.ndarray,
-    target: Target,
-) -> np.ndarray:
-    """Return -log of the expected fidelity of every placement."""
-    column = {q: k for k, q in enumerate(used)}
-    n = target.num_qubits
-    cost_K = np.zeros(len(placements_KQ))
-    tables: dict[tuple[str, int], np.ndarray] = {}
-    for (name, qubits), count in operations.items():
-        key = (name, len(qubits))
-        if key not in tables:
-            table = np.full((n,) * len(qubits), np.inf)  # where the device has no such gate
-            for place in target[name]:
-                table[place] = -np.log1p(-_error(target, name, place))
-            tables[key] = table
-        places = tuple(placements_KQ[:, column[q]] for q in qubits)
-        cost_K += count * tables[key][places]
-    return cost_K

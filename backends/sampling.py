@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 from qiskit import QuantumCircuit
-from qiskit.circuit import Parameter, ParameterVector
+from qiskit.circuit import Parameter
 from qiskit_aer import AerSimulator
 
 from qmoe_qiskit.backends.noisy_circuit import NoisyCircuit
@@ -22,7 +25,7 @@ from qmoe_qiskit.backends.protocols import (
 )
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.circuits.affine import affine_terms, has_parameters
-from qmoe_qiskit.simulation.lowering import AngleTable
+from qmoe_qiskit.simulation.lowering import AngleTable, unfold
 
 # Points of one Aer job: its result holds the counts of all of them at once.
 _POINTS_PER_JOB = 4096
@@ -95,18 +98,20 @@ class SampledRouter:
 
     def _sample(self, angles_PG: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return means and their standard errors at every point, (P, O) each."""
-        parts = [
-            self._counts(angles_PG[start : start + _POINTS_PER_JOB])
-            for start in range(0, len(angles_PG), _POINTS_PER_JOB)
-        ]
-        n_strings = self._observables_OD.shape[1]
-        shares_PS = np.concatenate([np.zeros((0, n_strings)), *parts]) / self._shots
-        values = shares_PS @ self._observables_OD.T
-        squares = shares_PS @ (self._observables_OD**2).T
-        variances = np.maximum(squares - values**2, 0)
-        return values, np.sqrt(variances / max(self._shots - 1, 1))
+        n_points, n_outputs = len(angles_PG), len(self._observables_OD)
+        values, errors = np.zeros((2, n_points, n_outputs))
+        for start in range(0, n_points, _POINTS_PER_JOB):
+            for k, counts in enumerate(self._counts(angles_PG[start : start + _POINTS_PER_JOB])):
+                seen = self._observables_OD[:, [int(string, 16) for string in counts]]
+                shares = np.array(list(counts.values())) / self._shots
+                mean = seen @ shares
+                variance = (seen - mean[:, None]) ** 2 @ shares
+                values[start + k] = mean
+                errors[start + k] = np.sqrt(variance / max(self._shots - 1, 1))
+        return values, errors
 
-    def _counts(self, angles_PG: FloatArray) -> FloatArray:
+    def _counts(self, angles_PG: FloatArray) -> list[dict[str, int]]:
+        """Return how often each bit string, in hex, was measured at every point."""
         binds = {p: column.tolist() for p, column in zip(self._angles, angles_PG.T, strict=True)}
         options = {
             "shots": self._shots,
@@ -117,11 +122,7 @@ class SampledRouter:
         else:
             job = self._simulator.run([self._circuit] * len(angles_PG), **options)
         result = job.result()
-        counts_PS = np.zeros((len(angles_PG), self._observables_OD.shape[1]))
-        for k in range(len(angles_PG)):
-            for string, count in result.data(k)["counts"].items():
-                counts_PS[k, int(string, 16)] = count
-        return counts_PS
+        return [result.data(k)["counts"] for k in range(len(angles_PG))]
 
 
 def _one_parameter_a_rotation(
@@ -130,26 +131,38 @@ def _one_parameter_a_rotation(
     """Return the measured circuit with one parameter per rotation, and their table of angles."""
     router, source = noisy.router, noisy.circuit
     column = {p: k for k, p in enumerate([*router.inputs, *router.weights])}
-    rotations = [step.operation.params[0] for step in source.data if has_parameters(step.operation)]
-    angles = list(ParameterVector("angle", len(rotations)))
-    table_GP = np.zeros((len(rotations), len(column)))
-    offsets = np.zeros(len(rotations))
-    for row, expression in enumerate(rotations):
-        slopes, offsets[row] = affine_terms(expression)
-        for parameter, slope in slopes.items():
-            table_GP[row, column[parameter]] = slope
     circuit = QuantumCircuit(source.num_qubits, router.n_qubits)
-    fresh = iter(angles)
-    for step in source.data:
-        operation = step.operation
-        if has_parameters(operation):
-            operation = operation.copy()
-            operation.params = [next(fresh)]
-        circuit.append(operation, [source.find_bit(q).index for q in step.qubits])
+    angles: list[Parameter] = []
+    rows, offsets = [], []
+    for operation, qubits in _rotations_apart(source):
+        if not has_parameters(operation):
+            circuit.append(operation, qubits)
+            continue
+        slopes, offset = affine_terms(operation.params[0])
+        row = np.zeros(len(column))
+        for parameter, slope in slopes.items():
+            row[column[parameter]] = slope
+        rows.append(row)
+        offsets.append(offset)
+        angles.append(Parameter(f"angle_{len(angles)}"))
+        rotation = operation.to_mutable()
+        rotation.params = [angles[-1]]
+        circuit.append(rotation, qubits)
     circuit.measure(list(noisy.measured), range(router.n_qubits))
+    table_GP = np.array(rows).reshape(len(rows), len(column))
     table = AngleTable(
         inputs_GF=table_GP[:, : router.n_inputs],
         weights_GW=table_GP[:, router.n_inputs :],
-        offset_G=offsets,
+        offset_G=np.array(offsets),
     )
     return circuit, angles, table
+
+
+def _rotations_apart(circuit: QuantumCircuit) -> Iterator[tuple[Any, tuple[int, ...]]]:
+    """Yield a circuit's operations and their qubits; what has free angles is taken apart."""
+    for step in circuit.data:
+        qubits = tuple(circuit.find_bit(q).index for q in step.qubits)
+        if has_parameters(step.operation):
+            yield from unfold(step.operation, qubits)
+        else:
+            yield step.operation, qubits

@@ -81,6 +81,7 @@ class StatevectorBackend:
             compiled,
             lambda inputs_F, weights_W: aer.expectations(inputs_F[None], weights_W).values[0],
             np.random.default_rng(self.seed),
+            remedy="engine='aer'",
         )
         return compiled
 
@@ -129,6 +130,7 @@ def check_probe(
     by_aer: Callable[[FloatArray, FloatArray], FloatArray],
     rng: np.random.Generator,
     *,
+    remedy: str,
     tolerance: float = PROBE_TOLERANCE,
 ) -> None:
     """Compare a random point with Aer.
@@ -137,6 +139,7 @@ def check_probe(
         compiled: What is checked.
         by_aer: Takes inputs (F,) and weights (W,) to Aer's values (O,).
         rng: Draws the point.
+        remedy: What the user can do meanwhile.
         tolerance: Largest difference, relative to values above 1.
 
     Raises:
@@ -152,5 +155,5 @@ def check_probe(
     if not gap <= tolerance * scale:
         raise EngineMismatchError(
             f"the batched engine and Aer differ by {gap:.1e} at a probe point of circuit "
-            f"{router.circuit.name!r}: please report the circuit; engine='aer' evaluates it by Aer"
+            f"{router.circuit.name!r}: please report the circuit; {remedy} evaluates it by Aer"
         )

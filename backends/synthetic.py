@@ -45,12 +45,11 @@ def synthetic_profile(
         )
     if not 0 <= readout_error <= 1:
         raise InputError(f"the readout error must lie between 0 and 1, got {readout_error}")
-    relaxes = math.isfinite(t1_s)
     qubits = tuple(
         QubitCalibration(
             qubit=q,
-            t1=t1_s if relaxes else None,
-            t2=t2_s if relaxes else None,
+            t1=t1_s if math.isfinite(t1_s) else None,
+            t2=t2_s if math.isfinite(t2_s) else None,
             p_meas1_prep0=readout_error,
             p_meas0_prep1=readout_error,
             readout_length=READOUT_S,

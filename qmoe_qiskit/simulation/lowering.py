@@ -110,7 +110,7 @@ def lower_circuit(
     for step in circuit.data:
         wires = tuple(circuit.find_bit(q).index for q in step.qubits)
         is_channel = noise is not None and step.operation.name == "quantum_channel"
-        for operation, qubits in () if is_channel else _unfold(step.operation, wires):
+        for operation, qubits in () if is_channel else unfold(step.operation, wires):
             angle = operation.params[0] if operation.name in _PAULI_OF else None
             if isinstance(angle, ParameterExpression) and angle.parameters:
                 slopes, offset = affine_terms(angle)
@@ -134,7 +134,7 @@ def lower_circuit(
     )
 
 
-def _unfold(
+def unfold(
     operation: Any,  # noqa: ANN401 - gates and gate-like operations
     qubits: tuple[int, ...],
 ) -> Iterator[tuple[Any, tuple[int, ...]]]:
@@ -151,7 +151,7 @@ def _unfold(
     elif (definition := _definition(operation)) is not None:
         for step in definition.data:
             wires = tuple(qubits[definition.find_bit(q).index] for q in step.qubits)
-            yield from _unfold(step.operation, wires)
+            yield from unfold(step.operation, wires)
     else:
         raise InputError(
             f"operation {operation.name!r} on qubits {list(qubits)} is not a unitary gate that "

@@ -1,4 +1,4 @@
-"""Random router circuits, one that takes every path, and Qiskit's Statevector to judge them by."""
+"""Random router circuits with and without noise, and Qiskit's states to judge them by."""
 
 from __future__ import annotations
 
@@ -9,9 +9,29 @@ import pytest
 from hypothesis import strategies as st
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter, ParameterVector
-from qiskit.quantum_info import SparsePauliOp, Statevector
+from qiskit.quantum_info import (
+    DensityMatrix,
+    Kraus,
+    SparsePauliOp,
+    Statevector,
+    SuperOp,
+    random_quantum_channel,
+    random_unitary,
+)
+from qiskit_aer.noise import (
+    QuantumError,
+    amplitude_damping_error,
+    coherent_unitary_error,
+    depolarizing_error,
+    kraus_error,
+    pauli_error,
+    thermal_relaxation_error,
+)
 
 from qmoe_qiskit.circuits import RouterCircuit
+from qmoe_qiskit.simulation import DensityProgram, diagonals
+from qmoe_qiskit.simulation.lowering import Channel, lower_circuit
+from qmoe_qiskit.simulation.picture import transfer_matrix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -134,26 +154,110 @@ def _qiskit_values(
     return np.array(rows)
 
 
-def _qiskit_slopes(
-    router: RouterCircuit, inputs_BF: FloatArray, weights_W: FloatArray
+def _slopes(
+    values: Callable[[FloatArray, FloatArray], FloatArray],
+    inputs_BF: FloatArray,
+    weights_W: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
     def along(d_inputs_F: FloatArray, d_weights_W: FloatArray) -> FloatArray:
         at = {
-            k: _qiskit_values(
-                router, inputs_BF + k * STEP * d_inputs_F, weights_W + k * STEP * d_weights_W
-            )
+            k: values(inputs_BF + k * STEP * d_inputs_F, weights_W + k * STEP * d_weights_W)
             for k in (-2, -1, 1, 2)
         }
         return (at[-2] - 8 * at[-1] + 8 * at[1] - at[2]) / (12 * STEP)
 
-    shape = (len(inputs_BF), router.n_outputs)
-    still_F, still_W = np.zeros(router.n_inputs), np.zeros(router.n_weights)
-    by_inputs = [along(e_F, still_W) for e_F in np.eye(router.n_inputs)]
-    by_weights = [along(still_F, e_W) for e_W in np.eye(router.n_weights)]
+    n_inputs, n_weights = inputs_BF.shape[1], len(weights_W)
+    shape = values(inputs_BF, weights_W).shape
+    still_F, still_W = np.zeros(n_inputs), np.zeros(n_weights)
+    by_inputs = [along(e_F, still_W) for e_F in np.eye(n_inputs)]
+    by_weights = [along(still_F, e_W) for e_W in np.eye(n_weights)]
     return (
         np.array(by_inputs).reshape(-1, *shape).transpose(1, 2, 0),
         np.array(by_weights).reshape(-1, *shape).transpose(1, 2, 0),
     )
+
+
+def _qiskit_slopes(
+    router: RouterCircuit, inputs_BF: FloatArray, weights_W: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    return _slopes(lambda x_BF, w_W: _qiskit_values(router, x_BF, w_W), inputs_BF, weights_W)
+
+
+def _channel(rng: np.random.Generator, n_qubits: int) -> QuantumError:
+    """A channel as Aer makes them, of any kind, on one or two qubits."""
+    any_width: list[Callable[[], QuantumError]] = [
+        lambda: depolarizing_error(rng.uniform(0, 1), n_qubits),
+        lambda: coherent_unitary_error(random_unitary(2**n_qubits, seed=rng)),
+        lambda: kraus_error(Kraus(random_quantum_channel(2**n_qubits, seed=rng)).data),
+    ]
+    if n_qubits == 2:
+        return rng.choice([*any_width, lambda: _channel(rng, 1).expand(_channel(rng, 1))])()
+    t1, relative_t2, share = rng.uniform(20, 200), rng.uniform(0.1, 2), rng.uniform()
+    narrow: list[Callable[[], QuantumError]] = [
+        lambda: pauli_error(list(zip("IXYZ", rng.dirichlet([1] * 4), strict=True))),
+        lambda: amplitude_damping_error(share, excited_state_population=rng.uniform()),
+        lambda: thermal_relaxation_error(t1, relative_t2 * t1, share * t1),
+    ]
+    return rng.choice([*any_width, *narrow])()
+
+
+class RandomNoise:
+    """A router under channels behind its gates: for our engine, and by Qiskit's DensityMatrix.
+
+    Behind every instruction but a barrier come none to two channels, on one or two of all qubits.
+    """
+
+    def __init__(self, router: RouterCircuit, seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        self.router = router
+        self.behind: list[list[tuple[QuantumError, tuple[int, ...]]]] = []
+        for step in router.circuit.data:
+            count = 0 if step.operation.name == "barrier" else rng.choice(3, p=[0.3, 0.5, 0.2])
+            self.behind.append([])
+            for _ in range(count):
+                width = int(rng.integers(1, min(2, router.n_qubits) + 1))
+                qubits = rng.permutation(router.n_qubits)[:width].tolist()
+                self.behind[-1].append((_channel(rng, width), tuple(qubits)))
+
+    def program(self) -> DensityProgram:
+        """The engine, over the true observables."""
+        behind = iter(self.behind)
+
+        def noise(_: object, __: tuple[int, ...]) -> list[Channel]:
+            channels = next(behind)
+            return [Channel(matrix=transfer_matrix(e), qubits=q) for e, q in channels]
+
+        router = self.router
+        gates, table = lower_circuit(
+            router.circuit, list(router.inputs), list(router.weights), noise=noise
+        )
+        return DensityProgram(gates, table, router.n_qubits, diagonals(router.observables))
+
+    def values(self, inputs_BF: FloatArray, weights_W: FloatArray) -> FloatArray:
+        """Expectation values (B, O) by Qiskit, sample by sample."""
+        rows = []
+        for inputs_F in inputs_BF:
+            bound = self.router.bind(inputs_F, weights_W)
+            state = DensityMatrix.from_label("0" * self.router.n_qubits)
+            for step, channels in zip(bound.data, self.behind, strict=True):
+                if step.operation.name != "barrier":
+                    state = state.evolve(
+                        step.operation, [bound.find_bit(q).index for q in step.qubits]
+                    )
+                for error, qubits in channels:
+                    state = state.evolve(SuperOp(error), list(qubits))
+            rows.append([state.expectation_value(o).real for o in self.router.observables])
+        return np.array(rows)
+
+    def slopes(self, inputs_BF: FloatArray, weights_W: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Derivatives (B, O, F) and (B, O, W) of `values`, by finite differences."""
+        return _slopes(self.values, inputs_BF, weights_W)
+
+
+@pytest.fixture(scope="session")
+def random_noise() -> type[RandomNoise]:
+    """See `RandomNoise`."""
+    return RandomNoise
 
 
 @pytest.fixture(scope="session")
