@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from qiskit import QuantumCircuit
+from qiskit.circuit import ParameterExpression
 from qiskit_aer.noise import depolarizing_error
 
 from qmoe_qiskit.circuits import RouterCircuit
-from qmoe_qiskit.circuits.affine import affine_terms, has_parameters
 
 # p (X + Y + Z) / 3 at p = 3/4 is the fully mixed state.
 MAX_PROBABILITY = 0.75
@@ -35,8 +35,9 @@ def with_depolarizing(
         wires = [circuit.find_bit(q).index for q in step.qubits]
         if step.operation.name in {"barrier", "delay", "id"}:
             continue
-        uploads = has_parameters(step.operation) and any(
-            not inputs.isdisjoint(affine_terms(angle)[0]) for angle in step.operation.params
+        uploads = any(
+            isinstance(angle, ParameterExpression) and not inputs.isdisjoint(angle.parameters)
+            for angle in step.operation.params
         )
         if not every_gate and touched and not uploads:
             _append(noisy, channel, range(circuit.num_qubits))

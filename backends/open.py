@@ -53,6 +53,7 @@ def open_backend(
     """
     if seed is not None and (not hasattr(seed, "__index__") or seed < 0):
         raise InputError(f"seed must be a whole number of at least 0, got {seed!r}")
+    seed = None if seed is None else int(seed)  # Qiskit takes no NumPy integers
     if engine not in ENGINES:
         raise unknown_name("engine", engine, ENGINES)
     kind, _, rest = spec.partition(":")

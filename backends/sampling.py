@@ -58,6 +58,7 @@ class SampledRouter:
             if noisy.circuit.num_qubits <= _MAX_DENSITY_QUBITS
             else "statevector",
             noise_model=noisy.noise_model,
+            max_parallel_shots=1,  # else a seed's shots depend on the number of cores
         )
 
     @property

@@ -13,25 +13,32 @@ if TYPE_CHECKING:
     from qmoe_qiskit.circuits import RouterCircuit, angle_router
     from qmoe_qiskit.errors import QMoEError
     from qmoe_qiskit.moe import MixtureOfExperts, QuantumRouter
+    from qmoe_qiskit.noise_profiles import NoiseProfile, list_profiles, load_profile
     from qmoe_qiskit.train import QMoEClassifier
 
 __all__ = [
     "MixtureOfExperts",
+    "NoiseProfile",
     "QMoEClassifier",
     "QMoEError",
     "QuantumRouter",
     "RouterCircuit",
     "angle_router",
+    "list_profiles",
+    "load_profile",
     "open_backend",
 ]
 
 _HOME = {
     "MixtureOfExperts": "qmoe_qiskit.moe",
+    "NoiseProfile": "qmoe_qiskit.noise_profiles",
     "QMoEClassifier": "qmoe_qiskit.train",
     "QMoEError": "qmoe_qiskit.errors",
     "QuantumRouter": "qmoe_qiskit.moe",
     "RouterCircuit": "qmoe_qiskit.circuits",
     "angle_router": "qmoe_qiskit.circuits",
+    "list_profiles": "qmoe_qiskit.noise_profiles",
+    "load_profile": "qmoe_qiskit.noise_profiles",
     "open_backend": "qmoe_qiskit.backends",
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from benchmark import Row, forward_backward, in_process, in_turns, moons_batch, training_step
+from measuring import Row, forward_backward, in_process, in_turns, moons_batch, training_step
 
 from qmoe_qiskit.circuits import angle_router
 from qmoe_qiskit.moe import QuantumRouter
@@ -62,7 +62,7 @@ print(json.dumps([built, time.perf_counter() - start]))
 _WIDE = """
 import json, resource, sys, time
 sys.path.insert(0, {scripts!r})
-from benchmark import forward_backward
+from measuring import forward_backward
 action = forward_backward(8, 2, 8, "noisy:ibm_fez")
 start = time.perf_counter(); action(); seconds = time.perf_counter() - start
 print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20]))

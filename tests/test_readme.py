@@ -49,7 +49,7 @@ def test_commands(tmp_path: Path) -> None:
     (tmp_path / "measurements.csv").write_text("\n".join([f"{heads},species", *labelled]))
     (tmp_path / "new.csv").write_text("\n".join([heads, *rows[:7]]))
     commands = re.findall(r"^    (qmoe .*)$", README, re.MULTILINE)
-    assert len(commands) == 5
+    assert len(commands) == 10
     for line in commands:
         command, _, target = line.partition(" > ")
         words = [QMOE, *shlex.split(command)[1:]]

@@ -17,7 +17,9 @@ from typer.core import TyperGroup
 from qmoe_qiskit.cli.demo import demo
 from qmoe_qiskit.cli.evaluate import evaluate
 from qmoe_qiskit.cli.info import info
+from qmoe_qiskit.cli.noise import noise
 from qmoe_qiskit.cli.predict import predict
+from qmoe_qiskit.cli.profiles import profiles
 from qmoe_qiskit.cli.train import train
 from qmoe_qiskit.errors import QMoEError
 
@@ -43,8 +45,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
-for _command in (demo, train, evaluate, predict, info):
+for _command in (demo, train, evaluate, predict, info, noise):
     app.command()(_command)
+app.add_typer(profiles, name="profiles")
 
 
 def _print_version(wanted: bool) -> None:

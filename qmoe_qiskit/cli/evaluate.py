@@ -9,6 +9,7 @@ import typer
 from qmoe_qiskit.cli import options
 from qmoe_qiskit.cli.output import (
     console,
+    execution_document,
     metrics_document,
     remark_outside,
     write_json,
@@ -35,20 +36,22 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
-    backend: Annotated[
-        str | None,
-        typer.Option(
-            "--backend",
-            help="Where the circuit runs; by default as in training.",
-            show_default=False,
-        ),
-    ] = None,
+    backend: options.OtherBackend = None,
+    shots: options.OtherShots = None,
+    mitigation: options.OtherMitigation = None,
+    device_qubits: options.OtherDeviceQubits = None,
     as_json: options.Json = False,
 ) -> None:
     """Measure a run's model on its held-out rows, or on other data."""
     from qmoe_qiskit.runs import evaluate_run, load_run
 
-    run = load_run(run_folder, backend=backend)
+    run = load_run(
+        run_folder,
+        backend=backend,
+        shots=shots,
+        mitigation=mitigation,
+        device_qubits=options.qubits_from(device_qubits),
+    )
     result = evaluate_run(run, data, target=target)
     outside = int(result.metrics["rows_outside_range"].number)
     remark_outside(outside, result.n_rows)
@@ -60,7 +63,7 @@ def evaluate(
                 "data": result.data,
                 "rows": result.rows,
                 "n_rows": result.n_rows,
-                "backend": result.backend,
+                "execution": execution_document(result.execution),
                 "metrics": metrics_document(result.metrics),
             }
         )
@@ -71,6 +74,6 @@ def evaluate(
     screen.print(
         f"{run.path}, router {run.router}, on {'the' if result.rows == 'held-out' else 'all'} "
         f"{result.n_rows} {'held-out ' if result.rows == 'held-out' else ''}rows of {result.data}; "
-        f"backend {result.backend}"
+        f"{result.execution or 'no circuit'}"
     )
     screen.print(metrics_table(result.metrics))

@@ -54,7 +54,9 @@ def _print(run: RunRecord) -> None:
         "router": run.router,
         "router sees": run.projection or "every feature",
         "experts": str(model.settings.n_experts),
-        "backend": model.settings.backend,
+        "ran on": "no circuit: the router is classical"
+        if run.circuit is None
+        else str(manifest.execution or model.settings.backend),
         "epochs": f"{len(run.history)}, last training loss {run.history[-1]['train_loss']:.4f} nat",
         "seed": str(manifest.seed),
         "command": shlex.join(manifest.command),

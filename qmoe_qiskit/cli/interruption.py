@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -14,6 +13,7 @@ from qmoe_qiskit.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from qmoe_qiskit.runs import TrainingRequest
 
@@ -52,12 +52,9 @@ def check_given(ctx: typer.Context, request: TrainingRequest, out: Path) -> None
         source = ctx.get_parameter_source(name)
         if source is None or source.name != "COMMANDLINE":
             continue
-        now, before = getattr(request, name), getattr(begun, name)
-        if name == "data" and request.is_file and begun.is_file:
-            same = Path(now).resolve() == Path(before).resolve()
-        else:
-            same = now == before
-        if not same:
+        # Two ways to name one file are the same.
+        if getattr(request.relative_to(out), name) != getattr(begun.relative_to(out), name):
+            now, before = getattr(request, name), getattr(begun, name)
             raise InputError(
                 f"the training in {str(out)!r} was begun {_given(option, before)}, not "
                 f"{_given(option, now)}: leave the option out, or train anew with --force"
@@ -68,4 +65,6 @@ def _given(option: str, value: object) -> str:
     """Return how an option was given, in words."""
     if value is None or value is False:
         return f"without {option}"
+    if isinstance(value, tuple):
+        value = ",".join(map(str, value))
     return f"with {option}" if value is True else f"with {option} {value}"

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from qmoe_qiskit.errors import InputError
+
 # Names every form of `qmoe_qiskit.backends.BACKENDS`; a literal, because --help loads no Qiskit.
 BACKEND = (
     "Where the circuit runs: statevector (exact, no noise), noisy:DEVICE (see qmoe profiles list), "
@@ -14,12 +16,71 @@ BACKEND = (
     "noisy:depolarizing-gates:P, noisy:thermal:T1,T2 (in microseconds), noisy:readout:P or "
     "noisy:ideal."
 )
+SHOTS = "Shots per row; by default exact values."
+MITIGATION = "none, or readout: undo readout errors by the calibrated probabilities."
+DEVICE_QUBITS = (
+    "Qubits of the device to run on, such as 65,66; by default those with the smallest expected "
+    "error."
+)
 
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON document on stdout, all else on stderr.")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace a run that is there.")]
+ForceFile = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of split, initial weights and shuffling.")]
 RunFolder = Annotated[
     Path, typer.Argument(metavar="RUN", help="Folder of a run.", show_default=False)
 ]
+# Those of evaluate and predict, which replace what a run was trained on.
+OtherBackend = Annotated[
+    str | None,
+    typer.Option(
+        "--backend",
+        help="In place of the backend of training, with its shots, mitigation and qubits. "
+        + BACKEND,
+        show_default=False,
+    ),
+]
+OtherShots = Annotated[
+    int | None,
+    typer.Option(
+        "--shots",
+        help="Shots per row; by default as in training, and with --backend exact values.",
+        show_default=False,
+    ),
+]
+OtherMitigation = Annotated[
+    str | None,
+    typer.Option(
+        "--mitigation",
+        help=MITIGATION + " By default as in training, and with --backend none.",
+        show_default=False,
+    ),
+]
+OtherDeviceQubits = Annotated[
+    str | None,
+    typer.Option(
+        "--device-qubits",
+        metavar="Q,Q,...",
+        help="Qubits of the device to run on; by default as in training, and with --backend those "
+        "with the smallest expected error.",
+        show_default=False,
+    ),
+]
+
+
+def qubits_from(text: str | None) -> tuple[int, ...] | None:
+    """Read the numbers of qubits from an option.
+
+    Raises:
+        InputError: If they are no numbers separated by commas.
+    """
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
+        raise InputError(
+            f"--device-qubits must be numbers separated by commas, such as 65,66, got {text!r}"
+        )
+    return tuple(map(int, parts))

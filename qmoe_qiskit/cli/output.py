@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from qmoe_qiskit.errors import InputError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from rich.console import Console
 
-    from qmoe_qiskit.runs import Metric, RunRecord
+    from qmoe_qiskit.runs import Execution, Metric, RunRecord
 
 
 def write(text: str) -> None:
@@ -43,6 +47,11 @@ def metrics_document(metrics: Mapping[str, Metric]) -> dict[str, Any]:
     return {name: dataclasses.asdict(metric) for name, metric in metrics.items()}
 
 
+def execution_document(execution: Execution | None) -> dict[str, Any] | None:
+    """Return where a circuit ran as JSON types."""
+    return None if execution is None else dataclasses.asdict(execution)
+
+
 def run_document(run: RunRecord) -> dict[str, Any]:
     """Return what a machine wants to know of a run that was just trained."""
     control = run.control()
@@ -56,6 +65,7 @@ def run_document(run: RunRecord) -> dict[str, Any]:
                 "run": str(record.path),
                 "router_inputs": record.manifest.router_inputs,
                 "explained_variance": record.model.explained_variance,
+                "execution": execution_document(record.manifest.execution),
                 "metrics": metrics_document(record.metrics),
             }
             for record in (run, control)
@@ -73,3 +83,34 @@ def remark_outside(rows_outside: int, n_rows: int, what: str = "rows") -> None:
         remark(
             f"note: {rows_outside} of {n_rows} {what} lie outside the range of the training data"
         )
+
+
+def check_vacant_file(out: Path, *, force: bool) -> None:
+    """Refuse a file that must not be written to.
+
+    Raises:
+        InputError: If it is a folder, or exists and `force` is not given.
+    """
+    if out.is_dir():
+        raise InputError(f"{str(out)!r} is a folder: name a file with --out")
+    if os.path.lexists(out) and not force:
+        raise InputError(f"{str(out)!r} exists: choose another file, or add --force to replace it")
+
+
+def write_file(out: Path, content: bytes) -> None:
+    """Write a file, and the folders above it; a reader sees all of it or nothing.
+
+    Raises:
+        InputError: If it cannot be written.
+    """
+    part = out.with_name(f".{out.name}.{os.getpid()}.part")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            part.write_bytes(content)
+            part.replace(out)
+        finally:
+            part.unlink(missing_ok=True)
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{str(out)!r} cannot be written ({reason})") from error

@@ -10,8 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qmoe_qiskit.cli import options
-from qmoe_qiskit.cli.output import remark, remark_outside, write, write_json
-from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.cli.output import (
+    check_vacant_file,
+    execution_document,
+    remark,
+    remark_outside,
+    write,
+    write_file,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from qmoe_qiskit.runs import Predictions
@@ -23,23 +30,33 @@ def predict(
         Path, typer.Argument(metavar="FILE", help="A .csv or .npz file.", show_default=False)
     ],
     *,
+    backend: options.OtherBackend = None,
+    shots: options.OtherShots = None,
+    mitigation: options.OtherMitigation = None,
+    device_qubits: options.OtherDeviceQubits = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", help="CSV file to write; by default stdout.", show_default=False),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    force: options.ForceFile = False,
     as_json: options.Json = False,
 ) -> None:
     """Predict every row of a file: label, probabilities and routing weights."""
     from qmoe_qiskit.runs import load_run, predict_file
 
     if out is not None:
-        _check_out(out, force=force)
-    run = load_run(run_folder)
+        check_vacant_file(out, force=force)
+    run = load_run(
+        run_folder,
+        backend=backend,
+        shots=shots,
+        mitigation=mitigation,
+        device_qubits=options.qubits_from(device_qubits),
+    )
     predictions = predict_file(run, file)
     n_rows = len(predictions.labels_N)
     if out is not None:
-        _write_file(out, _csv(predictions))
+        write_file(out, _csv(predictions).encode())
         remark(f"{n_rows} predictions: {out}")
     remark_outside(predictions.rows_outside_range, n_rows)
     if as_json:
@@ -67,6 +84,7 @@ def _document(predictions: Predictions) -> dict[str, Any]:
         "source": predictions.source,
         "classes": predictions.classes_C.tolist(),
         "rows_outside_range": predictions.rows_outside_range,
+        "execution": execution_document(predictions.execution),
         "predictions": [
             {"label": label, "probabilities": probabilities, "weights": weights}
             for label, probabilities, weights in _rows(predictions)
@@ -84,20 +102,3 @@ def _rows(predictions: Predictions) -> list[tuple[Any, list[float], list[float]]
             strict=True,
         )
     )
-
-
-def _check_out(out: Path, *, force: bool) -> None:
-    if out.is_dir():
-        raise InputError(f"{str(out)!r} is a folder: name a file with --out")
-    if out.exists() and not force:
-        raise InputError(f"{str(out)!r} exists: choose another file, or add --force to replace it")
-
-
-def _write_file(out: Path, text: str) -> None:
-    from qmoe_qiskit.train.checkpoint import write_atomically
-
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(out, text.encode())
-    except OSError as error:
-        raise InputError(f"{str(out)!r} cannot be written ({error.strerror})") from error

@@ -27,7 +27,7 @@ _METRICS = {
 
 def comparison_table(run: RunRecord) -> Table:
     """Return the models of a run beside each other."""
-    table = _table()
+    table = open_table()
     table.add_column("router")
     table.add_column("router\nparameters", justify="right")
     table.add_column("held-out\naccuracy", justify="right")
@@ -42,7 +42,7 @@ def comparison_table(run: RunRecord) -> Table:
             record.router + suffix,
             f"{metrics['n_parameters_router'].value}",
             f"{metrics['accuracy'].number:.3f}",
-            _interval(metrics["accuracy"])[0],
+            interval_of(metrics["accuracy"]),
             f"{metrics['training_seconds'].number:.1f}",
         )
     return table
@@ -50,7 +50,7 @@ def comparison_table(run: RunRecord) -> Table:
 
 def metrics_table(metrics: Mapping[str, Metric]) -> Table:
     """Return metrics one below the other; a metric of every expert takes a line for each."""
-    table = _table()
+    table = open_table()
     table.add_column("metric")
     table.add_column("value", justify="right")
     table.add_column("95 % interval", justify="right")
@@ -64,15 +64,26 @@ def metrics_table(metrics: Mapping[str, Metric]) -> Table:
     return table
 
 
-def _table() -> Table:
+def open_table() -> Table:
+    """Return an empty table in the style of all."""
     from rich.box import SIMPLE
     from rich.table import Table
 
     return Table(box=SIMPLE, pad_edge=False, header_style="")
 
 
+def number(value: float | None, unit: float, form: str) -> str:
+    """Write a number in multiples of a unit's reciprocal, or nothing where there is none."""
+    return "" if value is None else format(unit * value, form)
+
+
 def _shown(value: float) -> str:
     return f"{value}" if isinstance(value, int) else f"{value:.3f}"
+
+
+def interval_of(metric: Metric) -> str:
+    """Return the interval of a metric that is a single number as text."""
+    return _interval(metric)[0]
 
 
 def _interval(metric: Metric) -> list[str]:

@@ -8,50 +8,28 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qmoe_qiskit.cli import options
+from qmoe_qiskit.cli import training_options as these
 from qmoe_qiskit.cli.interruption import check_given, resumable
 from qmoe_qiskit.cli.output import console, remark, remark_outside, run_document, write_json
-from qmoe_qiskit.errors import InputError, require_positive
+from qmoe_qiskit.errors import InputError
 
 if TYPE_CHECKING:
     from qmoe_qiskit.runs import Run
-
-_DATA, _MODEL, _TRAINING = "Data", "Model", "Training"
 
 
 def train(
     ctx: typer.Context,
     *,
-    data: Annotated[
-        str,
-        typer.Option(
-            "--data",
-            metavar="NAME|FILE",
-            help="moons, circles, xor, spirals, digits, digits10, or a .csv or .npz file.",
-            rich_help_panel=_DATA,
-        ),
-    ] = "moons",
-    target: Annotated[
-        str | None,
-        typer.Option("--target", help="Column of the file with the labels.", rich_help_panel=_DATA),
-    ] = None,
-    n_samples: Annotated[
-        int | None,
-        typer.Option(
-            "--samples",
-            help="Number of rows; by default 500 generated ones, or all there are.",
-            rich_help_panel=_DATA,
-        ),
-    ] = None,
-    test_fraction: Annotated[
-        float,
-        typer.Option("--test-fraction", help="Share of rows held out.", rich_help_panel=_DATA),
-    ] = 0.25,
+    data: these.Data = "moons",
+    target: these.Target = None,
+    n_samples: these.Samples = None,
+    test_fraction: these.TestFraction = 0.25,
     router: Annotated[
         str,
         typer.Option(
             "--router",
             help="quantum, linear, quadratic, mlp:H (H hidden units), or fourier.",
-            rich_help_panel=_MODEL,
+            rich_help_panel=these.MODEL,
         ),
     ] = "quantum",
     control: Annotated[
@@ -60,75 +38,39 @@ def train(
             "--control",
             help="Router of a second model to compare with, or none; by default linear beside a "
             "quantum router.",
-            rich_help_panel=_MODEL,
+            rich_help_panel=these.MODEL,
         ),
     ] = None,
-    n_experts: Annotated[
-        int, typer.Option("--experts", help="Number of experts.", rich_help_panel=_MODEL)
-    ] = 2,
-    n_layers: Annotated[
-        int,
-        typer.Option("--layers", help="Entangling layers of the circuit.", rich_help_panel=_MODEL),
-    ] = 3,
-    n_qubits: Annotated[
-        int | None,
-        typer.Option(
-            "--qubits",
-            help="Coordinates that the router sees, a qubit each; by default one a feature, at "
-            "most 6. With more features than that they are principal components.",
-            rich_help_panel=_MODEL,
-        ),
-    ] = None,
-    rotation: Annotated[
-        str,
-        typer.Option(
-            "--rotation", help="Axis of the embedding: x, y or z.", rich_help_panel=_MODEL
-        ),
-    ] = "x",
-    reuploads: Annotated[
-        int,
-        typer.Option("--reuploads", help="Times that the data enter.", rich_help_panel=_MODEL),
-    ] = 1,
-    entanglement: Annotated[
-        str,
-        typer.Option(
-            "--entanglement", help="strong, ring, linear or none.", rich_help_panel=_MODEL
-        ),
-    ] = "strong",
-    readout: Annotated[
-        str,
-        typer.Option("--readout", help="expectations or probabilities.", rich_help_panel=_MODEL),
-    ] = "expectations",
+    n_experts: these.Experts = 2,
+    n_layers: these.Layers = 3,
+    n_qubits: these.Qubits = None,
+    rotation: these.Rotation = "x",
+    reuploads: these.Reuploads = 1,
+    entanglement: these.Entanglement = "strong",
+    readout: these.Readout = "expectations",
     backend: Annotated[
-        str,
-        typer.Option("--backend", help=options.BACKEND, rich_help_panel=_MODEL),
+        str, typer.Option("--backend", help=options.BACKEND, rich_help_panel=these.MODEL)
     ] = "statevector",
-    max_epochs: Annotated[
-        int,
-        typer.Option("--epochs", help="Passes over the training rows.", rich_help_panel=_TRAINING),
-    ] = 30,
-    batch_size: Annotated[
-        int,
-        typer.Option("--batch-size", help="Rows in a step.", rich_help_panel=_TRAINING),
-    ] = 32,
-    learning_rate: Annotated[
-        float, typer.Option("--learning-rate", help="Step size of Adam.", rich_help_panel=_TRAINING)
-    ] = 0.05,
-    early_stopping: Annotated[
-        bool,
+    shots: Annotated[
+        int | None, typer.Option("--shots", help=options.SHOTS, rich_help_panel=these.MODEL)
+    ] = None,
+    mitigation: Annotated[
+        str, typer.Option("--mitigation", help=options.MITIGATION, rich_help_panel=these.MODEL)
+    ] = "none",
+    device_qubits: Annotated[
+        str | None,
         typer.Option(
-            "--early-stopping",
-            help="Stop when the loss on a tenth of the training rows, kept apart, has not improved "
-            "for a while, and keep the best epoch's model.",
-            rich_help_panel=_TRAINING,
+            "--device-qubits",
+            metavar="Q,Q,...",
+            help=options.DEVICE_QUBITS,
+            rich_help_panel=these.MODEL,
         ),
-    ] = False,
-    patience: Annotated[
-        int,
-        typer.Option(
-            "--patience", help="How many epochs that while is.", rich_help_panel=_TRAINING
-        ),
-    ] = 10,
+    ] = None,
+    max_epochs: these.Epochs = 30,
+    batch_size: these.BatchSize = 32,
+    learning_rate: these.LearningRate = 0.05,
+    early_stopping: these.EarlyStopping = False,
+    patience: these.Patience = 10,
     seed: options.Seed = 0,
     out: Annotated[
         Path | None,
@@ -144,22 +86,11 @@ def train(
 ) -> None:
     """Train a model, beside a control, and write a run."""
     from qmoe_qiskit.cli.figures import draw_run
-    from qmoe_qiskit.runs import TrainingRequest, resume_run, train_run
+    from qmoe_qiskit.runs import resume_run, train_run
 
     if control is None:
         control = "linear" if router == "quantum" else "none"
-    for option, count in (
-        ("--samples", 1 if n_samples is None else n_samples),
-        ("--experts", n_experts),
-        ("--layers", n_layers),
-        ("--qubits", 1 if n_qubits is None else n_qubits),
-        ("--reuploads", reuploads),
-        ("--epochs", max_epochs),
-        ("--batch-size", batch_size),
-        ("--patience", patience),
-    ):
-        require_positive(option, count)
-    request = TrainingRequest(
+    request = these.training_request(
         data=data,
         target=target,
         n_samples=n_samples,
@@ -174,6 +105,9 @@ def train(
         entanglement=entanglement,
         readout=readout,
         backend=backend,
+        shots=shots,
+        mitigation=mitigation,
+        device_qubits=options.qubits_from(device_qubits),
         max_epochs=max_epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,

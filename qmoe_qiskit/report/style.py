@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -82,8 +83,17 @@ def fitted(text: object, width: int) -> str:
     return line if len(line) <= width else line[: width - 1] + "…"
 
 
+def figure_bytes(figure: Figure) -> bytes:
+    """Return a figure as PNG at 150 dpi: the same bytes for the same figure."""
+    content = BytesIO()
+    with local_style():  # some settings, such as the hatching's, are read when it is drawn
+        # Without "Software" the file names neither a version nor a date.
+        figure.savefig(content, format="png", dpi=DPI, metadata={"Software": None})
+    return content.getvalue()
+
+
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG at 150 dpi: atomically, and with the same bytes for the same figure.
+    """Write a figure as `figure_bytes`, atomically.
 
     Args:
         figure: The figure.
@@ -94,9 +104,7 @@ def save_figure(figure: Figure, path: Path) -> None:
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with local_style():  # some settings, such as the hatching's, are read when it is drawn
-            # Without "Software" the file names neither a version nor a date.
-            figure.savefig(part, format="png", dpi=DPI, metadata={"Software": None})
+        part.write_bytes(figure_bytes(figure))
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from qmoe_qiskit.data import Dataset, list_datasets, load_dataset, load_features, split_dataset
 from qmoe_qiskit.errors import DataError, InputError, OutOfRangeWarning, RunError
+from qmoe_qiskit.runs.execution import Execution, described, execution_of
 from qmoe_qiskit.runs.folder import quoted
 from qmoe_qiskit.runs.metrics import Metric, measure
 from qmoe_qiskit.runs.request import DATA_SEED, resolved_path
@@ -29,14 +30,14 @@ class Evaluation:
         rows: "held-out" if the rows were kept apart from the run's training data, "all" if they
             are all that the given data have, whether or not the model was trained on some.
         n_rows: Number of rows.
-        backend: Where the circuit ran.
+        execution: Where the circuit ran; None for a classical router.
         metrics: See `qmoe_qiskit.runs.metrics.measure`.
     """
 
     data: str
     rows: Literal["held-out", "all"]
     n_rows: int
-    backend: str
+    execution: Execution | None
     metrics: dict[str, Metric]
 
 
@@ -51,6 +52,7 @@ class Predictions:
         probabilities_NC: Probability of each label.
         weights_NE: Routing weight of each expert.
         rows_outside_range: Number of rows outside the range of the training data.
+        execution: Where the circuit ran; None for a classical router.
     """
 
     source: str
@@ -59,6 +61,7 @@ class Predictions:
     probabilities_NC: NDArray[np.float64]
     weights_NE: NDArray[np.float64]
     rows_outside_range: int
+    execution: Execution | None
 
 
 def evaluate_run(
@@ -90,18 +93,18 @@ def evaluate_run(
         dataset = split_dataset(
             dataset, test_fraction=record.split.test_fraction, seed=record.split.seed
         ).test
-    n_rows, backend = len(dataset.labels_N), str(run.classifier.backend)
+    n_rows, execution = len(dataset.labels_N), execution_of(run.classifier)
     how = f"{n_rows} {'held-out ' if rows == 'held-out' else ''}rows of {dataset.name}"
     return Evaluation(
         data=dataset.name,
         rows=rows,
         n_rows=n_rows,
-        backend=backend,
+        execution=execution,
         metrics=measure(
             run.classifier,
             dataset.features_NF,
             dataset.labels_N,
-            f"{how}; router {run.router!r}, backend {backend!r}, seed {run.manifest.seed}",
+            f"{how}; {described(run.router, execution)}, seed {run.manifest.seed}",
         ),
     )
 
@@ -117,8 +120,7 @@ def predict_file(run: Run, path: str | Path) -> Predictions:
     model = run.classifier
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", OutOfRangeWarning)  # counted below instead
-        probabilities_NC = model.predict_proba(table.features_NF)
-        weights_NE = model.routing_weights(table.features_NF)
+        probabilities_NC, weights_NE = model.predict_routed(table.features_NF)
     return Predictions(
         source=table.source,
         classes_C=model.classes_,
@@ -126,6 +128,7 @@ def predict_file(run: Run, path: str | Path) -> Predictions:
         probabilities_NC=probabilities_NC,
         weights_NE=weights_NE,
         rows_outside_range=int(model.feature_map_.rows_outside(table.features_NF).sum()),
+        execution=execution_of(model),
     )
 
 

@@ -26,6 +26,7 @@ METRICS = "metrics.json"
 HISTORY = "history.json"
 WEIGHTS = "model.safetensors"
 CIRCUIT = "router.qpy"
+PROFILE = "profile.json"
 FIGURES = "figures"
 CONTROL = "control"
 
@@ -37,7 +38,7 @@ _STAGING = ".part"
 # Every name that a file of a run can have: nothing else is ever read for it, or removed.
 _OWN_FILE = re.compile(
     rf"({CONTROL}/)?({FIGURES}/[a-z0-9_]+\.png|"
-    + "|".join(map(re.escape, (MANIFEST, METRICS, HISTORY, WEIGHTS, CIRCUIT)))
+    + "|".join(map(re.escape, (MANIFEST, METRICS, HISTORY, WEIGHTS, CIRCUIT, PROFILE)))
     + ")"
 )
 

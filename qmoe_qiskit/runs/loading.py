@@ -16,6 +16,7 @@ from qmoe_qiskit.runs.folder import (
     HISTORY,
     MANIFEST,
     METRICS,
+    PROFILE,
     WEIGHTS,
     is_interrupted,
     is_own_file,
@@ -26,6 +27,9 @@ from qmoe_qiskit.runs.metrics import METRIC_NAMES, Metric
 from qmoe_qiskit.runs.sealed import parse_as
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qmoe_qiskit.noise_profiles import NoiseProfile
     from qmoe_qiskit.train import QMoEClassifier
 
 
@@ -41,6 +45,7 @@ class RunRecord:
         history: Losses of every epoch, see `QMoEClassifier`.
         weights: The model's tensors, in safetensors format.
         circuit: The router's circuit in QPY format, or None for a classical router.
+        noise_profile: The calibration of the device that the circuit ran on, as JSON, or None.
     """
 
     path: Path
@@ -50,6 +55,7 @@ class RunRecord:
     history: list[dict[str, float]]
     weights: bytes
     circuit: bytes | None
+    noise_profile: bytes | None
 
     @property
     def router(self) -> str:
@@ -119,29 +125,39 @@ def read_run(path: str | Path) -> RunRecord:
         history=history,
         weights=files[WEIGHTS],
         circuit=files.get(CIRCUIT),
+        noise_profile=files.get(PROFILE),
     )
 
 
-def load_run(path: str | Path, *, backend: str | None = None) -> Run:
+def load_run(
+    path: str | Path,
+    *,
+    backend: str | NoiseProfile | None = None,
+    shots: int | None = None,
+    mitigation: str | None = None,
+    device_qubits: Sequence[int] | None = None,
+) -> Run:
     """Read a run and rebuild its model.
 
     Args:
         path: The run's folder.
-        backend: Where the circuit is to run, if not where it was trained; see `open_backend`.
+        backend: Where the circuit is to run, if not where it was trained: a specification for
+            `open_backend`, or the calibration of a device.
+        shots: Shots per row. What is None here and below is as in training, and where `backend` is
+            given that backend's default, which is exact.
+        mitigation: See `open_backend`.
+        device_qubits: See `open_backend`, where they are called qubits.
 
     Raises:
-        InputError: If the backend is unknown.
+        InputError: If the backend is not accepted, or cannot run the model's circuit.
         RunError: As for `read_run`, or if the parts do not make a model.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load
 
-    from qmoe_qiskit.backends import open_backend
     from qmoe_qiskit.train import ModelState, restore_model
 
     record = read_run(path)
-    if backend is not None:
-        open_backend(backend)  # a classical router would not notice that there is no such backend
     try:
         tensors = load(record.weights)
     except SafetensorError as error:
@@ -150,8 +166,12 @@ def load_run(path: str | Path, *, backend: str | None = None) -> Run:
         config={**record.manifest.model, "history": record.history},
         tensors=tensors,
         circuit=record.circuit,
+        noise_profile=record.noise_profile,
     )
-    return Run(**vars(record), classifier=restore_model(state, backend=backend))
+    classifier = restore_model(
+        state, backend=backend, shots=shots, mitigation=mitigation, device_qubits=device_qubits
+    )
+    return Run(**vars(record), classifier=classifier)
 
 
 def _verified(path: Path, name: str, stated: str) -> bytes:

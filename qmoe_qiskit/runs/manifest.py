@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Literal
 
+from qmoe_qiskit.runs.execution import Execution
 from qmoe_qiskit.runs.sealed import parse_as, seal, to_json, unseal
 
 Role = Literal["model", "control"]
@@ -102,6 +103,8 @@ class Manifest:
         router_inputs: Number of coordinates that the router sees; fewer than there are features
             where it sees their principal components.
         model: Configuration of the model, see `ModelState`, but for its history.
+        execution: Where the circuit ran; None for a classical router, and in runs that were
+            written before this was recorded.
         files: SHA-256, in hex, of every other file of the run by its name.
     """
 
@@ -114,6 +117,7 @@ class Manifest:
     router_inputs: int
     model: dict[str, Any]
     files: dict[str, str]
+    execution: Execution | None = None
 
     def to_json(self) -> bytes:
         """Return the manifest as a sealed JSON document."""

@@ -32,7 +32,7 @@ METRIC_NAMES = frozenset(
 )
 
 LEVEL = 0.95
-_Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
+Z_95 = NormalDist().inv_cdf(0.5 + LEVEL / 2)
 WILSON = "95 % Wilson interval"
 STANDARD_ERROR = "95 % interval, 1.96 standard errors of the mean over the rows"
 
@@ -84,7 +84,7 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
         successes: Number of hits.
         trials: Number of tries, at least 1.
     """
-    share, spread = successes / trials, _Z**2 / trials
+    share, spread = successes / trials, Z_95**2 / trials
     centre = (share + spread / 2) / (1 + spread)
     reach = math.sqrt(spread * (share * (1 - share) + spread / 4)) / (1 + spread)
     # Rounding must not push the end that lies at 0 or 1 beyond the share itself.
@@ -97,7 +97,7 @@ def measure(
     labels_N: NDArray[Any],
     produced_by: str,
 ) -> dict[str, Metric]:
-    """Measure a fitted classifier on labelled rows.
+    """Measure a fitted classifier on labelled rows: `observe`, then `summarize`.
 
     Args:
         classifier: The model.
@@ -105,33 +105,85 @@ def measure(
         labels_N: Their labels; each is one of the model's classes.
         produced_by: What the metrics shall say that they were measured on.
 
-    Returns:
-        accuracy; cross_entropy (nat); expert_load (share of the rows on which an expert has the
-        largest weight); routing_entropy (mean over the rows, nat); rows_outside_range (number of
-        rows outside what training saw).
+    Raises:
+        InputError: If a label is none of the model's classes.
+    """
+    return summarize(observe(classifier, features_NF, labels_N), produced_by)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Observed:
+    """What a model says about labelled rows, from one evaluation of its circuit.
+
+    Attributes:
+        codes_N: Position of each row's label among the model's classes.
+        probabilities_NC: Probability of each class.
+        weights_NE: Weight of each expert.
+        rows_outside_range: Number of rows outside what training saw.
+    """
+
+    codes_N: NDArray[np.intp]
+    probabilities_NC: NDArray[np.float64]
+    weights_NE: NDArray[np.float64]
+    rows_outside_range: int
+
+    @property
+    def hits_N(self) -> NDArray[np.bool_]:
+        """Whether the most probable class of each row is its own."""
+        hits: NDArray[np.bool_] = self.probabilities_NC.argmax(axis=1) == self.codes_N
+        return hits
+
+    @property
+    def experts_N(self) -> NDArray[np.intp]:
+        """The expert with the largest weight on each row."""
+        experts: NDArray[np.intp] = self.weights_NE.argmax(axis=1)
+        return experts
+
+
+def observe(
+    classifier: QMoEClassifier, features_NF: NDArray[np.float64], labels_N: NDArray[Any]
+) -> Observed:
+    """Evaluate a fitted classifier once on labelled rows.
 
     Raises:
         InputError: If a label is none of the model's classes.
     """
-    import numpy as np
-
     codes_N = class_codes(classifier.classes_, labels_N)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", OutOfRangeWarning)  # counted below instead
-        probabilities_NC = classifier.predict_proba(features_NF)
-        weights_NE = classifier.routing_weights(features_NF)
+        probabilities_NC, weights_NE = classifier.predict_routed(features_NF)
+    return Observed(
+        codes_N=codes_N,
+        probabilities_NC=probabilities_NC,
+        weights_NE=weights_NE,
+        rows_outside_range=int(classifier.feature_map_.rows_outside(features_NF).sum()),
+    )
+
+
+def summarize(observed: Observed, produced_by: str) -> dict[str, Metric]:
+    """Return the metrics of a model on some rows.
+
+    Returns:
+        accuracy; cross_entropy (nat); expert_load (share of the rows on which an expert has the
+        largest weight); routing_entropy (mean over the rows, nat); rows_outside_range (number of
+        rows outside what training saw).
+    """
+    import numpy as np
+
+    weights_NE = observed.weights_NE
     n_rows, n_experts = weights_NE.shape
     tiny = np.finfo(np.float64).tiny  # a probability can underflow to zero
-    surprises_N = -np.log(np.maximum(probabilities_NC[np.arange(n_rows), codes_N], tiny))
+    of_label_N = observed.probabilities_NC[np.arange(n_rows), observed.codes_N]
     entropies_N = -np.sum(weights_NE * np.log(np.maximum(weights_NE, tiny)), axis=1)
-    load_E = np.bincount(weights_NE.argmax(axis=1), minlength=n_experts)
-    outside = int(classifier.feature_map_.rows_outside(features_NF).sum())
+    load_E = np.bincount(observed.experts_N, minlength=n_experts)
     return {
-        "accuracy": _accuracy(probabilities_NC.argmax(axis=1) == codes_N, produced_by),
-        "cross_entropy": _mean(surprises_N, produced_by),
+        "accuracy": share_of(observed.hits_N, produced_by),
+        "cross_entropy": _mean(-np.log(np.maximum(of_label_N, tiny)), produced_by),
         "expert_load": _shares(load_E.tolist(), n_rows, produced_by),
         "routing_entropy": _mean(entropies_N, produced_by),
-        "rows_outside_range": Metric(value=outside, uncertainty=None, produced_by=produced_by),
+        "rows_outside_range": Metric(
+            value=observed.rows_outside_range, uncertainty=None, produced_by=produced_by
+        ),
     }
 
 
@@ -155,7 +207,8 @@ def class_codes(classes_C: NDArray[Any], labels_N: NDArray[Any]) -> NDArray[np.i
     return np.array([code[name] for name in names])
 
 
-def _accuracy(hits_N: NDArray[np.bool_], produced_by: str) -> Metric:
+def share_of(hits_N: NDArray[np.bool_], produced_by: str) -> Metric:
+    """Return the share of the rows for which something is true, with its Wilson interval."""
     hits, trials = int(hits_N.sum()), len(hits_N)
     low, high = wilson_interval(hits, trials)
     interval = Interval(method=WILSON, low=low, high=high)
@@ -165,7 +218,7 @@ def _accuracy(hits_N: NDArray[np.bool_], produced_by: str) -> Metric:
 def _mean(values_N: NDArray[np.float64], produced_by: str) -> Metric:
     value, interval = float(values_N.mean()), None
     if len(values_N) > 1:
-        reach = _Z * float(values_N.std(ddof=1)) / math.sqrt(len(values_N))
+        reach = Z_95 * float(values_N.std(ddof=1)) / math.sqrt(len(values_N))
         interval = Interval(method=STANDARD_ERROR, low=value - reach, high=value + reach)
     return Metric(value=value, uncertainty=interval, produced_by=produced_by)
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from qmoe_qiskit.data import Dataset, Split, list_datasets, load_dataset, split_dataset
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from qmoe_qiskit.train import QMoEClassifier
 
 # The generated data sets are the paper's, with its seed: `seed` of a request decides on split and
@@ -32,6 +34,9 @@ OPTIONS = {
     "entanglement": "--entanglement",
     "readout": "--readout",
     "backend": "--backend",
+    "shots": "--shots",
+    "mitigation": "--mitigation",
+    "device_qubits": "--device-qubits",
     "max_epochs": "--epochs",
     "batch_size": "--batch-size",
     "learning_rate": "--learning-rate",
@@ -40,6 +45,7 @@ OPTIONS = {
     "seed": "--seed",
 }
 _ABOUT_DATA = {"data", "target", "n_samples", "test_fraction"}
+_ABOUT_BACKEND = {"backend", "shots", "mitigation", "device_qubits"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +77,9 @@ class TrainingRequest:
     entanglement: str = "strong"
     readout: str = "expectations"
     backend: str = "statevector"
+    shots: int | None = None
+    mitigation: str = "none"
+    device_qubits: tuple[int, ...] | None = None
     max_epochs: int = 30
     batch_size: int = 32
     learning_rate: float = 0.05
@@ -95,14 +104,16 @@ class TrainingRequest:
         return dataset, split_dataset(dataset, test_fraction=self.test_fraction, seed=self.seed)
 
     def classifier(self, router: str, **options: Any) -> QMoEClassifier:  # noqa: ANN401
-        """Return an unfitted classifier with the request's settings and the given router."""
+        """Return an unfitted classifier with the request's settings and the given router.
+
+        A classical router has no circuit, and its classifier no backend.
+        """
         from qmoe_qiskit.train import QMoEClassifier
 
-        settings = {
-            name: value
-            for name, value in asdict(self).items()
-            if name not in {*_ABOUT_DATA, "router", "control", "seed"}
-        }
+        apart = {*_ABOUT_DATA, "router", "control", "seed"}
+        if router != "quantum":
+            apart |= _ABOUT_BACKEND
+        settings = {name: value for name, value in asdict(self).items() if name not in apart}
         return QMoEClassifier(router, **settings, random_state=self.seed, **options)
 
     def command(self, out: Path) -> list[str]:
@@ -112,6 +123,10 @@ class TrainingRequest:
             value = getattr(self, name)
             if name == "data" and self.is_file:
                 value = _path_below(value)
+            if name == "backend":
+                value = with_file(value, _path_below)
+            if name == "device_qubits" and value is not None:
+                value = ",".join(map(str, value))
             if name == "control" and value is None:
                 value = "none"
             if value is True:
@@ -122,11 +137,25 @@ class TrainingRequest:
 
     def relative_to(self, folder: Path) -> TrainingRequest:
         """Return the request as stored in a folder: a file's path starts there."""
-        return replace(self, data=relative_path(self.data, folder)) if self.is_file else self
+        return self._with_files(lambda path: relative_path(path, folder))
 
     def resolved_from(self, folder: Path) -> TrainingRequest:
         """Undo `relative_to`: a file's path starts at the current folder again."""
-        return replace(self, data=resolved_path(self.data, folder)) if self.is_file else self
+        return self._with_files(lambda path: resolved_path(path, folder))
+
+    def _with_files(self, change: Callable[[str], str]) -> TrainingRequest:
+        return replace(
+            self,
+            data=change(self.data) if self.is_file else self.data,
+            backend=with_file(self.backend, change),
+        )
+
+
+def with_file(backend: str, change: Callable[[str], str]) -> str:
+    """Return a backend's specification with another path, if it is one of a noise profile's."""
+    kind, _, rest = backend.partition(":")
+    is_file = kind == "noisy" and rest.endswith(".json")
+    return f"{kind}:{change(rest)}" if is_file else backend
 
 
 def relative_path(path: str | Path, folder: Path) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qmoe_qiskit.data import Split
 from qmoe_qiskit.errors import InputError, RunError
@@ -18,6 +19,9 @@ from qmoe_qiskit.runs.manifest import Role
 from qmoe_qiskit.runs.request import TrainingRequest
 from qmoe_qiskit.runs.sealed import seal, unseal
 from qmoe_qiskit.runs.writing import Figures, Outcome, Trained, write_run
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.backends import Backend
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +65,7 @@ def train_run(
     _check_unicode(request.data, out)
     folder.check_vacant(out, force=force)
     dataset, split = request.load()
-    _check(request, split)
+    check_request(request, split)
     stored = StoredRequest(
         request=request.relative_to(out),
         command=request.command(out),
@@ -137,12 +141,23 @@ def _check_unicode(*paths: str | Path) -> None:
             raise InputError(f"the path {path!r} is not valid Unicode: rename it") from None
 
 
-def _check(request: TrainingRequest, split: Split) -> None:
-    """Refuse what training would notice late, or, having no use for it, not at all."""
+def check_request(
+    request: TrainingRequest, split: Split, *, backend: Backend | None = None
+) -> None:
+    """Refuse what training would notice late, or, having no use for it, not at all.
+
+    Args:
+        request: What is asked for.
+        split: Its data.
+        backend: Where the circuit must run too, instead of the request's own backend.
+
+    Raises:
+        InputError: If something is not accepted.
+    """
     from sklearn.utils import check_X_y
 
-    from qmoe_qiskit.backends import open_backend
     from qmoe_qiskit.train.classifier import DEFAULT_MAX_QUBITS
+    from qmoe_qiskit.train.execution import open_for
     from qmoe_qiskit.train.model import build_router
     from qmoe_qiskit.train.settings import check_settings
 
@@ -150,26 +165,34 @@ def _check(request: TrainingRequest, split: Split) -> None:
         check_X_y(split.train.features_NF, split.train.labels_N)
     except ValueError as error:
         raise InputError(f"data {split.train.name!r} cannot be used: {error}") from error
-    check_settings(request.classifier(request.router).get_params(deep=False))
-    open_backend(request.backend)
-    if request.control is None:
-        return
+    # As for a quantum router: a classical one would not notice that there is no such backend.
+    settings = request.classifier("quantum").get_params(deep=False)
+    check_settings({**settings, "router": request.router})
+    backend = backend or open_for(
+        request.backend,
+        shots=request.shots,
+        mitigation=request.mitigation,
+        device_qubits=request.device_qubits,
+        seed=request.seed,
+    )
     if request.control == request.router:
         raise InputError(
             f"control {request.control!r} is the router itself: choose another one, or none"
         )
     n_features = split.train.features_NF.shape[1]
-    build_router(
-        request.control,
-        min(n_features, request.n_qubits or DEFAULT_MAX_QUBITS),
-        request.n_experts,
-        n_layers=request.n_layers,
-        rotation=request.rotation,
-        reuploads=request.reuploads,
-        entanglement=request.entanglement,
-        readout=request.readout,
-        backend=request.backend,
-    )
+    for router in (request.router, request.control):
+        if router is not None:
+            build_router(
+                router,
+                min(n_features, request.n_qubits or DEFAULT_MAX_QUBITS),
+                request.n_experts,
+                n_layers=request.n_layers,
+                rotation=request.rotation,
+                reuploads=request.reuploads,
+                entanglement=request.entanglement,
+                readout=request.readout,
+                backend=backend,
+            )
 
 
 def _train(request: TrainingRequest, split: Split, out: Path, *, verbose: bool) -> list[Trained]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from qmoe_qiskit.data import Dataset, Split
 from qmoe_qiskit.runs import folder
+from qmoe_qiskit.runs.execution import described, execution_of
 from qmoe_qiskit.runs.loading import Run, load_run
 from qmoe_qiskit.runs.manifest import DataRecord, Manifest, Role, SplitRecord, package_versions
 from qmoe_qiskit.runs.metrics import Metric, measure
@@ -112,6 +113,8 @@ def _write_model(
     }
     if state.circuit is not None:
         files[folder.CIRCUIT] = state.circuit
+    if state.noise_profile is not None:
+        files[folder.PROFILE] = state.noise_profile
     for name, content in files.items():
         (staged / name).write_bytes(content)
     manifest = Manifest(
@@ -123,6 +126,7 @@ def _write_model(
         data=_data_record(outcome, final),
         router_inputs=state.tensors["features/matrix_FK"].shape[1],
         model=config,
+        execution=execution_of(one.classifier),
         files={
             name: hashlib.sha256((staged / name).read_bytes()).hexdigest()
             for name in sorted(folder.names_below(staged))
@@ -149,16 +153,21 @@ def _data_record(outcome: Outcome, final: Path) -> DataRecord:
 
 
 def _metrics(one: Trained, outcome: Outcome) -> dict[str, Metric]:
+    from qmoe_qiskit.train import model_state, restore_model
+
     train, test = outcome.split.train, outcome.split.test
-    how = f"router {one.router!r}, backend {outcome.request.backend!r}, seed {outcome.request.seed}"
+    # What is measured is what is stored, with its shots from the start: evaluating the run repeats
+    # the numbers.
+    classifier = restore_model(model_state(one.classifier))
+    how = f"{described(one.router, execution_of(classifier))}, seed {outcome.request.seed}"
     measured = measure(
-        one.classifier,
+        classifier,
         test.features_NF,
         test.labels_N,
         f"{len(test.labels_N)} held-out rows of {test.name}; {how}",
     )
     on_training_rows = measure(
-        one.classifier,
+        classifier,
         train.features_NF,
         train.labels_N,
         f"{len(train.labels_N)} training rows of {train.name}; {how}",

@@ -32,14 +32,13 @@ class ModelState:
         tensors: Parameters of the module and arrays of the feature map.
         circuit: The router's circuit in QPY (a circuit of one's own with its own observables), or
             None for a classical router.
-        noise_profile: The calibration of the device that the circuit ran on, as JSON; None where
-            there is no device.
+        noise_profile: The calibration of the backend's device as JSON; None where it has none.
     """
 
     config: dict[str, Any]
     tensors: dict[str, torch.Tensor]
     circuit: bytes | None
-    noise_profile: str | None = None
+    noise_profile: bytes | None = None
 
 
 def model_state(classifier: QMoEClassifier) -> ModelState:
@@ -54,7 +53,7 @@ def model_state(classifier: QMoEClassifier) -> ModelState:
     router = classifier.router
     own_circuit = router if isinstance(router, RouterCircuit) else None
     circuit = own_circuit or _circuit(classifier.module_)
-    profile = profile_of(classifier.backend_) if circuit is not None else None
+    profile = profile_of(classifier.backend_)
     tensors = {f"module/{k}": v.clone() for k, v in classifier.module_.state_dict().items()}
     tensors |= {
         f"features/{name}": torch.from_numpy(np.array(getattr(features, name)))
@@ -76,7 +75,7 @@ def model_state(classifier: QMoEClassifier) -> ModelState:
         },
         tensors=tensors,
         circuit=None if circuit is None else circuit.to_qpy(),
-        noise_profile=None if profile is None else profile.dumps(),
+        noise_profile=None if profile is None else profile.dumps().encode(),
     )
 
 

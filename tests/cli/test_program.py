@@ -30,19 +30,45 @@ if TYPE_CHECKING:
 COMMANDS = {
     "demo": ["--force", "--json", "--out", "--seed"],
     "train": [
-        "--backend", "--batch-size", "--control", "--data", "--early-stopping", "--entanglement",
-        "--epochs", "--experts", "--force", "--json", "--layers", "--learning-rate", "--out",
-        "--patience", "--qubits", "--readout", "--resume", "--reuploads", "--rotation", "--router",
-        "--samples", "--seed", "--target", "--test-fraction",
+        "--backend", "--batch-size", "--control", "--data", "--device-qubits", "--early-stopping",
+        "--entanglement", "--epochs", "--experts", "--force", "--json", "--layers",
+        "--learning-rate", "--mitigation", "--out", "--patience", "--qubits", "--readout",
+        "--resume", "--reuploads", "--rotation", "--router", "--samples", "--seed", "--shots",
+        "--target", "--test-fraction",
     ],
-    "evaluate": ["--backend", "--data", "--json", "--target", "RUN"],
-    "predict": ["--force", "--json", "--out", "FILE", "RUN"],
+    "evaluate": [
+        "--backend", "--data", "--device-qubits", "--json", "--mitigation", "--shots", "--target",
+        "RUN",
+    ],
+    "predict": [
+        "--backend", "--device-qubits", "--force", "--json", "--mitigation", "--out", "--shots",
+        "FILE", "RUN",
+    ],
     "info": ["--json", "RUN"],
+    "noise": [
+        "--batch-size", "--data", "--device", "--device-qubits", "--drift-hours", "--drift-seed",
+        "--early-stopping", "--entanglement", "--epochs", "--experts", "--force", "--json",
+        "--later", "--layers", "--learning-rate", "--mitigation", "--out", "--patience", "--qubits",
+        "--readout", "--resume", "--reuploads", "--rotation", "--samples", "--seed", "--shots",
+        "--target", "--test-fraction",
+    ],
+    "profiles list": ["--json"],
+    "profiles show": ["--force", "--json", "--no-figure", "--out", "NAME"],
+    "profiles capture": ["--at", "--force", "--json", "--out", "SOURCE"],
+    "profiles scale": [
+        "--factor", "--force", "--gates", "--json", "--out", "--readout", "--relaxation", "NAME",
+    ],
+    "profiles diff": ["--json", "A", "B"],
+    "profiles check": ["--json", "FILE"],
 }  # fmt: skip
 
 
 def commands() -> dict[str, Any]:
-    found: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    """Every command by its name, those of groups with the group's."""
+    found: dict[str, Any] = {}
+    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        below = getattr(command, "commands", None)
+        found |= {f"{name} {k}": c for k, c in below.items()} if below else {name: command}
     return found
 
 
@@ -70,8 +96,9 @@ def test_every_command_has_help(qmoe: Callable[..., Any]) -> None:
         outcome = qmoe(*name.split(), "--help")
         assert outcome.exit_code == 0
         assert "Usage" in outcome.stdout
-    for parameter in commands()["train"].params:
-        assert parameter.help, parameter.name
+    for name, command in commands().items():
+        for parameter in command.params:
+            assert parameter.help, (name, parameter.name)
 
 
 def test_help_lists_the_names_that_exist() -> None:

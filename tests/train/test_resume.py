@@ -187,6 +187,9 @@ class Elsewhere:
 
 CHANGES: dict[str, Any] = {
     "backend": Elsewhere(),
+    "shots": 64,
+    "mitigation": "readout",
+    "device_qubits": [3, 4],
     "router": "linear",
     "n_experts": 3,
     "n_layers": 2,
@@ -207,7 +210,9 @@ CHANGES: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_another_setting_is_refused(moons: Rows, checkpoint: Path, name: str) -> None:
-    model = QMoEClassifier(**SETTINGS, checkpoint=checkpoint).fit(*moons)
+    on_a_device = name in {"shots", "mitigation", "device_qubits"}
+    backend = "noisy:ibmq_manila" if on_a_device else "statevector"
+    model = QMoEClassifier(**SETTINGS, backend=backend, checkpoint=checkpoint).fit(*moons)
     before = checkpoint.read_bytes()
     with pytest.raises(RunError, match=f"checkpoint was .*{name}="):
         model.set_params(**{name: CHANGES[name]}).resume(*moons)

@@ -18,7 +18,7 @@ from sklearn.exceptions import NotFittedError
 
 from qmoe_qiskit.backends import open_backend
 from qmoe_qiskit.circuits import angle_router
-from qmoe_qiskit.errors import OutOfRangeWarning, RunError
+from qmoe_qiskit.errors import InputError, OutOfRangeWarning, RunError
 from qmoe_qiskit.train import ModelState, QMoEClassifier, model_state, restore_model
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def test_a_model_that_is_not_fitted_has_no_state() -> None:
 def test_another_backend(moons: Rows) -> None:
     state = model_state(fitted(moons))
     assert restore_model(state, backend="statevector").predict(moons[0]).shape == (60,)
-    with pytest.raises(RunError, match="unknown backend 'qpu': known are "):
+    with pytest.raises(InputError, match="unknown backend 'qpu': known are "):
         restore_model(state, backend="qpu")
 
 

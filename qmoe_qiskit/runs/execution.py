@@ -1,0 +1,103 @@
+"""What a model's circuit ran on, in full: backend, calibration, shots, qubits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.noise_profiles import NoiseProfile
+    from qmoe_qiskit.train import QMoEClassifier
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationRecord:
+    """Which noise profile it was; attributes as those of `NoiseProfile`.
+
+    Attributes:
+        device: Name of the device.
+        family: Processor family, where it is known.
+        captured_at: When the calibration was current, UTC, ISO 8601.
+        content_hash: SHA-256, in hex, of the profile.
+        history: What was done to the calibration since.
+    """
+
+    device: str
+    family: str | None
+    captured_at: str
+    content_hash: str
+    history: tuple[str, ...]
+
+    @classmethod
+    def of(cls, profile: NoiseProfile) -> CalibrationRecord:
+        """Return the record of a profile."""
+        return cls(
+            device=profile.device,
+            family=profile.family,
+            captured_at=profile.captured_at.isoformat().replace("+00:00", "Z"),
+            content_hash=profile.content_hash,
+            history=profile.history,
+        )
+
+    def __str__(self) -> str:
+        date, _, time = self.captured_at.rstrip("Z").partition("T")
+        return "; ".join(
+            [f"calibration of {date} {time[:5]} UTC, hash {self.content_hash[:12]}", *self.history]
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Execution:
+    """Where a model's circuit ran.
+
+    Attributes:
+        backend: Name of the backend.
+        calibration: Of its device; None where there is none.
+        shots: Shots per row; None for exact values.
+        mitigation: How readout errors were undone, or "none".
+        physical_qubits: The device qubit that held each of the router's qubits.
+        seed: Of shots and of Qiskit's routing.
+    """
+
+    backend: str
+    calibration: CalibrationRecord | None
+    shots: int | None
+    mitigation: str
+    physical_qubits: tuple[int, ...]
+    seed: int | None
+
+    def __str__(self) -> str:
+        parts = [f"backend {self.backend!r}"]
+        if self.calibration is not None:
+            parts[0] += f" ({self.calibration})"
+            parts.append(f"qubits {' '.join(map(str, self.physical_qubits))}")
+        if self.shots is not None:
+            parts.append(f"{self.shots} shots")
+        elif self.backend != "statevector":
+            parts.append("exact")
+        if self.mitigation != "none":
+            parts.append(f"mitigation {self.mitigation!r}")
+        return ", ".join(parts)
+
+
+def described(router: str, execution: Execution | None) -> str:
+    """Return what a metric says that it was produced by."""
+    return f"router {router!r}" + ("" if execution is None else f", {execution}")
+
+
+def execution_of(classifier: QMoEClassifier) -> Execution | None:
+    """Return where a fitted classifier's circuit runs, or None if its router is classical."""
+    from qmoe_qiskit.train.execution import label_of, profile_of
+
+    compiled, backend = classifier.compiled_router, classifier.backend_
+    if compiled is None:
+        return None
+    profile = profile_of(backend)
+    return Execution(
+        backend=label_of(backend),
+        calibration=None if profile is None else CalibrationRecord.of(profile),
+        shots=getattr(backend, "shots", None),
+        mitigation=getattr(backend, "mitigation", "none"),
+        physical_qubits=compiled.physical_qubits,
+        seed=getattr(backend, "seed", None),
+    )

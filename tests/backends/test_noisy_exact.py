@@ -1,0 +1,156 @@
+"""Exact noisy values and derivatives of every bundled device, against AerSimulator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from qiskit_aer import AerSimulator
+from qiskit_ibm_runtime.fake_provider import FakeLagosV2, FakeManilaV2, FakePerth
+
+from qmoe_qiskit.backends import open_backend
+from qmoe_qiskit.circuits import RouterCircuit, angle_router
+from qmoe_qiskit.noise_profiles import list_profiles, load_profile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
+
+# What is asked for; Aer's own truncation comes on top, see `aer_values`.
+AGREEMENT = 1e-9
+SMALL = ("ibm_lagos", "ibm_perth", "ibmq_manila")
+
+
+def random_point(router: RouterCircuit, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    return rng.uniform(-4, 4, (3, router.n_inputs)), rng.uniform(-4, 4, router.n_weights)
+
+
+def check(
+    name: str, router: RouterCircuit, aer_values: Any, rng: np.random.Generator, **settings: Any
+) -> None:
+    compiled = open_backend(f"noisy:{name}", seed=1, **settings).compile(router)
+    point = random_point(router, rng)
+    expected, missing = aer_values(load_profile(name), compiled, *point)
+    assert missing < 1e-6
+    result = compiled.expectations(*point)
+    np.testing.assert_allclose(result.values, expected, rtol=0, atol=AGREEMENT + missing)
+    assert not result.std_errors.any()
+    assert result.shots is None
+
+
+def test_there_are_devices_of_every_family() -> None:
+    families = {str(load_profile(name).family).split()[0] for name in list_profiles()}
+    assert families == {"Falcon", "Eagle", "Heron", "Nighthawk"}
+    assert len(list_profiles()) >= 10
+
+
+@pytest.mark.parametrize("name", list_profiles())
+def test_the_papers_router_on_every_device(
+    name: str, aer_values: Any, rng: np.random.Generator
+) -> None:
+    check(name, angle_router(2, 3), aer_values, rng)
+
+
+@pytest.mark.parametrize("name", list_profiles())
+def test_a_random_circuit_on_every_device(
+    name: str,
+    random_router: Callable[..., RouterCircuit],
+    aer_values: Any,
+    rng: np.random.Generator,
+    seed: int,
+) -> None:
+    check(name, random_router(3, seed), aer_values, rng)
+
+
+# The whole device is simulated here, so these say that compaction to the active qubits is exact.
+@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("n_qubits", [1, 4])
+def test_small_devices_at_full_width(
+    name: str,
+    n_qubits: int,
+    random_router: Callable[..., RouterCircuit],
+    aer_values: Any,
+    seed: int,
+) -> None:
+    router = random_router(n_qubits, seed, n_gates=10)
+    check(name, router, aer_values, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize(("n_qubits", "n_layers"), [(4, 2), (5, 1)])
+def test_entanglers_that_need_routing(
+    n_qubits: int, n_layers: int, aer_values: Any, rng: np.random.Generator
+) -> None:
+    check("ibm_perth", angle_router(n_qubits, n_layers), aer_values, rng)
+
+
+def test_many_gates_on_six_qubits(aer_values: Any, rng: np.random.Generator) -> None:
+    """Where Aer's truncation exceeds 1e-9, compiling must not take it for an error of ours."""
+    check("ibm_fez", angle_router(6, 3), aer_values, rng)
+
+
+@pytest.mark.parametrize("fake", [FakeManilaV2, FakeLagosV2, FakePerth])
+def test_gate_and_idle_noise_are_those_of_aers_own_device_simulator(
+    fake: Callable[[], Any], aer_values: Any, rng: np.random.Generator
+) -> None:
+    """Its readout errors are symmetric, so they are left out: without them the two agree."""
+    backend = fake()
+    name = {"fake_manila": "ibmq_manila"}.get(backend.name, backend.name.replace("fake", "ibm"))
+    simulator = AerSimulator.from_backend(backend, method="density_matrix")
+    router = angle_router(3, 2)
+    compiled = open_backend(f"noisy:{name}", mitigation="readout").compile(router)
+    point = random_point(router, rng)
+    expected, missing = aer_values(
+        load_profile(name), compiled, *point, readout=False, simulator=simulator
+    )
+    values = compiled.expectations(*point).values
+    np.testing.assert_allclose(values, expected, rtol=0, atol=AGREEMENT + missing)
+
+
+@pytest.mark.parametrize("mitigation", ["none", "readout"])
+def test_derivatives_are_finite_differences_of_aers_values(
+    mitigation: str, random_router: Callable[..., RouterCircuit], aer_values: Any, seed: int
+) -> None:
+    router, profile = random_router(3, seed), load_profile("ibmq_manila")
+    compiled = open_backend("noisy:ibmq_manila", mitigation=mitigation).compile(router)
+    rng = np.random.default_rng(seed)
+    inputs_BF, weights_W = random_point(router, rng)
+    by_inputs, by_weights = compiled.jacobian(inputs_BF, weights_W)
+    step = 1e-3  # the two-point rule's error is step^2 / 6 times the third derivative
+
+    def slope(d_inputs_F: FloatArray, d_weights_W: FloatArray) -> FloatArray:
+        ahead, behind = (
+            aer_values(
+                profile,
+                compiled,
+                inputs_BF + sign * step * d_inputs_F,
+                weights_W + sign * step * d_weights_W,
+                readout=mitigation == "none",
+            )[0]
+            for sign in (1, -1)
+        )
+        return np.asarray((ahead - behind) / (2 * step))
+
+    for k, direction in enumerate(np.eye(2)):
+        expected = slope(direction, np.zeros(3))
+        np.testing.assert_allclose(by_inputs[:, :, k], expected, rtol=0, atol=2e-5)
+    for k, direction in enumerate(np.eye(3)):
+        expected = slope(np.zeros(2), direction)
+        np.testing.assert_allclose(by_weights[:, :, k], expected, rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize("name", [*SMALL, "ibm_torino"])
+def test_mitigation_undoes_readout_errors_exactly(
+    name: str, aer_values: Any, rng: np.random.Generator
+) -> None:
+    router = angle_router(3, 2)
+    compiled = open_backend(f"noisy:{name}", mitigation="readout").compile(router)
+    point = random_point(router, rng)
+    expected, missing = aer_values(load_profile(name), compiled, *point, readout=False)
+    measured, _ = aer_values(load_profile(name), compiled, *point)
+    assert np.abs(measured - expected).max() > 1e-3
+    values = compiled.expectations(*point).values
+    np.testing.assert_allclose(values, expected, rtol=0, atol=AGREEMENT + 2 * missing)
