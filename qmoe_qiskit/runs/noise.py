@@ -86,7 +86,7 @@ def compare_under_noise(
 
     Both trainings start from the same weights and see the same batches. They are exact; shots are
     those of the evaluations. On a later calibration of the same device the circuit stays on the
-    qubits that it was trained on.
+    qubits that it was trained on, and is laid out on them anew.
 
     Args:
         request: What to train and compare.

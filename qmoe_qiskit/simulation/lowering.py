@@ -139,6 +139,11 @@ def unfold(
     qubits: tuple[int, ...],
 ) -> Iterator[tuple[Any, tuple[int, ...]]]:
     """Yield known operations with the indices of their qubits, definitions unfolded."""
+    if operation.name == "delay" and has_parameters(operation):
+        raise InputError(
+            f"the delay on qubits {list(qubits)} lasts {operation.params[0]}: a delay is a number, "
+            "inputs and weights are angles"
+        )
     if operation.name in _NO_EFFECT:
         return
     if operation.name in _PAULI_OF or _has_matrix(operation):

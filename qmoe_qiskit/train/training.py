@@ -130,7 +130,8 @@ class Training:
 
         self._hook.action = record
         self._net.module_.train()
-        with contextlib.suppress(StopTraining):
+        # Where training diverges, the loss says so; NumPy need not.
+        with contextlib.suppress(StopTraining), np.errstate(over="ignore", invalid="ignore"):
             self._net.fit_loop(features, labels, epochs=max(0, max_epochs - len(self.history)))
         self._net.module_.eval()
 

@@ -63,6 +63,26 @@ def test_bad_files(
         (["--control", "quantm"], "unknown router 'quantm'"),
         (["--control", "quantum"], "is the router itself"),
         (["--backend", "statvector"], "unknown backend 'statvector': known are noisy:DEVICE"),
+        (["--backend", "noisy:ibm_tornio"], "unknown noise profile 'ibm_tornio'"),
+        (["--backend", "noisy:missing.json"], "noise profile 'missing.json' cannot be read"),
+        (["--backend", "noisy:depolarizing:0.9"], "must lie between 0 and 0.75, got 0.9"),
+        (["--backend", "noisy:thermal:100"], "needs two numbers"),
+        (["--backend", "noisy:thermal:100,300"], "T2 <= 2 T1, got T1 = 100 us and T2 = 300 us"),
+        (["--backend", "noisy:readout:-1"], "between 0 and 1, got -1"),
+        (["--router", "linear", "--backend", "noisy:ibm_tornio"], "did you mean 'ibm_torino'"),
+        (["--shots", "0"], "--shots must be a whole number of at least 1, got 0"),
+        (["--shots", "100"], "backend 'statevector' is exact"),
+        (["--backend", "noisy:ibm_torino", "--mitigation", "zne"], "known are none, readout"),
+        (["--device-qubits", "3"], "'statevector' is exact and has no device"),
+        (["--device-qubits", "3;4"], "numbers separated by commas, such as 65,66, got '3;4'"),
+        (["--device-qubits", "-3"], "numbers separated by commas"),
+        (["--backend", "noisy:ibm_torino", "--device-qubits", "3,133"], "[133] are not on"),
+        (["--backend", "noisy:ibm_torino", "--device-qubits", "3,30"], "are not connected"),
+        (["--backend", "noisy:ibm_torino", "--device-qubits", "3"], "the router needs 2"),
+        (
+            ["--data", "digits", "--backend", "noisy:ibmq_manila"],
+            "the router has 6 qubits, ibmq_manila has 5",
+        ),
         (["--entanglement", "full"], "known are linear, none, ring, strong"),
         (["--router", "linear", "--entanglement", "full"], "known are linear, none, ring, strong"),
         (["--rotation", "w"], "unknown rotation 'w'"),
@@ -212,10 +232,17 @@ def test_bad_evaluations(
 ) -> None:
     for options, words in (
         (["--backend", "abacus"], "unknown backend 'abacus': known are"),
+        (["--backend", "noisy:ibm_tornio"], "did you mean 'ibm_torino'"),
+        (["--backend", "noisy:ibmq_manila", "--shots", "0"], "shots must be a whole number"),
+        (["--shots", "10"], "'statevector' is exact"),
+        (["--backend", "noisy:ibmq_manila", "--mitigation", "zne"], "known are none, readout"),
+        (["--backend", "noisy:ibmq_manila", "--device-qubits", "0,4"], "are not connected"),
         (["--target", "y"], "names a column of a file"),
         (["--data", "digits"], "the model was trained on x0, x1"),
         (["--data", table, "--target", "arc"], "'x0', 'x1' missing"),
         (["--data", "mons"], "neither a .csv nor an .npz file"),
     ):
         assert_refused(qmoe("evaluate", run, *options), words)
+        if "--shots" in options or "--backend" in options:
+            assert_refused(qmoe("predict", run, table, *options), words)
     assert_refused(qmoe("evaluate", file_run, "--data", table, "--target", "b"), "'arc' not known")

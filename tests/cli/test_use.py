@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pytest
 
+from qmoe_qiskit.noise_profiles import load_profile
 from qmoe_qiskit.runs import load_run, predict_file, read_run
 
 if TYPE_CHECKING:
@@ -48,6 +50,64 @@ def test_evaluate_on_other_data(
         qmoe("evaluate", file_run, "--data", table, "--target", "arc", "--json").stdout
     )
     assert document["rows"] == "held-out"
+
+
+def test_evaluate_under_noise(
+    qmoe: Callable[..., Any], the_document: Callable[[str], Any], run: Path
+) -> None:
+    """Where the run was trained without."""
+    options = ("--backend", "noisy:ibm_torino", "--shots", "50", "--mitigation", "readout")
+    document = the_document(qmoe("evaluate", run, *options, "--json").stdout)
+    execution = document["execution"]
+    profile = load_profile("ibm_torino")
+    assert execution["backend"] == "noisy:ibm_torino"
+    assert execution["calibration"]["content_hash"] == profile.content_hash
+    assert (execution["shots"], execution["mitigation"]) == (50, "readout")
+    assert len(execution["physical_qubits"]) == 2
+    for metric in document["metrics"].values():
+        assert "50 shots, mitigation 'readout'" in metric["produced_by"]
+        assert profile.content_hash[:12] in metric["produced_by"]
+    assert the_document(qmoe("evaluate", run, *options, "--json").stdout) == document
+    said = " ".join(qmoe("evaluate", run, *options).stdout.split())
+    assert "calibration of 2025-02-26 20:26 UTC" in said
+    chosen = qmoe("evaluate", run, "--backend", "noisy:ibm_torino", "--device-qubits", "1,0")
+    assert "qubits 0 1, exact" in " ".join(chosen.stdout.split()) or "qubits 1 0, exact" in (
+        " ".join(chosen.stdout.split())
+    )
+
+
+def test_a_run_under_noise_from_training_to_predictions(
+    qmoe: Callable[..., Any],
+    the_document: Callable[[str], Any],
+    small: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    load_profile("ibmq_manila").scale(2).save("double.json")
+    options = ("--backend", "noisy:double.json", "--device-qubits", "1,2", "--out", "run")
+    document = the_document(qmoe("train", *small, *options, "--json").stdout)
+    execution, none = (model["execution"] for model in document["models"])
+    assert none is None
+    assert set(execution["physical_qubits"]) == {1, 2}
+    assert execution["calibration"]["history"] == ["scaled: gates 2.0, relaxation 2.0, readout 2.0"]
+    (tmp_path / "double.json").unlink()
+    assert the_document(qmoe("info", "run", "--json").stdout)["execution"] == execution
+    said = " ".join(qmoe("info", "run").stdout.split())
+    assert "ran on backend 'noisy:ibmq_manila' (calibration of 2024-05-27" in said
+    assert "noisy:double.json" in said
+    assert "no circuit: the router is classical" in qmoe("info", "run/control").stdout
+    np.savez("points.npz", X=np.full((3, 2), 0.3))
+    exact = the_document(qmoe("predict", "run", "points.npz", "--json").stdout)
+    assert exact["execution"] == execution
+    assert exact["predictions"][0] == exact["predictions"][1]
+    shots = ("--shots", "20", "--json")
+    sampled = the_document(qmoe("predict", "run", "points.npz", *shots).stdout)
+    assert sampled["execution"] == {**execution, "shots": 20}
+    assert sampled["predictions"][0] != sampled["predictions"][1]
+    assert the_document(qmoe("predict", "run", "points.npz", *shots).stdout) == sampled
+    elsewhere = qmoe("predict", "run", "points.npz", "--backend", "statevector", "--json")
+    assert the_document(elsewhere.stdout)["execution"]["calibration"] is None
 
 
 def test_predictions_in_another_process_are_pythons(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import shutil
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,9 @@ from qmoe_qiskit.backends import open_backend
 from qmoe_qiskit.circuits import angle_router
 from qmoe_qiskit.errors import RunError
 from qmoe_qiskit.moe import MixtureOfExperts
+from qmoe_qiskit.noise_profiles import load_profile
 from qmoe_qiskit.train import QMoEClassifier
+from qmoe_qiskit.train.checkpoint import load_checkpoint, save_checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -174,6 +177,54 @@ def test_the_loss_of_the_epochs_before_is_shown(moons: Rows, checkpoint: Path) -
     with interrupted_in_step(11):
         model.fit(*moons)
     assert [entry["epoch"] for entry in model.resume(*moons).history_] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("step", [2, 9])
+def test_noise_aware_training_resumes_exactly(
+    moons: Rows, checkpoint: Path, step: int, assert_same: Callable[..., None]
+) -> None:
+    settings = {**SETTINGS, "backend": "noisy:ibm_torino", "early_stopping": True}
+    model = QMoEClassifier(**settings, checkpoint=checkpoint)
+    with interrupted_in_step(step):
+        model.fit(*moons)
+    assert_same(model.resume(*moons), QMoEClassifier(**settings).fit(*moons))
+
+
+def test_training_from_shots_goes_on(moons: Rows, checkpoint: Path) -> None:
+    """Not to the same model: that its epochs before are kept is what can be asked."""
+    X, y = moons[0][:12], moons[1][:12]
+    settings = {**SETTINGS, "n_layers": 1, "backend": "noisy:ibmq_manila", "shots": 50}
+    model = QMoEClassifier(**{**settings, "max_epochs": 2}, checkpoint=checkpoint).fit(X, y)
+    resumed = QMoEClassifier(**{**settings, "max_epochs": 3}, checkpoint=checkpoint).resume(X, y)
+    assert resumed.history_[:2] == model.history_
+    assert len(resumed.history_) == 3
+
+
+def test_another_calibration_is_refused(moons: Rows, checkpoint: Path, tmp_path: Path) -> None:
+    """Also where it has the same name."""
+    file = tmp_path / "device.json"
+    profile = load_profile("ibmq_manila")
+    profile.save(file)
+    model = QMoEClassifier(**SETTINGS, backend=f"noisy:{file}", checkpoint=checkpoint).fit(*moons)
+    model.resume(*moons)
+    QMoEClassifier(**SETTINGS, backend="noisy:ibmq_manila", checkpoint=checkpoint).resume(*moons)
+    profile.drift(1).save(file)
+    with pytest.raises(RunError, match=f"another calibration of .*{profile.content_hash}"):
+        model.resume(*moons)
+
+
+def test_checkpoints_from_before_there_was_noise_go_on(
+    moons: Rows, checkpoint: Path, assert_same: Callable[..., None]
+) -> None:
+    model = QMoEClassifier(**SETTINGS, checkpoint=checkpoint)
+    with interrupted_in_step(10):
+        model.fit(*moons)
+    saved = load_checkpoint(checkpoint)
+    identity = {k: v for k, v in saved.identity.items() if k != "noise_profile"}
+    for name in ("shots", "mitigation", "device_qubits"):
+        del identity["settings"][name]
+    save_checkpoint(checkpoint, replace(saved, identity=identity))
+    assert_same(model.resume(*moons), QMoEClassifier(**SETTINGS).fit(*moons))
 
 
 class Elsewhere:

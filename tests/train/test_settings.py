@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
 
+from qmoe_qiskit.backends import open_backend
 from qmoe_qiskit.circuits import angle_router
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.train import QMoEClassifier
@@ -48,6 +49,12 @@ BAD: list[tuple[str, Any, str]] = [
     ),
     *(("backend", value, "backend must be a name") for value in (None, 3)),
     ("backend", "qpu", "unknown backend 'qpu': known are "),
+    *(("shots", value, "must be a whole number of at least 1") for value in NO_COUNTS),
+    *(("mitigation", value, "known are none, readout") for value in ("twirling", None)),
+    *(
+        ("device_qubits", value, "must be None or numbers of qubits")
+        for value in ("3", 3, [], [True], [1.5], ["3"])
+    ),
     *(("rotation", value, "known are x, y, z") for value in ("w", None)),
     *(("entanglement", value, "known are linear, none, ring, strong") for value in ("full", None)),
     *(("readout", value, "known are expectations, probabilities") for value in ("x", None)),
@@ -80,6 +87,15 @@ def test_a_setting_that_is_not_accepted(moons: Rows, name: str, value: Any, says
         ({"readout": "probabilities", "n_experts": 5}, "5 experts .* 2 qubits have 4"),
         ({"router": angle_router(3, 1)}, "is 3, but the data has 2 feature"),
         ({"router": "fourier", "reuploads": 200}, "160801? |at most 100000"),
+        ({"shots": 100}, "'statevector' is exact"),
+        ({"backend": "noisy:ibm_tornio"}, "did you mean 'ibm_torino'"),
+        ({"backend": "noisy:readout:0.02", "device_qubits": [3]}, "no device qubits to choose"),
+        (
+            {"backend": "noisy:ibmq_manila", "device_qubits": [4, 5]},
+            r"\[5\] are not on ibmq_manila",
+        ),
+        ({"backend": "noisy:ibmq_manila", "device_qubits": [0, 4]}, "are not connected"),
+        ({"backend": open_backend("statevector"), "shots": 100}, "is open already"),
         (
             {"early_stopping": True, "validation_fraction": 0.01},
             "validation_fraction=0.01 .* 59 and 1",
@@ -96,6 +112,12 @@ def test_settings_that_do_not_fit_together(
 ) -> None:
     with pytest.raises(InputError, match=says):
         QMoEClassifier(**settings, max_epochs=1).fit(*moons)
+
+
+@pytest.mark.parametrize("backend", ["abacus", "noisy:ibm_tornio", "noisy:readout:2"])
+def test_backends_are_checked_where_the_router_has_no_circuit(moons: Rows, backend: str) -> None:
+    with pytest.raises(InputError, match=r"abacus|ibm_torino|between 0 and 1, got 2"):
+        QMoEClassifier("linear", backend=backend).fit(*moons)
 
 
 @pytest.mark.parametrize("router", ["linear", "mlp:2"])

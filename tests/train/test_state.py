@@ -19,10 +19,12 @@ from sklearn.exceptions import NotFittedError
 from qmoe_qiskit.backends import open_backend
 from qmoe_qiskit.circuits import angle_router
 from qmoe_qiskit.errors import InputError, OutOfRangeWarning, RunError
+from qmoe_qiskit.noise_profiles import load_profile
 from qmoe_qiskit.train import ModelState, QMoEClassifier, model_state, restore_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 Rows = tuple[np.ndarray, np.ndarray]
 
@@ -33,6 +35,7 @@ def through_files(state: ModelState) -> ModelState:
         config=json.loads(json.dumps(state.config, allow_nan=False)),
         tensors=load(save(state.tensors)),
         circuit=state.circuit,
+        noise_profile=state.noise_profile,
     )
 
 
@@ -58,6 +61,23 @@ MODELS: dict[str, dict[str, Any]] = {
     "own circuit": {"router": angle_router(2, 1)},
     "own circuit's probabilities": {"router": angle_router(3, 1), "readout": "probabilities"},
     "open backend": {"backend": open_backend("statevector"), "n_qubits": 2},
+    "noisy": {"backend": "noisy:ibm_perth", "n_qubits": 3, "n_layers": 1},
+    "noisy on given qubits": {
+        "backend": "noisy:ibmq_manila",
+        "n_qubits": 2,
+        "device_qubits": [1, 0],
+        "mitigation": "readout",
+    },
+    "calibration": {"backend": load_profile("ibmq_manila").scale(2.0), "n_qubits": 2},
+    "open noisy backend": {
+        "backend": open_backend("noisy:ibmq_manila", mitigation="readout", seed=3, qubits=(2, 3)),
+        "n_qubits": 2,
+    },
+    "noise without device": {"backend": "noisy:depolarizing:0.05", "n_qubits": 2},
+    "classical beside a calibration": {
+        "router": "linear",
+        "backend": replace(load_profile("ibmq_manila"), device="lab"),
+    },
 }
 
 
@@ -150,6 +170,64 @@ def test_feature_names_are_kept(moons: Rows) -> None:
 def test_a_model_that_is_not_fitted_has_no_state() -> None:
     with pytest.raises(NotFittedError):
         model_state(QMoEClassifier())
+
+
+def test_the_calibration_is_kept_with_the_model(moons: Rows, tmp_path: Path) -> None:
+    """Whatever becomes of the file; its name tells nothing of the machine."""
+    file = tmp_path / "device.json"
+    load_profile("ibmq_manila").drift(1).save(file)
+    model = fitted(moons, backend=f"noisy:{file}")
+    state = through_files(model_state(model))
+    file.unlink()
+    assert state.config["settings"]["backend"] == "noisy:ibmq_manila"
+    np.testing.assert_array_equal(
+        restore_model(state).predict_proba(moons[0]), model.predict_proba(moons[0])
+    )
+
+
+def test_shots_begin_anew_in_a_restored_model(moons: Rows) -> None:
+    state = model_state(fitted(moons, backend="noisy:ibmq_manila"))
+    one, other = (restore_model(state, shots=40) for _ in range(2))
+    first = one.predict_proba(moons[0])
+    np.testing.assert_array_equal(other.predict_proba(moons[0]), first)
+    assert (one.predict_proba(moons[0]) != first).any()
+    assert restore_model(model_state(one)).shots == 40
+
+
+def test_what_is_replaced_and_what_stays(moons: Rows) -> None:
+    state = model_state(fitted(moons, backend="noisy:ibmq_manila", device_qubits=[1, 2]))
+    with_shots = restore_model(state, shots=10)
+    assert with_shots.backend_.name == "noisy:ibmq_manila"
+    assert set(with_shots.compiled_router.physical_qubits) == {1, 2}
+    elsewhere = restore_model(state, backend="noisy:ibm_torino", mitigation="readout")
+    assert (elsewhere.shots, elsewhere.mitigation, elsewhere.device_qubits) == (
+        None,
+        "readout",
+        None,
+    )
+    profile = load_profile("ibmq_manila").scale(0)
+    np.testing.assert_allclose(
+        restore_model(state, backend=profile).predict_proba(moons[0]),
+        restore_model(state, backend="statevector").predict_proba(moons[0]),
+        atol=1e-9,
+    )
+    six = np.random.default_rng(0).uniform(size=(20, 6)), np.arange(20) % 2
+    wide_state = model_state(fitted(six, n_layers=1, max_epochs=1))
+    with pytest.raises(InputError, match=r"^the router has 6 qubits, ibmq_manila has 5"):
+        restore_model(wide_state, backend="noisy:ibmq_manila")
+    for other in ({"shots": 10}, {"backend": "noisy:ideal", "shots": 0}, {"mitigation": "x"}):
+        with pytest.raises(InputError) as caught:
+            restore_model(model_state(fitted(moons)), **other)
+        assert not isinstance(caught.value, RunError)
+
+
+def test_models_from_before_there_was_noise(moons: Rows, assert_same: Callable[..., None]) -> None:
+    model = fitted(moons)
+    state = through_files(model_state(model))
+    del state.config["backend_seed"]
+    for name in ("shots", "mitigation", "device_qubits"):
+        del state.config["settings"][name]
+    assert_same(restore_model(state), model)
 
 
 def test_another_backend(moons: Rows) -> None:
