@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from qiskit.transpiler.passes import (
     TimeUnitConversion,
 )
 
-from qmoe_qiskit.backends.placement import best_placement
+from qmoe_qiskit.backends.placement import active_qubits, best_placement
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError
 
@@ -52,6 +52,7 @@ def fit_to_device(
     profile: NoiseProfile,
     *,
     qubits: Sequence[int] | None = None,
+    most_qubits: int | None = None,
     seed: int | None = None,
 ) -> DeviceCircuit:
     """Transpile a router to a device's gates, on the qubits with the smallest expected error.
@@ -60,6 +61,8 @@ def fit_to_device(
         router: The circuit.
         profile: The device.
         qubits: Device qubits to use instead: a connected region of at least the router's width.
+        most_qubits: How many device qubits may take part. Routing goes over qubits that the router
+            does not have where that is better; beyond this number it is done without.
         seed: Of Qiskit's routing.
 
     Raises:
@@ -77,15 +80,12 @@ def fit_to_device(
         )
     circuit: QuantumCircuit = RemoveBarriers()(router.circuit)
     circuit.measure_all()
-    passes = generate_preset_pass_manager(
-        OPTIMIZATION_LEVEL, target=target, seed_transpiler=0 if seed is None else seed
-    )
-    try:
-        routed = passes.run(circuit)
-    except TranspilerError as error:
-        raise InputError(
-            f"{profile.device} cannot run the router's {router.n_qubits} qubits: {error.message}"
-        ) from error
+    routed = _routed(circuit, here, target, seed)
+    if most_qubits is not None and len(used := active_qubits(routed)) > most_qubits:
+        narrow = _narrowed(used, here, router.n_qubits)
+        part = here.subset(narrow)
+        routed = _routed(circuit, part, part.to_target(), seed)
+        routed = _relabelled(routed, dict(enumerate(narrow)), target.num_qubits)
     place = best_placement(routed, target)
     if region is not None:
         place = {q: region[there] for q, there in place.items()}
@@ -123,6 +123,40 @@ def without_measurements(circuit: QuantumCircuit) -> QuantumCircuit:
     return bare
 
 
+def _routed(
+    circuit: QuantumCircuit, profile: NoiseProfile, target: Target, seed: int | None
+) -> QuantumCircuit:
+    passes = generate_preset_pass_manager(
+        OPTIMIZATION_LEVEL, target=target, seed_transpiler=0 if seed is None else seed
+    )
+    try:
+        routed: QuantumCircuit = passes.run(circuit)
+    except TranspilerError as error:
+        raise InputError(
+            f"{profile.device} cannot run the router's {circuit.num_qubits} qubits: {error.message}"
+        ) from error
+    return routed
+
+
+def _narrowed(qubits: Sequence[int], profile: NoiseProfile, size: int) -> tuple[int, ...]:
+    """Drop qubits, those that are read out worst first, as long as the others stay connected."""
+    kept = sorted(qubits, key=lambda q: -(profile.qubits[q].readout_error or 0.0))
+    while len(kept) > size:
+        others = ([q for q in kept if q != qubit] for qubit in kept)
+        connected = (rest for rest in others if _reachable(rest, profile) == set(rest))
+        kept = next(connected, kept[1:])
+    return tuple(sorted(kept))
+
+
+def _reachable(region: Collection[int], profile: NoiseProfile) -> set[int]:
+    """Return the qubits of a region that couplers within it connect to its first."""
+    reached = {next(iter(region))}
+    edges = [set(pair) for pair in profile.couplings if set(pair) <= set(region)]
+    while grown := {q for e in edges if e & reached for q in e} - reached:
+        reached |= grown
+    return reached
+
+
 def _checked_region(
     router: RouterCircuit, profile: NoiseProfile, qubits: Sequence[int]
 ) -> tuple[int, ...]:
@@ -143,13 +177,10 @@ def _checked_region(
             f"qubits {list(region)} are {len(region)}, the router needs {router.n_qubits}: "
             "name at least as many"
         )
-    reached, edges = {region[0]}, [set(pair) for pair in profile.couplings]
-    while grown := {q for e in edges if e & reached and e <= set(region) for q in e} - reached:
-        reached |= grown
-    if set(region) - reached:
+    if lost := set(region) - _reachable(region, profile):
         raise InputError(
             f"qubits {list(region)} are not connected on {profile.device}: "
-            f"{sorted(set(region) - reached)} cannot be reached from {region[0]} within them"
+            f"{sorted(lost)} cannot be reached from {region[0]} within them"
         )
     return region
 

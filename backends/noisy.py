@@ -169,7 +169,9 @@ class NoisyBackend:
 def _on_device(
     router: RouterCircuit, profile: NoiseProfile, *, qubits: Sequence[int] | None, seed: int | None
 ) -> NoisyCircuit:
-    placed = fit_to_device(router, profile, qubits=qubits, seed=seed)
+    # Exact or sampled, the circuit is the same.
+    most = MAX_EXACT_QUBITS if router.n_qubits <= MAX_EXACT_QUBITS else None
+    placed = fit_to_device(router, profile, qubits=qubits, most_qubits=most, seed=seed)
     active = profile.subset(placed.active)
     model = active.to_noise_model()
     return NoisyCircuit(
@@ -191,9 +193,8 @@ def _assignment(qubit: QubitCalibration) -> np.ndarray:
 
 
 def _depolarized(router: RouterCircuit, noise: Depolarizing) -> NoisyCircuit:
-    circuit = with_depolarizing(
-        router, unfolded(router.circuit), noise.probability, every_gate=noise.every_gate
-    )
+    circuit = unfolded(router.circuit, "density_matrix")
+    circuit = with_depolarizing(router, circuit, noise.probability, every_gate=noise.every_gate)
     return NoisyCircuit(
         router=router,
         circuit=circuit,

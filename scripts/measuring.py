@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import subprocess
 import sys
 import time
@@ -97,7 +98,13 @@ def forward_backward(
 
 
 def in_process(code: str) -> list[float]:
-    """Run code in a process of its own and return the list that it prints."""
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    """Run code in a process of its own, on one thread, and return the list that it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+    )
     values: list[float] = json.loads(done.stdout)
     return values

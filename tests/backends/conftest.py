@@ -90,6 +90,8 @@ def _aer_values(
     assignment = np.ones((1, 1))
     for q in compiled.physical_qubits:
         p1_0, p0_1 = profile.qubits[q].p_meas1_prep0, profile.qubits[q].p_meas0_prep1
+        assert p1_0 is not None
+        assert p0_1 is not None
         one = np.array([[1 - p1_0, p0_1], [p1_0, 1 - p0_1]]) if readout else np.eye(2)
         assignment = np.kron(one, assignment)
     values, missing = [], 0.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -33,11 +33,13 @@ CASES = [
     ("ibm_brisbane", 3),
     ("ibm_torino", 5),
     ("ibm_miami", 4),
+    ("ibm_sherbrooke", 8),
 ]
 
 
 def compiled_on(name: str, n_qubits: int, n_layers: int = 2) -> CompiledRouter:
-    return open_backend(f"noisy:{name}", seed=5).compile(angle_router(n_qubits, n_layers))
+    router = angle_router(n_qubits, n_layers if n_qubits < 8 else 1)
+    return open_backend(f"noisy:{name}", seed=5).compile(router)
 
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: f"{case[0]}-{case[1]}")
@@ -129,13 +131,40 @@ def test_idle_qubits_wait_and_all_end_together(case: tuple[NoiseProfile, Compile
             assert gate is not None
             assert gate.duration is not None
             duration = round(gate.duration / profile.dt)
-        # Gates on two qubits begin when both are free, and everything is as late as possible.
         begins = {ends[q] for q in qubits}
-        assert len(begins) == 1
+        assert len(begins) == 1  # two qubits meet at the same time
         for q in qubits:
             ends[q] += duration
     assert len(set(ends.values())) == 1
     assert delays > 0
+
+
+def test_gates_are_as_late_as_possible(case: tuple[NoiseProfile, CompiledRouter]) -> None:
+    """Behind no gate do all of its qubits wait: a qubit waits in |0> rather than in between."""
+    _, compiled = case
+    isa = compiled.isa_circuit
+    by_qubit: dict[int, list[int]] = defaultdict(list)
+    for k, (name, qubits) in enumerate(wires(isa)):
+        if name != "barrier":
+            for q in qubits:
+                by_qubit[q].append(k)
+    names = [step.operation.name for step in isa.data]
+    for k, (name, qubits) in enumerate(wires(isa)):
+        if name not in {"barrier", "delay", "measure"}:
+            following = [by_qubit[q][by_qubit[q].index(k) + 1] for q in qubits]
+            assert {names[n] for n in following} != {"delay"}
+
+
+@pytest.mark.parametrize("name", ["ibm_sherbrooke", "ibmq_kolkata", "ibm_kingston"])
+def test_routing_keeps_to_as_many_qubits_as_can_be_evaluated(name: str) -> None:
+    """A ring of 8 goes over 12 qubits of these devices where nothing limits it."""
+    router, profile = angle_router(8, 1), load_profile(name)
+    free = fit_to_device(router, profile, seed=0)
+    limited = fit_to_device(router, profile, most_qubits=10, seed=0)
+    assert len(free.active) > 10
+    assert len(limited.active) <= 10
+    sampled = open_backend(f"noisy:{name}", shots=1, seed=0).compile(router)
+    assert sampled.isa_circuit == limited.full  # exact or sampled, the circuit is the same
 
 
 def test_couplers_that_were_dead_are_not_used() -> None:
@@ -180,14 +209,14 @@ def test_the_same_seed_gives_the_same_circuit(name: str) -> None:
     ],
 )
 def test_a_region_of_ones_own_is_honoured(
-    name: str, qubits: Sequence[int], n_qubits: int, aer_values: Callable[..., object]
+    name: str, qubits: Sequence[int], n_qubits: int, aer_values: Callable[..., Any]
 ) -> None:
     backend = open_backend(f"noisy:{name}", qubits=qubits, seed=1)
     compiled = backend.compile(angle_router(n_qubits, 1))
     used = {q for name, w in wires(compiled.isa_circuit) if name != "barrier" for q in w}
     assert set(compiled.physical_qubits) <= used <= set(qubits)
     point = np.full((1, n_qubits), 0.7), np.full(3 * n_qubits, 0.4)
-    expected, missing = aer_values(load_profile(name), compiled, *point)  # type: ignore[misc]
+    expected, missing = aer_values(load_profile(name), compiled, *point)
     values = compiled.expectations(*point).values
     np.testing.assert_allclose(values, expected, rtol=0, atol=1e-9 + missing)
 
@@ -230,7 +259,7 @@ def test_routers_wider_than_the_device_are_refused(shots: int | None) -> None:
     ],
 )
 def test_devices_that_cannot_run_a_router_are_refused(
-    part: list[int], damage: dict[str, None], message: str, tmp_path: object
+    part: list[int], damage: dict[str, Any], message: str, tmp_path: object
 ) -> None:
     profile = load_profile("ibmq_manila").subset(part)
     gates = tuple(replace(g, **damage) for g in profile.gates)

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
+from qiskit import QuantumCircuit
+from qiskit.circuit import ParameterVector
+from qiskit.quantum_info import SparsePauliOp
 
 from qmoe_qiskit.backends import Backend, CompiledRouter, open_backend
 from qmoe_qiskit.circuits import RouterCircuit, angle_router
@@ -34,7 +37,7 @@ SPECS = [
     "noisy:depolarizing:0.05",
     "noisy:depolarizing-gates:0.01",
 ]
-MODES = {
+MODES: dict[str, dict[str, Any]] = {
     "exact": {},
     "shots": {"shots": 20},
     "mitigated": {"mitigation": "readout"},
@@ -85,7 +88,7 @@ def test_it_keeps_the_contract(
     else:
         assert not result.std_errors.any()
 
-    shapes = [(3, 3, 2), (3, 3, 3)]
+    shapes: list[tuple[int, ...]] = [(3, 3, 2), (3, 3, 3)]
     for array, shape in zip(compiled.jacobian(inputs_BF, weights_W), shapes, strict=True):
         assert array.shape == shape
         assert array.dtype == np.float64
@@ -96,12 +99,13 @@ def test_it_keeps_the_contract(
     ):
         assert array.shape[0] == 0
 
+    gradient_shapes: list[tuple[int, ...]] = [(3, 3), (3, 2), (3,)]
     for kind, type_ in ((np.array, np.ndarray), (torch.tensor, torch.Tensor)):
         values, pullback = compiled.vjp(kind(inputs_BF), kind(weights_W))
         gradients = pullback(kind(np.ones((3, 3))))
-        for array, shape in zip((values, *gradients), [(3, 3), (3, 2), (3,)], strict=True):
+        for array, expected in zip((values, *gradients), gradient_shapes, strict=True):
             assert isinstance(array, type_)
-            assert tuple(array.shape) == shape
+            assert tuple(array.shape) == expected
             assert str(array.dtype).endswith("float64")
         assert pullback(kind(np.ones((3, 3))), need_inputs=False)[0] is None
 
@@ -163,3 +167,15 @@ def test_threads_share_a_compiled_router(shots: int | None, rng: np.random.Gener
         # 640 means of 20 shots, none further off than chance allows once in a million (Hoeffding).
         bound = ROUNDING if shots is None else np.sqrt(2 * np.log(2 * 640 / 1e-6) / shots)
         assert np.abs(result.values - expected).max() < bound
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("spec", ["statevector", *SPECS])
+def test_delays_are_numbers(spec: str) -> None:
+    x, w = ParameterVector("x", 1), ParameterVector("w", 1)
+    circuit = QuantumCircuit(1)
+    circuit.ry(w[0], 0)
+    circuit.delay(x[0], 0)
+    router = RouterCircuit(circuit=circuit, inputs=x, weights=w, observables=(SparsePauliOp("Z"),))
+    with pytest.raises(InputError, match=r"delay on qubits \[0\] lasts x\[0\]"):
+        open_backend(spec).compile(router)

@@ -30,7 +30,9 @@ ROUNDING = 1e-10
 SX, CZ = 32e-9, 68e-9
 
 
-def close(actual: FloatArray, expected: FloatArray | float, within: float = ROUNDING) -> None:
+def close(
+    actual: FloatArray | float, expected: FloatArray | float, within: float = ROUNDING
+) -> None:
     np.testing.assert_allclose(actual, expected, rtol=0, atol=within)
 
 
@@ -163,6 +165,51 @@ def test_noise_grows_with_its_scale(rng: np.random.Generator) -> None:
     assert away[0] < ROUNDING
     lost = under(profile.scale(0, gates=1e6), router, at)
     close(lost, 0.0)
+
+
+@pytest.mark.parametrize("spec", ["noisy:depolarizing:0.1", "noisy:depolarizing-gates:0.1"])
+def test_channels_by_count(spec: str) -> None:
+    """Each shrinks <Z> by 1 - 4 p / 3: behind an upload and at the end, or behind every gate."""
+    x, w = ParameterVector("x", 1), ParameterVector("w", 1)
+    shrink = 1 - 4 * 0.1 / 3
+    # Uploads, other gates: channels of the two kinds of noise.
+    cases = {"x": (2, 1), "wx": (2, 2), "xw": (2, 2), "xx": (2, 2), "xwx": (3, 3), "w": (1, 1)}
+    for letters, counts in {**cases, "": (1, 0)}.items():
+        circuit = QuantumCircuit(1)
+        for letter in letters:
+            circuit.rz({"x": x[0], "w": w[0]}[letter], 0)
+        router = RouterCircuit(
+            circuit=circuit, inputs=x, weights=w, observables=(SparsePauliOp("Z"),)
+        )
+        values = open_backend(spec).compile(router).expectations(np.ones((1, 1)), np.ones(1)).values
+        close(values, shrink ** counts["gates" in spec])
+
+
+@pytest.mark.parametrize("shots", [None, 4000])
+@pytest.mark.parametrize("spec", ["noisy:depolarizing:0", "noisy:depolarizing-gates:0"])
+def test_every_gate_of_qiskits_is_taken(spec: str, shots: int | None) -> None:
+    """Aer's density matrix knows fewer gates than its statevector: the others are unfolded."""
+    x, w = ParameterVector("x", 1), ParameterVector("w", 1)
+    circuit = QuantumCircuit(4)
+    circuit.h(range(4))
+    circuit.crx(0.3, 0, 1)
+    circuit.csx(1, 2)
+    circuit.cswap(0, 1, 2)
+    circuit.ccz(0, 1, 2)
+    circuit.mcx([0, 1, 2], 3)
+    circuit.cu(0.1, x[0], 0.3, 0.4, 2, 3)
+    circuit.mcp(0.7, [0, 3], 1)
+    circuit.u(x[0], 0.2, w[0], 0)
+    circuit.iswap(0, 2)
+    circuit.ry(0.8, range(4))
+    observables = tuple(SparsePauliOp(label) for label in ("ZIZI", "IIIZ", "IZZZ"))
+    router = RouterCircuit(circuit=circuit, inputs=x, weights=w, observables=observables)
+    at = np.array([[0.7]]), np.array([1.3])
+    ideal = open_backend("statevector").compile(router).expectations(*at).values
+    values = open_backend(spec, shots=shots, seed=0).compile(router).expectations(*at).values
+    # Three means of values between -1 and 1, off by more once in a million (Hoeffding).
+    bound = ROUNDING if shots is None else np.sqrt(2 * np.log(2 * 3 / 1e-6) / shots)
+    close(values, ideal, within=bound)
 
 
 def pennylane_values(

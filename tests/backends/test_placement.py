@@ -67,7 +67,7 @@ def placed_circuits(draw: st.DrawFn) -> tuple[Target, QuantumCircuit]:
 
     usable = [q for q in range(n) if rng.random() < 0.85] or [0]
     density = draw(st.sampled_from([0.3, 0.7]))
-    pairs = [p for p in permutations(usable, 2) if rng.random() < density]
+    pairs: list[tuple[int, ...]] = [p for p in permutations(usable, 2) if rng.random() < density]
     target = Target(num_qubits=n)
     target.add_instruction(SXGate(), calibrated([(q,) for q in usable], 1e-3))
     target.add_instruction(RZGate(Parameter("t")), {(q,): None for q in usable})

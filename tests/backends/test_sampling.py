@@ -17,7 +17,7 @@ import torch
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 from qiskit.quantum_info import SparsePauliOp
-from scipy.stats import chi2
+from scipy.stats import chi2  # type: ignore[import-untyped]
 
 from qmoe_qiskit.backends import open_backend, sampling
 from qmoe_qiskit.circuits import RouterCircuit, angle_router
@@ -244,7 +244,7 @@ def test_mitigated_shots_are_unbiased_and_noisier(
 
     router, shots = angle_router(2, 2), 20_000
     at = point(router, rng, 30)
-    settings = {"shots": shots, "seed": 3, "qubits": [0, 1]}
+    settings: dict[str, Any] = {"shots": shots, "seed": 3, "qubits": [0, 1]}
     plain = open_backend("noisy:ibmq_manila", **settings).compile(router)
     mitigated = open_backend("noisy:ibmq_manila", mitigation="readout", **settings).compile(router)
     profile = load_profile("ibmq_manila")

@@ -191,14 +191,16 @@ def _channel(rng: np.random.Generator, n_qubits: int) -> QuantumError:
         lambda: kraus_error(Kraus(random_quantum_channel(2**n_qubits, seed=rng)).data),
     ]
     if n_qubits == 2:
-        return rng.choice([*any_width, lambda: _channel(rng, 1).expand(_channel(rng, 1))])()
+        any_width.append(lambda: _channel(rng, 1).expand(_channel(rng, 1)))
+        return any_width[rng.integers(4)]()
     t1, relative_t2, share = rng.uniform(20, 200), rng.uniform(0.1, 2), rng.uniform()
     narrow: list[Callable[[], QuantumError]] = [
         lambda: pauli_error(list(zip("IXYZ", rng.dirichlet([1] * 4), strict=True))),
         lambda: amplitude_damping_error(share, excited_state_population=rng.uniform()),
         lambda: thermal_relaxation_error(t1, relative_t2 * t1, share * t1),
     ]
-    return rng.choice([*any_width, *narrow])()
+    either = [*any_width, *narrow]
+    return either[rng.integers(len(either))]()
 
 
 class RandomNoise:
