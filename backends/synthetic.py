@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # Gate and readout times of a Heron processor (ibm_kingston, April 2026), in s.
 DT_S = 4e-9
 DURATION_S = {"rz": 0.0, "sx": 32e-9, "x": 32e-9, "cz": 68e-9}
-READOUT_S = 2.3e-6
+READOUT_S = 2.28e-6
 
 
 def synthetic_profile(

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -25,6 +24,7 @@ from qmoe_qiskit.train.checkpoint import (
     restore_training,
     save_checkpoint,
 )
+from qmoe_qiskit.train.early_stopping import best_epoch, hold_out
 from qmoe_qiskit.train.execution import Where, open_for
 from qmoe_qiskit.train.features import FeatureMap
 from qmoe_qiskit.train.identity import check_identity, settings_for_json, training_identity
@@ -258,7 +258,9 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
                     f"{self.max_epochs}: raise max_epochs, or train anew"
                 )
 
-        train, validation = self._split(X_NF, codes_N, seed)
+        train, validation = (X_NF, codes_N), None
+        if self.early_stopping:
+            train, validation = hold_out(X_NF, codes_N, self.validation_fraction, seed=seed)
         self.feature_map_ = FeatureMap.fit(
             train[0],
             n_router_inputs=self._router_inputs(X_NF.shape[1]),
@@ -289,7 +291,7 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
                 )
 
         def after_epoch(entry: dict[str, float]) -> None:
-            if self.early_stopping and _best_epoch(training.history) == len(training.history):
+            if self.early_stopping and best_epoch(training.history) == len(training.history):
                 best.update({k: v.clone() for k, v in self.module_.state_dict().items()})
             save()
             progress.advance(entry["train_loss"])
@@ -365,25 +367,6 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
         router = getattr(self.module_.router, "router", self.module_.router)
         return router.connector.compiled if isinstance(router, QuantumRouter) else None
 
-    def _split(
-        self, X: FloatArray, codes_N: NDArray[np.intp], seed: int
-    ) -> tuple[tuple[FloatArray, NDArray[np.intp]], tuple[FloatArray, NDArray[np.intp]] | None]:
-        if not self.early_stopping:
-            return (X, codes_N), None
-        smallest = int(np.bincount(codes_N).min())
-        held_out = math.ceil(self.validation_fraction * len(X))
-        if smallest < 2 or min(held_out, len(X) - held_out) < len(self.classes_):
-            raise InputError(
-                f"early_stopping with validation_fraction={self.validation_fraction} splits "
-                f"{len(X)} rows into {len(X) - held_out} and {held_out}: both parts need rows of "
-                f"all {len(self.classes_)} classes (the smallest has {smallest}); use more data, "
-                "another validation_fraction, or early_stopping=False"
-            )
-        x_train, x_valid, y_train, y_valid = train_test_split(
-            X, codes_N, test_size=held_out, stratify=codes_N, random_state=seed
-        )
-        return (x_train, y_train), (x_valid, y_valid)
-
     def _tensors(
         self, X: FloatArray, codes_N: NDArray[np.intp]
     ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -391,7 +374,7 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
         return torch.from_numpy(scaled_NF), torch.from_numpy(codes_N.astype(np.int64))
 
     def _out_of_patience(self, history: list[dict[str, float]]) -> bool:
-        return self.early_stopping and len(history) - _best_epoch(history) >= self.patience
+        return self.early_stopping and len(history) - best_epoch(history) >= self.patience
 
     def settings(self) -> dict[str, Any]:
         """Return the settings that decide a training's result, in a form for JSON."""
@@ -406,10 +389,3 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
 
 def _count(module: torch.nn.Module) -> int:
     return sum(p.numel() for p in module.parameters() if p.requires_grad)
-
-
-def _best_epoch(history: list[dict[str, float]]) -> int:
-    """Return the epoch, counted from 1, with the smallest validation loss; 0 if there is none."""
-    if not history:
-        return 0
-    return 1 + int(np.argmin([entry["valid_loss"] for entry in history]))

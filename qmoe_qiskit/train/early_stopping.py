@@ -1,0 +1,55 @@
+"""Early stopping: the rows that are held out for it, and the epoch that was best on them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import train_test_split
+
+from qmoe_qiskit.errors import InputError
+
+# Features (N, F) and the codes of their labels (N,).
+Rows = tuple[NDArray[np.float64], NDArray[np.intp]]
+
+
+def hold_out(
+    features_NF: NDArray[np.float64],
+    codes_N: NDArray[np.intp],
+    fraction: float,
+    *,
+    seed: int,
+) -> tuple[Rows, Rows]:
+    """Split rows into training and validation rows, stratified by class.
+
+    Args:
+        features_NF: Features.
+        codes_N: Labels as 0 to C - 1, every class present.
+        fraction: Share of the rows to hold out, rounded up to whole rows.
+        seed: Of the choice.
+
+    Raises:
+        InputError: If one of the parts cannot have rows of all classes.
+    """
+    counts_C = np.bincount(codes_N)
+    held_out = math.ceil(fraction * len(features_NF))
+    left = len(features_NF) - held_out
+    if counts_C.min() < 2 or min(held_out, left) < len(counts_C):
+        raise InputError(
+            f"early_stopping with validation_fraction={fraction} splits {len(features_NF)} rows "
+            f"into {left} and {held_out}: both parts need rows of all {len(counts_C)} classes (the "
+            f"smallest has {counts_C.min()}); use more data, another validation_fraction, or "
+            "early_stopping=False"
+        )
+    x_train, x_valid, y_train, y_valid = train_test_split(
+        features_NF, codes_N, test_size=held_out, stratify=codes_N, random_state=seed
+    )
+    return (x_train, y_train), (x_valid, y_valid)
+
+
+def best_epoch(history: list[dict[str, float]]) -> int:
+    """Return the epoch, counted from 1, with the smallest validation loss; 0 if there is none."""
+    if not history:
+        return 0
+    return 1 + int(np.argmin([entry["valid_loss"] for entry in history]))
