@@ -21,14 +21,17 @@ endef
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check bench readme clean
+.PHONY: help demo rehearse test check bench readme clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "ARGS='...' is handed to pytest, the demo or the benchmark; PYTHON=... is what .venv is made with."
 
 demo: $(VENV)/.installed-core  ## train on Two Moons, about a minute; results in runs/demo
 	$(BIN)/qmoe demo --out runs/demo --force $(ARGS)
+
+rehearse: $(VENV)/.installed-core  ## serve a stand-in for IBM Quantum: try submission without an account
+	$(BIN)/python tests/ibm_service $(ARGS)
 
 # One thread a worker: two workers fill two cores, and sums are added up in the same order everywhere.
 test: $(VENV)/.installed-dev  ## run the test suite

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from qmoe_qiskit.backends.protocols import Backend
 from qmoe_qiskit.backends.statevector import ENGINES, StatevectorBackend
-from qmoe_qiskit.errors import InputError, unknown_name
+from qmoe_qiskit.errors import InputError, require_positive, unknown_name
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from qmoe_qiskit.backends.noisy import NoisyBackend
+    from qmoe_qiskit.backends.runtime import RuntimeBackend
+    from qmoe_qiskit.hardware.device import Device
+    from qmoe_qiskit.hardware.options import RuntimeOptions
 
 BACKENDS = (
     "noisy:DEVICE",
@@ -20,6 +25,9 @@ BACKENDS = (
     "noisy:ideal",
     "noisy:readout:P",
     "noisy:thermal:T1,T2",
+    "runtime:DEVICE",
+    "runtime:fake_DEVICE",
+    "runtime:least_busy",
     "statevector",
 )
 
@@ -32,6 +40,8 @@ def open_backend(
     qubits: Sequence[int] | None = None,
     mitigation: str = "none",
     engine: str = "auto",
+    options: RuntimeOptions | Mapping[str, Any] | None = None,
+    ledger: str | Path | None = None,
 ) -> Backend:
     """Open the backend that a specification names.
 
@@ -41,15 +51,22 @@ def open_backend(
             the paper's noise, on every qubit behind the embedding and at the end.
             "noisy:depolarizing-gates:0.01": behind every gate. "noisy:thermal:100,80": T1 and T2
             in microseconds. "noisy:readout:0.02": wrong outcomes only. "noisy:ideal": a device's
-            gates without noise.
-        shots: Shots per sample; None for exact values and derivatives.
+            gates without noise. "runtime:ibm_fez": a device of IBM Quantum, by the account that
+            qiskit-ibm-runtime has stored or finds in the environment. "runtime:least_busy": the
+            one with the shortest queue. "runtime:fake_torino": its stored fake, on this machine,
+            by the same primitives.
+        shots: Shots per sample; None for exact values and derivatives, or a runtime backend's
+            default.
         seed: Seeds shots, routing, and the point at which the engine is compared with Aer.
         qubits: Device qubits to run on; by default those with the smallest expected error.
         mitigation: "none", or "readout" to undo readout errors by the calibrated probabilities.
         engine: For "statevector": which simulator evaluates, "batched", "aer" or "auto".
+        options: For "runtime": `RuntimeOptions`, or a dict of them.
+        ledger: For a device of IBM Quantum: the file that its jobs are recorded in.
 
     Raises:
         InputError: If the specification or a setting is not accepted.
+        HardwareError: If the service refuses or cannot be reached.
     """
     if seed is not None and (not hasattr(seed, "__index__") or seed < 0):
         raise InputError(f"seed must be a whole number of at least 0, got {seed!r}")
@@ -57,12 +74,34 @@ def open_backend(
     if engine not in ENGINES:
         raise unknown_name("engine", engine, ENGINES)
     kind, _, rest = spec.partition(":")
-    if kind == "noisy" and rest:
-        if engine != "auto":
+    if spec != "statevector" and not (kind in {"noisy", "runtime"} and rest):
+        raise unknown_name("backend", spec, BACKENDS)
+    if spec != "statevector" and engine != "auto":
+        raise InputError(
+            f"engine {engine!r} is for backend 'statevector': backend {spec!r} has one engine; "
+            "omit it"
+        )
+    if kind == "runtime":
+        if mitigation != "none":
             raise InputError(
-                f"engine {engine!r} is for backend 'statevector': backend {spec!r} has one engine; "
-                "omit it"
+                f"mitigation {mitigation!r} is for the noisy backends: backend {spec!r} mitigates "
+                "by its options, see resilience_level"
             )
+        return _open_runtime(
+            spec,
+            rest,
+            shots=shots,
+            seed=seed,
+            qubits=None if qubits is None else tuple(qubits),
+            options=options,
+            ledger=ledger,
+        )
+    if options is not None or ledger is not None:
+        raise InputError(
+            f"backend {spec!r} has no options and no ledger: they are for the runtime backends, "
+            "such as 'runtime:ibm_fez'"
+        )
+    if kind == "noisy":
         return _open_noisy(
             spec,
             rest,
@@ -71,8 +110,6 @@ def open_backend(
             qubits=None if qubits is None else tuple(qubits),
             mitigation=mitigation,
         )
-    if spec != "statevector":
-        raise unknown_name("backend", spec, BACKENDS)
     if shots is not None or qubits is not None or mitigation != "none":
         raise InputError(
             "backend 'statevector' is exact and has no device: shots, qubits and mitigation are "
@@ -113,6 +150,37 @@ def _open_noisy(
         model = load_profile(noise)
     return NoisyBackend(
         name=spec, noise=model, shots=shots, seed=seed, qubits=qubits, mitigation=mitigation
+    )
+
+
+def _open_runtime(
+    spec: str,
+    name: str,
+    *,
+    shots: int | None,
+    seed: int | None,
+    qubits: tuple[int, ...] | None,
+    options: RuntimeOptions | Mapping[str, Any] | None,
+    ledger: str | Path | None,
+) -> RuntimeBackend:
+    from qmoe_qiskit.backends.runtime import RuntimeBackend
+    from qmoe_qiskit.hardware.options import runtime_options
+
+    settings = runtime_options(options)
+    n_shots = require_positive("shots", settings.shots(shots))
+    device: Device
+    if name.startswith("fake_"):
+        if ledger is not None:
+            raise InputError(f"backend {spec!r} runs on this machine and has no ledger: omit it")
+        from qmoe_qiskit.hardware.local import LocalDevice
+
+        device = LocalDevice(name, seed=seed)
+    else:
+        from qmoe_qiskit.hardware.remote import open_device
+
+        device = open_device(name, fractional_gates=settings.fractional_gates, ledger=ledger)
+    return RuntimeBackend(
+        name=spec, device=device, options=settings, shots=n_shots, seed=seed, qubits=qubits
     )
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import numpy as np
-from qiskit import QuantumCircuit
-from qiskit.circuit import Parameter
+from qiskit import ClassicalRegister, QuantumCircuit
+from qiskit.circuit import ParameterVector
 from qiskit_aer import AerSimulator
 
 from qmoe_qiskit.backends.noisy_circuit import NoisyCircuit
@@ -23,9 +20,9 @@ from qmoe_qiskit.backends.protocols import (
     Pullback,
     check_batch,
 )
+from qmoe_qiskit.backends.rotations import one_angle_a_rotation
 from qmoe_qiskit.circuits import RouterCircuit
-from qmoe_qiskit.circuits.affine import affine_terms, has_parameters
-from qmoe_qiskit.simulation.lowering import AngleTable, unfold
+from qmoe_qiskit.simulation.lowering import AngleTable
 
 # Points of one Aer job: its result holds the counts of all of them at once.
 _POINTS_PER_JOB = 4096
@@ -52,7 +49,7 @@ class SampledRouter:
         self._noisy, self._shots = noisy, shots
         self._observables_OD = noisy.observables_of_strings(mitigated=mitigated)
         self._rng = np.random.default_rng(seed)
-        self._circuit, self._angles, self._table = _one_parameter_a_rotation(noisy)
+        self._circuit, self._angles, self._table = _measured_rotations(noisy)
         self._simulator = AerSimulator(
             method="density_matrix"
             if noisy.circuit.num_qubits <= _MAX_DENSITY_QUBITS
@@ -126,44 +123,12 @@ class SampledRouter:
         return [result.data(k)["counts"] for k in range(len(angles_PG))]
 
 
-def _one_parameter_a_rotation(
+def _measured_rotations(
     noisy: NoisyCircuit,
-) -> tuple[QuantumCircuit, list[Parameter], AngleTable]:
+) -> tuple[QuantumCircuit, ParameterVector, AngleTable]:
     """Return the measured circuit with one parameter per rotation, and their table of angles."""
-    router, source = noisy.router, noisy.circuit
-    column = {p: k for k, p in enumerate([*router.inputs, *router.weights])}
-    circuit = QuantumCircuit(source.num_qubits, router.n_qubits)
-    angles: list[Parameter] = []
-    rows, offsets = [], []
-    for operation, qubits in _rotations_apart(source):
-        if not has_parameters(operation):
-            circuit.append(operation, qubits)
-            continue
-        slopes, offset = affine_terms(operation.params[0])
-        row = np.zeros(len(column))
-        for parameter, slope in slopes.items():
-            row[column[parameter]] = slope
-        rows.append(row)
-        offsets.append(offset)
-        angles.append(Parameter(f"angle_{len(angles)}"))
-        rotation = operation.to_mutable()
-        rotation.params = [angles[-1]]
-        circuit.append(rotation, qubits)
+    router = noisy.router
+    circuit, angles, table = one_angle_a_rotation(noisy.circuit, router.inputs, router.weights)
+    circuit.add_register(ClassicalRegister(router.n_qubits))
     circuit.measure(list(noisy.measured), range(router.n_qubits))
-    table_GP = np.array(rows).reshape(len(rows), len(column))
-    table = AngleTable(
-        inputs_GF=table_GP[:, : router.n_inputs],
-        weights_GW=table_GP[:, router.n_inputs :],
-        offset_G=np.array(offsets),
-    )
     return circuit, angles, table
-
-
-def _rotations_apart(circuit: QuantumCircuit) -> Iterator[tuple[Any, tuple[int, ...]]]:
-    """Yield a circuit's operations and their qubits; what has free angles is taken apart."""
-    for step in circuit.data:
-        qubits = tuple(circuit.find_bit(q).index for q in step.qubits)
-        if has_parameters(step.operation):
-            yield from unfold(step.operation, qubits)
-        else:
-            yield step.operation, qubits

@@ -34,6 +34,18 @@ class EngineMismatchError(QMoEError, RuntimeError):
     """The exact engine and Aer disagree on a circuit: a defect of ours, never the user's."""
 
 
+class HardwareError(QMoEError, RuntimeError):
+    """What a quantum service or its ledger refused or lost."""
+
+
+class LedgerError(HardwareError):
+    """A ledger that is locked, damaged or of a newer schema."""
+
+
+class BudgetError(HardwareError):
+    """An estimate or a charge beyond the budget."""
+
+
 class OutOfRangeWarning(UserWarning):
     """Inputs lie outside the range that the model's scaler saw in training."""
 

@@ -15,11 +15,14 @@ import typer
 from typer.core import TyperGroup
 
 from qmoe_qiskit.cli.demo import demo
+from qmoe_qiskit.cli.estimate import estimate
 from qmoe_qiskit.cli.evaluate import evaluate
 from qmoe_qiskit.cli.info import info
+from qmoe_qiskit.cli.jobs import jobs
 from qmoe_qiskit.cli.noise import noise
 from qmoe_qiskit.cli.predict import predict
 from qmoe_qiskit.cli.profiles import profiles
+from qmoe_qiskit.cli.submit import submit
 from qmoe_qiskit.cli.train import train
 from qmoe_qiskit.errors import QMoEError
 
@@ -45,9 +48,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
-for _command in (demo, train, evaluate, predict, info, noise):
+for _command in (demo, train, evaluate, predict, info, noise, estimate, submit):
     app.command()(_command)
 app.add_typer(profiles, name="profiles")
+app.add_typer(jobs, name="jobs")
 
 
 def _print_version(wanted: bool) -> None:

@@ -7,15 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from qmoe_qiskit.data import Dataset, list_datasets, load_dataset, load_features, split_dataset
-from qmoe_qiskit.errors import DataError, InputError, OutOfRangeWarning, RunError
+from qmoe_qiskit.errors import (
+    DataError,
+    InputError,
+    OutOfRangeWarning,
+    RunError,
+    require_positive,
+)
 from qmoe_qiskit.runs.execution import Execution, described, execution_of
 from qmoe_qiskit.runs.folder import quoted
 from qmoe_qiskit.runs.metrics import Metric, measure
 from qmoe_qiskit.runs.request import DATA_SEED, resolved_path
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from qmoe_qiskit.runs.loading import Run
@@ -65,7 +72,11 @@ class Predictions:
 
 
 def evaluate_run(
-    run: Run, data: str | Path | None = None, *, target: str | None = None
+    run: Run,
+    data: str | Path | None = None,
+    *,
+    target: str | None = None,
+    samples: int | None = None,
 ) -> Evaluation:
     """Measure a run's model.
 
@@ -75,11 +86,58 @@ def evaluate_run(
             labels; by default the run's own data. Of the run's own data, also where they are named
             here, only the held-out rows are used.
         target: Column of the file with the labels; by default that of the run's data.
+        samples: Take this many rows, the first; by default all.
 
     Raises:
         InputError: If the data cannot be used, or do not go with the model.
         RunError: If the run's own data are not what they were.
     """
+    rows = select_rows(run, data, target=target, samples=samples)
+    dataset, execution = rows.dataset, execution_of(run.classifier)
+    return Evaluation(
+        data=dataset.name,
+        rows=rows.kind,
+        n_rows=rows.n_rows,
+        execution=execution,
+        metrics=measure(
+            run.classifier,
+            dataset.features_NF,
+            dataset.labels_N,
+            f"{rows}; {described(run.router, execution)}, seed {run.manifest.seed}",
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Rows:
+    """Labelled rows to measure a model on.
+
+    Attributes:
+        dataset: The rows.
+        kind: See `Evaluation.rows`.
+    """
+
+    dataset: Dataset
+    kind: Literal["held-out", "all"]
+
+    @property
+    def n_rows(self) -> int:
+        """How many there are."""
+        return len(self.dataset.labels_N)
+
+    def __str__(self) -> str:
+        held_out = "held-out " if self.kind == "held-out" else ""
+        return f"{self.n_rows} {held_out}rows of {self.dataset.name}"
+
+
+def select_rows(
+    run: Run,
+    data: str | Path | None = None,
+    *,
+    target: str | None = None,
+    samples: int | None = None,
+) -> Rows:
+    """Return the rows that `evaluate_run` measures on; arguments and errors are its."""
     if data is None:
         if target is not None:
             raise InputError(f"target {target!r} names a column of a file: name the file as well")
@@ -87,26 +145,18 @@ def evaluate_run(
     else:
         dataset = _other_data(run, data, target)
     record = run.manifest.data
-    rows: Literal["held-out", "all"] = "all"
+    kind: Literal["held-out", "all"] = "all"
     if dataset.content_hash == record.content_hash:
-        rows = "held-out"
+        kind = "held-out"
         dataset = split_dataset(
             dataset, test_fraction=record.split.test_fraction, seed=record.split.seed
         ).test
-    n_rows, execution = len(dataset.labels_N), execution_of(run.classifier)
-    how = f"{n_rows} {'held-out ' if rows == 'held-out' else ''}rows of {dataset.name}"
-    return Evaluation(
-        data=dataset.name,
-        rows=rows,
-        n_rows=n_rows,
-        execution=execution,
-        metrics=measure(
-            run.classifier,
-            dataset.features_NF,
-            dataset.labels_N,
-            f"{how}; {described(run.router, execution)}, seed {run.manifest.seed}",
-        ),
-    )
+    if samples is not None:
+        there = len(dataset.labels_N)
+        if require_positive("samples", samples) > there:
+            raise InputError(f"samples {samples} are more than the {there} rows that there are")
+        dataset = dataset.take(np.arange(samples), f"the first {samples} rows")
+    return Rows(dataset=dataset, kind=kind)
 
 
 def predict_file(run: Run, path: str | Path) -> Predictions:

@@ -1,7 +1,7 @@
 """The four settings of a router under noise, on the same rows and seed.
 
 Trained without noise or under a device's, evaluated without noise, under the device's, or under a
-later calibration of it: what noise costs, what training under it wins back, and how long that lasts.
+later calibration of it: what noise costs, what training under it wins back, and how long it lasts.
 """
 
 from __future__ import annotations
@@ -212,6 +212,7 @@ def _evaluated(
     request: NoiseRequest, ideal: Run, noisy: Run, later: NoiseProfile
 ) -> dict[Setting, Run]:
     """Return the runs as they are evaluated."""
+
     def on(profile: NoiseProfile, run: Run, qubits: tuple[int, ...] | None) -> Run:
         return load_run(
             run.path,
@@ -244,6 +245,4 @@ def _qubits_to_stay_on(
     if later.device != profile.device or later.n_qubits != profile.n_qubits:
         return None
     circuit = compiled.isa_circuit
-    return tuple(
-        sorted({circuit.find_bit(q).index for step in circuit.data for q in step.qubits})
-    )
+    return tuple(sorted({circuit.find_bit(q).index for step in circuit.data for q in step.qubits}))

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError, RunError
-from qmoe_qiskit.moe import QuantumRouter
+from qmoe_qiskit.moe import ProjectedRouter, QuantumRouter
 from qmoe_qiskit.train.checkpoint import (
     Checkpoint,
     load_checkpoint,
@@ -211,6 +211,26 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
         finally:
             handle.remove()
         return torch.softmax(torch.cat(logits), dim=1).numpy(), torch.cat(weights).numpy()
+
+    def circuit_arguments(self, X: ArrayLike) -> list[tuple[FloatArray, FloatArray]]:
+        """Return inputs (B, F) and weights (W,) of each evaluation that `predict_routed` makes.
+
+        Nothing is evaluated: what a device would have to execute can be known before it does.
+
+        Raises:
+            InputError: If the router is classical.
+        """
+        scaled, router = self._scaled(X), self.module_.router
+        quantum = getattr(router, "router", router)
+        if not isinstance(quantum, QuantumRouter):
+            raise InputError(f"router {self.router!r} is classical: it has no circuit to execute")
+        weights_W = quantum.connector.weight.detach().double().numpy()
+        with torch.no_grad():
+            seen = [
+                router.seen(x) if isinstance(router, ProjectedRouter) else x
+                for x in torch.split(scaled, _PREDICTION_ROWS)
+            ]
+        return [(inputs_BF.double().numpy(), weights_W) for inputs_BF in seen]
 
     @property
     def compiled_router(self) -> CompiledRouter | None:

@@ -1,0 +1,94 @@
+"""The runtime backend: router circuits on a device of IBM Quantum, or on its fake."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from qiskit import QuantumCircuit
+
+from qmoe_qiskit.backends.device import fit_to_device
+from qmoe_qiskit.backends.rotations import router_of_rotations
+from qmoe_qiskit.backends.runtime_router import RuntimeRouter
+from qmoe_qiskit.errors import InputError, require_positive
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.circuits import RouterCircuit
+    from qmoe_qiskit.hardware.device import Device
+    from qmoe_qiskit.hardware.options import RuntimeOptions
+    from qmoe_qiskit.noise_profiles import NoiseProfile
+
+# The gates that IBM's devices offer on request.
+FRACTIONAL_GATES = {"rx", "rzz"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuntimeBackend:
+    """Router circuits through IBM's primitives.
+
+    Attributes:
+        name: The specification that opens this backend again.
+        device: What executes.
+        options: How.
+        shots: Of every sample.
+        seed: Of Qiskit's routing, of the directions of SPSA and, simulated, of shots.
+        qubits: Device qubits to use; by default those with the smallest expected error.
+        title: What work is for, such as a run's folder: for the ledger.
+
+    Raises:
+        InputError: If the number of shots is not positive.
+    """
+
+    name: str
+    device: Device
+    options: RuntimeOptions
+    shots: int
+    seed: int | None = None
+    qubits: tuple[int, ...] | None = None
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        require_positive("shots", self.shots)
+
+    def compile(self, router: RouterCircuit) -> RuntimeRouter:
+        """Transpile and place a circuit, rotation by rotation.
+
+        Raises:
+            InputError: If the device cannot run the circuit.
+        """
+        rotations, table = router_of_rotations(router)
+        placed = fit_to_device(
+            rotations, self._offered(self.device.profile()), qubits=self.qubits, seed=self.seed
+        )
+        return RuntimeRouter(
+            router=router,
+            backend=self,
+            circuit=_gates_only(placed.full),
+            physical_qubits=placed.physical_qubits,
+            angles=tuple(rotations.weights),
+            table=table,
+        )
+
+    def _offered(self, profile: NoiseProfile) -> NoiseProfile:
+        """Return the calibration with fractional gates on offer only if they were asked for."""
+        fractional = FRACTIONAL_GATES & set(profile.basis_gates)
+        if self.options.fractional_gates and not fractional:
+            raise InputError(
+                f"{self.device.name} offers no fractional gates: omit option fractional_gates"
+            )
+        if self.options.fractional_gates or not fractional:
+            return profile
+        basis = tuple(name for name in profile.basis_gates if name not in fractional)
+        return replace(profile, basis_gates=basis)
+
+
+def _gates_only(circuit: QuantumCircuit) -> QuantumCircuit:
+    """Return a circuit without measurements, and without delays and barriers.
+
+    Where it runs it is scheduled again: twirling, folding and decoupling change it first.
+    """
+    bare = QuantumCircuit(circuit.num_qubits)
+    for step in circuit.data:
+        if step.operation.name not in {"barrier", "delay", "measure"}:
+            bare.append(step.operation, [circuit.find_bit(q).index for q in step.qubits])
+    return bare

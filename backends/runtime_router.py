@@ -1,0 +1,170 @@
+"""A router on a device: each call is one piece of work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qmoe_qiskit.backends.parameter_shift import (
+    parameter_shifts,
+    shifted_slopes,
+    vjp_by_jacobian,
+)
+from qmoe_qiskit.backends.protocols import (
+    ArrayLike,
+    Expectations,
+    FloatArray,
+    Pullback,
+    check_batch,
+)
+from qmoe_qiskit.backends.spsa import Directions
+from qmoe_qiskit.hardware.device import Outcome
+from qmoe_qiskit.hardware.pubs import check_pub
+from qmoe_qiskit.hardware.work import Work, work_key
+from qmoe_qiskit.simulation.lowering import AngleTable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qiskit import QuantumCircuit
+    from qiskit.circuit import Parameter
+
+    from qmoe_qiskit.backends.runtime import RuntimeBackend
+    from qmoe_qiskit.circuits import RouterCircuit
+
+
+class RuntimeRouter:
+    """A router whose expectation values come from a device, one piece of work a call.
+
+    Args:
+        router: The router.
+        backend: Where and how it runs.
+        circuit: The router in the device's gates, over the whole device, without measurements,
+            with one parameter per rotation.
+        physical_qubits: The device qubit that holds each router qubit.
+        angles: The parameters of the rotations, in the table's order.
+        table: What they are.
+    """
+
+    def __init__(
+        self,
+        *,
+        router: RouterCircuit,
+        backend: RuntimeBackend,
+        circuit: QuantumCircuit,
+        physical_qubits: tuple[int, ...],
+        angles: Sequence[Parameter],
+        table: AngleTable,
+    ) -> None:
+        self.router, self.backend = router, backend
+        self.isa_circuit, self.physical_qubits = circuit, physical_qubits
+        # The transpiler drops rotations that no outcome depends on.
+        left = set(circuit.parameters)
+        used = [g for g, angle in enumerate(angles) if angle in left]
+        self._table = AngleTable(
+            inputs_GF=table.inputs_GF[used],
+            weights_GW=table.weights_GW[used],
+            offset_G=table.offset_G[used],
+        )
+
+    def expectations(self, inputs_BF: FloatArray, weights_W: FloatArray) -> Expectations:
+        """See `CompiledRouter.expectations`."""
+        work = self.work(inputs_BF, weights_W)
+        return self.outcome_to_expectations(self._execute(work))
+
+    def jacobian(
+        self, inputs_BF: FloatArray, weights_W: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """See `CompiledRouter.jacobian`; by the parameter-shift rule or SPSA, as options say."""
+        x_BF, w_W = check_batch(self.router, inputs_BF, weights_W)
+        work = self.gradient_work(x_BF, w_W)
+        values_PO = self._execute(work).values_PO
+        if self._is_spsa:
+            return self._directions(x_BF, w_W).slopes(values_PO)
+        slopes_BOG = shifted_slopes(values_PO, len(x_BF), len(self._table.offset_G))
+        return slopes_BOG @ self._table.inputs_GF, slopes_BOG @ self._table.weights_GW
+
+    def vjp(self, inputs_BF: ArrayLike, weights_W: ArrayLike) -> tuple[ArrayLike, Pullback]:
+        """See `CompiledRouter.vjp`."""
+        return vjp_by_jacobian(self, inputs_BF, weights_W)
+
+    def work(self, inputs_BF: FloatArray, weights_W: FloatArray) -> Work:
+        """Return what `expectations` executes: a point per sample.
+
+        Raises:
+            InputError: If a shape does not fit, a value is not finite, or the device cannot run it.
+        """
+        x_BF, w_W = check_batch(self.router, inputs_BF, weights_W)
+        return self._work("values", x_BF, w_W, self._table.angles(x_BF, w_W))
+
+    def gradient_work(self, inputs_BF: FloatArray, weights_W: FloatArray) -> Work:
+        """Return what `jacobian` executes: two points per sample and rotation or direction.
+
+        Raises:
+            InputError: As `work` does.
+        """
+        x_BF, w_W = check_batch(self.router, inputs_BF, weights_W)
+        if self._is_spsa:
+            batches = self._directions(x_BF, w_W).shifted(x_BF, w_W)
+            return self._work(
+                "spsa", x_BF, w_W, np.vstack([self._table.angles(*b) for b in batches])
+            )
+        return self._work("shifts", x_BF, w_W, parameter_shifts(self._table.angles(x_BF, w_W)))
+
+    def outcome_to_expectations(self, outcome: Outcome) -> Expectations:
+        """Return the expectation values that the outcome of `work` stands for."""
+        return Expectations(
+            values=outcome.values_PO, std_errors=outcome.std_errors_PO, shots=self.backend.shots
+        )
+
+    @property
+    def _is_spsa(self) -> bool:
+        return self.backend.options.gradient == "spsa"
+
+    def _directions(self, x_BF: FloatArray, w_W: FloatArray) -> Directions:
+        # From the content: a training that is started again draws them again, and finds its work.
+        options = self.backend.options
+        return Directions.draw(
+            np.random.default_rng(int(self._key("spsa", x_BF, w_W), 16)),
+            x_BF.shape,
+            n_weights=len(w_W),
+            count=options.spsa_directions,
+            step=options.spsa_step,
+        )
+
+    def _key(self, kind: str, x_BF: FloatArray, w_W: FloatArray) -> str:
+        backend = self.backend
+        settings = {
+            "backend": backend.name,
+            "kind": kind,
+            "options": backend.options.model_dump(mode="json"),
+            "qubits": backend.qubits,
+            "router": self.router.content_hash,
+            "seed": backend.seed,
+            "shots": backend.shots,
+        }
+        return work_key(settings, inputs=x_BF, weights=w_W)
+
+    def _work(self, kind: str, x_BF: FloatArray, w_W: FloatArray, points_PG: FloatArray) -> Work:
+        backend = self.backend
+        work = Work(
+            key=self._key(kind, x_BF, w_W),
+            spec=backend.name,
+            device=backend.device.name,
+            title=backend.title,
+            circuit=self.isa_circuit,
+            physical_qubits=self.physical_qubits,
+            observables=self.router.observables,
+            points_PG=points_PG,
+            shots=backend.shots,
+            options=backend.options,
+        )
+        check_pub(work, backend.device.backend.target)
+        return work
+
+    def _execute(self, work: Work) -> Outcome:
+        if work.n_points == 0:
+            nothing = np.zeros((0, len(work.observables)))
+            return Outcome(values_PO=nothing, std_errors_PO=nothing, seconds=0.0, executions=0)
+        return self.backend.device.execute(work)

@@ -1,0 +1,65 @@
+"""Simultaneous perturbation: a whole gradient from two evaluations in a random direction.
+
+J. C. Spall, IEEE Transactions on Automatic Control 37, 332 (1992). With steps of +-1 the estimate
+is unbiased up to terms of the third order in the step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qmoe_qiskit.backends.protocols import FloatArray
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Directions:
+    """Signs in which inputs and weights are perturbed, D times.
+
+    Attributes:
+        inputs_DBF: +1 or -1, of every sample's own.
+        weights_DW: +1 or -1, shared by all samples.
+        step: How far, in radians.
+    """
+
+    inputs_DBF: FloatArray
+    weights_DW: FloatArray
+    step: float
+
+    @classmethod
+    def draw(
+        cls,
+        rng: np.random.Generator,
+        shape_BF: tuple[int, int],
+        n_weights: int,
+        count: int,
+        step: float,
+    ) -> Directions:
+        """Draw independent signs, each as likely as the other."""
+        return cls(
+            inputs_DBF=rng.choice([-1.0, 1.0], size=(count, *shape_BF)),
+            weights_DW=rng.choice([-1.0, 1.0], size=(count, n_weights)),
+            step=step,
+        )
+
+    def shifted(
+        self, inputs_BF: FloatArray, weights_W: FloatArray
+    ) -> list[tuple[FloatArray, FloatArray]]:
+        """Return the batches (inputs, weights) to evaluate: + and - of every direction."""
+        return [
+            (inputs_BF + sign * self.step * x_BF, weights_W + sign * self.step * w_W)
+            for x_BF, w_W in zip(self.inputs_DBF, self.weights_DW, strict=True)
+            for sign in (1, -1)
+        ]
+
+    def slopes(self, values_PO: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the derivatives, (B, O, F) and (B, O, W), from the values of `shifted`."""
+        count, n_samples, _ = self.inputs_DBF.shape
+        values_DSBO = values_PO.reshape(count, 2, n_samples, values_PO.shape[-1])
+        rises_DBO = (values_DSBO[:, 0] - values_DSBO[:, 1]) / (2 * self.step)
+        # 1 / sign = sign
+        return (
+            np.einsum("dbo,dbf->bof", rises_DBO, self.inputs_DBF) / count,
+            np.einsum("dbo,dw->bow", rises_DBO, self.weights_DW) / count,
+        )

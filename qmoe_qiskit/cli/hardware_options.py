@@ -1,0 +1,205 @@
+"""Options of the commands that a device is for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from qmoe_qiskit.cli.output import remark
+from qmoe_qiskit.errors import InputError
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.backends.runtime import RuntimeBackend
+
+Backend = Annotated[
+    str,
+    typer.Option(
+        "--backend",
+        help="runtime:DEVICE (such as runtime:ibm_fez), runtime:least_busy, or "
+        "runtime:fake_DEVICE (simulated on this machine). The account is the one that "
+        "qiskit-ibm-runtime finds in its store or environment.",
+        show_default=False,
+    ),
+]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="NAME|FILE",
+        help="Rows to run; by default the run's own held-out rows.",
+        show_default=False,
+    ),
+]
+Target = Annotated[
+    str | None,
+    typer.Option("--target", help="Column of the file with the labels.", show_default=False),
+]
+Samples = Annotated[
+    int | None,
+    typer.Option("--samples", help="Only the first so many rows.", show_default=False),
+]
+Shots = Annotated[
+    int | None,
+    typer.Option("--shots", help="Shots per row; 4096 by default.", show_default=False),
+]
+Options = Annotated[
+    Path | None,
+    typer.Option(
+        "--options",
+        metavar="FILE.toml",
+        help="Settings of the primitives: resilience_level, twirling, dynamical_decoupling, "
+        "resilience (TREX, ZNE), execution, mode, precision, primitive.",
+        show_default=False,
+    ),
+]
+Resilience = Annotated[
+    int | None,
+    typer.Option(
+        "--resilience",
+        help="0: nothing. 1: readout errors undone (default). 2: gate twirling and zero-noise "
+        "extrapolation besides.",
+        show_default=False,
+    ),
+]
+Mode = Annotated[
+    str | None,
+    typer.Option("--mode", help="job (default), batch or session.", show_default=False),
+]
+Repetition = Annotated[
+    int | None,
+    typer.Option(
+        "--repetition",
+        help="Work that was paid for is not sent again: another number asks for new shots.",
+        show_default=False,
+    ),
+]
+DeviceQubits = Annotated[
+    str | None,
+    typer.Option(
+        "--device-qubits",
+        metavar="Q,Q,...",
+        help="Qubits to run on; by default those with the smallest expected error.",
+        show_default=False,
+    ),
+]
+Budget = Annotated[
+    str | None,
+    typer.Option(
+        "--budget",
+        metavar="TIME",
+        help="QPU time that may be spent, such as 60s or 2min: nothing is sent that could exceed "
+        "it.",
+        show_default=False,
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Submit without asking and without a budget.")]
+LedgerFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--ledger",
+        metavar="FILE",
+        help="Ledger of jobs; by default $QMOE_LEDGER or ~/.qmoe/ledger.sqlite.",
+        show_default=False,
+    ),
+]
+Settle = Annotated[
+    float,
+    typer.Option(
+        "--settle",
+        help="After a lost answer, seconds for which a job is looked for before it is sent again.",
+    ),
+]
+
+
+def open_for_run(
+    backend: str,
+    run: Path,
+    *,
+    shots: int | None,
+    options: Path | None,
+    resilience: int | None,
+    mode: str | None,
+    repetition: int | None,
+    device_qubits: str | None,
+    ledger: Path | None,
+    settle: float | None = None,
+    budget_s: float | None = None,
+) -> RuntimeBackend:
+    """Open the backend that the options of a command describe.
+
+    Raises:
+        InputError: If it is none of IBM's runtime, or a setting is not accepted.
+        HardwareError: If the service refuses.
+    """
+    if not backend.startswith("runtime:"):
+        raise InputError(
+            f"backend {backend!r} is a simulation, which needs no submission: use qmoe evaluate, "
+            "or name a device, such as runtime:ibm_fez or runtime:fake_torino"
+        )
+    from qmoe_qiskit.backends import open_backend
+    from qmoe_qiskit.backends.runtime import RuntimeBackend
+    from qmoe_qiskit.cli.options import qubits_from
+    from qmoe_qiskit.hardware.options import load_options, runtime_options
+    from qmoe_qiskit.hardware.remote import RemoteDevice
+    from qmoe_qiskit.hardware.submission import Patience
+
+    given: dict[str, Any] = {
+        name: value
+        for name, value in (
+            ("resilience_level", resilience),
+            ("mode", mode),
+            ("repetition", repetition),
+        )
+        if value is not None
+    }
+    settings = runtime_options(None) if options is None else load_options(options)
+    settings = runtime_options({**settings.model_dump(exclude_unset=True), **given})
+    opened = open_backend(
+        backend,
+        shots=shots,
+        seed=0,
+        qubits=qubits_from(device_qubits),
+        options=settings,
+        ledger=ledger,
+    )
+    assert isinstance(opened, RuntimeBackend)
+    if isinstance(opened.device, RemoteDevice):
+        opened.device.budget_s = budget_s
+        opened.device.report = progress
+        if settle is not None:
+            opened.device.patience = Patience(settle_s=settle)
+    return replace(opened, title=str(run))
+
+
+class _Progress:
+    """Writes what is being waited for to a terminal, each thing once; is quiet in a pipe."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def __call__(self, text: str) -> None:
+        if text != self._last and sys.stderr.isatty():
+            remark(text)
+        self._last = text
+
+
+progress = _Progress()
+
+
+@contextmanager
+def going_on() -> Iterator[None]:
+    """Where waiting is interrupted, say that nothing is lost, and exit with code 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        remark(
+            "interrupted: jobs that were created go on and are in the ledger; give the same "
+            "command again, or qmoe jobs collect"
+        )
+        raise typer.Exit(130) from None

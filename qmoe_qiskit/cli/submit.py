@@ -1,0 +1,127 @@
+"""`qmoe submit`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from qmoe_qiskit.cli import hardware_options as hardware
+from qmoe_qiskit.cli import options
+from qmoe_qiskit.cli.estimate import show_estimate
+from qmoe_qiskit.cli.output import console, remark, write_json
+from qmoe_qiskit.errors import InputError
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.hardware.remote import RemoteDevice
+    from qmoe_qiskit.runs.on_device import Prepared
+
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for the results and show what they say.")]
+
+
+def submit(
+    run_folder: options.RunFolder,
+    *,
+    backend: hardware.Backend,
+    data: hardware.Data = None,
+    target: hardware.Target = None,
+    samples: hardware.Samples = None,
+    shots: hardware.Shots = None,
+    options_file: hardware.Options = None,
+    resilience: hardware.Resilience = None,
+    mode: hardware.Mode = None,
+    repetition: hardware.Repetition = None,
+    device_qubits: hardware.DeviceQubits = None,
+    budget: hardware.Budget = None,
+    yes: hardware.Yes = False,
+    wait: Wait = False,
+    ledger: hardware.LedgerFile = None,
+    settle: hardware.Settle = 60.0,
+    as_json: options.Json = False,
+) -> None:
+    """Run a model's circuit on IBM Quantum: each job once, whatever happens in between.
+
+    Given again after a crash or a lost connection, the same command finds what was sent and goes
+    on; nothing is paid for twice.
+    """
+    from qmoe_qiskit.hardware.budget import parse_seconds
+    from qmoe_qiskit.hardware.remote import RemoteDevice
+    from qmoe_qiskit.runs.on_device import prepare_run
+
+    budget_s = None if budget is None else parse_seconds(budget)
+    if backend.startswith("runtime:fake_"):
+        raise InputError(
+            f"backend {backend!r} is simulated on this machine at once: use qmoe evaluate"
+        )
+    opened = hardware.open_for_run(
+        backend,
+        run_folder,
+        shots=shots,
+        options=options_file,
+        resilience=resilience,
+        mode=mode,
+        repetition=repetition,
+        device_qubits=device_qubits,
+        ledger=ledger,
+        settle=settle,
+        budget_s=budget_s,
+    )
+    device = opened.device
+    assert isinstance(device, RemoteDevice)
+    prepared = prepare_run(run_folder, opened, data, target=target, samples=samples)
+    agree(prepared, device, yes=yes, quiet=as_json)
+    with hardware.going_on():
+        for work in prepared.works:
+            device.submit(work)
+        if wait:
+            from qmoe_qiskit.cli.evaluate import evaluation_document, show_evaluation
+            from qmoe_qiskit.runs.on_device import evaluate_prepared
+
+            result = evaluate_prepared(prepared)
+            if as_json:
+                write_json(evaluation_document(prepared.run, result))
+            else:
+                show_evaluation(prepared.run, result)
+            return
+    from qmoe_qiskit.cli.jobs import job_document, jobs_table
+
+    jobs = [job for work in prepared.works for job in device.ledger.jobs(work.key)]
+    if as_json:
+        write_json({"run": str(run_folder), "jobs": [job_document(job) for job in jobs]})
+    else:
+        console().print(jobs_table(jobs))
+        remark("collect with: qmoe jobs collect; then give qmoe evaluate with the same options")
+
+
+def agree(prepared: Prepared, device: RemoteDevice, *, yes: bool, quiet: bool) -> None:
+    """Make sure that the user wants to pay: by --yes, a budget, or an answer.
+
+    Work whose jobs exist already is not asked about.
+
+    Raises:
+        BudgetError: If the estimate is beyond the budget: nothing was sent.
+        InputError: If there is nobody to ask.
+    """
+    from qmoe_qiskit.hardware.budget import refuse_over_budget
+    from qmoe_qiskit.hardware.estimate import combined
+
+    unsent = [part for work in prepared.works if (part := device.unsent(work)).jobs]
+    if not unsent:
+        return
+    estimate = combined(unsent)
+    if device.budget_s is not None:
+        used_s = sum(device.ledger.charged(work.key) for work in prepared.works)
+        refuse_over_budget(estimate, device.budget_s, used_s)
+        return
+    if yes:
+        return
+    if quiet or not sys.stdin.isatty():
+        raise InputError(
+            f"this would take about {estimate.seconds:.1f} s of QPU time on {device.name}: give "
+            "--budget TIME, or --yes"
+        )
+    show_estimate(prepared, estimate)
+    if not typer.confirm("Submit?", err=True):
+        remark("nothing was sent")
+        raise typer.Exit(0)

@@ -1,0 +1,1 @@
+"""Jobs for quantum hardware: options, estimate, submission exactly once, ledger, collection."""

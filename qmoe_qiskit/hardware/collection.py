@@ -1,0 +1,152 @@
+"""Fetching results: stored in the ledger as arrays, with the charge and the calibration."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qmoe_qiskit.errors import HardwareError, ProfileError
+from qmoe_qiskit.hardware.client import service_errors
+from qmoe_qiskit.hardware.device import Outcome
+from qmoe_qiskit.hardware.pubs import values_of
+from qmoe_qiskit.hardware.recording import work_of
+from qmoe_qiskit.hardware.records import CANCELLED, DONE, FAILED, FINAL, SUBMITTED
+
+if TYPE_CHECKING:
+    from qiskit_ibm_runtime import RuntimeJobV2
+
+    from qmoe_qiskit.hardware.client import Client
+    from qmoe_qiskit.hardware.ledger import Ledger
+    from qmoe_qiskit.hardware.records import JobRecord
+    from qmoe_qiskit.noise_profiles import NoiseProfile
+
+Report = Callable[[str], None]
+
+_OUTCOMES = {"DONE": DONE, "ERROR": FAILED, "CANCELLED": CANCELLED}
+
+
+def collect_job(job: JobRecord, client: Client, ledger: Ledger) -> str:
+    """Look at a submitted job; store its end if it has come. Returns the service's status.
+
+    Raises:
+        HardwareError: If the service does not answer, or has no such job.
+    """
+    assert job.job_id is not None
+    remote = client.job(job.job_id)
+    with service_errors(f"read job {job.job_id}"):
+        status = str(remote.status())
+        if status not in _OUTCOMES:
+            return status
+        metrics = remote.metrics()
+        values_PO = std_errors_PO = error = None
+        if status == "DONE":
+            record = ledger.work(job.key)
+            assert record is not None
+            values_PO, std_errors_PO = values_of(remote.result(), work_of(record))
+        elif status == "ERROR":
+            error = " ".join(str(remote.error_message()).split())[:1000]
+        profile = _calibration_of(remote, job, ledger)
+    usage = metrics.get("usage", {})
+    charged = usage.get("qpu_charge_time_seconds", usage.get("quantum_seconds"))
+    known = charged is not None and usage.get("status", "final") != "pending"
+    ledger.finished(
+        job.tag,
+        _OUTCOMES[status],
+        at=datetime.now(UTC),
+        values_PO=values_PO,
+        std_errors_PO=std_errors_PO,
+        charged_seconds=float(charged) if known else None,
+        error=error,
+        calibration=None if profile is None else profile.dumps(),
+        calibration_hash=None if profile is None else profile.content_hash,
+        details=json.dumps({"timestamps": metrics.get("timestamps", {}), "usage": usage}),
+    )
+    return status
+
+
+def collect_work(
+    key: str,
+    client: Client,
+    ledger: Ledger,
+    *,
+    wait: bool = True,
+    poll_s: float = 10.0,
+    report: Report = lambda _: None,
+) -> bool:
+    """Fetch the results of all submitted jobs of a work; returns whether all have ended.
+
+    Args:
+        key: The work.
+        client: The account that submitted it.
+        ledger: Where it is recorded.
+        wait: Whether to wait until they have.
+        poll_s: Longest time between two looks, in seconds.
+        report: Is told each job's status.
+    """
+    started = time.monotonic()
+    while True:
+        jobs = [job for job in ledger.jobs(key) if job.state not in FINAL]
+        open_jobs = []
+        for job in jobs:
+            if job.state != SUBMITTED:
+                continue
+            status = collect_job(job, client, ledger)
+            report(f"job {job.index + 1} ({job.job_id}): {status.lower()}")
+            if status not in _OUTCOMES:
+                open_jobs.append(job)
+        if not open_jobs or not wait:
+            for job in ledger.jobs(key):
+                # The service settles the charge some time after the results.
+                if job.state == DONE and job.charged_seconds is None:
+                    collect_job(job, client, ledger)
+            return all(job.state in FINAL for job in ledger.jobs(key))
+        # Short jobs are looked at often, long queues seldom.
+        time.sleep(min(poll_s, max(0.1, (time.monotonic() - started) / 10)))
+
+
+def outcome_of(key: str, ledger: Ledger) -> Outcome:
+    """Return the results of a work whose jobs are all done.
+
+    Raises:
+        HardwareError: If one failed, was cancelled, or is not there yet.
+    """
+    jobs = ledger.jobs(key)
+    for job in jobs:
+        name = f"job {job.index + 1} of {len(jobs)} ({job.job_id or 'not created'})"
+        if job.state in {FAILED, CANCELLED}:
+            because = f": {job.error}" if job.error else ""
+            raise HardwareError(
+                f"{name} {'failed' if job.state == FAILED else 'was cancelled'}{because}; the "
+                "others are kept (qmoe jobs show); to pay for new shots, give another "
+                "--repetition"
+            )
+        if job.state != DONE:
+            raise HardwareError(f"{name} is {job.state}: collect it with qmoe jobs collect")
+    results = [ledger.results(job.tag) for job in jobs]
+    return Outcome(
+        values_PO=np.concatenate([values for values, _ in results]),
+        std_errors_PO=np.concatenate([errors for _, errors in results]),
+        seconds=ledger.charged(key),
+        executions=sum(job.executions for job in jobs),
+        job_ids=tuple(job.job_id for job in jobs if job.job_id),
+    )
+
+
+def _calibration_of(remote: RuntimeJobV2, job: JobRecord, ledger: Ledger) -> NoiseProfile | None:
+    """Return the device's calibration when the job ran; None if there is none to be had."""
+    from qmoe_qiskit.noise_profiles import capture
+
+    record = ledger.work(job.key)
+    assert record is not None
+    started: Any = remote.metrics().get("timestamps", {}).get("running")
+    if not started:
+        return None
+    try:
+        return capture(remote.backend(), at=datetime.fromisoformat(started))
+    except ProfileError:
+        return None

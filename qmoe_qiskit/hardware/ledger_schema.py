@@ -1,0 +1,245 @@
+"""The file of the ledger: its tables and version, opening it, and what can be wrong with it.
+
+`PRAGMA application_id` tells a ledger from other SQLite files, `user_version` is the schema.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qmoe_qiskit.errors import LedgerError
+from qmoe_qiskit.hardware.records import LedgerConflict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+APPLICATION_ID = 0x514D6F45  # "QMoE"
+VERSION = 1
+_HEADER = 100  # bytes at the beginning of every SQLite file that is not empty
+
+# Large columns come last: SQLite reads a row from its beginning.
+SCHEMA = (
+    """CREATE TABLE works (
+        key TEXT PRIMARY KEY,
+        created_at TEXT NOT NULL,
+        spec TEXT NOT NULL,
+        device TEXT NOT NULL,
+        instance TEXT,
+        title TEXT NOT NULL,
+        shots INTEGER NOT NULL,
+        estimate TEXT NOT NULL,
+        versions TEXT NOT NULL,
+        physical_qubits TEXT NOT NULL,
+        observables TEXT NOT NULL,
+        options TEXT NOT NULL,
+        circuit_qpy BLOB NOT NULL,
+        points_PG BLOB NOT NULL)""",
+    """CREATE TABLE jobs (
+        tag TEXT PRIMARY KEY,
+        key TEXT NOT NULL REFERENCES works (key),
+        "index" INTEGER NOT NULL,
+        start INTEGER NOT NULL,
+        stop INTEGER NOT NULL,
+        estimated_seconds REAL NOT NULL,
+        executions INTEGER NOT NULL,
+        max_seconds INTEGER,
+        state TEXT NOT NULL CHECK
+            (state IN ('planned', 'sending', 'submitted', 'done', 'failed', 'cancelled')),
+        attempts INTEGER NOT NULL,
+        job_id TEXT UNIQUE,
+        sent_at TEXT,
+        submitted_at TEXT,
+        finished_at TEXT,
+        charged_seconds REAL,
+        error TEXT,
+        session_id TEXT,
+        calibration_hash TEXT,
+        details TEXT NOT NULL,
+        UNIQUE (key, "index"),
+        CHECK (state NOT IN ('submitted', 'done') OR job_id IS NOT NULL))""",
+    """CREATE TABLE attempts (
+        tag TEXT NOT NULL REFERENCES jobs (tag),
+        at TEXT NOT NULL)""",
+    "CREATE INDEX attempts_at ON attempts (at)",
+    """CREATE TABLE results (
+        tag TEXT PRIMARY KEY REFERENCES jobs (tag),
+        values_PO BLOB NOT NULL,
+        std_errors_PO BLOB NOT NULL)""",
+    "CREATE TABLE calibrations (hash TEXT PRIMARY KEY, profile TEXT NOT NULL)",
+    # The process that holds, or was the last to hold, the right to submit.
+    "CREATE TABLE holder (row INTEGER PRIMARY KEY CHECK (row = 1), name TEXT NOT NULL)",
+)
+# From each older version, the statements that lead to the next one.
+MIGRATIONS: dict[int, tuple[str, ...]] = {}
+
+_OTHER = "name another ledger with --ledger or QMOE_LEDGER"
+# The low byte of SQLite's error code.
+_LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
+_READ_ONLY = {
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_AUTH,
+}
+_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+
+
+def ledger_path(path: str | Path | None) -> Path:
+    """Return where the ledger is: as given, else QMOE_LEDGER, else ~/.qmoe/ledger.sqlite."""
+    chosen = path or os.environ.get("QMOE_LEDGER") or Path("~/.qmoe/ledger.sqlite")
+    return Path(chosen).expanduser().resolve()
+
+
+def open_ledger(path: Path, timeout_s: float) -> sqlite3.Connection:
+    """Open a ledger, or create it where there is none, readable by its owner only.
+
+    Any number of processes may open, and create, the same ledger at once, and each may be killed
+    at any moment.
+
+    Raises:
+        LedgerError: If it cannot be created, is locked, damaged, not a ledger, or too new.
+    """
+    _check_place(path)
+    with ledger_errors(path, timeout_s):
+        connection = sqlite3.connect(
+            path, timeout=timeout_s, isolation_level=None, check_same_thread=False
+        )
+        try:
+            if path.stat().st_size == 0:  # new, and the files beside it take its mode
+                path.chmod(0o600)
+            if _version(connection, path) < VERSION:
+                _upgrade(connection, path, timeout_s)
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA foreign_keys = ON")
+            # A job's id must survive a loss of power.
+            connection.execute("PRAGMA synchronous = FULL")
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+@contextmanager
+def ledger_errors(path: Path, timeout_s: float) -> Iterator[None]:
+    """Say what SQLite's errors mean for the ledger at `path`.
+
+    Raises:
+        LedgerError: With what is wrong and what to do.
+        LedgerConflict: If a constraint of the schema would be broken: a defect of the caller.
+    """
+    try:
+        yield
+    except (sqlite3.InterfaceError, sqlite3.ProgrammingError, sqlite3.DataError):
+        raise  # a defect of ours
+    except sqlite3.IntegrityError as error:
+        raise LedgerConflict(f"the ledger {str(path)!r} refuses: {error}") from error
+    except (sqlite3.Error, OSError, UnicodeDecodeError) as error:  # the last: damaged text
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in _LOCKED:
+            raise LedgerError(
+                f"the ledger {str(path)!r} was locked by another program for {timeout_s:g} s:"
+                f" try again when that has ended, or {_OTHER}; what was recorded is safe"
+            ) from error
+        if code in _FULL:
+            raise LedgerError(
+                f"the ledger {str(path)!r} cannot be read or written ({error}): make room on its"
+                " disk and give the command again; what was recorded before is safe"
+            ) from error
+        if code in _READ_ONLY or isinstance(error, OSError):
+            raise LedgerError(
+                f"the ledger {str(path)!r} cannot be opened for writing ({error}): make the file"
+                f" and its folder writable, or {_OTHER}"
+            ) from error
+        raise damaged(path, error) from error
+
+
+def damaged(path: Path, why: object) -> LedgerError:
+    """Build the error for a ledger that cannot be read; nothing ever deletes or overwrites one."""
+    return LedgerError(
+        f"the ledger {str(path)!r} is damaged, or no ledger ({why}): keep it, for results in it may"
+        " still be readable; move it aside together with the files of its name that end in -wal"
+        f" and -shm, or {_OTHER}; jobs stay at the service and are found by their tags when the"
+        " same command is given again"
+    )
+
+
+def _check_place(path: Path) -> None:
+    """Make the folder; refuse what SQLite would not refuse, or only in riddles."""
+    try:
+        log = path.with_name(f"{path.name}-wal")
+        # SQLite deletes the log of a file that is empty. Look at the log first: while a ledger is
+        # being created, it comes second.
+        has_log = log.exists() and log.stat().st_size > 0
+        size = path.stat().st_size if path.exists() else 0
+        if path.exists() and not path.is_file():
+            raise LedgerError(f"the ledger {str(path)!r} is not a file: {_OTHER}")
+        if has_log and not size:
+            raise damaged(path, f"it is empty or gone, while {log.name!r} beside it holds records")
+        if 0 < size < _HEADER:  # SQLite overwrites a file of one byte
+            raise damaged(path, f"it ends after {size} bytes")
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise LedgerError(
+            f"the ledger {str(path)!r} cannot be created ({error}): make its folder writable, or"
+            f" {_OTHER}"
+        ) from error
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """Return the schema of a file: 0 if it is empty.
+
+    Raises:
+        LedgerError: If it is of another application, or newer.
+    """
+    application, version, tables = connection.execute(
+        "SELECT (SELECT application_id FROM pragma_application_id),"
+        " (SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_master)"
+    ).fetchone()
+    if application != APPLICATION_ID and (application or version or tables):
+        raise LedgerError(
+            f"{str(path)!r} is the database of another application, not a ledger: {_OTHER}"
+        )
+    if version > VERSION:
+        raise LedgerError(
+            f"the ledger {str(path)!r} is of schema {version}, and this version of qmoe-qiskit"
+            f" reads up to {VERSION}: update qmoe-qiskit, or {_OTHER}"
+        )
+    return int(version)
+
+
+def _upgrade(connection: sqlite3.Connection, path: Path, timeout_s: float) -> None:
+    """Create the tables, or lead an older schema to the present one, in one transaction."""
+    _write_ahead(connection, timeout_s)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = _version(connection, path)  # another process may have been faster
+        while version < VERSION:
+            for statement in MIGRATIONS[version] if version else SCHEMA:
+                connection.execute(statement)
+            version = version + 1 if version else VERSION
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _write_ahead(connection: sqlite3.Connection, timeout_s: float) -> None:
+    """Turn the write-ahead log on; here SQLite does not wait for others by itself."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return

@@ -1,0 +1,158 @@
+"""How work is executed by IBM's primitives: settings, validated before anything is sent."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from qiskit_ibm_runtime.options_models.dynamical_decoupling import DynamicalDecouplingOptions
+from qiskit_ibm_runtime.options_models.execution import ExecutionOptions
+from qiskit_ibm_runtime.options_models.resilience import ResilienceOptions
+from qiskit_ibm_runtime.options_models.twirling import TwirlingOptions
+
+from qmoe_qiskit.errors import InputError
+
+if TYPE_CHECKING:
+    from qiskit_ibm_runtime.options_models.estimator import EstimatorOptions
+    from qiskit_ibm_runtime.options_models.sampler import SamplerOptions
+
+DEFAULT_SHOTS = 4096
+
+
+class RuntimeOptions(BaseModel):
+    """Settings of the runtime backend; the nested ones are IBM's own, by IBM's names.
+
+    Attributes:
+        primitive: "estimator", with error mitigation, or "sampler": plain counts.
+        mode: "job", or "batch" or "session", which the Open plan has only in part.
+        precision: Target standard error of each expectation value, in place of a number of shots:
+            1 / precision^2 shots.
+        resilience_level: Of the estimator. 0: nothing. 1: readout errors are undone (TREX, with
+            measurement twirling). 2: gate twirling and zero-noise extrapolation besides.
+        resilience: Details of mitigation.
+        twirling: Details of twirling.
+        dynamical_decoupling: Pulses on idle qubits.
+        execution: Delay between executions (s) and initialization.
+        fractional_gates: Whether the circuit may use the device's fractional gates.
+        gradient: "parameter-shift", exact in expectation, or "spsa": two evaluations for the
+            whole gradient, in random directions.
+        spsa_directions: How many random directions are averaged.
+        spsa_step: How far a direction is followed, in radians.
+        session_seconds: Longest time that a session or batch stays open.
+        repetition: A number that tells equal work apart: work that was paid for once is never
+            sent again, unless this number is new.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    primitive: Literal["estimator", "sampler"] = "estimator"
+    mode: Literal["job", "batch", "session"] = "job"
+    precision: Annotated[float, Field(gt=0, lt=1)] | None = None
+    resilience_level: Literal[0, 1, 2] = 1
+    resilience: ResilienceOptions = ResilienceOptions()
+    twirling: TwirlingOptions = TwirlingOptions()
+    dynamical_decoupling: DynamicalDecouplingOptions = DynamicalDecouplingOptions()
+    execution: ExecutionOptions = ExecutionOptions()
+    fractional_gates: bool = False
+    gradient: Literal["parameter-shift", "spsa"] = "parameter-shift"
+    spsa_directions: Annotated[int, Field(ge=1)] = 1
+    spsa_step: Annotated[float, Field(gt=0)] = 0.2
+    session_seconds: Annotated[int, Field(ge=1)] = 3600
+    repetition: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _only_what_is_offered(self) -> RuntimeOptions:
+        resilience = self.resilience
+        if resilience.pec_mitigation or resilience.zne.amplifier == "pea":
+            raise ValueError(
+                "PEC and PEA need a learned noise model, which is not offered: use the gate "
+                "folding amplifiers"
+            )
+        if self.primitive == "sampler":
+            mitigated = resilience.measure_mitigation or resilience.zne_mitigation
+            if mitigated or "resilience_level" in self.model_fields_set:
+                raise ValueError("mitigation is the estimator's: omit it, or primitive 'sampler'")
+        return self
+
+    def shots(self, shots: int | None) -> int:
+        """Return the shots of every point, from a number of shots or the precision.
+
+        Raises:
+            InputError: If both are given.
+        """
+        if self.precision is None:
+            return DEFAULT_SHOTS if shots is None else shots
+        if shots is not None:
+            raise InputError(
+                f"shots {shots} and precision {self.precision} are two ways to say one thing: "
+                "omit one"
+            )
+        return math.ceil(1 / self.precision**2)
+
+    def for_estimator(self, shots: int) -> EstimatorOptions:
+        """Return IBM's options of an estimator."""
+        from qiskit_ibm_runtime.options_models.estimator import EstimatorOptions
+
+        return EstimatorOptions(
+            default_shots=shots,
+            resilience_level=self.resilience_level,
+            **self._shared(("resilience", "twirling", "dynamical_decoupling", "execution")),
+        )
+
+    def for_sampler(self, shots: int) -> SamplerOptions:
+        """Return IBM's options of a sampler."""
+        from qiskit_ibm_runtime.options_models.sampler import SamplerOptions
+
+        return SamplerOptions(
+            default_shots=shots,
+            **self._shared(("twirling", "dynamical_decoupling", "execution")),
+        )
+
+    def _shared(self, names: tuple[str, ...]) -> dict[str, Any]:
+        # Only what was set: IBM's defaults depend on the resilience level.
+        return {name: getattr(self, name).model_dump(exclude_unset=True) for name in names}
+
+
+def runtime_options(options: RuntimeOptions | Mapping[str, Any] | None) -> RuntimeOptions:
+    """Return validated options.
+
+    Raises:
+        InputError: If a name is unknown or a value is not accepted.
+    """
+    if isinstance(options, RuntimeOptions):
+        return options
+    try:
+        return RuntimeOptions.model_validate({} if options is None else dict(options))
+    except ValidationError as error:
+        raise InputError(f"runtime options: {_first(error)}") from error
+
+
+def load_options(path: str | Path) -> RuntimeOptions:
+    """Read options from a TOML file.
+
+    Raises:
+        InputError: If the file cannot be read, is not TOML, or holds what is not accepted.
+    """
+    path = Path(path)
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"options {str(path)!r} cannot be read: {reason}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"options {str(path)!r} are not TOML: {error}") from error
+    return runtime_options(document)
+
+
+def _first(error: ValidationError) -> str:
+    problem = error.errors(include_url=False, include_context=False)[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        known = ", ".join(sorted(RuntimeOptions.model_fields))
+        return f"unknown option {where!r}; known at the top level are {known}"
+    text = problem["msg"].removeprefix("Value error, ")
+    return f"{where} = {problem['input']!r}: {text}" if where else text

@@ -1,0 +1,62 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import signal
+import sys
+import threading
+
+from ibm_service.accounts import PRICING
+from ibm_service.devices import DEFAULT_DEVICES
+from ibm_service.service import IBMService
+
+NEXT = """
+# in another shell, with the lines above:
+#   qmoe estimate RUN --backend runtime:{device} --samples 64 --shots 1024
+#   qmoe submit RUN --backend runtime:{device} --samples 64 --shots 1024 --budget 60s --wait
+#   qmoe jobs list
+# spoil something:
+#   curl -d '{{"kind": "drop", "when": "after"}}' {url}/_admin/faults
+#   curl {url}/_admin/jobs
+# Ctrl-C ends the service.
+"""
+
+
+def main() -> None:
+    """Serve until interrupted."""
+    parser = argparse.ArgumentParser(
+        prog="ibm_service",
+        description="A loopback IBM Quantum service: try submission without an account.",
+    )
+    parser.add_argument(
+        "--device", action="append", metavar="NAME", help="offer it; may be given more than once"
+    )
+    parser.add_argument("--port", type=int, default=0, help="default: a free one")
+    parser.add_argument("--plan", choices=list(PRICING), default="open")
+    parser.add_argument("--queued", type=float, default=0.0, help="seconds that jobs wait")
+    parser.add_argument("--running", type=float, default=0.0, help="seconds that jobs run")
+    options = parser.parse_args()
+    open_plan = options.plan == "open"
+    try:
+        ibm = IBMService(
+            options.device or DEFAULT_DEVICES,
+            plan=options.plan,
+            port=options.port,
+            pending_limit=3 if open_plan else None,
+            creations_per_minute=5 if open_plan else None,
+        )
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    ibm.pace.queued, ibm.pace.running = options.queued, options.running
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with ibm:
+        for name, value in ibm.environment().items():
+            sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
+        device = next(iter(ibm.devices)).name
+        sys.stdout.write(NEXT.format(device=device, url=ibm.url))
+        sys.stdout.flush()
+        stop.wait()

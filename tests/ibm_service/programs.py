@@ -1,0 +1,129 @@
+"""The program of a job: decoded with the client's own schemas, checked, and measured."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ibm_service.charging import charge, duration
+
+if TYPE_CHECKING:
+    from qiskit.circuit import QuantumCircuit
+    from qiskit_ibm_runtime.quantum_program import QuantumProgram
+
+    from ibm_service.devices import Device
+
+SCHEMA = "v2.0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What a job asks for.
+
+    Attributes:
+        program: The decoded program; None where it could not be.
+        problem: Why it cannot run, else an empty string.
+        circuits: Circuits to execute, randomizations included.
+        executions: Shots times circuits.
+        seconds: QPU seconds.
+        seed: A function of the program's content: circuits, arguments, shapes, shots.
+    """
+
+    program: QuantumProgram | None
+    problem: str = ""
+    circuits: int = 0
+    executions: int = 0
+    seconds: float = 0.0
+    seed: int = 0
+
+
+def read_work(program_id: str, params: dict[str, Any], device: Device) -> Work:
+    """Decode, check and measure a program; what is wrong with it is told, not raised."""
+    from ibm_quantum_schemas.executor.version_2_0 import ParamsModel
+    from pydantic import ValidationError
+    from qiskit.exceptions import QiskitError
+    from qiskit_ibm_runtime.quantum_program.converters.converters_2_0 import (
+        quantum_program_from_2_0,
+    )
+
+    if program_id != "executor" or params.get("schema_version") != SCHEMA:
+        return Work(
+            program=None,
+            problem=(
+                f"this service runs the program 'executor' with schema {SCHEMA}, not "
+                f"{program_id!r} with {params.get('schema_version')!r}"
+            ),
+        )
+    try:
+        program, options = quantum_program_from_2_0(ParamsModel.model_validate(params))
+    except (ValidationError, QiskitError, ValueError, KeyError) as error:
+        return Work(program=None, problem=f"the program cannot be read: {error}")
+    problem = "" if program.meas_level == "classified" else "only classified data is measured"
+    for item in program.items:
+        problem = problem or _problem(item.circuit, device)
+    circuits = [item.size() for item in program.items]
+    rep_delay = options.execution.rep_delay
+    times = [] if problem else [duration(item.circuit, device.target) for item in program.items]
+    return Work(
+        program=program,
+        problem=problem,
+        circuits=sum(circuits),
+        executions=program.shots * sum(circuits),
+        seconds=charge(
+            ((program.shots * n, t) for n, t in zip(circuits, times, strict=False)),
+            device.rep_delay if rep_delay is None else rep_delay,
+        ),
+        seed=_seed(program, device),
+    )
+
+
+def _problem(circuit: QuantumCircuit, device: Device) -> str:
+    """Why the device cannot run a circuit."""
+    from qiskit_ibm_runtime.utils.utils import is_isa_circuit
+
+    if circuit.has_control_flow_op():
+        return "control flow is not simulated by this service"
+    if problem := is_isa_circuit(circuit, device.target):
+        return (
+            f"The circuit does not match the target of {device.name}: {problem} Transpile it for "
+            "the backend before submitting it."
+        )
+    index = {qubit: k for k, qubit in enumerate(circuit.qubits)}
+    for step in circuit.data:
+        qubits = tuple(index[qubit] for qubit in step.qubits)
+        # The snapshots list couplers that are broken; profiles leave them out.
+        if (
+            len(qubits) == 2
+            and step.operation.name != "barrier"
+            and device.profile.gate(step.operation.name, qubits) is None
+        ):
+            return f"{step.operation.name} on qubits {list(qubits)} of {device.name} is faulty"
+    return ""
+
+
+def _seed(program: QuantumProgram, device: Device) -> int:
+    """Return a hash of what is executed, without the names and ids that clients make up anew."""
+    digest = hashlib.sha256(f"{device.name} {program.shots}".encode())
+    for item in program.items:
+        circuit = item.circuit
+        index = {bit: k for k, bit in enumerate([*circuit.qubits, *circuit.clbits])}
+        for step in circuit.data:
+            bits = [index[bit] for bit in (*step.qubits, *step.clbits)]
+            digest.update(f"{step.operation.name}{step.operation.params}{bits}".encode())
+        digest.update(str(item.shape).encode())
+        arguments = getattr(item, "samplex_arguments", None)
+        values = [("", item.circuit_arguments)] if arguments is None else list(arguments.items())
+        # Names end in numbers that count on from program to program.
+        content = sorted((name.rstrip("0123456789"), _content(value)) for name, value in values)
+        for name, data in content:
+            digest.update(name.encode() + data)
+    return int.from_bytes(digest.digest()[:8])
+
+
+def _content(value: object) -> bytes:
+    import numpy as np
+
+    if isinstance(value, np.ndarray):
+        return f"{value.shape}{value.dtype}".encode() + np.ascontiguousarray(value).tobytes()
+    return repr(value).encode()
