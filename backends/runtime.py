@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from qiskit import QuantumCircuit
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from qmoe_qiskit.hardware.device import Device
     from qmoe_qiskit.hardware.options import RuntimeOptions
     from qmoe_qiskit.noise_profiles import NoiseProfile
-
-# The gates that IBM's devices offer on request.
-FRACTIONAL_GATES = {"rx", "rzz"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +37,7 @@ class RuntimeBackend:
     """
 
     name: str
-    device: Device
+    device: Device = field(repr=False)
     options: RuntimeOptions
     shots: int
     seed: int | None = None
@@ -56,30 +53,43 @@ class RuntimeBackend:
         Raises:
             InputError: If the device cannot run the circuit.
         """
+        if router.circuit.count_ops().get("delay"):
+            raise InputError(
+                f"the router's circuit holds delays: on {self.device.name} circuits are scheduled "
+                "where they run; leave the delays out"
+            )
         rotations, table = router_of_rotations(router)
+        if not rotations.n_weights:
+            raise InputError("the router has no angles: there is nothing to run on a device")
+        profile = self.device.profile()
         placed = fit_to_device(
-            rotations, self._offered(self.device.profile()), qubits=self.qubits, seed=self.seed
+            rotations, self._offered(profile), qubits=self.qubits, seed=self.seed
         )
+        circuit = _gates_only(placed.full)
+        assert set(circuit.parameters) == set(rotations.weights)  # none was optimized away
         return RuntimeRouter(
             router=router,
             backend=self,
-            circuit=_gates_only(placed.full),
+            circuit=circuit,
             physical_qubits=placed.physical_qubits,
-            angles=tuple(rotations.weights),
             table=table,
+            profile=profile,
         )
 
+    def __deepcopy__(self, memo: dict[int, object]) -> RuntimeBackend:
+        """Return the same: scikit-learn copies settings, and a connection has no copy."""
+        return self
+
     def _offered(self, profile: NoiseProfile) -> NoiseProfile:
-        """Return the calibration with fractional gates on offer only if they were asked for."""
-        fractional = FRACTIONAL_GATES & set(profile.basis_gates)
-        if self.options.fractional_gates and not fractional:
+        """Return the calibration with those gates on offer that circuits are to be made of."""
+        basis = set(profile.basis_gates) - {"rzz"}  # bounded in its angle, which ours are not
+        if not self.options.fractional_gates:
+            basis -= {"rx"}
+        elif "rx" not in basis:
             raise InputError(
                 f"{self.device.name} offers no fractional gates: omit option fractional_gates"
             )
-        if self.options.fractional_gates or not fractional:
-            return profile
-        basis = tuple(name for name in profile.basis_gates if name not in fractional)
-        return replace(profile, basis_gates=basis)
+        return replace(profile, basis_gates=tuple(basis))
 
 
 def _gates_only(circuit: QuantumCircuit) -> QuantumCircuit:

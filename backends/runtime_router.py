@@ -22,16 +22,14 @@ from qmoe_qiskit.backends.spsa import Directions
 from qmoe_qiskit.hardware.device import Outcome
 from qmoe_qiskit.hardware.pubs import check_pub
 from qmoe_qiskit.hardware.work import Work, work_key
-from qmoe_qiskit.simulation.lowering import AngleTable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from qiskit import QuantumCircuit
-    from qiskit.circuit import Parameter
 
     from qmoe_qiskit.backends.runtime import RuntimeBackend
     from qmoe_qiskit.circuits import RouterCircuit
+    from qmoe_qiskit.noise_profiles import NoiseProfile
+    from qmoe_qiskit.simulation.lowering import AngleTable
 
 
 class RuntimeRouter:
@@ -43,8 +41,8 @@ class RuntimeRouter:
         circuit: The router in the device's gates, over the whole device, without measurements,
             with one parameter per rotation.
         physical_qubits: The device qubit that holds each router qubit.
-        angles: The parameters of the rotations, in the table's order.
-        table: What they are.
+        table: What these parameters are, in the order of their vector.
+        profile: The calibration by which the circuit was laid out.
     """
 
     def __init__(
@@ -54,19 +52,12 @@ class RuntimeRouter:
         backend: RuntimeBackend,
         circuit: QuantumCircuit,
         physical_qubits: tuple[int, ...],
-        angles: Sequence[Parameter],
         table: AngleTable,
+        profile: NoiseProfile,
     ) -> None:
-        self.router, self.backend = router, backend
+        self.router, self.backend, self.profile = router, backend, profile
         self.isa_circuit, self.physical_qubits = circuit, physical_qubits
-        # The transpiler drops rotations that no outcome depends on.
-        left = set(circuit.parameters)
-        used = [g for g, angle in enumerate(angles) if angle in left]
-        self._table = AngleTable(
-            inputs_GF=table.inputs_GF[used],
-            weights_GW=table.weights_GW[used],
-            offset_G=table.offset_G[used],
-        )
+        self._table = table
 
     def expectations(self, inputs_BF: FloatArray, weights_W: FloatArray) -> Expectations:
         """See `CompiledRouter.expectations`."""
@@ -138,7 +129,7 @@ class RuntimeRouter:
         settings = {
             "backend": backend.name,
             "kind": kind,
-            "options": backend.options.model_dump(mode="json"),
+            "options": backend.options.deciding(gradient=kind != "values"),
             "qubits": backend.qubits,
             "router": self.router.content_hash,
             "seed": backend.seed,

@@ -26,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from benchmark_hardware import measure_hardware
 from benchmark_noise import measure_noise
 from measuring import (
     Row,
@@ -263,7 +264,7 @@ def measure(*, slow: bool) -> list[Row]:
     if slow:
         rows.append(measure_estimator_qnn())
     rows += [measure_wide(), measure_compile(), measure_help(), measure_accuracy()]
-    return rows + measure_noise(slow=slow)
+    return [*rows, *measure_noise(slow=slow), *measure_hardware()]
 
 
 def _figure(value: float) -> str:

@@ -22,6 +22,28 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from qmoe_qiskit.runs import Evaluation, Run
+    from qmoe_qiskit.runs.on_device import Cost
+
+
+Backend = Annotated[
+    str | None,
+    typer.Option(
+        "--backend",
+        help="In place of the backend of training, with its shots, mitigation and qubits. "
+        f"{options.BACKEND} On IBM Quantum: runtime:DEVICE, runtime:least_busy, or "
+        "runtime:fake_DEVICE, simulated on this machine.",
+        show_default=False,
+    ),
+]
+Shots = Annotated[
+    int | None,
+    typer.Option(
+        "--shots",
+        help="Shots per row; by default as in training, with --backend runtime:... 4096, and with "
+        "another --backend exact values.",
+        show_default=False,
+    ),
+]
 
 
 def evaluate(
@@ -45,8 +67,8 @@ def evaluate(
         ),
     ] = None,
     samples: hardware.Samples = None,
-    backend: options.OtherBackend = None,
-    shots: options.OtherShots = None,
+    backend: Backend = None,
+    shots: Shots = None,
     mitigation: options.OtherMitigation = None,
     device_qubits: options.OtherDeviceQubits = None,
     options_file: hardware.Options = None,
@@ -56,17 +78,28 @@ def evaluate(
     budget: hardware.Budget = None,
     yes: hardware.Yes = False,
     ledger: hardware.LedgerFile = None,
-    settle: hardware.Settle = 60.0,
+    settle: hardware.Settle = None,
     as_json: options.Json = False,
 ) -> None:
     """Measure a run's model on its held-out rows, or on other data.
 
-    With --backend runtime:DEVICE the circuit runs on IBM Quantum: work that is in the ledger is
-    not sent again, and nothing is sent without --budget, --yes or an answer. The options behind
-    --device-qubits are for that.
+    With --backend runtime:DEVICE the circuit runs on IBM Quantum: what was sent by qmoe submit with
+    the same options is not sent again, and nothing is sent without --budget, --yes or an answer.
+    The options from --options to --settle are for that.
     """
+    ours = (
+        ("--budget", budget),
+        ("--yes", yes or None),
+        ("--ledger", ledger),
+        ("--settle", settle),
+    )
     if backend is not None and backend.startswith("runtime:"):
-        _refuse(backend, ("--mitigation", mitigation))
+        if mitigation is not None:
+            raise InputError(
+                f"--mitigation is for --backend noisy:DEVICE: {backend} mitigates by --resilience"
+            )
+        if backend.startswith("runtime:fake_"):
+            _refuse(backend, *ours)
         run, result = _on_device(
             run_folder,
             data,
@@ -92,9 +125,7 @@ def evaluate(
             ("--resilience", resilience),
             ("--mode", mode),
             ("--repetition", repetition),
-            ("--budget", budget),
-            ("--ledger", ledger),
-            ("--yes", yes or None),
+            *ours,
         )
         from qmoe_qiskit.runs import evaluate_run, load_run
 
@@ -145,16 +176,7 @@ def show_evaluation(run: Run, result: Evaluation) -> None:
     )
     screen.print(metrics_table(result.metrics))
     if isinstance(result, DeviceEvaluation):
-        cost = result.cost
-        screen.print(
-            f"{cost.executions:,} executions"
-            + (
-                f", {cost.seconds:.1f} s of QPU time in {len(cost.jobs)} "
-                f"job{'s' * (len(cost.jobs) != 1)}: {' '.join(cost.jobs)}"
-                if cost.jobs
-                else " on this machine: nothing was charged"
-            )
-        )
+        screen.print(_said_of(result.cost), soft_wrap=True)
 
 
 def _on_device(
@@ -169,25 +191,36 @@ def _on_device(
     **settings: Any,  # noqa: ANN401 - those of open_for_run
 ) -> tuple[Run, Evaluation]:
     from qmoe_qiskit.cli.submit import agree
+    from qmoe_qiskit.cli.waiting import waiting
     from qmoe_qiskit.hardware.budget import parse_seconds
     from qmoe_qiskit.hardware.remote import RemoteDevice
     from qmoe_qiskit.runs.on_device import evaluate_prepared, prepare_run
 
     budget_s = None if budget is None else parse_seconds(budget)
-    opened = hardware.open_for_run(run=run_folder, budget_s=budget_s, **settings)
-    prepared = prepare_run(run_folder, opened, data, target=target, samples=samples)
-    if isinstance(opened.device, RemoteDevice):
-        agree(prepared, opened.device, yes=yes, quiet=quiet)
-    with hardware.going_on():
+    with waiting() as report:
+        opened = hardware.open_for_run(run=run_folder, budget_s=budget_s, report=report, **settings)
+        prepared = prepare_run(run_folder, opened, data, target=target, samples=samples)
+        if isinstance(opened.device, RemoteDevice):
+            agree(prepared, opened.device, yes=yes, quiet=quiet)
         return prepared.run, evaluate_prepared(prepared)
 
 
+def _said_of(cost: Cost) -> str:
+    if not cost.jobs:
+        return f"{cost.executions:,} executions on this machine: nothing was charged"
+    n_jobs = len(cost.jobs)
+    return (
+        f"{cost.executions:,} executions, {cost.seconds:.1f} s of QPU time charged "
+        f"({cost.estimated_seconds:.1f} s were estimated) for {n_jobs} job{'s' * (n_jobs > 1)}: "
+        + " ".join(cost.jobs)
+    )
+
+
 def _refuse(backend: str | None, *given: tuple[str, object]) -> None:
-    """Refuse options that are not for the backend."""
+    """Refuse options that are for devices where there is none."""
     for option, value in given:
         if value is not None:
-            where = "runtime:DEVICE" if option != "--mitigation" else "noisy:DEVICE"
             raise InputError(
-                f"{option} is for --backend {where}, not for {backend or 'the backend of training'}"
-                ": omit it"
+                f"{option} is for a device of IBM Quantum, such as --backend runtime:ibm_fez, not "
+                f"for {backend or 'the backend of training'}: omit it"
             )

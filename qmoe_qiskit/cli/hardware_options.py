@@ -1,20 +1,19 @@
-"""Options of the commands that a device is for."""
+"""Options of the commands that a device is for, and the backend that they describe."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import math
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qmoe_qiskit.cli.output import remark
 from qmoe_qiskit.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from qmoe_qiskit.backends.runtime import RuntimeBackend
 
 Backend = Annotated[
@@ -109,10 +108,13 @@ LedgerFile = Annotated[
     ),
 ]
 Settle = Annotated[
-    float,
+    float | None,
     typer.Option(
         "--settle",
-        help="After a lost answer, seconds for which a job is looked for before it is sent again.",
+        metavar="SECONDS",
+        help="After a lost answer, how long a job is looked for before it is sent again; 60 by "
+        "default.",
+        show_default=False,
     ),
 ]
 
@@ -130,76 +132,51 @@ def open_for_run(
     ledger: Path | None,
     settle: float | None = None,
     budget_s: float | None = None,
+    report: Callable[[str], None] = lambda _: None,
 ) -> RuntimeBackend:
-    """Open the backend that the options of a command describe.
+    """Open the backend that the options of a command describe, for a run.
+
+    Equal options give equal keys of work in every command.
 
     Raises:
-        InputError: If it is none of IBM's runtime, or a setting is not accepted.
+        InputError: If it is none of IBM's runtime, a setting is not accepted, or the run has no
+            circuit: all this before the service is asked for anything.
         HardwareError: If the service refuses.
     """
-    if not backend.startswith("runtime:"):
+    if backend == "statevector" or backend.startswith("noisy:"):
         raise InputError(
             f"backend {backend!r} is a simulation, which needs no submission: use qmoe evaluate, "
             "or name a device, such as runtime:ibm_fez or runtime:fake_torino"
         )
+    if settle is not None and not 0 <= settle < math.inf:
+        raise InputError(f"--settle must be seconds, 0 or more, got {settle:g}")
     from qmoe_qiskit.backends import open_backend
     from qmoe_qiskit.backends.runtime import RuntimeBackend
     from qmoe_qiskit.cli.options import qubits_from
     from qmoe_qiskit.hardware.options import load_options, runtime_options
     from qmoe_qiskit.hardware.remote import RemoteDevice
     from qmoe_qiskit.hardware.submission import Patience
+    from qmoe_qiskit.runs.on_device import check_has_circuit
 
-    given: dict[str, Any] = {
-        name: value
-        for name, value in (
-            ("resilience_level", resilience),
-            ("mode", mode),
-            ("repetition", repetition),
-        )
-        if value is not None
-    }
-    settings = runtime_options(None) if options is None else load_options(options)
-    settings = runtime_options({**settings.model_dump(exclude_unset=True), **given})
+    check_has_circuit(run)
+    in_file = runtime_options(None) if options is None else load_options(options)
+    given = {"resilience_level": resilience, "mode": mode, "repetition": repetition}
     opened = open_backend(
         backend,
         shots=shots,
         seed=0,
         qubits=qubits_from(device_qubits),
-        options=settings,
+        options=runtime_options(
+            {
+                **in_file.model_dump(exclude_unset=True),
+                **{name: value for name, value in given.items() if value is not None},
+            }
+        ),
         ledger=ledger,
     )
     assert isinstance(opened, RuntimeBackend)
     if isinstance(opened.device, RemoteDevice):
-        opened.device.budget_s = budget_s
-        opened.device.report = progress
+        opened.device.budget_s, opened.device.report = budget_s, report
         if settle is not None:
             opened.device.patience = Patience(settle_s=settle)
     return replace(opened, title=str(run))
-
-
-class _Progress:
-    """Writes what is being waited for to a terminal, each thing once; is quiet in a pipe."""
-
-    def __init__(self) -> None:
-        self._last = ""
-
-    def __call__(self, text: str) -> None:
-        if text != self._last and sys.stderr.isatty():
-            remark(text)
-        self._last = text
-
-
-progress = _Progress()
-
-
-@contextmanager
-def going_on() -> Iterator[None]:
-    """Where waiting is interrupted, say that nothing is lost, and exit with code 130."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        remark(
-            "interrupted: jobs that were created go on and are in the ledger; give the same "
-            "command again, or qmoe jobs collect"
-        )
-        raise typer.Exit(130) from None

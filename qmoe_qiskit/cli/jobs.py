@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,15 +9,14 @@ import typer
 
 from qmoe_qiskit.cli import hardware_options as hardware
 from qmoe_qiskit.cli import options
+from qmoe_qiskit.cli.jobs_show import jobs_table, show_work
 from qmoe_qiskit.cli.output import console, remark, write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from rich.table import Table
+    from collections.abc import Iterable, Mapping, Sequence
 
     from qmoe_qiskit.hardware.ledger import Ledger
-    from qmoe_qiskit.hardware.records import JobRecord
+    from qmoe_qiskit.hardware.records import JobRecord, WorkSummary
 
 jobs = typer.Typer(
     help="Jobs on quantum hardware: list, show, collect, cancel, export.", no_args_is_help=True
@@ -28,7 +26,7 @@ Name = Annotated[
     str,
     typer.Argument(
         metavar="KEY",
-        help="Beginning of a key, a job id or a tag, see qmoe jobs list.",
+        help="First characters of a work's key, or a job's id or tag: see qmoe jobs list.",
         show_default=False,
     ),
 ]
@@ -36,7 +34,7 @@ OptionalName = Annotated[
     str | None,
     typer.Argument(
         metavar="[KEY]",
-        help="Beginning of a key, a job id or a tag; by default all work.",
+        help="First characters of a work's key, or a job's id or tag; by default all work.",
         show_default=False,
     ),
 ]
@@ -46,51 +44,28 @@ OptionalName = Annotated[
 def list_jobs(*, ledger: hardware.LedgerFile = None, as_json: options.Json = False) -> None:
     """List the jobs in the ledger, newest work first."""
     with _ledger(ledger) as records:
-        works = records.works()
-        found = [(work, records.jobs(work.key)) for work in works]
+        works = {work.key: work for work in records.works()}
+        found = [job for key in works for job in records.jobs(key)]
     if as_json:
-        write_json({"jobs": [_document(work, job) for work, of_it in found for job in of_it]})
-        return
-    if not found:
+        write_json(_document(found, works))
+    elif not found:
         console().print("no jobs yet: qmoe submit RUN --backend runtime:DEVICE creates some")
-        return
-    console().print(jobs_table([job for _, of_it in found for job in of_it]))
+    else:
+        console().print(jobs_table(found, _devices(works.values())))
 
 
 @jobs.command()
 def show(name: Name, *, ledger: hardware.LedgerFile = None, as_json: options.Json = False) -> None:
-    """Show one piece of work: what was asked, what it cost, and where its results are."""
+    """Show one piece of work: what was asked, what it cost, and how it ended."""
     with _ledger(ledger) as records:
         work = records.find(name)
         found = records.jobs(work.key)
-    document = {
-        "key": work.key,
-        "title": work.title,
-        "backend": work.spec,
-        "device": work.device,
-        "instance": work.instance,
-        "created_at": work.created_at.isoformat(),
-        "shots": work.shots,
-        "physical_qubits": list(work.physical_qubits),
-        "options": json.loads(work.options),
-        "versions": json.loads(work.versions),
-        "estimate": json.loads(work.estimate),
-        "jobs": [job_document(job) for job in found],
-    }
     if as_json:
-        write_json(document)
-        return
-    screen = console()
-    screen.print(f"{work.title or work.spec} on {work.device}, key {work.key}")
-    screen.print(
-        f"recorded {work.created_at:%Y-%m-%d %H:%M} UTC; {work.shots} shots at each of "
-        f"{len(work.points_PG)} points; qubits {' '.join(map(str, work.physical_qubits))}"
-    )
-    screen.print(jobs_table(found))
-    screen.print(f"estimate: {document['estimate']['formula']}")
-    for job in found:
-        if job.error:
-            screen.print(f"job {job.index + 1}: {job.error}")
+        from qmoe_qiskit.hardware.exporting import work_document
+
+        write_json(work_document(work, found))
+    else:
+        show_work(work, found)
 
 
 @jobs.command()
@@ -101,22 +76,33 @@ def collect(
     ledger: hardware.LedgerFile = None,
     as_json: options.Json = False,
 ) -> None:
-    """Fetch the results of jobs that have ended."""
+    """Fetch the results of jobs that have ended, with their charges and calibrations."""
+    from qmoe_qiskit.cli.waiting import waiting
     from qmoe_qiskit.hardware.client import Client
     from qmoe_qiskit.hardware.collection import collect_work
 
-    with _ledger(ledger) as records, hardware.going_on():
+    with _ledger(ledger) as records, waiting() as report:
         keys = [records.find(name).key] if name is not None else [w.key for w in records.works()]
-        if any(_is_open(job) for key in keys for job in records.jobs(key)):
+        before = [job for key in keys for job in records.jobs(key)]
+        waited_for = {job.key: None for job in before if _is_open(job)}
+        if waited_for:
             client = Client.connect()
-            for key in keys:
-                if any(_is_open(job) for job in records.jobs(key)):
-                    collect_work(key, client, records, wait=wait, report=hardware.progress)
-        found = [job for key in keys for job in records.jobs(key)]
+            for key in waited_for:
+                collect_work(key, client, records, wait=wait, report=report)
+        found = [job for key in waited_for for job in records.jobs(key)]
+        devices = _devices(records.works())
+        unsent = sum(job.state in _unsent() for key in keys for job in records.jobs(key))
     if as_json:
-        write_json({"jobs": [job_document(job) for job in found]})
+        write_json(_document(found))
+    elif found:
+        console().print(jobs_table(found, devices))
     else:
-        console().print(jobs_table(found))
+        console().print("nothing to collect: every job that was created has ended")
+    if unsent:
+        remark(
+            f"{unsent} job{'s' * (unsent > 1)} not created, or not known to be: to go on, give "
+            "the same qmoe submit again"
+        )
 
 
 @jobs.command()
@@ -124,25 +110,32 @@ def cancel(
     name: Name, *, ledger: hardware.LedgerFile = None, as_json: options.Json = False
 ) -> None:
     """Cancel the jobs of a piece of work that have not ended; time that they took is charged."""
+    from qmoe_qiskit.cli.waiting import waiting
     from qmoe_qiskit.hardware.cancelling import cancel_work
     from qmoe_qiskit.hardware.client import Client
+    from qmoe_qiskit.hardware.records import FINAL
 
-    with _ledger(ledger) as records:
+    with _ledger(ledger) as records, waiting():
         key = records.find(name).key
-        if any(job.state not in _final() for job in records.jobs(key)):
+        ended = all(job.state in FINAL for job in records.jobs(key))
+        if not ended:
             cancel_work(key, Client.connect, records)
-        found = records.jobs(key)
+        found, devices = records.jobs(key), _devices(records.works())
     if as_json:
-        write_json({"jobs": [job_document(job) for job in found]})
-    else:
-        console().print(jobs_table(found))
+        write_json(_document(found))
+        return
+    if ended:
+        remark("every job had ended before: nothing to cancel")
+    console().print(jobs_table(found, devices))
 
 
 @jobs.command()
 def export(
     name: Name,
     *,
-    out: Annotated[Path, typer.Option("--out", help="Folder to write.", show_default=False)],
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder to write; new, or empty.", show_default=False)
+    ],
     ledger: hardware.LedgerFile = None,
     as_json: options.Json = False,
 ) -> None:
@@ -157,64 +150,18 @@ def export(
         remark(f"{out}: {', '.join(files)}")
 
 
-def job_document(job: JobRecord) -> dict[str, Any]:
-    """Return a job as JSON types."""
-    return {
-        "key": job.key,
-        "tag": job.tag,
-        "index": job.index,
-        "points": [job.start, job.stop],
-        "state": job.state,
-        "job_id": job.job_id,
-        "attempts": job.attempts,
-        "executions": job.executions,
-        "estimated_seconds": job.estimated_seconds,
-        "charged_seconds": job.charged_seconds,
-        "sent_at": _time(job.sent_at),
-        "submitted_at": _time(job.submitted_at),
-        "finished_at": _time(job.finished_at),
-        "calibration_hash": job.calibration_hash,
-        "error": job.error,
-    }
+def _document(
+    found: Sequence[JobRecord], works: Mapping[str, WorkSummary] | None = None
+) -> dict[str, Any]:
+    """Return jobs as JSON types, if given with what their work says."""
+    from qmoe_qiskit.hardware.exporting import job_document
+
+    said = {k: {"device": work.device, "title": work.title} for k, work in (works or {}).items()}
+    return {"jobs": [{**said.get(job.key, {}), **job_document(job)} for job in found]}
 
 
-def jobs_table(found: Sequence[JobRecord]) -> Table:
-    """Return jobs one below the other, estimate and charge side by side."""
-    from qmoe_qiskit.cli.tables import open_table
-
-    table = open_table()
-    for heading, justify in (
-        ("key", "left"),
-        ("job", "left"),
-        ("points", "right"),
-        ("state", "left"),
-        ("executions", "right"),
-        ("estimated\ns", "right"),
-        ("charged\ns", "right"),
-        ("sent", "left"),
-    ):
-        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
-    for job in found:
-        charged = "" if job.charged_seconds is None else f"{job.charged_seconds:.1f}"
-        table.add_row(
-            job.key[:8],
-            job.job_id or "",
-            f"{job.stop - job.start}",
-            job.state,
-            f"{job.executions:,}",
-            f"{job.estimated_seconds:.1f}",
-            charged,
-            "" if job.sent_at is None else f"{job.sent_at:%Y-%m-%d %H:%M}",
-        )
-    return table
-
-
-def _document(work: Any, job: JobRecord) -> dict[str, Any]:  # noqa: ANN401
-    return {"device": work.device, "title": work.title, **job_document(job)}
-
-
-def _time(moment: Any) -> str | None:  # noqa: ANN401
-    return None if moment is None else moment.isoformat()
+def _devices(works: Iterable[WorkSummary]) -> dict[str, str]:
+    return {work.key: work.device for work in works}
 
 
 def _is_open(job: JobRecord) -> bool:
@@ -224,10 +171,10 @@ def _is_open(job: JobRecord) -> bool:
     return job.state == SUBMITTED or (job.state == DONE and job.charged_seconds is None)
 
 
-def _final() -> tuple[str, ...]:
-    from qmoe_qiskit.hardware.records import FINAL
+def _unsent() -> tuple[str, ...]:
+    from qmoe_qiskit.hardware.records import PLANNED, SENDING
 
-    return FINAL
+    return PLANNED, SENDING
 
 
 def _ledger(path: Path | None) -> Ledger:

@@ -19,6 +19,7 @@ from qmoe_qiskit.cli.output import (
     write_file,
     write_json,
 )
+from qmoe_qiskit.errors import InputError
 
 if TYPE_CHECKING:
     from qmoe_qiskit.runs import Predictions
@@ -46,6 +47,11 @@ def predict(
 
     if out is not None:
         check_vacant_file(out, force=force)
+    if backend is not None and backend.startswith("runtime:"):
+        raise InputError(
+            f"predict takes a simulation, not {backend!r}: qmoe evaluate runs labelled rows on a "
+            "device"
+        )
     run = load_run(
         run_folder,
         backend=backend,

@@ -9,15 +9,17 @@ import typer
 
 from qmoe_qiskit.cli import hardware_options as hardware
 from qmoe_qiskit.cli import options
-from qmoe_qiskit.cli.estimate import show_estimate
 from qmoe_qiskit.cli.output import console, remark, write_json
 from qmoe_qiskit.errors import InputError
 
 if TYPE_CHECKING:
+    from qmoe_qiskit.hardware.estimate import Estimate
     from qmoe_qiskit.hardware.remote import RemoteDevice
     from qmoe_qiskit.runs.on_device import Prepared
 
-Wait = Annotated[bool, typer.Option("--wait", help="Wait for the results and show what they say.")]
+Wait = Annotated[
+    bool, typer.Option("--wait", help="Wait for the results, and show what qmoe evaluate shows.")
+]
 
 
 def submit(
@@ -37,61 +39,64 @@ def submit(
     yes: hardware.Yes = False,
     wait: Wait = False,
     ledger: hardware.LedgerFile = None,
-    settle: hardware.Settle = 60.0,
+    settle: hardware.Settle = None,
     as_json: options.Json = False,
 ) -> None:
     """Run a model's circuit on IBM Quantum: each job once, whatever happens in between.
 
     Given again after a crash or a lost connection, the same command finds what was sent and goes
-    on; nothing is paid for twice.
+    on; nothing is paid for twice. Without --budget and --yes it shows the estimate and asks.
     """
+    from qmoe_qiskit.cli.waiting import waiting
     from qmoe_qiskit.hardware.budget import parse_seconds
     from qmoe_qiskit.hardware.remote import RemoteDevice
-    from qmoe_qiskit.runs.on_device import prepare_run
+    from qmoe_qiskit.runs.on_device import evaluate_prepared, prepare_run
 
     budget_s = None if budget is None else parse_seconds(budget)
     if backend.startswith("runtime:fake_"):
         raise InputError(
             f"backend {backend!r} is simulated on this machine at once: use qmoe evaluate"
         )
-    opened = hardware.open_for_run(
-        backend,
-        run_folder,
-        shots=shots,
-        options=options_file,
-        resilience=resilience,
-        mode=mode,
-        repetition=repetition,
-        device_qubits=device_qubits,
-        ledger=ledger,
-        settle=settle,
-        budget_s=budget_s,
-    )
-    device = opened.device
-    assert isinstance(device, RemoteDevice)
-    prepared = prepare_run(run_folder, opened, data, target=target, samples=samples)
-    agree(prepared, device, yes=yes, quiet=as_json)
-    with hardware.going_on():
+    with waiting() as report:
+        opened = hardware.open_for_run(
+            backend,
+            run_folder,
+            shots=shots,
+            options=options_file,
+            resilience=resilience,
+            mode=mode,
+            repetition=repetition,
+            device_qubits=device_qubits,
+            ledger=ledger,
+            settle=settle,
+            budget_s=budget_s,
+            report=report,
+        )
+        device = opened.device
+        assert isinstance(device, RemoteDevice)
+        prepared = prepare_run(run_folder, opened, data, target=target, samples=samples)
+        agree(prepared, device, yes=yes, quiet=as_json)
         for work in prepared.works:
             device.submit(work)
-        if wait:
-            from qmoe_qiskit.cli.evaluate import evaluation_document, show_evaluation
-            from qmoe_qiskit.runs.on_device import evaluate_prepared
+        result = evaluate_prepared(prepared) if wait else None
+    if result is not None:
+        from qmoe_qiskit.cli.evaluate import evaluation_document, show_evaluation
 
-            result = evaluate_prepared(prepared)
-            if as_json:
-                write_json(evaluation_document(prepared.run, result))
-            else:
-                show_evaluation(prepared.run, result)
-            return
-    from qmoe_qiskit.cli.jobs import job_document, jobs_table
+        if as_json:
+            write_json(evaluation_document(prepared.run, result))
+        else:
+            show_evaluation(prepared.run, result)
+        return
+    from qmoe_qiskit.cli.jobs_show import jobs_table
+    from qmoe_qiskit.hardware.exporting import job_document
 
     jobs = [job for work in prepared.works for job in device.ledger.jobs(work.key)]
     if as_json:
         write_json({"run": str(run_folder), "jobs": [job_document(job) for job in jobs]})
     else:
-        console().print(jobs_table(jobs))
-        remark("collect with: qmoe jobs collect; then give qmoe evaluate with the same options")
+        devices = {work.key: work.device for work in device.ledger.works()}
+        console().print(jobs_table(jobs, devices))
+        remark("fetch results: qmoe jobs collect; use them: qmoe evaluate with the same options")
 
 
 def agree(prepared: Prepared, device: RemoteDevice, *, yes: bool, quiet: bool) -> None:
@@ -110,18 +115,33 @@ def agree(prepared: Prepared, device: RemoteDevice, *, yes: bool, quiet: bool) -
     if not unsent:
         return
     estimate = combined(unsent)
+    n_jobs = len(estimate.jobs)
     if device.budget_s is not None:
         used_s = sum(device.ledger.charged(work.key) for work in prepared.works)
         refuse_over_budget(estimate, device.budget_s, used_s)
-        return
-    if yes:
-        return
+    elif not yes:
+        _ask(prepared, estimate, quiet=quiet)
+    remark(
+        f"sending {n_jobs} job{'s' * (n_jobs > 1)} to {device.name}: an estimated "
+        f"{estimate.seconds:.1f} s of QPU time"
+        + ("" if device.budget_s is None else f" of a budget of {device.budget_s:g} s")
+    )
+
+
+def _ask(prepared: Prepared, estimate: Estimate, *, quiet: bool) -> None:
+    from qmoe_qiskit.cli.estimate import remaining_of, show_estimate
+
     if quiet or not sys.stdin.isatty():
         raise InputError(
-            f"this would take about {estimate.seconds:.1f} s of QPU time on {device.name}: give "
-            "--budget TIME, or --yes"
+            f"this would take about {estimate.seconds:.1f} s of QPU time on "
+            f"{prepared.device.name}, and nobody can be asked: give --budget TIME, or --yes"
         )
-    show_estimate(prepared, estimate)
-    if not typer.confirm("Submit?", err=True):
+    show_estimate(prepared, estimate, remaining_of(prepared))
+    try:
+        agreed = typer.confirm("Submit?", err=True)
+    except typer.Abort:  # Ctrl-C, or the end of the input
+        remark("\nnothing was sent")
+        raise typer.Exit(130) from None
+    if not agreed:
         remark("nothing was sent")
         raise typer.Exit(0)

@@ -18,6 +18,8 @@ _METRICS = {
     "cross_entropy": ("cross entropy", "nat"),
     "expert_load": ("load of expert", ""),
     "routing_entropy": ("entropy of routing weights", "nat"),
+    "routing_flips": ("rows routed otherwise than exactly", ""),
+    "router_std_error": ("standard error of circuit outputs", ""),
     "rows_outside_range": ("rows outside training range", ""),
     "n_parameters_router": ("parameters of the router", ""),
     "n_parameters_experts": ("parameters of the experts", ""),

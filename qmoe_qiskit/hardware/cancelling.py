@@ -2,42 +2,66 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from qmoe_qiskit.hardware.adoption import adopt
 from qmoe_qiskit.hardware.collection import collect_job
 from qmoe_qiskit.hardware.records import CANCELLED, PLANNED, SENDING, SUBMITTED
+from qmoe_qiskit.hardware.submission import LOCK_S, Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from qmoe_qiskit.hardware.client import Client
     from qmoe_qiskit.hardware.ledger import Ledger
+    from qmoe_qiskit.hardware.records import JobRecord
 
-_LOCK_S = 300.0
 
-
-def cancel_work(key: str, connect: Callable[[], Client], ledger: Ledger) -> None:
+def cancel_work(
+    key: str, connect: Callable[[], Client], ledger: Ledger, *, patience: Patience | None = None
+) -> None:
     """Cancel the jobs of a work that have not ended, the one last sent first.
 
-    A job that was on its way when its sender died is looked for by its tag and cancelled too.
+    A job that was on its way when its sender died is looked for by its tag, as long as it could
+    still appear, and cancelled too.
 
     Raises:
         HardwareError: If the service does not answer; jobs that were cancelled before stay so.
     """
-    client: Client | None = None
-    with ledger.exclusive(timeout_s=_LOCK_S):
-        for job in reversed(ledger.jobs(key)):
+    settle_s = (patience or Patience()).settle_s
+    with ledger.exclusive(timeout_s=LOCK_S):
+        jobs = ledger.jobs(key)[::-1]
+        for job in jobs:
             if job.state == PLANNED:
                 ledger.finished(job.tag, CANCELLED, at=datetime.now(UTC))
-            elif job.state in {SENDING, SUBMITTED}:
-                client = client or connect()
-                ids = [job.job_id] if job.job_id is not None else client.find(job.tag)
-                for job_id in ids:
-                    client.cancel(job_id)
-                    if job.state == SENDING:
-                        ledger.submitted(job.tag, job_id, datetime.now(UTC))
-                if (now := ledger.job(job.tag)) is not None and now.state == SUBMITTED:
-                    collect_job(now, client, ledger)
-                elif not ids:
-                    ledger.finished(job.tag, CANCELLED, at=datetime.now(UTC))
+        sent = [job for job in jobs if job.state in {SENDING, SUBMITTED}]
+        if not sent:
+            return
+        client = connect()
+        settled_at = time.monotonic() + settle_s
+        # Those that may have to be waited for come last.
+        for job in sorted(sent, key=lambda job: job.state == SENDING):
+            if job.state == SENDING and not _find(job, client, ledger, settled_at):
+                ledger.finished(job.tag, CANCELLED, at=datetime.now(UTC))
+            else:
+                _cancel(job.tag, client, ledger)
+
+
+def _find(job: JobRecord, client: Client, ledger: Ledger, settled_at: float) -> bool:
+    """Look for a job by its tag until it must have appeared."""
+    while True:
+        is_last = time.monotonic() >= settled_at
+        found = adopt(job, client, ledger)
+        if found or is_last:
+            return found
+        time.sleep(min(1.0, max(0.05, settled_at - time.monotonic())))
+
+
+def _cancel(tag: str, client: Client, ledger: Ledger) -> None:
+    job = ledger.job(tag)
+    assert job is not None
+    assert job.job_id is not None
+    client.cancel(job.job_id)
+    collect_job(job, client, ledger)

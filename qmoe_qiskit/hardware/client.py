@@ -5,28 +5,27 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from qmoe_qiskit.errors import HardwareError, InputError, unknown_name
-from qmoe_qiskit.hardware.patience import PatientAdapter, make_patient
+from qmoe_qiskit.errors import HardwareError, unknown_name
+from qmoe_qiskit.hardware.patience import READ_TIMEOUT_S, PatientAdapter, make_patient
 from qmoe_qiskit.hardware.pubs import primitive_for, pub_of
+from qmoe_qiskit.hardware.service_errors import (
+    is_transient,
+    quiet,
+    reason,
+    refused_token,
+    service_errors,
+    status_of,
+    unforeseen,
+)
 
 if TYPE_CHECKING:
     from qiskit_ibm_runtime import IBMBackend, QiskitRuntimeService, RuntimeJobV2
 
     from qmoe_qiskit.hardware.work import Work
 
-_NO_ACCOUNT = (
-    "no IBM Quantum account was found: save one with QiskitRuntimeService.save_account, or set "
-    "QISKIT_IBM_TOKEN and QISKIT_IBM_INSTANCE; without an account, 'runtime:fake_torino' runs on "
-    "this machine"
-)
-_NOT_ACCEPTED = (
-    "the service does not accept the token of this account: create a new API key on IBM Quantum "
-    "Platform and save it with QiskitRuntimeService.save_account(..., overwrite=True), or set "
-    "QISKIT_IBM_TOKEN; what was recorded before stays in the ledger"
-)
 _CONNECTION_TRIES = 5
 
 
@@ -36,6 +35,10 @@ class NotCreatedError(HardwareError):
 
 class UncertainError(HardwareError):
     """The connection was lost, or the service failed, while a job was being created."""
+
+
+class NoSuchJobError(HardwareError):
+    """The account has no job with this id."""
 
 
 class Client:
@@ -49,8 +52,11 @@ class Client:
         self._service, self._adapter = service, adapter
 
     @classmethod
-    def connect(cls) -> Client:
+    def connect(cls, *, read_timeout_s: float = READ_TIMEOUT_S) -> Client:
         """Connect to the default account.
+
+        Args:
+            read_timeout_s: How long an answer may take, in seconds.
 
         Raises:
             HardwareError: If there is no account, its token is refused, or the service is away.
@@ -58,14 +64,14 @@ class Client:
         from qiskit_ibm_runtime import QiskitRuntimeService
         from qiskit_ibm_runtime.accounts.exceptions import InvalidAccountError
 
-        adapter = PatientAdapter()
+        adapter = PatientAdapter(read_timeout_s=read_timeout_s)
         for attempt in range(_CONNECTION_TRIES):
             with service_errors("connect to the service"):
                 try:
                     service = QiskitRuntimeService()
                 except InvalidAccountError as error:
                     # The library says so of any failure to list instances.
-                    if not _is_transient(error) or attempt + 1 == _CONNECTION_TRIES:
+                    if not is_transient(error) or attempt + 1 == _CONNECTION_TRIES:
                         raise
                     time.sleep((0.25 + 0.25 * random.random()) * 2**attempt)  # noqa: S311
                 else:
@@ -82,6 +88,11 @@ class Client:
         return plans[0] if plans else None
 
     @property
+    def instances(self) -> list[str]:
+        """The names of all instances of the account."""
+        return [str(instance.get("name")) for instance in self._service.instances()]
+
+    @property
     def instance(self) -> str | None:
         """The active instance's name."""
         active = self._service.active_instance()
@@ -93,15 +104,22 @@ class Client:
 
         Raises:
             InputError: If the account has no such device, or it has no fractional gates.
+            HardwareError: If the service does not answer.
         """
         from qiskit.providers.exceptions import QiskitBackendNotFoundError
 
         with service_errors(f"open {name!r}"):
             try:
                 backend = self._service.backend(name, use_fractional_gates=fractional_gates)
-            except QiskitBackendNotFoundError:
+            except QiskitBackendNotFoundError as error:
+                # The library says so of every failure on the way as well.
                 names = [b.name for b in self._service.backends()]
-                raise unknown_name("device", name, names) from None
+                if names and name not in names:
+                    raise unknown_name("device", name, names) from None
+                raise HardwareError(
+                    f"cannot open {name!r}: the service does not describe its devices at the "
+                    "moment; give the same command again later"
+                ) from error
         self._be_patient()
         return backend
 
@@ -166,65 +184,82 @@ class Client:
             NotCreatedError: If certainly nothing was created.
             UncertainError: If it may have been: look the tag up.
         """
-        from requests.exceptions import RequestException
-
         primitive = primitive_for(mode, work, tags=[tag], max_execution_time=max_seconds)
         pub = pub_of(work, start, stop)
         posted = self._adapter.jobs_posted
         try:
-            job_id: str = primitive.run([pub]).job_id()
-        except (*_client_errors(), RequestException, KeyError, ValueError) as error:
-            what = f"{work.device} did not take job {tag}: {_reason(error)}"
-            status = _status(error)
+            with quiet() as no_token:
+                job_id: str = primitive.run([pub]).job_id()
+        except unforeseen() as error:
+            what = f"{work.device} did not take job {tag}: {reason(error)}"
+            status = status_of(error)
             refused = status is not None and 400 <= status < 500 and status != 408
             if refused or self._adapter.jobs_posted == posted:
                 if status == 401:
-                    raise NotCreatedError(_NOT_ACCEPTED) from error
+                    raise NotCreatedError(refused_token(no_token)) from error
                 raise NotCreatedError(f"{what}; nothing was created") from error
             raise UncertainError(what) from error
         return job_id
 
-    def find(self, tag: str) -> list[str]:
-        """Return the ids of the jobs with a tag, oldest first."""
-        with service_errors("look for jobs by their tag"):
-            jobs = self._service.jobs(job_tags=[tag], limit=None, descending=False)
-        return [job.job_id() for job in jobs]
+    def find(self, tag: str) -> list[tuple[str, str | None]]:
+        """Return id and session of the jobs with a tag, of all instances, oldest first."""
+        service = self._service
+        with service_errors("look for jobs by their tag"), self._same_instance():
+            return [
+                (job.job_id(), job._session_id)  # noqa: SLF001 - the property asks once more
+                for instance in list(service._api_clients)  # noqa: SLF001
+                for job in service.jobs(
+                    job_tags=[tag], instance=instance, limit=None, descending=False
+                )
+            ]
 
     def job(self, job_id: str) -> RuntimeJobV2:
         """Return a job.
 
         Raises:
-            HardwareError: If the account has none with this id, or the service is away.
+            NoSuchJobError: If the account has none with this id.
+            HardwareError: If the service is away.
         """
         from qiskit_ibm_runtime.exceptions import RuntimeJobNotFound
 
-        with service_errors(f"read job {job_id}"):
+        with service_errors(f"read job {job_id}"), self._same_instance():
             try:
                 return self._service.job(job_id)
             except RuntimeJobNotFound as error:
-                raise HardwareError(
+                raise NoSuchJobError(
                     f"this account has no job {job_id}: open the ledger with the account and "
                     "instance that submitted it"
                 ) from error
 
     def open_mode(self, backend: IBMBackend, mode: str, seconds: int, session: str | None) -> Any:  # noqa: ANN401
         """Return what jobs are created in: the backend, or a new or known session or batch."""
-        from qiskit_ibm_runtime import Batch, Session
+        from qiskit_ibm_runtime.exceptions import IBMInputValueError
 
         if mode == "job":
             return backend
-        kind = Batch if mode == "batch" else Session
         with service_errors(f"open a {mode}"):
             if session is not None:
-                known = kind.from_id(session, self._service)
-                if (known.details() or {}).get("accepting_jobs"):
-                    return known
-            return kind(backend, max_time=seconds)
+                # The service may have forgotten it.
+                with suppress(IBMInputValueError), self._same_instance():
+                    known = _kind_of(mode).from_id(
+                        session,
+                        self._service,
+                        use_fractional_gates=backend.options.use_fractional_gates,
+                    )
+                    if (known.details() or {}).get("accepting_jobs"):
+                        return known
+            return _kind_of(mode)(backend, max_time=seconds)
 
-    def close_mode(self, mode: Any) -> None:  # noqa: ANN401
-        """Let a session or batch end when its last job has."""
-        with service_errors("close a session or batch"):
-            mode.close()
+    def close_mode(self, mode: str, session: str) -> None:
+        """Let a session or batch end when its last job has; one that has ended is left alone."""
+        from qiskit_ibm_runtime.exceptions import IBMInputValueError
+
+        with (
+            service_errors(f"close {mode} {session}"),
+            suppress(IBMInputValueError),
+            self._same_instance(),
+        ):
+            _kind_of(mode).from_id(session, self._service).close()
 
     def cancel(self, job_id: str) -> bool:
         """Cancel a job; returns False if it has ended already."""
@@ -238,6 +273,15 @@ class Client:
                 return False
         return True
 
+    @contextmanager
+    def _same_instance(self) -> Iterator[None]:
+        """Undo that a question for something of another instance makes that the active one."""
+        active = self._service._active_api_client  # noqa: SLF001
+        try:
+            yield
+        finally:
+            self._service._active_api_client = active  # noqa: SLF001
+
     def _be_patient(self) -> None:
         # The library has no setting for this. It keeps one HTTP session for each instance.
         clients = {
@@ -247,67 +291,7 @@ class Client:
         make_patient([c._session for c in clients.values()], self._adapter)  # noqa: SLF001
 
 
-@contextmanager
-def service_errors(doing: str) -> Iterator[None]:
-    """Turn the client library's errors into sentences.
+def _kind_of(mode: str) -> Any:  # noqa: ANN401 - a class of the library
+    from qiskit_ibm_runtime import Batch, Session
 
-    Raises:
-        HardwareError: For what the service refused or could not do.
-        InputError: For what the library refused.
-    """
-    from qiskit_ibm_runtime.accounts.exceptions import AccountNotFoundError
-    from qiskit_ibm_runtime.exceptions import IBMInputValueError
-    from requests.exceptions import RequestException
-
-    try:
-        yield
-    except AccountNotFoundError as error:
-        raise HardwareError(_NO_ACCOUNT) from error
-    except IBMInputValueError as error:
-        raise InputError(f"cannot {doing}: {error.message}") from error
-    except (*_client_errors(), RequestException) as error:
-        if _status(error) == 401:
-            raise HardwareError(_NOT_ACCEPTED) from error
-        raise HardwareError(
-            f"cannot {doing}: {_reason(error)}; what was recorded stays in the ledger, give the "
-            "same command again to go on"
-        ) from error
-
-
-def _client_errors() -> tuple[type[Exception], ...]:
-    from ibm_cloud_sdk_core import ApiException
-    from qiskit.providers import JobError
-    from qiskit_ibm_runtime.exceptions import IBMError
-
-    return (IBMError, JobError, ApiException)
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    current: BaseException | None = error
-    while current is not None:
-        yield current
-        current = current.__cause__ or current.__context__
-
-
-def _status(error: BaseException) -> int | None:
-    """Return the HTTP status behind an error, if the service gave one."""
-    from qiskit_ibm_runtime.exceptions import IBMNotAuthorizedError
-
-    for link in _chain(error):
-        if isinstance(link, IBMNotAuthorizedError):
-            return 401
-        status = getattr(link, "status_code", None)
-        if isinstance(status, int) and status > 0:
-            return status
-    return None
-
-
-def _is_transient(error: BaseException) -> bool:
-    status = _status(error)
-    return status is None or status in {408, 429} or status >= 500
-
-
-def _reason(error: BaseException) -> str:
-    """Return the first line of what the library says."""
-    text = str(getattr(error, "message", None) or error) or type(error).__name__
-    return " ".join(text.split())[:300]
+    return {"batch": Batch, "session": Session}[mode]

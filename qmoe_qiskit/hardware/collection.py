@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmoe_qiskit.errors import HardwareError, ProfileError
-from qmoe_qiskit.hardware.client import service_errors
 from qmoe_qiskit.hardware.device import Outcome
 from qmoe_qiskit.hardware.pubs import values_of
 from qmoe_qiskit.hardware.recording import work_of
 from qmoe_qiskit.hardware.records import CANCELLED, DONE, FAILED, FINAL, SUBMITTED
+from qmoe_qiskit.hardware.service_errors import service_errors
 
 if TYPE_CHECKING:
     from qiskit_ibm_runtime import RuntimeJobV2
@@ -41,7 +41,8 @@ def collect_job(job: JobRecord, client: Client, ledger: Ledger) -> str:
     with service_errors(f"read job {job.job_id}"):
         status = str(remote.status())
         if status not in _OUTCOMES:
-            return status
+            place = remote.metrics().get("position_in_queue") if status == "QUEUED" else None
+            return f"{status}, place {place} in the queue" if place else status
         metrics = remote.metrics()
         values_PO = std_errors_PO = error = None
         if status == "DONE":

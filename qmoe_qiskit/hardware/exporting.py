@@ -1,10 +1,10 @@
-"""Everything about a piece of work, as files."""
+"""A piece of work and its jobs as a JSON document, and with all its arrays as files."""
 
 from __future__ import annotations
 
 import io
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,10 +12,56 @@ from qmoe_qiskit.errors import HardwareError, InputError
 from qmoe_qiskit.hardware.records import DONE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from qmoe_qiskit.hardware.ledger import Ledger
-    from qmoe_qiskit.hardware.records import WorkRecord
+    from qmoe_qiskit.hardware.records import JobRecord, WorkRecord
+
+
+def work_document(record: WorkRecord, jobs: Sequence[JobRecord]) -> dict[str, Any]:
+    """Return a work and its jobs as JSON values, without circuit and arrays."""
+    return {
+        "key": record.key,
+        "title": record.title,
+        "backend": record.spec,
+        "device": record.device,
+        "instance": record.instance,
+        "created_at": record.created_at.isoformat(),
+        "n_points": len(record.points_PG),
+        "shots": record.shots,
+        "physical_qubits": list(record.physical_qubits),
+        "observables": json.loads(record.observables),
+        "options": json.loads(record.options),
+        "versions": json.loads(record.versions),
+        "estimate": json.loads(record.estimate),
+        "jobs": [job_document(job) for job in jobs],
+    }
+
+
+def job_document(job: JobRecord) -> dict[str, Any]:
+    """Return a job as JSON values."""
+    return {
+        "key": job.key,
+        "tag": job.tag,
+        "index": job.index,
+        "points": [job.start, job.stop],
+        "state": job.state,
+        "job_id": job.job_id,
+        "session_id": job.session_id,
+        "attempts": job.attempts,
+        "executions": job.executions,
+        "max_seconds": job.max_seconds,
+        "estimated_seconds": job.estimated_seconds,
+        "charged_seconds": job.charged_seconds,
+        "sent_at": _time(job.sent_at),
+        "submitted_at": _time(job.submitted_at),
+        "finished_at": _time(job.finished_at),
+        "calibration_hash": job.calibration_hash,
+        "error": job.error,
+        "details": json.loads(job.details),
+    }
 
 
 def export_work(record: WorkRecord, ledger: Ledger, folder: Path) -> list[str]:
@@ -47,34 +93,7 @@ def export_work(record: WorkRecord, ledger: Ledger, folder: Path) -> list[str]:
             name = f"calibration-{job.calibration_hash[:12]}.json"
             files[name] = ledger.calibration(job.calibration_hash).encode()
     files |= {"values.npy": _npy(values_PO), "std_errors.npy": _npy(std_errors_PO)}
-    document = {
-        "key": record.key,
-        "title": record.title,
-        "backend": record.spec,
-        "device": record.device,
-        "created_at": record.created_at.isoformat(),
-        "shots": record.shots,
-        "physical_qubits": list(record.physical_qubits),
-        "observables": json.loads(record.observables),
-        "options": json.loads(record.options),
-        "versions": json.loads(record.versions),
-        "estimate": json.loads(record.estimate),
-        "jobs": [
-            {
-                "job_id": job.job_id,
-                "tag": job.tag,
-                "points": [job.start, job.stop],
-                "state": job.state,
-                "executions": job.executions,
-                "estimated_seconds": job.estimated_seconds,
-                "charged_seconds": job.charged_seconds,
-                "calibration_hash": job.calibration_hash,
-                "error": job.error,
-                "details": json.loads(job.details),
-            }
-            for job in jobs
-        ],
-    }
+    document = work_document(record, jobs)
     files["work.json"] = (json.dumps(document, indent=2) + "\n").encode()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -95,3 +114,7 @@ def _npy(array: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
     return buffer.getvalue()
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

@@ -74,7 +74,8 @@ class Ledger(LedgerReader):
             database.executemany(
                 """INSERT INTO jobs VALUES (:tag, :key, :index, :start, :stop, :estimated_seconds,
                     :executions, :max_seconds, :state, :attempts, :job_id, :sent_at,
-                    :submitted_at, :finished_at, :charged_seconds, :error, :session_id, :calibration_hash, :details)""",
+                    :submitted_at, :finished_at, :charged_seconds, :error, :session_id,
+                    :calibration_hash, :details)""",
                 [to_row(job) for job in jobs],
             )
         return True

@@ -90,9 +90,16 @@ _FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 
 
 def ledger_path(path: str | Path | None) -> Path:
-    """Return where the ledger is: as given, else QMOE_LEDGER, else ~/.qmoe/ledger.sqlite."""
+    """Return where the ledger is: as given, else QMOE_LEDGER, else ~/.qmoe/ledger.sqlite.
+
+    Raises:
+        LedgerError: If it leads nowhere, such as a link to itself.
+    """
     chosen = path or os.environ.get("QMOE_LEDGER") or Path("~/.qmoe/ledger.sqlite")
-    return Path(chosen).expanduser().resolve()
+    try:
+        return Path(chosen).expanduser().resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise LedgerError(f"{str(chosen)!r} cannot be a ledger ({error}): {_OTHER}") from error
 
 
 def open_ledger(path: Path, timeout_s: float) -> sqlite3.Connection:

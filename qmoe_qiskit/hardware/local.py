@@ -17,7 +17,7 @@ from qiskit.transpiler import PassManager, Target
 from qiskit.transpiler.passes import ALAPScheduleAnalysis, PadDelay, TimeUnitConversion
 from qiskit_aer import AerSimulator
 
-from qmoe_qiskit.errors import unknown_name
+from qmoe_qiskit.errors import InputError, unknown_name
 from qmoe_qiskit.hardware.device import Outcome
 from qmoe_qiskit.hardware.pubs import primitive_for, pub_of, values_of
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 # Up to this many qubits a density matrix is cheaper than a trajectory per shot.
 _MAX_DENSITY_QUBITS = 8
+_MAX_QUBITS = 20
 # Of one run: Aer keeps the outcome of each shot as a string.
 _MAX_SHOTS_A_RUN = 2**20
 
@@ -60,8 +61,17 @@ class LocalDevice:
         return self._profile
 
     def execute(self, work: Work) -> Outcome:
-        """Simulate the work on the qubits that it uses."""
+        """Simulate the work on the qubits that it uses.
+
+        Raises:
+            InputError: If these are too many.
+        """
         active = _active(work)
+        if len(active) > _MAX_QUBITS:
+            raise InputError(
+                f"the circuit takes {len(active)} qubits of {self.name}: this machine simulates "
+                f"at most {_MAX_QUBITS}; use a smaller router (--qubits), or a device"
+            )
         compact = replace(
             work,
             circuit=_on(active, work.circuit),
@@ -97,7 +107,9 @@ class LocalDevice:
                 part.to_target(),
                 method="density_matrix" if few else "statevector",
                 noise_model=part.to_noise_model(),
-                max_parallel_shots=1,  # else a seed's shots depend on the number of cores
+                # More threads are slower at this size, and a seed's shots depend on their number.
+                max_parallel_threads=1,
+                runtime_parameter_bind_enable=few,
             )
         return self._simulators[active]
 

@@ -93,6 +93,17 @@ class RuntimeOptions(BaseModel):
             )
         return math.ceil(1 / self.precision**2)
 
+    def deciding(self, *, gradient: bool) -> dict[str, Any]:
+        """Return those settings, as JSON types, that decide what is executed, not how it is sent.
+
+        Args:
+            gradient: Whether it is a gradient, to which settings of its own belong.
+        """
+        aside = {"mode", "session_seconds", "precision"}  # precision has become a number of shots
+        if not gradient:
+            aside |= {"gradient", "spsa_directions", "spsa_step"}
+        return self.model_dump(mode="json", exclude=aside)
+
     def for_estimator(self, shots: int) -> EstimatorOptions:
         """Return IBM's options of an estimator."""
         from qiskit_ibm_runtime.options_models.estimator import EstimatorOptions

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
+import random
+import time
 from typing import TYPE_CHECKING, Any
 
 from requests.adapters import HTTPAdapter
+from requests.exceptions import RequestException
 from urllib3.util.retry import Retry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from requests import PreparedRequest, Response, Session
+    from urllib3 import BaseHTTPResponse
 
 CONNECT_TIMEOUT_S = 10.0
 # A service that needs longer than this to answer is taken for gone, and asked what became of it.
 READ_TIMEOUT_S = 120.0
+
+# The longest pause between two tries, whatever the service asks for: others wait for the ledger.
+_LONGEST_PAUSE_S = 60.0
 
 _BUSY = 429
 _SERVER_ERRORS = (500, 502, 503, 504, 520, 521, 522, 524)
@@ -33,6 +41,11 @@ class _SafeRetry(Retry):
             return bool(self.total) and status_code == _BUSY
         return super().is_retry(method, status_code, has_retry_after)
 
+    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
+        """Return how long the service asks to wait, in seconds; None if it does not say."""
+        asked = super().get_retry_after(response)
+        return None if asked is None else min(asked, _LONGEST_PAUSE_S)
+
 
 class PatientAdapter(HTTPAdapter):
     """Sends requests to the service.
@@ -43,7 +56,7 @@ class PatientAdapter(HTTPAdapter):
 
     def __init__(self, *, retries: int = 6, read_timeout_s: float = READ_TIMEOUT_S) -> None:
         self.jobs_posted = 0
-        self._read_timeout_s = read_timeout_s
+        self._retries, self._read_timeout_s = retries, read_timeout_s
         super().__init__(
             max_retries=_SafeRetry(
                 total=retries,
@@ -60,12 +73,29 @@ class PatientAdapter(HTTPAdapter):
             )
         )
 
-    def send(self, request: PreparedRequest, **settings: Any) -> Response:  # noqa: ANN401
+    def send(
+        self,
+        request: PreparedRequest,
+        *args: Any,
+        **settings: Any,  # noqa: ANN401
+    ) -> Response:
         """Send a request; the client's own timeouts are 15 minutes or none."""
         if request.method == "POST" and (request.url or "").partition("?")[0].endswith("/jobs"):
             self.jobs_posted += 1
-        timeout = (CONNECT_TIMEOUT_S, self._read_timeout_s)
-        return super().send(request, **{**settings, "timeout": timeout})
+        settings["timeout"] = (CONNECT_TIMEOUT_S, self._read_timeout_s)
+        for attempt in itertools.count():
+            response = super().send(request, *args, **settings)
+            try:
+                # Read here: a connection that breaks half way through the answer is not repeated
+                # by those below.
+                response.content  # noqa: B018
+            except RequestException:
+                if request.method != "GET" or attempt >= self._retries:
+                    raise
+                time.sleep((0.25 + 0.25 * random.random()) * 2**attempt)  # noqa: S311
+            else:
+                return response
+        raise AssertionError("the last attempt returns or raises")
 
 
 def make_patient(sessions: Iterable[Session], adapter: PatientAdapter) -> None:

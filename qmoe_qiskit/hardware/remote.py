@@ -173,7 +173,8 @@ def open_device(
         LedgerError: If the ledger cannot be used.
     """
     records = Ledger(ledger)
-    client = Client.connect()
+    patience = patience or Patience()
+    client = Client.connect(read_timeout_s=patience.read_timeout_s)
     resolved = client.least_busy() if name == LEAST_BUSY else name
     return RemoteDevice(
         client.backend(resolved, fractional_gates=fractional_gates),

@@ -12,13 +12,15 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from qmoe_qiskit.errors import HardwareError
+from qmoe_qiskit.hardware.adoption import adopt
 from qmoe_qiskit.hardware.budget import max_execution_time
 from qmoe_qiskit.hardware.client import NotCreatedError, UncertainError
-from qmoe_qiskit.hardware.collection import collect_job
+from qmoe_qiskit.hardware.pacing import no_room
+from qmoe_qiskit.hardware.patience import READ_TIMEOUT_S
 from qmoe_qiskit.hardware.recording import estimate_of, work_of
 from qmoe_qiskit.hardware.records import PLANNED, SENDING, SUBMITTED
 
@@ -45,13 +47,15 @@ class Patience:
     """How long to wait for what.
 
     Attributes:
-        settle_s: After an attempt whose end was not seen, how long its tag is looked for before
-            the job is sent again, in seconds.
+        settle_s: How long the tag of an attempt whose end was not seen is looked for before the
+            job is sent again, in seconds.
         poll_s: Longest time between two looks at a job.
+        read_timeout_s: How long an answer may take; to be given to `open_device`.
     """
 
     settle_s: float = SETTLE_S
     poll_s: float = 10.0
+    read_timeout_s: float = READ_TIMEOUT_S
 
 
 class Submission:
@@ -85,7 +89,10 @@ class Submission:
         self._limits, self._budget_s, self._report = limits, budget_s, report
         self._patience = patience or Patience()
         self._mode: Any = None
+        self._ready = False
         self._attempts: Counter[str] = Counter()
+        # By tag and number of the attempt: when it was first seen without an end.
+        self._open_since: dict[tuple[str, int], float] = {}
 
     def send(self) -> None:
         """Create every job that was not created yet.
@@ -95,15 +102,20 @@ class Submission:
             HardwareError: If the service refuses, or it stays unknown whether it took a job.
         """
         jobs = self._ledger.jobs(self._work.key)
-        if all(job.state not in {PLANNED, SENDING} for job in jobs):
-            return
-        self._client.check_ready(self._backend)
         try:
             for job in jobs:
-                while (reason := self._try(job.tag)) is not None:
-                    self._wait(reason)
+                if job.state in {PLANNED, SENDING}:
+                    self._send(job.tag)
         finally:
             self._close()
+
+    def _send(self, tag: str) -> None:
+        started = time.monotonic()
+        while (reason := self._try(tag)) is not None:
+            self._report(reason)
+            # What takes long is looked at seldom.
+            waited = time.monotonic() - started
+            time.sleep(min(self._patience.poll_s, max(0.1, waited / 10)))
 
     def _try(self, tag: str) -> str | None:
         """Create a job if it is time to; return what has to be waited for, or None when done."""
@@ -111,12 +123,15 @@ class Submission:
             job = self._job(tag)
             if job.state not in {PLANNED, SENDING}:
                 return None
+            self._check_instance(job)
             if job.state == SENDING:
+                # Before the look at the service: what comes after it may have been missed.
+                left_s = self._unsettled_s(job)
                 if self._adopt(job):
                     return None
-                if (left := self._unsettled_s(job)) > 0:
+                if left_s > 0:
                     return (
-                        f"job {job.index + 1}: looking {left:.0f} s longer for an attempt whose "
+                        f"job {job.index + 1}: looking {left_s:.0f} s longer for an attempt whose "
                         "answer was lost"
                     )
             if self._attempts[tag] >= _ATTEMPTS:
@@ -125,13 +140,21 @@ class Submission:
                     f"{tag}, and lists no such job: give the same command again later; nothing "
                     "is paid for twice"
                 )
-            if (reason := self._no_room()) is not None:
+            reason = no_room(
+                tag, self._client, self._ledger, self._limits, settle_s=self._patience.settle_s
+            )
+            if reason is not None:
                 return reason
-            self._create(job)
+            # A job that was not sent by this ledger may have been by one that was lost.
+            if job.state == SENDING or not self._adopt(job):
+                self._create(job)
             return None
 
     def _create(self, job: JobRecord) -> None:
         limit = self._limit_of(job)
+        if not self._ready:
+            self._client.check_ready(self._backend)
+            self._ready = True
         mode = self._open_mode()
         self._attempts[job.tag] += 1
         self._ledger.sending(job.tag, datetime.now(UTC), max_seconds=limit)
@@ -140,34 +163,38 @@ class Submission:
                 mode, self._work, job.start, job.stop, tag=job.tag, max_seconds=limit
             )
         except NotCreatedError:
-            self._ledger.unsent(job.tag)
+            if job.state == PLANNED:  # else an earlier attempt is still without an end
+                self._ledger.unsent(job.tag)
             raise
         except UncertainError as error:
             self._report(f"job {job.index + 1}: {error}")
             # The tag is looked up by the next `_try`.
             return
-        self._note(job, job_id)
-
-    def _adopt(self, job: JobRecord) -> bool:
-        """Take over the job of an earlier attempt, if the service has it."""
-        found = self._client.find(job.tag)
-        if not found:
-            return False
-        self._note(job, found[0])
-        for extra in found[1:]:
-            self._report(f"job {job.index + 1}: {extra} has the same tag and is cancelled")
-            self._client.cancel(extra)
-        return True
-
-    def _note(self, job: JobRecord, job_id: str) -> None:
-        session = getattr(self._mode, "session_id", None)
+        session = getattr(mode, "session_id", None)
         self._ledger.submitted(job.tag, job_id, datetime.now(UTC), session_id=session)
         self._report(f"job {job.index + 1}: {job_id} created on {self._work.device}")
 
+    def _adopt(self, job: JobRecord) -> bool:
+        return adopt(job, self._client, self._ledger, self._report)
+
     def _unsettled_s(self, job: JobRecord) -> float:
-        assert job.sent_at is not None
-        since_s = (datetime.now(UTC) - job.sent_at).total_seconds()
-        return self._patience.settle_s - since_s
+        """Return how much longer an attempt may still be on its way, in seconds.
+
+        Its sender may have lived up to now, however long ago it began: the time is counted from
+        when this process first saw it without an end.
+        """
+        now = time.monotonic()
+        since = self._open_since.setdefault((job.tag, job.attempts), now)
+        return since + self._patience.settle_s - now
+
+    def _check_instance(self, job: JobRecord) -> None:
+        """Refuse an account in which a job that was sent could not be found."""
+        begun, own = self._record.instance, self._client.instances
+        if job.attempts and begun is not None and begun not in own:
+            raise HardwareError(
+                f"this work was begun with the instance {begun!r}, and this account has "
+                f"{', '.join(own)}: go on with the account that began it"
+            )
 
     def _limit_of(self, job: JobRecord) -> int | None:
         """Return the QPU time after which the service shall cut the job off, in seconds."""
@@ -184,26 +211,6 @@ class Submission:
             budget_s=self._budget_s,
         )
 
-    def _no_room(self) -> str | None:
-        """Return why the plan does not allow another job now, or None."""
-        per_minute = self._limits.creations_per_minute
-        if per_minute is not None:
-            recent = self._ledger.created_since(datetime.now(UTC) - timedelta(minutes=1))
-            if len(recent) >= per_minute:
-                return f"the plan allows {per_minute} new jobs a minute"
-        most = self._limits.pending_jobs
-        if most is not None and len(pending := self._pending()) >= most:
-            for job in pending:
-                collect_job(job, self._client, self._ledger)
-            if len(self._pending()) >= most:
-                return f"the plan allows {most} pending jobs"
-        return None
-
-    def _pending(self) -> list[JobRecord]:
-        """Return the jobs of this instance that have not ended, as far as the ledger knows."""
-        here = {w.key for w in self._ledger.works() if w.instance == self._client.instance}
-        return [j for j in self._ledger.pending() if j.state == SUBMITTED and j.key in here]
-
     def _open_mode(self) -> Any:  # noqa: ANN401
         if self._mode is None:
             options = self._work.options
@@ -217,18 +224,25 @@ class Submission:
         return self._mode
 
     def _close(self) -> None:
-        """Let a session or batch end when its last job has."""
-        if self._mode is not None and self._mode is not self._backend:
-            self._client.close_mode(self._mode)
+        """Let the work's sessions and batches end when their last jobs have.
+
+        Those of a process that was killed as well: an open session is paid for by the clock.
+        """
+        mode = self._work.options.mode
+        if mode == "job":
+            return
+        sessions = [j.session_id for j in self._ledger.jobs(self._work.key) if j.state == SUBMITTED]
+        sessions.append(getattr(self._mode, "session_id", None))
+        for session in dict.fromkeys(s for s in sessions if s is not None):
+            try:
+                self._client.close_mode(mode, session)
+            except HardwareError as error:
+                self._report(f"{error} (unless closed, it ends by itself after a while)")
 
     def _job(self, tag: str) -> JobRecord:
         job = self._ledger.job(tag)
         assert job is not None
         return job
-
-    def _wait(self, reason: str) -> None:
-        self._report(reason)
-        time.sleep(min(1.0, self._patience.poll_s, max(0.05, self._patience.settle_s / 10)))
 
 
 def reserved_s(key: str, ledger: Ledger, *, besides: str = "") -> float:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from qmoe_qiskit.noise_profiles import NoiseProfile
@@ -57,6 +58,9 @@ class Execution:
         mitigation: How readout errors were undone, or "none".
         physical_qubits: The device qubit that held each of the router's qubits.
         seed: Of shots and of Qiskit's routing.
+        simulated: Whether a device of IBM's runtime was a fake on this machine; None for the
+            other backends, all of which are simulations.
+        options: Settings of IBM's primitives, those that differ from the defaults; else None.
     """
 
     backend: str
@@ -65,9 +69,13 @@ class Execution:
     mitigation: str
     physical_qubits: tuple[int, ...]
     seed: int | None
+    simulated: bool | None = None
+    options: dict[str, Any] | None = None
 
     def __str__(self) -> str:
         parts = [f"backend {self.backend!r}"]
+        if self.simulated:
+            parts[0] = f"fake {parts[0]}, simulated on this machine"
         if self.calibration is not None:
             parts[0] += f" ({self.calibration})"
             parts.append(f"qubits {' '.join(map(str, self.physical_qubits))}")
@@ -77,6 +85,8 @@ class Execution:
             parts.append("exact")
         if self.mitigation != "none":
             parts.append(f"mitigation {self.mitigation!r}")
+        if self.options:
+            parts.append(f"options {json.dumps(self.options)}")
         return ", ".join(parts)
 
 
@@ -87,17 +97,22 @@ def described(router: str, execution: Execution | None) -> str:
 
 def execution_of(classifier: QMoEClassifier) -> Execution | None:
     """Return where a fitted classifier's circuit runs, or None if its router is classical."""
+    from qmoe_qiskit.backends.runtime import RuntimeBackend
     from qmoe_qiskit.train.execution import label_of, profile_of
 
     compiled, backend = classifier.compiled_router, classifier.backend_
     if compiled is None:
         return None
-    profile = profile_of(backend)
+    runtime = isinstance(backend, RuntimeBackend)
+    profile = compiled.profile if runtime else profile_of(backend)
     return Execution(
-        backend=label_of(backend),
+        # The device by its own name, also where the least busy one was asked for.
+        backend=f"runtime:{backend.device.name}" if runtime else label_of(backend),
         calibration=None if profile is None else CalibrationRecord.of(profile),
         shots=getattr(backend, "shots", None),
         mitigation=getattr(backend, "mitigation", "none"),
         physical_qubits=compiled.physical_qubits,
         seed=getattr(backend, "seed", None),
+        simulated=backend.device.is_local if runtime else None,
+        options=backend.options.model_dump(mode="json", exclude_defaults=True) if runtime else None,
     )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.errors import InputError, OutOfRangeWarning
 from qmoe_qiskit.runs.evaluation import Evaluation, Rows, select_rows
-from qmoe_qiskit.runs.execution import described, execution_of
-from qmoe_qiskit.runs.loading import Run, load_run
+from qmoe_qiskit.runs.execution import CalibrationRecord, Execution, described, execution_of
+from qmoe_qiskit.runs.loading import Run, load_run, read_run
 from qmoe_qiskit.runs.metrics import Metric, observe, share_of, summarize
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from qmoe_qiskit.backends.runtime import RuntimeBackend
     from qmoe_qiskit.hardware.device import Device, Outcome
     from qmoe_qiskit.hardware.estimate import Estimate
+    from qmoe_qiskit.hardware.records import JobRecord
     from qmoe_qiskit.hardware.work import Work
+    from qmoe_qiskit.noise_profiles import NoiseProfile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,11 +31,13 @@ class Cost:
 
     Attributes:
         seconds: QPU time charged; 0 on this machine.
+        estimated_seconds: QPU time as estimated before it was sent; 0 on this machine.
         executions: How often a circuit was executed.
         jobs: Ids of the service's jobs.
     """
 
     seconds: float
+    estimated_seconds: float
     executions: int
     jobs: tuple[str, ...]
 
@@ -56,17 +61,48 @@ class Prepared:
         run: The run, with its circuit on the device.
         rows: What is to be evaluated.
         works: What the device would have to execute.
+        watched: The device, keeping what comes back from it.
     """
 
     run: Run
     rows: Rows
     works: tuple[Work, ...]
+    watched: Watched
 
     @property
     def device(self) -> Device:
         """Where the works are to be executed."""
-        device: Device = self.run.classifier.backend_.device
-        return device
+        return self.watched.device
+
+
+class Watched:
+    """A device, and the outcomes of what it executed."""
+
+    def __init__(self, device: Device) -> None:
+        self.device = device
+        self.name, self.is_local, self.backend = device.name, device.is_local, device.backend
+        self.outcomes: list[Outcome] = []
+
+    def profile(self) -> NoiseProfile:
+        """See `Device.profile`."""
+        return self.device.profile()
+
+    def execute(self, work: Work) -> Outcome:
+        """See `Device.execute`."""
+        self.outcomes.append(self.device.execute(work))
+        return self.outcomes[-1]
+
+
+def check_has_circuit(path: str | Path) -> None:
+    """Refuse a run without a circuit.
+
+    Raises:
+        InputError: If its router is classical.
+        RunError: If the run cannot be used.
+    """
+    record = read_run(path)
+    if record.circuit is None:
+        raise InputError(f"router {record.router!r} is classical: it has no circuit to execute")
 
 
 def prepare_run(
@@ -93,16 +129,17 @@ def prepare_run(
     """
     from qmoe_qiskit.backends.runtime_router import RuntimeRouter
 
-    run = load_run(path, backend=backend)
+    watched = Watched(backend.device)
+    run = load_run(path, backend=replace(backend, device=watched))
     rows = select_rows(run, data, target=target, samples=samples)
     compiled = run.classifier.compiled_router
     if not isinstance(compiled, RuntimeRouter):
         raise InputError(f"router {run.router!r} is classical: it has no circuit to execute")
-    works = [
-        compiled.work(inputs_BF, weights_W)
-        for inputs_BF, weights_W in run.classifier.circuit_arguments(rows.dataset.features_NF)
-    ]
-    return Prepared(run=run, rows=rows, works=tuple(works))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OutOfRangeWarning)  # the evaluation counts them
+        arguments = run.classifier.circuit_arguments(rows.dataset.features_NF)
+    works = tuple(compiled.work(inputs_BF, weights_W) for inputs_BF, weights_W in arguments)
+    return Prepared(run=run, rows=rows, works=works, watched=watched)
 
 
 def estimate_prepared(prepared: Prepared) -> Estimate:
@@ -136,20 +173,16 @@ def evaluate_prepared(prepared: Prepared) -> DeviceEvaluation:
     Raises:
         HardwareError: If the service refuses or loses something; what was done stays recorded.
     """
-    from qmoe_qiskit.backends.runtime_router import RuntimeRouter
-
     run, dataset = prepared.run, prepared.rows.dataset
     exact = observe(
         load_run(run.path, backend="statevector").classifier,
         dataset.features_NF,
         dataset.labels_N,
     )
-    compiled = run.classifier.compiled_router
-    assert isinstance(compiled, RuntimeRouter)
-    compiled.outcomes.clear()
+    outcomes = prepared.watched.outcomes
+    outcomes.clear()
     observed = observe(run.classifier, dataset.features_NF, dataset.labels_N)
-    outcomes: list[Outcome] = list(compiled.outcomes)
-    execution = execution_of(run.classifier)
+    execution = _as_recorded(execution_of(run.classifier), prepared)
     produced_by = f"{prepared.rows}; {described(run.router, execution)}, seed {run.manifest.seed}"
     errors = np.concatenate([outcome.std_errors_PO.ravel() for outcome in outcomes])
     return DeviceEvaluation(
@@ -166,7 +199,44 @@ def evaluate_prepared(prepared: Prepared) -> DeviceEvaluation:
         },
         cost=Cost(
             seconds=sum(outcome.seconds for outcome in outcomes),
+            estimated_seconds=sum(job.estimated_seconds for job in _jobs(prepared)),
             executions=sum(outcome.executions for outcome in outcomes),
             jobs=tuple(job for outcome in outcomes for job in outcome.job_ids),
         ),
     )
+
+
+def _as_recorded(execution: Execution | None, prepared: Prepared) -> Execution | None:
+    """Return what the jobs ran on, which may have been created earlier than this process.
+
+    Then they ran on the qubits, under the calibration, in the mode and, with "runtime:least_busy",
+    on the device of then.
+    """
+    from qmoe_qiskit.hardware.recording import work_of
+    from qmoe_qiskit.hardware.remote import RemoteDevice
+    from qmoe_qiskit.noise_profiles import NoiseProfile
+
+    device = prepared.device
+    if execution is None or not isinstance(device, RemoteDevice):
+        return execution
+    record = device.ledger.work(prepared.works[0].key)
+    assert record is not None
+    found = [job.calibration_hash for job in _jobs(prepared) if job.calibration_hash is not None]
+    calibration = NoiseProfile.loads(device.ledger.calibration(found[0])) if found else None
+    return replace(
+        execution,
+        backend=f"runtime:{record.device}",
+        calibration=None if calibration is None else CalibrationRecord.of(calibration),
+        physical_qubits=record.physical_qubits,
+        options=work_of(record).options.model_dump(mode="json", exclude_defaults=True),
+    )
+
+
+def _jobs(prepared: Prepared) -> list[JobRecord]:
+    """Return the jobs of a run's works in the ledger; none on this machine."""
+    from qmoe_qiskit.hardware.remote import RemoteDevice
+
+    device = prepared.device
+    if not isinstance(device, RemoteDevice):
+        return []
+    return [job for work in prepared.works for job in device.ledger.jobs(work.key)]

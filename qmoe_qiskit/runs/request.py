@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qmoe_qiskit.data import Dataset, Split, list_datasets, load_dataset, split_dataset
+from qmoe_qiskit.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +62,9 @@ class TrainingRequest:
         seed: Of split, initial weights and shuffling.
 
     The other attributes are those of `QMoEClassifier`.
+
+    Raises:
+        InputError: If the backend is no simulation.
     """
 
     data: str = "moons"
@@ -86,6 +90,15 @@ class TrainingRequest:
     early_stopping: bool = False
     patience: int = 10
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.backend.startswith("runtime:"):
+            raise InputError(
+                f"a training run takes a simulation, not {self.backend!r}: train ideally or under "
+                "a device's calibration (such as noisy:ibm_fez) and give the run to qmoe submit; "
+                "on a device itself train from Python, with "
+                "QMoEClassifier(backend=open_backend(..., budget_s=...))"
+            )
 
     @property
     def is_file(self) -> bool:

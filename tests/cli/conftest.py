@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
+from ibm_service import IBMService
 from typer.testing import CliRunner
 
 from qmoe_qiskit.cli import app
 from qmoe_qiskit.data import load_dataset
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 # Options of a training that takes a tenth of a second.
 SMALL = ("--samples", "60", "--layers", "1", "--epochs", "2")
@@ -105,6 +106,17 @@ def file_run(table: Path, qmoe: Callable[..., Outcome]) -> Path:
     outcome = qmoe("train", *options, "--out", out)
     assert outcome.exit_code == 0, outcome.stderr
     return out
+
+
+@pytest.fixture
+def ibm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[IBMService]:
+    """A loopback IBM Quantum service with an account, on the Open plan, and an empty ledger."""
+    with IBMService(["ibmq_manila", "ibm_torino"]) as service:
+        for name, value in service.environment().items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("QMOE_LEDGER", str(tmp_path / "ledger.sqlite"))
+        monkeypatch.setenv("HOME", str(tmp_path / "home"))
+        yield service
 
 
 @pytest.fixture(scope="session")

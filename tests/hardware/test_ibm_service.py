@@ -13,9 +13,12 @@ import numpy as np
 import pytest
 from ibm_service import IBMService
 from ibm_service.accounts import CRN
+from ibm_service.charging import duration
 from qiskit import QuantumCircuit, generate_preset_pass_manager
 from qiskit.circuit import ParameterVector
 from qiskit.quantum_info import DensityMatrix, SparsePauliOp
+from qiskit.transpiler import PassManager
+from qiskit.transpiler.passes import ALAPScheduleAnalysis, PadDelay, TimeUnitConversion
 from qiskit_aer import AerSimulator
 from qiskit_ibm_runtime import Batch, IBMBackend, QiskitRuntimeService, Session
 from qiskit_ibm_runtime.exceptions import (
@@ -355,6 +358,25 @@ def test_charges(client: QiskitRuntimeService) -> None:
     faster.result(poll_interval=POLL)
     saved = 3000 * (backend.configuration().default_rep_delay - 1e-4)
     assert faster.usage() == pytest.approx(job.usage() - saved, abs=1e-9)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_durations_are_those_of_qiskits_scheduler(
+    client: QiskitRuntimeService, device: str
+) -> None:
+    backend = client.backend(device)
+    circuit = entangled()
+    circuit.measure_all()
+    isa = compiled(circuit, backend, [0, 2])  # with swaps
+    target = backend.target
+    scheduled = PassManager(
+        [
+            TimeUnitConversion(target=target),
+            ALAPScheduleAnalysis(target=target),
+            PadDelay(target=target),
+        ]
+    ).run(isa)
+    assert duration(isa, target) == pytest.approx(scheduled.estimate_duration(target), abs=1e-9)
 
 
 def test_a_job_longer_than_its_limit_is_cut(client: QiskitRuntimeService, ibm: IBMService) -> None:

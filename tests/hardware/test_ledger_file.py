@@ -167,12 +167,11 @@ def test_a_ledger_that_is_locked_while_it_is_created(tmp_path: Path) -> None:
     Ledger(path).close()
 
 
-def test_creating_a_ledger_waits_for_a_reader(tmp_path: Path) -> None:
+def test_creating_a_ledger_waits_for_others(tmp_path: Path) -> None:
     """Where SQLite itself gives up at once: turning the write-ahead log on."""
     path = tmp_path / "ledger.sqlite"
     other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    other.execute("BEGIN")
-    other.execute("SELECT * FROM sqlite_master").fetchall()
+    other.execute("BEGIN IMMEDIATE")
     leave = threading.Timer(0.1, lambda: other.execute("ROLLBACK"))
     leave.start()
     Ledger(path).close()
@@ -241,7 +240,7 @@ def spoil_random(whole: bytes) -> bytes:
         lambda whole: whole[:100] + bytes(3996) + whole[4096:],
         lambda whole: whole[:4096] + bytes(len(whole) - 4096),
         lambda whole: whole[:4096] + spoil_random(whole[4096:]),
-        lambda whole: whole.replace(b"TABLE jobs", b"TABLE \xff\xff\xff\xff"),  # no UTF-8
+        lambda whole: whole.replace(b"CREATE TABLE jobs", b"CREA\xffE TABLE jobs"),  # no UTF-8
         lambda whole: whole.replace((VALUES * 3).tobytes(), (VALUES * 2.999).tobytes()),
     ],
 )
@@ -366,6 +365,10 @@ def test_places_where_no_ledger_can_be(tmp_path: Path) -> None:
     for path in (tmp_path / "file" / "ledger.sqlite", tmp_path / ("x" * 300)):
         with pytest.raises(LedgerError, match=rf"{path}.*cannot be created"):
             Ledger(path)
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for name in (tmp_path / "loop", "nul\0character"):
+        with pytest.raises(LedgerError, match=r"(loop|nul).* cannot be .*QMOE_LEDGER"):
+            Ledger(name)
 
 
 def test_without_the_right_to_write(

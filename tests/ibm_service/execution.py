@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ibm_service.sampling import sample_bits
+from ibm_service.sampling import Bits, sample_bits
 
 if TYPE_CHECKING:
+    from qiskit.circuit import ClassicalRegister, QuantumCircuit
     from qiskit_ibm_runtime.quantum_program import QuantumProgram
 
     from ibm_service.devices import Device
@@ -60,16 +61,25 @@ def _run(item: Any, shots: int, device: Device, rng: np.random.Generator) -> Arr
     else:
         values = item.circuit_arguments
     shape = tuple(item.shape)
-    flat_NG = np.broadcast_to(values, (*shape, values.shape[-1])).reshape(-1, values.shape[-1])
+    n, n_parameters = math.prod(shape), values.shape[-1]
+    flat_NG = np.broadcast_to(values, (*shape, n_parameters)).reshape(n, n_parameters)
     bits_NSB = sample_bits(item.circuit, flat_NG, shots, device, rng)
-    where = {bit: k for k, bit in enumerate(item.circuit.clbits)}
     registers = {
-        register.name: bits_NSB[..., [where[bit] for bit in register]].reshape(
+        register.name: _columns(bits_NSB, item.circuit, register).reshape(
             *shape, shots, len(register)
         )
         for register in item.circuit.cregs
     }
     return others | registers
+
+
+def _columns(bits_NSB: Bits, circuit: QuantumCircuit, register: ClassicalRegister) -> Bits:
+    """Return the bits of a register; mostly it holds all of them, and nothing is copied."""
+    columns = [circuit.find_bit(bit).index for bit in register]
+    if columns == list(range(bits_NSB.shape[-1])):
+        return bits_NSB
+    chosen: Bits = bits_NSB[..., columns]
+    return chosen
 
 
 def _sampled(item: Any, rng: np.random.Generator) -> Arrays:

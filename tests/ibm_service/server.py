@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -65,7 +66,9 @@ class Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients may leave at any time."""
+        """Clients may leave at any time; all else is a mistake here, and is shown."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -85,11 +88,12 @@ class _Handler(BaseHTTPRequestHandler):
             headers={name.lower(): value for name, value in self.headers.items()},
             body=body,
         )
+        self._entry: dict[str, Any] = {}
         if request.path.startswith("/_admin"):
             self._send(self._answer(request))
             return
         fault = self.server.faults.of_request(request.method, request.path)
-        entry = {
+        self._entry = {
             "time": arrived,
             "method": request.method,
             "path": request.path,
@@ -99,38 +103,36 @@ class _Handler(BaseHTTPRequestHandler):
             "fault": fault and f"{fault.kind} {fault.when}",
             "status": None,
         }
-        self.server.log.append(entry)
-        entry["status"] = self._obey(fault, request)
+        self.server.log.append(self._entry)
+        self._obey(fault, request)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _handle
 
-    def _obey(self, fault: Fault | None, request: Request) -> int | None:
-        """Answer, or what a fault makes of it; return the status sent."""
+    def _obey(self, fault: Fault | None, request: Request) -> None:
+        """Answer, or do what a fault makes of it."""
         if fault is None:
-            return self._send(self._answer(request))
-        if fault.when == "before" and fault.kind != "hold":
-            return self._spoil(fault, Answer())
-        if fault.when == "before":
+            self._send(self._answer(request))
+        elif fault.when == "after":
+            self._spoil(fault, self._answer(request))
+        elif fault.kind == "hold":
             self.server.stopping.wait(fault.seconds)
-        answer = self._answer(request)
-        if fault.when == "before":
-            return self._send(answer)
-        return self._spoil(fault, answer)
+            self._send(self._answer(request))
+        else:
+            self._spoil(fault, Answer())
 
-    def _spoil(self, fault: Fault, answer: Answer) -> int | None:
+    def _spoil(self, fault: Fault, answer: Answer) -> None:
         if fault.kind == "drop":
             self.close_connection = True
             _cut(self.connection)
-            return None
-        if fault.kind == "truncate":
+        elif fault.kind == "truncate":
             self.close_connection = True
-            return self._send(answer, share=0.5)
-        if fault.kind == "answer":
+            self._send(answer, share=0.5)
+        elif fault.kind == "answer":
             wait = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
-            status = fault.status or 500
-            return self._send(RefusalError(status, 9999, fault.reason, wait).answer())
-        self.server.stopping.wait(fault.seconds)
-        return self._send(answer)
+            self._send(RefusalError(fault.status or 500, 9999, fault.reason, wait).answer())
+        else:
+            self.server.stopping.wait(fault.seconds)
+            self._send(answer)
 
     def _answer(self, request: Request) -> Answer:
         try:
@@ -138,7 +140,8 @@ class _Handler(BaseHTTPRequestHandler):
         except RefusalError as refusal:
             return refusal.answer()
 
-    def _send(self, answer: Answer, share: float = 1.0) -> int:
+    def _send(self, answer: Answer, share: float = 1.0) -> None:
+        self._entry["status"] = answer.status  # before the client can look
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
@@ -147,7 +150,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer.body[: int(share * len(answer.body))])
         self.wfile.flush()
-        return answer.status
 
     def log_message(self, *_: object) -> None:
         """The log is `Server.log`."""

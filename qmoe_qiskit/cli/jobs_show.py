@@ -1,0 +1,82 @@
+"""What is shown of jobs on quantum hardware."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from qmoe_qiskit.cli.output import console
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rich.table import Table
+
+    from qmoe_qiskit.hardware.records import JobRecord, WorkRecord
+
+
+def show_work(work: WorkRecord, found: Sequence[JobRecord]) -> None:
+    """Print a piece of work and its jobs for people."""
+    screen = console()
+    asked_for = "" if work.spec == f"runtime:{work.device}" else f", asked for as {work.spec}"
+    settings = json.loads(work.options)
+    screen.print(f"key {work.key}", soft_wrap=True)
+    screen.print(
+        f"{work.title or 'work'} on {work.device}{asked_for}, qubits "
+        f"{' '.join(map(str, work.physical_qubits))}; recorded {work.created_at:%Y-%m-%d %H:%M} "
+        f"UTC\n{len(work.points_PG)} points, {work.shots} shots each; options "
+        f"{json.dumps(settings) if settings else 'by default'}",
+        soft_wrap=True,
+    )
+    screen.print(_jobs_of_work(found))
+    screen.print(f"estimated: {json.loads(work.estimate)['formula']}", soft_wrap=True)
+    charged = [job.charged_seconds for job in found if job.charged_seconds is not None]
+    screen.print(
+        f"charged: {sum(charged):.1f} s for {len(charged)} of {len(found)} jobs"
+        if charged
+        else "charged: nothing yet"
+    )
+    for job in found:
+        if job.calibration_hash is not None:
+            screen.print(f"job {job.index + 1} ran under calibration {job.calibration_hash[:12]}")
+        if job.error is not None:
+            screen.print(f"job {job.index + 1}: {job.error}", soft_wrap=True)
+
+
+def jobs_table(found: Sequence[JobRecord], devices: Mapping[str, str]) -> Table:
+    """Return jobs of any works one below the other; `devices` names the one of each key."""
+    table = _open_table("key", "job", "device")
+    for job in found:
+        table.add_row(job.key[:8], job.job_id or "", devices[job.key], *_state_and_cost(job))
+    return table
+
+
+def _jobs_of_work(found: Sequence[JobRecord]) -> Table:
+    table = _open_table("job", "points", "executions")
+    for job in found:
+        points = f"{job.start} to {job.stop - 1}"
+        table.add_row(job.job_id or "", points, f"{job.executions:,}", *_state_and_cost(job))
+    return table
+
+
+def _open_table(*first: str) -> Table:
+    """Return a table whose first columns stay in one piece: they are typed and searched for."""
+    from qmoe_qiskit.cli.tables import open_table
+
+    table = open_table()
+    for name in first:
+        table.add_column(name, no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    for name in ("est.\ns", "charged\ns"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("sent\nUTC", overflow="fold")
+    return table
+
+
+def _state_and_cost(job: JobRecord) -> tuple[str, str, str, str]:
+    return (
+        job.state,
+        f"{job.estimated_seconds:.1f}",
+        "" if job.charged_seconds is None else f"{job.charged_seconds:.1f}",
+        "" if job.sent_at is None else f"{job.sent_at:%Y-%m-%d %H:%M}",
+    )

@@ -1,0 +1,134 @@
+"""Submission at a terminal and in a pipe, by the real program: questions, progress, Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from qmoe_qiskit.hardware.ledger import Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from ibm_service import IBMService
+
+SMALL_WORK = ("--backend", "runtime:ibmq_manila", "--samples", "8", "--shots", "64")
+QUESTION = "Submit? [y/N]"
+LIMIT_S = 120.0
+
+
+class Terminal:
+    """A program at a terminal of its own."""
+
+    def __init__(self, command: list[str], cwd: Path) -> None:
+        self._ours, theirs = pty.openpty()
+        self.process = subprocess.Popen(
+            command, cwd=cwd, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+        )
+        os.close(theirs)
+        self.shown = ""
+
+    def until(self, text: str) -> None:
+        """Read until a text is shown."""
+        limit = time.monotonic() + LIMIT_S
+        while text not in self.shown:
+            assert time.monotonic() < limit, self.shown
+            assert self._read(), self.shown
+
+    def answer(self, text: str) -> None:
+        os.write(self._ours, text.encode())
+
+    def end(self) -> int:
+        """Read until the program ends; returns its exit code."""
+        while self._read():
+            pass
+        os.close(self._ours)
+        return self.process.wait(timeout=LIMIT_S)
+
+    def _read(self) -> bool:
+        ready, _, _ = select.select([self._ours], [], [], LIMIT_S)
+        assert ready, self.shown
+        try:
+            some = os.read(self._ours, 65536)
+        except OSError:  # the program has closed its side
+            return False
+        self.shown += some.decode(errors="replace")
+        return bool(some)
+
+
+@pytest.mark.parametrize(("answer", "code"), [("n\n", 0), ("\x03", 130)], ids=["no", "ctrl-c"])
+def test_it_asks_and_takes_no_for_an_answer(
+    *, answer: str, code: int, ibm: IBMService, program: str, run: Path, tmp_path: Path
+) -> None:
+    terminal = Terminal([program, "submit", str(run), *SMALL_WORK], tmp_path)
+    terminal.until(QUESTION)
+    assert "QPU seconds" in terminal.shown
+    assert "of the 600 s left of the allowance" in terminal.shown
+    terminal.answer(answer)
+    assert terminal.end() == code, terminal.shown
+    assert "nothing was sent" in terminal.shown
+    assert ibm.jobs == []
+    with Ledger() as ledger:
+        assert ledger.works() == []
+
+
+def test_a_terminal_shows_what_is_waited_for(
+    ibm: IBMService, program: str, run: Path, tmp_path: Path
+) -> None:
+    ibm.pace.paused = True
+    terminal = Terminal([program, "evaluate", str(run), *SMALL_WORK], tmp_path)
+    terminal.until(QUESTION)
+    terminal.answer("y\n")
+    terminal.until("queued, place 1 in the queue")
+    (job,) = ibm.jobs
+    assert job.id in terminal.shown
+    ibm.pace.running = 1.0
+    ibm.pace.paused = False
+    terminal.until("running")
+    assert terminal.end() == 0, terminal.shown
+    assert "sending 1 job to ibmq_manila: an estimated 2.1 s of QPU time" in terminal.shown
+    assert "accuracy" in terminal.shown
+
+
+def test_ctrl_c_in_a_pipe(
+    *,
+    ibm: IBMService,
+    program: str,
+    qmoe: Callable[..., Any],
+    the_document: Callable[[str], Any],
+    run: Path,
+    tmp_path: Path,
+) -> None:
+    """One sentence; the job goes on and is found by the same command."""
+    ibm.pace.paused = True
+    command = [program, "submit", str(run), *SMALL_WORK, "--budget", "60s", "--wait", "--json"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        limit = time.monotonic() + LIMIT_S
+        # It looks at the job: its id is in the ledger.
+        while not any(request["path"].endswith("/metrics") for request in ibm.requests):
+            assert process.poll() is None
+            assert time.monotonic() < limit
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=LIMIT_S)
+    assert (process.returncode, stdout) == (130, "")
+    sending, sentence = stderr.splitlines()
+    assert sending.startswith("sending 1 job to ibmq_manila: an estimated 2.1 s of QPU time")
+    assert sentence.startswith("interrupted: jobs that were sent go on and are in the ledger;")
+    (job,) = ibm.jobs
+    assert the_document(qmoe("jobs", "list", "--json").stdout)["jobs"][0]["job_id"] == job.id
+    ibm.pace.paused = False
+    outcome = qmoe(*command[1:])
+    assert outcome.exit_code == 0, outcome.stderr
+    assert the_document(outcome.stdout)["cost"]["jobs"] == [job.id]
+    assert len(ibm.jobs) == 1

@@ -1,0 +1,99 @@
+"""Runtime options: what is accepted, and what IBM's primitives get of it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.hardware.options import (
+    DEFAULT_SHOTS,
+    RuntimeOptions,
+    load_options,
+    runtime_options,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"resilience_levl": 1}, "unknown option 'resilience_levl'.*resilience_level"),
+        ({"twirling": {"enable_gate": True}}, "unknown option 'twirling.enable_gate'"),
+        ({"token": "x"}, "unknown option 'token'"),
+        ({"resilience_level": 3}, "resilience_level = 3"),
+        ({"primitive": "guess"}, "primitive = 'guess'"),
+        ({"precision": 0}, "precision = 0"),
+        ({"precision": 1.5}, "precision = 1.5"),
+        ({"spsa_directions": 0}, "spsa_directions = 0"),
+        ({"spsa_step": -0.1}, "spsa_step = -0.1"),
+        ({"repetition": -1}, "repetition = -1"),
+        ({"dynamical_decoupling": {"sequence_type": "ZZ"}}, "dynamical_decoupling.sequence_type"),
+        ({"resilience": {"pec_mitigation": True}}, "PEC and PEA"),
+        ({"resilience": {"zne_mitigation": True, "zne": {"amplifier": "pea"}}}, "PEC and PEA"),
+        ({"primitive": "sampler", "resilience_level": 1}, "mitigation is the estimator's"),
+        (
+            {"primitive": "sampler", "resilience": {"measure_mitigation": True}},
+            "mitigation is the estimator's",
+        ),
+    ],
+    ids=str,
+)
+def test_what_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        runtime_options(options)
+
+
+def test_precision_is_a_number_of_shots() -> None:
+    assert RuntimeOptions().shots(None) == DEFAULT_SHOTS
+    assert RuntimeOptions().shots(100) == 100
+    for precision in (0.5, 0.1, 0.03):
+        shots = RuntimeOptions(precision=precision).shots(None)
+        assert 1 / math.sqrt(shots) <= precision < 1 / math.sqrt(shots - 1)
+    with pytest.raises(InputError, match=r"shots 100 and precision 0\.1"):
+        RuntimeOptions(precision=0.1).shots(100)
+
+
+def test_the_primitives_get_what_was_set_and_nothing_else() -> None:
+    options = runtime_options(
+        {
+            "resilience_level": 2,
+            "resilience": {"zne": {"noise_factors": [1, 3]}},
+            "twirling": {"num_randomizations": 8},
+            "dynamical_decoupling": {"enable": True},
+            "execution": {"rep_delay": 2e-4},
+        }
+    )
+    estimator = options.for_estimator(123)
+    assert estimator.default_shots == 123
+    assert estimator.resilience_level == 2
+    assert list(estimator.resilience.zne.noise_factors) == [1, 3]
+    assert estimator.twirling.num_randomizations == 8
+    assert estimator.twirling.enable_gates is None  # left to the resilience level
+    assert estimator.dynamical_decoupling.enable
+    assert estimator.execution.rep_delay == 2e-4
+    sampler = runtime_options(
+        {"primitive": "sampler", "execution": {"init_qubits": False}}
+    ).for_sampler(55)
+    assert sampler.default_shots == 55
+    assert not sampler.execution.init_qubits
+
+
+def test_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "options.toml"
+    path.write_text('mode = "batch"\nresilience_level = 0\n[twirling]\nenable_gates = true\n')
+    given = {"mode": "batch", "resilience_level": 0, "twirling": {"enable_gates": True}}
+    assert load_options(path) == runtime_options(given)
+    assert runtime_options(load_options(path)) is not None
+    path.write_text("mode = ")
+    with pytest.raises(InputError, match="are not TOML"):
+        load_options(path)
+    path.write_text("mod = 1")
+    with pytest.raises(InputError, match="unknown option 'mod'"):
+        load_options(path)
+    with pytest.raises(InputError, match="cannot be read: No such file"):
+        load_options(tmp_path / "none.toml")

@@ -1,0 +1,224 @@
+"""A service, and commands in processes of their own that may be killed at any statement of ours."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pytest
+from ibm_service import IBMService
+
+from qmoe_qiskit.hardware.ledger import Ledger
+from qmoe_qiskit.hardware.recording import record_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ibm_service.store import Job
+
+    from qmoe_qiskit.hardware.records import JobRecord
+
+DEVICE = "ibmq_manila"
+API_KEY = "planted-secret-5f2a9c"
+PATIENCE = {"settle_s": 0.4, "poll_s": 0.05, "read_timeout_s": 10.0}
+PROGRAM = Path(__file__).parent / "nursery.py"
+
+# What a trial yields is the number of a command; it is sent the command's reply.
+Trial = Generator[int, dict[str, Any], None]
+
+
+class Nursery:
+    """Starts commands; see `child` in nursery.py for what an order says."""
+
+    def __init__(self) -> None:
+        settings = dict.fromkeys(("OMP_NUM_THREADS", "RAYON_NUM_THREADS"), "1")
+        # Else every request of the client reads the source of all that has called it.
+        settings["USAGE_DATA_OPT_OUT"] = "True"
+        self._process = subprocess.Popen(
+            [sys.executable, str(PROGRAM)],
+            env={**os.environ, **settings},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._replies: dict[tuple[int, str], dict[str, Any]] = {}
+        self._count = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+    def start(self, **order: Any) -> int:
+        """Start a command; returns its number."""
+        self._count += 1
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({**order, "number": self._count}) + "\n")
+        self._process.stdin.flush()
+        return self._count
+
+    def pid(self, number: int) -> int:
+        """The process of a command that was started."""
+        return int(self._reply(number, "started")["pid"])
+
+    def wait(self, number: int) -> dict[str, Any]:
+        """Wait for a command: its exit status, and what it said if it was not killed."""
+        return self._reply(number, "ended")
+
+    def run(self, **order: Any) -> dict[str, Any]:
+        """Start a command and wait for it."""
+        return self.wait(self.start(**order))
+
+    def next_end(self) -> tuple[int, dict[str, Any]]:
+        """Wait for any command: its number, and how it ended."""
+        while True:
+            for number, what in self._replies:
+                if what == "ended":
+                    return number, self._replies.pop((number, what))
+            self._read()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line, "the nursery has ended"
+        reply = json.loads(line)
+        self._replies[reply["number"], reply["what"]] = reply
+
+    def _reply(self, number: int, what: str) -> dict[str, Any]:
+        while (number, what) not in self._replies:
+            self._read()
+        return self._replies.pop((number, what))
+
+
+class Stage:
+    """Services with a device of five qubits each, a nursery, and work for them.
+
+    Args:
+        folder: For ledgers.
+        count: How many services: as many trials are conducted at a time, each has its own.
+        settings: Of the services.
+    """
+
+    def __init__(self, folder: Path, *, count: int = 3, **settings: Any) -> None:
+        self.folder = folder
+        settings = {"plan": "premium", "api_key": API_KEY} | settings
+        self.services = [IBMService((DEVICE,), **settings) for _ in range(count)]
+        self.works = str(folder / "works.sqlite")
+
+    def __enter__(self) -> Self:
+        self._exits = ExitStack()
+        for ibm in self.services:
+            self._exits.enter_context(ibm)
+        variables = self._exits.enter_context(pytest.MonkeyPatch.context())
+        for name, value in self.services[0].environment().items():
+            variables.setenv(name, value)
+        self.nursery = self._exits.enter_context(Nursery())
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._exits.__exit__(*exception)
+
+    def conduct(self, trials: Iterable[Callable[[IBMService], Trial]]) -> None:
+        """Conduct trials: while one waits for its service, others work."""
+        remaining, free = iter(trials), list(self.services)
+        waiting: dict[int, tuple[Trial, IBMService]] = {}
+
+        def advance(trial: Trial, ibm: IBMService, reply: dict[str, Any] | None) -> None:
+            try:
+                waiting[trial.send(reply)] = (trial, ibm)  # type: ignore[arg-type] # None starts it
+            except StopIteration:
+                ibm.faults.clear()
+                free.append(ibm)
+
+        while True:
+            while free and (start := next(remaining, None)) is not None:
+                ibm = free.pop()
+                advance(start(ibm), ibm, None)
+            if not waiting:
+                return
+            number, reply = self.nursery.next_end()
+            advance(*waiting.pop(number), reply)
+
+    def template(self, *, n_points: int = 2, shots: int = 64, **options: Any) -> str:
+        """Write down work, and return its key."""
+        from qmoe_qiskit import angle_router, open_backend
+
+        backend = open_backend(
+            f"runtime:{DEVICE}",
+            shots=shots,
+            seed=0,
+            options={"resilience_level": 0, **options},
+            ledger=self.works,
+        )
+        compiled = backend.compile(angle_router(n_features=2, n_layers=1))
+        rng = np.random.default_rng(0)
+        x_BF = rng.uniform(-1, 1, (n_points, 2))
+        work = compiled.work(x_BF, rng.uniform(-3, 3, compiled.router.n_weights))
+        device = backend.device
+        record, jobs = record_of(
+            work, device.estimate(work), instance="loopback", at=datetime.now(UTC)
+        )
+        device.ledger.record(record, jobs)
+        device.ledger.close()
+        return work.key
+
+    def order(
+        self, template: str, name: str, ibm: IBMService | None = None, **changes: Any
+    ) -> dict[str, Any]:
+        """Return an order for the work under a key of its own, with a ledger of its own."""
+        return {
+            "template": template,
+            "works": self.works,
+            "environment": (ibm or self.services[0]).environment(),
+            "ledger": str(self.folder / f"{name}.sqlite"),
+            "key": hashlib.sha256(name.encode()).hexdigest(),
+            "patience": PATIENCE,
+            **changes,
+        }
+
+    def records(self, order: dict[str, Any]) -> list[JobRecord]:
+        """What the ledger of an order says of its work's jobs."""
+        with Ledger(order["ledger"]) as book:
+            return book.jobs(order["key"])
+
+    def created(self, tag: str) -> list[Job]:
+        """The jobs that the services have under a tag."""
+        return [job for ibm in self.services for job in ibm.jobs if tag in job.tags]
+
+    def results(self, order: dict[str, Any]) -> list[bytes]:
+        """The results of an order's work, after a check that each of its jobs was created once."""
+        results = []
+        with Ledger(order["ledger"]) as book:
+            assert book._connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+            for job in book.jobs(order["key"]):
+                (created,) = self.created(job.tag)
+                assert (job.state, job.job_id) == ("done", created.id)
+                assert job.charged_seconds == created.charge
+                assert job.calibration_hash is not None
+                assert job.calibration_hash in book.calibration(job.calibration_hash)
+                results += [array.tobytes() for array in book.results(job.tag)]
+        assert results
+        return results
+
+
+def check_sentence(error: str) -> None:
+    """Check that an error is one sentence, that says what to do, and gives no secret away."""
+    assert "\n" not in error
+    assert len(error) < 700
+    assert API_KEY not in error
+    assert "Bearer" not in error
+    assert any(hint in error for hint in ("again", "create", "use ", "give", "go on")), error
