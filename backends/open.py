@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,7 @@ def open_backend(
     engine: str = "auto",
     options: RuntimeOptions | Mapping[str, Any] | None = None,
     ledger: str | Path | None = None,
+    budget_s: float | None = None,
 ) -> Backend:
     """Open the backend that a specification names.
 
@@ -63,6 +65,8 @@ def open_backend(
         engine: For "statevector": which simulator evaluates, "batched", "aer" or "auto".
         options: For "runtime": `RuntimeOptions`, or a dict of them.
         ledger: For a device of IBM Quantum: the file that its jobs are recorded in.
+        budget_s: For "runtime": QPU time, in seconds, that all work given to the backend may take;
+            a fake takes none.
 
     Raises:
         InputError: If the specification or a setting is not accepted.
@@ -95,11 +99,12 @@ def open_backend(
             qubits=None if qubits is None else tuple(qubits),
             options=options,
             ledger=ledger,
+            budget_s=budget_s,
         )
-    if options is not None or ledger is not None:
+    if options is not None or ledger is not None or budget_s is not None:
         raise InputError(
-            f"backend {spec!r} has no options and no ledger: they are for the runtime backends, "
-            "such as 'runtime:ibm_fez'"
+            f"backend {spec!r} has no options, ledger or budget: they are for the runtime "
+            "backends, such as 'runtime:ibm_fez'"
         )
     if kind == "noisy":
         return _open_noisy(
@@ -162,11 +167,14 @@ def _open_runtime(
     qubits: tuple[int, ...] | None,
     options: RuntimeOptions | Mapping[str, Any] | None,
     ledger: str | Path | None,
+    budget_s: float | None,
 ) -> RuntimeBackend:
     from qmoe_qiskit.backends.runtime import RuntimeBackend
     from qmoe_qiskit.hardware.options import runtime_options
 
     settings = runtime_options(options)
+    if budget_s is not None and not 0 < budget_s < math.inf:
+        raise InputError(f"budget_s must be a number of seconds above 0, got {budget_s!r}")
     n_shots = require_positive("shots", settings.shots(shots))
     device: Device
     if name.startswith("fake_"):
@@ -178,7 +186,12 @@ def _open_runtime(
     else:
         from qmoe_qiskit.hardware.remote import open_device
 
-        device = open_device(name, fractional_gates=settings.fractional_gates, ledger=ledger)
+        device = open_device(
+            name,
+            fractional_gates=settings.fractional_gates,
+            ledger=ledger,
+            budget_s=budget_s,
+        )
     return RuntimeBackend(
         name=spec, device=device, options=settings, shots=n_shots, seed=seed, qubits=qubits
     )

@@ -82,14 +82,16 @@ class RuntimeBackend:
 
     def _offered(self, profile: NoiseProfile) -> NoiseProfile:
         """Return the calibration with those gates on offer that circuits are to be made of."""
-        basis = set(profile.basis_gates) - {"rzz"}  # bounded in its angle, which ours are not
-        if not self.options.fractional_gates:
-            basis -= {"rx"}
-        elif "rx" not in basis:
+        if self.options.fractional_gates and "rx" not in profile.basis_gates:
             raise InputError(
                 f"{self.device.name} offers no fractional gates: omit option fractional_gates"
             )
-        return replace(profile, basis_gates=tuple(basis))
+        left_out = {"rzz"}  # bounded in its angle, which ours are not
+        if not self.options.fractional_gates:
+            left_out |= {"rx"}
+        return replace(
+            profile, basis_gates=tuple(g for g in profile.basis_gates if g not in left_out)
+        )
 
 
 def _gates_only(circuit: QuantumCircuit) -> QuantumCircuit:

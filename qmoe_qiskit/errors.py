@@ -46,6 +46,10 @@ class BudgetError(HardwareError):
     """An estimate or a charge beyond the budget."""
 
 
+class StudyError(QMoEError, RuntimeError):
+    """A study that cannot go on."""
+
+
 class OutOfRangeWarning(UserWarning):
     """Inputs lie outside the range that the model's scaler saw in training."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from ibm_service import IBMService
 from sklearn.datasets import load_iris, make_moons
 
 if TYPE_CHECKING:
@@ -49,14 +51,20 @@ def test_commands(tmp_path: Path) -> None:
     (tmp_path / "measurements.csv").write_text("\n".join([f"{heads},species", *labelled]))
     (tmp_path / "new.csv").write_text("\n".join([heads, *rows[:7]]))
     commands = re.findall(r"^    (qmoe .*)$", README, re.MULTILINE)
-    assert len(commands) == 10
-    for line in commands:
-        command, _, target = line.partition(" > ")
-        words = [QMOE, *shlex.split(command)[1:]]
-        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        if target:
-            (tmp_path / target).write_text(done.stdout)
+    assert len(commands) == 15
+    with IBMService(["ibm_fez"]) as ibm:
+        ledger = {"QMOE_LEDGER": str(tmp_path / "ledger.sqlite")}
+        environment = {**os.environ, **ibm.environment(), **ledger}
+        for line in commands:
+            command, _, target = line.partition(" > ")
+            words = [QMOE, *shlex.split(command)[1:]]
+            done = subprocess.run(
+                words, cwd=tmp_path, capture_output=True, text=True, check=False, env=environment
+            )
+            assert done.returncode == 0, (line, done.stderr)
+            if target:
+                (tmp_path / target).write_text(done.stdout)
+        assert len(ibm.jobs) == 1  # submitted once; evaluated from the ledger
     assert len((tmp_path / "predictions.csv").read_text().splitlines()) == 8
 
 

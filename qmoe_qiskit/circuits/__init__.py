@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from qmoe_qiskit.circuits.amplitude import amplitude_angles, amplitude_circuit
 from qmoe_qiskit.circuits.angle import ENTANGLEMENTS, ROTATIONS, angle_router
 from qmoe_qiskit.circuits.router import RouterCircuit
 
-__all__ = ["ENTANGLEMENTS", "ROTATIONS", "RouterCircuit", "angle_router"]
+__all__ = [
+    "ENTANGLEMENTS",
+    "ROTATIONS",
+    "RouterCircuit",
+    "amplitude_angles",
+    "amplitude_circuit",
+    "angle_router",
+]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from qiskit import QuantumCircuit
-from qiskit.circuit import ParameterVector
+from qiskit.circuit import Parameter, ParameterVector
 from qiskit.quantum_info import SparsePauliOp
 
 from qmoe_qiskit.circuits.router import RouterCircuit
@@ -51,8 +53,6 @@ def angle_router(
     blocks = require_positive("reuploads", reuploads)
     if rotation not in ROTATIONS:
         raise unknown_name("rotation", rotation, ROTATIONS)
-    if entanglement not in ENTANGLEMENTS:
-        raise unknown_name("entanglement", entanglement, ENTANGLEMENTS)
 
     inputs = ParameterVector("x", n)
     weights = ParameterVector("w", blocks * layers * n * 3)
@@ -65,14 +65,7 @@ def angle_router(
             circuit.barrier()
         for qubit in range(n):
             getattr(circuit, f"r{rotation}")(inputs[qubit], qubit)
-        for layer in range(layers):
-            circuit.barrier()
-            for qubit in range(n):
-                circuit.rz(next(angle), qubit)
-                circuit.ry(next(angle), qubit)
-                circuit.rz(next(angle), qubit)
-            for control, target in _cnots(n, layer, entanglement):
-                circuit.cx(control, target)
+        append_layers(circuit, angle, layers, entanglement)
     return RouterCircuit(
         circuit=circuit,
         inputs=inputs,
@@ -80,6 +73,27 @@ def angle_router(
         observables=tuple(z_observables(n)),
         degree=blocks,
     )
+
+
+def append_layers(
+    circuit: QuantumCircuit, angles: Iterator[Parameter], n_layers: int, entanglement: str
+) -> None:
+    """Append layers of Rot(phi, theta, omega) on every qubit and an entangler; see `angle_router`.
+
+    Raises:
+        InputError: If the entanglement is unknown.
+    """
+    if entanglement not in ENTANGLEMENTS:
+        raise unknown_name("entanglement", entanglement, ENTANGLEMENTS)
+    n = circuit.num_qubits
+    for layer in range(n_layers):
+        circuit.barrier()
+        for qubit in range(n):
+            circuit.rz(next(angles), qubit)
+            circuit.ry(next(angles), qubit)
+            circuit.rz(next(angles), qubit)
+        for control, target in _cnots(n, layer, entanglement):
+            circuit.cx(control, target)
 
 
 def z_observables(n_qubits: int) -> list[SparsePauliOp]:

@@ -28,7 +28,7 @@ Price = Annotated[
 def estimate(
     run_folder: options.RunFolder,
     *,
-    backend: hardware.Backend,
+    backend: hardware.DeviceOrFake,
     data: hardware.Data = None,
     target: hardware.Target = None,
     samples: hardware.Samples = None,
@@ -47,7 +47,7 @@ def estimate(
     from qmoe_qiskit.runs.on_device import estimate_prepared, prepare_run
 
     dollars = None if price is None else parse_price(price)
-    with waiting() as report:
+    with waiting() as shown:
         opened = hardware.open_for_run(
             backend,
             run_folder,
@@ -58,7 +58,7 @@ def estimate(
             repetition=None,
             device_qubits=device_qubits,
             ledger=ledger,
-            report=report,
+            report=shown,
         )
         prepared = prepare_run(run_folder, opened, data, target=target, samples=samples)
         result = estimate_prepared(prepared)

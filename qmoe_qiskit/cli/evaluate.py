@@ -137,13 +137,10 @@ def evaluate(
             device_qubits=options.qubits_from(device_qubits),
         )
         result = evaluate_run(run, data, target=target, samples=samples)
-    if as_json:
-        write_json(evaluation_document(run, result))
-    else:
-        show_evaluation(run, result)
+    show_evaluation(run, result, as_json=as_json)
 
 
-def evaluation_document(run: Run, result: Evaluation) -> dict[str, Any]:
+def _document(run: Run, result: Evaluation) -> dict[str, Any]:
     """Return an evaluation as JSON types."""
     from qmoe_qiskit.runs.on_device import DeviceEvaluation
 
@@ -161,13 +158,15 @@ def evaluation_document(run: Run, result: Evaluation) -> dict[str, Any]:
     return document
 
 
-def show_evaluation(run: Run, result: Evaluation) -> None:
-    """Print an evaluation for people."""
+def show_evaluation(run: Run, result: Evaluation, *, as_json: bool) -> None:
+    """Print an evaluation, for people or as JSON."""
     from qmoe_qiskit.cli.tables import metrics_table
     from qmoe_qiskit.runs.on_device import DeviceEvaluation
 
-    outside = int(result.metrics["rows_outside_range"].number)
-    remark_outside(outside, result.n_rows)
+    remark_outside(int(result.metrics["rows_outside_range"].number), result.n_rows)
+    if as_json:
+        write_json(_document(run, result))
+        return
     screen = console()
     screen.print(
         f"{run.path}, router {run.router}, on {'the' if result.rows == 'held-out' else 'all'} "
@@ -197,11 +196,11 @@ def _on_device(
     from qmoe_qiskit.runs.on_device import evaluate_prepared, prepare_run
 
     budget_s = None if budget is None else parse_seconds(budget)
-    with waiting() as report:
-        opened = hardware.open_for_run(run=run_folder, budget_s=budget_s, report=report, **settings)
+    with waiting() as shown:
+        opened = hardware.open_for_run(run=run_folder, budget_s=budget_s, report=shown, **settings)
         prepared = prepare_run(run_folder, opened, data, target=target, samples=samples)
         if isinstance(opened.device, RemoteDevice):
-            agree(prepared, opened.device, yes=yes, quiet=quiet)
+            agree(prepared, opened.device, shown, yes=yes, quiet=quiet)
         return prepared.run, evaluate_prepared(prepared)
 
 

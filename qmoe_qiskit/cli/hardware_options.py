@@ -16,13 +16,23 @@ if TYPE_CHECKING:
 
     from qmoe_qiskit.backends.runtime import RuntimeBackend
 
-Backend = Annotated[
+_ACCOUNT = (
+    "The account is the one that qiskit-ibm-runtime finds in its store or in the environment."
+)
+Device = Annotated[
     str,
     typer.Option(
         "--backend",
-        help="runtime:DEVICE (such as runtime:ibm_fez), runtime:least_busy, or "
-        "runtime:fake_DEVICE (simulated on this machine). The account is the one that "
-        "qiskit-ibm-runtime finds in its store or environment.",
+        help=f"runtime:DEVICE, such as runtime:ibm_fez, or runtime:least_busy. {_ACCOUNT}",
+        show_default=False,
+    ),
+]
+DeviceOrFake = Annotated[
+    str,
+    typer.Option(
+        "--backend",
+        help="runtime:DEVICE, such as runtime:ibm_fez, runtime:least_busy, or runtime:fake_DEVICE, "
+        f"which needs no account. {_ACCOUNT}",
         show_default=False,
     ),
 ]
@@ -161,6 +171,8 @@ def open_for_run(
     check_has_circuit(run)
     in_file = runtime_options(None) if options is None else load_options(options)
     given = {"resilience_level": resilience, "mode": mode, "repetition": repetition}
+    if not backend.startswith("runtime:fake_"):
+        report("connecting to IBM Quantum")
     opened = open_backend(
         backend,
         shots=shots,

@@ -33,7 +33,7 @@ Name = Annotated[
 OptionalName = Annotated[
     str | None,
     typer.Argument(
-        metavar="[KEY]",
+        metavar="KEY",
         help="First characters of a work's key, or a job's id or tag; by default all work.",
         show_default=False,
     ),
@@ -86,6 +86,7 @@ def collect(
         before = [job for key in keys for job in records.jobs(key)]
         waited_for = {job.key: None for job in before if _is_open(job)}
         if waited_for:
+            report("connecting to IBM Quantum")
             client = Client.connect()
             for key in waited_for:
                 collect_work(key, client, records, wait=wait, report=report)

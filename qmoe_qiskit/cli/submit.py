@@ -13,6 +13,7 @@ from qmoe_qiskit.cli.output import console, remark, write_json
 from qmoe_qiskit.errors import InputError
 
 if TYPE_CHECKING:
+    from qmoe_qiskit.cli.waiting import Waiting
     from qmoe_qiskit.hardware.estimate import Estimate
     from qmoe_qiskit.hardware.remote import RemoteDevice
     from qmoe_qiskit.runs.on_device import Prepared
@@ -25,7 +26,7 @@ Wait = Annotated[
 def submit(
     run_folder: options.RunFolder,
     *,
-    backend: hardware.Backend,
+    backend: hardware.Device,
     data: hardware.Data = None,
     target: hardware.Target = None,
     samples: hardware.Samples = None,
@@ -57,7 +58,7 @@ def submit(
         raise InputError(
             f"backend {backend!r} is simulated on this machine at once: use qmoe evaluate"
         )
-    with waiting() as report:
+    with waiting() as shown:
         opened = hardware.open_for_run(
             backend,
             run_folder,
@@ -70,22 +71,19 @@ def submit(
             ledger=ledger,
             settle=settle,
             budget_s=budget_s,
-            report=report,
+            report=shown,
         )
         device = opened.device
         assert isinstance(device, RemoteDevice)
         prepared = prepare_run(run_folder, opened, data, target=target, samples=samples)
-        agree(prepared, device, yes=yes, quiet=as_json)
+        agree(prepared, device, shown, yes=yes, quiet=as_json)
         for work in prepared.works:
             device.submit(work)
         result = evaluate_prepared(prepared) if wait else None
     if result is not None:
-        from qmoe_qiskit.cli.evaluate import evaluation_document, show_evaluation
+        from qmoe_qiskit.cli.evaluate import show_evaluation
 
-        if as_json:
-            write_json(evaluation_document(prepared.run, result))
-        else:
-            show_evaluation(prepared.run, result)
+        show_evaluation(prepared.run, result, as_json=as_json)
         return
     from qmoe_qiskit.cli.jobs_show import jobs_table
     from qmoe_qiskit.hardware.exporting import job_document
@@ -99,10 +97,19 @@ def submit(
         remark("fetch results: qmoe jobs collect; use them: qmoe evaluate with the same options")
 
 
-def agree(prepared: Prepared, device: RemoteDevice, *, yes: bool, quiet: bool) -> None:
+def agree(
+    prepared: Prepared, device: RemoteDevice, shown: Waiting, *, yes: bool, quiet: bool
+) -> None:
     """Make sure that the user wants to pay: by --yes, a budget, or an answer.
 
     Work whose jobs exist already is not asked about.
+
+    Args:
+        prepared: What is to be submitted.
+        device: Where.
+        shown: Makes room for the question.
+        yes: Whether the user has agreed already.
+        quiet: Whether nothing may be asked.
 
     Raises:
         BudgetError: If the estimate is beyond the budget: nothing was sent.
@@ -120,11 +127,11 @@ def agree(prepared: Prepared, device: RemoteDevice, *, yes: bool, quiet: bool) -
         used_s = sum(device.ledger.charged(work.key) for work in prepared.works)
         refuse_over_budget(estimate, device.budget_s, used_s)
     elif not yes:
+        shown.stop()
         _ask(prepared, estimate, quiet=quiet)
-    remark(
+    shown(
         f"sending {n_jobs} job{'s' * (n_jobs > 1)} to {device.name}: an estimated "
         f"{estimate.seconds:.1f} s of QPU time"
-        + ("" if device.budget_s is None else f" of a budget of {device.budget_s:g} s")
     )
 
 

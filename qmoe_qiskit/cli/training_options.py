@@ -75,6 +75,14 @@ BatchSize = Annotated[
 LearningRate = Annotated[
     float, typer.Option("--learning-rate", help="Step size of Adam.", rich_help_panel=TRAINING)
 ]
+Balance = Annotated[
+    float,
+    typer.Option(
+        "--balance",
+        help="Weight of a loss that gives every expert its share of the rows, such as 0.01.",
+        rich_help_panel=TRAINING,
+    ),
+]
 EarlyStopping = Annotated[
     bool,
     typer.Option(

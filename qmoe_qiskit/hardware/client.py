@@ -111,6 +111,8 @@ class Client:
         with service_errors(f"open {name!r}"):
             try:
                 backend = self._service.backend(name, use_fractional_gates=fractional_gates)
+                self._be_patient()
+                backend.target  # noqa: B018 - fetched and kept when it is first asked for
             except QiskitBackendNotFoundError as error:
                 # The library says so of every failure on the way as well.
                 names = [b.name for b in self._service.backends()]
@@ -120,7 +122,6 @@ class Client:
                     f"cannot open {name!r}: the service does not describe its devices at the "
                     "moment; give the same command again later"
                 ) from error
-        self._be_patient()
         return backend
 
     def least_busy(self, *, n_qubits: int | None = None) -> str:

@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qmoe_qiskit.errors import HardwareError, ProfileError
+from qmoe_qiskit.errors import HardwareError, InputError
 from qmoe_qiskit.hardware.device import Outcome
 from qmoe_qiskit.hardware.pubs import values_of
 from qmoe_qiskit.hardware.recording import work_of
 from qmoe_qiskit.hardware.records import CANCELLED, DONE, FAILED, FINAL, SUBMITTED
-from qmoe_qiskit.hardware.service_errors import service_errors
+from qmoe_qiskit.hardware.service_errors import (
+    is_transient,
+    service_errors,
+    status_of,
+    unforeseen,
+)
 
 if TYPE_CHECKING:
     from qiskit_ibm_runtime import RuntimeJobV2
@@ -51,7 +56,7 @@ def collect_job(job: JobRecord, client: Client, ledger: Ledger) -> str:
             values_PO, std_errors_PO = values_of(remote.result(), work_of(record))
         elif status == "ERROR":
             error = " ".join(str(remote.error_message()).split())[:1000]
-        profile = _calibration_of(remote, job, ledger)
+        profile = _calibration_of(remote, job, client, ledger)
     usage = metrics.get("usage", {})
     charged = usage.get("qpu_charge_time_seconds", usage.get("quantum_seconds"))
     known = charged is not None and usage.get("status", "final") != "pending"
@@ -138,8 +143,12 @@ def outcome_of(key: str, ledger: Ledger) -> Outcome:
     )
 
 
-def _calibration_of(remote: RuntimeJobV2, job: JobRecord, ledger: Ledger) -> NoiseProfile | None:
+def _calibration_of(
+    remote: RuntimeJobV2, job: JobRecord, client: Client, ledger: Ledger
+) -> NoiseProfile | None:
     """Return the device's calibration when the job ran; None if there is none to be had."""
+    from qiskit_ibm_runtime.ibm_backend import IBMRetiredBackend
+
     from qmoe_qiskit.noise_profiles import capture
 
     record = ledger.work(job.key)
@@ -148,6 +157,15 @@ def _calibration_of(remote: RuntimeJobV2, job: JobRecord, ledger: Ledger) -> Noi
     if not started:
         return None
     try:
-        return capture(remote.backend(), at=datetime.fromisoformat(started))
-    except ProfileError:
+        backend = remote.backend()
+        if isinstance(backend, IBMRetiredBackend):
+            # The library takes every device for retired that it was not told about just now.
+            backend = client.backend(record.device)
+        return capture(backend, at=datetime.fromisoformat(started))
+    except InputError:  # retired, or not calibrated
+        return None
+    except unforeseen() as error:
+        # Results do not wait for a calibration that is not to be had.
+        if is_transient(error) or status_of(error) == 401:
+            raise
         return None

@@ -64,7 +64,7 @@ class LocalDevice:
         """Simulate the work on the qubits that it uses.
 
         Raises:
-            InputError: If these are too many.
+            InputError: If these are too many, or options do not go together.
         """
         active = _active(work)
         if len(active) > _MAX_QUBITS:
@@ -92,9 +92,14 @@ class LocalDevice:
 
     def _run(self, work: Work, start: int, stop: int, active: tuple[int, ...]) -> Any:  # noqa: ANN401
         """Return values, standard errors and executions of the points [start, stop)."""
+        from qiskit_ibm_runtime.exceptions import IBMInputValueError
+
         seed = int(self._rng.integers(2**31 - 1))
         primitive = primitive_for(self._simulator(active), work, seed=seed)
-        job = primitive.run([pub_of(work, start, stop)])
+        try:
+            job = primitive.run([pub_of(work, start, stop)])
+        except IBMInputValueError as error:
+            raise InputError(f"runtime options do not go together: {error.message}") from error
         program = job.inputs
         executions = program.shots * sum(item.size() for item in program.items)
         return *values_of(job.result(), work), executions

@@ -72,6 +72,15 @@ class RuntimeOptions(BaseModel):
                 "PEC and PEA need a learned noise model, which is not offered: use the gate "
                 "folding amplifiers"
             )
+        level_mitigates = self.primitive == "estimator" and self.resilience_level > 0
+        mitigates = resilience.measure_mitigation
+        if mitigates is None:
+            mitigates = level_mitigates
+        if mitigates and self.twirling.enable_measure is False:
+            raise ValueError(
+                "measurement mitigation (TREX) needs measurement twirling: omit "
+                "twirling.enable_measure, or use resilience_level 0"
+            )
         if self.primitive == "sampler":
             mitigated = resilience.measure_mitigation or resilience.zne_mitigation
             if mitigated or "resilience_level" in self.model_fields_set:

@@ -76,7 +76,7 @@ class PatientAdapter(HTTPAdapter):
     def send(
         self,
         request: PreparedRequest,
-        *args: Any,
+        *args: Any,  # noqa: ANN401
         **settings: Any,  # noqa: ANN401
     ) -> Response:
         """Send a request; the client's own timeouts are 15 minutes or none."""

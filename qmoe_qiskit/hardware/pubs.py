@@ -71,19 +71,24 @@ def program_of(work: Work, start: int, stop: int, backend: Any) -> Any:  # noqa:
     """Return the quantum program that the primitive would send for the points [start, stop).
 
     It executes `program.shots * sum(item.size() for item in program.items)` times.
+
+    Raises:
+        InputError: If options do not go together.
     """
+    from qiskit_ibm_runtime.exceptions import IBMInputValueError
     from qiskit_ibm_runtime.executor_estimator.prepare import prepare as prepare_estimator
     from qiskit_ibm_runtime.executor_sampler.prepare import prepare as prepare_sampler
 
     pub = pub_of(work, start, stop)
-    if work.options.primitive == "sampler":
-        program, _ = prepare_sampler(
-            [pub], work.options.for_sampler(work.shots), None, backend=backend
-        )
-    else:
-        program, _ = prepare_estimator(
-            [pub], work.options.for_estimator(work.shots), None, backend=backend
-        )
+    sampled = work.options.primitive == "sampler"
+    options: Any = (
+        work.options.for_sampler(work.shots) if sampled else work.options.for_estimator(work.shots)
+    )
+    prepare = prepare_sampler if sampled else prepare_estimator
+    try:
+        program, _ = prepare([pub], options, None, backend=backend)
+    except IBMInputValueError as error:
+        raise InputError(f"runtime options: {error.message}; nothing was sent") from error
     return program
 
 

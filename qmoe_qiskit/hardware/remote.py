@@ -17,6 +17,7 @@ from qmoe_qiskit.hardware.machine import machine_of
 from qmoe_qiskit.hardware.pubs import check_pub
 from qmoe_qiskit.hardware.recording import estimate_of, record_of
 from qmoe_qiskit.hardware.records import PLANNED, SENDING
+from qmoe_qiskit.hardware.service_errors import service_errors
 from qmoe_qiskit.hardware.submission import Patience, Report, Submission, reserved_s
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ class RemoteDevice:
         """Return the device's calibration of now."""
         from qmoe_qiskit.noise_profiles import capture
 
-        return capture(self.backend)
+        with service_errors(f"read the calibration of {self.name}"):
+            return capture(self.backend)
 
     def estimate(self, work: Work) -> Estimate:
         """Return what work would cost: nothing is sent.

@@ -128,7 +128,14 @@ def is_transient(error: BaseException) -> bool:
 
 def reason(error: BaseException) -> str:
     """Return what the library says, on one line."""
+    from requests.exceptions import ConnectionError as NoConnection
+    from requests.exceptions import Timeout
+
     if isinstance(error, KeyError | TypeError | AttributeError):
         return f"the answer cannot be read ({type(error).__name__}: {error})"
+    if status_of(error) is None and any(
+        isinstance(e, NoConnection | Timeout) for e in _chain(error)
+    ):
+        return "the service cannot be reached, or the connection was lost"
     text = str(getattr(error, "message", None) or error) or type(error).__name__
     return " ".join(text.split())[:300]

@@ -146,11 +146,12 @@ class Submission:
             if reason is not None:
                 return reason
             # A job that was not sent by this ledger may have been by one that was lost.
-            if job.state == SENDING or not self._adopt(job):
-                self._create(job)
-            return None
+            if job.state == PLANNED and self._adopt(job):
+                return None
+            return self._create(job)
 
-    def _create(self, job: JobRecord) -> None:
+    def _create(self, job: JobRecord) -> str | None:
+        """Create a job; return what is unclear then, or None."""
         limit = self._limit_of(job)
         if not self._ready:
             self._client.check_ready(self._backend)
@@ -167,12 +168,12 @@ class Submission:
                 self._ledger.unsent(job.tag)
             raise
         except UncertainError as error:
-            self._report(f"job {job.index + 1}: {error}")
-            # The tag is looked up by the next `_try`.
-            return
+            # Its tag is looked up by the next `_try`.
+            return f"job {job.index + 1}: {error}"
         session = getattr(mode, "session_id", None)
         self._ledger.submitted(job.tag, job_id, datetime.now(UTC), session_id=session)
         self._report(f"job {job.index + 1}: {job_id} created on {self._work.device}")
+        return None
 
     def _adopt(self, job: JobRecord) -> bool:
         return adopt(job, self._client, self._ledger, self._report)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from qmoe_qiskit.moe.balance import balance_loss
 from qmoe_qiskit.moe.controls import FourierRouter, LinearRouter, MLPRouter, QuadraticRouter
 from qmoe_qiskit.moe.mixture import MixtureOfExperts, linear_experts
 from qmoe_qiskit.moe.projection import ProjectedRouter
 from qmoe_qiskit.moe.quantum import READOUTS, QuantumRouter
+from qmoe_qiskit.moe.quantum_expert import QuantumExpert, quantum_experts
+from qmoe_qiskit.moe.random_features import RandomFourierRouter
 
 __all__ = [
     "READOUTS",
@@ -15,6 +18,10 @@ __all__ = [
     "MixtureOfExperts",
     "ProjectedRouter",
     "QuadraticRouter",
+    "QuantumExpert",
     "QuantumRouter",
+    "RandomFourierRouter",
+    "balance_loss",
     "linear_experts",
+    "quantum_experts",
 ]

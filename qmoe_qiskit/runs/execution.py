@@ -97,22 +97,31 @@ def described(router: str, execution: Execution | None) -> str:
 
 def execution_of(classifier: QMoEClassifier) -> Execution | None:
     """Return where a fitted classifier's circuit runs, or None if its router is classical."""
-    from qmoe_qiskit.backends.runtime import RuntimeBackend
+    from qmoe_qiskit.backends.runtime_router import RuntimeRouter
     from qmoe_qiskit.train.execution import label_of, profile_of
 
     compiled, backend = classifier.compiled_router, classifier.backend_
     if compiled is None:
         return None
-    runtime = isinstance(backend, RuntimeBackend)
-    profile = compiled.profile if runtime else profile_of(backend)
+    if isinstance(compiled, RuntimeRouter):
+        device, options = compiled.backend.device, compiled.backend.options
+        return Execution(
+            # The device by its own name, also where the least busy one was asked for.
+            backend=f"runtime:{device.name}",
+            calibration=CalibrationRecord.of(compiled.profile),
+            shots=compiled.backend.shots,
+            mitigation="none",
+            physical_qubits=compiled.physical_qubits,
+            seed=compiled.backend.seed,
+            simulated=device.is_local,
+            options=options.model_dump(mode="json", exclude_defaults=True),
+        )
+    profile = profile_of(backend)
     return Execution(
-        # The device by its own name, also where the least busy one was asked for.
-        backend=f"runtime:{backend.device.name}" if runtime else label_of(backend),
+        backend=label_of(backend),
         calibration=None if profile is None else CalibrationRecord.of(profile),
         shots=getattr(backend, "shots", None),
         mitigation=getattr(backend, "mitigation", "none"),
         physical_qubits=compiled.physical_qubits,
         seed=getattr(backend, "seed", None),
-        simulated=backend.device.is_local if runtime else None,
-        options=backend.options.model_dump(mode="json", exclude_defaults=True) if runtime else None,
     )

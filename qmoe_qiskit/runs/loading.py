@@ -29,6 +29,7 @@ from qmoe_qiskit.runs.sealed import parse_as
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from qmoe_qiskit.backends import Backend
     from qmoe_qiskit.noise_profiles import NoiseProfile
     from qmoe_qiskit.train import QMoEClassifier
 
@@ -132,7 +133,7 @@ def read_run(path: str | Path) -> RunRecord:
 def load_run(
     path: str | Path,
     *,
-    backend: str | NoiseProfile | None = None,
+    backend: str | NoiseProfile | Backend | None = None,
     shots: int | None = None,
     mitigation: str | None = None,
     device_qubits: Sequence[int] | None = None,
@@ -142,7 +143,7 @@ def load_run(
     Args:
         path: The run's folder.
         backend: Where the circuit is to run, if not where it was trained: a specification for
-            `open_backend`, or the calibration of a device.
+            `open_backend`, the calibration of a device, or an open backend.
         shots: Shots per row. What is None here and below is as in training, and where `backend` is
             given that backend's default, which is exact.
         mitigation: See `open_backend`.

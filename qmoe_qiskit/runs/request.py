@@ -41,6 +41,7 @@ OPTIONS = {
     "max_epochs": "--epochs",
     "batch_size": "--batch-size",
     "learning_rate": "--learning-rate",
+    "balance_weight": "--balance",
     "early_stopping": "--early-stopping",
     "patience": "--patience",
     "seed": "--seed",
@@ -87,6 +88,7 @@ class TrainingRequest:
     max_epochs: int = 30
     batch_size: int = 32
     learning_rate: float = 0.05
+    balance_weight: float = 0.0
     early_stopping: bool = False
     patience: int = 10
     seed: int = 0

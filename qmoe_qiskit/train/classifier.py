@@ -61,7 +61,8 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
     interrupted would have drawn: both are as good, but not equal bit for bit.
 
     Args:
-        router: "quantum", "linear", "quadratic", "mlp:H", "fourier", or a `RouterCircuit`.
+        router: "quantum", "linear", "quadratic", "mlp:H", "fourier", "rff:N", or a `RouterCircuit`;
+            see `build_router`.
         n_experts: Number of experts, E.
         n_layers: Entangling layers of the circuit, see `angle_router`.
         n_qubits: Qubits of the circuit, and number of coordinates that any router sees; by default
@@ -80,6 +81,8 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
         max_epochs: Passes over the training data.
         batch_size: Rows in a training step.
         learning_rate: Adam's.
+        balance_weight: Factor of the load-balancing loss, see `qmoe_qiskit.moe.balance_loss`, that
+            is added to the cross entropy in training; 0.01 in Switch Transformers.
         early_stopping: Hold `validation_fraction` of the rows out, stop when the loss on them has
             not improved for `patience` epochs, and keep the model of the best epoch.
         validation_fraction: See `early_stopping`.
@@ -94,7 +97,8 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
         n_features_in_: Number of features, F.
         module_: The trained `MixtureOfExperts`, on scaled features.
         feature_map_: The fitted `FeatureMap`.
-        history_: Per epoch: epoch, train_loss and, with early stopping, valid_loss; in nat.
+        history_: Per epoch: epoch, train_loss (balance loss included) and, with early stopping,
+            valid_loss (cross entropy alone); in nat.
         n_parameters_: Trainable numbers: {"router": ..., "experts": ...}.
         backend_: The open backend.
     """
@@ -118,6 +122,7 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
         max_epochs: int = 30,
         batch_size: int = 32,
         learning_rate: float = 0.05,
+        balance_weight: float = 0.0,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         patience: int = 10,
@@ -141,6 +146,7 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.balance_weight = balance_weight
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.patience = patience
@@ -294,6 +300,7 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
             seed=seed,
             history=saved.history if saved else [],
             validation=self._tensors(*validation) if validation else None,
+            balance_weight=self.balance_weight,
         )
         best = dict(saved.best) if saved else {}
 

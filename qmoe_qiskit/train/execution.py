@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from qmoe_qiskit.backends import Backend, open_backend
 from qmoe_qiskit.errors import InputError
@@ -60,6 +61,12 @@ def profile_of(backend: Where) -> NoiseProfile | None:
         return backend
     noise = getattr(backend, "noise", None)
     return noise if isinstance(noise, NoiseProfile) else None
+
+
+def options_of(backend: Where) -> dict[str, Any] | None:
+    """Return the settings of IBM's primitives that differ from the defaults, as JSON types."""
+    options = getattr(backend, "options", None)
+    return None if options is None else options.model_dump(mode="json", exclude_defaults=True)
 
 
 def label_of(backend: Where) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import RunError
-from qmoe_qiskit.train.execution import label_of, profile_of
+from qmoe_qiskit.train.execution import label_of, options_of, profile_of
 from qmoe_qiskit.train.settings import plain
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MAY_CHANGE = {"checkpoint", "max_epochs", "verbose"}
 # What was trained by a version without these settings was trained with these values.
 ADDED = {"shots": None, "mitigation": "none", "device_qubits": None}
+_ADDED_LATER = {**ADDED, "balance_weight": 0.0}
 # The same settings as attributes of an open backend.
 _OF_OPEN_BACKEND = {"shots": "shots", "mitigation": "mitigation", "device_qubits": "qubits"}
 
@@ -70,6 +71,7 @@ def training_identity(
         "data": data.hexdigest(),
         "settings": dict(settings),
         "noise_profile": None if profile is None else profile.content_hash,
+        "runtime_options": options_of(backend),
     }
 
 
@@ -84,13 +86,18 @@ def check_identity(saved: Mapping[str, Any], now: Mapping[str, Any]) -> None:
             "the checkpoint belongs to other training data: resume with the data that the training "
             "began with, or train anew"
         )
-    before, after = {**ADDED, **saved["settings"]}, now["settings"]
+    before, after = {**_ADDED_LATER, **saved["settings"]}, now["settings"]
     changed = [k for k in sorted(before.keys() | after.keys()) if before.get(k) != after.get(k)]
     if changed:
         name = changed[0]
         raise RunError(
             f"the checkpoint was made with {name}={before.get(name)!r}, not "
             f"{after.get(name)!r}: resume with the same settings, or train anew"
+        )
+    if saved.get("runtime_options") != now["runtime_options"]:
+        raise RunError(
+            f"the checkpoint was made with runtime options {saved.get('runtime_options')!r}, not "
+            f"{now['runtime_options']!r}: resume with the same, or train anew"
         )
     if saved.get("noise_profile") != now["noise_profile"]:
         raise RunError(

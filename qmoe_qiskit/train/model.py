@@ -18,6 +18,7 @@ from qmoe_qiskit.moe import (
     ProjectedRouter,
     QuadraticRouter,
     QuantumRouter,
+    RandomFourierRouter,
     linear_experts,
 )
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from qmoe_qiskit.backends import Backend
     from qmoe_qiskit.train.features import FeatureMap
 
-ROUTERS = ("fourier", "linear", "mlp:H", "quadratic", "quantum")
+ROUTERS = ("fourier", "linear", "mlp:H", "quadratic", "quantum", "rff:N")
 
 
 def build_router(
@@ -45,8 +46,8 @@ def build_router(
 
     Args:
         router: "quantum", "linear", "quadratic", "mlp:H" (H hidden units), "fourier" (linear on
-            the trigonometric features of the circuit that the other settings describe), or a
-            circuit of your own.
+            the trigonometric features of the circuit that the other settings describe), "rff:N"
+            (linear on N random waves, see `RandomFourierRouter`), or a circuit of your own.
         n_inputs: Number of coordinates that the router sees.
         n_experts: E.
         n_layers: See `angle_router`.
@@ -79,14 +80,13 @@ def build_router(
         return QuadraticRouter(n_inputs, n_experts, generator=generator)
     if router == "fourier":
         return FourierRouter(n_inputs, n_experts, degree=reuploads, generator=generator)
-    kind, _, width = str(router).partition(":")
+    kind, _, size = str(router).partition(":")
     if kind == "mlp":
-        if not re.fullmatch("[0-9]{1,6}", width):
-            raise InputError(
-                f"router {router!r} needs its number of hidden units, at most 999999, such as "
-                "'mlp:16'"
-            )
-        return MLPRouter(n_inputs, n_experts, hidden=int(width), generator=generator)
+        hidden = _size(router, size, "hidden units")
+        return MLPRouter(n_inputs, n_experts, hidden=hidden, generator=generator)
+    if kind == "rff":
+        n_waves = _size(router, size, "waves")
+        return RandomFourierRouter(n_inputs, n_experts, n_waves=n_waves, generator=generator)
     raise unknown_name("router", router, ROUTERS)
 
 
@@ -107,3 +107,12 @@ def build_mixture(
         )
     experts = linear_experts(n_experts, len(feature_map.minimum_F), n_classes, generator=generator)
     return MixtureOfExperts(router, experts).double()
+
+
+def _size(router: object, size: str, of_what: str) -> int:
+    if not re.fullmatch("[0-9]{1,6}", size):
+        kind = str(router).partition(":")[0]
+        raise InputError(
+            f"router {router!r} needs its number of {of_what}, at most 999999, such as '{kind}:16'"
+        )
+    return int(size)

@@ -39,6 +39,9 @@ def check_settings(settings: Mapping[str, Any]) -> None:
     rate = settings["learning_rate"]
     if not (_is_number(rate) and math.isfinite(rate) and rate > 0):
         raise InputError(f"learning_rate must be a positive number, got {rate!r}")
+    weight = settings["balance_weight"]
+    if not (_is_number(weight) and math.isfinite(weight) and weight >= 0):
+        raise InputError(f"balance_weight must be a number of at least 0, got {weight!r}")
     fraction = settings["validation_fraction"]
     if not (_is_number(fraction) and 0 < fraction < 1):
         raise InputError(f"validation_fraction must lie between 0 and 1, got {fraction!r}")

@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
-from qmoe_qiskit.backends import Backend
+from qmoe_qiskit.backends import Backend, open_backend
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import EngineMismatchError, InputError, RunError
 from qmoe_qiskit.moe import MixtureOfExperts, QuantumRouter
 from qmoe_qiskit.noise_profiles import NoiseProfile
 from qmoe_qiskit.train.classifier import QMoEClassifier
-from qmoe_qiskit.train.execution import profile_of
+from qmoe_qiskit.train.execution import options_of, profile_of
 from qmoe_qiskit.train.features import FeatureMap
 from qmoe_qiskit.train.identity import ADDED
 from qmoe_qiskit.train.settings import check_settings, plain
@@ -62,6 +62,7 @@ def model_state(classifier: QMoEClassifier) -> ModelState:
     return ModelState(
         config={
             "settings": classifier.settings(),
+            "runtime_options": options_of(classifier.backend_),
             "backend_seed": getattr(classifier.backend_, "seed", None),
             "max_epochs": plain(classifier.max_epochs),
             "custom_circuit": own_circuit is not None,
@@ -106,6 +107,18 @@ def restore_model(
     replaced = _replacements(backend, shots, mitigation, device_qubits)
     with _as_damage():
         classifier, seed = _untrained(state)
+    options = state.config.get("runtime_options")
+    if backend is None and options is not None:
+        settings = classifier.get_params(deep=False)
+        with _as_damage():
+            opened = open_backend(
+                settings["backend"],
+                shots=settings["shots"] if shots is None else shots,
+                seed=seed,
+                qubits=settings["device_qubits"] if device_qubits is None else device_qubits,
+                options=options,
+            )
+        replaced = {**ADDED, "backend": opened}
     classifier.set_params(**replaced)
     check_settings(classifier.get_params(deep=False))
     with _as_damage() if not replaced else nullcontext():

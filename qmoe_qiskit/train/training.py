@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,9 +15,13 @@ from skorch.helper import predefined_split
 from torch import Tensor, nn
 
 from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.moe.balance import balance_loss
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from qmoe_qiskit.moe import MixtureOfExperts
 
 
 class StopTraining(Exception):  # noqa: N818 - a signal, not an error
@@ -63,24 +68,32 @@ class Training:
         batch_size: Rows in a step.
         seed: Seed of the shuffling.
         history: Entries of the epochs that are already done.
-        validation: Features and labels that the loss is also measured on, or None.
+        validation: Features and labels that the cross entropy is also measured on, or None.
+        balance_weight: Factor of the balance loss of `module.router` in the training loss.
     """
 
     def __init__(
         self,
-        module: nn.Module,
+        module: MixtureOfExperts,
         *,
         learning_rate: float,
         batch_size: int,
         seed: int,
         history: list[dict[str, float]],
         validation: tuple[Tensor, Tensor] | None = None,
+        balance_weight: float = 0.0,
     ) -> None:
+        criterion = nn.CrossEntropyLoss()
+        # What the criterion is to see of the router, it sees inside this context.
+        self._watched: Callable[[], AbstractContextManager[Any]] = contextlib.nullcontext
+        if balance_weight:
+            criterion = balanced = _BalancedLoss(balance_weight)
+            self._watched = partial(module.router.register_forward_hook, balanced.keep)
         self.history = list(history)
         self._hook = _EpochHook()
         self._net = NeuralNet(
             module,
-            criterion=nn.CrossEntropyLoss,
+            criterion=criterion,
             optimizer=torch.optim.Adam,
             lr=learning_rate,
             batch_size=batch_size,
@@ -131,9 +144,31 @@ class Training:
         self._hook.action = record
         self._net.module_.train()
         # Where training diverges, the loss says so; NumPy need not.
-        with contextlib.suppress(StopTraining), np.errstate(over="ignore", invalid="ignore"):
+        with (
+            contextlib.suppress(StopTraining),
+            np.errstate(over="ignore", invalid="ignore"),
+            self._watched(),
+        ):
             self._net.fit_loop(features, labels, epochs=max(0, max_epochs - len(self.history)))
         self._net.module_.eval()
+
+
+class _BalancedLoss(nn.CrossEntropyLoss):
+    """Cross entropy and, in training, the balance loss of the routing weights kept last."""
+
+    def __init__(self, balance_weight: float) -> None:
+        super().__init__()
+        self._balance_weight = balance_weight
+
+    def keep(self, _router: nn.Module, _inputs: object, weights_BE: Tensor) -> None:
+        """Keep routing weights: a forward hook of the router."""
+        self._weights_BE = weights_BE
+
+    def forward(self, logits_BC: Tensor, labels_B: Tensor) -> Tensor:
+        loss = super().forward(logits_BC, labels_B)
+        if self.training:
+            loss = loss + self._balance_weight * balance_loss(self._weights_BE)
+        return loss
 
 
 class _EpochHook(Callback):  # type: ignore[misc]  # skorch is untyped

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
+from qiskit import QuantumCircuit
+from qiskit.circuit import ParameterVector
+from qiskit.quantum_info import SparsePauliOp
 from qiskit_ibm_runtime.utils.validations import validate_isa_circuits
 from scipy.stats import chi2  # type: ignore[import-untyped]
 
@@ -116,18 +119,35 @@ def test_unmitigated_values_are_the_calibration_s(
     assert found.shots == SHOTS
 
 
-def test_waiting_qubits_relax(
+def test_circuits_over_more_qubits(
     random_router: Callable[..., RouterCircuit], rng: np.random.Generator
 ) -> None:
-    """Many gates on three qubits of a device, most of them idle at any time."""
     router = random_router(3, 5, n_gates=20)
     backend = on_fake("fake_fez", primitive="sampler")
     compiled, exact = backend.compile(router), Exact(backend, router)
-    assert exact.compiled.isa_circuit.count_ops()["delay"] > 3
     x_BF, w_W = point(router, rng, 24)
     values, found = exact.values(x_BF, w_W), compiled.expectations(x_BF, w_W)
     norms = np.array([np.abs(o.coeffs).sum() for o in router.observables])
     errors = np.maximum(found.std_errors, 1e-3 * norms)
+    assert_fits(found.values, values, errors)
+
+
+def test_waiting_qubits_relax(rng: np.random.Generator) -> None:
+    """A qubit is excited, and waits in that state while another one turns and turns."""
+    inputs, weights = ParameterVector("x", 1), ParameterVector("w", 1)
+    circuit = QuantumCircuit(2)
+    circuit.rx(weights[0], 0)
+    circuit.cx(0, 1)
+    for _ in range(60):
+        circuit.rx(inputs[0], 1)
+        circuit.rz(inputs[0], 1)
+    observables = (SparsePauliOp("IZ"), SparsePauliOp("ZI"))
+    router = RouterCircuit(circuit=circuit, inputs=inputs, weights=weights, observables=observables)
+    backend = on_fake("fake_kolkata", primitive="sampler")
+    x_BF, w_W = rng.uniform(-4, 4, (24, 1)), np.array([np.pi])
+    found = backend.compile(router).expectations(x_BF, w_W)
+    values = Exact(backend, router).values(x_BF, w_W)
+    errors = np.sqrt((1 - values**2) / SHOTS)
     assert_fits(found.values, values, errors)
 
 
@@ -252,7 +272,8 @@ def test_chosen_qubits() -> None:
         ("runtime:fake_fez", {"options": {"resilence_level": 1}}, "'resilence_level'"),
         ("runtime:fake_fez", {"ledger": "jobs.sqlite"}, "has no ledger"),
         ("noisy:ibm_fez", {"options": {}}, "has no options"),
-        ("statevector", {"ledger": "jobs.sqlite"}, "no ledger"),
+        ("statevector", {"ledger": "jobs.sqlite"}, "has no options, ledger or budget"),
+        ("noisy:ideal", {"budget_s": 5.0}, "has no options, ledger or budget"),
     ],
 )
 def test_what_cannot_be_opened(spec: str, settings: dict[str, Any], message: str) -> None:

@@ -115,7 +115,12 @@ def ibm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[IBMService]
         for name, value in service.environment().items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("QMOE_LEDGER", str(tmp_path / "ledger.sqlite"))
-        monkeypatch.setenv("HOME", str(tmp_path / "home"))
+        # The user's own account is out of reach, here and in programs that are started.
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.setattr(
+            "qiskit_ibm_runtime.accounts.management._DEFAULT_ACCOUNT_CONFIG_JSON_FILE",
+            str(tmp_path / ".qiskit" / "qiskit-ibm.json"),
+        )
         yield service
 
 
@@ -129,5 +134,45 @@ def assert_refused() -> Callable[[Outcome, str], None]:
         assert outcome.stderr.startswith("error: ")
         assert outcome.stderr.count("\n") == 1
         assert words in outcome.stderr
+
+    return check
+
+
+@pytest.fixture
+def document(qmoe: Callable[..., Any], the_document: Callable[[str], Any]) -> Callable[..., Any]:
+    """Call the program, which must succeed, and return its JSON document."""
+
+    def call(*arguments: object) -> Any:
+        outcome = qmoe(*arguments, "--json")
+        assert outcome.exit_code == 0, (outcome.stderr, outcome.exception)
+        return the_document(outcome.stdout)
+
+    return call
+
+
+@pytest.fixture
+def said(qmoe: Callable[..., Any]) -> Callable[..., str]:
+    """Call the program, which must succeed, and return what it says, without line breaks."""
+
+    def call(*arguments: object) -> str:
+        outcome = qmoe(*arguments)
+        assert outcome.exit_code == 0, (outcome.stderr, outcome.exception)
+        assert "…" not in outcome.stdout  # 80 columns suffice
+        return " ".join(outcome.stdout.split())
+
+    return call
+
+
+@pytest.fixture
+def refused(
+    ibm: IBMService, qmoe: Callable[..., Any], assert_refused: Callable[[Any, str], None]
+) -> Callable[..., None]:
+    """Call the program, which must refuse, and send nothing."""
+
+    def check(words: str, *arguments: object) -> None:
+        requests = len(ibm.requests)
+        assert_refused(qmoe(*arguments), words)
+        made = {(request["method"], request["path"]) for request in ibm.requests[requests:]}
+        assert not {(m, path) for m, path in made if m == "POST" and path.endswith("/jobs")}
 
     return check

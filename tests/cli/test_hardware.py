@@ -23,31 +23,6 @@ FEW = ("--samples", "8", "--shots", "64")
 ON_MANILA = (*DEVICE, *FEW)
 
 
-@pytest.fixture
-def document(qmoe: Callable[..., Any], the_document: Callable[[str], Any]) -> Callable[..., Any]:
-    """Call the program, which must succeed, and return its JSON document."""
-
-    def call(*arguments: object) -> Any:
-        outcome = qmoe(*arguments, "--json")
-        assert outcome.exit_code == 0, (outcome.stderr, outcome.exception)
-        return the_document(outcome.stdout)
-
-    return call
-
-
-@pytest.fixture
-def said(qmoe: Callable[..., Any]) -> Callable[..., str]:
-    """Call the program, which must succeed, and return what it says, without line breaks."""
-
-    def call(*arguments: object) -> str:
-        outcome = qmoe(*arguments)
-        assert outcome.exit_code == 0, (outcome.stderr, outcome.exception)
-        assert "…" not in outcome.stdout  # 80 columns suffice
-        return " ".join(outcome.stdout.split())
-
-    return call
-
-
 def test_from_the_estimate_to_the_export(
     ibm: IBMService, document: Callable[..., Any], said: Callable[..., str], run: Path,
     tmp_path: Path,
@@ -175,66 +150,6 @@ def test_two_processes_that_submit_the_same(
     assert [job.id for job in ibm.jobs] == list(ids)
 
 
-@pytest.fixture(scope="module")
-def runs(run: Path, qmoe: Callable[..., Any], small: tuple[str, ...]) -> dict[str, Path]:
-    """Runs whose circuits are used in different ways; trained anew where the name says how."""
-    found = {"moons": run}
-    for name, options in {
-        "probabilities": ("--readout", "probabilities", *small),
-        "components": (
-            *("--data", "digits", "--qubits", "3", "--samples", "100"),
-            *("--layers", "1", "--epochs", "1"),
-        ),
-    }.items():
-        found[name] = run.parent / name
-        outcome = qmoe("train", *options, "--control", "none", "--out", found[name])
-        assert outcome.exit_code == 0, outcome.stderr
-    return found
-
-
-@pytest.mark.parametrize("name", ["moons", "probabilities", "components"])
-def test_equal_options_are_equal_work(
-    ibm: IBMService, document: Callable[..., Any], runs: dict[str, Path], name: str, tmp_path: Path
-) -> None:
-    """What was submitted is what is evaluated, also where an option is given in another way."""
-    same = tmp_path / "options.toml"
-    same.write_text("resilience_level = 0\n")
-    options = (*ON_MANILA, "--resilience", "0", "--mode", "batch")
-    (job,) = document("submit", runs[name], *options, "--yes")["jobs"]
-    estimate = document("estimate", runs[name], *ON_MANILA, "--options", same)
-    assert estimate["keys"] == [job["key"]]
-    measured = document("evaluate", runs[name], *ON_MANILA, "--options", same)
-    assert measured["cost"]["jobs"] == [job["job_id"]]
-    assert measured["execution"]["options"] == {"resilience_level": 0, "mode": "batch"}
-    assert len(ibm.jobs) == 1
-    assert_whole(measured, "runtime:ibmq_manila", n_rows=8, shots=64)
-
-
-def test_other_options_are_other_work(
-    ibm: IBMService, document: Callable[..., Any], run: Path
-) -> None:
-    """How jobs are sent (`--mode`) makes no other work; what is executed does."""
-    del ibm
-    others: tuple[tuple[str, ...], ...] = (
-        (),
-        ("--resilience", "0"),
-        ("--device-qubits", "1,2"),
-    )
-    estimates = [document("estimate", run, *ON_MANILA, *other) for other in others]
-    estimates.append(document("estimate", run, *DEVICE, "--samples", "7", "--shots", "64"))
-    estimates.append(document("estimate", run, *DEVICE, "--samples", "8", "--shots", "65"))
-    keys = [key for estimate in estimates for key in estimate["keys"]]
-    assert len(set(keys)) == len(keys) == len(others) + 2
-    assert document("estimate", run, *ON_MANILA, "--mode", "batch")["keys"] == keys[:1]
-
-
-def test_new_shots_for_the_asking(ibm: IBMService, document: Callable[..., Any], run: Path) -> None:
-    first = document("submit", run, *ON_MANILA, "--yes", "--wait")
-    again = document("submit", run, *ON_MANILA, "--yes", "--wait", "--repetition", "1")
-    assert len(ibm.jobs) == 2
-    assert first["cost"]["jobs"] != again["cost"]["jobs"]
-
-
 def test_a_fake_is_never_a_device(
     ibm: IBMService, document: Callable[..., Any], said: Callable[..., str], run: Path,
     tmp_path: Path,
@@ -258,25 +173,6 @@ def test_a_fake_is_never_a_device(
     assert "a fake, estimated as if it were the device" in said("estimate", run, *fake)
     assert ibm.requests == []
     assert not (tmp_path / "ledger.sqlite").exists()
-
-
-def test_the_least_busy_device_is_the_one_that_ran(
-    ibm: IBMService, document: Callable[..., Any], said: Callable[..., str], run: Path
-) -> None:
-    """Also when another one is less busy by the time of evaluation."""
-    options = ("--backend", "runtime:least_busy", *FEW, "--resilience", "0")
-    ibm.devices["ibm_torino"].operational = False
-    (job,) = document("submit", run, *options, "--yes")["jobs"]
-    assert ibm.jobs[-1].backend == "ibmq_manila"
-    ibm.devices["ibm_torino"].operational = True
-    ibm.devices["ibmq_manila"].operational = False
-    measured = document("submit", run, *options, "--wait")
-    assert len(ibm.jobs) == 1
-    assert measured["execution"]["backend"] == "runtime:ibmq_manila"
-    assert measured["execution"]["calibration"]["device"] == "ibmq_manila"
-    shown = document("jobs", "show", job["key"])
-    assert measured["execution"]["physical_qubits"] == shown["physical_qubits"]
-    assert "on ibmq_manila, asked for as runtime:least_busy" in said("jobs", "show", job["key"])
 
 
 def test_cancelling(
@@ -313,7 +209,7 @@ def test_a_failed_job(
     ibm.faults.arm("fail_job", reason="the fridge is warm")
     outcome = qmoe("submit", run, *ON_MANILA, "--yes", "--wait")
     assert outcome.exit_code == 2
-    (_, error) = outcome.stderr.splitlines()
+    (error,) = outcome.stderr.splitlines()
     assert error.startswith("error: job 1 of 1")
     assert "the fridge is warm" in error
     (job,) = document("jobs", "list")["jobs"]
@@ -321,6 +217,24 @@ def test_a_failed_job(
     assert "the fridge is warm" in said("jobs", "show", job["key"])
     document("jobs", "export", job["key"], "--out", tmp_path / "out")
     assert np.isnan(np.load(tmp_path / "out" / "values.npy")).all()
+
+
+def test_a_refused_job_is_sent_later(
+    ibm: IBMService, qmoe: Callable[..., Any], document: Callable[..., Any], run: Path
+) -> None:
+    ibm.faults.arm("answer", on="POST /jobs", status=403)
+    refused = qmoe("submit", run, *ON_MANILA, "--yes")
+    assert refused.exit_code == 2
+    assert "nothing was created" in refused.stderr
+    (job,) = document("jobs", "list")["jobs"]
+    assert (job["state"], job["job_id"], job["charged_seconds"]) == ("planned", None, None)
+    collected = qmoe("jobs", "collect")
+    assert "nothing to collect" in collected.stdout
+    assert collected.stderr.startswith("1 job not created, or not known to be: to go on, give the")
+    assert "give --budget TIME, or --yes" in qmoe("submit", run, *ON_MANILA).stderr
+    (sent,) = document("submit", run, *ON_MANILA, "--yes")["jobs"]
+    assert (sent["tag"], sent["job_id"]) == (job["tag"], ibm.jobs[0].id)
+    assert len(ibm.jobs) == 1
 
 
 def test_an_empty_ledger(

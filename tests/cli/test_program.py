@@ -30,15 +30,16 @@ if TYPE_CHECKING:
 COMMANDS = {
     "demo": ["--force", "--json", "--out", "--seed"],
     "train": [
-        "--backend", "--batch-size", "--control", "--data", "--device-qubits", "--early-stopping",
-        "--entanglement", "--epochs", "--experts", "--force", "--json", "--layers",
-        "--learning-rate", "--mitigation", "--out", "--patience", "--qubits", "--readout",
-        "--resume", "--reuploads", "--rotation", "--router", "--samples", "--seed", "--shots",
-        "--target", "--test-fraction",
+        "--backend", "--balance", "--batch-size", "--control", "--data", "--device-qubits",
+        "--early-stopping", "--entanglement", "--epochs", "--experts", "--force", "--json",
+        "--layers", "--learning-rate", "--mitigation", "--out", "--patience", "--qubits",
+        "--readout", "--resume", "--reuploads", "--rotation", "--router", "--samples", "--seed",
+        "--shots", "--target", "--test-fraction",
     ],
     "evaluate": [
-        "--backend", "--data", "--device-qubits", "--json", "--mitigation", "--shots", "--target",
-        "RUN",
+        "--backend", "--budget", "--data", "--device-qubits", "--json", "--ledger", "--mitigation",
+        "--mode", "--options", "--repetition", "--resilience", "--samples", "--settle", "--shots",
+        "--target", "--yes", "RUN",
     ],
     "predict": [
         "--backend", "--device-qubits", "--force", "--json", "--mitigation", "--out", "--shots",
@@ -52,6 +53,20 @@ COMMANDS = {
         "--readout", "--resume", "--reuploads", "--rotation", "--samples", "--seed", "--shots",
         "--target", "--test-fraction",
     ],
+    "estimate": [
+        "--backend", "--data", "--device-qubits", "--json", "--ledger", "--mode", "--options",
+        "--price", "--resilience", "--samples", "--shots", "--target", "RUN",
+    ],
+    "submit": [
+        "--backend", "--budget", "--data", "--device-qubits", "--json", "--ledger", "--mode",
+        "--options", "--repetition", "--resilience", "--samples", "--settle", "--shots", "--target",
+        "--wait", "--yes", "RUN",
+    ],
+    "jobs list": ["--json", "--ledger"],
+    "jobs show": ["--json", "--ledger", "KEY"],
+    "jobs collect": ["--json", "--ledger", "--wait", "KEY"],
+    "jobs cancel": ["--json", "--ledger", "KEY"],
+    "jobs export": ["--json", "--ledger", "--out", "KEY"],
     "profiles list": ["--json"],
     "profiles show": ["--force", "--json", "--no-figure", "--out", "NAME"],
     "profiles capture": ["--at", "--force", "--json", "--out", "SOURCE"],
@@ -112,8 +127,10 @@ def test_help_lists_the_names_that_exist() -> None:
     }.items():
         words = texts[name].replace(",", " ").replace(".", " ").split()
         assert set(known) <= set(words), name
+    everywhere = {p.name: p.help for p in commands()["evaluate"].params}["backend"]
     for form in BACKENDS:
-        assert form in texts["backend"]
+        assert form in everywhere
+        assert (form in texts["backend"]) == (not form.startswith("runtime:"))
 
 
 def test_version(qmoe: Callable[..., Any]) -> None:

@@ -124,10 +124,12 @@ def child(order: dict[str, Any]) -> dict[str, Any]:
         environment: Variables that point at the service.
         works: Path of a ledger that holds the work, under the key `template`.
         key: The key under which the command submits it.
+        more_keys: Keys under which it does so again, on the same device.
+        options: Changes of the work's options.
         patience: Settings of `Patience`.
         budget_s: See `open_device`.
         limits: Changes of the plan's limits.
-        action: "execute" (by default), "submit" or "cancel".
+        action: "execute" (by default), "submit", "collect" or "cancel".
         place: Where to be killed, as file, line and the number of the visit; or to be interrupted,
             if `interrupted` is true: then the same is done once more, with the same objects.
         told: Whether to tell the statements that were executed.
@@ -135,24 +137,36 @@ def child(order: dict[str, Any]) -> dict[str, Any]:
     from qmoe_qiskit.errors import QMoEError
     from qmoe_qiskit.hardware.cancelling import cancel_work
     from qmoe_qiskit.hardware.client import Client
+    from qmoe_qiskit.hardware.collection import collect_work
     from qmoe_qiskit.hardware.ledger import Ledger
+    from qmoe_qiskit.hardware.options import runtime_options
     from qmoe_qiskit.hardware.recording import work_of
     from qmoe_qiskit.hardware.remote import open_device
     from qmoe_qiskit.hardware.submission import Patience
 
     os.environ.update(order["environment"])
-    with Ledger(order["works"]) as works:
-        record = works.work(order["template"])
+    with Ledger(order["works"]) as templates:
+        record = templates.work(order["template"])
     assert record is not None
-    work = replace(work_of(record), key=order["key"])
+    template = work_of(record)
+    settings = {**template.options.model_dump(exclude_unset=True), **order.get("options", {})}
+    works = [
+        replace(template, key=key, options=runtime_options(settings))
+        for key in (order["key"], *order.get("more_keys", ()))
+    ]
     patience = Patience(**order["patience"])
     said: list[str] = []
     devices: list[Any] = []
 
     def command() -> None:
-        if order.get("action") == "cancel":
+        action = order.get("action", "execute")
+        if action in {"cancel", "collect"}:
             with Ledger(order["ledger"]) as ledger:
-                cancel_work(work.key, Client.connect, ledger, patience=patience)
+                if action == "cancel":
+                    cancel_work(order["key"], Client.connect, ledger, patience=patience)
+                else:
+                    client = Client.connect(read_timeout_s=patience.read_timeout_s)
+                    collect_work(order["key"], client, ledger, poll_s=patience.poll_s)
             return
         if not devices:
             devices.append(
@@ -166,7 +180,8 @@ def child(order: dict[str, Any]) -> dict[str, Any]:
             )
         (device,) = devices
         device.limits = replace(device.limits, **order.get("limits", {}))
-        (device.submit if order.get("action") == "submit" else device.execute)(work)
+        for work in works:
+            getattr(device, action)(work)
 
     reply: dict[str, Any] = {"error": None, "said": said}
     Steps.visits.clear()

@@ -95,3 +95,7 @@ def test_what_cannot_be_simulated() -> None:
     device = LocalDevice("fake_kolkata")
     with pytest.raises(InputError, match="takes 27 qubits of fake_kolkata"):
         device.execute(rotated(device, tuple(range(27)), 1))
+    zne = {"noise_factors": [1, 3], "extrapolator": "double_exponential"}
+    work = rotated(device, (2,), 1, resilience={"zne_mitigation": True, "zne": zne})
+    with pytest.raises(InputError, match="double_exponential requires at least 4"):
+        device.execute(work)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -17,12 +18,14 @@ import numpy as np
 import pytest
 from ibm_service import IBMService
 
+from qmoe_qiskit import hardware
 from qmoe_qiskit.hardware.ledger import Ledger
 from qmoe_qiskit.hardware.recording import record_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from hardware.nursery import Place
     from ibm_service.store import Job
 
     from qmoe_qiskit.hardware.records import JobRecord
@@ -102,6 +105,27 @@ class Nursery:
         while (number, what) not in self._replies:
             self._read()
         return self._replies.pop((number, what))
+
+
+def at(file: str, statement: str, visit: int = 1) -> Place:
+    """The step before a statement, given by its beginning."""
+    lines = (Path(hardware.__path__[0]) / file).read_text().splitlines()
+    (number,) = [n for n, line in enumerate(lines, 1) if line.strip().startswith(statement)]
+    return file, number, visit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undisturbed:
+    """An execution: the steps that it took, and its results."""
+
+    story: list[Place]
+    results: list[bytes]
+
+    def steps(self, rng: np.random.Generator, count: int, *files: str) -> list[Place]:
+        """Choose steps of some files: the first visits of their statements come first."""
+        own = [step for step in self.story if not files or step[0] in files]
+        ranked = sorted(rng.permutation(len(own)), key=lambda i: min(own[i][2], 2))
+        return [own[i] for i in ranked[:count]]
 
 
 class Stage:
@@ -187,19 +211,39 @@ class Stage:
             "ledger": str(self.folder / f"{name}.sqlite"),
             "key": hashlib.sha256(name.encode()).hexdigest(),
             "patience": PATIENCE,
+            # Pacing has tests of its own.
+            "limits": {"creations_per_minute": 1000},
             **changes,
         }
+
+    def undisturbed(self, template: str, **changes: Any) -> Undisturbed:
+        """Execute work that nothing happens to."""
+        order = self.order(template, f"undisturbed-{template}", **changes)
+        reply = self.nursery.run(**order, told=True)
+        assert (reply["status"], reply["error"]) == (0, None), reply
+        story = [(name, line, visit) for name, line, visit in reply["story"]]
+        return Undisturbed(story=story, results=self.results(order))
 
     def records(self, order: dict[str, Any]) -> list[JobRecord]:
         """What the ledger of an order says of its work's jobs."""
         with Ledger(order["ledger"]) as book:
             return book.jobs(order["key"])
 
+    def done(self, order: dict[str, Any]) -> list[bytes]:
+        """Give a command, which has to succeed; returns the results."""
+        reply = self.nursery.run(**order)
+        assert (reply["status"], reply["error"]) == (0, None), reply
+        return self.results(order)
+
+    def posted(self, ibm: IBMService) -> list[int | None]:
+        """How the service answered the requests to create a job."""
+        return [r["status"] for r in ibm.requests if (r["method"], r["path"]) == ("POST", "/jobs")]
+
     def created(self, tag: str) -> list[Job]:
         """The jobs that the services have under a tag."""
         return [job for ibm in self.services for job in ibm.jobs if tag in job.tags]
 
-    def results(self, order: dict[str, Any]) -> list[bytes]:
+    def results(self, order: dict[str, Any], *, calibrated: bool = True) -> list[bytes]:
         """The results of an order's work, after a check that each of its jobs was created once."""
         results = []
         with Ledger(order["ledger"]) as book:
@@ -208,11 +252,20 @@ class Stage:
                 (created,) = self.created(job.tag)
                 assert (job.state, job.job_id) == ("done", created.id)
                 assert job.charged_seconds == created.charge
-                assert job.calibration_hash is not None
-                assert job.calibration_hash in book.calibration(job.calibration_hash)
+                assert (job.calibration_hash is not None) == calibrated
+                if job.calibration_hash is not None:
+                    assert job.calibration_hash in book.calibration(job.calibration_hash)
                 results += [array.tobytes() for array in book.results(job.tag)]
         assert results
         return results
+
+
+def refused(reply: dict[str, Any]) -> str:
+    """The sentence with which a command ended."""
+    assert reply["status"] == 0
+    assert reply["error"] is not None
+    check_sentence(reply["error"])
+    return str(reply["error"])
 
 
 def check_sentence(error: str) -> None:
@@ -221,4 +274,5 @@ def check_sentence(error: str) -> None:
     assert len(error) < 700
     assert API_KEY not in error
     assert "Bearer" not in error
-    assert any(hint in error for hint in ("again", "create", "use ", "give", "go on")), error
+    hints = ("again", "create", "use ", "give", "go on", "open the", "comes back", "larger")
+    assert any(hint in error for hint in hints), error

@@ -14,7 +14,13 @@ from torch import Tensor, nn
 from qmoe_qiskit.backends import open_backend
 from qmoe_qiskit.circuits import angle_router
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.moe import FourierRouter, LinearRouter, MLPRouter, QuadraticRouter
+from qmoe_qiskit.moe import (
+    FourierRouter,
+    LinearRouter,
+    MLPRouter,
+    QuadraticRouter,
+    RandomFourierRouter,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +31,7 @@ ROUTERS: dict[str, Callable[..., nn.Module]] = {
     "mlp": lambda *args, **options: MLPRouter(*args, hidden=8, **options),
     "fourier": FourierRouter,
     "fourier of degree 2": lambda *args, **options: FourierRouter(*args, degree=2, **options),
+    "random Fourier": lambda *args, **options: RandomFourierRouter(*args, n_waves=7, **options),
 }
 
 
@@ -186,6 +193,28 @@ def test_other_settings_must_be_positive() -> None:
         MLPRouter(2, 2, hidden=0)
     with pytest.raises(InputError, match=r"degree.*-1"):
         FourierRouter(2, 2, degree=-1)
+    with pytest.raises(InputError, match=r"rff:N.*0"):
+        RandomFourierRouter(2, 2, n_waves=0)
+
+
+@pytest.mark.parametrize("length_scale", [0.5, 1.0])
+def test_random_waves_approximate_the_gaussian_kernel(length_scale: float, seed: int) -> None:
+    """Products of N waves estimate the kernel with a standard error below sqrt(3 / 2 / N)."""
+    n_waves = 40_000
+    router = RandomFourierRouter(
+        2, 2, n_waves=n_waves, length_scale=length_scale, generator=seeded(seed)
+    ).double()
+    points = samples(seed + 1, 6, 2)
+    waves = router.features(points)
+    kernel = torch.exp(-(torch.cdist(points, points) ** 2) / (2 * length_scale**2))
+    # 36 products, 6 standard errors: a false failure once in 10^7 runs.
+    assert (waves @ waves.T - kernel).abs().max() < 6 * math.sqrt(1.5 / n_waves)
+
+
+def test_only_the_layer_behind_random_waves_is_trained() -> None:
+    router = RandomFourierRouter(2, 2, n_waves=8, generator=seeded(0))
+    assert count(router) == 8 * 2 + 2
+    assert {"frequencies_NF", "phases_N"} <= router.state_dict().keys()
 
 
 def test_too_many_trigonometric_features_are_refused_with_their_number() -> None:

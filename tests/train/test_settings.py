@@ -40,13 +40,14 @@ BAD: list[tuple[str, Any, str]] = [
         for value in ((1, 0), (0, 0), (0, np.nan), (0, np.inf), (0,), (0, 1, 2), None, 3, "no")
     ),
     *(
-        ("router", value, "known are fourier, linear, mlp:H, quadratic, quantum")
+        ("router", value, "known are fourier, linear, mlp:H, quadratic, quantum, rff:N")
         for value in ("quantun", "", None, 3, ["linear"])
     ),
     *(
         ("router", value, "needs its number of hidden units")
         for value in ("mlp", "mlp:", "mlp:x", "mlp:-1", "mlp:1.5", "mlp:²", "mlp:" + "9" * 5000)
     ),
+    *(("router", value, "needs its number of waves") for value in ("rff", "rff:", "rff:-1")),
     *(("backend", value, "backend must be a name") for value in (None, 3)),
     ("backend", "qpu", "unknown backend 'qpu': known are "),
     *(("shots", value, "must be a whole number of at least 1") for value in NO_COUNTS),

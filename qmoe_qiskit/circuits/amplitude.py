@@ -1,0 +1,144 @@
+"""Amplitude embedding: 2^n features as the amplitudes of n qubits, then trainable layers."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit
+from qiskit.circuit import ParameterVector
+
+from qmoe_qiskit.circuits.angle import append_layers, z_observables
+from qmoe_qiskit.circuits.router import RouterCircuit
+from qmoe_qiskit.errors import InputError, require_positive
+
+# Each qubit more doubles the gates that prepare a state.
+MAX_FEATURES = 1024
+
+
+def amplitude_circuit(
+    n_features: int, n_layers: int, *, entanglement: str = "strong"
+) -> RouterCircuit:
+    """Build amplitude embedding followed by layers, as in the experts of arXiv:2512.22296.
+
+    The outputs equal those of PennyLane's AmplitudeEmbedding (normalized, padded with zeros)
+    followed by StronglyEntanglingLayers, qubit i being wire i: feature f is the amplitude of the
+    basis state whose bits, qubit 0 first, are f in binary.
+
+    The circuit's inputs are no features but the 2^n - 1 angles of `amplitude_angles`, one RY gate
+    each: so any backend runs it, devices included. The gates are those of uniformly controlled
+    rotations (Moettoenen et al., quant-ph/0407010) with 2^n - n - 1 CZ gates: the last CZ gate of
+    each is left out, and the signs that this leaves are in the angles.
+
+    Args:
+        n_features: Number of features, F; n = log2 F qubits, rounded up, at least 1.
+        n_layers: Layers, as in `angle_router`.
+        entanglement: Of the layers, as in `angle_router`.
+
+    Raises:
+        InputError: If a count is below 1, there are more than 1024 features, or a name is unknown.
+    """
+    n = n_qubits_of(n_features)
+    layers = require_positive("n_layers", n_layers)
+    inputs = ParameterVector("a", 2**n - 1)
+    weights = ParameterVector("w", layers * n * 3)
+    circuit = QuantumCircuit(n, name=f"amplitude_circuit_{n}x{layers}")
+    angle = iter(inputs)
+    for target in range(n):
+        for step in range(2**target):
+            if step:
+                circuit.cz(target - 1 - _gray_flip(step), target)
+            circuit.ry(next(angle), target)
+    append_layers(circuit, iter(weights), layers, entanglement)
+    return RouterCircuit(
+        circuit=circuit,
+        inputs=inputs,
+        weights=weights,
+        observables=tuple(z_observables(n)),
+        degree=1,
+    )
+
+
+def amplitude_angles(features_BF: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the angles that prepare states with the features as amplitudes, (B, 2^n - 1).
+
+    Rows are normalized, and padded with zeros up to the next power of two.
+
+    Args:
+        features_BF: Real features.
+
+    Raises:
+        InputError: If there are more than 1024 features, one is not finite, or a row is all zeros:
+            it has no direction.
+    """
+    n_rows, n_features = features_BF.shape
+    n = n_qubits_of(n_features)
+    if not np.isfinite(features_BF).all():
+        row, column = np.argwhere(~np.isfinite(features_BF))[0]
+        raise InputError(
+            f"feature {column} of row {row} is {features_BF[row, column]}: amplitudes must be "
+            "finite"
+        )
+    largest_B = np.abs(features_BF).max(axis=1)
+    if not largest_B.all():
+        raise InputError(
+            f"row {int(np.argmin(largest_B))} is all zeros: amplitude embedding normalizes a row, "
+            "so that one feature at least must differ from zero; leave such rows out, or add a "
+            "constant feature"
+        )
+    amplitudes_BS = np.zeros((n_rows, 2**n))
+    # Divided by the largest, so that no square overflows; angles do not depend on the norm.
+    np.divide(features_BF, largest_B[:, None], out=amplitudes_BS[:, :n_features])
+    amplitudes_BS *= _signs(n)
+    angles = []
+    norms = amplitudes_BS
+    for level in range(n - 1, -1, -1):
+        left, right = norms[:, 0::2], norms[:, 1::2]
+        # Signs are those of the amplitudes themselves; norms of larger parts have none.
+        angles.append(2 * np.arctan2(right, left) @ _multiplexer(level))
+        norms = np.hypot(left, right)
+    return np.concatenate(angles[::-1], axis=1)
+
+
+def n_qubits_of(n_features: int) -> int:
+    """Return how many qubits hold as many amplitudes as there are features.
+
+    Raises:
+        InputError: If there is no feature, or there are more than 1024.
+    """
+    if require_positive("n_features", n_features) > MAX_FEATURES:
+        raise InputError(
+            f"amplitude embedding takes at most {MAX_FEATURES} features, got {n_features}"
+        )
+    return max(1, (int(n_features) - 1).bit_length())
+
+
+def _gray_flip(step: int) -> int:
+    """Return the bit in which Gray codes number step - 1 and step differ."""
+    return (step & -step).bit_length() - 1
+
+
+@cache
+def _multiplexer(level: int) -> NDArray[np.float64]:
+    """Return what takes an angle for each state of the controls to the angles of the gates.
+
+    A CZ gate on either side of RY(t) makes it RY(-t) where its control is 1. Behind i of the CZ
+    gates the controls that have acted an odd number of times are those in the Gray code g of i: the
+    state j of the controls sees sum_i (-1)^|j & g_i| t_i, and the inverse is the transpose.
+    """
+    steps = np.arange(2**level)
+    gray = steps ^ (steps >> 1)
+    parity = np.bitwise_count(steps[:, None] & gray[None, :]) & 1
+    matrix: NDArray[np.float64] = (1.0 - 2 * parity) / 2**level
+    return matrix
+
+
+@cache
+def _signs(n: int) -> NDArray[np.float64]:
+    """Return the diagonal of the CZ gates left out, which lie between qubit 0 and every other."""
+    states = np.arange(2**n)
+    first = states >> (n - 1)
+    others = states & (2 ** (n - 1) - 1)
+    signs: NDArray[np.float64] = 1.0 - 2 * (first * (np.bitwise_count(others) & 1))
+    return signs

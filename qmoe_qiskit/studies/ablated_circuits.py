@@ -1,0 +1,74 @@
+"""Router circuits with one thing taken away, to see whether it is what they live on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qiskit import QuantumCircuit
+from qiskit.circuit import ParameterExpression, ParameterVector
+from qiskit.quantum_info import SparsePauliOp
+
+from qmoe_qiskit.errors import InputError
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.circuits import RouterCircuit
+
+
+def dephased(router: RouterCircuit) -> RouterCircuit:
+    """Take all coherence away behind the embedding.
+
+    Behind the last gate that uploads a feature, every qubit is copied by a CNOT onto a qubit of its
+    own that nothing touches again. To the router this is a measurement in the computational basis
+    whose outcome nobody reads: its state becomes diagonal, a probability distribution over basis
+    states, and what follows can mix their probabilities but not make amplitudes that the features
+    have given to different basis states interfere.
+
+    Args:
+        router: A circuit that uploads the features once, in front of its trainable gates.
+
+    Raises:
+        InputError: If a trainable gate comes before an upload.
+    """
+    n, circuit = router.n_qubits, router.circuit
+    uploads = [_uses(step.operation, router.inputs) for step in circuit.data]
+    trainable = [_uses(step.operation, router.weights) for step in circuit.data]
+    end = len(uploads) - uploads[::-1].index(True) if any(uploads) else 0
+    if any(trainable[:end]):
+        raise InputError(
+            "only a router that uploads its features once can be dephased behind the embedding: "
+            "use reuploads=1"
+        )
+    twice = QuantumCircuit(2 * n, name=f"{circuit.name}_dephased")
+    for step in circuit.data[:end]:
+        twice.append(step.operation, [circuit.find_bit(q).index for q in step.qubits])
+    for qubit in range(n):
+        twice.cx(qubit, n + qubit)
+    for step in circuit.data[end:]:
+        twice.append(step.operation, [circuit.find_bit(q).index for q in step.qubits])
+    nothing = SparsePauliOp("I" * n)
+    return replace(
+        router,
+        circuit=twice,
+        observables=tuple(nothing.tensor(observable) for observable in router.observables),
+    )
+
+
+def frozen(router: RouterCircuit, rng: np.random.Generator) -> RouterCircuit:
+    """Give the trainable angles fixed values, uniform in [-pi, pi]: nothing is left to train."""
+    angles_W = rng.uniform(-np.pi, np.pi, router.n_weights)
+    used = set(router.circuit.parameters)
+    values = {p: float(a) for p, a in zip(router.weights, angles_W, strict=True) if p in used}
+    return replace(
+        router,
+        circuit=router.circuit.assign_parameters(values),
+        weights=ParameterVector(router.weights.name, 0),
+    )
+
+
+def _uses(operation: object, parameters: ParameterVector) -> bool:
+    return any(
+        isinstance(angle, ParameterExpression) and not set(parameters).isdisjoint(angle.parameters)
+        for angle in getattr(operation, "params", [])
+    )

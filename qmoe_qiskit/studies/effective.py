@@ -1,0 +1,90 @@
+"""How many of a router's parameters make a difference to what it does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from qmoe_qiskit.moe import ProjectedRouter, QuantumRouter
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+# Singular values below this share of the largest count as zero. Rounding leaves 1e-16 to 1e-13 of
+# it; the smallest ones that are real have been 1e-3 and more.
+TOLERANCE = 1e-9
+
+
+def effective_parameters(router: nn.Module, inputs_BF: Tensor) -> int:
+    """Return the rank of the Jacobian of a router's weights by its parameters.
+
+    Rows are the logarithms of the weights' ratios at the given points, which change if and only if
+    the weights do and do not saturate. It is the number of directions in which a small step of the
+    parameters changes the routing of these points to first order, at the parameters as they are:
+    parameters that cancel each other, units that are off everywhere, and the shift of all logits
+    that a softmax does not see do not count.
+
+    Args:
+        router: Gives weights of E experts; its circuit, if it has one, is exact.
+        inputs_BF: Points, as the router takes them.
+    """
+    return rank(jacobian(router, inputs_BF))
+
+
+def rank(jacobian_RP: NDArray[np.float64]) -> int:
+    """Return the number of singular values above `TOLERANCE` times the largest."""
+    if not jacobian_RP.size:
+        return 0
+    singular = np.linalg.svd(jacobian_RP, compute_uv=False)
+    return int(np.sum(singular > TOLERANCE * singular[0]))
+
+
+def jacobian(router: nn.Module, inputs_BF: Tensor) -> NDArray[np.float64]:
+    """Return the derivatives of log(weight_e / weight_0), e > 0, by all parameters, (B (E-1), P)."""
+    if isinstance(router, ProjectedRouter):
+        inner = router.router
+        assert isinstance(inner, torch.nn.Module)
+        return jacobian(inner, router.seen(inputs_BF).detach())
+    if isinstance(router, QuantumRouter):
+        return _of_circuit(router, inputs_BF)
+    from torch.func import functional_call, jacrev, vmap
+
+    def log_ratios(parameters: dict[str, Tensor], inputs_F: Tensor) -> Tensor:
+        logs_E = torch.log(functional_call(router, parameters, (inputs_F,)))
+        return logs_E[1:] - logs_E[:1]
+
+    parameters = {name: p.detach() for name, p in router.named_parameters()}
+    parts = vmap(jacrev(log_ratios), (None, 0))(parameters, inputs_BF)
+    columns = [part.flatten(2) for part in parts.values()]
+    jacobian_RP: NDArray[np.float64] = torch.cat(columns, dim=-1).flatten(0, 1).numpy()
+    return jacobian_RP
+
+
+def _of_circuit(router: QuantumRouter, inputs_BF: Tensor) -> NDArray[np.float64]:
+    """The chain rule by hand: torch.func does not go through the circuit.
+
+    Raises:
+        NotImplementedError: If the readout has no adapter.
+    """
+    if router.adapter is None:
+        raise NotImplementedError("effective parameters are counted with readout 'expectations'")
+    compiled, weights_W = router.connector.compiled, router.connector.weight.detach().double()
+    x_BF, w_W = inputs_BF.double().numpy(), weights_W.numpy()
+    values_BO = compiled.expectations(x_BF, w_W).values
+    _, by_angles_BOW = compiled.jacobian(x_BF, w_W)
+    adapter_EO = router.adapter.weight.detach().double().numpy()
+    n_experts, n_rows = len(adapter_EO), len(values_BO)
+    ratios_RE = np.hstack([-np.ones((n_experts - 1, 1)), np.eye(n_experts - 1)])
+    by_angles = np.einsum("re,eo,bow->brw", ratios_RE, adapter_EO, by_angles_BOW)
+    with_bias_BO = np.hstack([values_BO, np.ones((n_rows, 1))])
+    by_adapter = np.einsum("re,bo->breo", ratios_RE, with_bias_BO)
+    return np.concatenate(
+        [
+            by_angles.reshape(n_rows * (n_experts - 1), -1),
+            by_adapter.reshape(len(by_angles) * (n_experts - 1), -1),
+        ],
+        axis=1,
+    )

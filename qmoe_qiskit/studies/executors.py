@@ -1,0 +1,96 @@
+"""Processes of this machine, in which the tasks of a study run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import connection, forkserver, get_context
+from multiprocessing.connection import Connection
+
+from qmoe_qiskit.errors import require_positive
+
+# Imported once for all workers, in less than the time that each would take.
+PRELOADED = ("qmoe_qiskit.train",)
+
+
+@contextmanager
+def processes(
+    workers: int | None = None, *, preloaded: Sequence[str] = PRELOADED
+) -> Iterator[Executor]:
+    """Open an executor of processes, one thread each: as many as there are cores, or `workers`.
+
+    Left by an exception, Ctrl-C included, or if this process is killed, they end at once.
+
+    Args:
+        workers: How many.
+        preloaded: Modules that the tasks need. What an earlier call of the program has loaded
+            stays loaded.
+
+    Raises:
+        InputError: If workers is below 1.
+    """
+    n_workers = _cores() if workers is None else require_positive("workers", workers)
+    # Every worker starts clean: nothing of this process's threads or generators is inherited. On
+    # Linux workers are forked from a server that has the libraries loaded: the second start of two
+    # workers takes 0.1 s instead of 3 s, and the first one half of the computing time.
+    context = get_context("forkserver" if sys.platform == "linux" else "spawn")
+    if sys.platform == "linux":
+        context.set_forkserver_preload(list(preloaded))
+        _start_server()
+    # Nothing is ever written to it: that it closes is what workers hear.
+    ended, end = context.Pipe(duplex=False)
+    executor = ProcessPoolExecutor(
+        n_workers, mp_context=context, initializer=_begin_worker, initargs=(ended,)
+    )
+    try:
+        yield executor
+    except BaseException:
+        end.close()
+        raise
+    finally:
+        executor.shutdown(cancel_futures=True)
+        end.close()
+        ended.close()
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def _start_server() -> None:
+    """Start the server that workers are forked from, deaf to Ctrl-C and with one thread.
+
+    Signal mask and environment are inherited, and must be there before the libraries load.
+    """
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    threads = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        forkserver.ensure_running()
+    finally:
+        if threads is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = threads
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _begin_worker(ended: Connection) -> None:
+    # Ctrl-C reaches every process of a terminal: what it means is decided in one place.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ["OMP_NUM_THREADS"] = "1"
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+    threading.Thread(target=_end_with, args=(ended,), daemon=True).start()
+
+
+def _end_with(ended: Connection) -> None:
+    """End this process when the one that started it closes the pipe, or is gone."""
+    connection.wait([ended])
+    os._exit(1)

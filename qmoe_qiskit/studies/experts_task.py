@@ -1,0 +1,185 @@
+"""One training of the study of experts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+import numpy as np
+
+from qmoe_qiskit.data import Dataset, load_dataset, split_dataset
+from qmoe_qiskit.errors import unknown_name
+from qmoe_qiskit.studies.results import finite
+from qmoe_qiskit.studies.setting import Setting
+from qmoe_qiskit.studies.task import Task
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from qmoe_qiskit.moe import MixtureOfExperts
+
+# Share of the training rows on which a learning rate is chosen.
+VALIDATION_FRACTION = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpertsTask(Task):
+    """Train one model on one data set, and measure it on rows held out.
+
+    Every model sees the same: rows scaled to length 1, which is all that an amplitude embedding
+    keeps of them.
+
+    Attributes:
+        seed: Of the points, the split, the initial weights and the batches: paired over models.
+        data: See `DATA`.
+        n_samples: Rows of generated data, those held out included.
+        test_fraction: Share of the rows held out.
+        model: See `build_model`.
+        n_experts: Of mixtures.
+        n_layers: Of circuits.
+        backend: Where circuits run, exactly; a specification of `open_backend`.
+        epochs: Passes over the training rows.
+        batch_size: Rows in a step.
+        learning_rates: Of Adam. Of several the one with the smallest cross entropy on a part of the
+            training rows is taken, and the model trained anew on all of them.
+    """
+
+    kind: ClassVar[str] = "experts"
+
+    seed: int
+    data: str
+    n_samples: int
+    test_fraction: float
+    model: str
+    n_experts: int
+    n_layers: int
+    backend: str
+    epochs: int
+    batch_size: int
+    learning_rates: tuple[float, ...]
+
+    def check(self) -> None:
+        """See `Task.check`."""
+        if self.data not in DATA:
+            raise unknown_name("data", self.data, DATA)
+        Setting(backend=self.backend).check()
+
+    def profiles(self) -> dict[str, str]:
+        """See `Task.profiles`."""
+        return Setting(backend=self.backend).profiles()
+
+    def run(self) -> dict[str, Any]:
+        """Return the rate, sizes, and accuracy and cross entropy (nat) on held-out rows."""
+        split = split_dataset(
+            unit_rows(DATA[self.data](self.n_samples, self.seed)),
+            test_fraction=self.test_fraction,
+            seed=self.seed,
+        )
+        rate, tried = self.learning_rates[0], []
+        if len(self.learning_rates) > 1:
+            inner = split_dataset(split.train, test_fraction=VALIDATION_FRACTION, seed=self.seed)
+            losses = [
+                _scores(self._fit(inner.train, r)[0], inner.test)["cross_entropy"]
+                for r in self.learning_rates
+            ]
+            rate = self.learning_rates[int(np.argmin(losses))]
+            tried = [
+                {"learning_rate": r, "cross_entropy": finite(loss)}
+                for r, loss in zip(self.learning_rates, losses, strict=True)
+            ]
+        model, loss = self._fit(split.train, rate)
+        return {
+            "learning_rate": rate,
+            "validation": tried,
+            "n_parameters": sum(p.numel() for p in model.parameters()),
+            "n_train": len(split.train.labels_N),
+            "n_test": len(split.test.labels_N),
+            "loss": finite(loss),
+            "train_accuracy": _scores(model, split.train)["accuracy"],
+            **_scores(model, split.test),
+        }
+
+    def _fit(self, rows: Dataset, learning_rate: float) -> tuple[nn.Module, float]:
+        """Train a model; return it with the last epoch's loss."""
+        import torch
+
+        from qmoe_qiskit.studies.experts_models import ModelSizes, build_model
+        from qmoe_qiskit.train.training import Training
+
+        sizes = ModelSizes(
+            n_features=rows.features_NF.shape[1],
+            n_classes=len(np.unique(rows.labels_N)),
+            n_experts=self.n_experts,
+            n_layers=self.n_layers,
+        )
+        generator = torch.Generator().manual_seed(self.seed)
+        model = build_model(self.model, sizes, backend=self.backend, generator=generator)
+        training = Training(
+            cast("MixtureOfExperts", model),  # without a balance loss any module serves
+            learning_rate=learning_rate,
+            batch_size=self.batch_size,
+            seed=self.seed,
+            history=[],
+        )
+        training.run(
+            torch.from_numpy(rows.features_NF),
+            torch.from_numpy(rows.labels_N.astype(np.int64)),
+            max_epochs=self.epochs,
+            after_epoch=lambda _: None,
+        )
+        return model, training.history[-1]["train_loss"]
+
+
+def _scores(model: nn.Module, rows: Dataset) -> dict[str, float]:
+    import torch
+
+    labels = torch.from_numpy(rows.labels_N.astype(np.int64))
+    with torch.no_grad():
+        outputs_NC = model(torch.from_numpy(rows.features_NF))
+    loss = torch.nn.functional.cross_entropy(outputs_NC, labels)
+    hits = outputs_NC.argmax(1) == labels
+    return {
+        "accuracy": finite(hits.double().mean().item()),
+        "cross_entropy": finite(loss.item()),
+    }
+
+
+def unit_rows(dataset: Dataset) -> Dataset:
+    """Return the data set with every row scaled to length 1."""
+    norms_N = np.linalg.norm(dataset.features_NF, axis=1)
+    assert norms_N.all()
+    return Dataset(
+        name=dataset.name,
+        features_NF=dataset.features_NF / norms_N[:, None],
+        labels_N=dataset.labels_N,
+        feature_names=dataset.feature_names,
+        target_name=dataset.target_name,
+        source=f"{dataset.source}; rows scaled to length 1",
+    )
+
+
+def _synthetic(n_samples: int, seed: int) -> Dataset:
+    """As in the paper's notebook, which has 500 rows and random_state=42."""
+    from sklearn.datasets import make_classification
+
+    features_NF, labels_N = make_classification(
+        n_samples=n_samples, n_features=16, n_informative=10, n_redundant=0, random_state=seed
+    )
+    settings = f"n_samples={n_samples}, n_features=16, n_informative=10, n_redundant=0"
+    return Dataset(
+        name="synthetic",
+        features_NF=features_NF,
+        labels_N=labels_N,
+        feature_names=tuple(f"x{k}" for k in range(16)),
+        target_name="label",
+        source=f"sklearn.datasets.make_classification({settings}, random_state={seed})",
+    )
+
+
+def _digits(n_samples: int, seed: int) -> Dataset:  # noqa: ARG001 - as many as there are
+    return load_dataset("digits")
+
+
+# Makes the rows from a number of them, where they are generated, and a seed.
+DATA: dict[str, Callable[[int, int], Dataset]] = {"synthetic": _synthetic, "digits": _digits}

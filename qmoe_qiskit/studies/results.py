@@ -1,0 +1,174 @@
+"""Result files: one a task, written whole or not at all, and read only if they still hold."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+import uuid
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from qmoe_qiskit.errors import StudyError
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.studies.task import Task
+
+SCHEMA = 1
+_LIBRARIES = (
+    "qmoe-qiskit",
+    "numpy",
+    "qiskit",
+    "qiskit-aer",
+    "qiskit-machine-learning",
+    "scikit-learn",
+    "scipy",
+    "torch",
+)
+
+
+class ResultFile(BaseModel):
+    """What a result file holds.
+
+    Attributes:
+        schema_version: Of this format.
+        hash: Of the task.
+        kind: Of the task.
+        settings: Of the task.
+        result: What it returned.
+        seconds: How long it took; no part of the result, which is the same every time.
+        versions: Of the libraries.
+        profiles: Hashes of the noise profiles behind the result, by name.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_version: int
+    hash: str
+    kind: str
+    settings: dict[str, Any]
+    result: dict[str, Any]
+    seconds: float
+    versions: dict[str, str]
+    profiles: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskResult:
+    """A task with its result.
+
+    Attributes:
+        task: The task.
+        result: What it returned.
+        seconds: How long it took.
+    """
+
+    task: Task
+    result: dict[str, Any]
+    seconds: float
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Return the versions that decide a result."""
+    return {name: version(name) for name in _LIBRARIES}
+
+
+def run_task(task: Task) -> str:
+    """Run a task and return the text of its result file; what a worker does."""
+    started = time.perf_counter()
+    result = task.run()
+    stored = ResultFile(
+        schema_version=SCHEMA,
+        hash=task.content_hash,
+        kind=task.kind,
+        settings=task.fields(),
+        result=result,
+        seconds=time.perf_counter() - started,
+        versions=versions(),
+        profiles=task.profiles(),
+    )
+    return json.dumps(stored.model_dump(), allow_nan=False, indent=1)
+
+
+def load_result(task: Task, folder: Path) -> tuple[TaskResult | None, str | None]:
+    """Return a stored result, or why it has to be made again; both None where there is none."""
+    try:
+        text = _path_of(task, folder).read_bytes()
+    except FileNotFoundError:
+        return None, None
+    except OSError as error:
+        return None, f"unreadable ({error.strerror})"
+    return _parse(task, text)
+
+
+def store_result(task: Task, text: str, folder: Path) -> TaskResult:
+    """Write what `run_task` returned to the task's file, and return it as it will be read.
+
+    Raises:
+        StudyError: If it is from other versions than those here, or cannot be written.
+    """
+    result, fault = _parse(task, text.encode())
+    if result is None:
+        raise StudyError(
+            f"a worker returned a result that is {fault}: install the same versions, and the same "
+            "noise profiles, where the workers run"
+        )
+    path = _path_of(task, folder)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, text.encode())
+    except OSError as error:
+        raise StudyError(
+            f"results cannot be written to {str(path.parent)!r} ({error.strerror or error}): make "
+            "room, or the folder writable; what is done is kept, and the same command goes on"
+        ) from error
+    return result
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace a file's contents; a reader sees the old or the new ones, also after a power cut.
+
+    Any number of processes may do so at once, on any number of machines.
+    """
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def finite(value: float) -> float:
+    """Return a number for a result, which must be finite."""
+    assert math.isfinite(value), value
+    return float(value)
+
+
+def _path_of(task: Task, folder: Path) -> Path:
+    return folder / "tasks" / f"{task.content_hash}.json"
+
+
+def _parse(task: Task, text: bytes) -> tuple[TaskResult | None, str | None]:
+    """Return a result that holds, or why it does not."""
+    try:
+        stored = ResultFile.model_validate_json(text)
+    except ValidationError:
+        return None, "truncated or damaged"
+    if stored.schema_version != SCHEMA or stored.hash != task.content_hash:
+        return None, "of another format"
+    now = versions()
+    if changed := [name for name in now if stored.versions.get(name) != now[name]]:
+        return None, f"of other versions of {', '.join(changed)}"
+    if stored.profiles != task.profiles():
+        return None, "of another calibration"
+    return TaskResult(task=task, result=stored.result, seconds=stored.seconds), None

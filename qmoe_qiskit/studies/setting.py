@@ -1,0 +1,100 @@
+"""Where a router's circuit runs, as settings of a study name it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from qmoe_qiskit.errors import InputError
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.noise_profiles import NoiseProfile
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """A backend, its shots and its mitigation; a stored calibration may be changed first.
+
+    Attributes:
+        backend: Specification for `open_backend`, of a simulator.
+        shots: Shots per sample; None for exact values.
+        mitigation: "none" or "readout".
+        gates: Factor on the calibration's gate errors, see `NoiseProfile.scale`.
+        relaxation: Factor on its relaxation.
+        readout: Factor on its readout errors.
+        drift_hours: How much later than the calibration; 0 for the calibration itself.
+    """
+
+    backend: str = "statevector"
+    shots: int | None = None
+    mitigation: str = "none"
+    gates: float = 1.0
+    relaxation: float = 1.0
+    readout: float = 1.0
+    drift_hours: float = 0.0
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether there is neither noise nor shots."""
+        return self == EXACT
+
+    def check(self) -> None:
+        """Refuse what could not be opened.
+
+        Raises:
+            InputError: If the backend is unknown, runs elsewhere, or has no such settings.
+        """
+        _check(self)
+
+    def where(self, seed: int) -> str | NoiseProfile:
+        """Return what a classifier takes as its backend.
+
+        Args:
+            seed: Decides how the device drifts.
+        """
+        profile = _profile(self.backend)
+        if profile is None:
+            return self.backend
+        scaled = profile.scale(gates=self.gates, relaxation=self.relaxation, readout=self.readout)
+        return scaled.drift(seed, hours=self.drift_hours) if self.drift_hours else scaled
+
+    def before_drift(self) -> Setting:
+        """Return the setting as it was when the calibration was taken."""
+        return replace(self, drift_hours=0.0)
+
+    def profiles(self) -> dict[str, str]:
+        """Return the content hash of the stored calibration behind it, if there is one."""
+        profile = _profile(self.backend)
+        return {} if profile is None else {self.backend: profile.content_hash}
+
+
+EXACT = Setting()
+
+
+@lru_cache
+def _profile(backend: str) -> NoiseProfile | None:
+    """Return the stored calibration that a specification names, else None."""
+    from qmoe_qiskit.train.execution import open_for, profile_of
+
+    return profile_of(open_for(backend)) if backend.startswith("noisy:") else None
+
+
+@lru_cache
+def _check(setting: Setting) -> None:
+    from qmoe_qiskit.train.execution import open_for
+
+    if setting.backend.startswith("runtime:"):
+        raise InputError(
+            f"backend {setting.backend!r} is no simulator of this project: a study takes "
+            "'statevector' or the noisy backends, such as 'noisy:ibm_torino'"
+        )
+    changed = setting != Setting(
+        backend=setting.backend, shots=setting.shots, mitigation=setting.mitigation
+    )
+    if changed and _profile(setting.backend) is None:
+        raise InputError(
+            f"backend {setting.backend!r} has no calibration that factors or drift could change: "
+            "they are for stored ones, such as 'noisy:ibm_torino'"
+        )
+    open_for(setting.where(0), shots=setting.shots, mitigation=setting.mitigation)

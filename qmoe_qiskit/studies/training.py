@@ -1,0 +1,213 @@
+"""The task that most studies are made of: train one router on one seed's points, and measure it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from qmoe_qiskit.data import list_datasets, load_dataset, split_dataset
+from qmoe_qiskit.errors import InputError, unknown_name
+from qmoe_qiskit.studies.results import finite
+from qmoe_qiskit.studies.routers import check_router, classifier_settings
+from qmoe_qiskit.studies.setting import EXACT, Setting
+from qmoe_qiskit.studies.task import Task
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from qmoe_qiskit.data import Split
+    from qmoe_qiskit.train import QMoEClassifier
+
+# What every feature is scaled to, in rad: for the router and for the experts.
+SCALINGS: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {"paper": (0.0, math.pi), "centred": (-math.pi / 2, math.pi / 2)}
+)
+# Share of the training rows that learning rates are chosen on.
+VALIDATION = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainTask(Task):
+    """Train a mixture of linear experts behind a router, and measure it on held-out rows.
+
+    Tasks of one seed that differ in their router or its settings have the same points, the same
+    split and the same order of batches: they are paired.
+
+    Attributes:
+        seed: Decides points, split, initial weights, batches, shots and drift.
+        router: See `studies.routers`.
+        n_layers: Of a quantum router.
+        n_experts: Number of experts.
+        data: Name of a built-in data set; each seed draws points, or rows, of its own.
+        n_samples: Number of rows, training and held-out.
+        test_fraction: Share of them that is held out.
+        scaling: "paper" or "centred", see `SCALINGS`.
+        epochs: Passes over the training rows.
+        batch_size: Rows in a step.
+        learning_rates: Adam's; of several the one with the smallest cross entropy on a fifth of
+            the training rows, trained on the others. The model is then trained on all of them.
+        train_on: Where the circuit runs in training.
+        settings: Where the trained model is measured.
+    """
+
+    kind: ClassVar[str] = "train"
+
+    seed: int
+    router: str = "quantum"
+    n_layers: int = 3
+    n_experts: int = 2
+    data: str = "moons"
+    n_samples: int = 1000
+    test_fraction: float = 0.25
+    scaling: str = "paper"
+    epochs: int = 30
+    batch_size: int = 32
+    learning_rates: tuple[float, ...] = (0.05,)
+    train_on: Setting = EXACT
+    settings: tuple[Setting, ...] = (EXACT,)
+
+    def check(self) -> None:
+        """See `Task.check`.
+
+        Raises:
+            InputError: If a setting is not accepted.
+        """
+        from qmoe_qiskit.train.settings import check_settings
+
+        check_router(self.router, self.n_layers)
+        if self.data not in list_datasets():
+            raise unknown_name("dataset", self.data, list_datasets())
+        if self.scaling not in SCALINGS:
+            raise unknown_name("scaling", self.scaling, SCALINGS)
+        if not self.learning_rates or not self.settings:
+            raise InputError("a training needs a learning rate and a setting to measure it on")
+        for setting in {self.train_on, *self.settings}:
+            setting.check()
+        split = self.load()
+        for rate in self.learning_rates:
+            check_settings(classifier(self, split, rate).get_params(deep=False))
+
+    def profiles(self) -> dict[str, str]:
+        """See `Task.profiles`."""
+        found = [setting.profiles() for setting in (self.train_on, *self.settings)]
+        return {name: value for profiles in found for name, value in profiles.items()}
+
+    def load(self) -> Split:
+        """Return the points of the seed, split into training and held-out rows."""
+        dataset = load_dataset(self.data, n_samples=self.n_samples, seed=self.seed)
+        return split_dataset(dataset, test_fraction=self.test_fraction, seed=self.seed)
+
+    def run(self) -> dict[str, Any]:
+        """Train and measure.
+
+        Returns:
+            learning_rate, the one trained with; validation: learning_rate and cross_entropy of each
+            that was tried; n_parameters, of the router, and n_parameters_experts;
+            effective_parameters, see `studies.effective`; loss, the training loss of the last
+            epoch, mean over the rows, nat; train_accuracy; settings: see `measured`.
+        """
+        return result_of(self, fit(self))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Fitted:
+    """A trained model.
+
+    Attributes:
+        classifier: The model.
+        split: What it was trained on, and what it was not.
+        learning_rate: Of the training.
+        validation: learning_rate and cross_entropy (nat) of each that was tried.
+    """
+
+    classifier: QMoEClassifier
+    split: Split
+    learning_rate: float
+    validation: list[dict[str, float]]
+
+
+def fit(task: TrainTask) -> Fitted:
+    """Train a task's model; held-out rows have no part in it."""
+    split = task.load()
+    features_NF, labels_N = split.train.features_NF, split.train.labels_N
+    validation = tried_rates(task, split) if len(task.learning_rates) > 1 else []
+    rate = task.learning_rates[0]
+    if validation:
+        rate = min(validation, key=lambda entry: entry["cross_entropy"])["learning_rate"]
+    model = classifier(task, split, rate).fit(features_NF, labels_N)
+    return Fitted(classifier=model, split=split, learning_rate=rate, validation=validation)
+
+
+def tried_rates(task: TrainTask, split: Split) -> list[dict[str, float]]:
+    """Train with each learning rate on a part of the training rows, and measure on the rest."""
+    from qmoe_qiskit.runs.metrics import summarize
+    from qmoe_qiskit.studies.measuring import observe_rows
+
+    inner = split_dataset(split.train, test_fraction=VALIDATION, seed=task.seed)
+    tried = []
+    for rate in task.learning_rates:
+        model = classifier(task, inner, rate).fit(inner.train.features_NF, inner.train.labels_N)
+        metrics = summarize(observe_rows(model, inner.test), "")
+        tried.append(
+            {"learning_rate": rate, "cross_entropy": finite(metrics["cross_entropy"].number)}
+        )
+    return tried
+
+
+def classifier(task: TrainTask, split: Split, learning_rate: float) -> QMoEClassifier:
+    """Return a task's classifier, not trained."""
+    from qmoe_qiskit.train import QMoEClassifier
+    from qmoe_qiskit.train.classifier import DEFAULT_MAX_QUBITS
+
+    n_features = split.train.features_NF.shape[1]
+    return QMoEClassifier(
+        **classifier_settings(
+            task.router,
+            n_inputs=min(n_features, DEFAULT_MAX_QUBITS),
+            n_layers=task.n_layers,
+            seed=task.seed,
+        ),
+        n_experts=task.n_experts,
+        backend=task.train_on.where(task.seed),
+        shots=task.train_on.shots,
+        mitigation=task.train_on.mitigation,
+        feature_range=SCALINGS[task.scaling],
+        max_epochs=task.epochs,
+        batch_size=task.batch_size,
+        learning_rate=learning_rate,
+        verbose=False,
+        random_state=task.seed,
+    )
+
+
+def result_of(task: TrainTask, fitted: Fitted) -> dict[str, Any]:
+    """Measure a trained model on every setting; see `TrainTask.run`."""
+    import torch
+
+    from qmoe_qiskit.studies.effective import effective_parameters
+    from qmoe_qiskit.studies.measuring import measured, moved, observe_rows
+
+    model, split = fitted.classifier, fitted.split
+
+    def on(setting: Setting) -> QMoEClassifier:
+        return model if setting == task.train_on else moved(model, setting, task.seed)
+
+    exact_model = on(EXACT)
+    exact = observe_rows(exact_model, split.test)
+    scaled_NF = torch.from_numpy(model.feature_map_.scale(split.train.features_NF))
+    parameters = model.n_parameters_
+    return {
+        "learning_rate": fitted.learning_rate,
+        "validation": fitted.validation,
+        "n_parameters": parameters["router"],
+        "n_parameters_experts": parameters["experts"],
+        "effective_parameters": effective_parameters(exact_model.module_.router, scaled_NF),
+        "loss": finite(model.history_[-1]["train_loss"]),
+        "train_accuracy": float(observe_rows(model, split.train).hits_N.mean()),
+        "settings": [
+            measured(exact if setting.is_exact else observe_rows(on(setting), split.test), exact)
+            for setting in task.settings
+        ],
+    }
