@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qiskit import QuantumCircuit
-from qiskit.circuit import ParameterExpression
+from qiskit.circuit import Instruction, Parameter, ParameterExpression
 from qiskit_aer.noise import depolarizing_error
 
 from qmoe_qiskit.circuits import RouterCircuit
@@ -25,21 +25,20 @@ def with_depolarizing(
         circuit: The router's circuit.
         probability: p, from 0 to `MAX_PROBABILITY`.
         every_gate: Behind every gate, on each of its qubits; otherwise at the paper's positions: on
-            every qubit behind each upload of the features, and at the end.
+            every qubit behind each upload of the features, and at the end. An upload may be more
+            than a gate a qubit: constant gates between its rotations belong to it, gates with
+            weights and barriers end it.
     """
     channel = depolarizing_error(4 * probability / 3, 1).to_instruction()
     inputs = set(router.inputs)
     noisy = QuantumCircuit(circuit.num_qubits, global_phase=circuit.global_phase)
     touched: set[int] = set()  # qubits whose gates uploaded a feature since the last channels
-    for step in circuit.data:
+    for step, uploading in zip(circuit.data, _uploading(circuit, inputs), strict=True):
         wires = [circuit.find_bit(q).index for q in step.qubits]
         if step.operation.name in {"barrier", "delay", "id"}:
             continue
-        uploads = any(
-            isinstance(angle, ParameterExpression) and not inputs.isdisjoint(angle.parameters)
-            for angle in step.operation.params
-        )
-        if not every_gate and touched and not uploads:
+        uploads = not inputs.isdisjoint(_parameters(step.operation))
+        if not every_gate and touched and not uploading:
             _append(noisy, channel, range(circuit.num_qubits))
             touched.clear()
         noisy.append(step.operation, wires)
@@ -52,6 +51,21 @@ def with_depolarizing(
             _append(noisy, channel, range(circuit.num_qubits))
         _append(noisy, channel, range(circuit.num_qubits))
     return noisy
+
+
+def _uploading(circuit: QuantumCircuit, inputs: set[Parameter]) -> list[bool]:
+    """Return for each instruction whether it is part of an upload, or may lie between its parts."""
+    uploading, follows = [], False
+    for step in reversed(circuit.data):
+        parameters = _parameters(step.operation)
+        if step.operation.name == "barrier" or parameters:
+            follows = not inputs.isdisjoint(parameters)
+        uploading.append(follows)
+    return uploading[::-1]
+
+
+def _parameters(operation: Instruction) -> set[Parameter]:
+    return {p for a in operation.params if isinstance(a, ParameterExpression) for p in a.parameters}
 
 
 def _append(circuit: QuantumCircuit, channel: object, qubits: object) -> None:

@@ -53,7 +53,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 def test_wheel_holds_the_packages_and_nothing_else(wheel: dict[str, bytes]) -> None:
     files = {name for name in wheel if ".dist-info/" not in name}
-    assert files == {installed_path(path) for path in source_files("*.py", "*.json", "py.typed")}
+    shipped = source_files("*.py", "*.json", "*.css", "*.jinja", "py.typed")
+    assert files == {installed_path(path) for path in shipped}
     assert "qmoe_qiskit/py.typed" in files
     assert "qmoe_qiskit/backends/__init__.py" in files
     assert "qmoe_qiskit/noise_profiles/__init__.py" in files

@@ -11,6 +11,7 @@ from qmoe_qiskit.cli import hardware_options as hardware
 from qmoe_qiskit.cli import options
 from qmoe_qiskit.cli.jobs_show import jobs_table, show_work
 from qmoe_qiskit.cli.output import console, remark, write_json
+from qmoe_qiskit.errors import HardwareError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -88,8 +89,14 @@ def collect(
         if waited_for:
             report("connecting to IBM Quantum")
             client = Client.connect()
+            faults = []
             for key in waited_for:
-                collect_work(key, client, records, wait=wait, report=report)
+                try:
+                    collect_work(key, client, records, wait=wait, report=report)
+                except HardwareError as error:
+                    faults.append(error)  # the others may be there
+            if faults:
+                raise faults[0]
         found = [job for key in waited_for for job in records.jobs(key)]
         devices = _devices(records.works())
         unsent = sum(job.state in _unsent() for key in keys for job in records.jobs(key))

@@ -198,7 +198,9 @@ class Client:
             if refused or self._adapter.jobs_posted == posted:
                 if status == 401:
                     raise NotCreatedError(refused_token(no_token)) from error
-                raise NotCreatedError(f"{what}; nothing was created") from error
+                raise NotCreatedError(
+                    f"{what}; nothing was created, give the same command again to try once more"
+                ) from error
             raise UncertainError(what) from error
         return job_id
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from requests.adapters import HTTPAdapter
 from requests.exceptions import RequestException
+from urllib3.exceptions import InvalidHeader
 from urllib3.util.retry import Retry
 
 if TYPE_CHECKING:
@@ -43,7 +44,10 @@ class _SafeRetry(Retry):
 
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
         """Return how long the service asks to wait, in seconds; None if it does not say."""
-        asked = super().get_retry_after(response)
+        try:
+            asked = super().get_retry_after(response)
+        except InvalidHeader:
+            return None
         return None if asked is None else min(asked, _LONGEST_PAUSE_S)
 
 

@@ -7,8 +7,8 @@ from base64 import b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qmoe_qiskit.report.style import DPI
 from qmoe_qiskit.report.study_page import HOW_JUDGED, DrawnPicture, Page, counts
+from qmoe_qiskit.report.style import DPI
 from qmoe_qiskit.report.summary import Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 # Outcomes are told by words and signs, not by colour alone.
-_SIGNS: dict[Outcome, str] = {"supported": "✓", "not supported": "✗", "undecided": "?"}  # noqa: RUF001
+_SIGNS: dict[Outcome, str] = {"supported": "✓", "not supported": "✗", "undecided": "?"}
 _CSS_DPI = 96
 # Begins every page made here; what begins otherwise is somebody else's file.
 MARK = '<meta name="generator" content="qmoe report">'
@@ -30,14 +30,12 @@ class IndexEntry:
     Attributes:
         name: As on the command line.
         title: What it asks.
-        seeds: Which, in words.
         verdicts: What it found.
         href: Where its page is, from the index.
     """
 
     name: str
     title: str
-    seeds: str
     verdicts: tuple[Verdict, ...]
     href: str
 

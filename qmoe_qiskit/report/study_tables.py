@@ -58,7 +58,7 @@ class ShownTable:
 def shown_table(table: Table) -> ShownTable:
     """Return a table as text; the number of seeds stands below it where it is the same for all."""
     counts = sorted({c.n for row in table.rows for c in row if isinstance(c, Estimate | Breakdown)})
-    notes = [table.note] if table.note else []
+    notes = [f"{table.note.rstrip('.')}."] if table.note else []
     if len(counts) == 1:
         seeds = "1 seed" if counts[0] == 1 else f"{counts[0]} seeds"
         what = "Values" if counts[0] == 1 else "Values with 95 % intervals"
@@ -75,7 +75,7 @@ def shown_table(table: Table) -> ShownTable:
             for row in table.rows
         ),
         note=" ".join(notes),
-        source=table.source,
+        source=table.source.rstrip("."),
     )
 
 
@@ -114,8 +114,11 @@ def _show_breakdown(cell: Breakdown, digits: int) -> Shown:
         text = f"{cell.first:g}, from the start"
     if math.isnan(cell.low):
         return Shown(text=text)
-    interval = "" if cell.low == math.inf else f"[{level(cell.low)} to {level(cell.high)}], "
-    return Shown(text=text, detail=f"{interval}reached in {100 * cell.reached:.0f} % of resamples")
+    reached = f"reached in {100 * cell.reached:.0f} % of resamples"
+    detail = f"({reached})"
+    if cell.low < math.inf:
+        detail = f"[{level(cell.low)} to {level(cell.high)}], {reached}"
+    return Shown(text=text, detail=detail)
 
 
 def number(value: float, digits: int) -> str:
@@ -137,7 +140,9 @@ def to_markdown(table: ShownTable) -> str:
 
 def escaped(text: str) -> str:
     """Return text so that Markdown shows it as it is, on one line."""
-    return re.sub(r"([\\`*_\[\]<>|~$&#])", r"\\\1", " ".join(text.split()))
+    line = re.sub(r"([\\`*_\[\]<>|~$&#])", r"\\\1", " ".join(text.split()))
+    # What would begin a list, or underline a heading.
+    return re.sub(r"^(\d*)([-+.)=])(?=[ =-]|$)", r"\1\\\2", line)
 
 
 def to_csv(table: Table) -> str:

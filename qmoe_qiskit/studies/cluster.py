@@ -93,7 +93,7 @@ class _ClusterExecutor(Executor):
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         remote = self._client.submit(fn, *args, pure=False, **kwargs)
-        arriving = asyncio.run_coroutine_threadsafe(
+        arriving: Future[T] = asyncio.run_coroutine_threadsafe(
             self._result_of(remote), self._client.loop.asyncio_loop
         )
         # Cancelling must not reach into Dask's own waiting, which would complain: what nobody

@@ -43,7 +43,7 @@ def rank(jacobian_RP: NDArray[np.float64]) -> int:
 
 
 def jacobian(router: nn.Module, inputs_BF: Tensor) -> NDArray[np.float64]:
-    """Return the derivatives of log(weight_e / weight_0), e > 0, by all parameters, (B (E-1), P)."""
+    """Return the derivatives of log(weight_e / weight_0), e > 0, by parameters, (B (E-1), P)."""
     if isinstance(router, ProjectedRouter):
         inner = router.router
         assert isinstance(inner, torch.nn.Module)

@@ -89,6 +89,22 @@ def run_tasks(
     return [collection.results[task.content_hash] for task in tasks]
 
 
+def stored_results(tasks: Sequence[Task], folder: Path) -> list[TaskResult]:
+    """Return the results of tasks that have all been run, in their order.
+
+    Raises:
+        InputError: If a task is impossible.
+        StudyError: If a task has no result, or one that does not hold any more.
+    """
+    collection = _Collection(unique_tasks(tasks), folder, lambda _: None)
+    if missing := collection.missing():
+        raise StudyError(
+            f"{len(missing)} of {len(missing) + len(collection.results)} tasks of the study in "
+            f"{str(folder)!r} have no result: go on with it first"
+        )
+    return [collection.results[task.content_hash] for task in tasks]
+
+
 class _Collection:
     """Tasks, and the results that are there."""
 

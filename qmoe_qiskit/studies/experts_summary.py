@@ -94,6 +94,11 @@ class _Results:
         """Return the held-out accuracy of every seed."""
         return np.array([r.result["accuracy"] for r in self.of(data, contender, chosen=chosen)])
 
+    def difference(self, data: str, better: Contender, worse: Contender) -> FloatArray:
+        """Return by how much one contender is more accurate than another, for every seed."""
+        difference_N = self.accuracy(data, better) - self.accuracy(data, worse)
+        return np.round(difference_N, 12)  # equal differences are equal, whatever they are of
+
     def named(self, data: str, contender: Contender) -> str:
         """Return the contender with its number of parameters, for a claim."""
         count = self.of(data, contender, chosen=True)[0].result["n_parameters"]
@@ -112,7 +117,7 @@ def summarize(
                 f"{data}: {found.named(data, better)} is more accurate than "
                 f"{found.named(data, worse)}"
             ),
-            differences_N=found.accuracy(data, better) - found.accuracy(data, worse),
+            differences_N=found.difference(data, better, worse),
             margin=settings.margin,
         )
         for data in settings.data

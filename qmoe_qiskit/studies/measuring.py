@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qmoe_qiskit.backends.placement import active_qubits
 from qmoe_qiskit.runs.metrics import Observed, observe, summarize
 from qmoe_qiskit.studies.results import finite
 from qmoe_qiskit.train import model_state, restore_model
@@ -36,8 +37,7 @@ def moved(classifier: QMoEClassifier, setting: Setting, seed: int) -> QMoEClassi
     if setting.drift_hours:
         before = moved(classifier, setting.before_drift(), seed).compiled_router
         assert before is not None
-        steps, find = before.isa_circuit.data, before.isa_circuit.find_bit
-        qubits = sorted({find(qubit).index for step in steps for qubit in step.qubits})
+        qubits = active_qubits(before.isa_circuit)
     return restore_model(
         model_state(classifier),
         backend=setting.where(seed),

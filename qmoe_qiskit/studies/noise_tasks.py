@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qmoe_qiskit.errors import InputError, require_positive
-from qmoe_qiskit.moe import QuantumRouter
+from qmoe_qiskit.errors import InputError, OutOfRangeWarning, require_positive
 from qmoe_qiskit.studies.noise_folding import check_factor
 from qmoe_qiskit.studies.results import finite
 from qmoe_qiskit.studies.setting import EXACT, Setting
@@ -170,15 +170,16 @@ class MitigationTask(TrainTask):
             routing_flips, against the same model without noise; error, the mean distance of an
             expectation value from its ideal; overshoot, the share of them outside [-1, 1].
         """
+        from qmoe_qiskit.studies.measuring import moved
         from qmoe_qiskit.studies.noise_folding import FoldedBackend
         from qmoe_qiskit.studies.noise_strings import frequencies, routed, string_probabilities
 
         fitted = fit(self)
         model, rows = fitted.classifier, fitted.split.test
         router, inputs_BF, weights_W = _circuit_of(fitted)
-        compiled = model.compiled_router
-        assert compiled is not None
-        ideal_BO = compiled.expectations(inputs_BF, weights_W).values
+        exact = moved(model, EXACT, self.seed).compiled_router
+        assert exact is not None
+        ideal_BO = exact.expectations(inputs_BF, weights_W).values
         ideal = routed(model, rows, ideal_BO)
         profile = self.device.where(self.seed)
         assert not isinstance(profile, str)
@@ -233,10 +234,12 @@ def _observables(
 
 def _circuit_of(fitted: Fitted) -> tuple[RouterCircuit, FloatArray, FloatArray]:
     """Return a trained model's circuit, its inputs on the held-out rows (B, F) and weights (W,)."""
-    ((inputs_BF, weights_W),) = fitted.classifier.circuit_arguments(fitted.split.test.features_NF)
-    router = getattr(fitted.classifier.module_.router, "router", fitted.classifier.module_.router)
-    assert isinstance(router, QuantumRouter)
-    return router.circuit, inputs_BF, weights_W
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OutOfRangeWarning)
+        parts = fitted.classifier.circuit_arguments(fitted.split.test.features_NF)
+    compiled = fitted.classifier.compiled_router
+    assert compiled is not None
+    return compiled.router, np.concatenate([inputs_BF for inputs_BF, _ in parts]), parts[0][1]
 
 
 def _shares(observed: Observed, ideal: Observed) -> dict[str, float]:

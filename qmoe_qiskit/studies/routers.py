@@ -21,8 +21,8 @@ QUANTUM: Mapping[str, str] = MappingProxyType(
         "quantum:no-entangler": "the same without entangling gates: product states throughout",
         "quantum:one-layer": "a single entangling layer",
         "quantum:product": (
-            "one rotation of each qubit behind the embedding, no entangling gates: the functions of "
-            "quantum:no-entangler with a third of its angles"
+            "one rotation of each qubit behind the embedding and no entangling gates: as "
+            "quantum:no-entangler, from fewer angles"
         ),
     }
 )

@@ -159,15 +159,10 @@ def tried_rates(task: TrainTask, split: Split) -> list[dict[str, float]]:
 def classifier(task: TrainTask, split: Split, learning_rate: float) -> QMoEClassifier:
     """Return a task's classifier, not trained."""
     from qmoe_qiskit.train import QMoEClassifier
-    from qmoe_qiskit.train.classifier import DEFAULT_MAX_QUBITS
 
-    n_features = split.train.features_NF.shape[1]
     return QMoEClassifier(
         **classifier_settings(
-            task.router,
-            n_inputs=min(n_features, DEFAULT_MAX_QUBITS),
-            n_layers=task.n_layers,
-            seed=task.seed,
+            task.router, n_inputs=router_inputs(split), n_layers=task.n_layers, seed=task.seed
         ),
         n_experts=task.n_experts,
         backend=task.train_on.where(task.seed),
@@ -180,6 +175,13 @@ def classifier(task: TrainTask, split: Split, learning_rate: float) -> QMoEClass
         verbose=False,
         random_state=task.seed,
     )
+
+
+def router_inputs(split: Split) -> int:
+    """Return how many coordinates the router sees."""
+    from qmoe_qiskit.train.classifier import DEFAULT_MAX_QUBITS
+
+    return min(split.train.features_NF.shape[1], DEFAULT_MAX_QUBITS)
 
 
 def result_of(task: TrainTask, fitted: Fitted) -> dict[str, Any]:

@@ -122,7 +122,7 @@ def child(order: dict[str, Any]) -> dict[str, Any]:
     Keys of an order:
         ledger: Path of the command's ledger.
         environment: Variables that point at the service.
-        works: Path of a ledger that holds the work, under the key `template`.
+        template: Path of a ledger that holds the work, and nothing else.
         key: The key under which the command submits it.
         more_keys: Keys under which it does so again, on the same device.
         options: Changes of the work's options.
@@ -145,8 +145,9 @@ def child(order: dict[str, Any]) -> dict[str, Any]:
     from qmoe_qiskit.hardware.submission import Patience
 
     os.environ.update(order["environment"])
-    with Ledger(order["works"]) as templates:
-        record = templates.work(order["template"])
+    with Ledger(order["template"]) as templates:
+        (summary,) = templates.works()
+        record = templates.work(summary.key)
     assert record is not None
     template = work_of(record)
     settings = {**template.options.model_dump(exclude_unset=True), **order.get("options", {})}

@@ -12,6 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from hardware.trials import Stage, Trial, Undisturbed, at, check_sentence, refused
+from urllib3 import HTTPResponse
+
+from qmoe_qiskit.errors import HardwareError
+from qmoe_qiskit.hardware.client import Client
+from qmoe_qiskit.hardware.patience import PatientAdapter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +44,8 @@ UNCLEAR: list[Fault] = [
         for when in ("before", "after")
     ),
     {"kind": "answer", "status": 429},
-    {"kind": "answer", "status": 429, "retry_after": 0.2},
+    {"kind": "answer", "status": 429, "retry_after": 1},
+    {"kind": "answer", "status": 429, "retry_after": 0.2},  # which no client understands
 ]
 # What may happen to a request that only asks.
 OF_QUESTIONS: list[Fault] = [
@@ -122,6 +128,31 @@ def test_request_that_creates(stage: Stage, template: str, undisturbed: Undistur
         {"kind": "answer", "status": 500, "when": "before", "times": 3},
     ]
     faults = UNCLEAR + lasting
+    stage.conduct(partial(trial, number, fault) for number, fault in enumerate(faults))
+
+
+def test_refused_request(stage: Stage, template: str, undisturbed: Undisturbed) -> None:
+    faults: list[Fault] = [
+        *(
+            {"kind": "answer", "status": status, "when": when}
+            for status in (400, 401, 403, 404, 409)
+            for when in ("before", "after")
+        ),
+        {"kind": "answer", "status": 429, "retry_after": 1, "times": 100},
+    ]
+
+    def trial(number: int, fault: Fault, ibm: IBMService) -> Trial:
+        order = stage.order(template, f"refused-{number}", ibm, patience=PATIENCE)
+        ibm.faults.arm(**fault)
+        reply = yield stage.nursery.start(**order)
+        refused(reply)
+        ibm.faults.clear()
+        assert [job.state for job in stage.records(order)] == ["planned"]
+        # Should it have been created after all, it is found.
+        reply = yield stage.nursery.start(**order)
+        assert (reply["status"], reply["error"]) == (0, None), (fault, reply)
+        assert stage.results(order) == undisturbed.results, fault
+
     stage.conduct(partial(trial, number, fault) for number, fault in enumerate(faults))
 
 
@@ -251,3 +282,26 @@ def test_what_exists_is_fetched_whatever_keeps_new_jobs_away(
     assert stage.nursery.run(**order)["error"] is None
     ibm.faults.clear()
     assert stage.results(order) == undisturbed.results
+
+
+def test_no_access_token_to_be_had(stage: Stage) -> None:
+    """The library goes on without one, and is refused: not a reason for a new API key."""
+    client = Client.connect()
+    tokens = client._service._active_api_client._session.auth.tm
+    tokens.expire_time = 0
+    ibm = stage.services[0]
+    ibm.faults.arm("drop", on="POST /identity/token")
+    with pytest.raises(HardwareError, match="no access token") as caught:
+        client.usage()
+    check_sentence(str(caught.value))
+    tokens.request_time = 0  # else it pauses for a minute
+    assert client.usage()["usage_limit_seconds"] == ibm.account.allowance
+    ibm.account.expire_tokens()
+    with pytest.raises(HardwareError, match="create a new API key"):
+        client.usage()
+
+
+@pytest.mark.parametrize(("asked", "waited"), [("5", 5), ("86400", 60), ("soon", None)])
+def test_pause_that_the_service_asks_for(asked: str, waited: float | None) -> None:
+    retries = PatientAdapter().max_retries
+    assert retries.get_retry_after(HTTPResponse(headers={"Retry-After": asked})) == waited

@@ -141,7 +141,7 @@ class Stage:
         self.folder = folder
         settings = {"plan": "premium", "api_key": API_KEY} | settings
         self.services = [IBMService((DEVICE,), **settings) for _ in range(count)]
-        self.works = str(folder / "works.sqlite")
+        self._templates = 0
 
     def __enter__(self) -> Self:
         self._exits = ExitStack()
@@ -178,15 +178,17 @@ class Stage:
             advance(*waiting.pop(number), reply)
 
     def template(self, *, n_points: int = 2, shots: int = 64, **options: Any) -> str:
-        """Write down work, and return its key."""
+        """Write down work; returns the path of a ledger with nothing else in it."""
         from qmoe_qiskit import angle_router, open_backend
 
+        self._templates += 1
+        path = str(self.folder / f"template-{self._templates}.sqlite")
         backend = open_backend(
             f"runtime:{DEVICE}",
             shots=shots,
             seed=0,
             options={"resilience_level": 0, **options},
-            ledger=self.works,
+            ledger=path,
         )
         compiled = backend.compile(angle_router(n_features=2, n_layers=1))
         rng = np.random.default_rng(0)
@@ -198,7 +200,7 @@ class Stage:
         )
         device.ledger.record(record, jobs)
         device.ledger.close()
-        return work.key
+        return path
 
     def order(
         self, template: str, name: str, ibm: IBMService | None = None, **changes: Any
@@ -206,7 +208,6 @@ class Stage:
         """Return an order for the work under a key of its own, with a ledger of its own."""
         return {
             "template": template,
-            "works": self.works,
             "environment": (ibm or self.services[0]).environment(),
             "ledger": str(self.folder / f"{name}.sqlite"),
             "key": hashlib.sha256(name.encode()).hexdigest(),
@@ -218,7 +219,7 @@ class Stage:
 
     def undisturbed(self, template: str, **changes: Any) -> Undisturbed:
         """Execute work that nothing happens to."""
-        order = self.order(template, f"undisturbed-{template}", **changes)
+        order = self.order(template, f"undisturbed-{Path(template).stem}", **changes)
         reply = self.nursery.run(**order, told=True)
         assert (reply["status"], reply["error"]) == (0, None), reply
         story = [(name, line, visit) for name, line, visit in reply["story"]]

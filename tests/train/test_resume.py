@@ -252,6 +252,7 @@ CHANGES: dict[str, Any] = {
     "feature_range": (0, 1),
     "batch_size": 15,
     "learning_rate": 0.04,
+    "balance_weight": 0.1,
     "early_stopping": True,
     "validation_fraction": 0.3,
     "patience": 3,

@@ -1,0 +1,102 @@
+"""The study `ablation`: is it interference that the quantum router lives on?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.studies.efficiency import check_common, check_different
+from qmoe_qiskit.studies.routers import QUANTUM
+from qmoe_qiskit.studies.study import Study
+from qmoe_qiskit.studies.training import TrainTask
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.studies.results import TaskResult
+    from qmoe_qiskit.studies.summary import Summary
+    from qmoe_qiskit.studies.task import Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class AblationSettings:
+    """Settings of the study.
+
+    Attributes:
+        data: Name of a built-in data set.
+        n_samples: Number of points of each seed; a quarter is held out.
+        epochs: Passes over the training rows.
+        batch_size: Rows in a step.
+        learning_rates: What each training chooses from, on a part of its training rows.
+        scalings: "paper", inputs in [0, pi]; "centred", in [-pi/2, pi/2].
+        layers: Of the quantum router.
+        routers: What it is compared with: what is left of it without one thing, and classical
+            routers.
+        threshold: Accuracy that counts as success.
+        margin: Differences in accuracy smaller than this do not matter.
+    """
+
+    data: str = "moons"
+    n_samples: int = 1000
+    epochs: int = 30
+    batch_size: int = 32
+    learning_rates: tuple[float, ...] = (0.02, 0.05, 0.1)
+    scalings: tuple[str, ...] = ("paper", "centred")
+    layers: int = 3
+    routers: tuple[str, ...] = (
+        *(name for name in QUANTUM if name != "quantum"),
+        "fourier",
+        "linear",
+    )
+    threshold: float = 0.98
+    margin: float = 0.01
+
+    def __post_init__(self) -> None:
+        for name in ("learning_rates", "scalings", "routers"):
+            check_different(name, getattr(self, name))
+        check_common(self.scalings, threshold=self.threshold, margin=self.margin)
+        if not self.routers or "quantum" in self.routers:
+            raise InputError(
+                "routers are what the router 'quantum' is compared with: name one at least, and "
+                "not 'quantum'"
+            )
+
+
+def tasks(settings: AblationSettings, seeds: Sequence[int]) -> list[Task]:
+    """Return the trainings: every router with both scalings, on every seed's points."""
+    return [
+        TrainTask(
+            seed=seed,
+            router=router,
+            n_layers=settings.layers,
+            data=settings.data,
+            n_samples=settings.n_samples,
+            scaling=scaling,
+            epochs=settings.epochs,
+            batch_size=settings.batch_size,
+            learning_rates=settings.learning_rates,
+        )
+        for seed in seeds
+        for scaling in settings.scalings
+        for router in ("quantum", *settings.routers)
+    ]
+
+
+def summarize(
+    settings: AblationSettings, seeds: Sequence[int], results: Sequence[TaskResult]
+) -> Summary:
+    """Return what the study found."""
+    from qmoe_qiskit.studies.ablation_summary import summary
+
+    return summary(settings, seeds, results)
+
+
+STUDY = Study(
+    name="ablation",
+    title="Is it interference that the quantum router lives on?",
+    settings=AblationSettings,
+    quick=AblationSettings(n_samples=600, learning_rates=(0.1,)),
+    quick_seeds=10,
+    tasks=tasks,
+    summarize=summarize,
+)

@@ -1,0 +1,322 @@
+"""What the study of balance found: tables, claims, figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmoe_qiskit.report.study_figures import Curve, curves, panels
+from qmoe_qiskit.studies.routers import label
+from qmoe_qiskit.studies.statistics import (
+    Claim,
+    judge,
+    mean_estimate,
+    mean_estimates,
+    success_rate,
+)
+from qmoe_qiskit.studies.summary import Column, Estimate, Picture, Summary, Table
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.report.summary import Draw
+    from qmoe_qiskit.studies.balance import BalanceSettings, Case
+    from qmoe_qiskit.studies.results import TaskResult
+
+FloatArray = NDArray[np.float64]
+# Takes one setting's measurement to a number.
+Read = Callable[[dict[str, Any]], float]
+
+
+class Found:
+    """The results of a study, by case and measure.
+
+    Args:
+        settings: Of the study.
+        results: In the order of its tasks.
+    """
+
+    def __init__(self, settings: BalanceSettings, results: Sequence[TaskResult]) -> None:
+        self.settings = settings
+        cases = settings.cases
+        self._results = {
+            case: [result.result for result in results[index :: len(cases)]]
+            for index, case in enumerate(cases)
+        }
+
+    @cached_property
+    def reads(self) -> dict[str, Read]:
+        """What is read off a measurement, by column."""
+        return {
+            "balance": lambda m: entropy(m["expert_load"]) / np.log(len(m["expert_load"])),
+            "busiest": lambda m: max(m["expert_load"]),
+            "dead": lambda m: sum(share < self.settings.dead for share in m["expert_load"]),
+            "routing": lambda m: m["routing_entropy"] / np.log(len(m["expert_load"])),
+            "accuracy": lambda m: m["accuracy"],
+            "flips": lambda m: m["routing_flips"],
+        }
+
+    def values(self, case: Case, read: str, where: int = 0) -> FloatArray:
+        """Return one number a seed; `where` counts the settings, the exact one first."""
+        measures = [result["settings"][where] for result in self._results[case]]
+        return np.array([self.reads[read](measured) for measured in measures], dtype=np.float64)
+
+    def case(self, router: str, n_experts: int, weight: float = 0.0, scaling: str = "") -> Case:
+        """Return the case of some settings."""
+        scaling = scaling or self.settings.scalings[0]
+        return next(
+            case
+            for case in self._results
+            if (case.router, case.n_experts, case.weight, case.scaling)
+            == (router, n_experts, weight, scaling)
+        )
+
+
+def entropy(shares_E: Sequence[float]) -> float:
+    """Return the entropy of a distribution, nat."""
+    positive = np.array([share for share in shares_E if share > 0])
+    return float(-np.sum(positive * np.log(positive))) + 0.0
+
+
+def summarize(
+    settings: BalanceSettings, seeds: Sequence[int], results: Sequence[TaskResult]
+) -> Summary:
+    """Return what the results say."""
+    found = Found(settings, results)
+    source = f"{len(results)} trainings on {settings.data}, {len(seeds)} seeds"
+    return Summary(
+        tables=(_load_table(found, source), _flips_table(found, source)),
+        verdicts=(
+            *judge(_load_claims(found)),
+            *judge(_loss_claims(found)),
+            *judge(_flips_claims(found)),
+        ),
+        pictures=_pictures(found),
+        remarks=(
+            "A classical router runs on the computer itself: no noise of a device reaches it, and "
+            "its routing does not flip.",
+            "Mixtures here are dense: every expert computes every row, weighted by the router. The "
+            "load of an expert is the share of rows on which its weight is the largest.",
+            "The experts are linear, and Two Moons needs few of them: experts that are not used "
+            "cost memory here, not accuracy.",
+        ),
+    )
+
+
+def _load_table(found: Found, source: str) -> Table:
+    cases = found.settings.cases
+    reads = ("balance", "busiest", "dead", "routing", "accuracy")
+    values_NK = np.stack([found.values(c, r) for c in cases for r in reads], axis=1)
+    estimates = mean_estimates(values_NK)
+    rows = []
+    for index, case in enumerate(cases):
+        balance, busiest, dead, *others = estimates[index * len(reads) :][: len(reads)]
+        any_dead = success_rate(found.values(case, "dead"), 1)
+        of_case = (label(case.router), case.n_experts, case.weight, case.scaling)
+        rows.append((*of_case, balance, busiest, dead, any_dead, *others))
+    return Table(
+        name="load",
+        title="How the experts share the rows, without noise",
+        columns=(
+            Column(name="Router"),
+            Column(name="Experts"),
+            Column(name="Weight of the balance loss"),
+            Column(name="Inputs"),
+            Column(name="Entropy of the load", unit="log E"),
+            Column(name="Load of the busiest expert"),
+            Column(name="Dead experts", digits=2),
+            Column(name="Seeds with a dead expert", digits=2),
+            Column(name="Entropy of the routing", unit="log E"),
+            Column(name="Accuracy, held out"),
+        ),
+        rows=tuple(rows),
+        note=(
+            f"Means over seeds with 95 % intervals. Dead: under {100 * found.settings.dead:g} % of "
+            "the held-out rows. Entropy of the load: 1 where all experts have as many rows, 0 where "
+            "one has all. Entropy of the routing: mean over rows of that of their weights."
+        ),
+        source=source,
+    )
+
+
+def _flips_table(found: Found, source: str) -> Table:
+    settings = found.settings
+    cases = [found.case("quantum", e, w) for e in settings.n_experts for w in settings.weights]
+    columns = [(where, read) for where in range(1, len(settings.noise) + 1) for read in _UNDER]
+    values_NK = np.stack([found.values(c, r, w) for c in cases for w, r in columns], axis=1)
+    estimates = mean_estimates(values_NK)
+    return Table(
+        name="flips",
+        title="Rows that noise sends to another expert, quantum router",
+        columns=(
+            Column(name="Experts"),
+            Column(name="Weight of the balance loss"),
+            *(Column(name=f"{_UNDER[r]}, {name}") for name in settings.noise for r in _UNDER),
+        ),
+        rows=tuple(
+            (case.n_experts, case.weight, *estimates[index * len(columns) :][: len(columns)])
+            for index, case in enumerate(cases)
+        ),
+        note=(
+            "Means over seeds with 95 % intervals. Flips: share of the held-out rows whose expert "
+            "with the largest weight is another one than without noise, the trained weights being "
+            "the same. Trained without noise."
+        ),
+        source=source,
+    )
+
+
+_UNDER = {"flips": "Flips", "accuracy": "Accuracy"}
+
+
+def _load_claims(found: Found) -> list[Claim]:
+    settings = found.settings
+    return [
+        Claim(
+            text=(
+                f"the quantum router balances {n_experts} experts better than router "
+                f"{label(control)} ({scaling} inputs, no balance loss)"
+            ),
+            differences_N=found.values(found.case("quantum", n_experts, 0, scaling), "balance")
+            - found.values(found.case(control, n_experts, 0, scaling), "balance"),
+            margin=settings.balance_margin,
+            unit="log E",
+        )
+        for scaling in settings.scalings
+        for n_experts in settings.n_experts
+        for control in settings.controls
+    ]
+
+
+def _loss_claims(found: Found) -> list[Claim]:
+    settings = found.settings
+    claims = []
+    for n_experts in settings.n_experts:
+        before = found.case("quantum", n_experts)
+        for weight in settings.weights[1:]:
+            after = found.case("quantum", n_experts, weight)
+            loss = f"a balance loss of weight {weight:g}"
+            behind = f"{n_experts} experts behind the quantum router"
+            claims += [
+                Claim(
+                    text=f"{loss} brings dead ones among {behind} to life",
+                    differences_N=found.values(before, "dead") - found.values(after, "dead"),
+                    digits=2,
+                    unit="experts",
+                ),
+                Claim(
+                    text=f"{loss} leaves the accuracy of {behind} what it was",
+                    differences_N=found.values(after, "accuracy")
+                    - found.values(before, "accuracy"),
+                    margin=settings.margin,
+                    kind="equivalence",
+                ),
+            ]
+    return claims
+
+
+def _flips_claims(found: Found) -> list[Claim]:
+    settings = found.settings
+    names = list(settings.noise)
+    stable = [
+        Claim(
+            text=(
+                f"under {name} fewer than {100 * settings.flips:g} % of the rows go to another of "
+                f"{n_experts} experts"
+            ),
+            differences_N=settings.flips
+            - found.values(found.case("quantum", n_experts), "flips", where),
+        )
+        for n_experts in settings.n_experts
+        for where, name in enumerate(names, start=1)
+    ]
+    price = [
+        Claim(
+            text=(
+                f"a balance loss of weight {weight:g} lets more rows go to another of {n_experts} "
+                f"experts under {names[-1]}"
+            ),
+            differences_N=found.values(
+                found.case("quantum", n_experts, weight), "flips", len(names)
+            )
+            - found.values(found.case("quantum", n_experts), "flips", len(names)),
+        )
+        for n_experts in settings.n_experts
+        for weight in settings.weights[1:]
+    ]
+    return stable + price
+
+
+def _pictures(found: Found) -> tuple[Picture, ...]:
+    settings = found.settings
+    routers = {label(router): (router, 0) for router in settings.routers}
+    places = {name: ("quantum", where) for where, name in enumerate(settings.noise, start=1)}
+    n_rows = -(-len(settings.n_experts) // 2)
+    height = 0.8 + 2.6 * n_rows
+
+    def picture(name: str, caption: str, draw: Draw) -> Picture:
+        return Picture(name=name, caption=caption, draw=draw, size=(7.0, height))
+
+    return (
+        picture(
+            "load",
+            "Entropy of the experts' load by router and weight of the balance loss: 1 where all "
+            "experts have as many rows.",
+            _by_weight(found, "balance", routers, "entropy of the load, log E", (-0.02, 1.02)),
+        ),
+        picture(
+            "dead",
+            "Dead experts by router and weight of the balance loss.",
+            _by_weight(found, "dead", routers, "dead experts"),
+        ),
+        picture(
+            "flips",
+            "Rows that go to another expert under noise, by weight of the balance loss.",
+            _by_weight(found, "flips", places, "rows with another expert"),
+        ),
+    )
+
+
+def _by_weight(
+    found: Found,
+    read: str,
+    series: dict[str, tuple[str, int]],
+    y_label: str,
+    y_limits: tuple[float, float] | None = None,
+) -> Draw:
+    """Draw a measure over the weights, a panel for each number of experts.
+
+    Args:
+        found: The results.
+        read: The measure.
+        series: Router, and where it is measured, by name.
+        y_label: Of the measure.
+        y_limits: Ends of its axis.
+    """
+    weights = found.settings.weights
+
+    def estimates(router: str, n_experts: int, where: int) -> tuple[Estimate, ...]:
+        cases = [found.case(router, n_experts, weight) for weight in weights]
+        return tuple(mean_estimate(found.values(case, read, where)) for case in cases)
+
+    return panels(
+        {
+            f"{n_experts} experts": curves(
+                [
+                    Curve(
+                        name=name,
+                        levels=tuple(map(float, range(len(weights)))),
+                        estimates=estimates(router, n_experts, where),
+                    )
+                    for name, (router, where) in series.items()
+                ],
+                x_label="weight of the balance loss",
+                y_label=y_label,
+                x_ticks={float(i): f"{weight:g}" for i, weight in enumerate(weights)},
+                y_limits=y_limits,
+            )
+            for n_experts in found.settings.n_experts
+        }
+    )

@@ -1,0 +1,98 @@
+"""The study `boundary`: the paper's phase 2, decision boundary and routing of every router."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.studies.boundary_task import BoundaryTask
+from qmoe_qiskit.studies.efficiency import check_different
+from qmoe_qiskit.studies.study import Study
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.studies.results import TaskResult
+    from qmoe_qiskit.studies.summary import Summary
+    from qmoe_qiskit.studies.task import Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoundarySettings:
+    """Settings of the study.
+
+    Attributes:
+        data: Name of a built-in data set.
+        n_samples: Number of points of each seed.
+        test_fraction: Share of them that is held out; by default the paper's 500 are trained on.
+        epochs: Passes over the training rows.
+        batch_size: Rows in a step.
+        learning_rate: Adam's.
+        scaling: "paper", inputs in [0, pi], or "centred", in [-pi/2, pi/2].
+        layers: Of the quantum routers.
+        routers: The routers.
+    """
+
+    data: str = "moons"
+    n_samples: int = 1000
+    test_fraction: float = 0.5
+    epochs: int = 50
+    batch_size: int = 32
+    learning_rate: float = 0.1
+    scaling: str = "paper"
+    layers: int = 3
+    routers: tuple[str, ...] = (
+        "quantum",
+        "quantum:dephased",
+        "quantum:no-entangler",
+        "quantum:frozen",
+        "linear",
+        "quadratic",
+        "mlp:4",
+        "fourier",
+    )
+
+    def __post_init__(self) -> None:
+        check_different("routers", self.routers)
+        if not self.routers:
+            raise InputError("routers: the study needs one at least, such as 'quantum'")
+
+
+def tasks(settings: BoundarySettings, seeds: Sequence[int]) -> list[Task]:
+    """Return the trainings: every router on every seed's points."""
+    return [
+        BoundaryTask(
+            seed=seed,
+            router=router,
+            n_layers=settings.layers,
+            data=settings.data,
+            n_samples=settings.n_samples,
+            test_fraction=settings.test_fraction,
+            scaling=settings.scaling,
+            epochs=settings.epochs,
+            batch_size=settings.batch_size,
+            learning_rates=(settings.learning_rate,),
+        )
+        for seed in seeds
+        for router in settings.routers
+    ]
+
+
+def summarize(
+    settings: BoundarySettings, seeds: Sequence[int], results: Sequence[TaskResult]
+) -> Summary:
+    """Return what the study found."""
+    from qmoe_qiskit.studies.boundary_summary import summary
+
+    return summary(settings, seeds, results)
+
+
+STUDY = Study(
+    name="boundary",
+    title="Where does each router draw its lines?",
+    settings=BoundarySettings,
+    quick=BoundarySettings(),
+    quick_seeds=3,
+    tasks=tasks,
+    summarize=summarize,
+)

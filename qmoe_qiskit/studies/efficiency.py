@@ -1,0 +1,155 @@
+"""The study `efficiency`: accuracy by router parameters, the paper's experiment 3A, held out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qmoe_qiskit.errors import InputError, require_positive, unknown_name
+from qmoe_qiskit.studies.study import Study
+from qmoe_qiskit.studies.training import SCALINGS, TrainTask
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.studies.results import TaskResult
+    from qmoe_qiskit.studies.summary import Summary
+    from qmoe_qiskit.studies.task import Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class EfficiencySettings:
+    """Settings of the study.
+
+    Attributes:
+        data: Name of a built-in data set.
+        n_samples: Number of points of each seed; a quarter is held out.
+        epochs: Passes over the training rows.
+        batch_size: Rows in a step.
+        learning_rates: What each training chooses from, on a part of its training rows.
+        scalings: "paper", inputs in [0, pi]; "centred", in [-pi/2, pi/2].
+        layers: Numbers of layers of the quantum router.
+        controls: The classical routers.
+        reference_layers: Layers of the quantum router that controls are compared with.
+        compared: Controls that a verdict is given on.
+        threshold: Accuracy that counts as success.
+        margin: Differences in accuracy smaller than this do not matter.
+    """
+
+    data: str = "moons"
+    n_samples: int = 1000
+    epochs: int = 30
+    batch_size: int = 32
+    learning_rates: tuple[float, ...] = (0.02, 0.05, 0.1)
+    scalings: tuple[str, ...] = ("paper", "centred")
+    layers: tuple[int, ...] = (1, 2, 3, 4, 5, 6)
+    controls: tuple[str, ...] = (
+        "linear",
+        "quadratic",
+        "mlp:2",
+        "mlp:4",
+        "mlp:8",
+        "mlp:16",
+        "mlp:32",
+        "mlp:64",
+        "fourier",
+        "rff:4",
+        "rff:8",
+        "rff:16",
+        "rff:32",
+    )
+    reference_layers: int = 3
+    compared: tuple[str, ...] = ("linear", "mlp:4", "mlp:64", "fourier")
+    threshold: float = 0.98
+    margin: float = 0.01
+
+    def __post_init__(self) -> None:
+        if not self.controls:
+            raise InputError("controls: the study needs a classical router at least")
+        for name in ("learning_rates", "scalings", "layers", "controls", "compared"):
+            check_different(name, getattr(self, name))
+        for layers in self.layers:
+            require_positive("layers", layers)
+        if self.reference_layers not in self.layers:
+            raise InputError(
+                f"reference_layers is {self.reference_layers}: it must be one of layers, which are "
+                f"{', '.join(map(str, self.layers))}"
+            )
+        check_common(self.scalings, threshold=self.threshold, margin=self.margin)
+        for router in self.compared:
+            if router not in self.controls:
+                raise unknown_name("router in compared", router, self.controls)
+
+
+def check_different(name: str, values: tuple[object, ...]) -> None:
+    """Refuse the same value twice.
+
+    Raises:
+        InputError: If there is one.
+    """
+    if len(set(values)) < len(values):
+        raise InputError(f"{name} has a value twice: {', '.join(map(str, values))}")
+
+
+def check_common(scalings: tuple[str, ...], *, threshold: float, margin: float) -> None:
+    """Check settings that studies of trainings have in common.
+
+    Raises:
+        InputError: If one is not accepted.
+    """
+    if not scalings:
+        raise InputError("scalings: the study needs one at least, such as 'paper'")
+    for scaling in scalings:
+        if scaling not in SCALINGS:
+            raise unknown_name("scaling", scaling, SCALINGS)
+    if not 0 < threshold <= 1:
+        raise InputError(f"threshold is an accuracy above 0 and at most 1, got {threshold!r}")
+    if not 0 <= margin < 1:
+        raise InputError(f"margin is a difference in accuracy from 0 to 1, got {margin!r}")
+
+
+def tasks(settings: EfficiencySettings, seeds: Sequence[int]) -> list[Task]:
+    """Return the trainings: every router with both scalings, on every seed's points."""
+    routers = [("quantum", layers) for layers in settings.layers]
+    routers += [(control, TrainTask.n_layers) for control in settings.controls]
+    return [
+        TrainTask(
+            seed=seed,
+            router=router,
+            n_layers=layers,
+            data=settings.data,
+            n_samples=settings.n_samples,
+            scaling=scaling,
+            epochs=settings.epochs,
+            batch_size=settings.batch_size,
+            learning_rates=settings.learning_rates,
+        )
+        for seed in seeds
+        for scaling in settings.scalings
+        for router, layers in routers
+    ]
+
+
+def summarize(
+    settings: EfficiencySettings, seeds: Sequence[int], results: Sequence[TaskResult]
+) -> Summary:
+    """Return what the study found."""
+    from qmoe_qiskit.studies.efficiency_summary import summary
+
+    return summary(settings, seeds, results)
+
+
+STUDY = Study(
+    name="efficiency",
+    title="Does the quantum router need fewer parameters than classical ones?",
+    settings=EfficiencySettings,
+    quick=EfficiencySettings(
+        n_samples=600,
+        learning_rates=(0.05, 0.1),
+        layers=(1, 3),
+        controls=("linear", "mlp:2", "mlp:4", "mlp:16", "fourier", "rff:8"),
+        compared=("linear", "mlp:4", "fourier"),
+    ),
+    quick_seeds=10,
+    tasks=tasks,
+    summarize=summarize,
+)

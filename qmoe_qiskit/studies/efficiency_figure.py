@@ -1,0 +1,66 @@
+"""Accuracy against the number of parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qmoe_qiskit.report.study_figures import LINES
+from qmoe_qiskit.report.study_legend import add_legend
+from qmoe_qiskit.report.style import MARKERS, ordered_colours
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from qmoe_qiskit.report.summary import Draw, Estimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """A router in the figure.
+
+    Attributes:
+        series: Family that it is drawn with.
+        x: Number of parameters.
+        y: Accuracy.
+    """
+
+    series: str
+    x: float
+    y: Estimate
+
+
+def by_parameters(points: Sequence[Point], *, x_label: str) -> Draw:
+    """Draw accuracies with intervals over a logarithmic axis, a line for each family."""
+    families = list(dict.fromkeys(point.series for point in points))
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        colours = ordered_colours(len(families) + 1)  # the palest is too pale for a line
+        for index, family in enumerate(families):
+            own = sorted((p for p in points if p.series == family), key=lambda point: point.x)
+            axes.errorbar(
+                [point.x for point in own],
+                [point.y.value for point in own],
+                yerr=[
+                    [point.y.value - point.y.low for point in own],
+                    [point.y.high - point.y.value for point in own],
+                ],
+                label=family,
+                color=colours[index],
+                marker=MARKERS[index],
+                linestyle=LINES[index],
+                linewidth=1.2,
+                elinewidth=1.0,
+                capsize=2.5,
+                markersize=5,
+            )
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.set_xlabel(x_label)
+        axes.set_ylabel("held-out accuracy")
+        axes.grid(visible=True, color="0.9", linewidth=0.6)
+        add_legend(figure, axes)
+
+    return draw

@@ -1,0 +1,174 @@
+"""What the study of efficiency found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qmoe_qiskit.report.study_panels import panels
+from qmoe_qiskit.studies.efficiency_figure import Point, by_parameters
+from qmoe_qiskit.studies.needed import COUNTS, Family, needed_parameters
+from qmoe_qiskit.studies.pairing import (
+    INPUTS,
+    Contender,
+    Paired,
+    accuracy,
+    effective,
+    paired,
+    parameters,
+    source_of,
+)
+from qmoe_qiskit.studies.statistics import Claim, Verdict, judge, median_estimate, success_rate
+from qmoe_qiskit.studies.summary import Column, Estimate, Picture, Summary, Table
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.studies.efficiency import EfficiencySettings
+    from qmoe_qiskit.studies.results import TaskResult
+
+
+def summary(
+    settings: EfficiencySettings, seeds: Sequence[int], results: Sequence[TaskResult]
+) -> Summary:
+    """Return tables, verdicts and figures."""
+    found = paired(results, seeds, by_layers=True)
+    source = source_of(results, seeds)
+    columns = [found.values(contender, accuracy) for contender in found.results]
+    means = dict(zip(found.results, found.means(columns), strict=True))
+    needed, needed_verdicts = needed_parameters(
+        found, settings.scalings, threshold=settings.threshold, source=source
+    )
+    return Summary(
+        tables=(_accuracy_table(settings, found, means, source), needed),
+        verdicts=(*needed_verdicts, *_accuracy_verdicts(settings, found)),
+        pictures=tuple(_picture(settings, found, means, count, len(seeds)) for count in COUNTS),
+        remarks=_remarks(settings, found),
+    )
+
+
+def _reference(settings: EfficiencySettings, scaling: str) -> Contender:
+    return Contender(scaling=scaling, router="quantum", layers=settings.reference_layers)
+
+
+def _accuracy_table(
+    settings: EfficiencySettings, found: Paired, means: dict[Contender, Estimate], source: str
+) -> Table:
+    references = {c: _reference(settings, c.scaling) for c in found.results}
+    leads = found.means([found.lead(reference, c) for c, reference in references.items()])
+    rows = []
+    for contender, lead in zip(found.results, leads, strict=True):
+        accuracies_N = found.values(contender, accuracy)
+        rates_N = found.values(contender, lambda result: float(result["learning_rate"]))
+        rows.append(
+            (
+                contender.scaling,
+                contender.label,
+                int(found.values(contender, parameters)[0]),
+                float(np.median(found.values(contender, effective))),
+                float(np.median(rates_N)),
+                means[contender],
+                median_estimate(accuracies_N),
+                success_rate(accuracies_N, settings.threshold),
+                None if contender == references[contender] else lead,
+            )
+        )
+    return Table(
+        name="accuracy",
+        title="Held-out accuracy by router",
+        columns=(
+            Column(name="inputs"),
+            Column(name="router"),
+            Column(name="parameters", digits=0),
+            Column(name="effective parameters, median", digits=0),
+            Column(name="learning rate, median"),
+            Column(name="mean accuracy"),
+            Column(name="median accuracy"),
+            Column(name=f"share of seeds with {settings.threshold:g} or more", digits=2),
+            Column(name=f"{_reference(settings, '').label}, less this"),
+        ),
+        rows=tuple(rows),
+        note=(
+            "Parameters are those of the router; the experts are the same for all. Effective: "
+            "rank of the Jacobian of the trained router's weights on its training points. "
+            "Differences are paired by seed: the same points, split and batches."
+        ),
+        source=source,
+    )
+
+
+def _accuracy_verdicts(settings: EfficiencySettings, found: Paired) -> list[Verdict]:
+    claims = []
+    for contender in found.results:
+        reference = _reference(settings, contender.scaling)
+        if contender.router in settings.compared:
+            claims.append(
+                Claim(
+                    text=(
+                        f"{reference.label} is more accurate than {contender.label}, "
+                        f"{INPUTS[contender.scaling]}"
+                    ),
+                    differences_N=found.lead(reference, contender),
+                    margin=settings.margin,
+                )
+            )
+    return judge(claims)
+
+
+def _picture(
+    settings: EfficiencySettings,
+    found: Paired,
+    means: dict[Contender, Estimate],
+    count: str,
+    n_seeds: int,
+) -> Picture:
+    read = COUNTS[count]
+    points = {
+        scaling: [
+            Point(
+                series=Family.of(contender).value,
+                x=float(np.median(found.values(contender, read))),
+                y=means[contender],
+            )
+            for contender in found.results
+            if contender.scaling == scaling
+        ]
+        for scaling in settings.scalings
+    }
+    return Picture(
+        name=f"accuracy_by_{count.replace(' ', '_')}",
+        caption=(
+            f"Held-out accuracy by number of {count} of the router: means over {n_seeds} seeds "
+            "with 95 % intervals. Each point is a router."
+        ),
+        draw=panels(
+            {
+                INPUTS[scaling]: by_parameters(drawn, x_label=f"{count} of the router")
+                for scaling, drawn in points.items()
+            }
+        ),
+        size=(4.5 * min(2, len(points)), 4.2),
+    )
+
+
+def _remarks(settings: EfficiencySettings, found: Paired) -> tuple[str, ...]:
+    quantum = [c for c in found.results if Family.of(c) is Family.QUANTUM]
+    most = max(found.values(contender, effective).max() for contender in quantum)
+    nominal = max(found.values(contender, parameters).max() for contender in quantum)
+    of_rank = (
+        f"Of up to {nominal:.0f} parameters of the quantum routers at most {most:.0f} are "
+        "effective. With the features uploaded once, their outputs are trigonometric polynomials "
+        "of degree 1 in each feature, however many layers there are: with two features, "
+        "combinations of 9 functions."
+    )
+    of_rates = (
+        "Learning rates were chosen for each training by the cross entropy on a fifth of its "
+        "training rows; held-out rows had no part in it."
+    )
+    of_scalings = (
+        "The paper scales features to [0, pi], for routers and experts alike. The circuit does not "
+        "care where the interval begins, since its first trained rotation absorbs it; linear, "
+        "quadratic and ReLU routers do, and so do the experts: compare the two scalings."
+    )
+    tuned = len(settings.learning_rates) > 1
+    return (of_rank, of_rates, of_scalings) if tuned else (of_rank, of_scalings)

@@ -1,0 +1,85 @@
+"""The study of noise: what does the quantum router keep of its accuracy, and where does it break?
+
+Phase 3B of arXiv:2512.22296, then calibrations of real devices, shots, drift and mitigation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
+
+from qmoe_qiskit.studies import (
+    noise_depolarizing,
+    noise_devices,
+    noise_drift,
+    noise_mitigation,
+    noise_scales,
+)
+from qmoe_qiskit.studies.noise_found import Found
+from qmoe_qiskit.studies.noise_settings import NoiseSettings
+from qmoe_qiskit.studies.study import Study
+from qmoe_qiskit.studies.summary import Summary
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.studies.results import TaskResult
+    from qmoe_qiskit.studies.task import Task
+
+
+class _Part(NamedTuple):
+    """A part of the study: its tasks of one seed, and what they say."""
+
+    tasks: Callable[[NoiseSettings, int], list[Task]]
+    summarize: Callable[[NoiseSettings, Found], Summary]
+
+
+# In the order of `PARTS`.
+_PARTS = {
+    "depolarizing": _Part(noise_depolarizing.tasks, noise_depolarizing.summarize),
+    "devices": _Part(noise_devices.tasks, noise_devices.summarize),
+    "scales": _Part(noise_scales.tasks, noise_scales.summarize),
+    "mechanisms": _Part(noise_scales.mechanism_tasks, noise_scales.summarize_mechanisms),
+    "drift": _Part(noise_drift.tasks, noise_drift.summarize),
+    "mitigation": _Part(noise_mitigation.tasks, noise_mitigation.summarize),
+}
+
+
+def _tasks(settings: NoiseSettings, seeds: Sequence[int]) -> list[Task]:
+    # Parts share trainings: each one is run once.
+    tasks = [
+        task for seed in seeds for part in _chosen(settings) for task in part.tasks(settings, seed)
+    ]
+    return list({task.content_hash: task for task in tasks}.values())
+
+
+def _summarize(
+    settings: NoiseSettings, seeds: Sequence[int], results: Sequence[TaskResult]
+) -> Summary:
+    found = Found(seeds, results)
+    parts = [part.summarize(settings, found) for part in _chosen(settings)]
+    return Summary(
+        tables=tuple(chain.from_iterable(part.tables for part in parts)),
+        verdicts=tuple(chain.from_iterable(part.verdicts for part in parts)),
+        pictures=tuple(chain.from_iterable(part.pictures for part in parts)),
+        remarks=tuple(chain.from_iterable(part.remarks for part in parts)),
+    )
+
+
+def _chosen(settings: NoiseSettings) -> list[_Part]:
+    """Return the parts that the settings name."""
+    return [part for name, part in _PARTS.items() if name in settings.parts]
+
+
+STUDY = Study(
+    name="noise",
+    title="What does noise cost the quantum router, and where does it break down?",
+    settings=NoiseSettings,
+    # The paper's sweep.
+    quick=replace(
+        NoiseSettings(), parts=("depolarizing",), levels=(0.0, 0.02, 0.05, 0.1, 0.15, 0.2)
+    ),
+    quick_seeds=20,
+    tasks=_tasks,
+    summarize=_summarize,
+)

@@ -1,0 +1,137 @@
+"""Result files: whole or not there, and used only where they still hold."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from studies.small import Calibrated, Small
+
+from qmoe_qiskit.errors import StudyError
+from qmoe_qiskit.studies.results import (
+    load_result,
+    run_task,
+    store_result,
+    versions,
+    write_atomically,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def file_of(folder: Path) -> Path:
+    (path,) = (folder / "tasks").iterdir()
+    return path
+
+
+def changed(folder: Path, **changes: Any) -> str | None:
+    """Change a stored result of a task, and return why it does not hold any more."""
+    task = Small(seed=3)
+    store_result(task, run_task(task), folder)
+    path = file_of(folder)
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    result, fault = load_result(task, folder)
+    assert result is None
+    return fault
+
+
+def test_what_is_stored_is_what_is_read(tmp_path: Path) -> None:
+    task = Small(seed=3, size=50)
+    assert load_result(task, tmp_path) == (None, None)
+    stored = store_result(task, run_task(task), tmp_path)
+    assert load_result(task, tmp_path) == (stored, None)
+    assert stored.result == task.run()  # every bit of its numbers
+
+
+def test_a_file_says_what_made_it_and_keeps_time_apart(tmp_path: Path) -> None:
+    task = Small(seed=3, seconds=0.01)
+    store_result(task, run_task(task), tmp_path)
+    document = json.loads(file_of(tmp_path).read_text())
+    assert document["kind"] == "test-small"
+    assert document["settings"] == task.fields()
+    assert document["versions"] == versions()
+    assert document["seconds"] >= 0.01
+    assert document["result"] == task.run()
+
+
+def test_truncated_files_are_noticed_at_every_length(tmp_path: Path) -> None:
+    task = Small(seed=3)
+    store_result(task, run_task(task), tmp_path)
+    path = file_of(tmp_path)
+    whole = path.read_bytes()
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        assert load_result(task, tmp_path) == (None, "truncated or damaged")
+
+
+def test_other_formats_hashes_and_versions_are_noticed(tmp_path: Path) -> None:
+    assert changed(tmp_path, schema_version=2) == "of another format"
+    assert changed(tmp_path, hash="0" * 64) == "of another format"
+    assert changed(tmp_path, more=1) == "truncated or damaged"
+    other = {**versions(), "torch": "0.1", "numpy": "0.2"}
+    assert changed(tmp_path, versions=other) == "of other versions of numpy, torch"
+    fewer = {name: text for name, text in versions().items() if name != "qiskit"}
+    assert changed(tmp_path, versions=fewer) == "of other versions of qiskit"
+
+
+def test_another_calibration_is_noticed(tmp_path: Path) -> None:
+    profile = tmp_path / "profile"
+    profile.write_text("monday")
+    task = Calibrated(seed=3, profile=str(profile))
+    store_result(task, run_task(task), tmp_path)
+    assert load_result(task, tmp_path)[0] is not None
+    profile.write_text("tuesday")
+    assert load_result(task, tmp_path) == (None, "of another calibration")
+
+
+def test_a_folder_in_the_way_is_no_result(tmp_path: Path) -> None:
+    task = Small(seed=3)
+    (tmp_path / "tasks" / f"{task.content_hash}.json").mkdir(parents=True)
+    assert load_result(task, tmp_path) == (None, "unreadable (Is a directory)")
+    with pytest.raises(StudyError, match="cannot be written"):
+        store_result(task, run_task(task), tmp_path)
+
+
+def test_a_worker_with_other_versions_is_refused(tmp_path: Path) -> None:
+    task = Small(seed=3)
+    document = json.loads(run_task(task))
+    document["versions"]["torch"] = "0.1"
+    with pytest.raises(StudyError, match="of other versions of torch"):
+        store_result(task, json.dumps(document), tmp_path)
+    assert not (tmp_path / "tasks").exists()
+
+
+def test_numbers_that_are_not_finite_are_no_result() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        run_task(Small(seed=3, level=float("1e999"), size=1))
+
+
+def test_many_writers_at_once_leave_a_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    contents = [bytes([letter]) * 50_000 for letter in b"abcd"]
+    write_atomically(path, contents[0])
+    torn: list[bytes] = []
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            if (seen := path.read_bytes()) not in contents:
+                torn.append(seen)
+
+    def write(content: bytes) -> None:
+        for _ in range(20):
+            write_atomically(path, content)
+
+    reader = threading.Thread(target=read)
+    writers = [threading.Thread(target=write, args=(content,)) for content in contents]
+    for thread in (reader, *writers):
+        thread.start()
+    for thread in writers:
+        thread.join()
+    done.set()
+    reader.join()
+    assert not torn
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
