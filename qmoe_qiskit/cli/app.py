@@ -22,6 +22,8 @@ from qmoe_qiskit.cli.jobs import jobs
 from qmoe_qiskit.cli.noise import noise
 from qmoe_qiskit.cli.predict import predict
 from qmoe_qiskit.cli.profiles import profiles
+from qmoe_qiskit.cli.report import report
+from qmoe_qiskit.cli.study import study
 from qmoe_qiskit.cli.submit import submit
 from qmoe_qiskit.cli.train import train
 from qmoe_qiskit.errors import QMoEError
@@ -48,7 +50,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
-for _command in (demo, train, evaluate, predict, info, noise, estimate, submit):
+for _command in (demo, train, evaluate, predict, info, noise, estimate, submit, study, report):
     app.command()(_command)
 app.add_typer(profiles, name="profiles")
 app.add_typer(jobs, name="jobs")

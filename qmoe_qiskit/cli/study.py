@@ -88,8 +88,8 @@ def study(
     from qmoe_qiskit.studies.settings import read_settings
     from qmoe_qiskit.studies.task import unique_tasks
 
-    chosen = load_study(name)
     open_executor = _executor(workers, cluster)
+    chosen = load_study(name)
     settings = read_settings(chosen, settings_file, quick=quick)
     if seeds is None:
         seeds = chosen.quick_seeds if quick else SEEDS
@@ -127,7 +127,7 @@ def study(
     from qmoe_qiskit.cli.study_output import show_summary
 
     show_summary(summary)
-    console().print(f"Report: {out / 'report.html'}")
+    console().print(f"Report: {out / 'report.html'}", soft_wrap=True)
 
 
 def _executor(workers: int | None, cluster: str | None) -> OpenExecutor:
@@ -137,10 +137,11 @@ def _executor(workers: int | None, cluster: str | None) -> OpenExecutor:
         InputError: If that is impossible.
     """
     if cluster is None:
-        from qmoe_qiskit.studies.executors import processes
+        from qmoe_qiskit.studies.executors import load_libraries, processes
 
         if workers is not None:
             require_positive("--workers", workers)
+        load_libraries()  # while this process loads them too
         return partial(processes, workers)
     if workers is not None:
         raise InputError("--workers is for this machine, a --cluster has its own: give only one")

@@ -12,22 +12,24 @@ from qmoe_qiskit.cli.tables import open_table
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
-    from qmoe_qiskit.report.summary import Cell, Summary, Table
+    from qmoe_qiskit.report.study_tables import ShownTable
+    from qmoe_qiskit.report.summary import Cell, Summary
 
 
 def show_summary(summary: Summary) -> None:
     """Print the verdicts and the tables."""
+    from qmoe_qiskit.report.study_tables import shown_table
+
     screen = console()
-    for table in summary.tables:
-        screen.print(f"\n{table.title}")
+    for table in map(shown_table, summary.tables):
+        screen.print(f"\n{table.title}", soft_wrap=True)
         screen.print(_rich_table(table))
-        for line in (table.note, table.source):
-            if line:
-                screen.print(line)
+        for line in filter(None, (table.note, table.source)):
+            screen.print(line, soft_wrap=True)
     if summary.verdicts or summary.remarks:
         screen.print()
     for line in (*map(str, summary.verdicts), *summary.remarks):
-        screen.print(line)
+        screen.print(line, soft_wrap=True)
 
 
 def summary_document(summary: Summary) -> dict[str, Any]:
@@ -52,15 +54,12 @@ def summary_document(summary: Summary) -> dict[str, Any]:
     }
 
 
-def _rich_table(table: Table) -> RichTable:
-    from qmoe_qiskit.report.study_tables import shown_table
-
-    shown = shown_table(table)
+def _rich_table(table: ShownTable) -> RichTable:
     screen = open_table()
-    for index, heading in enumerate(shown.headings):
-        is_number = any(row[index].is_number and row[index].text for row in shown.rows)
+    for index, heading in enumerate(table.headings):
+        is_number = any(row[index].is_number and row[index].text for row in table.rows)
         screen.add_column(heading, justify="right" if is_number else "left")
-    for row in shown.rows:
+    for row in table.rows:
         screen.add_row(*(f"{cell.text}\n{cell.detail}".strip() for cell in row))
     return screen
 

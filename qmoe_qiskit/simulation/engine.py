@@ -96,6 +96,9 @@ class Engine:
     ) -> None:
         self._start, self._steps, self._tables, self._readout = start, steps, tables, readout
         self._runs = [step for step in steps if isinstance(step, MatrixRun)]
+        # Steps in front of the first trainable one, through which only inputs' gradients go back.
+        trainable = (k for k, s in enumerate(steps) if isinstance(s, MatrixRun) and len(s.odd))
+        self._n_leading = next(trainable, len(steps))
         self._pool = BufferPool()
         self._sample_uses_weights = bool((tables.sample_AW != 0).any())
         _, n_qubits, base, _ = start.even.shape
@@ -259,7 +262,9 @@ class Engine:
         sweep.per_column, sweep.outer = per_column, outer
         if by_sample:
             sweep.by_angle = library_of(adjoint).zeros_like(sweep.cosines)
-        for step, psi in zip(reversed(self._steps), reversed(chunk.before), strict=True):
+        first = 0 if by_sample else self._n_leading
+        steps, states = self._steps[first:], chunk.before[first:]
+        for step, psi in zip(reversed(steps), reversed(states), strict=True):
             before = adjoint
             adjoint = step.backward(adjoint, psi, sweep)
             self._pool.give(before)

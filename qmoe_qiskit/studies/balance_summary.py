@@ -18,7 +18,7 @@ from qmoe_qiskit.studies.statistics import (
     mean_estimates,
     success_rate,
 )
-from qmoe_qiskit.studies.summary import Column, Estimate, Picture, Summary, Table
+from qmoe_qiskit.studies.summary import Cell, Column, Estimate, Picture, Summary, Table
 
 if TYPE_CHECKING:
     from qmoe_qiskit.report.summary import Draw
@@ -95,12 +95,11 @@ def summarize(
         ),
         pictures=_pictures(found),
         remarks=(
-            "A classical router runs on the computer itself: no noise of a device reaches it, and "
-            "its routing does not flip.",
-            "Mixtures here are dense: every expert computes every row, weighted by the router. The "
-            "load of an expert is the share of rows on which its weight is the largest.",
-            "The experts are linear, and Two Moons needs few of them: experts that are not used "
-            "cost memory here, not accuracy.",
+            "A classical router runs on the computer itself: no noise of a device reaches it.",
+            (
+                "Mixtures are dense here: every expert computes every row, also one that is dead, "
+                "which has a small weight everywhere."
+            ),
         ),
     )
 
@@ -110,7 +109,7 @@ def _load_table(found: Found, source: str) -> Table:
     reads = ("balance", "busiest", "dead", "routing", "accuracy")
     values_NK = np.stack([found.values(c, r) for c in cases for r in reads], axis=1)
     estimates = mean_estimates(values_NK)
-    rows = []
+    rows: list[tuple[Cell, ...]] = []
     for index, case in enumerate(cases):
         balance, busiest, dead, *others = estimates[index * len(reads) :][: len(reads)]
         any_dead = success_rate(found.values(case, "dead"), 1)
@@ -133,9 +132,11 @@ def _load_table(found: Found, source: str) -> Table:
         ),
         rows=tuple(rows),
         note=(
-            f"Means over seeds with 95 % intervals. Dead: under {100 * found.settings.dead:g} % of "
-            "the held-out rows. Entropy of the load: 1 where all experts have as many rows, 0 where "
-            "one has all. Entropy of the routing: mean over rows of that of their weights."
+            "Means over seeds with 95 % intervals. The load of an expert is the share of the "
+            "held-out rows on which its weight is the largest; it is dead under "
+            f"{100 * found.settings.dead:g} %. Entropy of the load: 1 where all experts have as "
+            "many rows, 0 where one has all. Entropy of the routing: mean over rows of that of "
+            "their weights."
         ),
         source=source,
     )
@@ -176,8 +177,8 @@ def _load_claims(found: Found) -> list[Claim]:
     return [
         Claim(
             text=(
-                f"the quantum router balances {n_experts} experts better than router "
-                f"{label(control)} ({scaling} inputs, no balance loss)"
+                f"the quantum router balances {n_experts} experts better than the "
+                f"{label(control)} router ({scaling} inputs, no balance loss)"
             ),
             differences_N=found.values(found.case("quantum", n_experts, 0, scaling), "balance")
             - found.values(found.case(control, n_experts, 0, scaling), "balance"),

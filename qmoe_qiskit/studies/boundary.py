@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ class BoundarySettings:
         scaling: "paper", inputs in [0, pi], or "centred", in [-pi/2, pi/2].
         layers: Of the quantum routers.
         routers: The routers.
+        margin: Differences in training loss smaller than this do not matter, nat per row.
     """
 
     data: str = "moons"
@@ -51,11 +53,14 @@ class BoundarySettings:
         "mlp:4",
         "fourier",
     )
+    margin: float = 0.01
 
     def __post_init__(self) -> None:
         check_different("routers", self.routers)
         if not self.routers:
             raise InputError("routers: the study needs one at least, such as 'quantum'")
+        if not 0 <= self.margin < math.inf:
+            raise InputError(f"margin is a difference in loss of at least 0, got {self.margin!r}")
 
 
 def tasks(settings: BoundarySettings, seeds: Sequence[int]) -> list[Task]:

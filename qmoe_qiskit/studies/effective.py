@@ -43,7 +43,10 @@ def rank(jacobian_RP: NDArray[np.float64]) -> int:
 
 
 def jacobian(router: nn.Module, inputs_BF: Tensor) -> NDArray[np.float64]:
-    """Return the derivatives of log(weight_e / weight_0), e > 0, by parameters, (B (E-1), P)."""
+    """Return the derivatives of log(weight_e / weight_0), e > 0, by parameters, (B (E-1), P).
+
+    Columns are in the order of `router.parameters()`.
+    """
     if isinstance(router, ProjectedRouter):
         inner = router.router
         assert isinstance(inner, torch.nn.Module)
@@ -64,13 +67,8 @@ def jacobian(router: nn.Module, inputs_BF: Tensor) -> NDArray[np.float64]:
 
 
 def _of_circuit(router: QuantumRouter, inputs_BF: Tensor) -> NDArray[np.float64]:
-    """The chain rule by hand: torch.func does not go through the circuit.
-
-    Raises:
-        NotImplementedError: If the readout has no adapter.
-    """
-    if router.adapter is None:
-        raise NotImplementedError("effective parameters are counted with readout 'expectations'")
+    """The chain rule by hand: torch.func does not go through the circuit."""
+    assert router.adapter is not None, "for readout 'expectations'"
     compiled, weights_W = router.connector.compiled, router.connector.weight.detach().double()
     x_BF, w_W = inputs_BF.double().numpy(), weights_W.numpy()
     values_BO = compiled.expectations(x_BF, w_W).values
@@ -78,13 +76,8 @@ def _of_circuit(router: QuantumRouter, inputs_BF: Tensor) -> NDArray[np.float64]
     adapter_EO = router.adapter.weight.detach().double().numpy()
     n_experts, n_rows = len(adapter_EO), len(values_BO)
     ratios_RE = np.hstack([-np.ones((n_experts - 1, 1)), np.eye(n_experts - 1)])
+    rows = n_rows * (n_experts - 1)
     by_angles = np.einsum("re,eo,bow->brw", ratios_RE, adapter_EO, by_angles_BOW)
-    with_bias_BO = np.hstack([values_BO, np.ones((n_rows, 1))])
-    by_adapter = np.einsum("re,bo->breo", ratios_RE, with_bias_BO)
-    return np.concatenate(
-        [
-            by_angles.reshape(n_rows * (n_experts - 1), -1),
-            by_adapter.reshape(len(by_angles) * (n_experts - 1), -1),
-        ],
-        axis=1,
-    )
+    by_adapter = np.einsum("re,bo->breo", ratios_RE, values_BO)
+    by_bias = np.tile(ratios_RE, (n_rows, 1))
+    return np.hstack([by_angles.reshape(rows, -1), by_adapter.reshape(rows, -1), by_bias])

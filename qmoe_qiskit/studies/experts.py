@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
@@ -117,7 +117,7 @@ STUDY = Study(
     name="experts",
     title="Are mixtures with quantum experts better than one circuit, or than classical mixtures?",
     settings=ExpertsSettings,
-    quick=replace(ExpertsSettings(), learning_rates=(0.03, 0.1)),
+    quick=ExpertsSettings(n_samples=500, learning_rates=(0.03, 0.1)),
     quick_seeds=9,
     tasks=_tasks,
     summarize=summarize,

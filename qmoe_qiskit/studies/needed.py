@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qmoe_qiskit.studies.pairing import (
     INPUTS,
@@ -59,7 +60,7 @@ class Needed:
             largest router of the study.
     """
 
-    reached_N: FloatArray
+    reached_N: NDArray[np.bool_]
     smallest_N: FloatArray
 
     @property
@@ -81,7 +82,7 @@ def needed_parameters(
         for scaling in scalings:
             needed = {f: _needed(found, f, scaling, read, threshold) for f in families}
             for family, of_family in needed.items():
-                reached = success_rate(of_family.reached_N, 1.0)
+                reached = success_rate(of_family.reached_N.astype(np.float64), 1.0)
                 rows.append((scaling, family.value, count, reached, of_family.typical))
                 if family is Family.QUANTUM:
                     continue
@@ -126,9 +127,9 @@ def _needed(
 ) -> Needed:
     members = [c for c in found.results if Family.of(c) is family and c.scaling == scaling]
     sizes_MN = np.stack([found.values(contender, read) for contender in members])
-    reached_MN = np.stack([found.values(c, accuracy) >= threshold for c in members])
+    reached_MN = np.stack([found.values(c, accuracy) for c in members]) >= threshold
     beyond = 2 * max(found.values(contender, read).max() for contender in found.results)
     return Needed(
-        reached_N=reached_MN.any(axis=0).astype(np.float64),
+        reached_N=np.any(reached_MN, axis=0),
         smallest_N=np.where(reached_MN, sizes_MN, beyond).min(axis=0),
     )

@@ -10,7 +10,7 @@ exact ties, so that nothing here assumes normal numbers. What holds with some 20
   distribution: what happens in fewer than 1 of 7 trainings is missed by 20 seeds in 5 % of studies
   (1 - 0.05^(1/20) = 0.14). Success rates, whose Wilson intervals know this, belong beside means.
 - Bootstrap intervals of a mean are a little too narrow: with 20 seeds and skewed numbers they
-  cover in 90 to 95 % of studies, with 5 seeds in some 80 %. Therefore no verdict follows from an
+  cover in 90 to 95 % of studies, with 5 seeds in 70 to 80 %. Therefore no verdict follows from an
   interval alone.
 """
 

@@ -181,7 +181,8 @@ def router_inputs(split: Split) -> int:
     """Return how many coordinates the router sees."""
     from qmoe_qiskit.train.classifier import DEFAULT_MAX_QUBITS
 
-    return min(split.train.features_NF.shape[1], DEFAULT_MAX_QUBITS)
+    n_features: int = split.train.features_NF.shape[1]
+    return min(n_features, DEFAULT_MAX_QUBITS)
 
 
 def result_of(task: TrainTask, fitted: Fitted) -> dict[str, Any]:

@@ -111,7 +111,7 @@ def test_a_fault_of_a_task_ends_the_study_and_keeps_the_rest(tmp_path: Path) -> 
     with pytest.raises(ZeroDivisionError):
         run_tasks(tasks, tmp_path, one_thread)
     assert len(files(tmp_path)) == 3
-    with pytest.raises(StudyError, match="1 of 4 tasks .* have no result"):
+    with pytest.raises(StudyError, match=r"1 of 4 tasks .* have no result"):
         stored_results(tasks, tmp_path)
 
 

@@ -59,6 +59,5 @@ def test_killed_at_random_moments_it_loses_no_result_and_makes_none_twice(
     assert program.returncode == 0
     after = stored()
     assert {seed: after[seed] for seed in before} == before
-    assert all(after[seed][1] <= 1 + KILLS for seed in range(TASKS))
     undisturbed = [str(Small(seed=seed).run()) for seed in range(TASKS)]
     assert stdout.splitlines() == undisturbed

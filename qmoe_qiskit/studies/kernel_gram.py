@@ -1,0 +1,138 @@
+"""Kernels: Gram matrices of circuits and of classical kernels, and what they say of labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmoe_qiskit.simulation import ExactProgram
+from qmoe_qiskit.simulation.lowering import lower
+from qmoe_qiskit.simulation.picture import DENSITY
+from qmoe_qiskit.simulation.readout import DensityReadout
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.circuits import RouterCircuit
+
+FloatArray = NDArray[np.float64]
+
+# Eigenvalues below this share of the largest count as zero; rounding leaves 1e-16 to 1e-14 of it.
+TOLERANCE = 1e-10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kernel:
+    """A kernel with a parameter to tune.
+
+    Attributes:
+        name: Stable name.
+        parameters: Values to choose from; a single one where there is nothing to tune.
+        features: Takes a parameter and points (B, F) to features whose products are the kernel, or
+            to the points themselves for a kernel with a `product` of its own.
+        product: Takes a parameter and the features of two sets of points to their kernel values.
+    """
+
+    name: str
+    parameters: tuple[float, ...]
+    features: Callable[[float, FloatArray], FloatArray] = lambda _, points_BF: points_BF
+    product: Callable[[float, FloatArray, FloatArray], FloatArray] = lambda _, a, b: a @ b.T
+
+    def gram(self, parameter: float, rows_BF: FloatArray, columns_CF: FloatArray) -> FloatArray:
+        """Return the kernel of every row with every column, (B, C)."""
+        return self.product(
+            parameter, self.features(parameter, rows_BF), self.features(parameter, columns_CF)
+        )
+
+
+def circuit_kernel(
+    name: str,
+    circuit: RouterCircuit,
+    weights_W: FloatArray,
+    bandwidths: tuple[float, ...] = (1.0,),
+) -> Kernel:
+    """Return the fidelity kernel |<phi(x)|phi(y)>|^2 of a circuit, exactly.
+
+    Gates behind the last upload cancel: with a single upload of RX rotations it is the product over
+    the features of cos^2((x - y) / 2), whatever the weights.
+
+    Args:
+        name: Its name.
+        circuit: Prepares phi(x) from |0>.
+        weights_W: Its weights.
+        bandwidths: Factors on x to choose from.
+    """
+    return Kernel(
+        name=name,
+        parameters=bandwidths,
+        features=lambda bandwidth, x: pauli_features(circuit, bandwidth * x, weights_W),
+    )
+
+
+def rbf_kernel(gammas: tuple[float, ...]) -> Kernel:
+    """Return exp(-gamma |x - y|^2)."""
+
+    def product(gamma: float, rows_BF: FloatArray, columns_CF: FloatArray) -> FloatArray:
+        from sklearn.metrics.pairwise import rbf_kernel as rbf
+
+        gram_BC: FloatArray = rbf(rows_BF, columns_CF, gamma=gamma)
+        return gram_BC
+
+    return Kernel(name="rbf", parameters=gammas, product=product)
+
+
+def linear_kernel() -> Kernel:
+    """Return x . y."""
+    return Kernel(name="linear", parameters=(1.0,))
+
+
+def pauli_features(
+    circuit: RouterCircuit, inputs_BF: FloatArray, weights_W: FloatArray
+) -> FloatArray:
+    """Return tr(P rho(x)) / 2^(n/2) for every string P of n Pauli matrices, (B, 4^n).
+
+    rho(x) is the state that the circuit prepares. Products of these vectors are tr(rho(x) rho(y)):
+    for pure states the squared overlap.
+    """
+    gates, table = lower(circuit)
+    n = circuit.n_qubits
+    readout = DensityReadout(functionals_OD=np.eye(4**n) / 2 ** (n / 2))
+    program = ExactProgram(gates, table, n, picture=DENSITY, readout=readout)
+    features_BO: FloatArray = program.expectations(inputs_BF, weights_W)
+    return features_BO
+
+
+def centred_alignment(gram_NN: FloatArray, labels_N: NDArray[Any]) -> float:
+    """Return the cosine of the centred Gram matrix and the centred one of the labels, from -1 to 1.
+
+    The labels' is 1 for two rows of the same class, else 0: centred, for two classes, that of
+    labels +1 and -1 up to a factor (Cortes, Mohri & Rostamizadeh, JMLR 13, 795, 2012).
+    """
+    same_NN = (labels_N[:, None] == labels_N[None, :]).astype(np.float64)
+    one_NN, other_NN = _centred(gram_NN), _centred(same_NN)
+    norms = float(np.linalg.norm(one_NN) * np.linalg.norm(other_NN))
+    return float(np.sum(one_NN * other_NN)) / norms if norms > 0 else 0.0
+
+
+def eigenvalues(gram_NN: FloatArray) -> FloatArray:
+    """Return a Gram matrix's eigenvalues, the largest first, as shares of their sum."""
+    values_N: FloatArray = np.linalg.eigvalsh(gram_NN)[::-1]
+    return values_N / values_N.sum()
+
+
+def rank(eigenvalues_N: FloatArray) -> int:
+    """Return how many eigenvalues are above `TOLERANCE` times the largest."""
+    return int(np.sum(eigenvalues_N > TOLERANCE * eigenvalues_N.max()))
+
+
+def participation(eigenvalues_N: FloatArray) -> float:
+    """Return (sum of eigenvalues)^2 / sum of their squares: how many there are that matter."""
+    return float(eigenvalues_N.sum() ** 2 / np.sum(eigenvalues_N**2))
+
+
+def _centred(gram_NN: FloatArray) -> FloatArray:
+    by_row_N1 = gram_NN.mean(axis=1, keepdims=True)
+    centred_NN: FloatArray = gram_NN - by_row_N1 - gram_NN.mean(axis=0) + gram_NN.mean()
+    return centred_NN

@@ -1,0 +1,74 @@
+"""Make the figures and tables of arXiv:2512.22296 again, with held-out data, seeds and controls.
+
+    python scripts/reproduce_paper.py --seeds 20 --out runs/paper
+
+Interrupted, the same command goes on. `--quick` is a small form of it. The report of each part lies
+in its folder; `runs/paper/index.html` leads to all of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from functools import partial
+from pathlib import Path
+
+from qmoe_qiskit.errors import QMoEError
+from qmoe_qiskit.report.study_report import write_index
+from qmoe_qiskit.studies.catalogue import load_study
+from qmoe_qiskit.studies.engine import Progress, run_tasks
+from qmoe_qiskit.studies.executors import processes
+from qmoe_qiskit.studies.folder import prepare_folder
+from qmoe_qiskit.studies.reporting import report_results
+
+PARTS = {
+    "experts": "Phase 1: experts as circuits",
+    "boundary": "Phase 2: decision boundary",
+    "efficiency": "Phase 3A: accuracy by router parameters",
+    "noise": "Phase 3B: depolarizing noise",
+}
+
+
+def main() -> None:
+    """Read the arguments and run every part."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--seeds", type=int)
+    parser.add_argument("--out", type=Path, default=Path("runs/paper"))
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--workers", type=int)
+    arguments = parser.parse_args()
+
+    entries = []
+    for name, part in PARTS.items():
+        study = load_study(name)
+        settings = study.quick if arguments.quick else study.settings()
+        n_seeds = arguments.seeds or (study.quick_seeds if arguments.quick else 20)
+        seeds, folder = range(n_seeds), arguments.out / name
+
+        prepare_folder(folder, study, settings, seeds, [sys.executable, *sys.argv])
+        results = run_tasks(
+            study.tasks(settings, seeds),
+            folder,
+            partial(processes, arguments.workers),
+            report=partial(show, part),
+        )
+        summary, _ = report_results(folder, study, settings, results)
+        print(f"\n{part}\n" + "\n".join(f"- {verdict}" for verdict in summary.verdicts))
+        entries.append((folder, name, study.title, summary))
+    write_index(arguments.out / "index.html", entries)
+    print(f"\nReport: {arguments.out / 'index.html'}")
+
+
+def show(part: str, progress: Progress) -> None:
+    """Show how far a part is, on a terminal."""
+    if sys.stderr.isatty():
+        print(f"\r{part}: {progress.done} of {progress.total}", end="", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except QMoEError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("interrupted: what is done is kept, the same command goes on")

@@ -1,0 +1,175 @@
+"""The study of efficiency: what its tables and verdicts say of given results."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.studies.efficiency import STUDY, EfficiencySettings
+from qmoe_qiskit.studies.needed import needed_parameters
+from qmoe_qiskit.studies.pairing import Contender, Paired
+from qmoe_qiskit.studies.results import TaskResult
+from qmoe_qiskit.studies.summary import Estimate
+from qmoe_qiskit.studies.training import TrainTask
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SMALL = EfficiencySettings(
+    n_samples=60,
+    epochs=2,
+    learning_rates=(0.1,),
+    layers=(1, 2),
+    reference_layers=2,
+    controls=("linear", "mlp:2", "fourier"),
+    compared=("linear",),
+    threshold=0.8,
+)
+SEEDS = (5, 2)
+
+
+@pytest.fixture(scope="module")
+def results() -> list[TaskResult]:
+    return [
+        TaskResult(task=task, result=task.run(), seconds=0.0) for task in STUDY.tasks(SMALL, SEEDS)
+    ]
+
+
+def test_every_router_meets_every_seed_on_both_scalings() -> None:
+    for settings in (SMALL, STUDY.quick, STUDY.settings()):
+        tasks = STUDY.tasks(settings, SEEDS)
+        n_routers = len(settings.layers) + len(settings.controls)
+        assert len(tasks) == n_routers * len(settings.scalings) * len(SEEDS)
+        assert len({task.content_hash for task in tasks}) == len(tasks)
+        for task in tasks:
+            task.check()
+
+
+def test_tables_hold_the_results(results: list[TaskResult]) -> None:
+    summary = STUDY.summarize(SMALL, SEEDS, results)
+    table = summary.tables[0]
+    assert len(table.rows) == 5 * 2
+    by_name = {(row[0], row[1]): row for row in table.rows}
+
+    def accuracies(scaling: str, router: str, layers: int) -> list[float]:
+        return [
+            found.result["settings"][0]["accuracy"]
+            for seed in SEEDS
+            for found in results
+            if isinstance(found.task, TrainTask)
+            and (found.task.seed, found.task.scaling) == (seed, scaling)
+            and (found.task.router, found.task.n_layers) == (router, layers)
+        ]
+
+    for scaling in SMALL.scalings:
+        reference = np.array(accuracies(scaling, "quantum", 2))
+        row = by_name[scaling, "ReLU, h = 2"]
+        relu = np.array(accuracies(scaling, "mlp:2", 3))
+        assert row[2] == 12
+        mean, lead = row[5], row[8]
+        assert isinstance(mean, Estimate)
+        assert isinstance(lead, Estimate)
+        assert mean.value == pytest.approx(relu.mean())
+        assert lead.value == pytest.approx((reference - relu).mean())
+        assert lead.n == len(SEEDS)
+        assert by_name[scaling, "quantum, L = 2"][8] is None
+        assert by_name[scaling, "quantum, L = 1"][2] == 12
+    # 3 families and 2 counts, and one compared router, on 2 scalings.
+    assert len(summary.verdicts) == 2 * (2 * 3 + 1)
+    assert {verdict.outcome for verdict in summary.verdicts} == {"undecided"}
+
+
+def test_pictures_can_be_drawn(results: list[TaskResult]) -> None:
+    for picture in STUDY.summarize(SMALL, SEEDS, results).pictures:
+        figure = Figure(figsize=picture.size, layout="constrained")
+        picture.draw(figure)
+        figure.draw_without_rendering()
+
+
+def result(accuracy: float, size: int) -> dict[str, Any]:
+    return {
+        "settings": [{"accuracy": accuracy}],
+        "n_parameters": size,
+        "effective_parameters": size // 2,
+    }
+
+
+def found(accuracies: Mapping[str, tuple[float, int]], n_seeds: int = 12) -> Paired:
+    """Return results in which every seed has the same accuracy and size, by router."""
+    return Paired(
+        results={
+            Contender(scaling="paper", router=router): [result(*numbers)] * n_seeds
+            for router, numbers in accuracies.items()
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("relu", "outcome", "difference"),
+    [
+        ((0.99, 40), "supported", 1.0),  # twice as many
+        ((0.99, 10), "not supported", -1.0),
+        ((0.99, 20), "undecided", 0.0),
+        ((0.97, 10), "supported", 2.0),  # never there: twice the largest, which is 40
+    ],
+)
+def test_the_smaller_one_that_gets_there_wins(
+    relu: tuple[float, int], outcome: str, difference: float
+) -> None:
+    accuracies = {"quantum": (0.98, 20), "mlp:4": relu, "fourier": (0.5, 40)}
+    table, verdicts = needed_parameters(
+        found(accuracies), ["paper"], threshold=0.98, source="nothing"
+    )
+    of_relu = [verdict for verdict in verdicts if "ReLU" in verdict.claim]
+    assert [verdict.outcome for verdict in of_relu] == [outcome] * 2
+    assert of_relu[0].difference.value == pytest.approx(difference)
+    assert "effective" in of_relu[1].claim
+    sizes = {(row[1], row[2]): row[4] for row in table.rows}
+    assert sizes["quantum", "parameters"] == 20
+    assert sizes["Fourier features", "parameters"] == "not reached"
+
+
+def test_the_smallest_of_a_family_counts() -> None:
+    accuracies = {
+        "quantum": (0.9, 24),
+        "mlp:2": (0.9, 12),
+        "mlp:4": (0.99, 22),
+        "mlp:8": (0.99, 42),
+    }
+    table, _ = needed_parameters(found(accuracies), ["paper"], threshold=0.98, source="")
+    sizes = {(row[1], row[2]): row[4] for row in table.rows}
+    assert sizes["ReLU", "parameters"] == 22
+    assert sizes["quantum", "effective parameters"] == "not reached"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"scalings": ("paper", "centered")}, "did you mean 'centred'"),
+        ({"scalings": ()}, "scalings"),
+        ({"layers": (1, 0)}, "layers"),
+        ({"layers": (1, 2)}, "reference_layers is 3"),
+        ({"controls": ("linear", "linear")}, "twice"),
+        ({"controls": ()}, "controls"),
+        ({"compared": ("mlp:5",)}, "unknown router in compared 'mlp:5'"),
+        ({"threshold": 98.0}, "threshold"),
+        ({"margin": -0.01}, "margin"),
+    ],
+)
+def test_impossible_settings_are_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        replace(EfficiencySettings(), **changes)
+
+
+def test_results_are_paired_whatever_their_order(results: list[TaskResult]) -> None:
+    first, second = (
+        STUDY.summarize(SMALL, SEEDS, order) for order in (results, list(reversed(results)))
+    )
+    assert sorted(map(repr, first.tables[0].rows)) == sorted(map(repr, second.tables[0].rows))
+    assert all(a.seed != b.seed or a != b for a, b in pairwise(r.task for r in results))  # type: ignore[attr-defined]
