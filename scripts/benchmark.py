@@ -26,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from benchmark_experts import measure_experts
 from benchmark_hardware import measure_hardware
 from benchmark_noise import measure_noise
 from measuring import (
@@ -264,7 +265,7 @@ def measure(*, slow: bool) -> list[Row]:
     if slow:
         rows.append(measure_estimator_qnn())
     rows += [measure_wide(), measure_compile(), measure_help(), measure_accuracy()]
-    return [*rows, *measure_noise(slow=slow), *measure_hardware()]
+    return [*rows, *measure_noise(slow=slow), *measure_hardware(), *measure_experts()]
 
 
 def _figure(value: float) -> str:

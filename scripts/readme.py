@@ -1,12 +1,14 @@
 """Write the measured parts of README.md anew: the demo's output, its figures, the benchmark.
 
     make readme
+    python scripts/readme.py --studies runs/studies    # the part on studies, from their results
 
 Every part stands between two marks, `<!-- begin NAME -->` and `<!-- end NAME -->`.
 """
 
 from __future__ import annotations
 
+import argparse
 import re
 import shutil
 import subprocess
@@ -14,8 +16,15 @@ import sys
 import tempfile
 from pathlib import Path
 
+from qmoe_qiskit.report.study_tables import shown_table, to_markdown
+from qmoe_qiskit.studies.folder import read_folder
+from qmoe_qiskit.studies.reporting import report_folder
+
 ROOT = Path(__file__).resolve().parent.parent
 FIGURES = ROOT / "scripts" / "figures"
+# In the order of the part on studies; those with a table and a figure there.
+STUDIES = ("efficiency", "noise", "ablation", "boundary", "experts", "kernel", "balance")
+SHOWN = ("efficiency", "noise")
 QMOE = str(Path(sys.executable).with_name("qmoe"))
 
 
@@ -34,9 +43,34 @@ def replace_part(text: str, name: str, content: str) -> str:
     return pattern.sub(lambda _: f"{begin}\n{content}\n{end}", text)
 
 
+def studies_part(folder: Path) -> str:
+    """Return verdicts, and a table of the first two studies, from finished studies; copy figures."""
+    parts = []
+    for name in STUDIES:
+        if not (folder / name / "study.json").is_file():
+            continue
+        study, summary, files = report_folder(folder / name)
+        record = read_folder(folder / name)
+        parts.append(f"**{study.title}** (`qmoe study {name} --seeds {len(record.seeds)}`)")
+        if name in SHOWN:
+            parts.append(to_markdown(shown_table(summary.tables[0])).rstrip())
+            picture = next(file for file in files if file.startswith("figures/"))
+            shutil.copy(folder / name / picture, FIGURES / f"study_{name}.png")
+            parts.append(f"![{summary.pictures[0].caption}](scripts/figures/study_{name}.png)")
+        parts.append("\n".join(f"- {verdict}" for verdict in summary.verdicts))
+    return "\n\n".join(parts)
+
+
 def main() -> None:
     """Run from the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--studies", type=Path, metavar="DIR", help="only the part on studies")
+    options = parser.parse_args()
     readme = ROOT / "README.md"
+    if options.studies is not None:
+        text = replace_part(readme.read_text(), "studies", studies_part(options.studies))
+        readme.write_text(text)
+        return
     with tempfile.TemporaryDirectory() as folder:
         demo = output_of(QMOE, "demo", "--out", "runs/demo", cwd=Path(folder))
         FIGURES.mkdir(exist_ok=True)

@@ -143,10 +143,9 @@ STUDY = Study(
     title="Does the quantum router need fewer parameters than classical ones?",
     settings=EfficiencySettings,
     quick=EfficiencySettings(
-        n_samples=600,
         learning_rates=(0.05, 0.1),
         layers=(1, 3),
-        controls=("linear", "mlp:2", "mlp:4", "mlp:16", "fourier", "rff:8"),
+        controls=("linear", "mlp:4", "mlp:16", "fourier", "rff:8"),
         compared=("linear", "mlp:4", "fourier"),
     ),
     quick_seeds=10,

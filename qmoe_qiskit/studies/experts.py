@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
-from qmoe_qiskit.studies.experts_summary import CONTENDERS, summarize
+from qmoe_qiskit.studies.experts_contenders import CONTENDERS
+from qmoe_qiskit.studies.experts_summary import summarize
 from qmoe_qiskit.studies.experts_task import DATA, ExpertsTask
 from qmoe_qiskit.studies.study import Study
 

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qmoe_qiskit.studies import experts_paper
+from qmoe_qiskit.studies.experts_contenders import (
+    CONTENDERS,
+    LARGE_QNN,
+    LINEAR,
+    LINEAR_MIXTURE,
+    QNN,
+    QUANTUM_MIXTURE,
+    RELU_MIXTURE,
+    Contender,
+)
 from qmoe_qiskit.studies.experts_task import ExpertsTask
 from qmoe_qiskit.studies.statistics import Claim, judge, mean_estimate, median_estimate
 from qmoe_qiskit.studies.summary import Cell, Column, Draw, Picture, Summary, Table
@@ -21,43 +30,6 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 
-
-@dataclass(frozen=True, kw_only=True)
-class Contender:
-    """A model of the study.
-
-    Attributes:
-        model: See `build_model`.
-        label: For tables.
-        deep: Whether its circuit has as many layers as make up for a mixture's parameters.
-    """
-
-    model: str
-    label: str
-    deep: bool = False
-
-    @property
-    def quantum(self) -> bool:
-        """Whether it has a circuit."""
-        return self.model in {"qnn", "quantum_mixture"}
-
-
-LINEAR = Contender(model="linear", label="one linear layer")
-QUADRATIC = Contender(model="quadratic", label="linear layer on products of features")
-QNN = Contender(model="qnn", label="one QNN")
-LARGE_QNN = Contender(model="qnn", label="one QNN as large as the mixture", deep=True)
-LINEAR_MIXTURE = Contender(model="linear_mixture", label="mixture of linear experts")
-RELU_MIXTURE = Contender(model="relu_mixture", label="mixture of ReLU experts (paper)")
-QUANTUM_MIXTURE = Contender(model="quantum_mixture", label="mixture of quantum experts")
-CONTENDERS = (
-    LINEAR,
-    QUADRATIC,
-    QNN,
-    LARGE_QNN,
-    LINEAR_MIXTURE,
-    RELU_MIXTURE,
-    QUANTUM_MIXTURE,
-)
 
 # The side that is claimed to be more accurate, and the other side.
 _CLAIMS = (
@@ -82,6 +54,14 @@ class _Results:
             chosen = len(task.learning_rates) > 1
             found[task.data, task.model, task.n_layers, chosen][task.seed] = result
         self._found, self._settings, self._seeds = found, settings, seeds
+
+    @property
+    def source(self) -> str:
+        """What the numbers come from."""
+        backend = self._settings.backend
+        where = "" if backend == "statevector" else f", circuits on {backend}"
+        n_tasks = sum(len(by_seed) for by_seed in self._found.values())
+        return f"{n_tasks} tasks of kind {ExpertsTask.kind!r}{where}"
 
     def of(self, data: str, contender: Contender, *, chosen: bool) -> list[TaskResult]:
         """Return one result a seed, in the order of the seeds."""
@@ -173,7 +153,7 @@ def _accuracies(settings: ExpertsSettings, found: _Results) -> Table:
         ),
         rows=tuple(rows),
         note=note,
-        source=_source(settings),
+        source=found.source,
     )
 
 
@@ -210,11 +190,12 @@ def _times(settings: ExpertsSettings, found: _Results) -> Table:
         rows=tuple(rows),
         note=(
             "Median over the seeds of whole tasks at the paper's learning rate: data, compiling "
-            "circuits, training and measuring, on one thread of whatever machine ran them. Paper: "
+            "circuits, training and measuring, on one thread of whatever machine ran them and "
+            "whatever else it did; a worker's first task also loads libraries. Paper: "
             f"{experts_paper.SOURCE}; on a machine of their own, and for digits with MNIST's 12665 "
             "rows."
         ),
-        source=_source(settings),
+        source=found.source,
     )
 
 
@@ -262,8 +243,3 @@ def _remarks(settings: ExpertsSettings) -> tuple[str, ...]:
 
 def _paper_key(contender: Contender) -> str:
     return "" if contender.deep else contender.model
-
-
-def _source(settings: ExpertsSettings) -> str:
-    where = "" if settings.backend == "statevector" else f" on {settings.backend}"
-    return f"tasks of kind {ExpertsTask.kind!r}{where}"

@@ -14,8 +14,10 @@ from qmoe_qiskit.studies import (
     noise_depolarizing,
     noise_devices,
     noise_drift,
+    noise_mechanisms,
     noise_mitigation,
     noise_scales,
+    noise_sweep,
 )
 from qmoe_qiskit.studies.noise_found import Found
 from qmoe_qiskit.studies.noise_settings import NoiseSettings
@@ -36,10 +38,10 @@ class _Part(NamedTuple):
 
 # In the order of `PARTS`.
 _PARTS = {
-    "depolarizing": _Part(noise_depolarizing.tasks, noise_depolarizing.summarize),
+    "depolarizing": _Part(noise_sweep.tasks, noise_depolarizing.summarize),
     "devices": _Part(noise_devices.tasks, noise_devices.summarize),
     "scales": _Part(noise_scales.tasks, noise_scales.summarize),
-    "mechanisms": _Part(noise_scales.mechanism_tasks, noise_scales.summarize_mechanisms),
+    "mechanisms": _Part(noise_mechanisms.tasks, noise_mechanisms.summarize),
     "drift": _Part(noise_drift.tasks, noise_drift.summarize),
     "mitigation": _Part(noise_mitigation.tasks, noise_mitigation.summarize),
 }
@@ -50,7 +52,7 @@ def _tasks(settings: NoiseSettings, seeds: Sequence[int]) -> list[Task]:
     tasks = [
         task for seed in seeds for part in _chosen(settings) for task in part.tasks(settings, seed)
     ]
-    return list({task.content_hash: task for task in tasks}.values())
+    return list(dict.fromkeys(tasks))
 
 
 def _summarize(

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from qmoe_qiskit.studies.routers import label
+from qmoe_qiskit.studies.statistics import breakdown_point
+from qmoe_qiskit.studies.summary import Cell
 
 if TYPE_CHECKING:
     from qmoe_qiskit.studies.noise_settings import NoiseSettings
@@ -14,6 +19,9 @@ if TYPE_CHECKING:
     from qmoe_qiskit.studies.task import Task
 
 FloatArray = NDArray[np.float64]
+Result = dict[str, Any]
+Read = Callable[[Result], float]
+TaskOf = Callable[[int], "Task"]  # of a seed
 
 
 class Found:
@@ -25,35 +33,74 @@ class Found:
     """
 
     def __init__(self, seeds: Sequence[int], results: Sequence[TaskResult]) -> None:
-        self.seeds = tuple(seeds)
-        self._by_hash = {result.task.content_hash: result.result for result in results}
+        self._seeds = tuple(seeds)
+        self._results = {result.task: result.result for result in results}
 
-    def values(
-        self, task_of: Callable[[int], Task], read: Callable[[dict[str, Any]], float]
+    def values(self, task_of: TaskOf, read: Read) -> FloatArray:
+        """Return a number of each seed's result, in the order of the seeds, (N,)."""
+        return np.array([read(self._results[task_of(seed)]) for seed in self._seeds])
+
+    def columns(self, tasks_of: Sequence[TaskOf], read: Read) -> FloatArray:
+        """Return a number of each seed's results of K tasks, (N, K)."""
+        return np.stack([self.values(task_of, read) for task_of in tasks_of], axis=1)
+
+    def settings(
+        self, task_of: TaskOf, indices: Sequence[int], read: Callable[[Result, int], float]
     ) -> FloatArray:
-        """Return one number a seed, in their order: what `read` takes from the task's result."""
-        return np.array([read(self._by_hash[task_of(seed).content_hash]) for seed in self.seeds])
+        """Return a number of each seed's result on K of one training's settings, (N, K)."""
+        results = [self._results[task_of(seed)] for seed in self._seeds]
+        return np.array([[read(result, k) for k in indices] for result in results])
 
     def controls(self, settings: NoiseSettings) -> dict[str, FloatArray]:
-        """Return the held-out accuracies of each classical router."""
+        """Return the held-out accuracies of each classical router, (N,)."""
         return {
-            router: self.values(lambda seed, r=router: settings.control(seed, r), accuracy)
+            router: self.values(partial(settings.control, router=router), accuracy)
             for router in settings.controls
         }
 
     def source(self, what: str) -> str:
         """Return what numbers come from."""
-        n = len(self.seeds)
-        return f"{n} {'seed' if n == 1 else 'seeds'}; for each {what}; held-out rows"
+        n = len(self._seeds)
+        shown = ", ".join(map(str, self._seeds if n <= 3 else (self._seeds[0], "...")))
+        last = f", {self._seeds[-1]}" if n > 3 else ""
+        return f"{n} {'seed' if n == 1 else 'seeds'} ({shown}{last}), for each {what}"
 
 
-def accuracy(result: dict[str, Any], index: int = 0) -> float:
+def accuracy(result: Result, index: int = 0) -> float:
     """Read the held-out accuracy on one of a training's settings."""
     value: float = result["settings"][index]["accuracy"]
     return value
 
 
-def flips(result: dict[str, Any], index: int = 0) -> float:
+def flips(result: Result, index: int = 0) -> float:
     """Read the share of rows that another expert serves than without noise."""
     value: float = result["settings"][index]["routing_flips"]
     return value
+
+
+def breakdown_rows(
+    levels: Sequence[float],
+    columns: Sequence[FloatArray],
+    controls: dict[str, FloatArray],
+    threshold: float,
+) -> tuple[tuple[Cell, ...], ...]:
+    """Return the rows of a table of breakdown points: against each control, and in accuracy.
+
+    Args:
+        levels: L levels of noise.
+        columns: For each column of the table its accuracies, (N, L).
+        controls: Accuracies of each control, (N,).
+        threshold: Accuracy below which a router has broken down.
+    """
+    behind: list[tuple[Cell, ...]] = [
+        (
+            f"falls behind {label(name)}",
+            *(breakdown_point(levels, values_NL - control_N[:, None]) for values_NL in columns),
+        )
+        for name, control_N in controls.items()
+    ]
+    under: tuple[Cell, ...] = (
+        f"has an accuracy under {threshold:g}",
+        *(breakdown_point(levels, values_NL, threshold=threshold) for values_NL in columns),
+    )
+    return (*behind, under)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from qmoe_qiskit.report.study_figures import Curve, curves, panels
 from qmoe_qiskit.report.summary import Draw
 from qmoe_qiskit.studies.noise_folding import extrapolation
-from qmoe_qiskit.studies.noise_found import Found
+from qmoe_qiskit.studies.noise_found import Found, Result
 from qmoe_qiskit.studies.noise_settings import NoiseSettings
 from qmoe_qiskit.studies.noise_tasks import METHODS, MitigationTask
 from qmoe_qiskit.studies.statistics import Claim, judge, mean_estimate
@@ -29,52 +29,44 @@ _CLAIMS = (
 
 def tasks(settings: NoiseSettings, seed: int) -> list[Task]:
     """Return one training, without noise, for each factor on the device's noise."""
-    return [_task(settings, seed, factor) for factor in settings.factors]
+    return [_task(settings, seed, factor=factor) for factor in settings.factors]
 
 
-def _task(settings: NoiseSettings, seed: int, factor: float) -> MitigationTask:
+def _task(settings: NoiseSettings, seed: int, *, factor: float) -> MitigationTask:
     return MitigationTask(
         **settings.training(seed),
         device=settings.scaled(factor),
         factors=settings.folds,
-        shots=(0, *settings.shots),
+        shots=_all_shots(settings),
     )
 
 
+def _all_shots(settings: NoiseSettings) -> tuple[int, ...]:
+    """Return the numbers of shots, 0 for infinitely many."""
+    return (0, *settings.shots)
+
+
+class _Measured:
+    """What was measured: a number a seed, (N,), by factor, shots and method."""
+
+    def __init__(self, settings: NoiseSettings, found: Found) -> None:
+        self._settings, self._found = settings, found
+
+    def __call__(self, factor: float, shots: int, method: str, name: str) -> FloatArray:
+        """Return accuracy, routing_flips, error or overshoot."""
+        row = _all_shots(self._settings).index(shots) * len(METHODS) + list(METHODS).index(method)
+        task_of = partial(_task, self._settings, factor=factor)
+        return self._found.values(task_of, partial(_read, row=row, name=name))
+
+
+def _read(result: Result, row: int, name: str) -> float:
+    value: float = result["mitigation"][row][name]
+    return value
+
+
 def summarize(settings: NoiseSettings, found: Found) -> Summary:
-    """Return tables, verdicts and a figure."""
-    all_shots = (0, *settings.shots)
-
-    def values(factor: float, shots: int, method: str, name: str) -> FloatArray:
-        k = all_shots.index(shots) * len(METHODS) + list(METHODS).index(method)
-
-        def read(result: dict[str, Any]) -> float:
-            value: float = result["mitigation"][k][name]
-            return value
-
-        return found.values(lambda seed: _task(settings, seed, factor), read)
-
-    rows: list[tuple[Cell, ...]] = []
-    for factor in settings.factors:
-        for shots in all_shots:
-            plain_N = values(factor, shots, "none", "accuracy")
-            for method in METHODS:
-                accuracy_N = values(factor, shots, method, "accuracy")
-                rows.append(
-                    (
-                        factor,
-                        _named(shots),
-                        method,
-                        mean_estimate(accuracy_N),
-                        None if method == "none" else mean_estimate(accuracy_N - plain_N),
-                        *(
-                            mean_estimate(values(factor, shots, method, name))
-                            for name in ("routing_flips", "error", "overshoot")
-                        ),
-                        _executions(method, settings.folds),
-                        _amplified(method, settings.folds),
-                    )
-                )
+    """Return a table, verdicts and a figure."""
+    measured = _Measured(settings, found)
     table = Table(
         name="mitigation",
         title=f"Mitigation of the errors of {settings.device}",
@@ -86,63 +78,107 @@ def summarize(settings: NoiseSettings, found: Found) -> Summary:
             Column(name="less that without mitigation"),
             Column(name="rows routed otherwise"),
             Column(name="mean error of an expectation", digits=4),
-            Column(name="share outside [-1, 1]", digits=4),
+            Column(name="share of them outside [-1, 1]", digits=4),
             Column(name="executions", unit="x"),
             Column(name="shot noise", unit="x", digits=2),
         ),
-        rows=tuple(rows),
+        rows=tuple(
+            _row(settings, measured, factor, shots, method)
+            for factor in settings.factors
+            for shots in _all_shots(settings)
+            for method in METHODS
+        ),
         note=(
-            "Trained without noise; errors and rows routed otherwise are against the same model "
-            "without noise. Readout: the calibrated probabilities are inverted. ZNE: every "
-            f"two-qubit gate is executed {_listed(settings.folds)} times, and a polynomial in the "
-            "factor is extrapolated to 0; each circuit has the full number of shots, so that "
-            f"{len(settings.folds)} times as many are executed. Shot noise: by how much the "
-            "extrapolation multiplies it. All methods use the same shots."
+            "Trained without noise, held-out rows; errors and rows routed otherwise are against "
+            "the same model without noise. Readout: the calibrated probabilities are inverted. "
+            f"ZNE: two-qubit gates are executed {_listed(settings.folds)} times, and a polynomial "
+            f"in that number is extrapolated to 0: {len(settings.folds)} circuits, each with the "
+            "full number of shots. Shot noise: by how much the extrapolation multiplies it. All "
+            "methods use the same shots."
         ),
         source=found.source(f"{len(settings.factors)} trainings (noise-mitigation)"),
     )
-    claims = []
-    for factor in settings.factors:
-        shots = _middle(settings)
-        at = f"at {_named(shots)} shots and {factor:g} times the noise of {settings.device}"
-        for method, without, what in _CLAIMS:
-            claims += [
-                Claim(
-                    text=f"{what} brings expectation values nearer to the ideal ones {at}",
-                    differences_N=values(factor, shots, without, "error")
-                    - values(factor, shots, method, "error"),
-                    digits=4,
-                ),
-                Claim(
-                    text=f"{what} makes the router more accurate {at}",
-                    differences_N=values(factor, shots, method, "accuracy")
-                    - values(factor, shots, without, "accuracy"),
-                    margin=settings.margin,
-                ),
-            ]
+    remark = (
+        "Shots are drawn from the exact probabilities of the measured bit strings under the "
+        "calibration. Readout mitigation knows the readout errors exactly, which on a device it "
+        "does not: it cannot do better than here."
+    )
     return Summary(
         tables=(table,),
-        verdicts=tuple(judge(claims)),
-        pictures=(_picture(settings, all_shots, values),),
-        remarks=(
-            "Shots are drawn from the exact probabilities of measured bit strings under the "
-            "calibration. Readout mitigation knows the readout errors exactly, which on a device "
-            "it does not: its figures here are the best that it can do.",
-        ),
+        verdicts=tuple(judge(_claims(settings, measured))),
+        pictures=(_picture(settings, measured),),
+        remarks=(remark,),
     )
 
 
-def _picture(settings: NoiseSettings, all_shots: tuple[int, ...], values: Any) -> Picture:  # noqa: ANN401
-    shots = sorted(s for s in all_shots if s)
+def _row(
+    settings: NoiseSettings, measured: _Measured, factor: float, shots: int, method: str
+) -> tuple[Cell, ...]:
+    accuracy_N = measured(factor, shots, method, "accuracy")
+    plain_N = measured(factor, shots, "none", "accuracy")
+    degree = METHODS[method][1]
+    return (
+        factor,
+        str(shots) if shots else "infinite",
+        method,
+        mean_estimate(accuracy_N),
+        None if method == "none" else mean_estimate(accuracy_N - plain_N),
+        *(
+            mean_estimate(measured(factor, shots, method, name))
+            for name in ("routing_flips", "error", "overshoot")
+        ),
+        1 if degree is None else len(settings.folds),
+        1.0 if degree is None else np.linalg.norm(extrapolation(settings.folds, degree)).item(),
+    )
+
+
+def _claims(settings: NoiseSettings, measured: _Measured) -> list[Claim]:
+    shots = _claimed_shots(settings)
+    claims: list[Claim] = []
+    for factor in settings.factors:
+        at = f"with {shots or 'infinitely many'} shots at {factor:g} times the noise of "
+        at += settings.device
+        for method, without, what in _CLAIMS:
+            claims += [
+                Claim(
+                    text=f"{what} brings expectation values nearer to the ideal ones, {at}",
+                    differences_N=measured(factor, shots, without, "error")
+                    - measured(factor, shots, method, "error"),
+                    digits=4,
+                ),
+                Claim(
+                    text=f"{what} makes the quantum router more accurate, {at}",
+                    differences_N=measured(factor, shots, method, "accuracy")
+                    - measured(factor, shots, without, "accuracy"),
+                    margin=settings.margin,
+                ),
+            ]
+    return claims
+
+
+def _claimed_shots(settings: NoiseSettings) -> int:
+    """Return the number of shots that claims are made for: 1024, or the middle one."""
+    if not settings.shots or 1024 in settings.shots:
+        return 1024 if settings.shots else 0
+    return sorted(settings.shots)[len(settings.shots) // 2]
+
+
+def _picture(settings: NoiseSettings, measured: _Measured) -> Picture:
+    # Infinitely many stand at the right end, on a logarithmic axis.
+    finite = sorted(settings.shots)
+    end = 10.0 * max(finite, default=1)
+    places = {float(shots): shots for shots in finite} | {end: 0}
+    ticks = {place: str(shots) if shots else "infinite" for place, shots in places.items()}
 
     def part(factor: float) -> Draw:
         return curves(
             [
                 Curve(
                     name=method,
-                    levels=tuple(map(float, shots)),
+                    levels=tuple(places),
                     estimates=tuple(
-                        mean_estimate(values(factor, s, method, "error")) for s in shots
+                        mean_estimate(measured(factor, shots, method, "error"))
+                        for shots in places.values()
                     ),
                 )
                 for method in METHODS
@@ -150,7 +186,7 @@ def _picture(settings: NoiseSettings, all_shots: tuple[int, ...], values: Any) -
             x_label="shots per circuit",
             y_label="mean error of an expectation value",
             log_x=True,
-            x_ticks={float(s): str(s) for s in shots},
+            x_ticks=ticks,
         )
 
     return Picture(
@@ -165,28 +201,6 @@ def _picture(settings: NoiseSettings, all_shots: tuple[int, ...], values: Any) -
     )
 
 
-def _middle(settings: NoiseSettings) -> int:
-    """Return the number of shots that claims are made for: 1024, or the middle one."""
-    if not settings.shots:
-        return 0
-    if 1024 in settings.shots:
-        return 1024
-    return sorted(settings.shots)[len(settings.shots) // 2]
-
-
-def _named(shots: int) -> str:
-    return str(shots) if shots else "infinite"
-
-
 def _listed(numbers: tuple[int, ...]) -> str:
     *first, last = map(str, numbers)
     return f"{', '.join(first)} and {last}"
-
-
-def _executions(method: str, folds: tuple[int, ...]) -> int:
-    return 1 if METHODS[method][1] is None else len(folds)
-
-
-def _amplified(method: str, folds: tuple[int, ...]) -> float:
-    degree = METHODS[method][1]
-    return 1.0 if degree is None else float(np.linalg.norm(extrapolation(folds, degree)))

@@ -6,14 +6,14 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from qmoe_qiskit.backends.depolarizing import MAX_PROBABILITY
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
 from qmoe_qiskit.noise_profiles import list_profiles
+from qmoe_qiskit.studies.routers import is_quantum
 from qmoe_qiskit.studies.setting import Setting
 from qmoe_qiskit.studies.training import TrainTask
 
 PARTS = ("depolarizing", "devices", "scales", "mechanisms", "drift", "mitigation")
-# Completely mixed: no probability is higher.
-MAX_LEVEL = 0.75
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,32 +67,40 @@ class NoiseSettings:
 
     def __post_init__(self) -> None:
         for name in ("parts", "controls", "levels", "scales", "drift_hours", "factors"):
-            values = getattr(self, name)
-            if not values:
+            if not getattr(self, name):
                 raise InputError(f"{name} is empty: give one at least")
+        for name in ("shots", "devices", "parts", "controls", "drift_hours", "factors"):
+            values = getattr(self, name)
             if len(set(values)) < len(values):
                 raise InputError(f"{name} has a value twice: {', '.join(map(str, values))}")
+        self._check_names()
+        self._check_numbers()
+
+    def _check_names(self) -> None:
         for part in self.parts:
             if part not in PARTS:
                 raise unknown_name("part", part, PARTS)
         for device in (self.device, *self.devices):
             if device not in list_profiles():
                 raise unknown_name("noise profile", device, list_profiles())
+        for control in self.controls:
+            if is_quantum(control):
+                raise InputError(f"a control is a classical router, got {control!r}")
+
+    def _check_numbers(self) -> None:
         for shots in self.shots:
             require_positive("shots", shots)
-        for control in self.controls:
-            if control.partition(":")[0] == "quantum":
-                raise InputError(f"a control is a classical router, got {control!r}")
-        for level in self.levels:
-            if not 0 <= level <= MAX_LEVEL:
-                raise InputError(f"a level must lie between 0 and {MAX_LEVEL}, got {level}")
         for name in ("levels", "scales"):
             values = getattr(self, name)
-            if values[0] != 0 or list(values) != sorted(values) or len(values) < 2:
+            if values[0] != 0 or len(values) < 2 or list(values) != sorted(set(values)):
                 raise InputError(
                     f"{name} must begin with 0, where there is no noise, and rise; got "
                     f"{', '.join(map(str, values))}"
                 )
+        if self.levels[-1] > MAX_PROBABILITY:
+            raise InputError(
+                f"a depolarizing probability is at most {MAX_PROBABILITY}, got {self.levels[-1]}"
+            )
         for name in ("scales", "drift_hours", "factors"):
             for value in getattr(self, name):
                 if not 0 <= value < math.inf:
@@ -124,9 +132,13 @@ class NoiseSettings:
         return self.trained(seed, router=router, n_layers=1)
 
     def scaled(self, factor: float, **changes: float) -> Setting:
-        """Return the device with its noise scaled."""
-        factors = {"gates": factor, "relaxation": factor, "readout": factor, **changes}
-        return Setting(backend=f"noisy:{self.device}", **factors)
+        """Return the device with its noise scaled, some mechanisms otherwise than the rest."""
+        return Setting(
+            backend=f"noisy:{self.device}",
+            gates=changes.get("gates", factor),
+            relaxation=changes.get("relaxation", factor),
+            readout=changes.get("readout", factor),
+        )
 
     @property
     def all_devices(self) -> tuple[str, ...]:

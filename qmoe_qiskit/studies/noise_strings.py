@@ -48,7 +48,7 @@ def string_probabilities(
 def frequencies(
     probabilities_BS: FloatArray, shots: int | None, rng: np.random.Generator
 ) -> FloatArray:
-    """Return how often each string is measured, as a share of the shots; None is infinitely many."""
+    """Return the share of the shots that gave each string; None for infinitely many shots."""
     if shots is None:
         return probabilities_BS
     drawn_BS: FloatArray = rng.multinomial(shots, probabilities_BS) / shots

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -15,6 +16,15 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+
+# The browser reads commands from file 3 and answers on file 4.
+_ARRANGE = """
+import fcntl, os, sys
+pipes = [fcntl.fcntl(int(number), fcntl.F_DUPFD, 10) for number in sys.argv[1:3]]
+for number, pipe in zip((3, 4), pipes):
+    os.dup2(pipe, number)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 def find_browser() -> str | None:
@@ -44,15 +54,10 @@ class Browser:
             f"--user-data-dir={self._home.name}",
         ]
 
-        def arrange() -> None:  # the browser reads from 3 and writes to 4
-            high_read, high_write = os.dup(to_read), os.dup(to_write)
-            os.dup2(high_read, 3)
-            os.dup2(high_write, 4)
-
+        arranged = [sys.executable, "-I", "-c", _ARRANGE, str(to_read), str(to_write)]
         self._process = subprocess.Popen(
-            [program, *options, "about:blank"],
-            preexec_fn=arrange,  # noqa: PLW1509 - before this test's process has threads of its own
-            close_fds=False,
+            [*arranged, program, *options, "about:blank"],
+            pass_fds=(to_read, to_write),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

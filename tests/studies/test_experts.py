@@ -13,8 +13,8 @@ import torch
 
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.studies.experts import STUDY, ExpertsSettings
+from qmoe_qiskit.studies.experts_contenders import CONTENDERS
 from qmoe_qiskit.studies.experts_models import ModelSizes, Products, build_model
-from qmoe_qiskit.studies.experts_summary import CONTENDERS
 from qmoe_qiskit.studies.experts_task import DATA, ExpertsTask, unit_rows
 from qmoe_qiskit.studies.results import TaskResult
 from qmoe_qiskit.studies.statistics import fewest_seeds
