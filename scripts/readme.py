@@ -44,7 +44,7 @@ def replace_part(text: str, name: str, content: str) -> str:
 
 
 def studies_part(folder: Path) -> str:
-    """Return verdicts, and a table of the first two studies, from finished studies; copy figures."""
+    """Return verdicts, and two tables, of finished studies; copy two figures."""
     parts = []
     for name in STUDIES:
         if not (folder / name / "study.json").is_file():
@@ -56,7 +56,8 @@ def studies_part(folder: Path) -> str:
             parts.append(to_markdown(shown_table(summary.tables[0])).rstrip())
             picture = next(file for file in files if file.startswith("figures/"))
             shutil.copy(folder / name / picture, FIGURES / f"study_{name}.png")
-            parts.append(f"![{summary.pictures[0].caption}](scripts/figures/study_{name}.png)")
+            caption = summary.pictures[0].caption
+            parts.append(f"![{caption}](scripts/figures/study_{name}.png)")
         parts.append("\n".join(f"- {verdict}" for verdict in summary.verdicts))
     return "\n\n".join(parts)
 

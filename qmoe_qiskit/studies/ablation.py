@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.studies.efficiency import check_common, check_different
+from qmoe_qiskit.studies.checks import check_common, check_different
 from qmoe_qiskit.studies.routers import QUANTUM
 from qmoe_qiskit.studies.study import Study
 from qmoe_qiskit.studies.training import TrainTask
@@ -95,7 +95,7 @@ STUDY = Study(
     name="ablation",
     title="Is it interference that the quantum router lives on?",
     settings=AblationSettings,
-    quick=AblationSettings(n_samples=600, learning_rates=(0.1,)),
+    quick=AblationSettings(learning_rates=(0.05,)),
     quick_seeds=10,
     tasks=tasks,
     summarize=summarize,

@@ -19,7 +19,7 @@ from qmoe_qiskit.studies.pairing import (
     parameters,
     source_of,
 )
-from qmoe_qiskit.studies.routers import QUANTUM
+from qmoe_qiskit.studies.routers import QUANTUM, label
 from qmoe_qiskit.studies.statistics import Claim, judge, median_estimate, success_rate
 from qmoe_qiskit.studies.summary import Column, Picture, Summary, Table
 
@@ -67,7 +67,7 @@ def summary(
 
 
 def _claim(contender: Contender) -> str:
-    default = f"the quantum router is more accurate than router {contender.label}"
+    default = f"the quantum router is more accurate than {contender.label}"
     return _CLAIMS.get(contender.router, default)
 
 
@@ -152,7 +152,7 @@ def _pictures(
 
 def _remarks(settings: AblationSettings) -> tuple[str, ...]:
     used = [name for name in QUANTUM if name in {"quantum", *settings.routers}]
-    listed = "; ".join(f"{name}: {QUANTUM[name]}" for name in used)
+    listed = "; ".join(f"{label(name)}: {QUANTUM[name]}" for name in used)
     dephased = (
         "Dephasing is complete: behind the embedding every qubit is copied to one of its own that "
         "nothing touches again, so that its state is a probability distribution over basis states, "

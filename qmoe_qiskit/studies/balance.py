@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
 from qmoe_qiskit.studies.balance_summary import summarize
 from qmoe_qiskit.studies.balance_task import BalanceTask
+from qmoe_qiskit.studies.checks import check_different
 from qmoe_qiskit.studies.setting import EXACT, Setting
 from qmoe_qiskit.studies.study import Study
 from qmoe_qiskit.studies.training import SCALINGS
@@ -82,8 +83,9 @@ class BalanceSettings:
     def __post_init__(self) -> None:
         for name in ("controls", "n_experts", "weights", "scalings"):
             values = getattr(self, name)
-            if not values or len(set(values)) < len(values):
-                raise InputError(f"{name} needs values, each once, got {values}")
+            if not values:
+                raise InputError(f"{name} is empty: give one at least")
+            check_different(name, values)
         for control in self.controls:
             if control.partition(":")[0] == "quantum":
                 raise InputError(f"a control is a classical router, got {control!r}")

@@ -1,83 +1,25 @@
-"""What the study of balance found: tables, claims, figures."""
+"""What the study of balance found: tables, verdicts, figures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qmoe_qiskit.report.study_figures import Curve, curves, panels
+from qmoe_qiskit.studies.balance_claims import flips_claims, load_claims, loss_claims
+from qmoe_qiskit.studies.balance_found import Found
 from qmoe_qiskit.studies.routers import label
-from qmoe_qiskit.studies.statistics import (
-    Claim,
-    judge,
-    mean_estimate,
-    mean_estimates,
-    success_rate,
-)
+from qmoe_qiskit.studies.statistics import judge, mean_estimate, mean_estimates, success_rate
 from qmoe_qiskit.studies.summary import Cell, Column, Estimate, Picture, Summary, Table
 
 if TYPE_CHECKING:
     from qmoe_qiskit.report.summary import Draw
-    from qmoe_qiskit.studies.balance import BalanceSettings, Case
+    from qmoe_qiskit.studies.balance import BalanceSettings
     from qmoe_qiskit.studies.results import TaskResult
 
-FloatArray = NDArray[np.float64]
-# Takes one setting's measurement to a number.
-Read = Callable[[dict[str, Any]], float]
-
-
-class Found:
-    """The results of a study, by case and measure.
-
-    Args:
-        settings: Of the study.
-        results: In the order of its tasks.
-    """
-
-    def __init__(self, settings: BalanceSettings, results: Sequence[TaskResult]) -> None:
-        self.settings = settings
-        cases = settings.cases
-        self._results = {
-            case: [result.result for result in results[index :: len(cases)]]
-            for index, case in enumerate(cases)
-        }
-
-    @cached_property
-    def reads(self) -> dict[str, Read]:
-        """What is read off a measurement, by column."""
-        return {
-            "balance": lambda m: entropy(m["expert_load"]) / np.log(len(m["expert_load"])),
-            "busiest": lambda m: max(m["expert_load"]),
-            "dead": lambda m: sum(share < self.settings.dead for share in m["expert_load"]),
-            "routing": lambda m: m["routing_entropy"] / np.log(len(m["expert_load"])),
-            "accuracy": lambda m: m["accuracy"],
-            "flips": lambda m: m["routing_flips"],
-        }
-
-    def values(self, case: Case, read: str, where: int = 0) -> FloatArray:
-        """Return one number a seed; `where` counts the settings, the exact one first."""
-        measures = [result["settings"][where] for result in self._results[case]]
-        return np.array([self.reads[read](measured) for measured in measures], dtype=np.float64)
-
-    def case(self, router: str, n_experts: int, weight: float = 0.0, scaling: str = "") -> Case:
-        """Return the case of some settings."""
-        scaling = scaling or self.settings.scalings[0]
-        return next(
-            case
-            for case in self._results
-            if (case.router, case.n_experts, case.weight, case.scaling)
-            == (router, n_experts, weight, scaling)
-        )
-
-
-def entropy(shares_E: Sequence[float]) -> float:
-    """Return the entropy of a distribution, nat."""
-    positive = np.array([share for share in shares_E if share > 0])
-    return float(-np.sum(positive * np.log(positive))) + 0.0
+_UNDER = {"flips": "Flips", "accuracy": "Accuracy"}
 
 
 def summarize(
@@ -89,9 +31,9 @@ def summarize(
     return Summary(
         tables=(_load_table(found, source), _flips_table(found, source)),
         verdicts=(
-            *judge(_load_claims(found)),
-            *judge(_loss_claims(found)),
-            *judge(_flips_claims(found)),
+            *judge(load_claims(found)),
+            *judge(loss_claims(found)),
+            *judge(flips_claims(found)),
         ),
         pictures=_pictures(found),
         remarks=(
@@ -167,87 +109,6 @@ def _flips_table(found: Found, source: str) -> Table:
         ),
         source=source,
     )
-
-
-_UNDER = {"flips": "Flips", "accuracy": "Accuracy"}
-
-
-def _load_claims(found: Found) -> list[Claim]:
-    settings = found.settings
-    return [
-        Claim(
-            text=(
-                f"the quantum router balances {n_experts} experts better than the "
-                f"{label(control)} router ({scaling} inputs, no balance loss)"
-            ),
-            differences_N=found.values(found.case("quantum", n_experts, 0, scaling), "balance")
-            - found.values(found.case(control, n_experts, 0, scaling), "balance"),
-            margin=settings.balance_margin,
-            unit="log E",
-        )
-        for scaling in settings.scalings
-        for n_experts in settings.n_experts
-        for control in settings.controls
-    ]
-
-
-def _loss_claims(found: Found) -> list[Claim]:
-    settings = found.settings
-    claims = []
-    for n_experts in settings.n_experts:
-        before = found.case("quantum", n_experts)
-        for weight in settings.weights[1:]:
-            after = found.case("quantum", n_experts, weight)
-            loss = f"a balance loss of weight {weight:g}"
-            behind = f"{n_experts} experts behind the quantum router"
-            claims += [
-                Claim(
-                    text=f"{loss} brings dead ones among {behind} to life",
-                    differences_N=found.values(before, "dead") - found.values(after, "dead"),
-                    digits=2,
-                    unit="experts",
-                ),
-                Claim(
-                    text=f"{loss} leaves the accuracy of {behind} what it was",
-                    differences_N=found.values(after, "accuracy")
-                    - found.values(before, "accuracy"),
-                    margin=settings.margin,
-                    kind="equivalence",
-                ),
-            ]
-    return claims
-
-
-def _flips_claims(found: Found) -> list[Claim]:
-    settings = found.settings
-    names = list(settings.noise)
-    stable = [
-        Claim(
-            text=(
-                f"under {name} fewer than {100 * settings.flips:g} % of the rows go to another of "
-                f"{n_experts} experts"
-            ),
-            differences_N=settings.flips
-            - found.values(found.case("quantum", n_experts), "flips", where),
-        )
-        for n_experts in settings.n_experts
-        for where, name in enumerate(names, start=1)
-    ]
-    price = [
-        Claim(
-            text=(
-                f"a balance loss of weight {weight:g} lets more rows go to another of {n_experts} "
-                f"experts under {names[-1]}"
-            ),
-            differences_N=found.values(
-                found.case("quantum", n_experts, weight), "flips", len(names)
-            )
-            - found.values(found.case("quantum", n_experts), "flips", len(names)),
-        )
-        for n_experts in settings.n_experts
-        for weight in settings.weights[1:]
-    ]
-    return stable + price
 
 
 def _pictures(found: Found) -> tuple[Picture, ...]:

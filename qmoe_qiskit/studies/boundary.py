@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.studies.boundary_task import BoundaryTask
-from qmoe_qiskit.studies.efficiency import check_different
+from qmoe_qiskit.studies.checks import check_different
 from qmoe_qiskit.studies.study import Study
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ STUDY = Study(
     title="Where does each router draw its lines?",
     settings=BoundarySettings,
     quick=BoundarySettings(),
-    quick_seeds=3,
+    quick_seeds=10,
     tasks=tasks,
     summarize=summarize,
 )

@@ -126,7 +126,7 @@ def _verdicts(settings: BoundarySettings, found: Paired) -> list[Verdict]:
         [
             Claim(
                 text=(
-                    f"the quantum router ends with a smaller training loss than router "
+                    "the quantum router ends with a smaller training loss than "
                     f"{contender.label}, {INPUTS[settings.scaling]}"
                 ),
                 differences_N=found.values(contender, _loss) - found.values(quantum, _loss),

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qmoe_qiskit.report.study_panels import panels
-from qmoe_qiskit.studies.efficiency_figure import Point, by_parameters
+from qmoe_qiskit.studies.efficiency_figure import Point, by_parameters, common_limits
 from qmoe_qiskit.studies.needed import COUNTS, Family, needed_parameters
 from qmoe_qiskit.studies.pairing import (
     INPUTS,
     Contender,
     Paired,
+    Result,
     accuracy,
     effective,
     paired,
@@ -26,6 +27,17 @@ from qmoe_qiskit.studies.summary import Column, Estimate, Picture, Summary, Tabl
 if TYPE_CHECKING:
     from qmoe_qiskit.studies.efficiency import EfficiencySettings
     from qmoe_qiskit.studies.results import TaskResult
+
+# Accuracy on 1000 training points, from one seed, in the paper's notebooks: by router and layers.
+PAPER: dict[tuple[str, int | None], float] = {
+    ("mlp:2", None): 0.875,
+    ("mlp:4", None): 0.882,
+    ("mlp:8", None): 0.877,
+    ("mlp:16", None): 0.991,
+    ("mlp:32", None): 0.995,
+    ("mlp:64", None): 0.995,
+    ("quantum", 3): 0.996,
+}
 
 
 def summary(
@@ -56,8 +68,9 @@ def _accuracy_table(
 ) -> Table:
     references = {c: _reference(settings, c.scaling) for c in found.results}
     leads = found.means([found.lead(reference, c) for c, reference in references.items()])
+    on_training = found.means([found.values(c, _training_accuracy) for c in found.results])
     rows = []
-    for contender, lead in zip(found.results, leads, strict=True):
+    for contender, lead, training in zip(found.results, leads, on_training, strict=True):
         accuracies_N = found.values(contender, accuracy)
         rates_N = found.values(contender, lambda result: float(result["learning_rate"]))
         rows.append(
@@ -71,6 +84,8 @@ def _accuracy_table(
                 median_estimate(accuracies_N),
                 success_rate(accuracies_N, settings.threshold),
                 None if contender == references[contender] else lead,
+                training,
+                _of_paper(settings, contender),
             )
         )
     return Table(
@@ -86,6 +101,8 @@ def _accuracy_table(
             Column(name="median accuracy"),
             Column(name=f"share of seeds with {settings.threshold:g} or more", digits=2),
             Column(name=f"{_reference(settings, '').label}, less this"),
+            Column(name="mean training accuracy"),
+            Column(name="the same in the paper, one seed"),
         ),
         rows=tuple(rows),
         note=(
@@ -95,6 +112,17 @@ def _accuracy_table(
         ),
         source=source,
     )
+
+
+def _training_accuracy(result: Result) -> float:
+    return float(result["train_accuracy"])
+
+
+def _of_paper(settings: EfficiencySettings, contender: Contender) -> float | None:
+    """Return the accuracy that the paper's experiment 3A found, where this is what it trained."""
+    if settings.data != "moons" or contender.scaling != "paper":
+        return None
+    return PAPER.get((contender.router, contender.layers))
 
 
 def _accuracy_verdicts(settings: EfficiencySettings, found: Paired) -> list[Verdict]:
@@ -126,7 +154,7 @@ def _picture(
     points = {
         scaling: [
             Point(
-                series=Family.of(contender).value,
+                series=_series(contender),
                 x=float(np.median(found.values(contender, read))),
                 y=means[contender],
             )
@@ -143,12 +171,21 @@ def _picture(
         ),
         draw=panels(
             {
-                INPUTS[scaling]: by_parameters(drawn, x_label=f"{count} of the router")
+                INPUTS[scaling]: by_parameters(
+                    drawn, x_label=f"{count} of the router", y_limits=common_limits(means.values())
+                )
                 for scaling, drawn in points.items()
             }
         ),
         size=(4.5 * min(2, len(points)), 4.2),
     )
+
+
+def _series(contender: Contender) -> str:
+    """Return what a router is drawn with: random features apart from the others."""
+    kind = contender.router.partition(":")[0]
+    named = {"fourier": "Fourier", "rff": "random Fourier"}
+    return named.get(kind, Family.of(contender).value)
 
 
 def _remarks(settings: EfficiencySettings, found: Paired) -> tuple[str, ...]:

@@ -25,7 +25,12 @@ _METHOD = "forkserver" if sys.platform == "linux" else "spawn"
 
 # Imported once for all workers. The last two are what scikit-learn and torch import late: without
 # them the first training of a worker takes 1.3 s instead of 0.2 s.
-PRELOADED = ("qmoe_qiskit.train", "sklearn.datasets", "torch._dynamo")
+PRELOADED = (
+    "qmoe_qiskit.studies.results",
+    "qmoe_qiskit.train",
+    "sklearn.datasets",
+    "torch._dynamo",
+)
 
 
 def load_libraries(names: Sequence[str] = PRELOADED) -> None:

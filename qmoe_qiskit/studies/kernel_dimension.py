@@ -24,7 +24,6 @@ from torch import nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
-from qmoe_qiskit.moe import QuantumRouter
 from qmoe_qiskit.network import RouterConnector
 from qmoe_qiskit.studies.effective import jacobian
 from qmoe_qiskit.studies.kernel_training import router_of, seen, untrained
@@ -76,22 +75,12 @@ class RoutingNetwork(NeuralNetwork):
     ) -> tuple[None, FloatArray]:
         values_BE = self._forward(input_data, weights)
         n_rows, n_experts = values_BE.shape
-        ratios = jacobian(self.router, torch.from_numpy(input_data))
-        ratios_BRP = self._in_order(ratios).reshape(n_rows, n_experts - 1, -1)
+        ratios_RP = jacobian(self.router, torch.from_numpy(input_data))
+        ratios_BRP = ratios_RP.reshape(n_rows, n_experts - 1, -1)
         # Of log weights: that of the first is minus the mean of the ratios' derivatives.
         logs_BEP = np.concatenate([np.zeros_like(ratios_BRP[:, :1]), ratios_BRP], axis=1)
         logs_BEP = logs_BEP - np.einsum("be,bep->bp", values_BE, logs_BEP)[:, None]
         return None, values_BE[:, :, None] * logs_BEP
-
-    def _in_order(self, jacobian_RP: FloatArray) -> FloatArray:
-        """Take the adapter's columns of a circuit, (expert, output and bias), to weights, bias."""
-        router = self.router
-        if not isinstance(router, QuantumRouter) or router.adapter is None:
-            return jacobian_RP
-        n_angles, width = router.circuit.n_weights, router.adapter.in_features + 1
-        columns = np.arange(n_angles, jacobian_RP.shape[1]).reshape(-1, width)
-        order = np.concatenate([np.arange(n_angles), columns[:, :-1].ravel(), columns[:, -1]])
-        return jacobian_RP[:, order]
 
 
 def bounds(router: nn.Module, box: str) -> FloatArray:

@@ -77,8 +77,7 @@ def rbf_kernel(gammas: tuple[float, ...]) -> Kernel:
     def product(gamma: float, rows_BF: FloatArray, columns_CF: FloatArray) -> FloatArray:
         from sklearn.metrics.pairwise import rbf_kernel as rbf
 
-        gram_BC: FloatArray = rbf(rows_BF, columns_CF, gamma=gamma)
-        return gram_BC
+        return np.asarray(rbf(rows_BF, columns_CF, gamma=gamma), dtype=np.float64)
 
     return Kernel(name="rbf", parameters=gammas, product=product)
 
@@ -118,8 +117,9 @@ def centred_alignment(gram_NN: FloatArray, labels_N: NDArray[Any]) -> float:
 
 def eigenvalues(gram_NN: FloatArray) -> FloatArray:
     """Return a Gram matrix's eigenvalues, the largest first, as shares of their sum."""
-    values_N: FloatArray = np.linalg.eigvalsh(gram_NN)[::-1]
-    return values_N / values_N.sum()
+    values_N = np.linalg.eigvalsh(gram_NN)[::-1].astype(np.float64)
+    shares_N: FloatArray = values_N / values_N.sum()
+    return shares_N
 
 
 def rank(eigenvalues_N: FloatArray) -> int:

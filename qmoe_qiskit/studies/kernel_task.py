@@ -76,6 +76,7 @@ class KernelTask(Task):
         """Train and compare.
 
         Returns:
+            n_inputs, number of coordinates that the routers see; n_train, number of training rows;
             mixtures: held-out accuracy of the mixtures behind the quantum routers, by number of
             uploads; kernels: by name, see `_compared`.
         """
@@ -101,6 +102,8 @@ class KernelTask(Task):
             linear_kernel(),
         )
         return {
+            "n_inputs": rows.train_NF.shape[1],
+            "n_train": len(labels_N),
             "mixtures": {
                 str(uploads): float(observe_rows(fitted, split.test).hits_N.mean())
                 for uploads, fitted in trained.items()

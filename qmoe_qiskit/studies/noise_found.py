@@ -60,10 +60,9 @@ class Found:
 
     def source(self, what: str) -> str:
         """Return what numbers come from."""
-        n = len(self._seeds)
-        shown = ", ".join(map(str, self._seeds if n <= 3 else (self._seeds[0], "...")))
-        last = f", {self._seeds[-1]}" if n > 3 else ""
-        return f"{n} {'seed' if n == 1 else 'seeds'} ({shown}{last}), for each {what}"
+        n, names = len(self._seeds), [str(seed) for seed in self._seeds]
+        shown = ", ".join(names if n <= 3 else (names[0], "...", names[-1]))
+        return f"{n} {'seed' if n == 1 else 'seeds'} ({shown}), each with {what}"
 
 
 def accuracy(result: Result, index: int = 0) -> float:

@@ -21,8 +21,8 @@ QUANTUM: Mapping[str, str] = MappingProxyType(
         "quantum:no-entangler": "the same without entangling gates: product states throughout",
         "quantum:one-layer": "a single entangling layer",
         "quantum:product": (
-            "one rotation of each qubit behind the embedding and no entangling gates: as "
-            "quantum:no-entangler, from fewer angles"
+            "one rotation of each qubit behind the embedding: the functions of the router without "
+            "entangler, from the angles of one layer"
         ),
     }
 )
@@ -87,12 +87,13 @@ def label(router: str, n_layers: int | None = None) -> str:
     """Return a router's name for tables and figures; with its layers where they are given."""
     kind, _, rest = router.partition(":")
     if kind == "mlp":
-        return f"ReLU, h = {rest}"
+        return f"ReLU (h = {rest})"
     if kind == "rff":
-        return f"random Fourier, {rest}"
+        return f"random Fourier ({rest})"
     if kind == "fourier":
         return "Fourier"
     if kind != "quantum":
         return router
-    name = f"quantum, {rest.replace('-', ' ')}" if rest else "quantum"
-    return name if n_layers is None else f"{name}, L = {n_layers}"
+    layers = [] if n_layers is None else [f"L = {n_layers}"]
+    facts = ", ".join([*([rest.replace("-", " ")] if rest else []), *layers])
+    return f"quantum ({facts})" if facts else "quantum"

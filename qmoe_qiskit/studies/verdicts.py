@@ -82,7 +82,8 @@ def _differences(claims: Sequence[Claim]) -> list[Estimate]:
         by_seeds[len(claim.differences_N)].append(index)
     estimates: dict[int, Estimate] = {}
     for indices in by_seeds.values():
-        columns_NK = np.stack([claims[i].differences_N for i in indices], axis=1)
+        # Differences that are equal but for rounding are equal.
+        columns_NK = np.stack([claims[i].differences_N for i in indices], axis=1).round(12)
         estimates |= zip(indices, mean_estimates(columns_NK), strict=True)
     return [estimates[index] for index in range(len(claims))]
 

@@ -72,6 +72,6 @@ def test_interrupted_at_many_steps(
         assert (reply["status"], reply["error"]) == (0, None), (place, reply)
         assert stage.results(order) == undisturbed.results, place
 
-    files = ("submission.py", "adoption.py", "collection.py", "remote.py", "ledger.py")
+    files = ("submission.py", "adoption.py", "collection.py", "remote.py", "pacing.py")
     places = undisturbed.steps(rng, 60, *files)
     stage.conduct(partial(trial, number, place) for number, place in enumerate(places))

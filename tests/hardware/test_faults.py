@@ -212,6 +212,27 @@ def test_killed_while_the_service_is_at_work(
         assert stage.done(order) == undisturbed.results
 
 
+def test_settling_begins_when_the_sender_was_last_seen(
+    stage: Stage, template: str, undisturbed: Undisturbed
+) -> None:
+    """Not when the attempt began: a request that was held for long may be done even later."""
+    ibm = stage.services[0]
+    patience = {"settle_s": 0.9, "poll_s": 0.1, "read_timeout_s": 1.1}
+    ibm.faults.arm("hold", when="before", seconds=1.5)
+    order = stage.order(template, "held-long", patience=patience)
+    assert stage.done(order) == undisturbed.results
+    ibm.faults.arm("hold", when="before", seconds=1.5)
+    order = stage.order(template, "held-long-killed", patience=patience)
+    command = stage.nursery.start(**order)
+    pid = stage.nursery.pid(command)
+    while ibm.faults.armed():
+        time.sleep(0.01)
+    time.sleep(0.9)
+    os.kill(pid, signal.SIGKILL)
+    stage.nursery.wait(command)
+    assert stage.done(order) == undisturbed.results
+
+
 def test_faults_and_kills_at_random(
     stage: Stage, template: str, undisturbed: Undisturbed, rng: np.random.Generator
 ) -> None:

@@ -50,14 +50,21 @@ def pass_time(ibm: IBMService, ledger: str, seconds: float) -> None:
 def test_pending_jobs(stage: Stage, ibm: IBMService) -> None:
     """Two processes, five jobs each, and never more than three that wait or run."""
     ibm.pending_limit = PENDING_JOBS
-    ibm.pace.running = 0.1
+    ibm.pace.paused = True
     template = stage.template(n_points=5, shots=SHOTS)
     limits = MANY_A_MINUTE | ONE_POINT_A_JOB
     orders: list[dict[str, Any]] = [
         {**stage.order(template, name, limits=limits), "ledger": str(stage.folder / "both.sqlite")}
         for name in ("first", "second")
     ]
-    replies = [stage.nursery.wait(number) for number in [stage.nursery.start(**o) for o in orders]]
+    commands = [stage.nursery.start(**order) for order in orders]
+    while len(ibm.jobs) < PENDING_JOBS:
+        time.sleep(0.05)
+    time.sleep(1.0)
+    assert len(ibm.jobs) == PENDING_JOBS
+    ibm.pace.running = 0.05
+    ibm.pace.paused = False
+    replies = [stage.nursery.wait(command) for command in commands]
     assert [(r["status"], r["error"]) for r in replies] == [(0, None)] * 2
     assert any(f"the plan allows {PENDING_JOBS} pending jobs" in r["said"] for r in replies)
     assert stage.posted(ibm) == [200] * 10

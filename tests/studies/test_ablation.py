@@ -56,7 +56,7 @@ def test_the_study_runs_and_draws() -> None:
     results = [TaskResult(task=task, result=task.run(), seconds=0.0) for task in tasks]
     summary = STUDY.summarize(SMALL, seeds, results)
     (table,) = summary.tables
-    assert [row[1] for row in table.rows][:2] == ["quantum", "quantum, dephased"]
+    assert [row[1] for row in table.rows][:2] == ["quantum", "quantum (dephased)"]
     assert len(summary.verdicts) == len(SMALL.routers)
     assert {verdict.outcome for verdict in summary.verdicts} == {"undecided"}
     for picture in summary.pictures:

@@ -69,7 +69,7 @@ def test_tables_hold_the_results(results: list[TaskResult]) -> None:
 
     for scaling in SMALL.scalings:
         reference = np.array(accuracies(scaling, "quantum", 2))
-        row = by_name[scaling, "ReLU, h = 2"]
+        row = by_name[scaling, "ReLU (h = 2)"]
         relu = np.array(accuracies(scaling, "mlp:2", 3))
         assert row[2] == 12
         mean, lead = row[5], row[8]
@@ -78,8 +78,8 @@ def test_tables_hold_the_results(results: list[TaskResult]) -> None:
         assert mean.value == pytest.approx(relu.mean())
         assert lead.value == pytest.approx((reference - relu).mean())
         assert lead.n == len(SEEDS)
-        assert by_name[scaling, "quantum, L = 2"][8] is None
-        assert by_name[scaling, "quantum, L = 1"][2] == 12
+        assert by_name[scaling, "quantum (L = 2)"][8] is None
+        assert by_name[scaling, "quantum (L = 1)"][2] == 12
     # 3 families and 2 counts, and one compared router, on 2 scalings.
     assert len(summary.verdicts) == 2 * (2 * 3 + 1)
     assert {verdict.outcome for verdict in summary.verdicts} == {"undecided"}

@@ -1,0 +1,61 @@
+"""What the study of kernels found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from qmoe_qiskit.studies.kernel_claims import alignment_claims, dimension_claims, machine_claims
+from qmoe_qiskit.studies.kernel_found import Found
+from qmoe_qiskit.studies.kernel_pictures import pictures
+from qmoe_qiskit.studies.kernel_tables import dimensions_table, kernels_table, machines_table
+from qmoe_qiskit.studies.statistics import judge
+from qmoe_qiskit.studies.summary import Summary
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.studies.kernel import KernelSettings
+    from qmoe_qiskit.studies.results import TaskResult
+
+_REMARKS = (
+    (
+        "Gates behind the last upload cancel in |<phi(x)|phi(y)>|^2. The kernel of the paper's "
+        "router, which uploads once, is the product over the features of cos^2((x - y) / 2): no "
+        "entangling gate and no training changes it, and a classical computer evaluates it at once."
+    ),
+    (
+        "A circuit of n qubits that uploads F features L times has a Gram matrix of rank "
+        "(2L + 1)^F or 4^n at most, whatever the number of rows and layers: its kernel is made of "
+        "trigonometric polynomials of degree L in every feature. For Two Moons and one upload that "
+        "is 9."
+    ),
+    (
+        "A router's logits lie in the same space: of its parameters no more than (2L + 1)^F can "
+        "make a difference between two experts, which the rank of its Fisher information shows."
+    ),
+    (
+        "A mixture is no kernel machine: its experts are functions of the inputs as well, so that "
+        "it can separate what no machine on its router's kernel can."
+    ),
+)
+
+
+def summarize(
+    settings: KernelSettings, seeds: Sequence[int], results: Sequence[TaskResult]
+) -> Summary:
+    """Return what the results say."""
+    found = Found(settings, results)
+    source = f"{len(results)} tasks, {len(seeds)} seeds"
+    return Summary(
+        tables=(
+            kernels_table(found, source),
+            machines_table(found, source),
+            dimensions_table(found, source),
+        ),
+        verdicts=(
+            *judge(alignment_claims(found)),
+            *judge(machine_claims(found)),
+            *judge(dimension_claims(found)),
+        ),
+        pictures=pictures(found),
+        remarks=_REMARKS,
+    )

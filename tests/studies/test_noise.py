@@ -1,0 +1,245 @@
+"""The study of noise: its tasks, and what tables and verdicts say of results."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.noise_profiles import list_profiles
+from qmoe_qiskit.studies.noise import STUDY
+from qmoe_qiskit.studies.noise_settings import PARTS, NoiseSettings
+from qmoe_qiskit.studies.noise_tasks import METHODS, MitigationTask, PinnedTask, SweepTask
+from qmoe_qiskit.studies.results import TaskResult
+from qmoe_qiskit.studies.summary import Breakdown, Estimate, Summary, Table
+from qmoe_qiskit.studies.task import Task
+from qmoe_qiskit.studies.training import TrainTask
+
+SMALL = NoiseSettings(
+    n_samples=60,
+    n_layers=1,
+    epochs=1,
+    controls=("linear", "fourier"),
+    levels=(0.0, 0.2, 0.5),
+    shots=(256, 16),
+    devices=("ibm_perth", "ibmq_manila"),
+    device="ibmq_manila",
+    scales=(0.0, 4.0),
+    drift_hours=(24.0,),
+    factors=(2.0,),
+)
+SEEDS = (7, 2)
+MANY = tuple(range(12))
+
+
+def results_of(
+    settings: NoiseSettings, seeds: tuple[int, ...], result_of: Callable[[Any], dict[str, Any]]
+) -> list[TaskResult]:
+    return [
+        TaskResult(task=task, result=result_of(task), seconds=0.0)
+        for task in STUDY.tasks(settings, seeds)
+    ]
+
+
+def table(summary: Summary, name: str) -> Table:
+    (found,) = (t for t in summary.tables if t.name == name)
+    return found
+
+
+def outcomes(summary: Summary, words: str) -> set[str]:
+    found = {str(v.outcome) for v in summary.verdicts if re.search(words, v.claim)}
+    assert found, words
+    return found
+
+
+def at(accuracy: float) -> dict[str, float]:
+    return {"accuracy": accuracy, "routing_flips": 0.0}
+
+
+def swept(quantum: Callable[[float], float], control: float) -> Callable[[Any], dict[str, Any]]:
+    """Return results of a sweep in which accuracy is a function of the level."""
+
+    def result_of(task: TrainTask) -> dict[str, Any]:
+        if not isinstance(task, SweepTask):
+            return {"settings": [at(control)]}
+        exact = task.train_on.is_exact
+        accuracy = quantum(0.0 if exact else float(task.train_on.backend.rpartition(":")[2]))
+        return {
+            "settings": [at(accuracy) for _ in task.settings],
+            "train_accuracy": accuracy,
+            "shots": [at(accuracy - 0.2) for _ in task.shots],
+        }
+
+    return result_of
+
+
+@pytest.mark.parametrize("settings", [SMALL, STUDY.quick, STUDY.settings()])
+def test_tasks_are_possible_and_each_is_there_once(settings: NoiseSettings) -> None:
+    tasks = STUDY.tasks(settings, SEEDS)
+    assert len({task.content_hash for task in tasks}) == len(tasks)
+    assert {task.seed for task in tasks if isinstance(task, TrainTask)} == set(SEEDS)
+    for task in tasks:
+        task.check()
+
+
+def test_parts_can_be_left_out() -> None:
+    whole = set(STUDY.tasks(SMALL, SEEDS))
+    parts = [set(STUDY.tasks(replace(SMALL, parts=(part,)), SEEDS)) for part in PARTS]
+    assert set.union(*parts) == whole
+    assert all(part < whole for part in parts)
+
+
+def test_all_devices_are_compared_unless_some_are_named() -> None:
+    assert NoiseSettings().all_devices == list_profiles()
+    assert len(list_profiles()) >= 14
+    tasks = STUDY.tasks(NoiseSettings(parts=("devices",)), (0,))
+    trained_on = {task.train_on.backend for task in tasks if isinstance(task, TrainTask)}
+    assert trained_on == {"statevector", *(f"noisy:{name}" for name in list_profiles())}
+
+
+def test_the_quick_form_is_the_papers_sweep() -> None:
+    quick = STUDY.quick
+    assert quick.levels == (0.0, 0.02, 0.05, 0.1, 0.15, 0.2)
+    assert (quick.epochs, quick.n_samples, quick.learning_rate) == (20, 1000, 0.05)
+    assert STUDY.quick_seeds == 20
+    tasks: list[Task] = STUDY.tasks(quick, range(20))
+    assert len(tasks) == 20 * (6 + 3)
+
+
+def test_the_whole_study() -> None:
+    results = results_of(SMALL, SEEDS, lambda task: task.run())
+    summary = STUDY.summarize(SMALL, SEEDS, results)
+    names = [t.name for t in summary.tables]
+    assert names == [
+        "depolarizing",
+        "depolarizing_controls",
+        "depolarizing_shots",
+        "depolarizing_breakdown",
+        "devices",
+        "scales",
+        "scales_breakdown",
+        "mechanisms",
+        "drift",
+        "mitigation",
+    ]
+    for one in summary.tables:
+        assert all(len(row) == len(one.columns) for row in one.rows)
+        assert one.source.startswith("2 seeds (7, 2)")
+    for picture in summary.pictures:
+        picture.draw(Figure(figsize=picture.size, layout="constrained"))
+    # Two seeds cannot decide anything.
+    assert {verdict.outcome for verdict in summary.verdicts} == {"undecided"}
+
+    sweeps = {(t.task.seed, t.task.train_on.backend): t.result for t in results
+              if isinstance(t.task, SweepTask)}  # fmt: skip
+    found = np.array(
+        [sweeps[s, "noisy:depolarizing:0.5"]["settings"][0]["accuracy"] for s in SEEDS]
+    )
+    mean = table(summary, "depolarizing").rows[2][1]
+    assert isinstance(mean, Estimate)
+    assert mean.value == pytest.approx(found.mean())
+    # On the same seeds and points: without noise nothing is lost.
+    (first,) = (row for row in table(summary, "scales").rows if row[0] == 0.0)
+    exact = np.array([sweeps[s, "statevector"]["settings"][0]["accuracy"] for s in SEEDS])
+    assert isinstance(first[1], Estimate)
+    assert first[1].value == pytest.approx(exact.mean())
+    mitigation = table(summary, "mitigation").rows
+    assert len(mitigation) == 3 * len(METHODS)
+    costs = {row[2]: row[-2:] for row in mitigation}
+    assert costs["readout"] == (1, 1.0)
+    assert costs["ZNE, linear"] == (3, pytest.approx(1.2076, abs=1e-4))
+
+
+def test_a_breakdown_is_found_where_it_is() -> None:
+    settings = replace(SMALL, parts=("depolarizing",))
+    fall = swept(lambda p: 1.0 - p, control=0.95)
+    summary = STUDY.summarize(settings, MANY, results_of(settings, MANY, fall))
+    behind, _, under = table(summary, "depolarizing_breakdown").rows
+    assert behind[0] == "falls behind linear"
+    assert under[0] == "has an accuracy under 0.9"
+    for cell, place in ((behind[1], 0.05), (under[1], 0.1), (behind[2], 0.0), (under[2], 0.0)):
+        assert isinstance(cell, Breakdown)
+        assert cell.value == pytest.approx(place)
+        assert cell.interval == pytest.approx((place, place))
+    assert outcomes(summary, "stays within 0.01 of its accuracy without") == {"not supported"}
+    assert outcomes(summary, "more accurate than the router") == {"not supported"}
+    assert outcomes(summary, "256 shots") == {"not supported"}
+
+
+def test_what_does_not_break_down_is_said_so() -> None:
+    settings = replace(SMALL, parts=("depolarizing",))
+    flat = swept(lambda _: 0.99, control=0.95)
+    summary = STUDY.summarize(settings, MANY, results_of(settings, MANY, flat))
+    for row in table(summary, "depolarizing_breakdown").rows:
+        assert str(row[1]).startswith("not reached up to 0.5")
+    assert outcomes(summary, "stays within 0.01 of its accuracy without") == {"supported"}
+    assert outcomes(summary, "more accurate than the router") == {"supported"}
+    # Nothing was won by training under noise, since nothing was lost.
+    assert outcomes(summary, "helps") == {"not supported"}
+
+
+def test_an_equal_control_is_no_advantage() -> None:
+    settings = replace(SMALL, parts=("depolarizing",))
+    equal = swept(lambda _: 0.95, control=0.95)
+    summary = STUDY.summarize(settings, MANY, results_of(settings, MANY, equal))
+    assert outcomes(summary, "more accurate than the router") == {"not supported"}
+
+
+def test_verdicts_on_devices_and_mitigation() -> None:
+    settings = replace(SMALL, parts=("devices", "mechanisms", "mitigation"), shots=(1024,))
+
+    def result_of(task: TrainTask) -> dict[str, Any]:
+        if isinstance(task, MitigationTask):
+            # Readout mitigation halves the errors, and costs 0.02 of accuracy.
+            row = {"accuracy": 0.97, "routing_flips": 0.0, "error": 0.1, "overshoot": 0.0}
+            better = {**row, "accuracy": 0.95, "error": 0.05}
+            rows = [better if method == "readout" else row for method in METHODS]
+            return {"mitigation": rows * len(task.shots)}
+        if isinstance(task, PinnedTask):
+            # Only readout errors cost anything.
+            return {"settings": [at(0.97 if s.readout == 0 else 0.9) for s in task.settings]}
+        # One device costs more than the other, unless trained on.
+        perth = "noisy:ibm_perth"
+        ideal = task.train_on.is_exact
+        return {
+            "settings": [at(0.9 if ideal and s.backend == perth else 0.97) for s in task.settings]
+        }
+
+    summary = STUDY.summarize(settings, MANY, results_of(settings, MANY, result_of))
+    assert outcomes(summary, "on ibm_perth, the device that costs it most") == {"not supported"}
+    assert outcomes(summary, "training under a device's noise helps") == {"supported"}
+    assert outcomes(summary, "readout errors of ibmq_manila alone") == {"not supported"}
+    assert outcomes(summary, "relaxation of ibmq_manila alone") == {"supported"}
+    assert outcomes(summary, "^readout mitigation brings") == {"supported"}
+    assert outcomes(summary, "^readout mitigation makes") == {"not supported"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"parts": ()}, "parts is empty"),
+        ({"parts": ("device",)}, "did you mean 'devices'|known are"),
+        ({"parts": ("drift", "drift")}, "parts has a value twice"),
+        ({"device": "ibm_turino"}, "ibm_torino"),
+        ({"devices": ("ibm_perth", "ibm_pert")}, "ibm_perth"),
+        ({"controls": ("quantum",)}, "a control is a classical router, got 'quantum'"),
+        ({"levels": (0.1, 0.2)}, "levels must begin with 0"),
+        ({"levels": (0.0, 0.2, 0.1)}, "levels must begin with 0"),
+        ({"levels": (0.0, 0.8)}, "at most 0.75, got 0.8"),
+        ({"scales": (0.0,)}, "scales must begin with 0"),
+        ({"scales": (0.0, float("inf"))}, "scales must be numbers of at least 0, got inf"),
+        ({"shots": (0,)}, "shots"),
+        ({"drift_hours": (-1.0,)}, "drift_hours must be numbers of at least 0, got -1.0"),
+        ({"margin": 0.0}, "margin must lie between 0 and 1"),
+        ({"accuracy": 1.5}, "accuracy must lie between 0 and 1"),
+    ],
+)
+def test_impossible_settings_are_refused(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        replace(NoiseSettings(), **changes)
