@@ -51,7 +51,7 @@ def test_commands(tmp_path: Path) -> None:
     (tmp_path / "measurements.csv").write_text("\n".join([f"{heads},species", *labelled]))
     (tmp_path / "new.csv").write_text("\n".join([heads, *rows[:7]]))
     commands = re.findall(r"^    (qmoe .*)$", README, re.MULTILINE)
-    assert len(commands) == 15
+    assert len(commands) == 17
     with IBMService(["ibm_fez"]) as ibm:
         ledger = {"QMOE_LEDGER": str(tmp_path / "ledger.sqlite")}
         environment = {**os.environ, **ibm.environment(), **ledger}
@@ -76,7 +76,7 @@ def test_make_targets_exist(command: str) -> None:
 
 
 def test_measured_parts_are_filled() -> None:
-    for name in ("demo", "benchmark"):
+    for name in ("demo", "studies", "benchmark"):
         part = re.search(rf"<!-- begin {name} -->(.*?)<!-- end {name} -->", README, re.DOTALL)
         assert part is not None
         assert len(part[1].strip().splitlines()) > 5, f"run `make readme`: part {name} is empty"

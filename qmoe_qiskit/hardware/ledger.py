@@ -36,6 +36,8 @@ from qmoe_qiskit.hardware.records import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from filelock import FileLock
+
 # The states that a job may be in for its next one. From "planned" to "submitted": it was found at
 # the service by its tag, sent by a ledger that was lost.
 _BEFORE = {
@@ -210,10 +212,23 @@ class Ledger(LedgerReader):
         Raises:
             LedgerError: If it is held for longer by another; the message says by whom.
         """
-        from filelock import FileLock, Timeout
+        from filelock import FileLock
 
         wait_s = self.timeout_s if timeout_s is None else timeout_s
         lock = FileLock(f"{self.path}.lock", timeout=wait_s, mode=0o600)
+        try:
+            self._acquire(lock, wait_s)
+            now = datetime.now(UTC).isoformat(sep=" ", timespec="seconds")
+            name = f"process {os.getpid()} on {socket.gethostname()} (since {now})"
+            with self._transaction() as database:
+                database.execute("INSERT OR REPLACE INTO holder VALUES (1, ?)", [name])
+            yield
+        finally:
+            lock.release(force=True)
+
+    def _acquire(self, lock: FileLock, wait_s: float) -> None:
+        from filelock import Timeout
+
         try:
             lock.acquire(poll_interval=0.02)
         except Timeout:
@@ -227,14 +242,6 @@ class Ledger(LedgerReader):
                 f"the ledger {str(self.path)!r} cannot be locked ({error}): make its folder"
                 " writable, or name another ledger with --ledger or QMOE_LEDGER"
             ) from error
-        try:
-            now = datetime.now(UTC).isoformat(sep=" ", timespec="seconds")
-            name = f"process {os.getpid()} on {socket.gethostname()} (since {now})"
-            with self._transaction() as database:
-                database.execute("INSERT OR REPLACE INTO holder VALUES (1, ?)", [name])
-            yield
-        finally:
-            lock.release()
 
     def _known(self, tag: str) -> JobRecord:
         job = self.job(tag)

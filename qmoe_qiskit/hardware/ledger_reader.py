@@ -172,8 +172,8 @@ class LedgerReader:
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         database = self._connection
         with self._lock, schema.ledger_errors(self.path, self.timeout_s):
-            database.execute("BEGIN IMMEDIATE")
-            try:
+            try:  # from here on: an interrupt may come right behind BEGIN
+                database.execute("BEGIN IMMEDIATE")
                 yield database
                 database.execute("COMMIT")
             finally:

@@ -72,7 +72,7 @@ def _bootstrapped(
     values_KN /= scale_K[:, None]
     values_K = statistic(values_KN, axis=-1)
     ends_2K = np.stack([values_K, values_K]) if n > 1 else np.full((2, n_columns), np.nan)
-    todo_K = np.ptp(values_KN, axis=-1) > 0  # there is something to resample
+    todo_K = np.ptp(values_KN, axis=-1) > 1e-12  # there is something to resample
     for how in (method, "percentile"):
         if todo_K.any():
             ends_2K[:, todo_K] = _interval(values_KN[todo_K], statistic, how)

@@ -128,7 +128,10 @@ class DimensionTask(Task):
             raise unknown_name("box", self.box, BOXES)
         n_train = len(self.training.load().train.labels_N)
         if require_positive("n_rows", self.n_rows) > n_train:
-            raise InputError(f"n_rows is {self.n_rows}, but there are {n_train} training rows")
+            raise InputError(
+                f"the Fisher information cannot be averaged over {self.n_rows} rows: there are "
+                f"{n_train} training rows; use fewer rows, or more samples"
+            )
         # Below 18 rows the formula divides by the logarithm of less than 1.
         if len(self.sizes) < 2 or min(self.sizes) < 100 or list(self.sizes) != sorted(self.sizes):
             raise InputError(f"sizes must be two or more numbers from 100 on, got {self.sizes}")

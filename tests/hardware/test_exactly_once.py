@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with Stage(tmp_path_factory.mktemp("exactly_once")) as stage:
         yield stage
+        stage.check_tags()
 
 
 @pytest.fixture(scope="module")
@@ -73,5 +74,5 @@ def test_interrupted_at_many_steps(
         assert stage.results(order) == undisturbed.results, place
 
     files = ("submission.py", "adoption.py", "collection.py", "remote.py", "pacing.py")
-    places = undisturbed.steps(rng, 60, *files)
+    places = undisturbed.steps(rng, 40, *files)
     stage.conduct(partial(trial, number, place) for number, place in enumerate(places))

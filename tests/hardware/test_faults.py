@@ -78,6 +78,7 @@ QUESTIONS_OF_COLLECTION = (
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with Stage(tmp_path_factory.mktemp("faults"), count=4) as stage:
         yield stage
+        stage.check_tags()
 
 
 @pytest.fixture(scope="module")
@@ -255,7 +256,7 @@ def test_faults_and_kills_at_random(
         calibrated = not no_calibration or stage.records(order)[0].calibration_hash is not None
         assert stage.results(order, calibrated=calibrated) == undisturbed.results, faults
 
-    faults = [[fault() for _ in range(rng.integers(2, 5))] for _ in range(40)]
+    faults = [[fault() for _ in range(rng.integers(2, 5))] for _ in range(30)]
     stage.conduct(partial(trial, number, some) for number, some in enumerate(faults))
 
 

@@ -7,6 +7,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from collections import Counter
 from collections.abc import Generator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -243,6 +245,12 @@ class Stage:
     def created(self, tag: str) -> list[Job]:
         """The jobs that the services have under a tag."""
         return [job for ibm in self.services for job in ibm.jobs if tag in job.tags]
+
+    def check_tags(self) -> None:
+        """Check that no tag has two jobs, now that whatever was on its way has come."""
+        time.sleep(1.0)
+        tags = Counter(tag for ibm in self.services for job in ibm.jobs for tag in job.tags)
+        assert set(tags.values()) == {1}, tags.most_common(3)
 
     def results(self, order: dict[str, Any], *, calibrated: bool = True) -> list[bytes]:
         """The results of an order's work, after a check that each of its jobs was created once."""

@@ -140,7 +140,7 @@ def test_a_router_that_sees_principal_components() -> None:
         ({"sizes": (100,)}, "sizes must be two or more numbers"),
         ({"sizes": (1000, 100)}, "sizes must be"),
         ({"sizes": (10, 100)}, "sizes must be"),
-        ({"n_rows": 46}, "there are 45 training rows"),
+        ({"n_rows": 46}, "averaged over 46 rows: there are 45 training rows"),
         ({"n_parameters": 0}, "n_parameters must be a whole number"),
         ({"uploads": 0}, "uploads must be a whole number"),
     ],
