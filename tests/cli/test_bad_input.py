@@ -57,7 +57,7 @@ def test_bad_files(
         (["--data", "/", "--target", "y"], "is a folder"),
         (["--data", "mons"], "known are circles, digits, digits10, moons, spirals, xor; did you"),
         (["--data", "moons", "--target", "y"], "target 'y' does not go with the built-in"),
-        (["--router", "quantm"], "known are fourier, linear, mlp:H, quadratic, quantum, rff:N; did you"),
+        (["--router", "quantm"], "linear, mlp:H, quadratic, quantum, rff:N; did you"),
         (["--router", "mlp:0"], "got 0"),
         (["--router", "mlp:x"], "needs its number of hidden units"),
         (["--control", "quantm"], "unknown router 'quantm'"),

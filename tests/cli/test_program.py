@@ -67,6 +67,11 @@ COMMANDS = {
     "jobs collect": ["--json", "--ledger", "--wait", "KEY"],
     "jobs cancel": ["--json", "--ledger", "KEY"],
     "jobs export": ["--json", "--ledger", "--out", "KEY"],
+    "study": [
+        "--cluster", "--force", "--json", "--out", "--quick", "--seeds", "--settings", "--workers",
+        "NAME",
+    ],
+    "report": ["--index", "--json", "DIR..."],
     "profiles list": ["--json"],
     "profiles show": ["--force", "--json", "--no-figure", "--out", "NAME"],
     "profiles capture": ["--at", "--force", "--json", "--out", "SOURCE"],
