@@ -29,6 +29,7 @@ import torch
 from benchmark_experts import measure_experts
 from benchmark_hardware import measure_hardware
 from benchmark_noise import measure_noise
+from benchmark_studies import measure_noise_study
 from measuring import (
     Row,
     forward_backward,
@@ -265,7 +266,13 @@ def measure(*, slow: bool) -> list[Row]:
     if slow:
         rows.append(measure_estimator_qnn())
     rows += [measure_wide(), measure_compile(), measure_help(), measure_accuracy()]
-    return [*rows, *measure_noise(slow=slow), *measure_hardware(), *measure_experts()]
+    return [
+        *rows,
+        *measure_noise(slow=slow),
+        *measure_hardware(),
+        *measure_experts(),
+        *measure_noise_study(slow=slow),
+    ]
 
 
 def _figure(value: float) -> str:

@@ -17,6 +17,7 @@ import tempfile
 from pathlib import Path
 
 from qmoe_qiskit.report.study_tables import shown_table, to_markdown
+from qmoe_qiskit.report.summary import Verdict
 from qmoe_qiskit.studies.folder import read_folder
 from qmoe_qiskit.studies.reporting import report_folder
 
@@ -24,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FIGURES = ROOT / "scripts" / "figures"
 # In the order of the part on studies; those with a table and a figure there.
 STUDIES = ("efficiency", "noise", "ablation", "boundary", "experts", "kernel", "balance")
+VERDICTS = 8  # of each study; the reports have all
 SHOWN = ("efficiency", "noise")
 QMOE = str(Path(sys.executable).with_name("qmoe"))
 
@@ -44,22 +46,30 @@ def replace_part(text: str, name: str, content: str) -> str:
 
 
 def studies_part(folder: Path) -> str:
-    """Return verdicts, and two tables, of finished studies; copy two figures."""
+    """Return the first verdicts of finished studies, and a table and a figure of two of them."""
     parts = []
     for name in STUDIES:
         if not (folder / name / "study.json").is_file():
             continue
         study, summary, files = report_folder(folder / name)
-        record = read_folder(folder / name)
-        parts.append(f"**{study.title}** (`qmoe study {name} --seeds {len(record.seeds)}`)")
+        command = " ".join(read_folder(folder / name).command)
+        parts.append(f"**{study.title}** (`{command}`)")
         if name in SHOWN:
             parts.append(to_markdown(shown_table(summary.tables[0])).rstrip())
             picture = next(file for file in files if file.startswith("figures/"))
             shutil.copy(folder / name / picture, FIGURES / f"study_{name}.png")
             caption = summary.pictures[0].caption
             parts.append(f"![{caption}](scripts/figures/study_{name}.png)")
-        parts.append("\n".join(f"- {verdict}" for verdict in summary.verdicts))
+        parts.append("\n".join(map(brief, summary.verdicts[:VERDICTS])))
+        if (left := len(summary.verdicts) - VERDICTS) > 0:
+            parts.append(f"... and {left} more in the report.")
     return "\n\n".join(parts)
+
+
+def brief(verdict: Verdict) -> str:
+    """Return a verdict as a line, with its difference and interval."""
+    d = verdict.difference
+    return f"- {verdict.outcome}: {verdict.claim} ({d.value:+.3f}, {d.low:+.3f} to {d.high:+.3f})"
 
 
 def main() -> None:

@@ -78,5 +78,5 @@ def _state_and_cost(job: JobRecord) -> tuple[str, str, str, str]:
         job.state,
         f"{job.estimated_seconds:.1f}",
         "" if job.charged_seconds is None else f"{job.charged_seconds:.1f}",
-        "" if job.sent_at is None else f"{job.sent_at:%Y-%m-%d %H:%M}",
+        "" if job.sent_at is None else f"{job.sent_at:%m-%d %H:%M}",
     )
