@@ -190,7 +190,7 @@ def _picture(sweep: Sweep) -> Picture:
         curve("quantum, trained at p", sweep.retrained_NL),
         curve("quantum, trained without noise", sweep.ideal_NL),
         *(
-            curve(f"{label(name)} (no noise)", np.repeat(v[:, None], len(sweep.levels), axis=1))
+            curve(f"{label(name)}, no noise", np.repeat(v[:, None], len(sweep.levels), axis=1))
             for name, v in sweep.controls.items()
         ),
     ]

@@ -50,9 +50,8 @@ def summarize(settings: NoiseSettings, found: Found) -> Summary:
             claims += [
                 Claim(
                     text=(
-                        f"trained under {factor:g} times the noise of {settings.device}, the "
-                        f"router stays within {settings.margin:g} of its accuracy {hours:g} hours "
-                        "later"
+                        f"trained under {settings.noise(factor)}, the quantum router stays within "
+                        f"{settings.margin:g} of its accuracy {hours:g} hours later"
                     ),
                     differences_N=losses_N,
                     margin=settings.margin,

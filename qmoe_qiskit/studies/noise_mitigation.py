@@ -136,8 +136,7 @@ def _claims(settings: NoiseSettings, measured: _Measured) -> list[Claim]:
     shots = _claimed_shots(settings)
     claims: list[Claim] = []
     for factor in settings.factors:
-        at = f"with {shots or 'infinitely many'} shots at {factor:g} times the noise of "
-        at += settings.device
+        at = f"with {shots or 'infinitely many'} shots at {settings.noise(factor)}"
         for method, without, what in _CLAIMS:
             claims += [
                 Claim(

@@ -95,7 +95,7 @@ def summarize(settings: NoiseSettings, found: Found) -> Summary:
 
 def _claims(settings: NoiseSettings, ideal_NK: FloatArray, noisy_NK: FloatArray) -> list[Claim]:
     margin = settings.margin
-    at = f"at {settings.scales[-1]:g} times the noise of {settings.device}"
+    at = f"at {settings.noise(settings.scales[-1])}"
     return [
         *(
             Claim(
@@ -127,7 +127,7 @@ def _picture(
 ) -> Picture:
     scales = settings.scales
     lines = {f"quantum, {name}": values_NK for name, values_NK in trainings.items()} | {
-        f"{label(name)} (no noise)": np.repeat(values_N[:, None], len(scales), axis=1)
+        f"{label(name)}, no noise": np.repeat(values_N[:, None], len(scales), axis=1)
         for name, values_N in controls.items()
     }
     return Picture(

@@ -140,6 +140,10 @@ class NoiseSettings:
             readout=changes.get("readout", factor),
         )
 
+    def noise(self, factor: float) -> str:
+        """Return the device's noise times a factor, in words."""
+        return f"the noise of {self.device}" if factor == 1 else f"{factor:g} times {self.noise(1)}"
+
     @property
     def all_devices(self) -> tuple[str, ...]:
         """The devices that are compared."""
