@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import zlib
 
@@ -13,6 +14,10 @@ from hypothesis import HealthCheck, settings
 # Set before the libraries that read them are imported; programs started by tests inherit them.
 os.environ["MPLBACKEND"] = "Agg"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A suite that a shell runs in the background is deaf to Ctrl-C, and what it starts would be too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # "ci" draws the same examples everywhere and always. To look for new ones:
 # make test ARGS="--hypothesis-profile=explore"

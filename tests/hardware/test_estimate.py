@@ -98,7 +98,14 @@ def combinations() -> Iterator[dict[str, Any]]:
         shared = {"twirling": twirling, "dynamical_decoupling": decoupling}
         yield {"primitive": "sampler", **shared}
         for level, resilience in itertools.product((0, 1, 2), resiliences):
+            if twirling.get("enable_measure") is False and mitigates_readout(level, resilience):
+                continue  # refused, see test_options.py
             yield {"resilience_level": level, "resilience": resilience, **shared}
+
+
+def mitigates_readout(level: int, resilience: dict[str, Any]) -> bool:
+    """Whether the primitives would undo readout errors."""
+    return bool(resilience.get("measure_mitigation", level > 0))
 
 
 SIZES = ((1, 1), (63, 2), (64, 5), (1000, 3), (4097, 33))

@@ -35,6 +35,15 @@ if TYPE_CHECKING:
         ({"dynamical_decoupling": {"sequence_type": "ZZ"}}, "dynamical_decoupling.sequence_type"),
         ({"resilience": {"pec_mitigation": True}}, "PEC and PEA"),
         ({"resilience": {"zne_mitigation": True, "zne": {"amplifier": "pea"}}}, "PEC and PEA"),
+        ({"twirling": {"enable_measure": False}}, "TREX.*needs measurement twirling"),
+        (
+            {
+                "resilience_level": 0,
+                "resilience": {"measure_mitigation": True},
+                "twirling": {"enable_measure": False},
+            },
+            "TREX.*needs measurement twirling",
+        ),
         ({"primitive": "sampler", "resilience_level": 1}, "mitigation is the estimator's"),
         (
             {"primitive": "sampler", "resilience": {"measure_mitigation": True}},
