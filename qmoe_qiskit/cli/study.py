@@ -72,6 +72,13 @@ def study(
             show_default=False,
         ),
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume/--no-resume",
+            help="Go on with the results in the folder, or remove them first and begin anew.",
+        ),
+    ] = True,
     force: Annotated[
         bool, typer.Option("--force", help="Replace another study in the folder.")
     ] = False,
@@ -83,7 +90,7 @@ def study(
     """
     from qmoe_qiskit.studies.catalogue import load_study
     from qmoe_qiskit.studies.engine import run_tasks
-    from qmoe_qiskit.studies.folder import prepare_folder
+    from qmoe_qiskit.studies.folder import prepare_folder, remove_results
     from qmoe_qiskit.studies.reporting import report_results
     from qmoe_qiskit.studies.settings import read_settings
     from qmoe_qiskit.studies.task import unique_tasks
@@ -102,6 +109,8 @@ def study(
     command += ["--quick"] if quick else []
     command += ["--settings", str(settings_file)] if settings_file else []
     prepare_folder(out, chosen, settings, all_seeds, command, force=force)
+    if not resume and (n_removed := remove_results(out, tasks)):
+        remark(f"note: {n_removed} results that were in {str(out)!r} are removed: --no-resume")
     shown = StudyProgress(name)
     try:
         with shown:

@@ -10,12 +10,12 @@ from typing import Any
 from urllib.parse import quote
 
 from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.report.files import write_atomically
 from qmoe_qiskit.report.study_html import MARK, IndexEntry, index_html, page_html
 from qmoe_qiskit.report.study_markdown import page_markdown
 from qmoe_qiskit.report.study_page import make_page
 from qmoe_qiskit.report.study_tables import to_csv
 from qmoe_qiskit.report.summary import Summary
-from qmoe_qiskit.train.checkpoint import write_atomically
 
 PAGE = "report.html"
 

@@ -94,13 +94,17 @@ def stored_results(tasks: Sequence[Task], folder: Path) -> list[TaskResult]:
 
     Raises:
         InputError: If a task is impossible.
-        StudyError: If a task has no result, or one that does not hold any more.
+        StudyError: If a task has no result, or one that does not hold any more; it says why.
     """
     collection = _Collection(unique_tasks(tasks), folder, lambda _: None)
     if missing := collection.missing():
+        reasons = [f"{count} {fault}" for fault, count in collection.redone.items()]
+        if never := len(missing) - collection.redone.total():
+            reasons.append(f"{never} not run yet")
         raise StudyError(
             f"{len(missing)} of {len(missing) + len(collection.results)} tasks of the study in "
-            f"{str(folder)!r} have no result: go on with it first"
+            f"{str(folder)!r} have no result that holds ({', '.join(reasons)}): go on with the "
+            "study, which makes these and keeps the others"
         )
     return [collection.results[task.content_hash] for task in tasks]
 
@@ -114,13 +118,13 @@ class _Collection:
         self._tasks = tasks
         self._folder = folder
         self._report = report
-        self._redone: Counter[str] = Counter()
+        self.redone: Counter[str] = Counter()
         for key, task in tasks.items():
             result, fault = load_result(task, folder)
             if result is not None:
                 self.results[key] = result
             elif fault is not None:
-                self._redone[fault] += 1
+                self.redone[fault] += 1
         self._skipped = len(self.results)
         self._tell()
 
@@ -140,7 +144,7 @@ class _Collection:
                 done=len(self.results),
                 total=len(self._tasks),
                 skipped=self._skipped,
-                redone=dict(self._redone),
+                redone=dict(self.redone),
                 restarts=self.restarts,
             )
         )

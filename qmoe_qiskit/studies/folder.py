@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from qmoe_qiskit.errors import InputError, StudyError
-from qmoe_qiskit.studies.results import versions, write_atomically
+from qmoe_qiskit.report.files import is_part, remove_parts, write_atomically
+from qmoe_qiskit.studies.results import TASKS, path_of, versions
 from qmoe_qiskit.studies.settings import settings_document
 
 if TYPE_CHECKING:
     from qmoe_qiskit.studies.study import Study
+    from qmoe_qiskit.studies.task import Task
 
 SCHEMA = 1
 RECORD = "study.json"
 # What is made from the results.
-_MADE = ("tables", "figures", "report.html", "report.md")
+_MADE = ("tables", "figures", "tasks.csv", "report.html", "report.md")
 
 
 class StudyRecord(BaseModel):
@@ -32,7 +34,7 @@ class StudyRecord(BaseModel):
         title: Of the study.
         settings: Of the study.
         seeds: That it was asked for last.
-        versions: Of the libraries, then.
+        versions: Of Python and the libraries, then.
         command: That asked for it.
     """
 
@@ -58,7 +60,8 @@ def prepare_folder(
 ) -> None:
     """Make a study's folder, or make sure that it is this study's: then the study goes on.
 
-    The seeds may be others than before: results of seeds that were asked for before are kept.
+    The seeds may be others than before: results of seeds that were asked for before are kept. What
+    a killed process has left half written is removed.
 
     Args:
         folder: The folder.
@@ -83,23 +86,32 @@ def prepare_folder(
         command=list(command),
     )
     try:
-        if (folder / RECORD).exists():
-            _check_same(folder, record, force=force)
-        elif folder.exists() and any(folder.iterdir()):
-            raise InputError(
-                f"{str(folder)!r} is no folder of a study, and not empty: choose another one with "
-                "--out"
-            )
+        _check_same(folder, record, force=force)
         folder.mkdir(parents=True, exist_ok=True)
+        for name in ("", TASKS, "tables", "figures"):
+            remove_parts(folder / name)
         write_atomically(folder / RECORD, json.dumps(record.model_dump(), indent=1).encode())
+    except InputError:
+        raise
     except (OSError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        reason = getattr(error, "strerror", None) or error  # ValueError: a null character
-        raise StudyError(
-            f"folder {str(folder)!r} cannot be written to ({reason}): make room, or choose another "
-            "one with --out"
-        ) from error
+        raise _cannot_write(folder, error) from error
+
+
+def remove_results(folder: Path, tasks: Sequence[Task]) -> int:
+    """Remove the results of some tasks, and what was made from them; return how many there were.
+
+    Raises:
+        StudyError: If they cannot be removed.
+    """
+    paths = {path for task in tasks if (path := path_of(task, folder)).exists()}
+    try:
+        if paths:
+            _remove_made(folder)
+        for path in paths:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+    return len(paths)
 
 
 def read_folder(folder: Path) -> StudyRecord:
@@ -125,15 +137,21 @@ def read_folder(folder: Path) -> StudyRecord:
 
 
 def _check_same(folder: Path, record: StudyRecord, *, force: bool) -> None:
-    """Refuse another study than the one in the folder; with `force` remove what was made of it.
+    """Refuse anything else than this study in the folder; with `force` replace another study.
 
     Raises:
-        InputError: If it is another one.
+        InputError: If there is something else.
     """
+    if not (folder / RECORD).exists():
+        # A process killed at its first write leaves a part of the record, and nothing else.
+        if folder.exists() and not all(is_part(path, RECORD) for path in folder.iterdir()):
+            raise InputError(
+                f"{str(folder)!r} is no folder of a study, and not empty: choose another one with "
+                "--out"
+            )
+        return
     if force:
-        for name in _MADE:
-            path = folder / name
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        _remove_made(folder)
         return
     there = read_folder(folder)
     way_out = "choose another folder with --out, or replace it with --force"
@@ -149,3 +167,18 @@ def _check_same(folder: Path, record: StudyRecord, *, force: bool) -> None:
                 f"{str(folder)!r} holds the study {there.name!r} with {name} = {before!r}, not "
                 f"{now!r}: {way_out}"
             )
+
+
+def _remove_made(folder: Path) -> None:
+    """Remove what was made from results."""
+    for name in _MADE:
+        path = folder / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _cannot_write(folder: Path, error: OSError | ValueError) -> StudyError:
+    reason = getattr(error, "strerror", None) or error  # ValueError: a null character
+    return StudyError(
+        f"folder {str(folder)!r} cannot be written to ({reason}): make room, or choose another one "
+        "with --out"
+    )

@@ -77,5 +77,5 @@ def report_folder(folder: Path) -> tuple[Study, Summary, list[str]]:
     try:
         results = stored_results(study.tasks(settings, record.seeds), folder)
     except StudyError as error:
-        raise StudyError(f"{error}, with {shlex.join(record.command)}") from error
+        raise StudyError(f"{error}, by {shlex.join(record.command)}") from error
     return study, *report_results(folder, study, settings, results)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import os
+import sys
 import time
-import uuid
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -16,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from qmoe_qiskit.errors import StudyError
+from qmoe_qiskit.report.files import write_atomically
 
 if TYPE_CHECKING:
     from qmoe_qiskit.studies.task import Task
 
 SCHEMA = 1
+TASKS = "tasks"  # the folder of the result files, in that of the study
 _LIBRARIES = (
     "qmoe-qiskit",
     "numpy",
@@ -29,6 +30,7 @@ _LIBRARIES = (
     "qiskit-machine-learning",
     "scikit-learn",
     "scipy",
+    "skorch",
     "torch",
 )
 
@@ -43,7 +45,7 @@ class ResultFile(BaseModel):
         settings: Of the task.
         result: What it returned.
         seconds: How long it took; no part of the result, which is the same every time.
-        versions: Of the libraries.
+        versions: Of Python and the libraries.
         profiles: Hashes of the noise profiles behind the result, by name.
     """
 
@@ -76,8 +78,14 @@ class TaskResult:
 
 @cache
 def versions() -> dict[str, str]:
-    """Return the versions that decide a result."""
-    return {name: version(name) for name in _LIBRARIES}
+    """Return the versions that decide a result: Python's, without its patches, and libraries'."""
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return {"python": python, **{name: version(name) for name in _LIBRARIES}}
+
+
+def path_of(task: Task, folder: Path) -> Path:
+    """Return where the result of a task lies in the folder of a study."""
+    return folder / TASKS / f"{task.content_hash}.json"
 
 
 def run_task(task: Task) -> str:
@@ -100,7 +108,7 @@ def run_task(task: Task) -> str:
 def load_result(task: Task, folder: Path) -> tuple[TaskResult | None, str | None]:
     """Return a stored result, or why it has to be made again; both None where there is none."""
     try:
-        text = _path_of(task, folder).read_bytes()
+        text = path_of(task, folder).read_bytes()
     except FileNotFoundError:
         return None, None
     except OSError as error:
@@ -120,7 +128,7 @@ def store_result(task: Task, text: str, folder: Path) -> TaskResult:
             f"a worker returned a result that is {fault}: install the same versions, and the same "
             "noise profiles, where the workers run"
         )
-    path = _path_of(task, folder)
+    path = path_of(task, folder)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, text.encode())
@@ -132,30 +140,10 @@ def store_result(task: Task, text: str, folder: Path) -> TaskResult:
     return result
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace a file's contents; a reader sees the old or the new ones, also after a power cut.
-
-    Any number of processes may do so at once, on any number of machines.
-    """
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
 def finite(value: float) -> float:
     """Return a number for a result, which must be finite."""
     assert math.isfinite(value), value
     return float(value)
-
-
-def _path_of(task: Task, folder: Path) -> Path:
-    return folder / "tasks" / f"{task.content_hash}.json"
 
 
 def _parse(task: Task, text: bytes) -> tuple[TaskResult | None, str | None]:
@@ -167,8 +155,9 @@ def _parse(task: Task, text: bytes) -> tuple[TaskResult | None, str | None]:
     if stored.schema_version != SCHEMA or stored.hash != task.content_hash:
         return None, "of another format"
     now = versions()
-    if changed := [name for name in now if stored.versions.get(name) != now[name]]:
-        return None, f"of other versions of {', '.join(changed)}"
+    then = {name: stored.versions.get(name, "unknown") for name in now}
+    if changed := [f"{k} {then[k]}, not {now[k]}" for k in now if then[k] != now[k]]:
+        return None, f"of other versions ({'; '.join(changed)})"
     if stored.profiles != task.profiles():
         return None, "of another calibration"
     return TaskResult(task=task, result=stored.result, seconds=stored.seconds), None

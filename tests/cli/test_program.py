@@ -68,8 +68,8 @@ COMMANDS = {
     "jobs cancel": ["--json", "--ledger", "KEY"],
     "jobs export": ["--json", "--ledger", "--out", "KEY"],
     "study": [
-        "--cluster", "--force", "--json", "--out", "--quick", "--seeds", "--settings", "--workers",
-        "NAME",
+        "--cluster", "--force", "--json", "--no-resume", "--out", "--quick", "--resume", "--seeds",
+        "--settings", "--workers", "NAME",
     ],
     "report": ["--index", "--json", "DIR..."],
     "profiles list": ["--json"],
@@ -97,7 +97,7 @@ def test_commands_and_options() -> None:
         name: sorted(
             parameter.metavar if parameter.param_type_name == "argument" else option
             for parameter in command.params
-            for option in parameter.opts
+            for option in (*parameter.opts, *parameter.secondary_opts)
         )
         for name, command in commands().items()
     }

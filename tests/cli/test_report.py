@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +108,16 @@ def test_what_is_no_finished_study_is_refused(
     assert_refused(outcome, "1 of 6 tasks")
     assert "qmoe study small" in outcome.stderr
     assert not (folder / "report.html").exists()
+
+
+def test_results_that_no_longer_hold_are_named_with_the_reason_and_the_way_on(
+    qmoe: Callable[..., Any], tmp_path: Path, assert_refused: Callable[[Any, str], None]
+) -> None:
+    folder = finished(tmp_path / "small")
+    for path in (folder / "tasks").iterdir():
+        path.write_text(path.read_text().replace(version("torch"), "0.1"))
+    outcome = qmoe("report", folder)
+    assert_refused(outcome, "6 of 6 tasks")
+    assert f"(6 of other versions (torch 0.1, not {version('torch')}))" in outcome.stderr
+    assert "go on with the study, which makes these and keeps the others" in outcome.stderr
+    assert outcome.stderr.endswith(", by qmoe study small\n")

@@ -86,8 +86,33 @@ def test_results_made_again_are_said_so_and_tables_are_the_same_bit_for_bit(
     assert outcome.exit_code == 0
     assert outcome.stderr.startswith("note: results that are there and are made again: ")
     assert "1 truncated or damaged" in outcome.stderr
-    assert "1 of other versions of qmoe-qiskit, numpy" in outcome.stderr
+    assert "1 of other versions (python unknown, not 3." in outcome.stderr
     assert (done / "tables" / "values.csv").read_bytes() == table
+
+
+def test_resuming_is_the_default_and_can_be_forgone(
+    qmoe: Callable[..., Any], done: Path, tmp_path: Path
+) -> None:
+    table = (done / "tables" / "values.csv").read_bytes()
+    (tmp_path / "own.toml").write_text(f"log = {json.dumps(str(tmp_path / 'log'))}")
+    given = ("study", "small", "--out", "own", "--settings", "own.toml", *ONE)
+
+    def ran() -> list[int]:
+        return [len(pids(str(tmp_path / "log"), seed)) for seed in range(4)]
+
+    assert qmoe(*given, "--seeds", 4).exit_code == 0
+    assert ran() == [2, 2, 2, 2]  # two levels
+    assert qmoe(*given, "--seeds", 3, "--resume").exit_code == 0
+    assert ran() == [2, 2, 2, 2]
+    outcome = qmoe(*given, "--seeds", 3, "--no-resume")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert ran() == [4, 4, 4, 2]  # what was not asked for is kept
+    assert outcome.stderr == "note: 6 results that were in 'own' are removed: --no-resume\n"
+    assert (tmp_path / "own" / "tables" / "values.csv").read_bytes() == table
+    # To go on, or to make the report again, is not to begin anew.
+    assert "--no-resume" not in read_folder(tmp_path / "own").command
+    outcome = qmoe("study", "small", "--seeds", 1, "--out", "new", "--no-resume", *ONE)
+    assert (outcome.exit_code, outcome.stderr) == (0, "")
 
 
 def test_settings_and_quick(qmoe: Callable[..., Any], tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
@@ -77,10 +78,27 @@ def test_damaged_and_outdated_results_are_made_again_and_said_so(tmp_path: Path)
     paths[2].write_text(json.dumps(document))
     told: list[Progress] = []
     after = run_tasks(tasks, tmp_path, threads, report=told.append)
-    assert told[0].redone == {"truncated or damaged": 2, "of other versions of torch": 1}
+    outdated = f"of other versions (torch 0.1, not {version('torch')})"
+    assert told[0].redone == {"truncated or damaged": 2, outdated: 1}
     assert told[0].done == 1
     assert [r.result for r in after] == [r.result for r in before]
     assert stored_results(tasks, tmp_path) == after
+
+
+def test_results_that_do_not_hold_are_missing_and_it_is_said_why(tmp_path: Path) -> None:
+    tasks = [Small(seed=seed) for seed in range(5)]
+    run_tasks(tasks[:4], tmp_path, threads)
+    for number, path in enumerate(files(tmp_path)):
+        document = json.loads(path.read_text())
+        document["versions"]["torch"] = "0.1"
+        path.write_text(json.dumps(document) if number else "{")
+    with pytest.raises(StudyError) as error:
+        stored_results(tasks, tmp_path)
+    said = str(error.value)
+    assert said.startswith("5 of 5 tasks of the study")
+    for reason in ("1 truncated or damaged", "3 of other versions (torch 0.1", "1 not run yet"):
+        assert reason in said, said
+    assert "go on with the study, which makes these and keeps the others" in said
 
 
 def test_an_impossible_task_is_found_before_the_first_one_runs(tmp_path: Path) -> None:

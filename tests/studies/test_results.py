@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +15,6 @@ from qmoe_qiskit.studies.results import (
     run_task,
     store_result,
     versions,
-    write_atomically,
 )
 
 if TYPE_CHECKING:
@@ -72,9 +71,12 @@ def test_other_formats_hashes_and_versions_are_noticed(tmp_path: Path) -> None:
     assert changed(tmp_path, hash="0" * 64) == "of another format"
     assert changed(tmp_path, more=1) == "truncated or damaged"
     other = {**versions(), "torch": "0.1", "numpy": "0.2"}
-    assert changed(tmp_path, versions=other) == "of other versions of numpy, torch"
-    fewer = {name: text for name, text in versions().items() if name != "qiskit"}
-    assert changed(tmp_path, versions=fewer) == "of other versions of qiskit"
+    now = versions()
+    expected = f"numpy 0.2, not {now['numpy']}; torch 0.1, not {now['torch']}"
+    assert changed(tmp_path, versions=other) == f"of other versions ({expected})"
+    fewer = {name: now[name] for name in now if name != "skorch"}
+    expected = f"skorch unknown, not {now['skorch']}"
+    assert changed(tmp_path, versions=fewer) == f"of other versions ({expected})"
 
 
 def test_another_calibration_is_noticed(tmp_path: Path) -> None:
@@ -85,6 +87,21 @@ def test_another_calibration_is_noticed(tmp_path: Path) -> None:
     assert load_result(task, tmp_path)[0] is not None
     profile.write_text("tuesday")
     assert load_result(task, tmp_path) == (None, "of another calibration")
+
+
+def test_versions_are_of_python_and_of_every_library_that_computes() -> None:
+    expected = {
+        "python",
+        "numpy",
+        "qiskit",
+        "qiskit-aer",
+        "scikit-learn",
+        "scipy",
+        "skorch",
+        "torch",
+    }
+    assert expected <= versions().keys()
+    assert versions()["python"] == f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def test_a_folder_in_the_way_is_no_result(tmp_path: Path) -> None:
@@ -99,7 +116,7 @@ def test_a_worker_with_other_versions_is_refused(tmp_path: Path) -> None:
     task = Small(seed=3)
     document = json.loads(run_task(task))
     document["versions"]["torch"] = "0.1"
-    with pytest.raises(StudyError, match="of other versions of torch"):
+    with pytest.raises(StudyError, match=r"of other versions \(torch 0.1, not"):
         store_result(task, json.dumps(document), tmp_path)
     assert not (tmp_path / "tasks").exists()
 
@@ -107,31 +124,3 @@ def test_a_worker_with_other_versions_is_refused(tmp_path: Path) -> None:
 def test_numbers_that_are_not_finite_are_no_result() -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         run_task(Small(seed=3, level=float("1e999"), size=1))
-
-
-def test_many_writers_at_once_leave_a_whole_file(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    contents = [bytes([letter]) * 50_000 for letter in b"abcd"]
-    write_atomically(path, contents[0])
-    torn: list[bytes] = []
-    done = threading.Event()
-
-    def read() -> None:
-        while not done.is_set():
-            if (seen := path.read_bytes()) not in contents:
-                torn.append(seen)
-
-    def write(content: bytes) -> None:
-        for _ in range(20):
-            write_atomically(path, content)
-
-    reader = threading.Thread(target=read)
-    writers = [threading.Thread(target=write, args=(content,)) for content in contents]
-    for thread in (reader, *writers):
-        thread.start()
-    for thread in writers:
-        thread.join()
-    done.set()
-    reader.join()
-    assert not torn
-    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
