@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ibm_service import IBMService
-from ibm_service.accounts import CRN
 from ibm_service.charging import duration
+from ibm_service.instances import crn_of
 from qiskit import QuantumCircuit, generate_preset_pass_manager
 from qiskit.circuit import ParameterVector
 from qiskit.quantum_info import DensityMatrix, SparsePauliOp
@@ -449,9 +449,9 @@ def test_a_device_by_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("ibm")
 def test_wrong_credentials() -> None:
     with pytest.raises(Exception, match="Unable to retrieve instances"):
-        QiskitRuntimeService(token="wrong", instance=CRN)  # noqa: S106
+        QiskitRuntimeService(token="wrong", instance=crn_of("loopback"))  # noqa: S106
     with pytest.raises(IBMInputValueError, match="does not have access"):
-        QiskitRuntimeService(instance=CRN.replace("instance", "another"))
+        QiskitRuntimeService(instance=crn_of("another"))
 
 
 def test_the_log_holds_no_tokens(client: QiskitRuntimeService, ibm: IBMService) -> None:

@@ -138,7 +138,7 @@ def test_faults_fire_in_order_and_where_told(ibm: IBMService, backend: IBMBacken
     with pytest.raises(RequestsApiError, match="list"):
         backend.service.jobs()
     assert ibm.faults.armed() == []
-    assert job.metrics()["usage"]["status"] == "completed"
+    assert job.metrics()["usage"]["status"] == "complete"
 
 
 def test_a_list_that_lags_behind(ibm: IBMService, backend: IBMBackend) -> None:

@@ -1,4 +1,4 @@
-"""IBM Cloud around the service: API keys and tokens, the instance with its plan, and its usage."""
+"""IBM Cloud around the service: API keys and tokens, and the instances that they open."""
 
 from __future__ import annotations
 
@@ -7,42 +7,55 @@ import json
 import secrets
 import threading
 import time
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 
+from ibm_service.instances import PRICING, Instance
 from ibm_service.messages import Answer, RefusalError, Request, as_json
 
-CRN = "crn:v1:bluemix:public:quantum-computing:us-east:a/account:instance::"
-PRICING = {"open": "free", "premium": "subscription", "flex": "subscription", "payg": "paygo"}
 
-
-@dataclass(kw_only=True)
 class Account:
-    """One API key with one instance.
+    """One API key, and the instances that it opens.
+
+    Args:
+        api_key: What the client has to know.
+        instances: At least one; the first serves requests that name none.
+        token_lifetime: How long a token is valid, in s.
 
     Attributes:
-        api_key: What the client has to know.
-        plan: "open", "premium", "flex" or "payg".
-        allowance: QPU seconds; at this consumption no more jobs are accepted.
-        consumed: QPU seconds charged.
-        token_lifetime: How long a token is valid, in s.
+        instances: By name.
     """
 
-    api_key: str
-    plan: str
-    allowance: float
-    token_lifetime: float = 3600.0
-    consumed: float = 0.0
-    _tokens: dict[str, float] = field(default_factory=dict, repr=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    def __init__(
+        self, api_key: str, instances: Iterable[Instance], *, token_lifetime: float = 3600.0
+    ) -> None:
+        self.api_key = api_key
+        self.token_lifetime = token_lifetime
+        self.instances = {instance.name: instance for instance in instances}
+        self._tokens: dict[str, float] = {}
+        self._lock = threading.Lock()
 
-    def __post_init__(self) -> None:
-        if self.plan not in PRICING:
-            raise ValueError(f"unknown plan {self.plan!r}: use one of {', '.join(PRICING)}")
+    @property
+    def first(self) -> Instance:
+        """The first instance."""
+        return next(iter(self.instances.values()))
 
-    def charge(self, seconds: float) -> None:
-        """Add to what was consumed."""
-        with self._lock:
-            self.consumed += seconds
+    @property
+    def consumed(self) -> float:
+        """QPU seconds charged to the first instance."""
+        return self.first.consumed
+
+    @consumed.setter
+    def consumed(self, seconds: float) -> None:
+        self.first.consumed = seconds
+
+    @property
+    def allowance(self) -> float:
+        """QPU seconds that the first instance may use."""
+        return self.first.allowance
+
+    @allowance.setter
+    def allowance(self, seconds: float) -> None:
+        self.first.allowance = seconds
 
     def expire_tokens(self) -> None:
         """From now on every token that was given out is refused."""
@@ -50,14 +63,21 @@ class Account:
             self._tokens.clear()
 
     def authorize(self, request: Request) -> None:
-        """Refuse a request that has no valid token, or that is for another instance."""
+        """Refuse a request that has no valid token, or that is for an instance of others."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         with self._lock:
             valid = scheme.lower() == "bearer" and self._tokens.get(token, 0.0) > time.time()
         if not valid:
             raise RefusalError(401, 1201, "Invalid credentials: no token, or an expired one.")
-        if request.headers.get("service-crn", CRN) != CRN:
-            raise RefusalError(403, 1200, "You are not authorized to use this instance.")
+        self.instance_of(request)
+
+    def instance_of(self, request: Request) -> Instance:
+        """The instance that a request is for."""
+        crn = request.headers.get("service-crn", self.first.crn)
+        for instance in self.instances.values():
+            if instance.crn == crn:
+                return instance
+        raise RefusalError(403, 1200, "You are not authorized to use this instance.")
 
     def token(self, request: Request) -> Answer:
         """POST /identity/token."""
@@ -86,14 +106,9 @@ class Account:
 
     def search(self, _: Request) -> Answer:
         """POST /v3/resources/search: the instances of the account."""
-        instance = {
-            "crn": CRN,
-            "name": "loopback",
-            "doc": {"extensions": [{"name": "allocation"}]},
-            "service_plan_unique_id": self.plan,
-            "tags": [],
-        }
-        return as_json({"items": [instance], "limit": 100})
+        return as_json(
+            {"items": [instance.found() for instance in self.instances.values()], "limit": 100}
+        )
 
     def catalog(self, _: Request, plan: str) -> Answer:
         """GET the catalogue's entry of a plan."""
@@ -103,17 +118,3 @@ class Account:
             "metadata": {"pricing": {"type": PRICING.get(plan, "unknown")}},
         }
         return as_json(entry)
-
-    def usage(self, *, over: bool = False) -> Answer:
-        """GET /instances/usage; `over` claims that the limit is reached."""
-        consumed = max(self.consumed, self.allowance) if over else self.consumed
-        return as_json(
-            {
-                "instance_id": CRN,
-                "plan_id": self.plan,
-                "usage_consumed_seconds": consumed,
-                "usage_limit_seconds": self.allowance,
-                "usage_allocation_seconds": self.allowance,
-                "usage_limit_reached": consumed >= self.allowance,
-            }
-        )

@@ -8,8 +8,8 @@ import signal
 import sys
 import threading
 
-from ibm_service.accounts import PRICING
 from ibm_service.devices import DEFAULT_DEVICES
+from ibm_service.instances import PRICING
 from ibm_service.service import IBMService
 
 NEXT = """

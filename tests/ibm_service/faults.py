@@ -15,6 +15,7 @@ Faults of a job are taken by the next `times` jobs that are created:
     fail_job    ends as Failed, charged in full, with `reason`
     cancel_job  ends as Cancelled, charged in full, with `reason`
     slow_job    runs `seconds` longer
+    late_usage  its usage is pending, and told to be 0, until `seconds` after its end
     lose_list   GET /jobs does not show it for `seconds`; with `status`, GET /jobs answers that
 
 States last until `disarm` or `clear` (`times` is not used):
@@ -35,7 +36,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 OF_REQUESTS = ("drop", "hold", "answer", "truncate")
-OF_JOBS = ("fail_job", "cancel_job", "slow_job", "lose_list")
+OF_JOBS = ("fail_job", "cancel_job", "slow_job", "late_usage", "lose_list")
 STATES = ("over_quota", "device_down")
 KINDS = OF_REQUESTS + OF_JOBS + STATES
 

@@ -22,29 +22,26 @@ class JobRoutes:
         """POST /jobs."""
         asked = request.json()
         device = self._ibm.devices[str(asked.get("backend"))]
+        instance = self._ibm.account.instance_of(request)
         session = asked.get("session_id")
-        if session is not None and not self._ibm.store.accepts(session):
+        if session is not None and not self._ibm.store.accepts(session, instance.crn):
             raise RefusalError(400, 1237, f"Session {session} is closed.")
-        self._ibm.check_quota()
-        job = self._ibm.new_job(asked, device, size=len(request.body))
+        self._ibm.check_quota(instance)
+        job = self._ibm.new_job(asked, device, instance.crn, size=len(request.body))
         self._ibm.admit(job)
         return as_json({"id": job.id, "backend": job.backend, "session_id": job.session_id})
 
     def page(self, request: Request) -> Answer:
-        """GET /jobs."""
+        """GET /jobs: those of the instance."""
         moment = now()
-        lost = [
-            job
-            for job in self._ibm.store.jobs()
-            if job.listed_from is not None and job.listed_from > moment
-        ]
+        crn = self._ibm.account.instance_of(request).crn
+        own = [job for job in self._ibm.store.jobs() if job.crn == crn]
+        lost = [job for job in own if job.listed_from is not None and job.listed_from > moment]
         for job in lost:
             if job.list_status is not None:
                 raise RefusalError(job.list_status, 9999, "The list of jobs is not available.")
         found = [
-            job
-            for job in self._ibm.store.jobs()
-            if not any(job is other for other in lost) and _matches(job, request)
+            job for job in own if not any(job is other for other in lost) and _matches(job, request)
         ]
         if request.one("sort") != "ASC":
             found.reverse()
@@ -62,29 +59,30 @@ class JobRoutes:
 
     def show(self, request: Request, job_id: str) -> Answer:
         """GET /jobs/ID."""
-        job = self._job(job_id)
+        job = self._job(request, job_id)
         shown = self._shown(job)
         if request.one("exclude_params") != "true":
             shown["params"] = job.params
         return as_json(shown)
 
-    def delete(self, _: Request, job_id: str) -> Answer:
+    def delete(self, request: Request, job_id: str) -> Answer:
         """DELETE /jobs/ID."""
-        if not self._job(job_id).is_final:
+        if not self._job(request, job_id).is_final:
             raise RefusalError(409, 1292, f"Job {job_id} is not final.")
         self._ibm.store.delete(job_id)
         return NOTHING
 
-    def results(self, _: Request, job_id: str) -> Answer:
+    def results(self, request: Request, job_id: str) -> Answer:
         """GET /jobs/ID/results; of a job without results, what went wrong."""
-        job = self._job(job_id)
+        job = self._job(request, job_id)
         if not job.is_final:
             return NOTHING
         return as_text(job.result or job.reason or "")
 
-    def metrics(self, _: Request, job_id: str) -> Answer:
+    def metrics(self, request: Request, job_id: str) -> Answer:
         """GET /jobs/ID/metrics."""
-        job = self._job(job_id)
+        job = self._job(request, job_id)
+        charge = job.told_charge
         document: dict[str, Any] = {
             "timestamps": {
                 "created": written(job.created),
@@ -93,42 +91,45 @@ class JobRoutes:
             },
             "executions": job.executions,
             "usage": {
-                "qpu_charge_time_seconds": job.charge,
-                "quantum_seconds": job.charge,
-                "status": "completed" if job.is_final else "pending",
+                "qpu_charge_time_seconds": charge or 0.0,
+                "quantum_seconds": charge or 0.0,
+                "status": "pending" if charge is None else "complete",
             },
             # What clients of earlier releases read.
-            "bss": {"seconds": job.charge},
+            "bss": {"seconds": charge or 0.0},
         }
         if job.status == "Queued":
+            # Behind those of all instances.
             ahead = [j.id for j in self._ibm.store.jobs() if j.status in PENDING]
             document["position_in_queue"] = ahead.index(job.id) + 1 if job.id in ahead else 0
         return as_json(document)
 
-    def logs(self, _: Request, job_id: str) -> Answer:
+    def logs(self, request: Request, job_id: str) -> Answer:
         """GET /jobs/ID/logs."""
-        job = self._job(job_id)
+        job = self._job(request, job_id)
         return as_text(f"{job.status} on {job.backend}\n{job.reason or ''}")
 
     def update_tags(self, request: Request, job_id: str) -> Answer:
         """PUT /jobs/ID/tags."""
-        self._job(job_id).tags = [str(tag) for tag in request.json()["tags"]]
+        self._job(request, job_id).tags = [str(tag) for tag in request.json()["tags"]]
         return NOTHING
 
-    def cancel(self, _: Request, job_id: str) -> Answer:
+    def cancel(self, request: Request, job_id: str) -> Answer:
         """POST /jobs/ID/cancel."""
-        if not self._ibm.worker.cancel(self._job(job_id)):
+        if not self._ibm.worker.cancel(self._job(request, job_id)):
             raise RefusalError(409, 1293, f"Job {job_id} is final, it cannot be cancelled.")
         return NOTHING
 
-    def _job(self, job_id: str) -> Job:
+    def _job(self, request: Request, job_id: str) -> Job:
+        """A job of the instance that asks."""
         job = self._ibm.store.job(job_id)
-        if job is None:
+        if job is None or job.crn != self._ibm.account.instance_of(request).crn:
             raise RefusalError(404, 1291, f"Job not found: {job_id}.")
         return job
 
     def _shown(self, job: Job) -> dict[str, Any]:
         with self._ibm.store.changed:
+            charge = job.told_charge or 0.0
             state: dict[str, Any] = {"status": job.status}
             if job.reason is not None:
                 state["reason"] = job.reason
@@ -146,7 +147,7 @@ class JobRoutes:
                 "tags": list(job.tags),
                 "session_id": job.session_id,
                 "estimated_running_time_seconds": job.estimate,
-                "usage": {"seconds": job.charge, "quantum_seconds": job.charge},
+                "usage": {"seconds": charge, "quantum_seconds": charge},
                 "private": False,
             }
 

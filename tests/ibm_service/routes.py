@@ -88,9 +88,10 @@ class Routes:
         devices = self._ibm.devices
         return devices.status(devices[name], up=self._ibm.is_up(name), queue=self._queue(name))
 
-    def usage(self, _: Request) -> Answer:
+    def usage(self, request: Request) -> Answer:
         """GET /instances/usage."""
-        return self._ibm.account.usage(over=self._ibm.faults.holds("over_quota"))
+        instance = self._ibm.account.instance_of(request)
+        return instance.usage(over=self._ibm.faults.holds("over_quota"))
 
     def _queue(self, device: str) -> int:
         return sum(j.backend == device and not j.is_final for j in self._ibm.store.jobs())

@@ -7,14 +7,16 @@ from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from ibm_service.accounts import CRN, Account
+from ibm_service.accounts import Account
 from ibm_service.admin import Admin
 from ibm_service.devices import DEFAULT_DEVICES, Devices
 from ibm_service.faults import Faults
+from ibm_service.instances import Instance
 from ibm_service.messages import Answer, RefusalError, Request
 from ibm_service.programs import read_work
 from ibm_service.routes import Routes
 from ibm_service.server import PREFIX, Server
+from ibm_service.session_clock import SessionClock
 from ibm_service.store import Job, Store, new_id, now, until
 from ibm_service.worker import Pace, Worker
 
@@ -30,6 +32,8 @@ class IBMService:
     Args:
         devices: Names of the devices, or {name: snapshot} for other names.
         plan: "open" refuses sessions; "premium", "flex", "payg".
+        instances: Names of the instances, or {name: plan} for plans of their own. Each has jobs and
+            sessions, an allowance and limits of its own; requests that name none are for the first.
         api_key: The only one that is accepted.
         allowance: QPU seconds that may be used.
         pending_limit: Most jobs that may be pending; 3 on the open plan. Beyond: 400, code 3458.
@@ -40,7 +44,9 @@ class IBMService:
     Attributes:
         faults: What goes wrong, see `ibm_service.faults`.
         pace: How slowly jobs run, see `ibm_service.worker.Pace`.
-        account: `account.consumed` is what was charged; `account.expire_tokens()`.
+        account: `account.instances["loopback"].consumed` is what was charged to an instance, and
+            `account.consumed` what was to the first; `account.expire_tokens()`.
+        clock: What sessions cost, see `ibm_service.session_clock`.
         devices: `devices["ibm_torino"].operational = False` takes one down.
     """
 
@@ -49,6 +55,7 @@ class IBMService:
         devices: Iterable[str] | Mapping[str, str] = DEFAULT_DEVICES,
         *,
         plan: str = "open",
+        instances: Iterable[str] | Mapping[str, str] = ("loopback",),
         api_key: str = API_KEY,
         allowance: float = 600.0,
         pending_limit: int | None = None,
@@ -57,16 +64,23 @@ class IBMService:
         port: int = 0,
     ) -> None:
         names = devices if isinstance(devices, Mapping) else {name: name for name in devices}
-        self.account = Account(
-            api_key=api_key, plan=plan, allowance=allowance, token_lifetime=token_lifetime
-        )
+        plans = instances if isinstance(instances, Mapping) else dict.fromkeys(instances, plan)
         self.devices = Devices(dict(names))
         self.faults = Faults()
         self.pace = Pace()
         self.store = Store()
         self.pending_limit = pending_limit
         self.creations_per_minute = creations_per_minute
-        self.worker = Worker(self.store, self.pace, self.devices, self.is_up, self.account.charge)
+        self.worker = Worker(self.store, self.pace, self.devices, self.is_up, self._charge)
+        self.clock = SessionClock(self.store, self.worker.cancel)
+        self.account = Account(
+            api_key,
+            [
+                Instance(name, plan=plan, allowance=allowance, reserved=self.clock.reserved)
+                for name, plan in plans.items()
+            ],
+            token_lifetime=token_lifetime,
+        )
         self._routes = Routes(self)
         self._admin = Admin(self)
         self._server = Server(port, self._respond, self.faults)
@@ -98,13 +112,19 @@ class IBMService:
         """Where it is, without a path."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
-    def environment(self) -> dict[str, str]:
-        """The environment variables that point the client here."""
+    def environment(self, instance: str | None = None) -> dict[str, str]:
+        """The environment variables that point the client here.
+
+        Args:
+            instance: The default instance, by name; None for the first. Without the variable
+                QISKIT_IBM_INSTANCE, the client looks at all of them.
+        """
+        chosen = self.account.first if instance is None else self.account.instances[instance]
         return {
             "QISKIT_IBM_CHANNEL": "ibm_quantum_platform",
             "QISKIT_IBM_TOKEN": self.account.api_key,
             "QISKIT_IBM_URL": f"{self.url}{PREFIX}",
-            "QISKIT_IBM_INSTANCE": CRN,
+            "QISKIT_IBM_INSTANCE": chosen.crn,
             "IAM_URL": self.url,
             "GLOBAL_SEARCH_URL": self.url,
             "GLOBAL_CATALOG_URL": f"{self.url}/gc",
@@ -124,15 +144,15 @@ class IBMService:
         """Whether a device runs jobs."""
         return self.devices[name].operational and not self.faults.holds("device_down", name)
 
-    def check_quota(self) -> None:
+    def check_quota(self, instance: Instance) -> None:
         """Refuse a job when the allowance is used up."""
-        if self.faults.holds("over_quota") or self.account.consumed >= self.account.allowance:
+        if self.faults.holds("over_quota") or instance.consumed >= instance.allowance:
             raise RefusalError(
                 403, 4317, "The usage limit of the instance is reached: no jobs are accepted."
             )
 
     def check_limits(self, jobs: list[Job]) -> None:
-        """Refuse one more job beside these, by the plan's limits."""
+        """Refuse one more job beside these of its instance, by the plan's limits."""
         pending = sum(not job.is_final for job in jobs)
         if self.pending_limit is not None and pending >= self.pending_limit:
             raise RefusalError(
@@ -153,12 +173,13 @@ class IBMService:
                     {"Retry-After": str(int(wait) + 1)},
                 )
 
-    def new_job(self, asked: dict[str, Any], device: Device, *, size: int) -> Job:
-        """Make a job of what was asked for."""
+    def new_job(self, asked: dict[str, Any], device: Device, crn: str, *, size: int) -> Job:
+        """Make a job of what was asked for, in an instance."""
         program_id, params = str(asked.get("program_id")), dict(asked.get("params") or {})
         work = read_work(program_id, params, device)
         return Job(
             id=new_id(),
+            crn=crn,
             backend=device.name,
             program_id=program_id,
             params=params,
@@ -177,7 +198,7 @@ class IBMService:
         """Accept a job within the plan's limits; the faults that are armed for jobs get it."""
 
         def check(jobs: list[Job]) -> None:
-            self.check_limits(jobs)
+            self.check_limits([other for other in jobs if other.crn == job.crn])
             self._spoil(job)
 
         self.store.add(job, check)
@@ -189,9 +210,17 @@ class IBMService:
             job.cancel_with = fault.reason
         if fault := self.faults.of_job("slow_job"):
             job.seconds = fault.seconds
+        if fault := self.faults.of_job("late_usage"):
+            job.pending_usage = fault.seconds
         if fault := self.faults.of_job("lose_list"):
             job.listed_from, job.list_status = until(fault.seconds), fault.status
 
+    def _charge(self, job: Job) -> None:
+        for instance in self.account.instances.values():
+            if instance.crn == job.crn:
+                instance.charge(job.charge)
+
     def _respond(self, request: Request) -> Answer:
+        self.clock.expire()
         respond = self._admin if request.path.startswith("/_admin/") else self._routes
         return respond(request)

@@ -20,8 +20,10 @@ class Job:
     """A job, from its creation on.
 
     Attributes:
+        crn: Of the instance that it was created in.
         cost: Most QPU seconds that the client allows.
         charge: QPU seconds charged, once it is final.
+        pending_usage: How long after its end the charge is not told yet, in s.
         estimate: QPU seconds that it takes.
         executions: Shots times executed circuits, randomizations included, as received.
         circuits: Executed circuits.
@@ -33,6 +35,7 @@ class Job:
     """
 
     id: str
+    crn: str
     backend: str
     program_id: str
     params: dict[str, Any] = field(repr=False)
@@ -51,6 +54,7 @@ class Job:
     running: datetime | None = None
     finished: datetime | None = None
     charge: float = 0.0
+    pending_usage: float = 0.0
     result: str = field(default="", repr=False)
     fail_with: str | None = None
     cancel_with: str | None = None
@@ -63,12 +67,20 @@ class Job:
         """Whether nothing about it changes any more."""
         return self.status not in PENDING
 
+    @property
+    def told_charge(self) -> float | None:
+        """QPU seconds charged, or None as long as they are not told."""
+        if self.finished is None or now() < self.finished + timedelta(seconds=self.pending_usage):
+            return None
+        return self.charge
+
 
 @dataclass(kw_only=True)
 class Session:
-    """A session or batch."""
+    """A session or batch, of one instance."""
 
     id: str
+    crn: str
     mode: str
     backend: str
     max_ttl: int | None
@@ -130,10 +142,10 @@ class Store:
         with self.changed:
             return self._sessions.get(session_id)
 
-    def accepts(self, session_id: str) -> bool:
-        """Whether a session takes jobs."""
+    def accepts(self, session_id: str, crn: str) -> bool:
+        """Whether a session of an instance takes jobs."""
         session = self.session(session_id)
-        return session is not None and session.accepting_jobs
+        return session is not None and session.crn == crn and session.accepting_jobs
 
     def sessions(self) -> list[Session]:
         """Every session and batch ever created, oldest first."""

@@ -41,7 +41,7 @@ class Worker:
         pace: How slowly.
         devices: What they run on.
         is_up: Whether a device of this name runs jobs.
-        charged: Told the QPU seconds of each job.
+        charged: Told each job that has ended.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Worker:
         pace: Pace,
         devices: Devices,
         is_up: Callable[[str], bool],
-        charged: Callable[[float], None],
+        charged: Callable[[Job], None],
     ) -> None:
         self._store = store
         self._pace = pace
@@ -139,7 +139,7 @@ class Worker:
             # One step: whoever sees the status sees the result as well.
             done = self._store.update(job, **ending, finished=now(), work=None)
             if done:
-                self._charged(job.charge)
+                self._charged(job)
             return done
 
 

@@ -1,0 +1,79 @@
+"""Instances of an account: each has a plan, an allowance, and jobs and sessions of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from ibm_service.messages import Answer, as_json
+
+PRICING = {"open": "free", "premium": "subscription", "flex": "subscription", "payg": "paygo"}
+
+
+def crn_of(name: str) -> str:
+    """The address in IBM Cloud of the instance of this name."""
+    return f"crn:v1:bluemix:public:quantum-computing:us-east:a/account:{name}::"
+
+
+class Instance:
+    """An instance.
+
+    Args:
+        name: Its name.
+        plan: "open", "premium", "flex" or "payg".
+        allowance: QPU seconds; at this consumption no more jobs are accepted.
+        reserved: Tells what the sessions of an instance cost beside their jobs, in QPU seconds.
+    """
+
+    def __init__(
+        self, name: str, *, plan: str, allowance: float, reserved: Callable[[str], float]
+    ) -> None:
+        if plan not in PRICING:
+            raise ValueError(f"unknown plan {plan!r}: use one of {', '.join(PRICING)}")
+        self.name = name
+        self.crn = crn_of(name)
+        self.plan = plan
+        self.allowance = allowance
+        self._reserved = reserved
+        self._charged = 0.0
+        self._lock = threading.Lock()
+
+    @property
+    def consumed(self) -> float:
+        """QPU seconds charged: jobs, and sessions by the clock. Set it to begin from elsewhere."""
+        return self._charged + self._reserved(self.crn)
+
+    @consumed.setter
+    def consumed(self, seconds: float) -> None:
+        with self._lock:
+            self._charged = seconds - self._reserved(self.crn)
+
+    def charge(self, seconds: float) -> None:
+        """Add what a job used."""
+        with self._lock:
+            self._charged += seconds
+
+    def found(self) -> dict[str, Any]:
+        """What the search of the account says of it."""
+        return {
+            "crn": self.crn,
+            "name": self.name,
+            "doc": {"extensions": [{"name": "allocation"}]},
+            "service_plan_unique_id": self.plan,
+            "tags": [],
+        }
+
+    def usage(self, *, over: bool = False) -> Answer:
+        """GET /instances/usage; `over` claims that the limit is reached."""
+        consumed = max(self.consumed, self.allowance) if over else self.consumed
+        return as_json(
+            {
+                "instance_id": self.crn,
+                "plan_id": self.plan,
+                "usage_consumed_seconds": consumed,
+                "usage_limit_seconds": self.allowance,
+                "usage_allocation_seconds": self.allowance,
+                "usage_limit_reached": consumed >= self.allowance,
+            }
+        )
