@@ -16,6 +16,9 @@ there are delays. Failures are armed beforehand, see `ibm_service.faults`:
     ibm.faults.arm("answer", on="GET /jobs/*", status=503, times=2)
 
 As a process of its own: `python tests/ibm_service --device ibm_torino`.
+
+All that jobs need is imported with the package, by the thread that imports the package: requests
+have threads of their own, and Qiskit crashes once the thread that imported it has ended.
 """
 
 from __future__ import annotations

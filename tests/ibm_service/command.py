@@ -6,7 +6,9 @@ import argparse
 import shlex
 import signal
 import sys
+import tempfile
 import threading
+from pathlib import Path
 
 from ibm_service.devices import DEFAULT_DEVICES
 from ibm_service.instances import PRICING
@@ -20,7 +22,7 @@ NEXT = """
 # spoil something:
 #   curl -d '{{"kind": "drop", "when": "after"}}' {url}/_admin/faults
 #   curl {url}/_admin/jobs
-# Ctrl-C ends the service.
+# Ctrl-C ends the service, with its jobs and their ledger.
 """
 
 
@@ -53,8 +55,10 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with ibm:
-        for name, value in ibm.environment().items():
+    with ibm, tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
+        # Jobs that no device ran have no place in the ledger of those that one did.
+        ledger = {"QMOE_LEDGER": str(Path(folder) / "ledger.sqlite")}
+        for name, value in (ibm.environment() | ledger).items():
             sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
         device = next(iter(ibm.devices)).name
         sys.stdout.write(NEXT.format(device=device, url=ibm.url))

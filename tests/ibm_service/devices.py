@@ -11,13 +11,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qiskit_ibm_runtime.utils.backend_converter import convert_to_target
+from qiskit_ibm_runtime.utils.backend_decoder import (
+    configuration_from_server_data,
+    properties_from_server_data,
+)
+
 from ibm_service.messages import Answer, RefusalError, Request, as_json
+from qmoe_qiskit.noise_profiles import NoiseProfile, capture, list_profiles, load_profile
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target
     from qiskit_aer.noise import NoiseModel
-
-    from qmoe_qiskit.noise_profiles import NoiseProfile
 
 DEFAULT_DEVICES = ("ibmq_manila", "ibm_torino")
 
@@ -65,12 +70,6 @@ class Device:
     @cached_property
     def target(self) -> Target:
         """What it accepts: fractional gates, and faulty qubits, as the Estimator measures all."""
-        from qiskit_ibm_runtime.utils.backend_converter import convert_to_target
-        from qiskit_ibm_runtime.utils.backend_decoder import (
-            configuration_from_server_data,
-            properties_from_server_data,
-        )
-
         # Both change what they are given.
         configuration, properties = json.loads(json.dumps([self.configuration, self.properties]))
         return convert_to_target(
@@ -82,8 +81,6 @@ class Device:
     @cached_property
     def profile(self) -> NoiseProfile:
         """Its noise, with all gates that it has rows for among the basis gates."""
-        from qmoe_qiskit.noise_profiles import capture, list_profiles, load_profile
-
         stored = self._read("conf")["backend_name"]
         profile = (
             load_profile(stored) if stored in list_profiles() else capture(f"fake_{self._fake}")

@@ -6,7 +6,15 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from ibm_quantum_schemas.common import CompressedTensorModel
+from ibm_quantum_schemas.executor.version_2_0 import (
+    ItemMetadataModel,
+    MetadataModel,
+    QuantumProgramResultItemModel,
+    QuantumProgramResultModel,
+)
 from numpy.typing import NDArray
+from qiskit_ibm_runtime.quantum_program.converters.converters_2_0 import passthrough_data_to_2_0
 
 from ibm_service.sampling import Bits, sample_bits
 
@@ -21,17 +29,6 @@ Arrays = dict[str, NDArray[Any]]
 
 def execute(program: QuantumProgram, device: Device, seed: int) -> str:
     """Return the result of a program as JSON; equal seeds give equal results."""
-    from ibm_quantum_schemas.common import CompressedTensorModel
-    from ibm_quantum_schemas.executor.version_2_0 import (
-        ItemMetadataModel,
-        MetadataModel,
-        QuantumProgramResultItemModel,
-        QuantumProgramResultModel,
-    )
-    from qiskit_ibm_runtime.quantum_program.converters.converters_2_0 import (
-        passthrough_data_to_2_0,
-    )
-
     rng = np.random.default_rng(seed)
     data = [
         QuantumProgramResultItemModel(

@@ -6,6 +6,13 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from ibm_quantum_schemas.executor.version_2_0 import ParamsModel
+from pydantic import ValidationError
+from qiskit.exceptions import QiskitError
+from qiskit_ibm_runtime.quantum_program.converters.converters_2_0 import quantum_program_from_2_0
+from qiskit_ibm_runtime.utils.utils import is_isa_circuit
+
 from ibm_service.charging import charge, duration
 
 if TYPE_CHECKING:
@@ -40,13 +47,6 @@ class Work:
 
 def read_work(program_id: str, params: dict[str, Any], device: Device) -> Work:
     """Decode, check and measure a program; what is wrong with it is told, not raised."""
-    from ibm_quantum_schemas.executor.version_2_0 import ParamsModel
-    from pydantic import ValidationError
-    from qiskit.exceptions import QiskitError
-    from qiskit_ibm_runtime.quantum_program.converters.converters_2_0 import (
-        quantum_program_from_2_0,
-    )
-
     if program_id != "executor" or params.get("schema_version") != SCHEMA:
         return Work(
             program=None,
@@ -80,8 +80,6 @@ def read_work(program_id: str, params: dict[str, Any], device: Device) -> Work:
 
 def _problem(circuit: QuantumCircuit, device: Device) -> str:
     """Why the device cannot run a circuit."""
-    from qiskit_ibm_runtime.utils.utils import is_isa_circuit
-
     if circuit.has_control_flow_op():
         return "control flow is not simulated by this service"
     if problem := is_isa_circuit(circuit, device.target):
@@ -122,8 +120,6 @@ def _seed(program: QuantumProgram, device: Device) -> int:
 
 
 def _content(value: object) -> bytes:
-    import numpy as np
-
     if isinstance(value, np.ndarray):
         return f"{value.shape}{value.dtype}".encode() + np.ascontiguousarray(value).tobytes()
     return repr(value).encode()

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import Parameter as QiskitParameter
 from qiskit.circuit import ParameterExpression, QuantumCircuit
+from qiskit_aer import AerSimulator
 
 if TYPE_CHECKING:
     from ibm_service.devices import Device
@@ -188,8 +189,6 @@ def _read(
 
 def _simulate(group: Group, bits_NSB: Bits, device: Device, rng: np.random.Generator) -> None:
     """Run a group through Aer, and fill in its bits."""
-    from qiskit_aer import AerSimulator
-
     n, shots, _ = bits_NSB.shape
     place = {q: k for k, q in enumerate(group.qubits)}
     measures = [step for step in group.steps if step.operation.name == "measure"]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ibm_service.charging import OVERHEAD
+from ibm_service.execution import execute
 from ibm_service.store import Job, Store, now
 
 if TYPE_CHECKING:
@@ -125,8 +126,6 @@ class Worker:
         return self._executed(job, work)
 
     def _executed(self, job: Job, work: Work) -> dict[str, Any]:
-        from ibm_service.execution import execute  # brings Qiskit along
-
         assert work.program is not None
         try:
             result = execute(work.program, self._devices[job.backend], work.seed)
