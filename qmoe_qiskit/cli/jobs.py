@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from qmoe_qiskit.hardware.records import JobRecord, WorkSummary
 
 jobs = typer.Typer(
-    help="Jobs on quantum hardware: list, show, collect, cancel, export.", no_args_is_help=True
+    help="Jobs on quantum hardware: list, show, collect, cancel, retry, export.",
+    no_args_is_help=True,
 )
 
 Name = Annotated[
@@ -138,6 +139,22 @@ def cancel(
 
 
 @jobs.command()
+def retry(name: Name, *, ledger: hardware.LedgerFile = None, as_json: options.Json = False) -> None:
+    """Plan the jobs of a piece of work that failed or were cancelled once more; nothing is sent."""
+    with _ledger(ledger) as records:
+        key = records.find(name).key
+        found = records.retry(key)
+        devices = _devices(records.works())
+    if as_json:
+        write_json(_document(found))
+    elif found:
+        console().print(jobs_table(found, devices))
+        remark("to send them, give the same qmoe submit again")
+    else:
+        console().print("no job of this work has failed or was cancelled: nothing to retry")
+
+
+@jobs.command()
 def export(
     name: Name,
     *,
@@ -173,10 +190,10 @@ def _devices(works: Iterable[WorkSummary]) -> dict[str, str]:
 
 
 def _is_open(job: JobRecord) -> bool:
-    from qmoe_qiskit.hardware.records import DONE, SUBMITTED
+    from qmoe_qiskit.hardware.records import SUBMITTED
 
-    # Done, but the service had not settled the charge yet: that is fetched later.
-    return job.state == SUBMITTED or (job.state == DONE and job.charged_seconds is None)
+    # Ended, but the service had not settled the charge yet: that is fetched later.
+    return job.state == SUBMITTED or (job.finished_at is not None and job.charged_seconds is None)
 
 
 def _unsent() -> tuple[str, ...]:

@@ -102,7 +102,7 @@ def agree(
 ) -> None:
     """Make sure that the user wants to pay: by --yes, a budget, or an answer.
 
-    Work whose jobs exist already is not asked about.
+    Jobs that exist, or were being created when a process died, are not asked about again.
 
     Args:
         prepared: What is to be submitted.
@@ -124,7 +124,7 @@ def agree(
     estimate = combined(unsent)
     n_jobs = len(estimate.jobs)
     if device.budget_s is not None:
-        used_s = sum(device.ledger.charged(work.key) for work in prepared.works)
+        used_s = sum(device.committed_s(work.key) for work in prepared.works)
         refuse_over_budget(estimate, device.budget_s, used_s)
     elif not yes:
         shown.stop()

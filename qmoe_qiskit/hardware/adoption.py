@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from qmoe_qiskit.errors import HardwareError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -34,3 +36,20 @@ def adopt(
         elif client.cancel(job_id):
             report(f"job {job.index + 1}: {job_id} has the same tag and was cancelled")
     return bool(found)
+
+
+def cancel_twins(job: JobRecord, client: Client) -> None:
+    """Cancel all other jobs with a job's tag, should the service have taken an attempt very late.
+
+    Raises:
+        HardwareError: If one had ended before: it was charged; or the service does not answer.
+    """
+    twins = [job_id for job_id, _ in client.find(job.tag) if job_id != job.job_id]
+    ended = [job_id for job_id in twins if not client.cancel(job_id)]
+    if ended:
+        raise HardwareError(
+            f"the service ran {job.job_id} and {', '.join(ended)} for one piece of work, since it "
+            "took a request long after its sender had given it up: both were charged; the results "
+            "of the first are kept, give the same command again to go on; a larger --settle waits "
+            "longer for such requests"
+        )

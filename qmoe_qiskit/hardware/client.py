@@ -50,6 +50,9 @@ class Client:
 
     def __init__(self, service: QiskitRuntimeService, adapter: PatientAdapter) -> None:
         self._service, self._adapter = service, adapter
+        self._connections: dict[
+            str, Any
+        ] = {}  # the library's connections, by the CRN of the instance
 
     @classmethod
     def connect(cls, *, read_timeout_s: float = READ_TIMEOUT_S) -> Client:
@@ -111,6 +114,8 @@ class Client:
         with service_errors(f"open {name!r}"):
             try:
                 backend = self._service.backend(name, use_fractional_gates=fractional_gates)
+                # The library leaves that instance active in which it looked last.
+                self._service._get_or_create_cloud_client(backend._instance)  # noqa: SLF001
                 self._be_patient()
                 backend.target  # noqa: B018 - fetched and kept when it is first asked for
             except QiskitBackendNotFoundError as error:
@@ -205,16 +210,24 @@ class Client:
         return job_id
 
     def find(self, tag: str) -> list[tuple[str, str | None]]:
-        """Return id and session of the jobs with a tag, of all instances, oldest first."""
-        service = self._service
-        with service_errors("look for jobs by their tag"), self._same_instance():
-            return [
-                (job.job_id(), job._session_id)  # noqa: SLF001 - the property asks once more
-                for instance in list(service._api_clients)  # noqa: SLF001
-                for job in service.jobs(
-                    job_tags=[tag], instance=instance, limit=None, descending=False
-                )
-            ]
+        """Return id and session of the jobs with a tag, of all instances, oldest first.
+
+        Of all that the account has, not only of the active one: it may have been another when the
+        job was sent. An instance that refuses to be asked takes no jobs either.
+        """
+        jobs: list[RuntimeJobV2] = []
+        active = self._service.active_instance()
+        with service_errors("look for jobs by their tag"), self._all_instances() as instances:
+            for instance in instances:
+                try:
+                    jobs += self._service.jobs(
+                        job_tags=[tag], instance=instance, limit=None, descending=False
+                    )
+                except unforeseen() as error:
+                    if instance == active or status_of(error) not in {403, 404}:
+                        raise
+        jobs.sort(key=lambda job: str(job._creation_date))  # noqa: SLF001 - asks once more
+        return [(job.job_id(), job._session_id) for job in jobs]  # noqa: SLF001 - likewise
 
     def job(self, job_id: str) -> RuntimeJobV2:
         """Return a job.
@@ -225,33 +238,63 @@ class Client:
         """
         from qiskit_ibm_runtime.exceptions import RuntimeJobNotFound
 
-        with service_errors(f"read job {job_id}"), self._same_instance():
+        with service_errors(f"read job {job_id}"), self._all_instances():
             try:
                 return self._service.job(job_id)
             except RuntimeJobNotFound as error:
                 raise NoSuchJobError(
-                    f"this account has no job {job_id}: open the ledger with the account and "
-                    "instance that submitted it"
+                    f"this account has no job {job_id}: open the ledger with the account that "
+                    "submitted it"
                 ) from error
 
-    def open_mode(self, backend: IBMBackend, mode: str, seconds: int, session: str | None) -> Any:  # noqa: ANN401
-        """Return what jobs are created in: the backend, or a new or known session or batch."""
-        from qiskit_ibm_runtime.exceptions import IBMInputValueError
+    def new_mode(self, backend: IBMBackend, mode: str, seconds: int) -> Any:  # noqa: ANN401
+        """Return what jobs are created in: the backend, or a new session or batch.
 
+        Args:
+            backend: The device.
+            mode: "job", "session" or "batch".
+            seconds: How long a session or batch may last.
+        """
         if mode == "job":
             return backend
         with service_errors(f"open a {mode}"):
-            if session is not None:
-                # The service may have forgotten it.
-                with suppress(IBMInputValueError), self._same_instance():
-                    known = _kind_of(mode).from_id(
-                        session,
-                        self._service,
-                        use_fractional_gates=backend.options.use_fractional_gates,
-                    )
-                    if (known.details() or {}).get("accepting_jobs"):
-                        return known
             return _kind_of(mode)(backend, max_time=seconds)
+
+    def known_mode(self, backend: IBMBackend, mode: str, session: str) -> Any:  # noqa: ANN401
+        """Return a session or batch that takes further jobs; None if it does not."""
+        from qiskit_ibm_runtime.exceptions import IBMInputValueError
+
+        with (
+            service_errors(f"open {mode} {session}"),
+            suppress(IBMInputValueError),  # the service may have forgotten it
+            self._same_instance(),
+        ):
+            fractional = backend.options.use_fractional_gates
+            known = _kind_of(mode).from_id(session, self._service, use_fractional_gates=fractional)
+            if (known.details() or {}).get("accepting_jobs"):
+                return known
+        return None
+
+    def session_seconds(self, session: str) -> float | None:
+        """Return what a session is charged: the time from its first job to its end, in seconds.
+
+        Of one that has not ended the longest time that it may last; None for a batch, whose jobs
+        are charged one by one, and for a session that the service does not know any more.
+        """
+        from qiskit_ibm_runtime import Session
+        from qiskit_ibm_runtime.exceptions import IBMInputValueError
+
+        with (
+            service_errors(f"read session {session}"),
+            suppress(IBMInputValueError),
+            self._all_instances(),
+        ):
+            known = Session.from_id(session, self._service).details() or {}
+            if known.get("mode") != "dedicated":
+                return None
+            seconds = known.get("usage_time" if known.get("state") == "closed" else "max_time")
+            return None if seconds is None else float(seconds)
+        return None
 
     def close_mode(self, mode: str, session: str) -> None:
         """Let a session or batch end when its last job has; one that has ended is left alone."""
@@ -284,6 +327,27 @@ class Client:
             yield
         finally:
             self._service._active_api_client = active  # noqa: SLF001
+
+    @contextmanager
+    def _all_instances(self) -> Iterator[list[str]]:
+        """Let the library ask every instance of the account, not only those that it opened.
+
+        Yields:
+            Their CRNs.
+        """
+        service, own = self._service, self._service._api_clients  # noqa: SLF001
+        crns = [str(instance["crn"]) for instance in service.instances()]
+        with self._same_instance():
+            try:
+                service._api_clients = {**self._connections, **own}  # noqa: SLF001
+                for crn in crns:
+                    service._get_or_create_cloud_client(crn)  # noqa: SLF001
+                self._be_patient()
+                # Kept apart: where the library looks for devices shall not depend on this.
+                self._connections = dict(service._api_clients)  # noqa: SLF001
+                yield crns
+            finally:
+                service._api_clients = own  # noqa: SLF001
 
     def _be_patient(self) -> None:
         # The library has no setting for this. It keeps one HTTP session for each instance.

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmoe_qiskit.errors import HardwareError, InputError
+from qmoe_qiskit.hardware.adoption import cancel_twins
 from qmoe_qiskit.hardware.device import Outcome
+from qmoe_qiskit.hardware.parts import current, named, refuse_unsuccessful
 from qmoe_qiskit.hardware.pubs import values_of
 from qmoe_qiskit.hardware.recording import work_of
 from qmoe_qiskit.hardware.records import CANCELLED, DONE, FAILED, FINAL, SUBMITTED
 from qmoe_qiskit.hardware.service_errors import (
+    UnreachableError,
     is_transient,
     service_errors,
     status_of,
@@ -32,6 +35,9 @@ if TYPE_CHECKING:
 
 Report = Callable[[str], None]
 
+# A laptop sleeps, a train goes through a tunnel, and the queue is long.
+OUTAGE_S = 3600.0
+
 _OUTCOMES = {"DONE": DONE, "ERROR": FAILED, "CANCELLED": CANCELLED}
 
 
@@ -39,7 +45,7 @@ def collect_job(job: JobRecord, client: Client, ledger: Ledger) -> str:
     """Look at a submitted job; store its end if it has come. Returns the service's status.
 
     Raises:
-        HardwareError: If the service does not answer, or has no such job.
+        HardwareError: If the service does not answer, has no such job, or has run it twice.
     """
     assert job.job_id is not None
     remote = client.job(job.job_id)
@@ -72,6 +78,8 @@ def collect_job(job: JobRecord, client: Client, ledger: Ledger) -> str:
         calibration_hash=None if profile is None else profile.content_hash,
         details=json.dumps({"timestamps": metrics.get("timestamps", {}), "usage": usage}),
     )
+    if job.state == SUBMITTED and job.attempts > 1:
+        cancel_twins(job, client)
     return status
 
 
@@ -82,6 +90,7 @@ def collect_work(
     *,
     wait: bool = True,
     poll_s: float = 10.0,
+    outage_s: float = OUTAGE_S,
     report: Report = lambda _: None,
 ) -> bool:
     """Fetch the results of all submitted jobs of a work; returns whether all have ended.
@@ -92,27 +101,38 @@ def collect_work(
         ledger: Where it is recorded.
         wait: Whether to wait until they have.
         poll_s: Longest time between two looks, in seconds.
+        outage_s: While waiting: how long the service may be out of reach, in seconds.
         report: Is told each job's status.
+
+    Raises:
+        HardwareError: If the service does not answer, or has run a job twice; what was recorded is
+            kept.
     """
-    started = time.monotonic()
+    started = reached = time.monotonic()
     while True:
-        jobs = [job for job in ledger.jobs(key) if job.state not in FINAL]
-        open_jobs = []
-        for job in jobs:
+        waits = False
+        for job in ledger.jobs(key):
             if job.state != SUBMITTED:
                 continue
-            status = collect_job(job, client, ledger)
+            try:
+                status = collect_job(job, client, ledger)
+            except UnreachableError:
+                if not wait or time.monotonic() - reached > outage_s:
+                    raise
+                status = "the service is out of reach, waiting for it"
+            else:
+                reached = time.monotonic()
             report(f"job {job.index + 1} ({job.job_id}): {status.lower()}")
-            if status not in _OUTCOMES:
-                open_jobs.append(job)
-        if not open_jobs or not wait:
-            for job in ledger.jobs(key):
-                # The service settles the charge some time after the results.
-                if job.state == DONE and job.charged_seconds is None:
-                    collect_job(job, client, ledger)
-            return all(job.state in FINAL for job in ledger.jobs(key))
+            waits |= status not in _OUTCOMES
+        if not waits or not wait:
+            break
         # Short jobs are looked at often, long queues seldom.
         time.sleep(min(poll_s, max(0.1, (time.monotonic() - started) / 10)))
+    for job in ledger.jobs(key):
+        # The service settles the charge some time after the end.
+        if job.state in FINAL and job.job_id is not None and job.charged_seconds is None:
+            collect_job(job, client, ledger)
+    return all(job.state in FINAL for job in ledger.jobs(key))
 
 
 def outcome_of(key: str, ledger: Ledger) -> Outcome:
@@ -122,24 +142,20 @@ def outcome_of(key: str, ledger: Ledger) -> Outcome:
         HardwareError: If one failed, was cancelled, or is not there yet.
     """
     jobs = ledger.jobs(key)
-    for job in jobs:
-        name = f"job {job.index + 1} of {len(jobs)} ({job.job_id or 'not created'})"
-        if job.state in {FAILED, CANCELLED}:
-            because = f": {job.error}" if job.error else ""
-            raise HardwareError(
-                f"{name} {'failed' if job.state == FAILED else 'was cancelled'}{because}; the "
-                "others are kept (qmoe jobs show); to pay for new shots, give another "
-                "--repetition"
-            )
+    refuse_unsuccessful(jobs)
+    parts = current(jobs)
+    for number, job in enumerate(parts, 1):
         if job.state != DONE:
-            raise HardwareError(f"{name} is {job.state}: collect it with qmoe jobs collect")
-    results = [ledger.results(job.tag) for job in jobs]
+            raise HardwareError(
+                f"{named(number, parts)} is {job.state}: collect it with qmoe jobs collect"
+            )
+    results = [ledger.results(job.tag) for job in parts]
     return Outcome(
         values_PO=np.concatenate([values for values, _ in results]),
         std_errors_PO=np.concatenate([errors for _, errors in results]),
         seconds=ledger.charged(key),
-        executions=sum(job.executions for job in jobs),
-        job_ids=tuple(job.job_id for job in jobs if job.job_id),
+        executions=sum(job.executions for job in jobs if job.job_id),
+        job_ids=tuple(job.job_id for job in parts if job.job_id),
     )
 
 

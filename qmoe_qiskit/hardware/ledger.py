@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import LedgerError
 from qmoe_qiskit.hardware.ledger_reader import LedgerReader
+from qmoe_qiskit.hardware.parts import UNSUCCESSFUL, current
 from qmoe_qiskit.hardware.records import (
     CANCELLED,
     DONE,
@@ -32,6 +33,7 @@ from qmoe_qiskit.hardware.records import (
     to_row,
     to_text,
 )
+from qmoe_qiskit.hardware.work import job_tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,6 +50,10 @@ _BEFORE = {
     FAILED: (SENDING, SUBMITTED),
     CANCELLED: (PLANNED, SENDING, SUBMITTED),
 }
+
+_INSERT_JOB = """INSERT INTO jobs VALUES (:tag, :key, :index, :start, :stop, :estimated_seconds,
+    :executions, :max_seconds, :state, :attempts, :job_id, :sent_at, :submitted_at, :finished_at,
+    :charged_seconds, :error, :session_id, :calibration_hash, :details)"""
 
 
 class Ledger(LedgerReader):
@@ -73,13 +79,7 @@ class Ledger(LedgerReader):
                     :circuit_qpy, :points_PG)""",
                 to_row(work),
             )
-            database.executemany(
-                """INSERT INTO jobs VALUES (:tag, :key, :index, :start, :stop, :estimated_seconds,
-                    :executions, :max_seconds, :state, :attempts, :job_id, :sent_at,
-                    :submitted_at, :finished_at, :charged_seconds, :error, :session_id,
-                    :calibration_hash, :details)""",
-                [to_row(job) for job in jobs],
-            )
+            database.executemany(_INSERT_JOB, [to_row(job) for job in jobs])
         return True
 
     def sending(self, tag: str, at: datetime, *, max_seconds: int | None = None) -> None:
@@ -199,6 +199,33 @@ class Ledger(LedgerReader):
                     "tag": tag,
                 },
             )
+
+    def retry(self, key: str) -> list[JobRecord]:
+        """Plan a further job for every part of a work whose job failed or was cancelled.
+
+        Returns:
+            The new jobs; the old ones stay, with what they were charged.
+        """
+        with self._transaction() as database:
+            jobs = self.jobs(key)
+            new = [
+                JobRecord(
+                    tag=job_tag(
+                        key, job.start, job.stop, retry=sum(j.start == job.start for j in jobs)
+                    ),
+                    key=key,
+                    index=index,
+                    start=job.start,
+                    stop=job.stop,
+                    estimated_seconds=job.estimated_seconds,
+                    executions=job.executions,
+                )
+                for index, job in enumerate(
+                    (part for part in current(jobs) if part.state in UNSUCCESSFUL), len(jobs)
+                )
+            ]
+            database.executemany(_INSERT_JOB, [to_row(job) for job in new])
+        return new
 
     @contextmanager
     def exclusive(self, timeout_s: float | None = None) -> Iterator[None]:

@@ -16,9 +16,10 @@ from qmoe_qiskit.hardware.limits import limits_of
 from qmoe_qiskit.hardware.machine import machine_of
 from qmoe_qiskit.hardware.pubs import check_pub
 from qmoe_qiskit.hardware.recording import estimate_of, record_of
-from qmoe_qiskit.hardware.records import PLANNED, SENDING
+from qmoe_qiskit.hardware.records import PLANNED
 from qmoe_qiskit.hardware.service_errors import service_errors
-from qmoe_qiskit.hardware.submission import Patience, Report, Submission, reserved_s
+from qmoe_qiskit.hardware.spending import committed_s
+from qmoe_qiskit.hardware.submission import Patience, Report, Submission
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,13 +90,13 @@ class RemoteDevice:
         return estimate_work(work, machine, self.limits)
 
     def unsent(self, work: Work) -> Estimate:
-        """Return the estimate of those jobs of a work that do not exist yet, as far as is known."""
+        """Return the estimate of those jobs of a work that nothing was tried for yet."""
         recorded = self.ledger.work(work.key)
         if recorded is None:
             return self.estimate(work)
         whole = estimate_of(recorded)
-        open_jobs = [j.index for j in self.ledger.jobs(work.key) if j.state in {PLANNED, SENDING}]
-        return replace(whole, jobs=tuple(whole.jobs[index] for index in open_jobs))
+        planned = {job.start for job in self.ledger.jobs(work.key) if job.state == PLANNED}
+        return replace(whole, jobs=tuple(part for part in whole.jobs if part.start in planned))
 
     def submit(self, work: Work) -> None:
         """Record work, and create those of its jobs that do not exist yet.
@@ -139,13 +140,22 @@ class RemoteDevice:
         if self.budget_s is None:
             return None
         self._keys[key] = None
-        return self.budget_s - sum(reserved_s(k, self.ledger) for k in self._keys if k != key)
+        return self.budget_s - sum(self.committed_s(k) for k in self._keys if k != key)
+
+    def committed_s(self, key: str) -> float:
+        """Return the QPU time that a work was charged, and may still be, in seconds."""
+        return committed_s(key, self.client, self.ledger)
 
     def execute(self, work: Work) -> Outcome:
         """See `Device.execute`: work that is in the ledger is not paid for again."""
         self.submit(work)
         collect_work(
-            work.key, self.client, self.ledger, poll_s=self.patience.poll_s, report=self.report
+            work.key,
+            self.client,
+            self.ledger,
+            poll_s=self.patience.poll_s,
+            outage_s=self.patience.outage_s,
+            report=self.report,
         )
         return outcome_of(work.key, self.ledger)
 

@@ -24,11 +24,16 @@ _UNREACHED = (
 )
 
 
+class UnreachableError(HardwareError):
+    """The service, or the way to it, is away for the moment."""
+
+
 @contextmanager
 def service_errors(doing: str) -> Iterator[None]:
     """Turn the client library's errors into sentences.
 
     Raises:
+        UnreachableError: If the service could not be asked.
         HardwareError: For what the service refused or could not do.
         InputError: For what the library refused.
     """
@@ -47,17 +52,18 @@ def service_errors(doing: str) -> Iterator[None]:
         except InvalidAccountError as error:
             # The library blames the token for whatever keeps it from listing the instances.
             if not is_transient(error):
-                raise HardwareError(refused_token(no_token)) from error
+                raise _refused(no_token) from error
             if (cause := error.__cause__) is not None:
-                raise HardwareError(
+                raise UnreachableError(
                     f"the service cannot be reached ({type(cause).__name__}): look at the network "
                     "and give the same command again; what was recorded stays in the ledger"
                 ) from error
             raise HardwareError(f"cannot {doing}: {reason(error)}") from error
         except unforeseen() as error:
             if status_of(error) == 401:
-                raise HardwareError(refused_token(no_token)) from error
-            raise HardwareError(
+                raise _refused(no_token) from error
+            kind = UnreachableError if _is_outage(error) else HardwareError
+            raise kind(
                 f"cannot {doing}: {reason(error)}; what was recorded stays in the ledger, give "
                 "the same command again to go on"
             ) from error
@@ -120,6 +126,23 @@ def refused_token(no_token: list[bool]) -> str:
     return _UNREACHED if no_token else _NOT_ACCEPTED
 
 
+def _refused(no_token: list[bool]) -> HardwareError:
+    return (UnreachableError if no_token else HardwareError)(refused_token(no_token))
+
+
+def _is_outage(error: BaseException) -> bool:
+    """Return whether there was no answer, or one of a service that is too busy or broken."""
+    status = status_of(error)
+    return _no_answer(error) if status is None else status == 429 or status >= 500
+
+
+def _no_answer(error: BaseException) -> bool:
+    from requests.exceptions import ConnectionError as NoConnection
+    from requests.exceptions import Timeout
+
+    return any(isinstance(link, NoConnection | Timeout) for link in _chain(error))
+
+
 def is_transient(error: BaseException) -> bool:
     """Return whether the same request may be answered another time."""
     status = status_of(error)
@@ -128,14 +151,9 @@ def is_transient(error: BaseException) -> bool:
 
 def reason(error: BaseException) -> str:
     """Return what the library says, on one line."""
-    from requests.exceptions import ConnectionError as NoConnection
-    from requests.exceptions import Timeout
-
     if isinstance(error, KeyError | TypeError | AttributeError):
         return f"the answer cannot be read ({type(error).__name__}: {error})"
-    if status_of(error) is None and any(
-        isinstance(e, NoConnection | Timeout) for e in _chain(error)
-    ):
+    if status_of(error) is None and _no_answer(error):
         return "the service cannot be reached, or the connection was lost"
     text = str(getattr(error, "message", None) or error) or type(error).__name__
     return " ".join(text.split())[:300]

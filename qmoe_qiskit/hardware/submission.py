@@ -19,10 +19,13 @@ from qmoe_qiskit.errors import HardwareError
 from qmoe_qiskit.hardware.adoption import adopt
 from qmoe_qiskit.hardware.budget import max_execution_time
 from qmoe_qiskit.hardware.client import NotCreatedError, UncertainError
+from qmoe_qiskit.hardware.collection import OUTAGE_S
 from qmoe_qiskit.hardware.pacing import no_room
+from qmoe_qiskit.hardware.parts import refuse_unsuccessful
 from qmoe_qiskit.hardware.patience import READ_TIMEOUT_S
 from qmoe_qiskit.hardware.recording import estimate_of, work_of
 from qmoe_qiskit.hardware.records import PLANNED, SENDING, SUBMITTED
+from qmoe_qiskit.hardware.spending import committed_s
 
 if TYPE_CHECKING:
     from qiskit_ibm_runtime import IBMBackend
@@ -34,9 +37,9 @@ if TYPE_CHECKING:
 
 Report = Callable[[str], None]
 
-# A request may reach the service this long after its sender was last seen, and a new job may be
-# missing from the service's list for as long.
-SETTLE_S = 60.0
+# A request may become a job this long after its sender was last seen: as long as an answer to it
+# is waited for, and then some, in which a new job may be missing from the service's list.
+SETTLE_S = READ_TIMEOUT_S + 60.0
 _ATTEMPTS = 4
 # Another process may hold the ledger while it creates a job: as long as an answer may take.
 LOCK_S = 300.0
@@ -50,11 +53,13 @@ class Patience:
         settle_s: How long the tag of an attempt whose end was not seen is looked for before the
             job is sent again, in seconds.
         poll_s: Longest time between two looks at a job.
+        outage_s: How long the service may be out of reach while results are waited for.
         read_timeout_s: How long an answer may take; to be given to `open_device`.
     """
 
     settle_s: float = SETTLE_S
     poll_s: float = 10.0
+    outage_s: float = OUTAGE_S
     read_timeout_s: float = READ_TIMEOUT_S
 
 
@@ -134,6 +139,8 @@ class Submission:
                         f"job {job.index + 1}: looking {left_s:.0f} s longer for an attempt whose "
                         "answer was lost"
                     )
+            # The others were meant to go with it.
+            refuse_unsuccessful(self._ledger.jobs(self._work.key))
             if self._attempts[tag] >= _ATTEMPTS:
                 raise HardwareError(
                     f"{self._work.device} answered none of {_ATTEMPTS} attempts to create job "
@@ -152,11 +159,11 @@ class Submission:
 
     def _create(self, job: JobRecord) -> str | None:
         """Create a job; return what is unclear then, or None."""
-        limit = self._limit_of(job)
         if not self._ready:
             self._client.check_ready(self._backend)
             self._ready = True
-        mode = self._open_mode()
+        mode = self._open_mode(job)
+        limit = self._limit_of(job)
         self._attempts[job.tag] += 1
         self._ledger.sending(job.tag, datetime.now(UTC), max_seconds=limit)
         try:
@@ -202,27 +209,44 @@ class Submission:
         if self._budget_s is None:
             return None
         jobs = self._ledger.jobs(self._work.key)
-        used_s = reserved_s(self._work.key, self._ledger, besides=job.tag)
+        used_s = self._committed_s(besides=job.tag)
         to_send = [j for j in jobs if j.tag == job.tag or j.state == PLANNED]
         to_send.sort(key=lambda j: j.tag != job.tag)
-        estimates = estimate_of(self._record).jobs
+        estimates = {part.start: part for part in estimate_of(self._record).jobs}
         return max_execution_time(
-            [estimates[j.index] for j in to_send],
+            [estimates[j.start] for j in to_send],
             self._budget_s - used_s,
             budget_s=self._budget_s,
         )
 
-    def _open_mode(self) -> Any:  # noqa: ANN401
+    def _open_mode(self, job: JobRecord) -> Any:  # noqa: ANN401
+        """Return what a job is created in; a session ends within what is left of the budget."""
+        if self._mode is not None:
+            return self._mode
+        options = self._work.options
+        known = [j.session_id for j in self._ledger.jobs(self._work.key) if j.session_id]
+        if known and options.mode != "job" and self._covers_sessions():
+            self._mode = self._client.known_mode(self._backend, options.mode, known[-1])
         if self._mode is None:
-            options = self._work.options
-            known = [j.session_id for j in self._ledger.jobs(self._work.key) if j.session_id]
-            self._mode = self._client.open_mode(
-                self._backend,
-                options.mode,
-                options.session_seconds,
-                known[-1] if known else None,
-            )
+            seconds = options.session_seconds
+            if self._budget_s is not None and options.mode == "session":
+                self._limit_of(job)  # refuses before there is anything to be charged
+                seconds = min(seconds, int(self._budget_s - self._committed_s()))
+            self._mode = self._client.new_mode(self._backend, options.mode, seconds)
         return self._mode
+
+    def _covers_sessions(self) -> bool:
+        """Return whether the budget suffices for what the sessions so far may still last."""
+        return self._budget_s is None or self._committed_s() <= self._budget_s
+
+    def _committed_s(self, *, besides: str = "") -> float:
+        return committed_s(
+            self._work.key,
+            self._client,
+            self._ledger,
+            besides=besides,
+            within=getattr(self._mode, "session_id", None),
+        )
 
     def _close(self) -> None:
         """Let the work's sessions and batches end when their last jobs have.
@@ -244,12 +268,3 @@ class Submission:
         job = self._ledger.job(tag)
         assert job is not None
         return job
-
-
-def reserved_s(key: str, ledger: Ledger, *, besides: str = "") -> float:
-    """Return the QPU time that a work was charged, and may still be by its jobs under way, in s."""
-    return ledger.charged(key) + sum(
-        job.max_seconds or job.estimated_seconds
-        for job in ledger.jobs(key)
-        if job.state in {SENDING, SUBMITTED} and job.tag != besides
-    )

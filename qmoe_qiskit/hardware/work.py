@@ -58,7 +58,20 @@ class Work:
 
     def tag(self, start: int, stop: int) -> str:
         """Return the job tag under which a range of points goes out."""
-        return "qmoe-" + hashlib.sha256(f"{self.key} {start} {stop}".encode()).hexdigest()[:32]
+        return job_tag(self.key, start, stop)
+
+
+def job_tag(key: str, start: int, stop: int, *, retry: int = 0) -> str:
+    """Return the tag of a job: a hash of its work's key and its range of points.
+
+    Args:
+        key: Of the work.
+        start: First point.
+        stop: One past the last point.
+        retry: How many jobs of this range were paid for, or tried, before.
+    """
+    again = f" {retry}" if retry else ""
+    return "qmoe-" + hashlib.sha256(f"{key} {start} {stop}{again}".encode()).hexdigest()[:32]
 
 
 def work_key(settings: Mapping[str, Any], **arrays: FloatArray) -> str:
