@@ -18,6 +18,10 @@ class InputError(QMoEError, ValueError):
     """A value, name or setting that is not accepted."""
 
 
+class DivergenceError(InputError):
+    """A training whose numbers are not finite any more."""
+
+
 class DataError(InputError):
     """A data file or data set that cannot be used."""
 

@@ -127,7 +127,9 @@ class Verdict:
             if self.outcome == "not supported"
             else f"p = {self.p_value:.2g}"
         )
-        corrected = f", corrected for {self.n_claims} claims" if self.n_claims > 1 else ""
+        corrected = (
+            f", corrected over the {self.n_claims} claims of the study" if self.n_claims > 1 else ""
+        )
         return (
             f"difference {value}{unit}{interval}{margin}; better in {self.better}, equal in "
             f"{self.equal}, worse in {worse} of {d.n} {'seed' if d.n == 1 else 'seeds'}; "
@@ -197,7 +199,7 @@ class Summary:
 
     Attributes:
         tables: Tables.
-        verdicts: One for each claim, corrected for their number table by table.
+        verdicts: One for each claim, corrected over all claims of the study.
         pictures: Figures.
         remarks: Sentences a reader needs to judge it.
     """

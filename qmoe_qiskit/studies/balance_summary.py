@@ -30,11 +30,7 @@ def summarize(
     source = f"{len(results)} trainings on {settings.data}, {len(seeds)} seeds"
     return Summary(
         tables=(_load_table(found, source), _flips_table(found, source)),
-        verdicts=(
-            *judge(load_claims(found)),
-            *judge(loss_claims(found)),
-            *judge(flips_claims(found)),
-        ),
+        verdicts=tuple(judge([*load_claims(found), *loss_claims(found), *flips_claims(found)])),
         pictures=_pictures(found),
         remarks=(
             "A classical router runs on the computer itself: no noise of a device reaches it.",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from qmoe_qiskit.studies.training import Fitted, TrainTask, classifier, result_of
+from qmoe_qiskit.studies.tuning import trained
 
 if TYPE_CHECKING:
     from qmoe_qiskit.data import Split
@@ -36,7 +37,7 @@ class BalanceTask(TrainTask):
     def run(self) -> dict[str, Any]:
         """See `TrainTask.run`."""
         split = self.load()
-        model = self._classifier(split).fit(split.train.features_NF, split.train.labels_N)
+        model = trained(self, self._classifier(split), split.train)
         fitted = Fitted(
             classifier=model, split=split, learning_rate=self.learning_rates[0], validation=[]
         )

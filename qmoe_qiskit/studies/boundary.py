@@ -47,11 +47,15 @@ class BoundarySettings:
         "quantum",
         "quantum:dephased",
         "quantum:no-entangler",
+        "quantum:product",
+        "quantum:one-layer",
         "quantum:frozen",
         "linear",
         "quadratic",
         "mlp:4",
+        "mlp:16",
         "fourier",
+        "rff:8",
     )
     margin: float = 0.01
 

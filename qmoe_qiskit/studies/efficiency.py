@@ -57,6 +57,7 @@ class EfficiencySettings:
         "rff:8",
         "rff:16",
         "rff:32",
+        "rff:64",
     )
     reference_layers: int = 3
     compared: tuple[str, ...] = ("linear", "mlp:4", "mlp:64", "fourier")
@@ -96,6 +97,7 @@ def tasks(settings: EfficiencySettings, seeds: Sequence[int]) -> list[Task]:
             epochs=settings.epochs,
             batch_size=settings.batch_size,
             learning_rates=settings.learning_rates,
+            validate=True,  # sizes are chosen on these rows too
         )
         for seed in seeds
         for scaling in settings.scalings
@@ -117,7 +119,7 @@ STUDY = Study(
     title="Does the quantum router need fewer parameters than classical ones?",
     settings=EfficiencySettings,
     quick=EfficiencySettings(
-        learning_rates=(0.05, 0.1),
+        learning_rates=(0.1,),
         layers=(1, 3),
         controls=("linear", "mlp:4", "mlp:16", "fourier", "rff:8"),
         compared=("linear", "mlp:4", "fourier"),

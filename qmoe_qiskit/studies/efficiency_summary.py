@@ -21,7 +21,7 @@ from qmoe_qiskit.studies.pairing import (
     parameters,
     source_of,
 )
-from qmoe_qiskit.studies.statistics import Claim, Verdict, judge, median_estimate, success_rate
+from qmoe_qiskit.studies.statistics import Claim, judge, median_estimate, success_rate
 from qmoe_qiskit.studies.summary import Column, Estimate, Picture, Summary, Table
 
 if TYPE_CHECKING:
@@ -48,12 +48,12 @@ def summary(
     source = source_of(results, seeds)
     columns = [found.values(contender, accuracy) for contender in found.results]
     means = dict(zip(found.results, found.means(columns), strict=True))
-    needed, needed_verdicts = needed_parameters(
+    needed, needed_claims = needed_parameters(
         found, settings.scalings, threshold=settings.threshold, source=source
     )
     return Summary(
         tables=(_accuracy_table(settings, found, means, source), needed),
-        verdicts=(*needed_verdicts, *_accuracy_verdicts(settings, found)),
+        verdicts=tuple(judge([*needed_claims, *_accuracy_claims(settings, found)])),
         pictures=tuple(_picture(settings, found, means, count, len(seeds)) for count in COUNTS),
         remarks=_remarks(settings, found),
     )
@@ -125,7 +125,7 @@ def _of_paper(settings: EfficiencySettings, contender: Contender) -> float | Non
     return PAPER.get((contender.router, contender.layers))
 
 
-def _accuracy_verdicts(settings: EfficiencySettings, found: Paired) -> list[Verdict]:
+def _accuracy_claims(settings: EfficiencySettings, found: Paired) -> list[Claim]:
     claims = []
     for contender in found.results:
         reference = _reference(settings, contender.scaling)
@@ -140,7 +140,7 @@ def _accuracy_verdicts(settings: EfficiencySettings, found: Paired) -> list[Verd
                     margin=settings.margin,
                 )
             )
-    return judge(claims)
+    return claims
 
 
 def _picture(

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 
 from qmoe_qiskit.data import Dataset, load_dataset, split_dataset
-from qmoe_qiskit.errors import unknown_name
+from qmoe_qiskit.errors import DivergenceError, StudyError, unknown_name
 from qmoe_qiskit.studies.results import finite
 from qmoe_qiskit.studies.setting import Setting
 from qmoe_qiskit.studies.task import Task
+from qmoe_qiskit.studies.tuning import VALIDATION, diverged
 
 if TYPE_CHECKING:
     from torch import nn
 
     from qmoe_qiskit.moe import MixtureOfExperts
-
-# Share of the training rows on which a learning rate is chosen.
-VALIDATION_FRACTION = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,17 +77,14 @@ class ExpertsTask(Task):
         )
         rate, tried = self.learning_rates[0], []
         if len(self.learning_rates) > 1:
-            inner = split_dataset(split.train, test_fraction=VALIDATION_FRACTION, seed=self.seed)
-            losses = [
-                _scores(self._fit(inner.train, r)[0], inner.test)["cross_entropy"]
-                for r in self.learning_rates
-            ]
-            rate = self.learning_rates[int(np.argmin(losses))]
-            tried = [
-                {"learning_rate": r, "cross_entropy": finite(loss)}
-                for r, loss in zip(self.learning_rates, losses, strict=True)
-            ]
-        model, loss = self._fit(split.train, rate)
+            tried = self._tried(split.train)
+            if not tried:
+                raise self._diverged(self.learning_rates)
+            rate = min(tried, key=lambda entry: entry["cross_entropy"])["learning_rate"]
+        try:
+            model, loss = self._fit(split.train, rate)
+        except DivergenceError as error:
+            raise self._diverged((rate,)) from error
         return {
             "learning_rate": rate,
             "validation": tried,
@@ -97,8 +93,25 @@ class ExpertsTask(Task):
             "n_test": len(split.test.labels_N),
             "loss": finite(loss),
             "train_accuracy": _scores(model, split.train)["accuracy"],
-            **_scores(model, split.test),
+            **{name: finite(score) for name, score in _scores(model, split.test).items()},
         }
+
+    def _tried(self, rows: Dataset) -> list[dict[str, float]]:
+        """Return learning_rate and cross_entropy of each with which training does not diverge."""
+        inner = split_dataset(rows, test_fraction=VALIDATION, seed=self.seed)
+        tried = []
+        for rate in self.learning_rates:
+            try:
+                model, _ = self._fit(inner.train, rate)
+            except DivergenceError:
+                continue
+            loss = _scores(model, inner.test)["cross_entropy"]
+            if math.isfinite(loss):
+                tried.append({"learning_rate": rate, "cross_entropy": loss})
+        return tried
+
+    def _diverged(self, rates: Sequence[float]) -> StudyError:
+        return diverged(f"model {self.model!r}", self.data, self.seed, rates)
 
     def _fit(self, rows: Dataset, learning_rate: float) -> tuple[nn.Module, float]:
         """Train a model; return it with the last epoch's loss."""
@@ -140,8 +153,8 @@ def _scores(model: nn.Module, rows: Dataset) -> dict[str, float]:
     loss = torch.nn.functional.cross_entropy(outputs_NC, labels)
     hits = outputs_NC.argmax(1) == labels
     return {
-        "accuracy": finite(hits.double().mean().item()),
-        "cross_entropy": finite(loss.item()),
+        "accuracy": hits.double().mean().item(),
+        "cross_entropy": loss.item(),
     }
 
 

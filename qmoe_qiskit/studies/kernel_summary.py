@@ -51,10 +51,8 @@ def summarize(
             machines_table(found, source),
             dimensions_table(found, source),
         ),
-        verdicts=(
-            *judge(alignment_claims(found)),
-            *judge(machine_claims(found)),
-            *judge(dimension_claims(found)),
+        verdicts=tuple(
+            judge([*alignment_claims(found), *machine_claims(found), *dimension_claims(found)])
         ),
         pictures=pictures(found),
         remarks=_REMARKS,

@@ -24,6 +24,7 @@ from qmoe_qiskit.studies.measuring import observe_rows
 from qmoe_qiskit.studies.results import finite
 from qmoe_qiskit.studies.task import Task
 from qmoe_qiskit.studies.training import TrainTask
+from qmoe_qiskit.studies.tuning import trained
 
 if TYPE_CHECKING:
     from qmoe_qiskit.moe import QuantumRouter
@@ -82,11 +83,11 @@ class KernelTask(Task):
         """
         split = self.training.load()
         features_NF, labels_N = split.train.features_NF, split.train.labels_N
-        trained = {
-            uploads: mixture(self.training, split, uploads).fit(features_NF, labels_N)
+        models = {
+            uploads: trained(self.training, mixture(self.training, split, uploads), split.train)
             for uploads in (1, self.uploads)
         }
-        model = trained[self.uploads]
+        model = models[self.uploads]
         rows = Rows(
             train_NF=seen(model, features_NF),
             labels_N=labels_N,
@@ -94,8 +95,8 @@ class KernelTask(Task):
             test_labels_M=split.test.labels_N,
         )
         kernels = (
-            _circuit_kernel("quantum", trained[1]),
-            _circuit_kernel("quantum-bandwidth", trained[1], self.bandwidths),
+            _circuit_kernel("quantum", models[1]),
+            _circuit_kernel("quantum-bandwidth", models[1], self.bandwidths),
             _circuit_kernel("quantum-initial", untrained(self.training, split, self.uploads)),
             _circuit_kernel("quantum-trained", model),
             rbf_kernel(self.gammas),
@@ -106,7 +107,7 @@ class KernelTask(Task):
             "n_train": len(labels_N),
             "mixtures": {
                 str(uploads): float(observe_rows(fitted, split.test).hits_N.mean())
-                for uploads, fitted in trained.items()
+                for uploads, fitted in models.items()
             },
             "kernels": {kernel.name: self._compared(kernel, rows) for kernel in kernels},
         }

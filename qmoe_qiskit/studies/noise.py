@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from qmoe_qiskit.studies import (
     noise_depolarizing,
     noise_devices,
+    noise_devices_found,
     noise_drift,
     noise_mechanisms,
     noise_mitigation,
@@ -21,29 +21,30 @@ from qmoe_qiskit.studies import (
 )
 from qmoe_qiskit.studies.noise_found import Found
 from qmoe_qiskit.studies.noise_settings import NoiseSettings
+from qmoe_qiskit.studies.part import Part, joined
 from qmoe_qiskit.studies.study import Study
-from qmoe_qiskit.studies.summary import Summary
 
 if TYPE_CHECKING:
     from qmoe_qiskit.studies.results import TaskResult
+    from qmoe_qiskit.studies.summary import Summary
     from qmoe_qiskit.studies.task import Task
 
 
-class _Part(NamedTuple):
-    """A part of the study: its tasks of one seed, and what they say."""
+class _Steps(NamedTuple):
+    """Of a part of the study: its tasks of one seed, and what they say."""
 
     tasks: Callable[[NoiseSettings, int], list[Task]]
-    summarize: Callable[[NoiseSettings, Found], Summary]
+    summarize: Callable[[NoiseSettings, Found], Part]
 
 
 # In the order of `PARTS`.
 _PARTS = {
-    "depolarizing": _Part(noise_sweep.tasks, noise_depolarizing.summarize),
-    "devices": _Part(noise_devices.tasks, noise_devices.summarize),
-    "scales": _Part(noise_scales.tasks, noise_scales.summarize),
-    "mechanisms": _Part(noise_mechanisms.tasks, noise_mechanisms.summarize),
-    "drift": _Part(noise_drift.tasks, noise_drift.summarize),
-    "mitigation": _Part(noise_mitigation.tasks, noise_mitigation.summarize),
+    "depolarizing": _Steps(noise_sweep.tasks, noise_depolarizing.summarize),
+    "devices": _Steps(noise_devices_found.tasks, noise_devices.summarize),
+    "scales": _Steps(noise_scales.tasks, noise_scales.summarize),
+    "mechanisms": _Steps(noise_mechanisms.tasks, noise_mechanisms.summarize),
+    "drift": _Steps(noise_drift.tasks, noise_drift.summarize),
+    "mitigation": _Steps(noise_mitigation.tasks, noise_mitigation.summarize),
 }
 
 
@@ -59,16 +60,10 @@ def _summarize(
     settings: NoiseSettings, seeds: Sequence[int], results: Sequence[TaskResult]
 ) -> Summary:
     found = Found(seeds, results)
-    parts = [part.summarize(settings, found) for part in _chosen(settings)]
-    return Summary(
-        tables=tuple(chain.from_iterable(part.tables for part in parts)),
-        verdicts=tuple(chain.from_iterable(part.verdicts for part in parts)),
-        pictures=tuple(chain.from_iterable(part.pictures for part in parts)),
-        remarks=tuple(chain.from_iterable(part.remarks for part in parts)),
-    )
+    return joined([part.summarize(settings, found) for part in _chosen(settings)])
 
 
-def _chosen(settings: NoiseSettings) -> list[_Part]:
+def _chosen(settings: NoiseSettings) -> list[_Steps]:
     """Return the parts that the settings name."""
     return [part for name, part in _PARTS.items() if name in settings.parts]
 

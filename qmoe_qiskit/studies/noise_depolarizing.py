@@ -14,16 +14,16 @@ from qmoe_qiskit.report.study_figures import Curve, curves, panels
 from qmoe_qiskit.studies.noise_found import Found, breakdown_rows
 from qmoe_qiskit.studies.noise_settings import NoiseSettings
 from qmoe_qiskit.studies.noise_sweep import Sweep
+from qmoe_qiskit.studies.part import Part
 from qmoe_qiskit.studies.routers import label
 from qmoe_qiskit.studies.statistics import (
     Claim,
-    judge,
     mean_estimate,
     mean_estimates,
     median_estimate,
     success_rate,
 )
-from qmoe_qiskit.studies.summary import Cell, Column, Picture, Summary, Table
+from qmoe_qiskit.studies.summary import Cell, Column, Picture, Table
 
 FloatArray = NDArray[np.float64]
 
@@ -33,17 +33,17 @@ PAPER = {0.0: 1.000, 0.02: 0.982, 0.05: 0.989, 0.1: 0.994, 0.15: 0.986, 0.2: 0.9
 _MEANS = "Means over seeds with 95 % bootstrap intervals"
 
 
-def summarize(settings: NoiseSettings, found: Found) -> Summary:
-    """Return tables, verdicts and a figure."""
+def summarize(settings: NoiseSettings, found: Found) -> Part:
+    """Return tables, claims and a figure."""
     sweep = Sweep(settings, found)
     remark = (
         "Depolarizing noise multiplies what the circuit gives by constants. Training at the same "
         "level makes up for it as far as the optimizer gets in the epochs that it has; what shots "
         "can tell apart sets another limit. The classical routers have neither noise nor shots."
     )
-    return Summary(
+    return Part(
         tables=(_levels(sweep), _controls(sweep), _shots(sweep), _breakdown(sweep)),
-        verdicts=tuple(judge(_claims(sweep))),
+        claims=tuple(_claims(sweep)),
         pictures=(_picture(sweep),),
         remarks=(remark,),
     )
@@ -123,15 +123,16 @@ def _shots(sweep: Sweep) -> Table:
 
 
 def _breakdown(sweep: Sweep) -> Table:
+    columns = {
+        **{f"trained at p, {name}": values_NL for name, values_NL in sweep.by_shots.items()},
+        "trained without noise, exact": sweep.ideal_NL,
+    }
     return Table(
         name="depolarizing_breakdown",
-        title="Breakdown point: the smallest p at which the quantum router, trained at p,",
-        columns=(Column(name=""), *(Column(name=name) for name in sweep.by_shots)),
+        title="Breakdown point: the smallest p at which the quantum router",
+        columns=(Column(name=""), *(Column(name=name) for name in columns)),
         rows=breakdown_rows(
-            sweep.levels,
-            list(sweep.by_shots.values()),
-            sweep.controls,
-            sweep.settings.accuracy,
+            sweep.levels, list(columns.values()), sweep.controls, sweep.settings.accuracy
         ),
         note=(
             "Where the mean over seeds crosses, linear between levels, with 95 % bootstrap "

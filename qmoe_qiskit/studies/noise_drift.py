@@ -7,9 +7,10 @@ from functools import partial
 
 from qmoe_qiskit.studies.noise_found import Found, accuracy, flips
 from qmoe_qiskit.studies.noise_settings import NoiseSettings
+from qmoe_qiskit.studies.part import Part
 from qmoe_qiskit.studies.setting import EXACT
-from qmoe_qiskit.studies.statistics import Claim, judge, mean_estimates
-from qmoe_qiskit.studies.summary import Cell, Column, Summary, Table
+from qmoe_qiskit.studies.statistics import Claim, mean_estimates
+from qmoe_qiskit.studies.summary import Cell, Column, Table
 from qmoe_qiskit.studies.task import Task
 from qmoe_qiskit.studies.training import TrainTask
 
@@ -31,8 +32,8 @@ def _task(settings: NoiseSettings, seed: int, *, factor: float, noisy: bool) -> 
     return settings.trained(seed, train_on=device if noisy else EXACT, settings=(device, *later))
 
 
-def summarize(settings: NoiseSettings, found: Found) -> Summary:
-    """Return a table and verdicts."""
+def summarize(settings: NoiseSettings, found: Found) -> Part:
+    """Return a table and claims."""
     times = (0.0, *settings.drift_hours)
     rows: list[tuple[Cell, ...]] = []
     claims: list[Claim] = []
@@ -80,4 +81,4 @@ def summarize(settings: NoiseSettings, found: Found) -> Summary:
         ),
         source=found.source(f"{len(settings.factors) * len(_TRAININGS)} trainings (train)"),
     )
-    return Summary(tables=(table,), verdicts=tuple(judge(claims)))
+    return Part(tables=(table,), claims=tuple(claims))

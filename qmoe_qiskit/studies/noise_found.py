@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from qmoe_qiskit.studies.routers import label
 from qmoe_qiskit.studies.statistics import breakdown_point
-from qmoe_qiskit.studies.summary import Cell
+from qmoe_qiskit.studies.summary import Breakdown, Cell
 
 if TYPE_CHECKING:
     from qmoe_qiskit.studies.noise_settings import NoiseSettings
@@ -77,6 +77,12 @@ def flips(result: Result, index: int = 0) -> float:
     return value
 
 
+def with_shots(result: Result, place: int = 0, *, index: int) -> float:
+    """Read the held-out accuracy with one of a `ShotsTask`'s numbers of shots, at a place."""
+    value: float = result["shots"][place][index]["accuracy"]
+    return value
+
+
 def breakdown_rows(
     levels: Sequence[float],
     columns: Sequence[FloatArray],
@@ -91,15 +97,32 @@ def breakdown_rows(
         controls: Accuracies of each control, (N,).
         threshold: Accuracy below which a router has broken down.
     """
-    behind: list[tuple[Cell, ...]] = [
-        (
-            f"falls behind {label(name)}",
-            *(breakdown_point(levels, values_NL - control_N[:, None]) for values_NL in columns),
-        )
-        for name, control_N in controls.items()
-    ]
-    under: tuple[Cell, ...] = (
+    names = [
+        *(f"falls behind {label(name)}" for name in controls),
         f"has an accuracy under {threshold:g}",
-        *(breakdown_point(levels, values_NL, threshold=threshold) for values_NL in columns),
+    ]
+    points = [breakdown_points(levels, values_NL, controls, threshold) for values_NL in columns]
+    return tuple(zip(names, *points, strict=True))
+
+
+def breakdown_points(
+    levels: Sequence[float],
+    values_NL: FloatArray,
+    controls: dict[str, FloatArray],
+    threshold: float,
+) -> tuple[Breakdown, ...]:
+    """Return where accuracies fall behind those of each control, and under a threshold.
+
+    Args:
+        levels: L levels of noise.
+        values_NL: Accuracies.
+        controls: Accuracies of each control, (N,).
+        threshold: Accuracy below which a router has broken down.
+    """
+    return (
+        *(
+            breakdown_point(levels, values_NL - control_N[:, None])
+            for control_N in controls.values()
+        ),
+        breakdown_point(levels, values_NL, threshold=threshold),
     )
-    return (*behind, under)

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from qmoe_qiskit.report.study_figures import Curve, curves
 from qmoe_qiskit.studies.noise_found import Found, accuracy, breakdown_rows, flips
 from qmoe_qiskit.studies.noise_settings import NoiseSettings
+from qmoe_qiskit.studies.part import Part
 from qmoe_qiskit.studies.routers import label
-from qmoe_qiskit.studies.statistics import Claim, judge, mean_estimates
-from qmoe_qiskit.studies.summary import Column, Picture, Summary, Table
+from qmoe_qiskit.studies.statistics import Claim, mean_estimates
+from qmoe_qiskit.studies.summary import Column, Picture, Table
 from qmoe_qiskit.studies.task import Task
 from qmoe_qiskit.studies.training import TrainTask
 
@@ -37,8 +38,8 @@ def _under(settings: NoiseSettings, seed: int, *, factor: float) -> TrainTask:
     return settings.trained(seed, train_on=setting, settings=(setting,))
 
 
-def summarize(settings: NoiseSettings, found: Found) -> Summary:
-    """Return tables, verdicts and a figure."""
+def summarize(settings: NoiseSettings, found: Found) -> Part:
+    """Return tables, claims and a figure."""
     scales, device = settings.scales, settings.device
     ideal, places = partial(_ideal, settings), range(len(scales))
     ideal_NK = found.settings(ideal, places, accuracy)
@@ -86,9 +87,9 @@ def summarize(settings: NoiseSettings, found: Found) -> Summary:
         ),
         source=source,
     )
-    return Summary(
+    return Part(
         tables=(table, breakdown),
-        verdicts=tuple(judge(_claims(settings, ideal_NK, noisy_NK))),
+        claims=tuple(_claims(settings, ideal_NK, noisy_NK)),
         pictures=(_picture(settings, trainings, controls),),
     )
 

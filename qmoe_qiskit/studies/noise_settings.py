@@ -33,8 +33,9 @@ class NoiseSettings:
         levels: Depolarizing probabilities, of which 0 is the first.
         shots: Numbers of shots per sample, beside infinitely many.
         devices: Stored calibrations; none for all of them.
-        device: The calibration that is scaled, taken apart, drifts, and is mitigated.
-        scales: Factors on its noise.
+        device: The calibration that is also trained under at all `scales`, taken apart, drifts,
+            and is mitigated.
+        scales: Factors on the noise of devices.
         drift_hours: How much later it is measured than trained on.
         factors: Factors on its noise where it drifts and where it is mitigated.
         folds: How often two-qubit gates are executed for zero-noise extrapolation.

@@ -7,9 +7,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from qmoe_qiskit.studies.noise_found import Found, Result, accuracy
+from qmoe_qiskit.studies.noise_found import Found, Result, accuracy, with_shots
 from qmoe_qiskit.studies.noise_settings import NoiseSettings, depolarizing
-from qmoe_qiskit.studies.noise_tasks import SweepTask
+from qmoe_qiskit.studies.noise_tasks import ShotsTask
 from qmoe_qiskit.studies.task import Task
 
 FloatArray = NDArray[np.float64]
@@ -23,16 +23,17 @@ def tasks(settings: NoiseSettings, seed: int) -> list[Task]:
     ]
 
 
-def sweep_task(settings: NoiseSettings, seed: int, *, level: float) -> SweepTask:
+def sweep_task(settings: NoiseSettings, seed: int, *, level: float) -> ShotsTask:
     """Return the training at a level, measured there; that without noise at all levels."""
     measured = (level,) if level else settings.levels
-    return SweepTask(
+    return ShotsTask(
         **settings.training(
             seed,
             train_on=depolarizing(level),
             settings=tuple(map(depolarizing, measured)),
         ),
         shots=settings.shots,
+        sampled=(depolarizing(level),),
     )
 
 
@@ -56,12 +57,12 @@ class Sweep:
         self.ideal_NL = found.settings(at_levels[0], range(len(settings.levels)), accuracy)
         self.train_NL = found.columns(at_levels, _train_accuracy)
         self.shots_NL = {
-            shots: found.columns(at_levels, partial(_with_shots, index=k))
+            shots: found.columns(at_levels, partial(with_shots, index=k))
             for k, shots in enumerate(settings.shots)
         }
         self.controls = found.controls(settings)
         self.source = found.source(
-            f"{len(settings.levels)} trainings (noise-sweep) and {len(self.controls)} of classical "
+            f"{len(settings.levels)} trainings (noise-shots) and {len(self.controls)} of classical "
             "routers (train)"
         )
 
@@ -80,9 +81,4 @@ class Sweep:
 
 def _train_accuracy(result: Result) -> float:
     value: float = result["train_accuracy"]
-    return value
-
-
-def _with_shots(result: Result, index: int) -> float:
-    value: float = result["shots"][index]["accuracy"]
     return value

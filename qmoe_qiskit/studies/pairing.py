@@ -96,6 +96,14 @@ def accuracy(result: Result) -> float:
     return value
 
 
+def validation_accuracy(result: Result) -> float:
+    """Return the accuracy with the chosen rate on the part of the training rows kept for that."""
+    rate = result["learning_rate"]
+    return next(
+        float(tried["accuracy"]) for tried in result["validation"] if tried["learning_rate"] == rate
+    )
+
+
 def parameters(result: Result) -> float:
     """Return the number of parameters of the router."""
     return float(result["n_parameters"])

@@ -4,7 +4,7 @@ Accuracies of routers are bimodal (a training works or fails), and paired differ
 exact ties, so that nothing here assumes normal numbers. What holds with some 20 seeds:
 
 - `judge` is exact where it matters most: if which of two routers is called which means nothing,
-  because they are the same or have the same distribution, a table has a "supported" claim in at
+  because they are the same or have the same distribution, a study has a "supported" claim in at
   most 2.5 % of studies, for any number of seeds and claims, with ties, and with any distribution.
 - A claim of a mean is more than that, and no test of 20 numbers can prove it for every
   distribution: what happens in fewer than 1 of 7 trainings is missed by 20 seeds in 5 % of studies

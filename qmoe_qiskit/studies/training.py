@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 SCALINGS: Mapping[str, tuple[float, float]] = MappingProxyType(
     {"paper": (0.0, math.pi), "centred": (-math.pi / 2, math.pi / 2)}
 )
-# Share of the training rows that learning rates are chosen on.
-VALIDATION = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +46,7 @@ class TrainTask(Task):
         batch_size: Rows in a step.
         learning_rates: Adam's; of several the one with the smallest cross entropy on a fifth of
             the training rows, trained on the others. The model is then trained on all of them.
+        validate: Whether a single rate is tried on these rows too.
         train_on: Where the circuit runs in training.
         settings: Where the trained model is measured.
     """
@@ -65,6 +64,7 @@ class TrainTask(Task):
     epochs: int = 30
     batch_size: int = 32
     learning_rates: tuple[float, ...] = (0.05,)
+    validate: bool = False
     train_on: Setting = EXACT
     settings: tuple[Setting, ...] = (EXACT,)
 
@@ -83,15 +83,19 @@ class TrainTask(Task):
             raise unknown_name("scaling", self.scaling, SCALINGS)
         if not self.learning_rates or not self.settings:
             raise InputError("a training needs a learning rate and a setting to measure it on")
-        for setting in {self.train_on, *self.settings}:
+        for setting in self.measured_on():
             setting.check()
         split = self.load()
         for rate in self.learning_rates:
             check_settings(classifier(self, split, rate).get_params(deep=False))
 
+    def measured_on(self) -> tuple[Setting, ...]:
+        """Return where the circuit runs, in training and behind it."""
+        return (self.train_on, *self.settings)
+
     def profiles(self) -> dict[str, str]:
         """See `Task.profiles`."""
-        found = [setting.profiles() for setting in (self.train_on, *self.settings)]
+        found = [setting.profiles() for setting in self.measured_on()]
         return {name: value for profiles in found for name, value in profiles.items()}
 
     def load(self) -> Split:
@@ -103,10 +107,10 @@ class TrainTask(Task):
         """Train and measure.
 
         Returns:
-            learning_rate, the one trained with; validation: learning_rate and cross_entropy of each
-            that was tried; n_parameters, of the router, and n_parameters_experts;
-            effective_parameters, see `studies.effective`; loss, the training loss of the last
-            epoch, mean over the rows, nat; train_accuracy; settings: see `measured`.
+            learning_rate, the one trained with; validation: see `tried_rates`; n_parameters, of the
+            router, and n_parameters_experts; effective_parameters, see `studies.effective`; loss,
+            the training loss of the last epoch, mean over the rows, nat; train_accuracy; settings:
+            see `measured`.
         """
         return result_of(self, fit(self))
 
@@ -119,7 +123,7 @@ class Fitted:
         classifier: The model.
         split: What it was trained on, and what it was not.
         learning_rate: Of the training.
-        validation: learning_rate and cross_entropy (nat) of each that was tried.
+        validation: See `tried_rates`.
     """
 
     classifier: QMoEClassifier
@@ -129,31 +133,21 @@ class Fitted:
 
 
 def fit(task: TrainTask) -> Fitted:
-    """Train a task's model; held-out rows have no part in it."""
+    """Train a task's model; held-out rows have no part in it.
+
+    Raises:
+        StudyError: If the training diverges, or all of those that the rate is chosen by.
+    """
+    from qmoe_qiskit.studies.tuning import trained, tried_rates
+
     split = task.load()
-    features_NF, labels_N = split.train.features_NF, split.train.labels_N
-    validation = tried_rates(task, split) if len(task.learning_rates) > 1 else []
+    tried = task.validate or len(task.learning_rates) > 1
+    validation = tried_rates(task, split) if tried else []
     rate = task.learning_rates[0]
     if validation:
         rate = min(validation, key=lambda entry: entry["cross_entropy"])["learning_rate"]
-    model = classifier(task, split, rate).fit(features_NF, labels_N)
+    model = trained(task, classifier(task, split, rate), split.train)
     return Fitted(classifier=model, split=split, learning_rate=rate, validation=validation)
-
-
-def tried_rates(task: TrainTask, split: Split) -> list[dict[str, float]]:
-    """Train with each learning rate on a part of the training rows, and measure on the rest."""
-    from qmoe_qiskit.runs.metrics import summarize
-    from qmoe_qiskit.studies.measuring import observe_rows
-
-    inner = split_dataset(split.train, test_fraction=VALIDATION, seed=task.seed)
-    tried = []
-    for rate in task.learning_rates:
-        model = classifier(task, inner, rate).fit(inner.train.features_NF, inner.train.labels_N)
-        metrics = summarize(observe_rows(model, inner.test), "")
-        tried.append(
-            {"learning_rate": rate, "cross_entropy": finite(metrics["cross_entropy"].number)}
-        )
-    return tried
 
 
 def classifier(task: TrainTask, split: Split, learning_rate: float) -> QMoEClassifier:

@@ -47,12 +47,14 @@ class Claim:
 
 
 def judge(claims: Sequence[Claim]) -> list[Verdict]:
-    """Return a verdict for each claim of a table, corrected for their number.
+    """Return a verdict for each claim of a study, corrected for their number.
+
+    All claims of a study belong in one call: each call has its own chance of a wrong verdict.
 
     A claim is tested twice by signs (`sign_flip_p_value`), for it and against it, and Holm's
     correction is made over all tests for claims and over all tests against them. An outcome needs
     a corrected two-sided p-value below 0.05 and a 95 % interval that agrees. So, under the null
-    hypothesis, each of "supported" and "not supported" is said wrongly of any claim of the table in
+    hypothesis, each of "supported" and "not supported" is said wrongly of any claim of the study in
     at most 2.5 % of studies:
 
     - superiority: for it the null hypothesis is that the sides are alike, against it that the

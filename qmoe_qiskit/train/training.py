@@ -14,7 +14,7 @@ from skorch.dataset import Dataset
 from skorch.helper import predefined_split
 from torch import Tensor, nn
 
-from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.errors import DivergenceError, InputError
 from qmoe_qiskit.moe.balance import balance_loss
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class Training:
         """Train up to `max_epochs`, those in `history` counted; call `after_epoch` behind each.
 
         Raises:
-            InputError: If a loss is not finite any more.
+            DivergenceError: If a loss or a parameter is not finite any more.
             KeyboardInterrupt: Passed on, so that the caller knows that training is not complete.
         """
 
@@ -134,7 +134,7 @@ class Training:
             entry |= {k: float(row[k]) for k in ("train_loss", "valid_loss") if k in row}
             for name, loss in entry.items():
                 if not np.isfinite(loss):
-                    raise InputError(
+                    raise DivergenceError(
                         f"training diverged in epoch {entry['epoch']:.0f}: {name} is {loss}; use a "
                         "smaller learning_rate"
                     )
@@ -149,8 +149,28 @@ class Training:
             np.errstate(over="ignore", invalid="ignore"),
             self._watched(),
         ):
-            self._net.fit_loop(features, labels, epochs=max(0, max_epochs - len(self.history)))
+            self._fit_loop(features, labels, max(0, max_epochs - len(self.history)))
         self._net.module_.eval()
+
+    def _fit_loop(self, features: Tensor, labels: Tensor, epochs: int) -> None:
+        try:
+            self._net.fit_loop(features, labels, epochs=epochs)
+        except InputError as error:
+            # A circuit refuses such angles before the epoch's loss is known.
+            if isinstance(error, DivergenceError) or self._is_finite():
+                raise
+            raise self._diverged() from error
+        if not self._is_finite():
+            raise self._diverged()
+
+    def _diverged(self) -> DivergenceError:
+        return DivergenceError(
+            f"training diverged in epoch {len(self.history) + 1}: parameters are not finite; use a "
+            "smaller learning_rate"
+        )
+
+    def _is_finite(self) -> bool:
+        return all(bool(p.isfinite().all()) for p in self._net.module_.parameters())
 
 
 class _BalancedLoss(nn.CrossEntropyLoss):

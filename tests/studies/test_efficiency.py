@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,12 @@ import pytest
 from matplotlib.figure import Figure
 
 from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.studies import estimates
 from qmoe_qiskit.studies.efficiency import STUDY, EfficiencySettings
-from qmoe_qiskit.studies.needed import needed_parameters
+from qmoe_qiskit.studies.needed import Family, needed_parameters
 from qmoe_qiskit.studies.pairing import Contender, Paired
 from qmoe_qiskit.studies.results import TaskResult
+from qmoe_qiskit.studies.statistics import judge
 from qmoe_qiskit.studies.summary import Estimate
 from qmoe_qiskit.studies.training import TrainTask
 
@@ -80,8 +83,9 @@ def test_tables_hold_the_results(results: list[TaskResult]) -> None:
         assert lead.n == len(SEEDS)
         assert by_name[scaling, "quantum (L = 2)"][8] is None
         assert by_name[scaling, "quantum (L = 1)"][2] == 12
-    # 3 families and 2 counts, and one compared router, on 2 scalings.
-    assert len(summary.verdicts) == 2 * (2 * 3 + 1)
+    # Two counts of no other family, which have 1 size each, and one compared router, on 2 scalings.
+    assert len(summary.verdicts) == 2
+    assert {verdict.n_claims for verdict in summary.verdicts} == {2}
     assert {verdict.outcome for verdict in summary.verdicts} == {"undecided"}
 
 
@@ -92,19 +96,25 @@ def test_pictures_can_be_drawn(results: list[TaskResult]) -> None:
         figure.draw_without_rendering()
 
 
-def result(accuracy: float, size: int) -> dict[str, Any]:
+def result(accuracy: float, size: int, validation: float | None = None) -> dict[str, Any]:
+    tried = accuracy if validation is None else validation
     return {
+        "learning_rate": 0.1,
+        "validation": [
+            {"learning_rate": 0.05, "accuracy": 1.0},
+            {"learning_rate": 0.1, "accuracy": tried},
+        ],
         "settings": [{"accuracy": accuracy}],
         "n_parameters": size,
         "effective_parameters": size // 2,
     }
 
 
-def found(accuracies: Mapping[str, tuple[float, int]], n_seeds: int = 12) -> Paired:
+def found(accuracies: Mapping[str, tuple[float, ...]], n_seeds: int = 12) -> Paired:
     """Return results in which every seed has the same accuracy and size, by router."""
     return Paired(
         results={
-            Contender(scaling="paper", router=router): [result(*numbers)] * n_seeds
+            Contender(scaling="paper", router=router): [result(*numbers)] * n_seeds  # type: ignore[arg-type]
             for router, numbers in accuracies.items()
         }
     )
@@ -123,29 +133,83 @@ def test_the_smaller_one_that_gets_there_wins(
     relu: tuple[float, int], outcome: str, difference: float
 ) -> None:
     accuracies = {"quantum": (0.98, 20), "mlp:4": relu, "fourier": (0.5, 40)}
-    table, verdicts = needed_parameters(
+    table, claims = needed_parameters(
         found(accuracies), ["paper"], threshold=0.98, source="nothing"
     )
+    verdicts = judge(claims)
     of_relu = [verdict for verdict in verdicts if "ReLU" in verdict.claim]
     assert [verdict.outcome for verdict in of_relu] == [outcome] * 2
     assert of_relu[0].difference.value == pytest.approx(difference)
     assert "effective" in of_relu[1].claim
-    sizes = {(row[1], row[2]): row[4] for row in table.rows}
+    sizes = {(row[1], row[2]): row[5] for row in table.rows}
     assert sizes["quantum", "parameters"] == 20
     assert sizes["Fourier features", "parameters"] == "not reached"
 
 
-def test_the_smallest_of_a_family_counts() -> None:
+def test_the_smallest_of_a_family_counts_that_passes_on_validation_rows() -> None:
+    # Held-out accuracy, size, validation accuracy.
     accuracies = {
-        "quantum": (0.9, 24),
-        "mlp:2": (0.9, 12),
-        "mlp:4": (0.99, 22),
-        "mlp:8": (0.99, 42),
+        "quantum": (0.99, 24, 0.9),  # the only one: chosen, and good enough
+        "mlp:2": (0.99, 12, 0.9),  # would do, but who should know
+        "mlp:4": (0.99, 22, 0.99),
+        "mlp:8": (0.99, 42, 1.0),
+        "fourier": (0.99, 18, 0.9),
+        "rff:4": (0.9, 10, 0.95),  # the best one there is not good enough
     }
-    table, _ = needed_parameters(found(accuracies), ["paper"], threshold=0.98, source="")
-    sizes = {(row[1], row[2]): row[4] for row in table.rows}
+    table, claims = needed_parameters(found(accuracies), ["paper"], threshold=0.98, source="")
+    sizes = {(row[1], row[2]): row[5] for row in table.rows}
+    assert sizes["quantum", "parameters"] == 24
     assert sizes["ReLU", "parameters"] == 22
-    assert sizes["quantum", "effective parameters"] == "not reached"
+    assert sizes["Fourier features", "effective parameters"] == "not reached"
+    assert {row[1]: row[3] for row in table.rows} == {
+        "quantum": 1,
+        "ReLU": 3,
+        "Fourier features": 2,
+    }
+    # More sizes are more tries.
+    assert claims == []
+
+
+def test_full_and_quick_settings_compare_families_of_as_many_sizes() -> None:
+    for settings in (EfficiencySettings(), STUDY.quick):
+        routers = ["quantum"] * len(settings.layers) + list(settings.controls)
+        sizes = Counter(Family.of(Contender(scaling="paper", router=router)) for router in routers)
+        assert sizes[Family.QUANTUM] == sizes[Family.RELU] == sizes[Family.FOURIER] > 1
+
+
+def made_up(
+    settings: EfficiencySettings, seeds: range, rng: np.random.Generator
+) -> list[TaskResult]:
+    """Every family alike: as large, and as often good enough, whatever the size."""
+    ranks: Counter[tuple[int, str, Family]] = Counter()
+    results = []
+    for task in STUDY.tasks(settings, seeds):
+        assert isinstance(task, TrainTask)
+        family = Family.of(Contender(scaling=task.scaling, router=task.router))
+        rank = ranks[task.seed, task.scaling, family]
+        ranks[task.seed, task.scaling, family] += 1
+        share = 0.992 if rng.random() < 0.5 else 0.9
+        held_out, tried = rng.binomial(250, share) / 250, rng.binomial(150, share) / 150
+        made = result(held_out, 12 * 2**rank, tried)
+        results.append(
+            TaskResult(task=task, result={**made, "train_accuracy": held_out}, seconds=0.0)
+        )
+    return results
+
+
+def test_families_alike_are_seldom_told_apart(
+    monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+) -> None:
+    """The true rate is at most 2.5 %; more than 5 % would be seen in 2 of 100 tests."""
+    # p-values decide; intervals of fewer resamples are as good here, and 100 times as fast.
+    monkeypatch.setattr(estimates, "RESAMPLES", 99)
+    settings, seeds = EfficiencySettings(scalings=("paper",)), range(20)
+    wrong = 0
+    for _ in range(200):
+        summary = STUDY.summarize(settings, seeds, made_up(settings, seeds, rng))
+        assert len(summary.verdicts) == 2 * 2 + 4
+        wrong += any(verdict.outcome == "supported" for verdict in summary.verdicts)
+    assert wrong <= 0.05 * 200
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,11 @@ from matplotlib.figure import Figure
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.noise_profiles import list_profiles
 from qmoe_qiskit.studies.noise import STUDY
+from qmoe_qiskit.studies.noise_mitigation_task import METHODS, MitigationTask
 from qmoe_qiskit.studies.noise_settings import PARTS, NoiseSettings
-from qmoe_qiskit.studies.noise_tasks import METHODS, MitigationTask, PinnedTask, SweepTask
+from qmoe_qiskit.studies.noise_tasks import PinnedTask, ShotsTask
 from qmoe_qiskit.studies.results import TaskResult
+from qmoe_qiskit.studies.setting import Setting
 from qmoe_qiskit.studies.summary import Breakdown, Estimate, Summary, Table
 from qmoe_qiskit.studies.task import Task
 from qmoe_qiskit.studies.training import TrainTask
@@ -66,14 +68,14 @@ def swept(quantum: Callable[[float], float], control: float) -> Callable[[Any], 
     """Return results of a sweep in which accuracy is a function of the level."""
 
     def result_of(task: TrainTask) -> dict[str, Any]:
-        if not isinstance(task, SweepTask):
+        if not isinstance(task, ShotsTask):
             return {"settings": [at(control)]}
         exact = task.train_on.is_exact
         accuracy = quantum(0.0 if exact else float(task.train_on.backend.rpartition(":")[2]))
         return {
             "settings": [at(accuracy) for _ in task.settings],
             "train_accuracy": accuracy,
-            "shots": [at(accuracy - 0.2) for _ in task.shots],
+            "shots": [[at(accuracy - 0.2) for _ in task.shots] for _ in task.sampled],
         }
 
     return result_of
@@ -122,9 +124,13 @@ def test_the_whole_study() -> None:
         "depolarizing_shots",
         "depolarizing_breakdown",
         "devices",
+        "devices_factors",
+        "devices_breakdown",
+        "devices_shots",
         "scales",
         "scales_breakdown",
         "mechanisms",
+        "mechanisms_breakdown",
         "drift",
         "mitigation",
     ]
@@ -137,7 +143,7 @@ def test_the_whole_study() -> None:
     assert {verdict.outcome for verdict in summary.verdicts} == {"undecided"}
 
     sweeps = {(t.task.seed, t.task.train_on.backend): t.result for t in results
-              if isinstance(t.task, SweepTask)}  # fmt: skip
+              if isinstance(t.task, ShotsTask)}  # fmt: skip
     found = np.array(
         [sweeps[s, "noisy:depolarizing:0.5"]["settings"][0]["accuracy"] for s in SEEDS]
     )
@@ -153,7 +159,10 @@ def test_the_whole_study() -> None:
     assert len(mitigation) == 3 * len(METHODS)
     costs = {row[2]: row[-2:] for row in mitigation}
     assert costs["readout"] == (1, 1.0)
-    assert costs["ZNE, linear"] == (3, pytest.approx(1.2076, abs=1e-4))
+    assert costs["ZNE, linear"] == (3, pytest.approx(1.2076 * 3**0.5, abs=1e-4))
+    # Times 4: the same model on the same rows as in the other part.
+    by_device, by_factor = table(summary, "devices_factors"), table(summary, "scales")
+    assert by_device.rows[1] == ("ibmq_manila", *(row[1] for row in by_factor.rows))
 
 
 def test_a_breakdown_is_found_where_it_is() -> None:
@@ -200,24 +209,62 @@ def test_verdicts_on_devices_and_mitigation() -> None:
             row = {"accuracy": 0.97, "routing_flips": 0.0, "error": 0.1, "overshoot": 0.0}
             better = {**row, "accuracy": 0.95, "error": 0.05}
             rows = [better if method == "readout" else row for method in METHODS]
-            return {"mitigation": rows * len(task.shots)}
+            return {"mitigation": rows * len(task.executions)}
         if isinstance(task, PinnedTask):
             # Only readout errors cost anything.
             return {"settings": [at(0.97 if s.readout == 0 else 0.9) for s in task.settings]}
-        # One device costs more than the other, unless trained on.
-        perth = "noisy:ibm_perth"
+        # One device costs more than the other, unless trained on; less with every factor.
         ideal = task.train_on.is_exact
-        return {
-            "settings": [at(0.9 if ideal and s.backend == perth else 0.97) for s in task.settings]
-        }
+
+        def under(setting: Setting) -> float:
+            bad = ideal and setting.backend == "noisy:ibm_perth"
+            return 0.97 - 0.07 * setting.gates if bad else 0.97
+
+        result = {"settings": [at(under(setting)) for setting in task.settings]}
+        if isinstance(task, ShotsTask):
+            result["shots"] = [[at(under(s) - 0.1)] for s in task.sampled]
+        return result
 
     summary = STUDY.summarize(settings, MANY, results_of(settings, MANY, result_of))
-    assert outcomes(summary, "on ibm_perth, the device that costs it most") == {"not supported"}
+    assert outcomes(summary, "accuracy without noise, on ibm_perth") == {"not supported"}
+    assert outcomes(summary, "accuracy without noise, on ibmq_manila") == {"supported"}
+    bad, good = table(summary, "devices_breakdown").rows
+    assert (bad[0], good[0]) == ("ibm_perth", "ibmq_manila")
+    assert isinstance(bad[-1], Breakdown)
+    assert bad[-1].value == pytest.approx(1.0)
+    assert str(good[-1]).startswith("not reached up to 4")
+    with_shots = table(summary, "devices_shots").rows[0][2]
+    assert isinstance(with_shots, Estimate)
+    assert with_shots.value == pytest.approx(0.8)
     assert outcomes(summary, "training under a device's noise helps") == {"supported"}
     assert outcomes(summary, "readout errors of ibmq_manila alone") == {"not supported"}
     assert outcomes(summary, "relaxation of ibmq_manila alone") == {"supported"}
     assert outcomes(summary, "^readout mitigation brings") == {"supported"}
     assert outcomes(summary, "^readout mitigation makes") == {"not supported"}
+    behind, _, under = table(summary, "mechanisms_breakdown").rows
+    assert behind[0] == "falls behind linear"
+    assert str(under[1]).startswith("not reached up to 4")
+
+
+def test_all_claims_of_the_study_are_one_family() -> None:
+    results = results_of(SMALL, MANY, lambda task: fabricated(task, np.random.default_rng(0)))
+    summary = STUDY.summarize(SMALL, MANY, results)
+    assert {verdict.n_claims for verdict in summary.verdicts} == {len(summary.verdicts)}
+    assert f"the {len(summary.verdicts)} claims of the study" in str(summary.verdicts[0])
+
+
+def fabricated(task: TrainTask, rng: np.random.Generator) -> dict[str, Any]:
+    """Return results without meaning."""
+
+    def some() -> dict[str, float]:
+        return {**at(rng.uniform(0.8, 1)), "error": rng.uniform(), "overshoot": 0.0}
+
+    return {
+        "settings": [some() for _ in task.settings],
+        "train_accuracy": 1.0,
+        "shots": [[some() for _ in (256, 16)] for _ in task.settings],
+        "mitigation": [some() for _ in METHODS for _ in (0, 256, 16)],
+    }
 
 
 @pytest.mark.parametrize(

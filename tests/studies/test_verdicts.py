@@ -147,7 +147,10 @@ def test_claims_pay_for_each_other() -> None:
     among = judge([claim, *[void] * 9])[0]
     assert among.outcome == "undecided"
     assert among.p_value == pytest.approx(10 * 2 / 2**7)
-    assert "corrected for 10 claims; deciding 10 claims takes at least 9 seeds" in str(among)
+    assert (
+        "corrected over the 10 claims of the study; deciding 10 claims takes at least 9 seeds"
+        in str(among)
+    )
 
 
 def test_a_verdict_says_its_numbers() -> None:
