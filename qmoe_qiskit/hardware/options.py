@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from qiskit_ibm_runtime.executor_estimator.finalize_options import finalize_estimator_options
 from qiskit_ibm_runtime.options_models.dynamical_decoupling import DynamicalDecouplingOptions
 from qiskit_ibm_runtime.options_models.execution import ExecutionOptions
 from qiskit_ibm_runtime.options_models.resilience import ResilienceOptions
@@ -86,6 +87,32 @@ class RuntimeOptions(BaseModel):
             if mitigated or "resilience_level" in self.model_fields_set:
                 raise ValueError("mitigation is the estimator's: omit it, or primitive 'sampler'")
         return self
+
+    @property
+    def mitigation(self) -> str:
+        """How errors are undone or suppressed, such as "TREX", or "none"."""
+        twirling: Any = self.twirling
+        trex = zne = False
+        if self.primitive == "estimator":
+            # IBM's own rules of what a resilience level switches on.
+            final = finalize_estimator_options(self.for_estimator(DEFAULT_SHOTS))
+            twirling = final.twirling
+            trex = bool(final.resilience.measure_mitigation)
+            zne = bool(final.resilience.zne_mitigation)
+        names = [
+            name
+            for name, is_on in (
+                ("TREX", trex),
+                ("measurement twirling", twirling.enable_measure and not trex),  # part of TREX
+                ("gate twirling", twirling.enable_gates),
+                ("ZNE", zne),
+                ("dynamical decoupling", self.dynamical_decoupling.enable),
+            )
+            if is_on
+        ]
+        if len(names) > 1:
+            return f"{', '.join(names[:-1])} and {names[-1]}"
+        return names[0] if names else "none"
 
     def shots(self, shots: int | None) -> int:
         """Return the shots of every point, from a number of shots or the precision.

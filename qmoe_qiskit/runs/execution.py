@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from qmoe_qiskit.hardware.options import RuntimeOptions
     from qmoe_qiskit.noise_profiles import NoiseProfile
     from qmoe_qiskit.train import QMoEClassifier
 
@@ -55,11 +56,14 @@ class Execution:
         backend: Name of the backend.
         calibration: Of its device; None where there is none.
         shots: Shots per row; None for exact values.
-        mitigation: How readout errors were undone, or "none".
+        mitigation: How errors were undone or suppressed, such as "readout" or "TREX", or "none".
         physical_qubits: The device qubit that held each of the router's qubits.
         seed: Of shots and of Qiskit's routing.
         simulated: Whether a device of IBM's runtime was a fake on this machine; None for the
             other backends, all of which are simulations.
+        instance: Of the account that ran it; None on this machine.
+        primitive: "estimator" or "sampler" of IBM's runtime; None for the other backends.
+        resilience_level: Of the estimator; else None.
         options: Settings of IBM's primitives, those that differ from the defaults; else None.
     """
 
@@ -70,10 +74,15 @@ class Execution:
     physical_qubits: tuple[int, ...]
     seed: int | None
     simulated: bool | None = None
+    instance: str | None = None
+    primitive: str | None = None
+    resilience_level: int | None = None
     options: dict[str, Any] | None = None
 
     def __str__(self) -> str:
         parts = [f"backend {self.backend!r}"]
+        if self.instance is not None:
+            parts[0] += f" of instance {self.instance!r}"
         if self.simulated:
             parts[0] = f"fake {parts[0]}, simulated on this machine"
         if self.calibration is not None:
@@ -83,11 +92,27 @@ class Execution:
             parts.append(f"{self.shots} shots")
         elif self.backend != "statevector":
             parts.append("exact")
-        if self.mitigation != "none":
+        if self.primitive is not None:
+            level = self.resilience_level
+            parts.append(self.primitive + ("" if level is None else f" at resilience level {level}"))
+        if self.mitigation != "none" or self.primitive is not None:
             parts.append(f"mitigation {self.mitigation!r}")
-        if self.options:
-            parts.append(f"options {json.dumps(self.options)}")
+        said = {"primitive", "resilience_level"}
+        others = {k: v for k, v in (self.options or {}).items() if k not in said}
+        if others:
+            parts.append(f"options {json.dumps(others)}")
         return ", ".join(parts)
+
+
+def stated(options: RuntimeOptions) -> dict[str, Any]:
+    """Return what an execution by IBM's primitives states of their options."""
+    estimates = options.primitive == "estimator"
+    return {
+        "primitive": options.primitive,
+        "resilience_level": options.resilience_level if estimates else None,
+        "mitigation": options.mitigation,
+        "options": options.model_dump(mode="json", exclude_defaults=True),
+    }
 
 
 def described(router: str, execution: Execution | None) -> str:
@@ -98,6 +123,7 @@ def described(router: str, execution: Execution | None) -> str:
 def execution_of(classifier: QMoEClassifier) -> Execution | None:
     """Return where a fitted classifier's circuit runs, or None if its router is classical."""
     from qmoe_qiskit.backends.runtime_router import RuntimeRouter
+    from qmoe_qiskit.hardware.remote import RemoteDevice
     from qmoe_qiskit.train.execution import label_of, profile_of
 
     compiled, backend = classifier.compiled_router, classifier.backend_
@@ -110,11 +136,11 @@ def execution_of(classifier: QMoEClassifier) -> Execution | None:
             backend=f"runtime:{device.name}",
             calibration=CalibrationRecord.of(compiled.profile),
             shots=compiled.backend.shots,
-            mitigation="none",
             physical_qubits=compiled.physical_qubits,
             seed=compiled.backend.seed,
             simulated=device.is_local,
-            options=options.model_dump(mode="json", exclude_defaults=True),
+            instance=device.client.instance if isinstance(device, RemoteDevice) else None,
+            **stated(options),
         )
     profile = profile_of(backend)
     return Execution(

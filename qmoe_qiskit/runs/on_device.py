@@ -8,9 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qmoe_qiskit.errors import InputError, OutOfRangeWarning
+from qmoe_qiskit.errors import HardwareError, InputError, OutOfRangeWarning
 from qmoe_qiskit.runs.evaluation import Evaluation, Rows, select_rows
-from qmoe_qiskit.runs.execution import CalibrationRecord, Execution, described, execution_of
+from qmoe_qiskit.runs.execution import (
+    CalibrationRecord,
+    Execution,
+    described,
+    execution_of,
+    stated,
+)
 from qmoe_qiskit.runs.loading import Run, load_run, read_run
 from qmoe_qiskit.runs.metrics import Metric, observe, share_of, summarize
 
@@ -21,7 +27,7 @@ if TYPE_CHECKING:
     from qmoe_qiskit.hardware.device import Device, Outcome
     from qmoe_qiskit.hardware.estimate import Estimate
     from qmoe_qiskit.hardware.records import JobRecord
-    from qmoe_qiskit.hardware.work import Work
+    from qmoe_qiskit.hardware.work import FloatArray, Work
     from qmoe_qiskit.noise_profiles import NoiseProfile
 
 
@@ -88,9 +94,17 @@ class Watched:
         return self.device.profile()
 
     def execute(self, work: Work) -> Outcome:
-        """See `Device.execute`."""
-        self.outcomes.append(self.device.execute(work))
-        return self.outcomes[-1]
+        """See `Device.execute`; values that are not finite are refused."""
+        outcome = self.device.execute(work)
+        n_lost = int((~np.isfinite(outcome.values_PO)).sum())
+        if n_lost:
+            raise HardwareError(
+                f"extrapolation to zero noise gave no finite value for {n_lost} of "
+                f"{outcome.values_PO.size} outputs: take more noise factors, more shots, another "
+                "extrapolator, or a lower --resilience"
+            )
+        self.outcomes.append(outcome)
+        return outcome
 
 
 def check_has_circuit(path: str | Path) -> None:
@@ -168,7 +182,7 @@ def evaluate_prepared(prepared: Prepared) -> DeviceEvaluation:
     Returns:
         The metrics of `evaluate_run`; routing_flips, the share of rows that another expert serves
         than by the exact router; and router_std_error, the mean standard error of the circuit's
-        outputs.
+        outputs, where there is one.
 
     Raises:
         HardwareError: If the service refuses or loses something; what was done stays recorded.
@@ -193,9 +207,7 @@ def evaluate_prepared(prepared: Prepared) -> DeviceEvaluation:
         metrics={
             **summarize(observed, produced_by),
             "routing_flips": share_of(observed.experts_N != exact.experts_N, produced_by),
-            "router_std_error": Metric(
-                value=float(errors.mean()), uncertainty=None, produced_by=produced_by
-            ),
+            **_mean_error(errors, produced_by),
         },
         cost=Cost(
             seconds=sum(outcome.seconds for outcome in outcomes),
@@ -204,6 +216,18 @@ def evaluate_prepared(prepared: Prepared) -> DeviceEvaluation:
             jobs=tuple(job for outcome in outcomes for job in outcome.job_ids),
         ),
     )
+
+
+def _mean_error(errors: FloatArray, produced_by: str) -> dict[str, Metric]:
+    """Return router_std_error; extrapolation by few shots leaves some outputs, or all, without."""
+    known = errors[np.isfinite(errors)]
+    if not len(known):
+        return {}
+    left_out = len(errors) - len(known)
+    if left_out:
+        produced_by += f"; without the {left_out} of {len(errors)} outputs that have no such error"
+    value = float(known.mean())
+    return {"router_std_error": Metric(value=value, uncertainty=None, produced_by=produced_by)}
 
 
 def _as_recorded(execution: Execution | None, prepared: Prepared) -> Execution | None:
@@ -228,7 +252,8 @@ def _as_recorded(execution: Execution | None, prepared: Prepared) -> Execution |
         backend=f"runtime:{record.device}",
         calibration=None if calibration is None else CalibrationRecord.of(calibration),
         physical_qubits=record.physical_qubits,
-        options=work_of(record).options.model_dump(mode="json", exclude_defaults=True),
+        instance=record.instance,
+        **stated(work_of(record).options),
     )
 
 
