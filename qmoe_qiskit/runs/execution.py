@@ -93,8 +93,9 @@ class Execution:
         elif self.backend != "statevector":
             parts.append("exact")
         if self.primitive is not None:
-            level = self.resilience_level
-            parts.append(self.primitive + ("" if level is None else f" at resilience level {level}"))
+            parts.append(self.primitive)
+            if self.resilience_level is not None:
+                parts[-1] += f" at resilience level {self.resilience_level}"
         if self.mitigation != "none" or self.primitive is not None:
             parts.append(f"mitigation {self.mitigation!r}")
         said = {"primitive", "resilience_level"}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qmoe_qiskit.errors import HardwareError, InputError, OutOfRangeWarning
+from qmoe_qiskit.errors import InputError, OutOfRangeWarning
 from qmoe_qiskit.runs.evaluation import Evaluation, Rows, select_rows
 from qmoe_qiskit.runs.execution import (
     CalibrationRecord,
@@ -19,16 +19,16 @@ from qmoe_qiskit.runs.execution import (
 )
 from qmoe_qiskit.runs.loading import Run, load_run, read_run
 from qmoe_qiskit.runs.metrics import Metric, observe, share_of, summarize
+from qmoe_qiskit.runs.watched import Watched
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from qmoe_qiskit.backends.runtime import RuntimeBackend
-    from qmoe_qiskit.hardware.device import Device, Outcome
+    from qmoe_qiskit.hardware.device import Device
     from qmoe_qiskit.hardware.estimate import Estimate
     from qmoe_qiskit.hardware.records import JobRecord
     from qmoe_qiskit.hardware.work import FloatArray, Work
-    from qmoe_qiskit.noise_profiles import NoiseProfile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,32 +79,6 @@ class Prepared:
     def device(self) -> Device:
         """Where the works are to be executed."""
         return self.watched.device
-
-
-class Watched:
-    """A device, and the outcomes of what it executed."""
-
-    def __init__(self, device: Device) -> None:
-        self.device = device
-        self.name, self.is_local, self.backend = device.name, device.is_local, device.backend
-        self.outcomes: list[Outcome] = []
-
-    def profile(self) -> NoiseProfile:
-        """See `Device.profile`."""
-        return self.device.profile()
-
-    def execute(self, work: Work) -> Outcome:
-        """See `Device.execute`; values that are not finite are refused."""
-        outcome = self.device.execute(work)
-        n_lost = int((~np.isfinite(outcome.values_PO)).sum())
-        if n_lost:
-            raise HardwareError(
-                f"extrapolation to zero noise gave no finite value for {n_lost} of "
-                f"{outcome.values_PO.size} outputs: take more noise factors, more shots, another "
-                "extrapolator, or a lower --resilience"
-            )
-        self.outcomes.append(outcome)
-        return outcome
 
 
 def check_has_circuit(path: str | Path) -> None:
