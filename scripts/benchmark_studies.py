@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from qmoe_qiskit.studies.engine import run_tasks
 from qmoe_qiskit.studies.executors import processes
 from qmoe_qiskit.studies.noise import STUDY as NOISE
-from qmoe_qiskit.studies.noise_tasks import SweepTask
+from qmoe_qiskit.studies.noise_tasks import ShotsTask
 from qmoe_qiskit.studies.training import TrainTask
 
 # Steps of default.mixed that are timed; a whole training would take a minute.
@@ -58,7 +58,7 @@ def measure_noise_study(*, slow: bool = False) -> list[Row]:
     Args:
         slow: Also run the whole quick study on two processes.
     """
-    tasks = [task for task in NOISE.tasks(NOISE.quick, [1]) if isinstance(task, SweepTask)]
+    tasks = [task for task in NOISE.tasks(NOISE.quick, [1]) if isinstance(task, ShotsTask)]
     for task in (tasks[0], tasks[-1]):
         task.run()  # brings in what a process loads once
     start = time.perf_counter()
@@ -86,7 +86,7 @@ def measure_noise_study(*, slow: bool = False) -> list[Row]:
     return [*rows, _quick_study(), _speed_up()] if slow else rows
 
 
-def _steps(tasks: list[SweepTask]) -> int:
+def _steps(tasks: list[ShotsTask]) -> int:
     """Return the number of training steps of all tasks."""
     return sum(task.epochs * -(-_rows(task) // task.batch_size) for task in tasks)
 
@@ -114,7 +114,7 @@ def _quick_study() -> Row:
 
 def _speed_up() -> Row:
     """Time the same tasks on one process and on two; starting the processes is included."""
-    tasks = [t for t in NOISE.tasks(NOISE.quick, range(8)) if isinstance(t, SweepTask)]
+    tasks = [t for t in NOISE.tasks(NOISE.quick, range(8)) if isinstance(t, ShotsTask)]
     seconds = []
     for workers in (1, 2):
         with tempfile.TemporaryDirectory() as folder:

@@ -53,11 +53,11 @@ class EfficiencySettings:
         "mlp:32",
         "mlp:64",
         "fourier",
+        "rff:2",
         "rff:4",
         "rff:8",
         "rff:16",
         "rff:32",
-        "rff:64",
     )
     reference_layers: int = 3
     compared: tuple[str, ...] = ("linear", "mlp:4", "mlp:64", "fourier")

@@ -120,3 +120,15 @@ def test_a_projection_is_seen_through() -> None:
 
 def test_one_expert_has_nothing_to_route() -> None:
     assert effective_parameters(module("linear", n_experts=1), points()) == 0
+
+
+def test_points_on_which_a_weight_is_zero_are_left_out() -> None:
+    router = LinearRouter(2, 2, generator=torch.Generator().manual_seed(0)).double()
+    with torch.no_grad():
+        router.layer.weight *= 1e3
+    assert not np.isfinite(jacobian(router, points())).all()
+    assert effective_parameters(router, points()) == 3
+    with torch.no_grad():
+        router.layer.weight *= 1e3
+        router.layer.bias += torch.tensor([1e6, 0.0], dtype=torch.float64)
+    assert effective_parameters(router, points()) == 0
