@@ -336,6 +336,7 @@ class Client:
             Their CRNs.
         """
         service, own = self._service, self._service._api_clients  # noqa: SLF001
+        active = service._active_api_client  # noqa: SLF001
         crns = [str(instance["crn"]) for instance in service.instances()]
         with self._same_instance():
             try:
@@ -345,6 +346,7 @@ class Client:
                 self._be_patient()
                 # Kept apart: where the library looks for devices shall not depend on this.
                 self._connections = dict(service._api_clients)  # noqa: SLF001
+                service._active_api_client = active  # noqa: SLF001 - which is asked first
                 yield crns
             finally:
                 service._api_clients = own  # noqa: SLF001

@@ -115,9 +115,11 @@ def status_of(error: BaseException) -> int | None:
     for link in _chain(error):
         if isinstance(link, IBMNotAuthorizedError):
             return 401
-        status = getattr(link, "status_code", None)
-        if isinstance(status, int) and status > 0:
-            return status
+        # The library leaves it out of its own error when the service is in maintenance (503).
+        for holder in (link, getattr(link, "response", None)):
+            status = getattr(holder, "status_code", None)
+            if isinstance(status, int) and status > 0:
+                return status
     return None
 
 
