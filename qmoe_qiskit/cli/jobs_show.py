@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 
 
 def show_work(work: WorkRecord, found: Sequence[JobRecord]) -> None:
-    """Print a piece of work and its jobs for people."""
+    """Print a piece of work and its jobs for people.
+
+    Raises:
+        LedgerError: If the record of the work is damaged.
+    """
+    from qmoe_qiskit.hardware.ledger_errors import damaged_work
+
+    formula = json.loads(work.estimate).get("formula")
+    if formula is None:
+        raise damaged_work(work.key, "its estimate has no formula")
     screen = console()
     asked_for = "" if work.spec == f"runtime:{work.device}" else f", asked for as {work.spec}"
     settings = json.loads(work.options)
@@ -29,7 +38,7 @@ def show_work(work: WorkRecord, found: Sequence[JobRecord]) -> None:
         soft_wrap=True,
     )
     screen.print(_jobs_of_work(found))
-    screen.print(f"estimated: {json.loads(work.estimate)['formula']}", soft_wrap=True)
+    screen.print(f"estimated: {formula}", soft_wrap=True)
     charged = [job.charged_seconds for job in found if job.charged_seconds is not None]
     screen.print(
         f"charged: {sum(charged):.1f} s for {len(charged)} of {len(found)} jobs"

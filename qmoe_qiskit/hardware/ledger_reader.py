@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.hardware import ledger_schema as schema
+from qmoe_qiskit.hardware.ledger_errors import damaged, ledger_errors
 from qmoe_qiskit.hardware.records import (
     FloatArray,
     JobRecord,
@@ -171,7 +172,7 @@ class LedgerReader:
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         database = self._connection
-        with self._lock, schema.ledger_errors(self.path, self.timeout_s):
+        with self._lock, ledger_errors(self.path, self.timeout_s):
             try:  # from here on: an interrupt may come right behind BEGIN
                 database.execute("BEGIN IMMEDIATE")
                 yield database
@@ -183,7 +184,7 @@ class LedgerReader:
     def _rows(
         self, query: str, values: Sequence[object] | dict[str, object] = ()
     ) -> list[sqlite3.Row]:
-        with self._lock, schema.ledger_errors(self.path, self.timeout_s):
+        with self._lock, ledger_errors(self.path, self.timeout_s):
             return self._connection.execute(query, values).fetchall()
 
     def _read(self, kind: type[Record], query: str, *values: object) -> list[Record]:
@@ -196,7 +197,7 @@ class LedgerReader:
         try:
             yield
         except (ValueError, TypeError, LookupError) as error:
-            raise schema.damaged(self.path, error) from error
+            raise damaged(self.path, error) from error
 
     def _packed_results(self, tag: str) -> tuple[bytes, bytes] | None:
         rows = self._rows("SELECT values_PO, std_errors_PO FROM results WHERE tag = ?", [tag])

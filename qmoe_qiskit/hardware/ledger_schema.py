@@ -8,18 +8,14 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import LedgerError
-from qmoe_qiskit.hardware.records import LedgerConflict
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from qmoe_qiskit.hardware.ledger_errors import OTHER, damaged, ledger_errors
+from qmoe_qiskit.hardware.records import with_check_sum
 
 APPLICATION_ID = 0x514D6F45  # "QMoE"
-VERSION = 1
+VERSION = 2
 _HEADER = 100  # bytes at the beginning of every SQLite file that is not empty
 
 # Large columns come last: SQLite reads a row from its beginning.
@@ -75,18 +71,9 @@ SCHEMA = (
     "CREATE TABLE holder (row INTEGER PRIMARY KEY CHECK (row = 1), name TEXT NOT NULL)",
 )
 # From each older version, the statements that lead to the next one.
-MIGRATIONS: dict[int, tuple[str, ...]] = {}
-
-_OTHER = "name another ledger with --ledger or QMOE_LEDGER"
-# The low byte of SQLite's error code.
-_LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
-_READ_ONLY = {
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_PERM,
-    sqlite3.SQLITE_AUTH,
+MIGRATIONS: dict[int, tuple[str, ...]] = {
+    1: ("UPDATE works SET circuit_qpy = with_check_sum(circuit_qpy)",),
 }
-_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 
 
 def ledger_path(path: str | Path | None) -> Path:
@@ -99,7 +86,7 @@ def ledger_path(path: str | Path | None) -> Path:
     try:
         return Path(chosen).expanduser().resolve()
     except (OSError, RuntimeError, ValueError) as error:
-        raise LedgerError(f"{str(chosen)!r} cannot be a ledger ({error}): {_OTHER}") from error
+        raise LedgerError(f"{str(chosen)!r} cannot be a ledger ({error}): {OTHER}") from error
 
 
 def open_ledger(path: Path, timeout_s: float) -> sqlite3.Connection:
@@ -131,50 +118,6 @@ def open_ledger(path: Path, timeout_s: float) -> sqlite3.Connection:
     return connection
 
 
-@contextmanager
-def ledger_errors(path: Path, timeout_s: float) -> Iterator[None]:
-    """Say what SQLite's errors mean for the ledger at `path`.
-
-    Raises:
-        LedgerError: With what is wrong and what to do.
-        LedgerConflict: If a constraint of the schema would be broken: a defect of the caller.
-    """
-    try:
-        yield
-    except (sqlite3.InterfaceError, sqlite3.ProgrammingError, sqlite3.DataError):
-        raise  # a defect of ours
-    except sqlite3.IntegrityError as error:
-        raise LedgerConflict(f"the ledger {str(path)!r} refuses: {error}") from error
-    except (sqlite3.Error, OSError, UnicodeDecodeError) as error:  # the last: damaged text
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code in _LOCKED:
-            raise LedgerError(
-                f"the ledger {str(path)!r} was locked by another program for {timeout_s:g} s:"
-                f" try again when that has ended, or {_OTHER}; what was recorded is safe"
-            ) from error
-        if code in _FULL:
-            raise LedgerError(
-                f"the ledger {str(path)!r} cannot be read or written ({error}): make room on its"
-                " disk and give the command again; what was recorded before is safe"
-            ) from error
-        if code in _READ_ONLY or isinstance(error, OSError):
-            raise LedgerError(
-                f"the ledger {str(path)!r} cannot be opened for writing ({error}): make the file"
-                f" and its folder writable, or {_OTHER}"
-            ) from error
-        raise damaged(path, error) from error
-
-
-def damaged(path: Path, why: object) -> LedgerError:
-    """Build the error for a ledger that cannot be read; nothing ever deletes or overwrites one."""
-    return LedgerError(
-        f"the ledger {str(path)!r} is damaged, or no ledger ({why}): keep it, for results in it may"
-        " still be readable; move it aside together with the files of its name that end in -wal"
-        f" and -shm, or {_OTHER}; jobs stay at the service and are found by their tags when the"
-        " same command is given again"
-    )
-
-
 def _check_place(path: Path) -> None:
     """Make the folder; refuse what SQLite would not refuse, or only in riddles."""
     try:
@@ -184,7 +127,7 @@ def _check_place(path: Path) -> None:
         has_log = log.exists() and log.stat().st_size > 0
         size = path.stat().st_size if path.exists() else 0
         if path.exists() and not path.is_file():
-            raise LedgerError(f"the ledger {str(path)!r} is not a file: {_OTHER}")
+            raise LedgerError(f"the ledger {str(path)!r} is not a file: {OTHER}")
         if has_log and not size:
             raise damaged(path, f"it is empty or gone, while {log.name!r} beside it holds records")
         if 0 < size < _HEADER:  # SQLite overwrites a file of one byte
@@ -193,7 +136,7 @@ def _check_place(path: Path) -> None:
     except OSError as error:
         raise LedgerError(
             f"the ledger {str(path)!r} cannot be created ({error}): make its folder writable, or"
-            f" {_OTHER}"
+            f" {OTHER}"
         ) from error
 
 
@@ -209,12 +152,12 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
     ).fetchone()
     if application != APPLICATION_ID and (application or version or tables):
         raise LedgerError(
-            f"{str(path)!r} is the database of another application, not a ledger: {_OTHER}"
+            f"{str(path)!r} is the database of another application, not a ledger: {OTHER}"
         )
     if version > VERSION:
         raise LedgerError(
             f"the ledger {str(path)!r} is of schema {version}, and this version of qmoe-qiskit"
-            f" reads up to {VERSION}: update qmoe-qiskit, or {_OTHER}"
+            f" reads up to {VERSION}: update qmoe-qiskit, or {OTHER}"
         )
     return int(version)
 
@@ -224,6 +167,7 @@ def _upgrade(connection: sqlite3.Connection, path: Path, timeout_s: float) -> No
     _write_ahead(connection, timeout_s)
     connection.execute("BEGIN IMMEDIATE")
     try:
+        connection.create_function("with_check_sum", 1, with_check_sum, deterministic=True)
         version = _version(connection, path)  # another process may have been faster
         while version < VERSION:
             for statement in MIGRATIONS[version] if version else SCHEMA:

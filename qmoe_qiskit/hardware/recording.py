@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import io
 import json
+import struct
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from qiskit import qpy
+from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import SparsePauliOp
 
 from qmoe_qiskit.hardware.estimate import Estimate, estimate_from
+from qmoe_qiskit.hardware.ledger_errors import damaged_work
 from qmoe_qiskit.hardware.options import RuntimeOptions
 from qmoe_qiskit.hardware.records import JobRecord, WorkRecord, WorkSummary
 from qmoe_qiskit.hardware.work import Work
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
 _LIBRARIES = ("qmoe-qiskit", "qiskit", "qiskit-ibm-runtime", "samplomatic", "qiskit-mitigation")
@@ -61,22 +66,41 @@ def record_of(
 
 
 def estimate_of(record: WorkSummary) -> Estimate:
-    """Return the estimate that was made before anything was sent."""
-    return estimate_from(json.loads(record.estimate))
+    """Return the estimate that was made before anything was sent.
+
+    Raises:
+        LedgerError: If the record is damaged.
+    """
+    with _understood(record.key):
+        return estimate_from(json.loads(record.estimate))
 
 
 def work_of(record: WorkRecord) -> Work:
-    """Return recorded work, circuit and all: as it was laid out when it was recorded."""
-    (circuit,) = qpy.load(io.BytesIO(record.circuit_qpy))
-    return Work(
-        key=record.key,
-        spec=record.spec,
-        device=record.device,
-        title=record.title,
-        circuit=circuit,
-        physical_qubits=record.physical_qubits,
-        observables=tuple(SparsePauliOp.from_list(o) for o in json.loads(record.observables)),
-        points_PG=record.points_PG,
-        shots=record.shots,
-        options=RuntimeOptions.model_validate_json(record.options),
-    )
+    """Return recorded work, circuit and all: as it was laid out when it was recorded.
+
+    Raises:
+        LedgerError: If the record is damaged.
+    """
+    with _understood(record.key):
+        (circuit,) = qpy.load(io.BytesIO(record.circuit_qpy))
+        return Work(
+            key=record.key,
+            spec=record.spec,
+            device=record.device,
+            title=record.title,
+            circuit=circuit,
+            physical_qubits=record.physical_qubits,
+            observables=tuple(SparsePauliOp.from_list(o) for o in json.loads(record.observables)),
+            points_PG=record.points_PG,
+            shots=record.shots,
+            options=RuntimeOptions.model_validate_json(record.options),
+        )
+
+
+@contextmanager
+def _understood(key: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, AttributeError, struct.error, QiskitError) as error:
+        why = " ".join(str(error).split())[:200]
+        raise damaged_work(key, f"{type(error).__name__}: {why}") from error

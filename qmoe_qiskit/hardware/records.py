@@ -30,6 +30,16 @@ FAILED = "failed"
 CANCELLED = "cancelled"
 FINAL = (DONE, FAILED, CANCELLED)
 
+# Columns that hold JSON, and what it must be.
+_JSON = {
+    "details": dict,
+    "estimate": dict,
+    "observables": list,
+    "options": dict,
+    "physical_qubits": list,
+    "versions": dict,
+}
+
 
 class LedgerConflict(AssertionError):  # noqa: N818 - a broken promise of the caller, not a user's error
     """An event that contradicts what the ledger holds; nothing was changed."""
@@ -156,11 +166,27 @@ def to_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
+def with_check_sum(content: bytes) -> bytes:
+    """Return bytes with a check sum behind them."""
+    return content + zlib.crc32(content).to_bytes(4, "big")
+
+
+def checked(blob: bytes) -> bytes:
+    """Return the bytes that `with_check_sum` was given.
+
+    Raises:
+        ValueError: If they are not as they were written.
+    """
+    if zlib.crc32(blob[:-4]).to_bytes(4, "big") != blob[-4:]:
+        raise ValueError("the check sum of an array or a circuit is wrong")
+    return blob[:-4]
+
+
 def pack(array: FloatArray) -> bytes:
     """Return an array as `np.save` writes it, a check sum behind it."""
     buffer = io.BytesIO()
     np.save(buffer, np.ascontiguousarray(array, dtype=np.float64), allow_pickle=False)
-    return buffer.getvalue() + zlib.crc32(buffer.getvalue()).to_bytes(4, "big")
+    return with_check_sum(buffer.getvalue())
 
 
 def unpack(blob: bytes) -> FloatArray:
@@ -169,9 +195,7 @@ def unpack(blob: bytes) -> FloatArray:
     Raises:
         ValueError: If the bytes are not as they were written.
     """
-    if zlib.crc32(blob[:-4]).to_bytes(4, "big") != blob[-4:]:
-        raise ValueError("the check sum of an array is wrong")
-    array: FloatArray = np.load(io.BytesIO(blob[:-4]), allow_pickle=False)
+    array: FloatArray = np.load(io.BytesIO(checked(blob)), allow_pickle=False)
     return array
 
 
@@ -180,6 +204,8 @@ def _stored(value: Any) -> Any:  # noqa: ANN401 - any column
         return to_text(value)
     if isinstance(value, tuple):
         return json.dumps(value)
+    if isinstance(value, bytes):
+        return with_check_sum(value)
     return pack(value) if isinstance(value, np.ndarray) else value
 
 
@@ -188,6 +214,11 @@ def _read(name: str, value: Any) -> Any:  # noqa: ANN401 - any column
         return None
     if name.endswith("_at"):
         return datetime.fromisoformat(value)
-    if name == "physical_qubits":
-        return tuple(json.loads(value))
+    if name in _JSON:
+        content = json.loads(value)
+        if not isinstance(content, _JSON[name]):
+            raise ValueError(f"{name} is not what it was written as: {value[:40]}")
+        return tuple(content) if name == "physical_qubits" else value
+    if name == "circuit_qpy":
+        return checked(value)
     return unpack(value) if name == "points_PG" else value

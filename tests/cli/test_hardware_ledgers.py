@@ -113,6 +113,44 @@ def test_ledgers_that_cannot_be_used(
     assert (path.read_bytes() if path.is_file() else None) == before
 
 
+# A column, what becomes of it, and the commands of qmoe jobs that have to read it.
+DAMAGE = [
+    ("jobs", "details", "'{\"a'", ["list", "show", "collect", "cancel", "export"]),
+    ("works", "options", "'{'", ["show", "collect", "export"]),
+    ("works", "options", "'{\"repetition\": -1}'", ["collect"]),
+    ("works", "estimate", "'[]'", ["list", "show", "collect", "export"]),
+    ("works", "estimate", "'{}'", ["show"]),
+    ("works", "observables", "'[[1]]'", ["collect"]),
+    ("works", "physical_qubits", "'7'", ["show", "collect", "export"]),
+    ("works", "circuit_qpy", "substr(circuit_qpy, 1, 100)", ["show", "collect", "export"]),
+    ("works", "circuit_qpy", "x'00' || circuit_qpy", ["show", "collect", "export"]),
+    ("works", "points_PG", "x'00'", ["show", "collect", "export"]),
+]
+
+
+@pytest.mark.parametrize(("table", "column", "content", "commands"), DAMAGE)
+def test_records_that_cannot_be_read(
+    *,
+    table: str,
+    column: str,
+    content: str,
+    commands: list[str],
+    refused: Callable[..., None],
+    recorded: str,
+    tmp_path: Path,
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as ledger, ledger:
+        ledger.execute(f"UPDATE {table} SET {column} = {content}")  # noqa: S608
+    for command in commands:
+        name = [] if command == "list" else [recorded]
+        out = ["--out", tmp_path / "out"] if command == "export" else []
+        refused("is damaged", "jobs", command, *name, *out)
+        refused(
+            "jobs stay at the service and are found by their tags", "jobs", command, *name, *out
+        )
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_locked_ledger(
     *,
     refused: Callable[..., None],

@@ -18,13 +18,15 @@ import numpy as np
 import pytest
 
 from qmoe_qiskit.errors import LedgerError
-from qmoe_qiskit.hardware import ledger, ledger_reader, ledger_schema, records
+from qmoe_qiskit.hardware import ledger, ledger_errors, ledger_reader, ledger_schema, records
 from qmoe_qiskit.hardware.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-OWN_FILES = {module.__file__ for module in (ledger, ledger_reader, ledger_schema, records)}
+OWN_FILES = {
+    module.__file__ for module in (ledger, ledger_errors, ledger_reader, ledger_schema, records)
+}
 VALUES = np.array([[0.25, -0.5], [0.0, 1.0]])
 
 

@@ -9,6 +9,7 @@ import sqlite3
 import tempfile
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,7 @@ def read_all(book: Ledger) -> list[Any]:
         work = book.work(summary.key)
         if work is None:  # a damaged key
             raise InputError(summary.key)
-        arrays.append(work.points_PG)
+        arrays += [work.points_PG, np.frombuffer(work.circuit_qpy, np.uint8)]
         book.find(summary.key[:9])
         book.charged(summary.key)
         for job in book.jobs(summary.key):
@@ -149,7 +150,7 @@ def test_a_locked_ledger_can_be_read_and_says_so_when_written(
     other = sqlite3.connect(full, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with Ledger(full, timeout_s=0.05) as book:
-        assert len(read_all(book)) == 12
+        assert len(read_all(book)) == 16
         with pytest.raises(LedgerError, match=rf"{full}.* locked by another .* 0\.05 s"):
             book.record(*plan(9))
         other.execute("ROLLBACK")
@@ -184,7 +185,7 @@ def test_a_newer_schema_is_left_alone(full: Path) -> None:
     other.execute(f"PRAGMA user_version = {ledger_schema.VERSION + 1}")
     other.close()
     before = full.read_bytes()
-    with pytest.raises(LedgerError, match=r"schema 2, .* reads up to 1: update qmoe-qiskit"):
+    with pytest.raises(LedgerError, match=r"schema 3, .* reads up to 2: update qmoe-qiskit"):
         Ledger(full)
     assert full.read_bytes() == before
 
@@ -192,14 +193,33 @@ def test_a_newer_schema_is_left_alone(full: Path) -> None:
 def test_an_older_schema_is_led_to_the_present_one(
     full: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    steps = {1: ("ALTER TABLE jobs ADD COLUMN plan TEXT",), 2: ("CREATE TABLE teams (name TEXT)",)}
+    steps = {2: ("ALTER TABLE jobs ADD COLUMN plan TEXT",), 3: ("CREATE TABLE teams (name TEXT)",)}
     monkeypatch.setattr(ledger_schema, "MIGRATIONS", steps)
-    monkeypatch.setattr(ledger_schema, "VERSION", 3)
+    monkeypatch.setattr(ledger_schema, "VERSION", 4)
     for _ in range(2):
         with Ledger(full) as book:
-            assert len(read_all(book)) == 12
+            assert len(read_all(book)) == 16
             assert book._connection.execute("SELECT plan FROM jobs").fetchall()
             assert not book._connection.execute("SELECT * FROM teams").fetchall()
+
+
+def test_a_ledger_of_schema_1_is_led_to_the_present_one(
+    full: Path, plan: Callable[..., Any]
+) -> None:
+    """There circuits had no check sum."""
+    with closing(sqlite3.connect(full)) as other, other:
+        other.execute(
+            "UPDATE works SET circuit_qpy = substr(circuit_qpy, 1, length(circuit_qpy) - 4)"
+        )
+        other.execute("PRAGMA user_version = 1")
+    for _ in range(2):
+        with Ledger(full) as book:
+            assert len(read_all(book)) == 16
+            for number in range(4):
+                expected, jobs = plan(number)
+                assert book.find(jobs[0].tag).circuit_qpy == expected.circuit_qpy
+    with closing(sqlite3.connect(full)) as other:
+        assert other.execute("PRAGMA user_version").fetchone() == (2,)
 
 
 @pytest.mark.parametrize("application_id", [0, 7])
@@ -242,6 +262,10 @@ def spoil_random(whole: bytes) -> bytes:
         lambda whole: whole[:4096] + spoil_random(whole[4096:]),
         lambda whole: whole.replace(b"CREATE TABLE jobs", b"CREA\xffE TABLE jobs"),  # no UTF-8
         lambda whole: whole.replace((VALUES * 3).tobytes(), (VALUES * 2.999).tobytes()),
+        lambda whole: whole.replace(b"QISKIT\x00\xff", b"QISKIT\x00\xfe", 1),
+        lambda whole: whole.replace(b'{"seconds": 2.5}', b'{"seconds": 2.5 ', 1),
+        lambda whole: whole.replace(b'{"qiskit": "2.4"}', b'["qiskit", "2.4"]', 1),
+        lambda whole: whole.replace(b'["ZI", "IZ"]', b'{"ZI": "IZ"}', 1),
     ],
 )
 def test_a_damaged_ledger_is_kept(full: Path, spoil: Callable[[bytes], bytes]) -> None:
@@ -353,7 +377,7 @@ def test_a_disk_that_refuses_writes(full: Path, plan: Callable[..., Any], childr
     assert children.wait(children.start(write)) == 0
     with Ledger(full) as book:
         assert len(book.works()) == 5
-        assert len(read_all(book)) == 13
+        assert len(read_all(book)) == 18
 
 
 def test_places_where_no_ledger_can_be(tmp_path: Path) -> None:
@@ -399,7 +423,7 @@ def test_without_the_right_to_write(
             if os.geteuid() == 0:
                 os.setuid(65534)
             with Ledger(folder / "readonly.sqlite") as book:
-                assert len(read_all(book)) == 12
+                assert len(read_all(book)) == 16
                 with pytest.raises(LedgerError, match=r"readonly\.sqlite.* writable"):
                     book.record(*plan(9))
 
