@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 
+from qmoe_qiskit.circuits.amplitude import amplitude_circuit
 from qmoe_qiskit.data import Dataset, load_dataset, split_dataset
 from qmoe_qiskit.errors import DivergenceError, StudyError, unknown_name
+from qmoe_qiskit.studies.feasible import check_circuit_runs
 from qmoe_qiskit.studies.results import finite
-from qmoe_qiskit.studies.setting import Setting
+from qmoe_qiskit.studies.setting import EXACT, Setting
 from qmoe_qiskit.studies.task import Task
 from qmoe_qiskit.studies.tuning import VALIDATION, diverged
 
@@ -20,6 +23,10 @@ if TYPE_CHECKING:
     from torch import nn
 
     from qmoe_qiskit.moe import MixtureOfExperts
+
+
+# Of both data sets.
+N_FEATURES = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +70,8 @@ class ExpertsTask(Task):
         if self.data not in DATA:
             raise unknown_name("data", self.data, DATA)
         Setting(backend=self.backend).check()
+        if self.backend != EXACT.backend:
+            _check_circuit(self.backend, self.n_layers)
 
     def profiles(self) -> dict[str, str]:
         """See `Task.profiles`."""
@@ -158,6 +167,12 @@ def _scores(model: nn.Module, rows: Dataset) -> dict[str, float]:
     }
 
 
+@cache
+def _check_circuit(backend: str, n_layers: int) -> None:
+    circuit = amplitude_circuit(N_FEATURES, n_layers)
+    check_circuit_runs(circuit, "a quantum expert", Setting(backend=backend))
+
+
 def unit_rows(dataset: Dataset) -> Dataset:
     """Return the data set with every row scaled to length 1."""
     norms_N = np.linalg.norm(dataset.features_NF, axis=1)
@@ -177,14 +192,18 @@ def _synthetic(n_samples: int, seed: int) -> Dataset:
     from sklearn.datasets import make_classification
 
     features_NF, labels_N = make_classification(
-        n_samples=n_samples, n_features=16, n_informative=10, n_redundant=0, random_state=seed
+        n_samples=n_samples,
+        n_features=N_FEATURES,
+        n_informative=10,
+        n_redundant=0,
+        random_state=seed,
     )
-    settings = f"n_samples={n_samples}, n_features=16, n_informative=10, n_redundant=0"
+    settings = f"n_samples={n_samples}, n_features={N_FEATURES}, n_informative=10, n_redundant=0"
     return Dataset(
         name="synthetic",
         features_NF=features_NF,
         labels_N=labels_N,
-        feature_names=tuple(f"x{k}" for k in range(16)),
+        feature_names=tuple(f"x{k}" for k in range(N_FEATURES)),
         target_name="label",
         source=f"sklearn.datasets.make_classification({settings}, random_state={seed})",
     )

@@ -10,6 +10,8 @@ from qmoe_qiskit.errors import require_positive, unknown_name
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from qmoe_qiskit.circuits import RouterCircuit
+
 # What each variant of the quantum router is, for the notes of tables.
 QUANTUM: Mapping[str, str] = MappingProxyType(
     {
@@ -81,6 +83,18 @@ def classifier_settings(router: str, *, n_inputs: int, n_layers: int, seed: int)
         if router in {"quantum:no-entangler", "quantum:product"}
         else "strong",
     }
+
+
+def circuit_of(router: str, *, n_inputs: int, n_layers: int, seed: int = 0) -> RouterCircuit:
+    """Return the circuit of a quantum router; the arguments are those of `classifier_settings`."""
+    from qmoe_qiskit.circuits import angle_router
+
+    settings = classifier_settings(router, n_inputs=n_inputs, n_layers=n_layers, seed=seed)
+    given = settings["router"]
+    if not isinstance(given, str):
+        ablated: RouterCircuit = given
+        return ablated
+    return angle_router(n_inputs, settings["n_layers"], entanglement=settings["entanglement"])
 
 
 def label(router: str, n_layers: int | None = None) -> str:

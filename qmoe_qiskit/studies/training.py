@@ -74,6 +74,7 @@ class TrainTask(Task):
         Raises:
             InputError: If a setting is not accepted.
         """
+        from qmoe_qiskit.studies.feasible import check_router_runs
         from qmoe_qiskit.train.settings import check_settings
 
         check_router(self.router, self.n_layers)
@@ -88,6 +89,13 @@ class TrainTask(Task):
         split = self.load()
         for rate in self.learning_rates:
             check_settings(classifier(self, split, rate).get_params(deep=False))
+        check_router_runs(
+            self.router,
+            n_inputs=router_inputs(split),
+            n_layers=self.n_layers,
+            data=self.data,
+            settings=self.measured_on(),
+        )
 
     def measured_on(self) -> tuple[Setting, ...]:
         """Return where the circuit runs, in training and behind it."""

@@ -137,6 +137,7 @@ def test_what_is_said_of_given_results(rng: np.random.Generator) -> None:
     results = made_up(settings, seeds, rng)
     summary = STUDY.summarize(settings, seeds, results)
     outcomes = {verdict.claim: verdict.outcome for verdict in summary.verdicts}
+    assert {verdict.n_claims for verdict in summary.verdicts} == {len(outcomes)}
     better = [claim for claim in outcomes if "balances 4 experts better than the linear" in claim]
     assert len(better) == 2
     said = {

@@ -144,6 +144,7 @@ def test_what_is_said_of_given_results(rng: np.random.Generator) -> None:
         for name in ("quantum-trained", "quantum-initial", "rbf", "quantum")
     )
     outcomes = {verdict.claim: verdict.outcome for verdict in summary.verdicts}
+    assert {verdict.n_claims for verdict in summary.verdicts} == {len(outcomes)}
     better = "is better aligned with the labels than"
     said = {
         f"moons: the kernel {trained!r} {better} {rbf!r}": "supported",

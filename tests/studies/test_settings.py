@@ -10,10 +10,11 @@ import pytest
 from studies.small import STUDY, SmallSettings
 
 from qmoe_qiskit.errors import InputError, StudyError
-from qmoe_qiskit.studies.catalogue import load_study
+from qmoe_qiskit.report.study_settings import settings_toml
+from qmoe_qiskit.studies.catalogue import STUDIES, load_study
 from qmoe_qiskit.studies.folder import prepare_folder, read_folder
 from qmoe_qiskit.studies.results import versions
-from qmoe_qiskit.studies.settings import changed_settings, read_settings
+from qmoe_qiskit.studies.settings import changed_settings, read_settings, settings_document
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,6 +73,19 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
 def test_of_unknown_studies_the_nearest_is_suggested() -> None:
     with pytest.raises(InputError, match=r"unknown study 'efficency'.*did you mean 'efficiency'"):
         load_study("efficency")
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_settings_as_a_page_shows_them_are_a_file_that_makes_the_same(
+    name: str, tmp_path: Path
+) -> None:
+    study = load_study(name)
+    defaults = settings_document(study.settings())
+    text = settings_toml(settings_document(study.quick), defaults)
+    (tmp_path / "shown.toml").write_text(text, encoding="utf-8")
+    assert read_settings(study, tmp_path / "shown.toml") == study.quick
+    changed = sum(defaults[key] != value for key, value in settings_document(study.quick).items())
+    assert text.count("  # by default ") == changed
 
 
 def test_a_folder_says_what_it_is(tmp_path: Path) -> None:
