@@ -7,7 +7,16 @@ from base64 import b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qmoe_qiskit.report.study_page import HOW_JUDGED, DrawnPicture, Page, counts
+from qmoe_qiskit.report.study_page import (
+    HOW_JUDGED,
+    HOW_LISTED,
+    HOW_MADE,
+    HOW_SET,
+    DrawnPicture,
+    Page,
+    counts,
+)
+from qmoe_qiskit.report.study_tasks import LIST
 from qmoe_qiskit.report.style import DPI
 from qmoe_qiskit.report.summary import Outcome, Verdict
 
@@ -46,7 +55,8 @@ def page_html(page: Page) -> str:
         "study_page.html.jinja",
         page=page,
         images={picture.name: _image(picture) for picture in page.pictures},
-        how_judged=HOW_JUDGED,
+        how={"judged": HOW_JUDGED, "made": HOW_MADE, "listed": HOW_LISTED, "set": HOW_SET},
+        task_list=LIST,
     )
 
 

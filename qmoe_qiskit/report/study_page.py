@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
+from qmoe_qiskit.report.study_settings import settings_toml
 from qmoe_qiskit.report.study_tables import ShownTable, shown_table
+from qmoe_qiskit.report.study_tasks import LIST, ListedTask, count_kinds, kinds_behind
 from qmoe_qiskit.report.summary import Outcome, Picture, Summary, Verdict
 
 OUTCOMES: tuple[Outcome, ...] = ("supported", "not supported", "undecided")
@@ -19,6 +20,16 @@ HOW_JUDGED = (
     "differences, after Holm's correction for the claims of a table, and a 95 % bootstrap interval "
     "that agrees. What is neither is undecided."
 )
+HOW_MADE = (
+    "Every number above is made by this command, with these settings, seeds and versions. Results "
+    "that are present are not computed again."
+)
+HOW_LISTED = (
+    f"Behind the tables are results, a file each. {LIST} lists these files with the settings of "
+    "their tasks: a row of a table is made of those of the kind named below the table with the "
+    "settings, such as the router, that the row names."
+)
+HOW_SET = "A file for --settings that makes the same tasks again, whatever the defaults become:"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +60,9 @@ class Page:
         pictures: As PNG files.
         remarks: As in the summary.
         command: What makes it.
-        records: Settings, versions and hashes: heading, and text by name.
+        settings: A TOML file.
+        kinds: Of the tasks that are listed, with the number of results of each.
+        records: Seeds, versions and hashes: heading, and text by name.
     """
 
     name: str
@@ -60,6 +73,8 @@ class Page:
     pictures: tuple[DrawnPicture, ...]
     remarks: tuple[str, ...]
     command: str
+    settings: str
+    kinds: dict[str, int]
     records: tuple[tuple[str, dict[str, str]], ...]
 
 
@@ -69,28 +84,31 @@ def make_page(
     title: str,
     command: Sequence[str] | str,
     settings: Mapping[str, Any],
+    defaults: Mapping[str, Any],
     seeds: Sequence[int],
     versions: Mapping[str, str],
     hashes: Mapping[str, str],
+    tasks: Sequence[ListedTask],
     summary: Summary,
 ) -> Page:
     """Return the page of a study, with its figures drawn."""
-    records = {"Settings": settings, "Seeds": {"seeds": _seeds(seeds)}}
-    records |= {"Versions": versions, "SHA-256": hashes}
+    kinds = count_kinds(tasks)
+    records = {"Seeds": {"seeds": _seeds(seeds)}, "Versions": versions, "SHA-256": hashes}
     return Page(
         name=name,
         title=title,
         seeds=f"{'seed' if len(seeds) == 1 else f'{len(seeds)} seeds:'} {_seeds(seeds)}",
         verdicts=summary.verdicts,
-        tables=tuple(map(shown_table, summary.tables)),
+        tables=tuple(
+            replace(shown_table(table), kinds=kinds_behind(table.source, list(kinds)))
+            for table in summary.tables
+        ),
         pictures=tuple(map(_drawn, summary.pictures)),
         remarks=summary.remarks,
         command=command if isinstance(command, str) else shlex.join(command),
-        records=tuple(
-            (heading, {key: _text(value) for key, value in values.items()})
-            for heading, values in records.items()
-            if values
-        ),
+        settings=settings_toml(settings, defaults),
+        kinds=kinds,
+        records=tuple((heading, dict(values)) for heading, values in records.items() if values),
     )
 
 
@@ -116,7 +134,3 @@ def _seeds(seeds: Sequence[int]) -> str:
     if len(seeds) > 2 and all(after == before + 1 for before, after in pairwise(seeds)):
         return f"{seeds[0]} to {seeds[-1]}"
     return ", ".join(map(str, seeds))
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -15,6 +15,7 @@ from qmoe_qiskit.report.study_html import MARK, IndexEntry, index_html, page_htm
 from qmoe_qiskit.report.study_markdown import page_markdown
 from qmoe_qiskit.report.study_page import make_page
 from qmoe_qiskit.report.study_tables import to_csv
+from qmoe_qiskit.report.study_tasks import LIST, ListedTask, tasks_csv
 from qmoe_qiskit.report.summary import Summary
 
 PAGE = "report.html"
@@ -31,6 +32,8 @@ def write_report(
     versions: Mapping[str, str],
     summary: Summary,
     hashes: Mapping[str, str] | None = None,
+    defaults: Mapping[str, Any] | None = None,
+    tasks: Sequence[ListedTask] = (),
 ) -> list[str]:
     """Write the report of a study: the same bytes for the same arguments.
 
@@ -41,13 +44,15 @@ def write_report(
         command: What makes it.
         settings: JSON values, by name.
         seeds: In order.
-        versions: Of the libraries.
+        versions: Of Python and the libraries.
         summary: What it found.
         hashes: SHA-256, by name, of what the numbers come from.
+        defaults: Of the settings: where they differ it is said.
+        tasks: The results behind it, to be listed.
 
     Returns:
         Names of the files written, below the folder: report.html (one page that needs no other
-        file), report.md, tables/NAME.csv, figures/NAME.png.
+        file), report.md, tables/NAME.csv, figures/NAME.png, and tasks.csv if there are tasks.
 
     Raises:
         OSError: If the folder cannot be written to.
@@ -62,10 +67,13 @@ def write_report(
         seeds=seeds,
         versions=versions,
         hashes=hashes or {},
+        defaults=defaults or {},
+        tasks=tasks,
         summary=summary,
     )
     files = {f"tables/{table.name}.csv": to_csv(table).encode() for table in summary.tables}
     files |= {f"figures/{picture.name}.png": picture.png for picture in page.pictures}
+    files |= {LIST: tasks_csv(tasks).encode()} if tasks else {}
     files |= {"report.md": page_markdown(page).encode(), PAGE: page_html(page).encode()}
     for path, content in files.items():
         (folder / path).parent.mkdir(exist_ok=True)

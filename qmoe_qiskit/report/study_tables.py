@@ -37,6 +37,7 @@ class ShownTable:
         rows: Its cells.
         note: How to read it.
         source: What its numbers come from.
+        kinds: Of the tasks behind it, or none where tasks are not listed.
     """
 
     name: str
@@ -45,6 +46,7 @@ class ShownTable:
     rows: tuple[tuple[Shown, ...], ...]
     note: str
     source: str
+    kinds: tuple[str, ...] = ()
 
     @property
     def numeric(self) -> tuple[bool, ...]:

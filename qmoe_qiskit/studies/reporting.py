@@ -11,7 +11,8 @@ from qmoe_qiskit.errors import StudyError
 from qmoe_qiskit.studies.catalogue import load_study
 from qmoe_qiskit.studies.engine import stored_results
 from qmoe_qiskit.studies.folder import read_folder
-from qmoe_qiskit.studies.settings import changed_settings
+from qmoe_qiskit.studies.results import path_of
+from qmoe_qiskit.studies.settings import changed_settings, settings_document
 
 if TYPE_CHECKING:
     from qmoe_qiskit.report.summary import Summary
@@ -40,10 +41,21 @@ def report_results(
         StudyError: If a file cannot be written.
     """
     from qmoe_qiskit.report.study_report import write_report
+    from qmoe_qiskit.report.study_tasks import ListedTask
 
     record = read_folder(folder)
     summary = study.summarize(settings, record.seeds, results)
     hashes = {name: key for r in results for name, key in r.task.profiles().items()}
+    unique = {r.task.content_hash: r for r in results}
+    tasks = [
+        ListedTask(
+            file=path_of(r.task, Path()).as_posix(),
+            kind=r.task.kind,
+            settings=r.task.fields(),
+            seconds=r.seconds,
+        )
+        for r in unique.values()
+    ]
     try:
         files = write_report(
             folder,
@@ -55,6 +67,8 @@ def report_results(
             versions=record.versions,
             summary=summary,
             hashes=dict(sorted(hashes.items())),
+            defaults=settings_document(study.settings()),
+            tasks=tasks,
         )
     except OSError as error:
         raise StudyError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
@@ -125,6 +126,38 @@ def test_settings_and_quick(qmoe: Callable[..., Any], tmp_path: Path) -> None:
     assert record.settings["levels"] == [1.0]
     assert record.seeds == [0, 1]
     assert record.command[-3:] == ["--quick", "--settings", "own.toml"]
+
+
+def test_a_page_leads_from_a_number_to_its_results_and_from_its_settings_to_the_same_again(
+    document: Callable[..., Any], tmp_path: Path
+) -> None:
+    settings = tmp_path / "own.toml"
+    settings.write_text("size = 5\nlevels = [3.0, 0.5]")
+    given = ("study", "small", "--seeds", 3, "--out", "own", "--settings", settings, *ONE)
+    (table,) = document(*given)["tables"]
+
+    # The second row: level 0.5.
+    level, value = table["rows"][1]
+    with (tmp_path / "own" / "tasks.csv").open(encoding="utf-8") as file:
+        listed = list(csv.DictReader(file))
+    assert [(row["level"], row["seed"]) for row in listed] == [
+        (level, seed) for level in ("3.0", "0.5") for seed in "012"
+    ]
+    behind = [
+        json.loads((tmp_path / "own" / row["file"]).read_text())
+        for row in listed
+        if (row["kind"], float(row["level"])) == ("test-small", level)
+    ]
+    assert [found["settings"]["seed"] for found in behind] == [0, 1, 2]
+    firsts = [found["result"]["values"][0] for found in behind]
+    assert value["value"] == pytest.approx(sum(firsts) / 3)
+
+    # The settings on the page are a file of their own, and the command goes on with it.
+    page = (tmp_path / "own" / "report.md").read_text(encoding="utf-8")
+    text = page.partition("```toml\n")[2].partition("```")[0]
+    assert "size = 5  # by default 3\n" in text
+    settings.write_text(text)
+    assert document(*given)["tasks"] == {"total": 6, "skipped": 6, "redone": {}}
 
 
 @pytest.mark.parametrize(

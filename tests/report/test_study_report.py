@@ -7,6 +7,7 @@ import csv
 import io
 import math
 import re
+import tomllib
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ from markdown_it import MarkdownIt
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.report.study_figures import Curve, curves, intervals
 from qmoe_qiskit.report.study_report import write_index, write_report
+from qmoe_qiskit.report.study_settings import settings_toml
 from qmoe_qiskit.report.study_tables import escaped, number, show, shown_table, to_csv, to_markdown
+from qmoe_qiskit.report.study_tasks import ListedTask, kinds_behind, tasks_csv
 from qmoe_qiskit.report.summary import (
     Breakdown,
     Column,
@@ -96,11 +99,18 @@ def write(folder: Path, found: Summary, text: str = NASTY) -> list[str]:
         title=f"At which noise? {text}",
         command=["qmoe", "study", "noise", "--out", text],
         settings={"levels": [0, 0.1], "profile": text, "mitigation": None},
+        defaults={"levels": [0, 0.5]},
         seeds=list(range(20)),
         versions={"torch": "2.13.0"},
         hashes={"ibm_torino": "ab" * 32},
+        tasks=[task(text, seed=seed) for seed in range(2)],
         summary=found,
     )
+
+
+def task(text: str, *, seed: int) -> ListedTask:
+    settings = {"router": text, "seed": seed, "levels": [0, 0.1]}
+    return ListedTask(file=f"tasks/{seed}.json", kind="train", settings=settings, seconds=0.25)
 
 
 class Page(HTMLParser):
@@ -140,6 +150,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert set(files) == {
         "report.html",
         "report.md",
+        "tasks.csv",
         "tables/accuracy.csv",
         "figures/curve.png",
         "figures/routers.png",
@@ -206,7 +217,12 @@ def test_a_page_says_verdicts_first_and_what_made_them(page: Page) -> None:
     assert "torch 2.13.0" in text
     assert "ab" * 32 in text
     assert "qmoe study noise --out " in text
-    assert "levels [0, 0.1]" in text
+    assert "levels = [0, 0.1] # by default [0, 0.5]" in text
+    assert "# mitigation = null" in text
+    # From a number to the results behind it: below the table, and in general.
+    assert "Results behind it: tasks.csv, kind train. All digits: tables/accuracy.csv." in text
+    assert "tasks.csv lists these files" in text
+    assert "kind train 2 in tasks.csv" in text
     assert "size (s)" in text
 
 
@@ -223,9 +239,14 @@ def test_markdown_says_the_same(folder: Path, page: Page) -> None:
     assert [image["alt"] for image in images][1] == "Routers"
     cells = [tag for tag, _ in shown.tags if tag in {"td", "th"}]
     assert len(cells) == 3 * 6
-    for words in ("0.988 [0.963 to 0.995]", "1 not supported", "20 seeds: 0 to 19", "ab" * 32):
+    for words in (
+        *("0.988 [0.963 to 0.995]", "1 not supported", "20 seeds: 0 to 19", "ab" * 32),
+        "Results behind it: tasks.csv, kind train. All digits: tables/accuracy.csv.",
+        "levels = [0, 0.1]  # by default [0, 0.5]",
+        "tasks.csv lists these files",
+    ):
         assert words in shown.text
-        assert words in " ".join(page.text.split())
+        assert " ".join(words.split()) in " ".join(page.text.split())
 
 
 def test_csv_has_every_digit(folder: Path) -> None:
@@ -242,6 +263,56 @@ def test_csv_has_every_digit(folder: Path) -> None:
     assert second["accuracy"] == "0.5"
     assert second["accuracy: low"] == second["breaks"] == second["breaks: n"] == ""
     assert second[NASTY] == "a | b"
+
+
+def test_results_are_listed_with_their_settings(folder: Path) -> None:
+    text = (folder / "tasks.csv").read_text(encoding="utf-8")
+    first, second = csv.DictReader(io.StringIO(text))
+    assert first["router"] == second["router"] == NASTY
+    assert (first["file"], first["kind"], first["seed"]) == ("tasks/0.json", "train", "0")
+    assert (second["seed"], second["levels"], second["time (s)"]) == ("1", "[0, 0.1]", "0.25")
+
+
+def test_tasks_of_several_kinds_are_listed_together() -> None:
+    more = ListedTask(file="a", kind="noise-shots", settings={"shots": None, "on": True}, seconds=9)
+    assert tasks_csv([task("x", seed=0), more]).splitlines() == [
+        "file,kind,router,seed,levels,shots,on,time (s)",
+        'tasks/0.json,train,x,0,"[0, 0.1]",,,0.25',
+        "a,noise-shots,,,,null,true,9",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "kinds"),
+    [
+        ("64 trainings with 2 seeds", ("train", "noise-shots", "noise")),
+        ("3 trainings (noise-shots)", ("noise-shots",)),
+        ("1 training (train), 2 tasks of kind 'noise'", ("train", "noise")),
+    ],
+)
+def test_a_table_is_from_the_kinds_that_its_source_names(
+    source: str, kinds: tuple[str, ...]
+) -> None:
+    assert kinds_behind(source, ["train", "noise-shots", "noise"]) == kinds
+
+
+@given(
+    st.dictionaries(
+        st.text(st.characters(exclude_categories=["Cs"])),
+        st.recursive(
+            st.booleans()
+            | st.integers(-(2**63), 2**63 - 1)
+            | st.floats(allow_nan=False, allow_infinity=False)
+            | st.text(st.characters(exclude_categories=["Cs"])),
+            lambda inner: st.lists(inner) | st.dictionaries(st.text("ab. "), inner),
+            max_leaves=5,
+        ),
+    )
+)
+@example({"a": "\x7f", "b": 1e-9, "c": {}, "\x7f": -0.0})
+def test_settings_are_a_file_that_holds_the_same(settings: dict[str, Any]) -> None:
+    assert tomllib.loads(settings_toml(settings, {})) == settings
+    assert tomllib.loads(settings_toml(settings, {name: [NASTY] for name in settings})) == settings
 
 
 def test_the_same_results_make_the_same_bytes(folder: Path, tmp_path: Path) -> None:
