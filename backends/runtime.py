@@ -9,7 +9,7 @@ from qiskit import QuantumCircuit
 
 from qmoe_qiskit.backends.device import fit_to_device
 from qmoe_qiskit.backends.rotations import router_of_rotations
-from qmoe_qiskit.backends.runtime_router import RuntimeRouter
+from qmoe_qiskit.backends.runtime_router import Layout, RuntimeRouter
 from qmoe_qiskit.errors import InputError, require_positive
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class RuntimeBackend:
         seed: Of Qiskit's routing, of the directions of SPSA and, simulated, of shots.
         qubits: Device qubits to use; by default those with the smallest expected error.
         title: What work is for, such as a run's folder: for the ledger.
+        layout: A circuit that was laid out before, to be used as it is.
 
     Raises:
         InputError: If the number of shots is not positive.
@@ -43,6 +44,7 @@ class RuntimeBackend:
     seed: int | None = None
     qubits: tuple[int, ...] | None = None
     title: str = ""
+    layout: Layout | None = None
 
     def __post_init__(self) -> None:
         require_positive("shots", self.shots)
@@ -61,20 +63,21 @@ class RuntimeBackend:
         rotations, table = router_of_rotations(router)
         if not rotations.n_weights:
             raise InputError("the router has no angles: there is nothing to run on a device")
+        return RuntimeRouter(
+            router=router,
+            backend=self,
+            layout=self.layout or self._laid_out(rotations),
+            table=table,
+        )
+
+    def _laid_out(self, rotations: RouterCircuit) -> Layout:
         profile = self.device.profile()
         placed = fit_to_device(
             rotations, self._offered(profile), qubits=self.qubits, seed=self.seed
         )
         circuit = _gates_only(placed.full)
         assert set(circuit.parameters) == set(rotations.weights)  # none was optimized away
-        return RuntimeRouter(
-            router=router,
-            backend=self,
-            circuit=circuit,
-            physical_qubits=placed.physical_qubits,
-            table=table,
-            profile=profile,
-        )
+        return Layout(circuit=circuit, physical_qubits=placed.physical_qubits, profile=profile)
 
     def __deepcopy__(self, memo: dict[int, object]) -> RuntimeBackend:
         """Return the same: scikit-learn copies settings, and a connection has no copy."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -28,8 +29,28 @@ if TYPE_CHECKING:
 
     from qmoe_qiskit.backends.runtime import RuntimeBackend
     from qmoe_qiskit.circuits import RouterCircuit
+    from qmoe_qiskit.hardware.options import RuntimeOptions
     from qmoe_qiskit.noise_profiles import NoiseProfile
     from qmoe_qiskit.simulation.lowering import AngleTable
+
+# What is asked for: expectation values, or what a gradient is made from.
+Kind = Literal["values", "shifts", "spsa"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Layout:
+    """A router's circuit on a device.
+
+    Attributes:
+        circuit: In the device's gates, over the whole device, without measurements, with one
+            parameter per rotation.
+        physical_qubits: The device qubit that holds each router qubit.
+        profile: The calibration by which it was laid out; None where it is not known any more.
+    """
+
+    circuit: QuantumCircuit
+    physical_qubits: tuple[int, ...]
+    profile: NoiseProfile | None
 
 
 class RuntimeRouter:
@@ -38,11 +59,8 @@ class RuntimeRouter:
     Args:
         router: The router.
         backend: Where and how it runs.
-        circuit: The router in the device's gates, over the whole device, without measurements,
-            with one parameter per rotation.
-        physical_qubits: The device qubit that holds each router qubit.
-        table: What these parameters are, in the order of their vector.
-        profile: The calibration by which the circuit was laid out.
+        layout: The router's circuit on the device.
+        table: What its parameters are, in the order of their vector.
     """
 
     def __init__(
@@ -50,13 +68,11 @@ class RuntimeRouter:
         *,
         router: RouterCircuit,
         backend: RuntimeBackend,
-        circuit: QuantumCircuit,
-        physical_qubits: tuple[int, ...],
+        layout: Layout,
         table: AngleTable,
-        profile: NoiseProfile,
     ) -> None:
-        self.router, self.backend, self.profile = router, backend, profile
-        self.isa_circuit, self.physical_qubits = circuit, physical_qubits
+        self.router, self.backend, self.profile = router, backend, layout.profile
+        self.isa_circuit, self.physical_qubits = layout.circuit, layout.physical_qubits
         self._table = table
 
     def expectations(self, inputs_BF: FloatArray, weights_W: FloatArray) -> Expectations:
@@ -124,20 +140,22 @@ class RuntimeRouter:
             step=options.spsa_step,
         )
 
-    def _key(self, kind: str, x_BF: FloatArray, w_W: FloatArray) -> str:
+    def _key(self, kind: Kind, x_BF: FloatArray, w_W: FloatArray) -> str:
         backend = self.backend
-        settings = {
-            "backend": backend.name,
-            "kind": kind,
-            "options": backend.options.deciding(gradient=kind != "values"),
-            "qubits": backend.qubits,
-            "router": self.router.content_hash,
-            "seed": backend.seed,
-            "shots": backend.shots,
-        }
-        return work_key(settings, inputs=x_BF, weights=w_W)
+        return request_key(
+            kind,
+            self.router,
+            x_BF,
+            w_W,
+            spec=backend.name,
+            service=backend.device.service,
+            options=backend.options,
+            shots=backend.shots,
+            qubits=backend.qubits,
+            seed=backend.seed,
+        )
 
-    def _work(self, kind: str, x_BF: FloatArray, w_W: FloatArray, points_PG: FloatArray) -> Work:
+    def _work(self, kind: Kind, x_BF: FloatArray, w_W: FloatArray, points_PG: FloatArray) -> Work:
         backend = self.backend
         work = Work(
             key=self._key(kind, x_BF, w_W),
@@ -151,7 +169,8 @@ class RuntimeRouter:
             shots=backend.shots,
             options=backend.options,
         )
-        check_pub(work, backend.device.backend.target)
+        if backend.device.backend is not None:
+            check_pub(work, backend.device.backend.target)
         return work
 
     def _execute(self, work: Work) -> Outcome:
@@ -159,3 +178,43 @@ class RuntimeRouter:
             nothing = np.zeros((0, len(work.observables)))
             return Outcome(values_PO=nothing, std_errors_PO=nothing, seconds=0.0, executions=0)
         return self.backend.device.execute(work)
+
+
+def request_key(
+    kind: Kind,
+    router: RouterCircuit,
+    x_BF: FloatArray,
+    w_W: FloatArray,
+    *,
+    spec: str,
+    service: str,
+    options: RuntimeOptions,
+    shots: int,
+    qubits: tuple[int, ...] | None,
+    seed: int | None,
+) -> str:
+    """Return the key of the work that a request stands for, see `work_key`.
+
+    Args:
+        kind: What is asked for.
+        router: The router.
+        x_BF: Its inputs, in radians.
+        w_W: Its weights, in radians.
+        spec: Specification of the backend.
+        service: Which service its device belongs to; "" for this machine.
+        options: See `RuntimeBackend`, as those that follow.
+        shots: Of every sample.
+        qubits: Device qubits that were asked for.
+        seed: Of the backend.
+    """
+    settings = {
+        "backend": spec,
+        "kind": kind,
+        "options": options.deciding(gradient=kind != "values"),
+        "qubits": qubits,
+        "router": router.content_hash,
+        "seed": seed,
+        "service": service,
+        "shots": shots,
+    }
+    return work_key(settings, inputs=x_BF, weights=w_W)

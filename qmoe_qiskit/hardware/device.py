@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from qmoe_qiskit.hardware.ledger import Ledger
     from qmoe_qiskit.hardware.work import FloatArray, Work
     from qmoe_qiskit.noise_profiles import NoiseProfile
 
@@ -35,11 +36,15 @@ class Device(Protocol):
     Attributes:
         name: The device's own name, such as "ibm_fez", or "fake_torino": never one for the other.
         is_local: Whether this machine simulates it.
-        backend: What Qiskit knows of it: target, configuration.
+        service: Which service it belongs to, see `hardware.account`; "" for this machine.
+        ledger: Where work is recorded; None on this machine.
+        backend: What Qiskit knows of it: target, configuration. None for a record of one.
     """
 
     name: str
     is_local: bool
+    service: str
+    ledger: Ledger | None
     backend: Any
 
     def profile(self) -> NoiseProfile:

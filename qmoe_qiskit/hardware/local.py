@@ -46,6 +46,8 @@ class LocalDevice:
     """
 
     is_local = True
+    service = ""
+    ledger = None
 
     def __init__(self, name: str, *, seed: int | None = None) -> None:
         kinds = _fakes()

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.hardware.account import service_name
 from qmoe_qiskit.hardware.budget import refuse_over_budget
 from qmoe_qiskit.hardware.client import Client
 from qmoe_qiskit.hardware.collection import collect_work, outcome_of
@@ -40,6 +41,7 @@ class RemoteDevice:
     Attributes:
         name: The device's own name.
         is_local: False.
+        service: Which service it belongs to.
         backend: IBM's object of it.
         client: The account.
         ledger: Where work is recorded.
@@ -62,6 +64,7 @@ class RemoteDevice:
         report: Report = lambda _: None,
     ) -> None:
         self.name: str = backend.name
+        self.service = service_name()
         self.backend, self.client, self.ledger = backend, client, ledger
         self.budget_s, self.report = budget_s, report
         self.patience = patience or Patience()

@@ -131,17 +131,19 @@ def execution_of(classifier: QMoEClassifier) -> Execution | None:
     if compiled is None:
         return None
     if isinstance(compiled, RuntimeRouter):
-        device, options = compiled.backend.device, compiled.backend.options
+        device, profile = compiled.backend.device, compiled.profile
         return Execution(
             # The device by its own name, also where the least busy one was asked for.
             backend=f"runtime:{device.name}",
-            calibration=CalibrationRecord.of(compiled.profile),
+            calibration=None
+            if compiled.profile is None
+            else CalibrationRecord.of(compiled.profile),
             shots=compiled.backend.shots,
             physical_qubits=compiled.physical_qubits,
             seed=compiled.backend.seed,
             simulated=device.is_local,
             instance=device.client.instance if isinstance(device, RemoteDevice) else None,
-            **stated(options),
+            **stated(compiled.backend.options),
         )
     profile = profile_of(backend)
     return Execution(

@@ -211,16 +211,15 @@ def _as_recorded(execution: Execution | None, prepared: Prepared) -> Execution |
     on the device of then.
     """
     from qmoe_qiskit.hardware.recording import work_of
-    from qmoe_qiskit.hardware.remote import RemoteDevice
     from qmoe_qiskit.noise_profiles import NoiseProfile
 
-    device = prepared.device
-    if execution is None or not isinstance(device, RemoteDevice):
+    ledger = prepared.device.ledger
+    if execution is None or ledger is None:
         return execution
-    record = device.ledger.work(prepared.works[0].key)
+    record = ledger.work(prepared.works[0].key)
     assert record is not None
     found = [job.calibration_hash for job in _jobs(prepared) if job.calibration_hash is not None]
-    calibration = NoiseProfile.loads(device.ledger.calibration(found[0])) if found else None
+    calibration = NoiseProfile.loads(ledger.calibration(found[0])) if found else None
     return replace(
         execution,
         backend=f"runtime:{record.device}",
@@ -233,9 +232,7 @@ def _as_recorded(execution: Execution | None, prepared: Prepared) -> Execution |
 
 def _jobs(prepared: Prepared) -> list[JobRecord]:
     """Return the jobs of a run's works in the ledger; none on this machine."""
-    from qmoe_qiskit.hardware.remote import RemoteDevice
-
-    device = prepared.device
-    if not isinstance(device, RemoteDevice):
+    ledger = prepared.device.ledger
+    if ledger is None:
         return []
-    return [job for work in prepared.works for job in device.ledger.jobs(work.key)]
+    return [job for work in prepared.works for job in ledger.jobs(work.key)]

@@ -20,6 +20,7 @@ class Watched:
     def __init__(self, device: Device) -> None:
         self.device = device
         self.name, self.is_local, self.backend = device.name, device.is_local, device.backend
+        self.service, self.ledger = device.service, device.ledger
         self.outcomes: list[Outcome] = []
 
     def profile(self) -> NoiseProfile:

@@ -46,6 +46,8 @@ class ExactDevice:
 
     name = "exact"
     is_local = True
+    service = ""
+    ledger = None
 
     def __init__(self, fake: str) -> None:
         self._fake = LocalDevice(fake)
