@@ -163,14 +163,15 @@ def open_for_run(
     from qmoe_qiskit.backends import open_backend
     from qmoe_qiskit.backends.runtime import RuntimeBackend
     from qmoe_qiskit.cli.options import qubits_from
-    from qmoe_qiskit.hardware.options import load_options, runtime_options
+    from qmoe_qiskit.hardware.options import read_options, runtime_options
     from qmoe_qiskit.hardware.remote import RemoteDevice
     from qmoe_qiskit.hardware.submission import Patience
     from qmoe_qiskit.runs.on_device import check_has_circuit
 
     check_has_circuit(run)
-    in_file = runtime_options(None) if options is None else load_options(options)
+    in_file = {} if options is None else read_options(options)
     given = {"resilience_level": resilience, "mode": mode, "repetition": repetition}
+    settings = runtime_options(in_file | {k: v for k, v in given.items() if v is not None})
     if not backend.startswith("runtime:fake_"):
         report("connecting to IBM Quantum")
     opened = open_backend(
@@ -178,12 +179,7 @@ def open_for_run(
         shots=shots,
         seed=0,
         qubits=qubits_from(device_qubits),
-        options=runtime_options(
-            {
-                **in_file.model_dump(exclude_unset=True),
-                **{name: value for name, value in given.items() if value is not None},
-            }
-        ),
+        options=settings,
         ledger=ledger,
     )
     assert isinstance(opened, RuntimeBackend)

@@ -53,18 +53,40 @@ def show_work(work: WorkRecord, found: Sequence[JobRecord]) -> None:
 
 
 def jobs_table(found: Sequence[JobRecord], devices: Mapping[str, str]) -> Table:
-    """Return jobs of any works one below the other; `devices` names the one of each key."""
-    table = _open_table("key", "job", "device")
+    """Return jobs of any works one below the other; `devices` names the one of each key.
+
+    A screen of 80 columns is enough: what was charged and what was estimated share a column.
+    """
+    table = _open_table("key", "job")
+    table.add_column("device", overflow="fold")
+    table.add_column("state", no_wrap=True)
+    table.add_column("QPU s\n~ est.", justify="right", no_wrap=True)
+    table.add_column("sent\nUTC", no_wrap=True)
     for job in found:
-        table.add_row(job.key[:8], job.job_id or "", devices[job.key], *_state_and_cost(job))
+        table.add_row(
+            job.key[:8],
+            job.job_id or "",
+            devices[job.key],
+            job.state,
+            _charged(job) or f"~{job.estimated_seconds:.1f}",
+            "" if job.sent_at is None else f"{job.sent_at:%m-%d %H:%M}",
+        )
     return table
 
 
 def _jobs_of_work(found: Sequence[JobRecord]) -> Table:
-    table = _open_table("job", "points", "executions")
+    table = _open_table("job", "points", "state")
+    for name in ("executions", "est.\ns", "charged\ns"):
+        table.add_column(name, justify="right", no_wrap=True)
     for job in found:
-        points = f"{job.start} to {job.stop - 1}"
-        table.add_row(job.job_id or "", points, f"{job.executions:,}", *_state_and_cost(job))
+        table.add_row(
+            job.job_id or "",
+            f"{job.start} to {job.stop - 1}",
+            job.state,
+            f"{job.executions:,}",
+            f"{job.estimated_seconds:.1f}",
+            _charged(job),
+        )
     return table
 
 
@@ -73,19 +95,11 @@ def _open_table(*first: str) -> Table:
     from qmoe_qiskit.cli.tables import open_table
 
     table = open_table()
+    table.collapse_padding = True
     for name in first:
         table.add_column(name, no_wrap=True)
-    table.add_column("state", no_wrap=True)
-    for name in ("est.\ns", "charged\ns"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("sent\nUTC", overflow="fold")
     return table
 
 
-def _state_and_cost(job: JobRecord) -> tuple[str, str, str, str]:
-    return (
-        job.state,
-        f"{job.estimated_seconds:.1f}",
-        "" if job.charged_seconds is None else f"{job.charged_seconds:.1f}",
-        "" if job.sent_at is None else f"{job.sent_at:%m-%d %H:%M}",
-    )
+def _charged(job: JobRecord) -> str:
+    return "" if job.charged_seconds is None else f"{job.charged_seconds:.1f}"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from qiskit_ibm_runtime.options_models.sampler import SamplerOptions
 
 DEFAULT_SHOTS = 4096
+_NESTED = ("resilience", "twirling", "dynamical_decoupling", "execution")
 
 
 class RuntimeOptions(BaseModel):
@@ -138,7 +139,27 @@ class RuntimeOptions(BaseModel):
         aside = {"mode", "session_seconds", "precision"}  # precision has become a number of shots
         if not gradient:
             aside |= {"gradient", "spsa_directions", "spsa_step"}
-        return self.model_dump(mode="json", exclude=aside)
+        nested = set(_NESTED)
+        if self.primitive == "sampler":
+            nested.remove("resilience")
+        # A release of IBM's library that has one more option shall not make paid work new.
+        usual = self._usual()
+        return self.model_dump(mode="json", exclude=aside | set(_NESTED)) | {
+            name: changed
+            for name in sorted(nested)
+            if (changed := _changes(getattr(self, name).model_dump(mode="json"), *usual[name]))
+        }
+
+    def _usual(self) -> dict[str, tuple[dict[str, Any], ...]]:
+        """Return what nested options are where nothing is set: unset, and as they take effect."""
+        blank = {name: getattr(RuntimeOptions(), name).model_dump(mode="json") for name in _NESTED}
+        off = {"twirling": {"enable_gates": False, "enable_measure": False}}
+        effective: dict[str, dict[str, Any]] = off
+        if self.primitive == "estimator":
+            level = RuntimeOptions(resilience_level=self.resilience_level)
+            final = finalize_estimator_options(level.for_estimator(DEFAULT_SHOTS))
+            effective = final.model_dump(mode="json")
+        return {name: (blank[name], effective.get(name, {})) for name in _NESTED}
 
     def for_estimator(self, shots: int) -> EstimatorOptions:
         """Return IBM's options of an estimator."""
@@ -147,7 +168,7 @@ class RuntimeOptions(BaseModel):
         return EstimatorOptions(
             default_shots=shots,
             resilience_level=self.resilience_level,
-            **self._shared(("resilience", "twirling", "dynamical_decoupling", "execution")),
+            **self._shared(_NESTED),
         )
 
     def for_sampler(self, shots: int) -> SamplerOptions:
@@ -178,21 +199,33 @@ def runtime_options(options: RuntimeOptions | Mapping[str, Any] | None) -> Runti
         raise InputError(f"runtime options: {_first(error)}") from error
 
 
-def load_options(path: str | Path) -> RuntimeOptions:
-    """Read options from a TOML file.
+def read_options(path: str | Path) -> dict[str, Any]:
+    """Read options from a TOML file; whether they are accepted, `runtime_options` says.
 
     Raises:
-        InputError: If the file cannot be read, is not TOML, or holds what is not accepted.
+        InputError: If the file cannot be read, or is not TOML.
     """
     path = Path(path)
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"options {str(path)!r} cannot be read: {reason}") from error
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"options {str(path)!r} are not TOML: {error}") from error
-    return runtime_options(document)
+
+
+def _changes(found: dict[str, Any], *usual: dict[str, Any]) -> dict[str, Any]:
+    """Return those entries, also of entries, that are in none of the others."""
+    changes: dict[str, Any] = {}
+    for name, value in found.items():
+        others = [one[name] for one in usual if name in one]
+        if not isinstance(value, dict):
+            if value not in others:
+                changes[name] = value
+        elif inner := _changes(value, *(one for one in others if isinstance(one, dict))):
+            changes[name] = inner
+    return changes
 
 
 def _first(error: ValidationError) -> str:

@@ -194,7 +194,14 @@ def test_cancelling(
     outcome = qmoe("evaluate", run, *ON_MANILA)
     assert outcome.exit_code == 2
     assert "was cancelled" in outcome.stderr
-    assert "give another --repetition" in outcome.stderr
+    assert f"give qmoe jobs retry {job['key'][:8]} and then the same command" in outcome.stderr
+    assert "another --repetition" in outcome.stderr
+    ibm.pace.paused = False
+    assert "to send them, give the same qmoe submit" in qmoe("jobs", "retry", job["key"]).stderr
+    assert "nothing to retry" in said("jobs", "retry", job["key"])
+    measured = document("evaluate", run, *ON_MANILA, "--yes")
+    assert measured["cost"]["jobs"][-1] == ibm.jobs[-1].id != job["job_id"]
+    assert len(ibm.jobs) == 2
 
 
 def test_a_failed_job(

@@ -221,6 +221,19 @@ def test_option_files(
     assert nothing_recorded(tmp_path / "ledger.sqlite")
 
 
+def test_an_option_of_the_command_mends_a_file(
+    document: Callable[..., Any], refused: Callable[..., None], run: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "options.toml"
+    path.write_text("[twirling]\nenable_measure = false\n")
+    options = (run, "--backend", "runtime:fake_manila", *FEW, "--options", path)
+    refused("measurement mitigation (TREX) needs measurement twirling", "estimate", *options)
+    assert document("estimate", *options, "--resilience", "0")["jobs"]
+    path.write_text("resilience_level = 7\nmode = 'queue'\n")
+    refused("mode = 'queue'", "estimate", *options, "--resilience", "0")
+    assert document("estimate", *options, "--resilience", "0", "--mode", "job")["jobs"]
+
+
 def test_a_folder_of_options(refused: Callable[..., None], run: Path, tmp_path: Path) -> None:
     options = ("--backend", MANILA, "--options", tmp_path)
     refused("cannot be read: Is a directory", "estimate", run, *options)

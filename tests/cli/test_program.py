@@ -66,6 +66,7 @@ COMMANDS = {
     "jobs show": ["--json", "--ledger", "KEY"],
     "jobs collect": ["--json", "--ledger", "--wait", "KEY"],
     "jobs cancel": ["--json", "--ledger", "KEY"],
+    "jobs retry": ["--json", "--ledger", "KEY"],
     "jobs export": ["--json", "--ledger", "--out", "KEY"],
     "study": [
         "--cluster", "--force", "--json", "--no-resume", "--out", "--quick", "--resume", "--seeds",

@@ -11,7 +11,7 @@ from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.hardware.options import (
     DEFAULT_SHOTS,
     RuntimeOptions,
-    load_options,
+    read_options,
     runtime_options,
 )
 
@@ -96,13 +96,67 @@ def test_a_file(tmp_path: Path) -> None:
     path = tmp_path / "options.toml"
     path.write_text('mode = "batch"\nresilience_level = 0\n[twirling]\nenable_gates = true\n')
     given = {"mode": "batch", "resilience_level": 0, "twirling": {"enable_gates": True}}
-    assert load_options(path) == runtime_options(given)
-    assert runtime_options(load_options(path)) is not None
+    assert read_options(path) == given
+    assert runtime_options(read_options(path)) == runtime_options(given)
     path.write_text("mode = ")
     with pytest.raises(InputError, match="are not TOML"):
-        load_options(path)
-    path.write_text("mod = 1")
-    with pytest.raises(InputError, match="unknown option 'mod'"):
-        load_options(path)
+        read_options(path)
     with pytest.raises(InputError, match="cannot be read: No such file"):
-        load_options(tmp_path / "none.toml")
+        read_options(tmp_path / "none.toml")
+
+
+SAME = [
+    ({}, {"resilience_level": 1}),
+    ({}, {"resilience": {"measure_mitigation": True}, "twirling": {"enable_gates": False}}),
+    ({}, {"twirling": {"group": "pauli", "num_randomizations": "auto"}}),
+    ({}, {"resilience": {"zne": {"extrapolator": ["exponential", "linear"]}}}),
+    ({}, {"dynamical_decoupling": {}, "execution": {"init_qubits": True}}),
+    ({}, {"precision": 0.1, "mode": "batch", "session_seconds": 5, "gradient": "spsa"}),
+    ({"resilience_level": 2}, {"resilience_level": 2, "resilience": {"zne_mitigation": True}}),
+    (
+        {"resilience": {"zne_mitigation": True, "zne": {"noise_factors": [1, 3]}}},
+        {"resilience": {"zne_mitigation": True, "zne": {"noise_factors": (1.0, 3.0)}}},
+    ),
+    (
+        {"primitive": "sampler"},
+        {"primitive": "sampler", "twirling": {"enable_gates": False, "enable_measure": False}},
+    ),
+]
+OTHER: list[dict[str, Any]] = [
+    {},
+    {"resilience_level": 0},
+    {"resilience_level": 2},
+    {"primitive": "sampler"},
+    {"repetition": 1},
+    {"fractional_gates": True},
+    {"resilience": {"measure_mitigation": False}},
+    {"resilience": {"zne_mitigation": True}},
+    {"resilience": {"zne_mitigation": True, "zne": {"noise_factors": [1, 3]}}},
+    {"resilience": {"zne_mitigation": True, "zne": {"noise_factors": [1, 5]}}},
+    {"resilience": {"measure_noise_learning": {"num_randomizations": 4}}},
+    {"twirling": {"enable_gates": True}},
+    {"dynamical_decoupling": {"enable": True}},
+    {"execution": {"rep_delay": 1e-4}},
+]
+
+
+@pytest.mark.parametrize(("one", "another"), SAME, ids=str)
+def test_equal_meaning_has_equal_keys(one: dict[str, Any], another: dict[str, Any]) -> None:
+    decided = [runtime_options(options).deciding(gradient=False) for options in (one, another)]
+    assert decided[0] == decided[1]
+
+
+def test_another_meaning_has_another_key() -> None:
+    decided = [runtime_options(options).deciding(gradient=False) for options in OTHER]
+    assert all(one not in decided[:number] for number, one in enumerate(decided))
+
+
+def test_what_decides_names_no_option_of_ibms_that_was_not_set() -> None:
+    """Else a release with one more would turn work that was paid for into new."""
+    own = {"primitive", "resilience_level", "fractional_gates", "repetition"}
+    assert set(RuntimeOptions().deciding(gradient=False)) == own
+    gradient = {"gradient", "spsa_directions", "spsa_step"}
+    assert set(RuntimeOptions().deciding(gradient=True)) == own | gradient
+    options = runtime_options({"resilience": {"zne": {"noise_factors": [1, 3]}}})
+    decided = options.deciding(gradient=False)
+    assert decided["resilience"] == {"zne": {"noise_factors": [1.0, 3.0]}}
