@@ -14,19 +14,34 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from qmoe_qiskit.report.study_tables import shown_table, to_markdown
-from qmoe_qiskit.report.summary import Verdict
+from qmoe_qiskit.report.summary import Outcome, Table, Verdict
 from qmoe_qiskit.studies.folder import read_folder
 from qmoe_qiskit.studies.reporting import report_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 FIGURES = ROOT / "scripts" / "figures"
-# In the order of the part on studies; those with a table and a figure there.
+# In the order of the part on studies.
 STUDIES = ("efficiency", "noise", "ablation", "boundary", "experts", "kernel", "balance")
-VERDICTS = 8  # of each study; the reports have all
-SHOWN = ("efficiency", "noise")
+VERDICTS = 6  # of each study; the reports have all
+# What is left out of the first table of those with a table and a figure: columns, and rows that
+# have one of these texts.
+SHOWN = {
+    "efficiency": (
+        ("learning rate, median", "median accuracy", "mean training accuracy"),
+        (
+            *(f"quantum (L = {layers})" for layers in (2, 4, 5)),
+            *(f"ReLU (h = {hidden})" for hidden in (2, 8, 32)),
+            *(f"random Fourier ({waves})" for waves in (2, 4, 16)),
+        ),
+    ),
+    "noise": (("its median",), ()),
+}
 QMOE = str(Path(sys.executable).with_name("qmoe"))
 
 
@@ -46,7 +61,7 @@ def replace_part(text: str, name: str, content: str) -> str:
 
 
 def studies_part(folder: Path) -> str:
-    """Return the first verdicts of finished studies, and a table and a figure of two of them."""
+    """Return verdicts of finished studies, and a table and a figure of two of them."""
     parts = []
     for name in STUDIES:
         if not (folder / name / "study.json").is_file():
@@ -55,21 +70,41 @@ def studies_part(folder: Path) -> str:
         command = " ".join(read_folder(folder / name).command)
         parts.append(f"**{study.title}** (`{command}`)")
         if name in SHOWN:
-            parts.append(to_markdown(shown_table(summary.tables[0])).rstrip())
+            parts.append(
+                to_markdown(shown_table(shortened(summary.tables[0], *SHOWN[name]))).rstrip()
+            )
             picture = next(file for file in files if file.startswith("figures/"))
             shutil.copy(folder / name / picture, FIGURES / f"study_{name}.png")
             caption = summary.pictures[0].caption
             parts.append(f"![{caption}](scripts/figures/study_{name}.png)")
-        parts.append("\n".join(map(brief, summary.verdicts[:VERDICTS])))
-        if (left := len(summary.verdicts) - VERDICTS) > 0:
-            parts.append(f"... and {left} more in the report.")
+        parts.append(verdicts_part(summary.verdicts))
     return "\n\n".join(parts)
 
 
-def brief(verdict: Verdict) -> str:
-    """Return a verdict as a line, with its difference and interval."""
-    d = verdict.difference
-    return f"- {verdict.outcome}: {verdict.claim} ({d.value:+.3f}, {d.low:+.3f} to {d.high:+.3f})"
+def shortened(table: Table, columns: Collection[str], texts: Collection[str]) -> Table:
+    """Return a table without some columns, and without the rows that have one of some texts."""
+    kept = [i for i, column in enumerate(table.columns) if column.name not in columns]
+    return replace(
+        table,
+        columns=tuple(table.columns[i] for i in kept),
+        rows=tuple(
+            tuple(row[i] for i in kept)
+            for row in table.rows
+            if not any(isinstance(cell, str) and cell in texts for cell in row)
+        ),
+    )
+
+
+def verdicts_part(verdicts: Sequence[Verdict]) -> str:
+    """Return how many claims came out how, and the first of them, those that are decided before."""
+    counts = Counter(verdict.outcome for verdict in verdicts)
+    outcomes: tuple[Outcome, ...] = ("supported", "not supported", "undecided")
+    counted = ", ".join(f"{counts[outcome]} {outcome}" for outcome in outcomes)
+    order = sorted(verdicts, key=lambda verdict: verdict.outcome == "undecided")
+    lines = [f"- {verdict}" for verdict in order[:VERDICTS]]
+    if (left := len(verdicts) - len(lines)) > 0:
+        lines.append(f"- ... and {left} more in the report")
+    return "\n".join([f"Of {len(verdicts)} claims: {counted}.", "", *lines])
 
 
 def main() -> None:

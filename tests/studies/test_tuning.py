@@ -50,7 +50,7 @@ def test_a_rate_that_diverges_is_not_chosen(task: TrainTask | ExpertsTask) -> No
     [
         (
             replace(SMALL, learning_rates=(HUGE,)),
-            r"router 'mlp:4' on 'moons', seed 3, diverged with learning rate 1e\+308: give the study",
+            r"router 'mlp:4' on 'moons', seed 3, diverged with learning rate 1e\+308: give",
         ),
         (replace(SMALL, learning_rates=(HUGE, 1e307)), r"learning rate 1e\+308 and with 1e\+307"),
         (replace(SMALL, learning_rates=(HUGE,), validate=True), "router 'mlp:4'"),
