@@ -44,6 +44,7 @@ def open_backend(
     options: RuntimeOptions | Mapping[str, Any] | None = None,
     ledger: str | Path | None = None,
     budget_s: float | None = None,
+    n_qubits: int | None = None,
 ) -> Backend:
     """Open the backend that a specification names.
 
@@ -67,6 +68,7 @@ def open_backend(
         ledger: For a device of IBM Quantum: the file that its jobs are recorded in.
         budget_s: For "runtime": QPU time, in seconds, that all work given to the backend may take;
             a fake takes none.
+        n_qubits: For "runtime:least_busy": how many qubits the device must have.
 
     Raises:
         InputError: If the specification or a setting is not accepted.
@@ -100,6 +102,7 @@ def open_backend(
             options=options,
             ledger=ledger,
             budget_s=budget_s,
+            n_qubits=n_qubits,
         )
     if options is not None or ledger is not None or budget_s is not None:
         raise InputError(
@@ -168,6 +171,7 @@ def _open_runtime(
     options: RuntimeOptions | Mapping[str, Any] | None,
     ledger: str | Path | None,
     budget_s: float | None,
+    n_qubits: int | None,
 ) -> RuntimeBackend:
     from qmoe_qiskit.backends.runtime import RuntimeBackend
     from qmoe_qiskit.hardware.options import runtime_options
@@ -191,6 +195,7 @@ def _open_runtime(
             fractional_gates=settings.fractional_gates,
             ledger=ledger,
             budget_s=budget_s,
+            n_qubits=n_qubits,
         )
     return RuntimeBackend(
         name=spec, device=device, options=settings, shots=n_shots, seed=seed, qubits=qubits

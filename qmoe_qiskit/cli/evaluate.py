@@ -187,6 +187,8 @@ def _on_device(
     budget: str | None,
     yes: bool,
     quiet: bool,
+    backend: str,
+    settle: float | None,
     **settings: Any,  # noqa: ANN401 - those of open_for_run
 ) -> tuple[Run, Evaluation]:
     from qmoe_qiskit.cli.submit import agree
@@ -197,7 +199,15 @@ def _on_device(
 
     budget_s = None if budget is None else parse_seconds(budget)
     with waiting() as shown:
-        opened = hardware.open_for_run(run=run_folder, budget_s=budget_s, report=shown, **settings)
+        if not backend.startswith("runtime:fake_"):
+            prepared = hardware.recorded_for_run(
+                backend, run_folder, data, target=target, samples=samples, **settings
+            )
+            if prepared is not None:
+                return prepared.run, evaluate_prepared(prepared)
+        opened = hardware.open_for_run(
+            backend, run_folder, settle=settle, budget_s=budget_s, report=shown, **settings
+        )
         prepared = prepare_run(run_folder, opened, data, target=target, samples=samples)
         if isinstance(opened.device, RemoteDevice):
             agree(prepared, opened.device, shown, yes=yes, quiet=quiet)

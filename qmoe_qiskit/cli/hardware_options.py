@@ -9,12 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qmoe_qiskit.cli.output import remark
 from qmoe_qiskit.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from qmoe_qiskit.backends.runtime import RuntimeBackend
+    from qmoe_qiskit.hardware.client import Client
+    from qmoe_qiskit.hardware.options import RuntimeOptions
+    from qmoe_qiskit.runs.on_device import Prepared
+
+# Of Qiskit's routing: the same for all commands, for it is part of what makes work equal.
+SEED = 0
 
 _ACCOUNT = (
     "The account is the one that qiskit-ibm-runtime finds in its store or in the environment."
@@ -122,7 +129,7 @@ Settle = Annotated[
     typer.Option(
         "--settle",
         metavar="SECONDS",
-        help="After a lost answer, how long a job is looked for before it is sent again; 60 by "
+        help="After a lost answer, how long a job is looked for before it is sent again; 180 by "
         "default.",
         show_default=False,
     ),
@@ -163,28 +170,95 @@ def open_for_run(
     from qmoe_qiskit.backends import open_backend
     from qmoe_qiskit.backends.runtime import RuntimeBackend
     from qmoe_qiskit.cli.options import qubits_from
-    from qmoe_qiskit.hardware.options import read_options, runtime_options
     from qmoe_qiskit.hardware.remote import RemoteDevice
-    from qmoe_qiskit.hardware.submission import Patience
-    from qmoe_qiskit.runs.on_device import check_has_circuit
+    from qmoe_qiskit.runs.on_device import circuit_of
 
-    check_has_circuit(run)
-    in_file = {} if options is None else read_options(options)
-    given = {"resilience_level": resilience, "mode": mode, "repetition": repetition}
-    settings = runtime_options(in_file | {k: v for k, v in given.items() if v is not None})
+    router = circuit_of(run)
+    settings = runtime_settings(options, resilience, mode, repetition)
     if not backend.startswith("runtime:fake_"):
         report("connecting to IBM Quantum")
     opened = open_backend(
         backend,
         shots=shots,
-        seed=0,
+        seed=SEED,
         qubits=qubits_from(device_qubits),
         options=settings,
         ledger=ledger,
+        n_qubits=router.n_qubits,
     )
     assert isinstance(opened, RuntimeBackend)
     if isinstance(opened.device, RemoteDevice):
-        opened.device.budget_s, opened.device.report = budget_s, report
+        device = opened.device
+        _name_instance(device.client)
+        device.budget_s, device.report = budget_s, report
         if settle is not None:
-            opened.device.patience = Patience(settle_s=settle)
+            device.patience = replace(device.patience, settle_s=settle)
     return replace(opened, title=str(run))
+
+
+def _name_instance(client: Client) -> None:
+    """Say which instance pays, where there is a choice."""
+    n_instances = len(client.instances)
+    if n_instances > 1:
+        remark(
+            f"note: instance {client.instance!r} ({client.plan} plan) is used, of {n_instances}: "
+            "QISKIT_IBM_INSTANCE names another"
+        )
+
+
+def recorded_for_run(
+    backend: str,
+    run: Path,
+    data: str | None,
+    *,
+    target: str | None,
+    samples: int | None,
+    shots: int | None,
+    options: Path | None,
+    resilience: int | None,
+    mode: str | None,
+    repetition: int | None,
+    device_qubits: str | None,
+    ledger: Path | None,
+) -> Prepared | None:
+    """Return a run on a device, if the ledger has all that it takes: nobody is asked then.
+
+    Raises:
+        InputError: If a setting is not accepted.
+        LedgerError: If the ledger cannot be used.
+    """
+    from qmoe_qiskit.cli.options import qubits_from
+    from qmoe_qiskit.hardware.ledger import Ledger
+    from qmoe_qiskit.runs.recorded import prepare_recorded
+
+    records = Ledger(ledger)
+    prepared = prepare_recorded(
+        run,
+        backend,
+        records,
+        data,
+        options=runtime_settings(options, resilience, mode, repetition),
+        shots=shots,
+        seed=SEED,
+        qubits=qubits_from(device_qubits),
+        target=target,
+        samples=samples,
+    )
+    if prepared is None:
+        records.close()
+    return prepared
+
+
+def runtime_settings(
+    options: Path | None, resilience: int | None, mode: str | None, repetition: int | None
+) -> RuntimeOptions:
+    """Return what a file and the options of a command say, the latter first.
+
+    Raises:
+        InputError: If what comes of both is not accepted.
+    """
+    from qmoe_qiskit.hardware.options import read_options, runtime_options
+
+    in_file = {} if options is None else read_options(options)
+    given = {"resilience_level": resilience, "mode": mode, "repetition": repetition}
+    return runtime_options(in_file | {k: v for k, v in given.items() if v is not None})

@@ -143,8 +143,10 @@ class Client:
                     min_num_qubits=n_qubits, operational=True, simulator=False
                 )
             except QiskitBackendNotFoundError as error:
+                which = "" if n_qubits is None else f" with {n_qubits} qubits or more"
                 raise HardwareError(
-                    "no device of this account is operational at the moment: try again later"
+                    f"no device of this account is operational at the moment{which}: try again "
+                    "later"
                 ) from error
         return str(backend.name)
 

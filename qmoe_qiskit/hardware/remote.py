@@ -169,6 +169,7 @@ def open_device(
     fractional_gates: bool = False,
     ledger: str | Path | None = None,
     budget_s: float | None = None,
+    n_qubits: int | None = None,
     patience: Patience | None = None,
     report: Report = lambda _: None,
 ) -> RemoteDevice:
@@ -179,6 +180,7 @@ def open_device(
         fractional_gates: Whether circuits may use them.
         ledger: Path of the ledger; by default that of the user.
         budget_s: See `RemoteDevice`.
+        n_qubits: How many qubits the least busy device must have.
         patience: How long to wait for what.
         report: Is told what is being waited for.
 
@@ -190,7 +192,7 @@ def open_device(
     records = Ledger(ledger)
     patience = patience or Patience()
     client = Client.connect(read_timeout_s=patience.read_timeout_s)
-    resolved = client.least_busy() if name == LEAST_BUSY else name
+    resolved = client.least_busy(n_qubits=n_qubits) if name == LEAST_BUSY else name
     return RemoteDevice(
         client.backend(resolved, fractional_gates=fractional_gates),
         client,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from qmoe_qiskit.backends.runtime import RuntimeBackend
+    from qmoe_qiskit.circuits import RouterCircuit
     from qmoe_qiskit.hardware.device import Device
     from qmoe_qiskit.hardware.estimate import Estimate
     from qmoe_qiskit.hardware.records import JobRecord
@@ -81,16 +82,19 @@ class Prepared:
         return self.watched.device
 
 
-def check_has_circuit(path: str | Path) -> None:
-    """Refuse a run without a circuit.
+def circuit_of(path: str | Path) -> RouterCircuit:
+    """Return a run's circuit.
 
     Raises:
         InputError: If its router is classical.
         RunError: If the run cannot be used.
     """
+    from qmoe_qiskit.circuits import RouterCircuit
+
     record = read_run(path)
     if record.circuit is None:
         raise InputError(f"router {record.router!r} is classical: it has no circuit to execute")
+    return RouterCircuit.from_qpy(record.circuit)
 
 
 def prepare_run(

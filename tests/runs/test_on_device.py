@@ -18,7 +18,7 @@ from qmoe_qiskit.hardware.local import LocalDevice
 from qmoe_qiskit.hardware.options import RuntimeOptions
 from qmoe_qiskit.runs import TrainingRequest, evaluate_run, load_run, train_run
 from qmoe_qiskit.runs.on_device import (
-    check_has_circuit,
+    circuit_of,
     estimate_prepared,
     evaluate_prepared,
     prepare_run,
@@ -155,11 +155,11 @@ def test_what_cannot_run(runs: dict[str, Path], finished: Path, tmp_path: Path) 
     device = ExactDevice()
     control = finished / "control"
     with pytest.raises(InputError, match="router 'linear' is classical"):
-        check_has_circuit(control)
+        circuit_of(control)
     with pytest.raises(InputError, match="router 'linear' is classical"):
         prepare_run(control, on(device))
     with pytest.raises(RunError, match="there is no run folder"):
-        check_has_circuit(tmp_path / "nowhere")
+        circuit_of(tmp_path / "nowhere")
     with pytest.raises(InputError, match="samples 99 are more than the 15 rows"):
         prepare_run(runs["moons"], on(device), samples=99)
     router: Any = prepare_run(runs["moons"], on(device)).run.classifier.compiled_router
