@@ -52,8 +52,8 @@ def report(
             write_index(index.resolve(), entries)
         except OSError as error:
             raise InputError(
-                f"{str(index)!r} cannot be written ({error.strerror or error}): name another file "
-                "with --index"
+                f"{str(index)!r} cannot be written ({error.strerror or error}): make room, or "
+                "name another file with --index"
             ) from error
     if as_json:
         reports = [

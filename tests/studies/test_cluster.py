@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import sys
 import time
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytest.importorskip("distributed", reason="needs the extra cluster")
+
+
+OUTS = ("here", "there")
 
 
 class Dask:
@@ -82,6 +86,45 @@ def test_a_cluster_gives_what_this_machine_gives_though_a_worker_is_killed(
     assert [result.task for result in results] == tasks
     assert [r.result for r in results] == [Small(seed=task.seed).run() for task in tasks]
     assert told[-1].restarts == 0
+
+
+def test_the_program_finds_on_a_cluster_what_it_finds_here_though_a_worker_is_killed(
+    tmp_path: Path, dask: Dask, start: Callable[..., subprocess.Popen[str]]
+) -> None:
+    """`qmoe study --cluster`, to its report."""
+    dask.scheduler()
+    workers = [dask.worker(), dask.worker()]
+    seeds, log = range(30), str(tmp_path / "log")
+    (tmp_path / "small.toml").write_text(f"seconds = 0.02\nlog = {json.dumps(log)}")
+    study = ("study", "small", "--seeds", len(seeds), "--settings", "small.toml", "--json")
+    remote = start(
+        "studies.small_program", *study, "--out", "there", "--cluster", dask.cluster.address
+    )
+    while not {worker.pid for worker in workers} <= {p for seed in seeds for p in pids(log, seed)}:
+        assert remote.poll() is None, remote.communicate()
+        time.sleep(0.001)
+    workers[0].kill()
+    n_done = len(list((tmp_path / "there" / "tasks").glob("*.json")))
+    stdout, stderr = remote.communicate(timeout=120)
+    assert (remote.returncode, stderr) == (0, "")
+    assert n_done < 2 * len(seeds)
+    found = json.loads(stdout)
+    assert found["tasks"] == {"total": 2 * len(seeds), "skipped": 0, "redone": {}}
+    assert workers[1].poll() is None
+
+    here = start("studies.small_program", *study, "--out", "here", "--workers", 1)
+    stdout, stderr = here.communicate(timeout=120)
+    assert (here.returncode, stderr) == (0, "")
+    assert json.loads(stdout) == {**found, "out": "here"}
+    tables = [name for name in found["files"] if name.startswith("tables/")]
+    contents = [[(tmp_path / out / name).read_bytes() for name in tables] for out in OUTS]
+    assert contents[0] == contents[1] != []
+    results = [
+        {path.name: json.loads(path.read_text())["result"] for path in paths}
+        for paths in ((tmp_path / out / "tasks").glob("*.json") for out in OUTS)
+    ]
+    assert results[0] == results[1]
+    assert len(results[0]) == 2 * len(seeds)
 
 
 def test_tasks_go_on_when_a_scheduler_returns(tmp_path: Path, dask: Dask) -> None:
