@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -73,6 +74,9 @@ def service_errors(doing: str) -> Iterator[None]:
 def quiet() -> Iterator[list[bool]]:
     """Keep the library's warnings from the user: what matters of them our errors say.
 
+    What it logs as well, unless the level of its log was chosen, in Python or by the environment
+    variable QISKIT_IBM_RUNTIME_LOG_LEVEL.
+
     Yields:
         A list that is not empty if IBM Cloud was not reached for an access token. The library then
         only warns, and sends what the service has to refuse.
@@ -84,10 +88,23 @@ def quiet() -> Iterator[list[bool]]:
         if "IBM Cloud access token" in text and "Status code: 4" not in text:
             no_token.append(True)
 
-    with warnings.catch_warnings():
+    with _silent_log(), warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.showwarning = note
         yield no_token
+
+
+@contextmanager
+def _silent_log() -> Iterator[None]:
+    log = logging.getLogger("qiskit_ibm_runtime")
+    if log.level != logging.NOTSET:  # chosen by the user, or silent already
+        yield
+        return
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(logging.NOTSET)
 
 
 def unforeseen() -> tuple[type[Exception], ...]:
