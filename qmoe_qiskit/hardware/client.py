@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from qmoe_qiskit.errors import HardwareError, unknown_name
-from qmoe_qiskit.hardware.patience import READ_TIMEOUT_S, PatientAdapter, make_patient
+from qmoe_qiskit.hardware.connections import Connections
+from qmoe_qiskit.hardware.patience import READ_TIMEOUT_S, PatientAdapter
 from qmoe_qiskit.hardware.pubs import primitive_for, pub_of
 from qmoe_qiskit.hardware.service_errors import (
     is_transient,
@@ -20,6 +19,7 @@ from qmoe_qiskit.hardware.service_errors import (
     status_of,
     unforeseen,
 )
+from qmoe_qiskit.hardware.sessions import Sessions
 
 if TYPE_CHECKING:
     from qiskit_ibm_runtime import IBMBackend, QiskitRuntimeService, RuntimeJobV2
@@ -46,13 +46,15 @@ class Client:
 
     Use `connect`. Credentials are the client library's business: they come from its account store
     or environment and are not read here.
+
+    Attributes:
+        sessions: Its sessions and batches.
     """
 
     def __init__(self, service: QiskitRuntimeService, adapter: PatientAdapter) -> None:
         self._service, self._adapter = service, adapter
-        self._connections: dict[
-            str, Any
-        ] = {}  # the library's connections, by the CRN of the instance
+        self._connections = Connections(service, adapter)
+        self.sessions = Sessions(service, self._connections)
 
     @classmethod
     def connect(cls, *, read_timeout_s: float = READ_TIMEOUT_S) -> Client:
@@ -79,7 +81,7 @@ class Client:
                     time.sleep((0.25 + 0.25 * random.random()) * 2**attempt)  # noqa: S311
                 else:
                     client = cls(service, adapter)
-                    client._be_patient()
+                    client._connections.be_patient()
                     return client
         raise AssertionError("the last attempt returns or raises")
 
@@ -115,8 +117,7 @@ class Client:
             try:
                 backend = self._service.backend(name, use_fractional_gates=fractional_gates)
                 # The library leaves that instance active in which it looked last.
-                self._service._get_or_create_cloud_client(backend._instance)  # noqa: SLF001
-                self._be_patient()
+                self._connections.activate(backend._instance)  # noqa: SLF001
                 backend.target  # noqa: B018 - fetched and kept when it is first asked for
             except QiskitBackendNotFoundError as error:
                 # The library says so of every failure on the way as well.
@@ -219,7 +220,10 @@ class Client:
         """
         jobs: list[RuntimeJobV2] = []
         active = self._service.active_instance()
-        with service_errors("look for jobs by their tag"), self._all_instances() as instances:
+        with (
+            service_errors("look for jobs by their tag"),
+            self._connections.all_instances() as instances,
+        ):
             for instance in instances:
                 try:
                     jobs += self._service.jobs(
@@ -240,7 +244,7 @@ class Client:
         """
         from qiskit_ibm_runtime.exceptions import RuntimeJobNotFound
 
-        with service_errors(f"read job {job_id}"), self._all_instances():
+        with service_errors(f"read job {job_id}"), self._connections.all_instances():
             try:
                 return self._service.job(job_id)
             except RuntimeJobNotFound as error:
@@ -248,66 +252,6 @@ class Client:
                     f"this account has no job {job_id}: open the ledger with the account that "
                     "submitted it"
                 ) from error
-
-    def new_mode(self, backend: IBMBackend, mode: str, seconds: int) -> Any:  # noqa: ANN401
-        """Return what jobs are created in: the backend, or a new session or batch.
-
-        Args:
-            backend: The device.
-            mode: "job", "session" or "batch".
-            seconds: How long a session or batch may last.
-        """
-        if mode == "job":
-            return backend
-        with service_errors(f"open a {mode}"):
-            return _kind_of(mode)(backend, max_time=seconds)
-
-    def known_mode(self, backend: IBMBackend, mode: str, session: str) -> Any:  # noqa: ANN401
-        """Return a session or batch that takes further jobs; None if it does not."""
-        from qiskit_ibm_runtime.exceptions import IBMInputValueError
-
-        with (
-            service_errors(f"open {mode} {session}"),
-            suppress(IBMInputValueError),  # the service may have forgotten it
-            self._same_instance(),
-        ):
-            fractional = backend.options.use_fractional_gates
-            known = _kind_of(mode).from_id(session, self._service, use_fractional_gates=fractional)
-            if (known.details() or {}).get("accepting_jobs"):
-                return known
-        return None
-
-    def session_seconds(self, session: str) -> float | None:
-        """Return what a session is charged: the time from its first job to its end, in seconds.
-
-        Of one that has not ended the longest time that it may last; None for a batch, whose jobs
-        are charged one by one, and for a session that the service does not know any more.
-        """
-        from qiskit_ibm_runtime import Session
-        from qiskit_ibm_runtime.exceptions import IBMInputValueError
-
-        with (
-            service_errors(f"read session {session}"),
-            suppress(IBMInputValueError),
-            self._all_instances(),
-        ):
-            known = Session.from_id(session, self._service).details() or {}
-            if known.get("mode") != "dedicated":
-                return None
-            seconds = known.get("usage_time" if known.get("state") == "closed" else "max_time")
-            return None if seconds is None else float(seconds)
-        return None
-
-    def close_mode(self, mode: str, session: str) -> None:
-        """Let a session or batch end when its last job has; one that has ended is left alone."""
-        from qiskit_ibm_runtime.exceptions import IBMInputValueError
-
-        with (
-            service_errors(f"close {mode} {session}"),
-            suppress(IBMInputValueError),
-            self._same_instance(),
-        ):
-            _kind_of(mode).from_id(session, self._service).close()
 
     def cancel(self, job_id: str) -> bool:
         """Cancel a job; returns False if it has ended already."""
@@ -320,49 +264,3 @@ class Client:
             except RuntimeInvalidStateError:
                 return False
         return True
-
-    @contextmanager
-    def _same_instance(self) -> Iterator[None]:
-        """Undo that a question for something of another instance makes that the active one."""
-        active = self._service._active_api_client  # noqa: SLF001
-        try:
-            yield
-        finally:
-            self._service._active_api_client = active  # noqa: SLF001
-
-    @contextmanager
-    def _all_instances(self) -> Iterator[list[str]]:
-        """Let the library ask every instance of the account, not only those that it opened.
-
-        Yields:
-            Their CRNs.
-        """
-        service, own = self._service, self._service._api_clients  # noqa: SLF001
-        active = service._active_api_client  # noqa: SLF001
-        crns = [str(instance["crn"]) for instance in service.instances()]
-        with self._same_instance():
-            try:
-                service._api_clients = {**self._connections, **own}  # noqa: SLF001
-                for crn in crns:
-                    service._get_or_create_cloud_client(crn)  # noqa: SLF001
-                self._be_patient()
-                # Kept apart: where the library looks for devices shall not depend on this.
-                self._connections = dict(service._api_clients)  # noqa: SLF001
-                service._active_api_client = active  # noqa: SLF001 - which is asked first
-                yield crns
-            finally:
-                service._api_clients = own  # noqa: SLF001
-
-    def _be_patient(self) -> None:
-        # The library has no setting for this. It keeps one HTTP session for each instance.
-        clients = {
-            id(c): c
-            for c in [self._service._active_api_client, *self._service._api_clients.values()]  # noqa: SLF001
-        }
-        make_patient([c._session for c in clients.values()], self._adapter)  # noqa: SLF001
-
-
-def _kind_of(mode: str) -> Any:  # noqa: ANN401 - a class of the library
-    from qiskit_ibm_runtime import Batch, Session
-
-    return {"batch": Batch, "session": Session}[mode]

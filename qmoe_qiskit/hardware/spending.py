@@ -35,7 +35,7 @@ def committed_s(
     clocks_s = {
         session: seconds
         for session in {job.session_id for job in jobs} - {None, within}
-        if (seconds := client.session_seconds(str(session))) is not None
+        if (seconds := client.sessions.seconds(str(session))) is not None
     }
     by_jobs_s = _most_s(j for j in jobs if j.tag != besides and j.session_id not in clocks_s)
     return sum(clocks_s.values()) + by_jobs_s

@@ -226,13 +226,15 @@ class Submission:
         options = self._work.options
         known = [j.session_id for j in self._ledger.jobs(self._work.key) if j.session_id]
         if known and options.mode != "job" and self._covers_sessions():
-            self._mode = self._client.known_mode(self._backend, options.mode, known[-1])
+            self._mode = self._client.sessions.known(self._backend, options.mode, known[-1])
+        if self._mode is None and options.mode == "job":
+            self._mode = self._backend
         if self._mode is None:
             seconds = options.session_seconds
             if self._budget_s is not None and options.mode == "session":
                 self._limit_of(job)  # refuses before there is anything to be charged
                 seconds = min(seconds, int(self._budget_s - self._committed_s()))
-            self._mode = self._client.new_mode(self._backend, options.mode, seconds)
+            self._mode = self._client.sessions.new(self._backend, options.mode, seconds)
         return self._mode
 
     def _covers_sessions(self) -> bool:
@@ -260,7 +262,7 @@ class Submission:
         sessions.append(getattr(self._mode, "session_id", None))
         for session in dict.fromkeys(s for s in sessions if s is not None):
             try:
-                self._client.close_mode(mode, session)
+                self._client.sessions.close(mode, session)
             except HardwareError as error:
                 self._report(f"{error} (unless closed, it ends by itself after a while)")
 
