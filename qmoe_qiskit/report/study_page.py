@@ -17,8 +17,8 @@ from qmoe_qiskit.report.summary import Outcome, Picture, Summary, Verdict
 OUTCOMES: tuple[Outcome, ...] = ("supported", "not supported", "undecided")
 HOW_JUDGED = (
     "An outcome needs a two-sided p-value below 0.05 in a sign-flip test of the paired "
-    "differences, after Holm's correction for the claims of a table, and a 95 % bootstrap interval "
-    "that agrees. What is neither is undecided."
+    "differences, after Holm's correction over all claims of the study, and a 95 % bootstrap "
+    "interval that agrees. What is neither is undecided."
 )
 HOW_MADE = (
     "Every number above is made by this command, with these settings, seeds and versions. Results "
