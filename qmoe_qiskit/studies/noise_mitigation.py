@@ -95,10 +95,10 @@ def summarize(settings: NoiseSettings, found: Found) -> Part:
             "Trained without noise, held-out rows; errors and rows routed otherwise are against "
             "the same model without noise. Readout: the calibrated probabilities are inverted. "
             f"ZNE: two-qubit gates are executed {_listed(settings.folds)} times, and a polynomial "
-            f"in that number is extrapolated to 0. Every method has the same number of executions "
-            f"for a row: the {len(settings.folds)} circuits of ZNE share them. Shot noise: by how "
-            "much a method multiplies that of a plain measurement with as many executions, before "
-            "readout mitigation."
+            "in that number is extrapolated to 0. Every method has the same number of executions "
+            f"for a row: the {len(settings.folds)} circuits of ZNE share them, each with as many "
+            "whole shots. Shot noise: by how much a method multiplies that of a plain measurement "
+            "with as many executions, before readout mitigation."
         ),
         source=found.source(f"{len(settings.factors)} trainings (noise-mitigation)"),
     )
