@@ -13,13 +13,14 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from qmoe_qiskit.errors import QMoEError
-from qmoe_qiskit.report.study_report import write_index
+from qmoe_qiskit.errors import QMoEError, require_positive
+from qmoe_qiskit.report.study_report import check_index, write_index
 from qmoe_qiskit.studies.catalogue import load_study
 from qmoe_qiskit.studies.engine import Progress, run_tasks
 from qmoe_qiskit.studies.executors import processes
 from qmoe_qiskit.studies.folder import prepare_folder
 from qmoe_qiskit.studies.reporting import report_results
+from qmoe_qiskit.studies.task import unique_tasks
 
 PARTS = {
     "experts": "Phase 1: experts as circuits",
@@ -38,25 +39,33 @@ def main() -> None:
     parser.add_argument("--workers", type=int)
     arguments = parser.parse_args()
 
-    entries = []
-    for name, part in PARTS.items():
+    # Hours may follow: what is impossible is found now, before anything is written.
+    if arguments.workers is not None:
+        require_positive("--workers", arguments.workers)
+    index = arguments.out / "index.html"
+    check_index(index)
+    steps = []
+    for name in PARTS:
         study = load_study(name)
         settings = study.quick if arguments.quick else study.settings()
-        n_seeds = arguments.seeds or (study.quick_seeds if arguments.quick else 20)
-        seeds, folder = range(n_seeds), arguments.out / name
+        n_seeds = study.quick_seeds if arguments.quick else 20
+        if arguments.seeds is not None:
+            n_seeds = require_positive("--seeds", arguments.seeds)
+        tasks = study.tasks(settings, range(n_seeds))
+        unique_tasks(tasks)
+        steps.append((study, settings, range(n_seeds), tasks))
 
+    entries = []
+    for study, settings, seeds, tasks in steps:
+        part, folder = PARTS[study.name], arguments.out / study.name
         prepare_folder(folder, study, settings, seeds, [sys.executable, *sys.argv])
-        results = run_tasks(
-            study.tasks(settings, seeds),
-            folder,
-            partial(processes, arguments.workers),
-            report=partial(show, part),
-        )
+        open_executor = partial(processes, arguments.workers)
+        results = run_tasks(tasks, folder, open_executor, report=partial(show, part))
         summary, _ = report_results(folder, study, settings, results)
         print(f"\n{part}\n" + "\n".join(f"- {verdict}" for verdict in summary.verdicts))
-        entries.append((folder, name, study.title, summary))
-    write_index(arguments.out / "index.html", entries)
-    print(f"\nReport: {arguments.out / 'index.html'}")
+        entries.append((folder, study.name, study.title, summary))
+    write_index(index, entries)
+    print(f"\nReport: {index}")
 
 
 def show(part: str, progress: Progress) -> None:

@@ -10,7 +10,6 @@ import typer
 
 from qmoe_qiskit.cli import options
 from qmoe_qiskit.cli.output import console, write_json
-from qmoe_qiskit.errors import InputError
 
 
 def report(
@@ -37,24 +36,21 @@ def report(
     its tables as CSV and its figures.
     """
     from qmoe_qiskit.cli.study_output import summary_document
-    from qmoe_qiskit.report.study_report import PAGE, write_index
+    from qmoe_qiskit.report.study_report import PAGE, check_index, write_index
     from qmoe_qiskit.studies.reporting import report_folder
 
-    made = {path: report_folder(path) for path in dict.fromkeys(folders)}
-    if index is None and len(made) > 1:
-        index = Path(os.path.commonpath([path.resolve() for path in made])) / "index.html"
+    paths = list(dict.fromkeys(folders))
+    if index is None and len(paths) > 1:
+        index = Path(os.path.commonpath([path.resolve() for path in paths])) / "index.html"
+    if index is not None:
+        check_index(index.resolve())  # before minutes are spent on reports
+    made = {path: report_folder(path) for path in paths}
     if index is not None:
         entries = [
             (path.resolve(), study.name, study.title, summary)
             for path, (study, summary, _) in made.items()
         ]
-        try:
-            write_index(index.resolve(), entries)
-        except OSError as error:
-            raise InputError(
-                f"{str(index)!r} cannot be written ({error.strerror or error}): make room, or "
-                "name another file with --index"
-            ) from error
+        write_index(index.resolve(), entries)
     if as_json:
         reports = [
             {

@@ -89,13 +89,9 @@ def write_index(path: Path, studies: Sequence[tuple[Path, str, str, Summary]]) -
         studies: Folder, name, title and summary of each.
 
     Raises:
-        InputError: If the path is of another file.
-        OSError: If it cannot be written.
+        InputError: If the path is of another file, or cannot be written.
     """
-    if path.is_dir() or (path.exists() and MARK.encode() not in path.read_bytes()):
-        raise InputError(
-            f"{str(path)!r} exists and is no index of reports: name another file with --index"
-        )
+    check_index(path)
     entries = [
         IndexEntry(
             name=name,
@@ -105,7 +101,29 @@ def write_index(path: Path, studies: Sequence[tuple[Path, str, str, Summary]]) -
         )
         for folder, name, title, summary in studies
     ]
-    write_atomically(path, index_html(entries).encode())
+    try:
+        write_atomically(path, index_html(entries).encode())
+    except OSError as error:
+        raise InputError(
+            f"{str(path)!r} cannot be written ({error.strerror or error}): make room, or name "
+            "another file for the index"
+        ) from error
+
+
+def check_index(path: Path) -> None:
+    """Refuse a file that an index must not replace.
+
+    Raises:
+        InputError: If it is none that was made here.
+    """
+    try:
+        replaceable = not path.exists() or MARK.encode() in path.read_bytes()
+    except OSError:  # a folder, or what cannot be read
+        replaceable = False
+    if not replaceable:
+        raise InputError(
+            f"{str(path)!r} exists and is no index of reports: name another file for the index"
+        )
 
 
 def _check_names(names: Sequence[str]) -> None:

@@ -96,6 +96,9 @@ def test_an_index_stands_where_it_is_wanted(
     assert_refused(qmoe("report", ".", "--index", "../mine.html"), "no index of reports")
     assert_refused(qmoe("report", ".", "--index", "missing/all.html"), "cannot be written")
     assert (tmp_path / "mine.html").read_text() == "mine"
+    (tmp_path / "small" / "report.html").unlink()
+    assert_refused(qmoe("report", ".", "--index", "../mine.html"), "no index of reports")
+    assert not (tmp_path / "small" / "report.html").exists()  # it is seen at once
 
 
 def test_what_is_no_finished_study_is_refused(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import resource
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from studies.small import pids
+from typer.testing import CliRunner
 
+from qmoe_qiskit.cli import app
 from qmoe_qiskit.studies.catalogue import STUDIES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 SEEDS = 3
@@ -27,13 +28,12 @@ def small_study(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "small.toml").write_text('levels = [1.0]\nlog = "log"')
 
 
-@contextmanager
-def full_at(size: int) -> Iterator[None]:
-    """No file can grow beyond a size in bytes."""
+def on_full_disk(size: int, *arguments: object) -> Any:
+    """Call the program where no file can grow beyond a size in bytes."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
-        yield
+        return CliRunner().invoke(app, [str(argument) for argument in arguments])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
@@ -54,15 +54,13 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_the_record_of_a_study(
     qmoe: Callable[..., Any], assert_refused: Callable[..., None], tmp_path: Path
 ) -> None:
-    with full_at(100):
-        outcome = qmoe(*STUDY, *ONE)
+    outcome = on_full_disk(100, *STUDY, *ONE)
     assert_refused(outcome, "folder 'out' cannot be written to (File too large): make room, or")
     assert contents(tmp_path / "out") == {}
     assert qmoe(*STUDY, *ONE).exit_code == 0
 
     before = contents(tmp_path / "out")
-    with full_at(100):
-        outcome = qmoe("study", "small", "--seeds", 9, *STUDY[4:], *ONE)
+    outcome = on_full_disk(100, "study", "small", "--seeds", 9, *STUDY[4:], *ONE)
     assert_refused(outcome, "folder 'out' cannot be written to (File too large): make room, or")
     assert contents(tmp_path / "out") == before
     assert ran() == [1] * SEEDS
@@ -71,8 +69,7 @@ def test_the_record_of_a_study(
 def test_the_report_of_a_study(
     qmoe: Callable[..., Any], assert_refused: Callable[..., None], tmp_path: Path
 ) -> None:
-    with full_at(3000):  # enough for a result, too little for a page
-        outcome = qmoe(*STUDY, *ONE)
+    outcome = on_full_disk(3000, *STUDY, *ONE)  # enough for a result, too little for a page
     words = "the report cannot be written to 'out' (File too large): the results are kept; make"
     assert_refused(outcome, words)
     assert "then qmoe report makes it" in outcome.stderr
@@ -80,8 +77,7 @@ def test_the_report_of_a_study(
     assert sum(name.startswith("tasks/") for name in there) == SEEDS
     assert not [name for name in there if name.endswith((".part", ".html"))]
 
-    with full_at(3000):
-        assert_refused(qmoe("report", "out"), words)
+    assert_refused(on_full_disk(3000, "report", "out"), words)
     assert contents(tmp_path / "out") == there
 
     outcome = qmoe("report", "out")
@@ -90,8 +86,7 @@ def test_the_report_of_a_study(
     assert made.items() >= there.items()
     assert "report.html" in made
 
-    with full_at(3000):  # one that is there stays
-        assert_refused(qmoe("report", "out"), words)
+    assert_refused(on_full_disk(3000, "report", "out"), words)  # one that is there stays
     assert contents(tmp_path / "out") == made
     assert qmoe(*STUDY, *ONE).exit_code == 0
     assert ran() == [1] * SEEDS
@@ -106,9 +101,8 @@ def test_the_index_of_several_reports(
         (tmp_path / name).symlink_to("out")
     report = ("report", *folders, "--index", "index.html")
     page = (tmp_path / "out" / "report.html").stat().st_size
-    with full_at(page):
-        outcome = qmoe(*report)
-    assert_refused(outcome, "'index.html' cannot be written (File too large): make room, or name")
+    outcome = on_full_disk(page, *report)
+    assert_refused(outcome, "index.html' cannot be written (File too large): make room, or name")
     assert not list(tmp_path.glob("*index*"))
     assert qmoe(*report).exit_code == 0
     assert (tmp_path / "index.html").stat().st_size > page

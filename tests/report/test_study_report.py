@@ -383,6 +383,8 @@ def test_an_index_replaces_nothing_of_others(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="no index of reports"):
             write_index(path, [])
     assert mine.read_text() == "<p>mine</p>"
+    with pytest.raises(InputError, match=r"cannot be written \(No such file or directory\)"):
+        write_index(tmp_path / "missing" / "index.html", [])
 
 
 @pytest.mark.parametrize(
