@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import zlib
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import planted
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 # Set before the libraries that read them are imported; programs started by tests inherit them.
 os.environ["MPLBACKEND"] = "Agg"
@@ -49,3 +55,58 @@ def one_torch_thread() -> None:
     """Undo what a test before may have set; torch is not loaded for tests that do without it."""
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def keep(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str | bytes | None], None]:
+    """Write down what a program said, for the search for secrets at the end."""
+    path = tmp_path_factory.getbasetemp() / planted.SAID
+
+    def write(said: str | bytes | None) -> None:
+        if said:
+            with path.open("ab") as file:
+                file.write(said if isinstance(said, bytes) else said.encode(errors="replace"))
+
+    return write
+
+
+@pytest.fixture(scope="session", autouse=True)
+def what_programs_say_is_kept(keep: Callable[[str | bytes | None], None]) -> Iterator[None]:
+    """Keep all that tests read from programs that they started."""
+    communicate = subprocess.Popen.communicate
+
+    def kept(process: subprocess.Popen[Any], *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        said = communicate(process, *args, **kwargs)
+        for text in said:
+            keep(text)
+        return said
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subprocess.Popen, "communicate", kept)
+        yield
+
+
+LEAKS: list[str] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Search what pytest captured; with several workers, in the process that they report to."""
+    said = [text.encode(errors="replace") for _, text in report.sections]
+    if report.when == "teardown" and any(map(planted.is_in, said)):  # all of the test by then
+        LEAKS.append(f"what {report.nodeid} wrote")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Search the files of all tests, and of all workers, whose folders lie below this one."""
+    if hasattr(session.config, "workerinput"):
+        return
+    factory: pytest.TempPathFactory = session.config._tmp_path_factory  # type: ignore[attr-defined]
+    LEAKS.extend(map(str, planted.files_with_secrets(factory.getbasetemp())))
+    if LEAKS:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say where secrets were found."""
+    for place in LEAKS:
+        terminalreporter.write_line(f"a planted secret is in {place}", red=True)

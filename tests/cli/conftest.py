@@ -35,11 +35,13 @@ def small() -> tuple[str, ...]:
 
 
 @pytest.fixture(scope="session")
-def qmoe() -> Callable[..., Outcome]:
+def qmoe(keep: Callable[[str | bytes | None], None]) -> Callable[..., Outcome]:
     """Call the program in this process."""
 
     def call(*arguments: object) -> Outcome:
         outcome: Outcome = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        for said in (outcome.stdout, outcome.stderr, repr(outcome.exception)):
+            keep(said)
         return outcome
 
     return call

@@ -9,31 +9,26 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ibm_service import IBMService
+from planted import API_KEY, FORMS, WRONG_API_KEY, files_with_secrets, forms_of, is_in
 from qiskit_ibm_runtime import QiskitRuntimeService
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-PLANTED = "PlantedToken-jWq7-never-to-be-written"
-WRONG = "PlantedWrong-mXz4-never-to-be-written"
 WORK = ("--backend", "runtime:ibmq_manila", "--samples", "4", "--shots", "16")
 
 
-def forms_of(secret: str) -> set[bytes]:
-    """A secret, and what its base64 has in common wherever it stands in a text."""
-    found = {secret.encode(), secret.encode().hex().encode()}
-    for lead in range(3):
-        for encode in (base64.b64encode, base64.urlsafe_b64encode):
-            coded = encode(b"\0" * lead + secret.encode()).rstrip(b"=")
-            found.add(coded[4 if lead else 0 : -4])
-    return found
-
-
-def test_the_search_finds_what_it_looks_for() -> None:
-    header = base64.b64encode(b"apikey:" + PLANTED.encode() + b"!")
-    assert any(form in header for form in forms_of(PLANTED))
-    assert not any(form in header for form in forms_of(WRONG))
+def test_the_search_finds_what_it_looks_for(ibm: IBMService, tmp_path: Path) -> None:
+    for secret in (API_KEY, WRONG_API_KEY):
+        assert is_in(base64.b64encode(b"apikey:" + secret.encode() + b"!"))
+        assert is_in(f"Bearer {secret}".encode())
+    QiskitRuntimeService()
+    access = next(iter(ibm.account._tokens))
+    (tmp_path / "log").write_text(f"sent {access} there")
+    (tmp_path / "log.txt").write_text("sent nothing")
+    assert files_with_secrets(tmp_path) == [tmp_path / "log"]
+    (tmp_path / "log").unlink()  # or the run of tests fails
 
 
 @pytest.fixture
@@ -68,21 +63,18 @@ def test_no_token_is_written(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    ibm.account.api_key = PLANTED
     accounts = tmp_path / ".qiskit" / "qiskit-ibm.json"
     environment = ibm.environment()
     if place == "account file":
         QiskitRuntimeService.save_account(
             channel="ibm_quantum_platform",
-            token=PLANTED,
+            token=API_KEY,
             url=environment["QISKIT_IBM_URL"],
             instance=environment["QISKIT_IBM_INSTANCE"],
             set_as_default=True,
         )
         for name in ("CHANNEL", "TOKEN", "URL", "INSTANCE"):
             monkeypatch.delenv(f"QISKIT_IBM_{name}")
-    else:
-        monkeypatch.setenv("QISKIT_IBM_TOKEN", PLANTED)
     (tmp_path / "bad.toml").write_text("pec = true")
     said: list[str] = []
 
@@ -127,17 +119,17 @@ def test_no_token_is_written(
     ibm.account.api_key = "another"
     call(2, "submit", run, *WORK, "--repetition", "3", "--yes")
     in_a_process(2, "estimate", run, *WORK)
-    monkeypatch.setenv("QISKIT_IBM_TOKEN", WRONG)
+    monkeypatch.setenv("QISKIT_IBM_TOKEN", WRONG_API_KEY)
     for name in ("CHANNEL", "URL", "INSTANCE"):
         monkeypatch.setenv(f"QISKIT_IBM_{name}", environment[f"QISKIT_IBM_{name}"])
     call(2, "evaluate", run, *WORK, "--repetition", "3", "--yes")
     assert len(ibm.jobs) == 3
 
     assert access
-    secrets = {form for secret in (PLANTED, WRONG, *access) for form in forms_of(secret)}
+    secrets = {form for secret in access for form in forms_of(secret)} | FORMS
     written = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     if place == "account file":
-        assert PLANTED.encode() in written.pop(accounts)
+        assert API_KEY.encode() in written.pop(accounts)
     for name in ("debug.log", "ibm.log", "ledger.sqlite", "out/work.json"):
         assert tmp_path / name in written
     assert all(len(written[path]) > 1000 for path in (log, tmp_path / "ibm.log"))

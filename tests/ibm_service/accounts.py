@@ -9,6 +9,8 @@ import threading
 import time
 from collections.abc import Iterable
 
+from planted import ACCESS
+
 from ibm_service.instances import PRICING, Instance
 from ibm_service.messages import Answer, RefusalError, Request, as_json
 
@@ -91,7 +93,7 @@ class Account:
         until = now + self.token_lifetime
         parts = ({"alg": "HS256"}, {"iat": now, "exp": int(until), "jti": secrets.token_hex(8)})
         coded = [base64.urlsafe_b64encode(json.dumps(part).encode()) for part in parts]
-        signature = base64.urlsafe_b64encode(secrets.token_bytes(16))
+        signature = base64.urlsafe_b64encode(ACCESS.encode() + secrets.token_bytes(16))
         token = b".".join(part.rstrip(b"=") for part in (*coded, signature)).decode()
         with self._lock:
             self._tokens[token] = until

@@ -7,6 +7,8 @@ from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from planted import API_KEY
+
 from ibm_service.accounts import Account
 from ibm_service.admin import Admin
 from ibm_service.devices import DEFAULT_DEVICES, Devices
@@ -23,8 +25,6 @@ from ibm_service.worker import Pace, Worker
 if TYPE_CHECKING:
     from ibm_service.devices import Device
 
-API_KEY = "loopback-api-key"
-
 
 class IBMService:
     """A loopback IBM Quantum service; a context manager, or `start` and `stop`.
@@ -34,7 +34,7 @@ class IBMService:
         plan: "open" refuses sessions; "premium", "flex", "payg".
         instances: Names of the instances, or {name: plan} for plans of their own. Each has jobs and
             sessions, an allowance and limits of its own; requests that name none are for the first.
-        api_key: The only one that is accepted.
+        api_key: The only one that is accepted; see `planted` for where it must not be found.
         allowance: QPU seconds that may be used.
         pending_limit: Most jobs that may be pending; 3 on the open plan. Beyond: 400, code 3458.
         creations_per_minute: Beyond: 429, code 1202, with Retry-After.
