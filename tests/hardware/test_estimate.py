@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import itertools
 import json
 import math
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
+from hardware.combinations import combinations
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 from qiskit.quantum_info import SparsePauliOp
@@ -33,9 +33,6 @@ from qmoe_qiskit.hardware.machine import machine_of
 from qmoe_qiskit.hardware.options import runtime_options
 from qmoe_qiskit.hardware.pubs import program_of
 from qmoe_qiskit.hardware.work import Work
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 MANILA = fake_provider.FakeManilaV2()
 TORINO = fake_provider.FakeTorino()
@@ -73,39 +70,6 @@ def work_on(backend: Any, *, n_points: int = 3, shots: int = 100, **options: Any
         shots=shots,
         options=runtime_options(options),
     )
-
-
-def combinations() -> Iterator[dict[str, Any]]:
-    """All options that change what is executed, each with each."""
-    twirlings: list[dict[str, Any]] = [
-        {},
-        {"enable_gates": True, "strategy": "all"},
-        {"enable_measure": True, "num_randomizations": 5},
-        {"enable_measure": False, "shots_per_randomization": 7, "group": "local_c1"},
-        {"enable_gates": False, "num_randomizations": 3, "shots_per_randomization": 10},
-        {"enable_gates": True, "enable_measure": True, "strategy": "active-circuit"},
-    ]
-    resiliences: list[dict[str, Any]] = [
-        {},
-        {"measure_mitigation": False},
-        {"measure_mitigation": True, "measure_noise_learning": {"num_randomizations": 9}},
-        {"zne_mitigation": False},
-        {"zne_mitigation": True, "zne": {"noise_factors": (1, 1.5, 2, 3)}},
-        {"zne": {"noise_factors": (1, 3), "amplifier": "gate_folding_back"}},
-    ]
-    decouplings: list[dict[str, Any]] = [{}, {"enable": True, "sequence_type": "XY4"}]
-    for twirling, decoupling in itertools.product(twirlings, decouplings):
-        shared = {"twirling": twirling, "dynamical_decoupling": decoupling}
-        yield {"primitive": "sampler", **shared}
-        for level, resilience in itertools.product((0, 1, 2), resiliences):
-            if twirling.get("enable_measure") is False and mitigates_readout(level, resilience):
-                continue  # refused, see test_options.py
-            yield {"resilience_level": level, "resilience": resilience, **shared}
-
-
-def mitigates_readout(level: int, resilience: dict[str, Any]) -> bool:
-    """Whether the primitives would undo readout errors."""
-    return bool(resilience.get("measure_mitigation", level > 0))
 
 
 SIZES = ((1, 1), (63, 2), (64, 5), (1000, 3), (4097, 33))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hardware.combinations import combinations
 from ibm_service import IBMService
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
@@ -99,3 +100,27 @@ def test_a_service_receives_the_estimated_executions_and_charges_the_estimated_t
         assert received.cost == limit
         # The requirement is 25%; the service works the same formula out by itself.
         assert received.charge == pytest.approx(job.seconds, rel=0.01)
+
+
+@pytest.mark.parametrize("device", ["ibmq_manila"])
+@pytest.mark.filterwarnings("ignore:twirling.enable_measure=False was explicitly set")
+def test_a_service_receives_the_estimated_executions_over_all_options(
+    ibm: IBMService, backend: Any
+) -> None:
+    machine, limits = machine_of(backend), Limits(plan="p")
+    ibm.pace.paused = True  # what was received is known before anything has run
+    try:
+        for options in combinations():
+            work = work_on(backend, **options)
+            (expected,) = estimate_work(work, machine, limits).jobs
+            sent = primitive_for(backend, work).run([pub_of(work, 0, work.n_points)])
+            received = ibm.jobs[-1]
+            assert received.id == sent.job_id()
+            assert (received.executions, received.circuits) == (
+                expected.executions,
+                expected.circuits,
+            ), options
+            assert received.estimate == pytest.approx(expected.seconds, rel=0.01), options
+            ibm.worker.cancel(received)
+    finally:
+        ibm.pace.paused = False
