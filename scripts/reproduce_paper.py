@@ -58,7 +58,7 @@ def main() -> None:
     entries = []
     for study, settings, seeds, tasks in steps:
         part, folder = PARTS[study.name], arguments.out / study.name
-        prepare_folder(folder, study, settings, seeds, [sys.executable, *sys.argv])
+        prepare_folder(folder, study, settings, seeds, ["python", *sys.argv])
         open_executor = partial(processes, arguments.workers)
         results = run_tasks(tasks, folder, open_executor, report=partial(show, part))
         summary, _ = report_results(folder, study, settings, results)

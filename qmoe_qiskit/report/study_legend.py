@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Location = Literal["center", "outside lower center"]
+Location = Literal["center", "upper center", "outside lower center"]
 Legend = list[tuple[Any, str]]  # handles and their labels
 
 

@@ -7,6 +7,7 @@ import io
 import math
 import re
 from dataclasses import dataclass
+from itertools import groupby
 
 from qmoe_qiskit.report.summary import Breakdown, Cell, Column, Estimate, Table
 
@@ -54,6 +55,23 @@ class ShownTable:
         return tuple(
             any(row[i].is_number and row[i].text for row in self.rows)
             for i in range(len(self.headings))
+        )
+
+    @property
+    def groups(self) -> tuple[tuple[str, tuple[tuple[Shown, ...], ...]], ...]:
+        """The rows under headings, where the first column says the same in row after row.
+
+        Such a column, of text beside a second one of text that tells the rows apart, is left out:
+        what it says is the heading. Other tables are one group without a heading.
+        """
+        runs = [
+            (text, tuple(rows)) for text, rows in groupby(self.rows, key=lambda row: row[0].text)
+        ]
+        named = len(self.headings) > 2 and runs and not any(self.numeric[:2])
+        if not (named and all(text and len(rows) > 1 for text, rows in runs)):
+            return (("", self.rows),)
+        return tuple(
+            (f"{self.headings[0]}: {text}", tuple(row[1:] for row in rows)) for text, rows in runs
         )
 
 

@@ -8,6 +8,7 @@ import io
 import math
 import re
 import tomllib
+from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from qmoe_qiskit.report.study_tables import escaped, number, show, shown_table, 
 from qmoe_qiskit.report.study_tasks import ListedTask, kinds_behind, tasks_csv
 from qmoe_qiskit.report.summary import (
     Breakdown,
+    Cell,
     Column,
     Estimate,
     Picture,
@@ -442,6 +444,38 @@ def test_numbers_of_seeds_that_differ_stand_in_the_cells() -> None:
     assert "seeds" not in shown.note
     assert to_csv(table).splitlines()[0] == "x,x: low,x: high,x: n"
     assert to_markdown(shown).splitlines()[1] == "| ---: |"
+
+
+def grouped(rows: Sequence[tuple[Cell, ...]]) -> list[tuple[str, int]]:
+    columns = tuple(Column(name=name) for name in ("inputs", "router", "accuracy"))
+    shown = shown_table(Table(name="a", title="", columns=columns, rows=tuple(rows)))
+    return [(heading, len(inside[0]) if inside else 0) for heading, inside in shown.groups]
+
+
+def test_rows_that_begin_alike_stand_under_a_heading() -> None:
+    rows = [(inputs, router, 0.5) for inputs in ("paper", "centred") for router in "ab"]
+    assert grouped(rows) == [("inputs: paper", 2), ("inputs: centred", 2)]
+    # Where a heading would not save a column, or rows would have no names left, there is none.
+    assert grouped([*rows, ("other", "a", 0.5)]) == [("", 3)]
+    assert grouped([("", router, 0.5) for router in "ab"]) == [("", 3)]
+    assert grouped([("paper", size, 0.5) for size in (2, 3)]) == [("", 3)]
+    assert grouped([(size, "a", 0.5) for size in (2, 2)]) == [("", 3)]
+    assert grouped([]) == [("", 0)]
+
+
+def test_a_page_shows_groups_of_rows_and_aligns_columns(tmp_path: Path) -> None:
+    columns = tuple(Column(name=name) for name in ("inputs", "router", "size"))
+    rows = (("paper", "a", 12), ("paper", "b", "not reached"))
+    table = Table(name="a", title="", columns=columns, rows=rows)
+    write(tmp_path / "noise", Summary(tables=(table,)))
+    text = (tmp_path / "noise" / "report.html").read_text(encoding="utf-8")
+    head, body = text.partition("<table>")[2].partition("</table>")[0].split("</thead>")
+    assert "inputs" not in head
+    assert 'scope="rowgroup" colspan="2"><span>inputs: paper</span>' in body
+    assert body.count("paper") == 1
+    assert '<td class="number">12</td>' in body
+    assert '<td class="number">not reached</td>' in body
+    assert (tmp_path / "noise" / "tables" / "a.csv").read_text().startswith("inputs,router,size")
 
 
 @given(st.text(st.characters(exclude_categories=["C", "Z"]) | st.just(" "), max_size=30))

@@ -56,6 +56,16 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
                 note=LONG,
                 source=LONG,
             ),
+            Table(
+                name="grouped",
+                title="Grouped",
+                columns=(Column(name="inputs"), Column(name="router"), *columns),
+                rows=tuple(
+                    (inputs, router, *[estimate] * 12)
+                    for inputs in ("paper", "centred")
+                    for router in ("unentangled", "quantum (no entangler)")
+                ),
+            ),
         ),
         verdicts=(verdict,) * 2,
         pictures=tuple(
@@ -100,6 +110,24 @@ def test_a_page_fits_its_window(
             "[...document.querySelectorAll('.scroll')].map(e => e.scrollWidth > e.clientWidth)"
         )
         assert browser.evaluate(scrolls)[0] is True
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_names_of_rows_stay_in_sight_and_whole(
+    width: int, browser: Browser, pages: dict[str, Path]
+) -> None:
+    browser.open(pages["report"], width=width)
+    name, group = browser.evaluate(
+        "(() => { const box = document.querySelectorAll('.scroll')[1]; box.scrollLeft = 1e6;"
+        "return ['th[scope=row]', 'th[scope=rowgroup] span'].map(s => {"
+        "const e = box.querySelector(s), range = document.createRange();"
+        "range.selectNodeContents(e); const r = range.getBoundingClientRect();"
+        "return [e.textContent, range.getClientRects().length, r.left, r.right]; }) })()"
+    )
+    for text, (shown, lines, left, right) in (("unentangled", name), ("inputs: paper", group)):
+        assert shown == text
+        assert lines == 1
+        assert 0 <= left < right <= width
 
 
 @pytest.mark.parametrize("width", WIDTHS)

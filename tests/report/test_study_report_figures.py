@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 from matplotlib.text import Text
 
 from qmoe_qiskit.report.study_figures import Curve, curves, intervals, matrix, panels
@@ -157,6 +158,20 @@ def test_panels_share_a_legend_only_if_it_is_the_same() -> None:
     apart = drawn(panels({"left": NOISE, "right": COMPARED, "third": NOISE}), (9.0, 8.0))
     assert texts_of(apart).count("breakdown") == 2
     assert len(drawn(panels({"only": NOISE})).axes) == 1
+
+
+def test_axes_beside_each_other_are_as_high_whatever_their_legends() -> None:
+    few = curves(series(ROUTERS[:2]), x_label="p", y_label="accuracy")
+    none = intervals({"": {name: estimate(0.9) for name in ROUTERS}}, label="accuracy")
+    figure = drawn(panels({"five": NOISE, "two": few, "none": none, "last": few}), (9.0, 8.0))
+    boxes = [axes.get_window_extent() for axes in figure.axes]
+    for left, right in (boxes[:2], boxes[2:]):
+        assert left.y0 == pytest.approx(right.y0, abs=1)
+        assert left.y1 == pytest.approx(right.y1, abs=1)
+    assert boxes[2].y1 < boxes[0].y0
+    legends = [legend.get_window_extent() for legend in figure.findobj(Legend)]
+    assert len(legends) == 3
+    assert not any(legend.overlaps(box) for legend in legends for box in boxes)
 
 
 @pytest.mark.parametrize("draw", [NOISE, COMPARED], ids=["curves", "intervals"])
