@@ -1,10 +1,11 @@
-"""What every compiled router promises, asked of every kind of noise, exact and sampled."""
+"""What every compiled router promises, asked of every kind of noise, and of IBM's primitives."""
 
 from __future__ import annotations
 
 import copy
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,19 +46,13 @@ MODES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(params=SPECS)
-def spec(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture(params=MODES)
-def settings(request: pytest.FixtureRequest) -> dict[str, Any]:
-    return MODES[request.param]
+RUNTIME = "runtime:fake_manila"
+NOISY = list(product(SPECS, MODES))
 
 
 @pytest.fixture
-def backend(spec: str, settings: dict[str, Any]) -> Backend:
-    return open_backend(spec, seed=4, **settings)
+def backend(spec: str, mode: str) -> Backend:
+    return open_backend(spec, seed=4, **MODES[mode])
 
 
 @pytest.fixture
@@ -65,15 +60,18 @@ def router(random_router: Callable[..., RouterCircuit]) -> RouterCircuit:
     return random_router(2, 3, n_gates=8)
 
 
+@pytest.mark.parametrize(("spec", "mode"), [*NOISY, (RUNTIME, "shots")])
 def test_it_keeps_the_contract(
-    backend: Backend, settings: dict[str, Any], router: RouterCircuit, rng: np.random.Generator
+    spec: str, mode: str, backend: Backend, router: RouterCircuit, rng: np.random.Generator
 ) -> None:
+    settings = MODES[mode]
     assert open_backend(backend.name, **settings).name == backend.name
     compiled = backend.compile(router)
     assert compiled.router is router
     assert len(set(compiled.physical_qubits)) == 2
     assert max(compiled.physical_qubits) < compiled.isa_circuit.num_qubits
-    assert set(compiled.isa_circuit.parameters) <= set(router.circuit.parameters)
+    if spec != RUNTIME:  # there each rotation has a parameter of its own
+        assert set(compiled.isa_circuit.parameters) <= set(router.circuit.parameters)
 
     inputs_BF, weights_W = rng.uniform(-4, 4, (3, 2)), rng.uniform(-4, 4, 3)
     result = compiled.expectations(inputs_BF, weights_W)
@@ -110,6 +108,7 @@ def test_it_keeps_the_contract(
         assert pullback(kind(np.ones((3, 3))), need_inputs=False)[0] is None
 
 
+@pytest.mark.parametrize(("spec", "mode"), [*NOISY, (RUNTIME, "shots")])
 def test_it_refuses_what_does_not_fit(backend: Backend) -> None:
     compiled = backend.compile(angle_router(2, 1))
     bad_inputs, bad_weights = np.zeros((3, 2)), np.zeros(6)
@@ -130,6 +129,7 @@ def pickled(compiled: Any) -> Any:
     return pickle.loads(pickle.dumps(compiled))  # noqa: S301 - our own
 
 
+@pytest.mark.parametrize(("spec", "mode"), NOISY)
 @pytest.mark.parametrize("again", [copy.deepcopy, pickled])
 def test_copies_evaluate_alike(again: Callable[[Any], Any], backend: Backend) -> None:
     compiled = backend.compile(angle_router(2, 1))
