@@ -37,15 +37,18 @@ class Device(Protocol):
         name: The device's own name, such as "ibm_fez", or "fake_torino": never one for the other.
         is_local: Whether this machine simulates it.
         service: Which service it belongs to, see `hardware.account`; "" for this machine.
-        ledger: Where work is recorded; None on this machine.
         backend: What Qiskit knows of it: target, configuration. None for a record of one.
     """
 
     name: str
     is_local: bool
     service: str
-    ledger: Ledger | None
     backend: Any
+
+    @property
+    def ledger(self) -> Ledger | None:
+        """Where work is recorded; None on this machine."""
+        ...
 
     def profile(self) -> NoiseProfile:
         """Return its calibration of now."""

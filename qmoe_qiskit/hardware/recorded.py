@@ -30,8 +30,7 @@ class RecordedDevice:
 
     def __init__(self, record: WorkRecord, ledger: Ledger, *, service: str) -> None:
         self.name, self.service = record.device, service
-        self.ledger: Ledger | None = ledger
-        self._key, self._ledger = record.key, ledger
+        self.ledger, self._key = ledger, record.key
 
     def profile(self) -> NoiseProfile:
         """Return its calibration when the work ran.
@@ -41,9 +40,9 @@ class RecordedDevice:
         """
         from qmoe_qiskit.noise_profiles import NoiseProfile
 
-        for job in self._ledger.jobs(self._key):
+        for job in self.ledger.jobs(self._key):
             if job.calibration_hash is not None:
-                return NoiseProfile.loads(self._ledger.calibration(job.calibration_hash))
+                return NoiseProfile.loads(self.ledger.calibration(job.calibration_hash))
         raise InputError(f"the ledger has no calibration of {self.name} from when the work ran")
 
     def execute(self, work: Work) -> Outcome:
@@ -52,7 +51,7 @@ class RecordedDevice:
         Raises:
             HardwareError: If it was not, or failed.
         """
-        return outcome_of(work.key, self._ledger)
+        return outcome_of(work.key, self.ledger)
 
 
 def is_done(key: str, ledger: Ledger) -> bool:
