@@ -31,7 +31,7 @@ CANCELLED = "cancelled"
 FINAL = (DONE, FAILED, CANCELLED)
 
 # Columns that hold JSON, and what it must be.
-_JSON: dict[str, type] = {
+_JSON: dict[str, type[Any]] = {
     "details": dict,
     "estimate": dict,
     "observables": list,
