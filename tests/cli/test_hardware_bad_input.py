@@ -221,6 +221,19 @@ def test_option_files(
     assert nothing_recorded(tmp_path / "ledger.sqlite")
 
 
+@pytest.mark.parametrize("value", ["inf", "-inf", "nan"])
+def test_numbers_that_are_not_finite(
+    value: str, refused: Callable[..., None], run: Path, tmp_path: Path
+) -> None:
+    """They never come to a circuit, let alone to the service."""
+    path = tmp_path / "rows.csv"
+    path.write_text(f"x0,x1,label\n0.5,0.25,1\n{value},0.5,0\n")
+    options = (run, "--backend", MANILA, "--shots", "16", "--data", path, "--target", "label")
+    for command in (["estimate"], ["submit", "--yes"], ["evaluate", "--yes"]):
+        refused(value, command[0], *options, *command[1:])
+    assert nothing_recorded(tmp_path / "ledger.sqlite")
+
+
 def test_an_option_of_the_command_mends_a_file(
     document: Callable[..., Any], refused: Callable[..., None], run: Path, tmp_path: Path
 ) -> None:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from ibm_service import IBMService
+from qiskit.quantum_info import Statevector
+
+from qmoe_qiskit.runs import load_run
+from qmoe_qiskit.runs.evaluation import select_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,3 +125,33 @@ def test_the_instance_is_the_one_that_ran_it(
         measured = document("evaluate", run, *ON_MANILA, "--yes")
     assert measured["execution"]["instance"] == "second"
     assert "of instance 'second'" in measured["metrics"]["accuracy"]["produced_by"]
+
+
+@pytest.mark.filterwarnings("ignore::qmoe_qiskit.errors.OutOfRangeWarning")
+def test_routing_is_that_of_the_values_that_came_back(
+    ibm: IBMService, document: Callable[..., Any], run: Path, tmp_path: Path
+) -> None:
+    """Worked out again from the exported values, and from Qiskit's state vectors."""
+    few_shots = ("--backend", "runtime:ibmq_manila", "--shots", "3", "--resilience", "0")
+    metrics = document("evaluate", run, *few_shots, "--yes")["metrics"]
+    (job,) = document("jobs", "list")["jobs"]
+    document("jobs", "export", job["key"], "--out", tmp_path / "out")
+    values_PO = np.load(tmp_path / "out" / "values.npy")
+    assert ibm.jobs[0].executions == 3 * len(values_PO)
+
+    loaded = load_run(run)
+    module, classifier = loaded.classifier.module_.router, loaded.classifier
+    rows = select_rows(loaded).dataset
+    ((inputs_BF, weights_W),) = classifier.circuit_arguments(rows.features_NF)
+    states = [Statevector(module.circuit.bind(inputs_F, weights_W)) for inputs_F in inputs_BF]
+    exact_PO = [[s.expectation_value(o).real for o in module.circuit.observables] for s in states]
+    adapter = module.adapter.weight.detach().double().numpy()
+    bias = module.adapter.bias.detach().double().numpy()
+    found_N, exact_N = (
+        (np.array(values) @ adapter.T + bias).argmax(axis=1) for values in (values_PO, exact_PO)
+    )
+    flips = float((found_N != exact_N).mean())
+    assert 0 < flips < 1  # of three shots
+    assert metrics["routing_flips"]["value"] == flips
+    load = np.bincount(found_N, minlength=2) / len(found_N)
+    assert metrics["expert_load"]["value"] == load.tolist()

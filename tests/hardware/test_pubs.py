@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from qmoe_qiskit.hardware.options import RuntimeOptions
 from qmoe_qiskit.hardware.pubs import check_pub
 from qmoe_qiskit.hardware.work import Work
 
+ROOT = Path(__file__).parents[2]
 FRACTIONAL = fake_provider.FakeFractionalBackend()
 HALF = np.pi / 2
 
@@ -77,3 +80,37 @@ def test_angles_that_are_not_finite(value: float) -> None:
     work = dataclasses.replace(good, points_PG=points_PG)
     with pytest.raises(InputError, match=rf"angle \[2, 0\] is {value}: .*nothing was sent"):
         check_pub(work, FRACTIONAL.target)
+
+
+# Deprecated since 0.50, in favour of executor_estimator.Estimator and executor_sampler.Sampler.
+OLD_NAMES = {"Estimator", "EstimatorV2", "Sampler", "SamplerV2"}
+OLD_MODULES = {f"qiskit_ibm_runtime{name}" for name in ("", ".estimator", ".sampler", ".options")}
+
+
+def old_primitives(source: str) -> set[str]:
+    """What a program takes of IBM's deprecated primitives, by whatever form of import."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            if node.module in OLD_MODULES:
+                found |= {alias.name for alias in node.names} & OLD_NAMES
+        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) in OLD_MODULES:
+            found |= {node.attr} & OLD_NAMES
+    return found
+
+
+def test_the_deprecated_primitives_do_not_appear() -> None:
+    for source in (
+        "from qiskit_ibm_runtime import Batch, EstimatorV2",
+        "from qiskit_ibm_runtime.sampler import SamplerV2 as Sampler",
+        "import qiskit_ibm_runtime\nqiskit_ibm_runtime.Estimator(backend)",
+    ):
+        assert old_primitives(source)
+    assert not old_primitives("from qiskit_ibm_runtime.executor_estimator import Estimator")
+    files = [
+        file
+        for folder in ("qmoe_qiskit", "backends", "noise_profiles", "scripts")
+        for file in (ROOT / folder).rglob("*.py")
+    ]
+    assert len(files) > 100
+    assert [str(file) for file in files if old_primitives(file.read_text())] == []
