@@ -6,17 +6,14 @@ told by colour alone: series differ by marker and line style, cells carry their 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from qmoe_qiskit.report.study_legend import add_legend, width_of
+from qmoe_qiskit.report.study_legend import add_legend
+from qmoe_qiskit.report.study_matrix import matrix
 from qmoe_qiskit.report.study_panels import panels
-from qmoe_qiskit.report.style import INK, MARKERS, RGB, edge_of, fitted, ordered_colours
+from qmoe_qiskit.report.style import INK, MARKERS, RGB, fitted, ordered_colours
 from qmoe_qiskit.report.summary import Draw, Estimate
 
 if TYPE_CHECKING:
@@ -70,6 +67,8 @@ def curves(
     assert series
 
     def draw(figure: Figure) -> None:
+        from matplotlib.ticker import NullFormatter
+
         axes = figure.subplots()
         colours = _line_colours(len(series))
         for index, (curve, colour) in enumerate(zip(series, colours, strict=True)):
@@ -96,6 +95,9 @@ def curves(
             )
         if log_x:
             axes.set_xscale("log")
+            # Matplotlib writes powers of ten as formulas, which names in figures are not.
+            axes.xaxis.set_major_formatter(lambda x, _: f"{x:,.0f}" if x >= 1 else f"{x:g}")
+            axes.xaxis.set_minor_formatter(NullFormatter())
         if x_ticks is not None:
             axes.set_xticks(list(x_ticks), labels=list(x_ticks.values()), minor=False)
             axes.minorticks_off()
@@ -178,68 +180,6 @@ def intervals(
     return draw
 
 
-def matrix(
-    values_RC: NDArray[np.float64],
-    *,
-    rows: Sequence[str],
-    columns: Sequence[str],
-    label: str,
-    x_label: str = "",
-    y_label: str = "",
-    digits: int = 2,
-    limits: tuple[float, float] | None = None,
-    centred: bool = False,
-) -> Draw:
-    """Draw a matrix as a heat map with its numbers in it.
-
-    Args:
-        values_RC: Numbers; nan is an empty cell.
-        rows: Names of the rows.
-        columns: Names of the columns.
-        label: What the numbers are, with their unit.
-        x_label: What the columns are.
-        y_label: What the rows are.
-        digits: Behind the decimal point.
-        limits: Numbers at either end of the colour scale; by default the smallest and largest.
-        centred: Whether zero is the middle of the scale, both directions growing darker; the
-            numbers carry their sign.
-    """
-    values_RC = np.asarray(values_RC, dtype=np.float64)
-    assert values_RC.shape == (len(rows), len(columns))
-
-    def draw(figure: Figure) -> None:
-        from matplotlib import colormaps
-        from matplotlib.colors import Normalize
-
-        axes = figure.subplots()
-        low, high = limits if limits is not None else _range_of(values_RC)
-        if centred:
-            high = max(abs(low), abs(high))
-            low = -high
-        colour_map = colormaps["PuOr" if centred else "viridis"]
-        scale = Normalize(low, high, clip=True)
-        image = axes.imshow(values_RC, cmap=colour_map, norm=scale, aspect="auto")
-        sign = "+" if centred else ""
-        for (r, c), value in np.ndenumerate(values_RC):
-            if math.isnan(value):
-                axes.text(c, r, "-", ha="center", va="center", color=INK)
-                continue
-            red, green, blue, _ = colour_map(scale(value))
-            ink = edge_of((red, green, blue))
-            text = f"{round(value, digits) + 0.0:{sign}.{digits}f}"
-            axes.text(c, r, text, ha="center", va="center", fontsize=8, color=ink)
-        axes.set_xticks(range(len(columns)), labels=[fitted(name, 24) for name in columns])
-        axes.set_yticks(range(len(rows)), labels=[fitted(name, _NAME) for name in rows])
-        if sum(len(fitted(name, 24)) for name in columns) > 9 * width_of(figure):
-            axes.tick_params(axis="x", labelrotation=90)
-        axes.tick_params(length=0)
-        axes.set_xlabel(x_label)
-        axes.set_ylabel(y_label)
-        figure.colorbar(image, ax=axes, label=label, fraction=0.06, pad=0.02)
-
-    return draw
-
-
 def _line_colours(count: int) -> list[RGB]:
     """Return colours of rising lightness without the lightest, which is hard to see on white."""
     return ordered_colours(count + 1)[:-1] if count > 1 else [ordered_colours(4)[0]]
@@ -251,11 +191,3 @@ def _reaches(estimates: Sequence[Estimate]) -> list[list[float]]:
         [estimate.value - estimate.low for estimate in estimates],
         [estimate.high - estimate.value for estimate in estimates],
     ]
-
-
-def _range_of(values_RC: NDArray[np.float64]) -> tuple[float, float]:
-    known = values_RC[np.isfinite(values_RC)]
-    if not known.size:
-        return 0.0, 1.0
-    low, high = float(known.min()), float(known.max())
-    return (low, high) if high > low else (low - 0.5, high + 0.5)

@@ -106,6 +106,15 @@ def test_levels_can_have_names() -> None:
     assert axes.get_ylim() == (0.5, 1.0)
 
 
+def test_a_logarithmic_axis_says_its_numbers() -> None:
+    levels = (0.01, 1.0, 1000.0, 1e6)
+    curve = Curve(name="a", levels=levels, estimates=(estimate(1.0),) * 4)
+    (axes,) = drawn(curves([curve], x_label="rows", y_label="y", log_x=True)).axes
+    shown = [label.get_text() for label in axes.get_xticklabels(which="both")]
+    assert {"0.01", "1", "1,000", "1,000,000"} <= set(shown)
+    assert not any("$" in text for text in shown)
+
+
 def test_intervals_reach_from_low_to_high_with_every_seed_behind() -> None:
     figure = drawn(COMPARED)
     (axes,) = figure.axes
