@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pytest
 from ibm_service import IBMService
+from planted import API_KEY
 
 from qmoe_qiskit import hardware
 from qmoe_qiskit.hardware.ledger import Ledger
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from qmoe_qiskit.hardware.records import JobRecord
 
 DEVICE = "ibmq_manila"
-API_KEY = "planted-secret-5f2a9c"
 PATIENCE = {"settle_s": 0.4, "poll_s": 0.05, "read_timeout_s": 10.0}
 PROGRAM = Path(__file__).parent / "nursery.py"
 
