@@ -10,6 +10,7 @@ import numpy as np
 from qmoe_qiskit.report.study_figures import Curve, curves, panels
 from qmoe_qiskit.studies.balance_claims import flips_claims, load_claims, loss_claims
 from qmoe_qiskit.studies.balance_found import Found
+from qmoe_qiskit.studies.pairing import counted
 from qmoe_qiskit.studies.routers import label
 from qmoe_qiskit.studies.statistics import judge, mean_estimate, mean_estimates, success_rate
 from qmoe_qiskit.studies.summary import Cell, Column, Estimate, Picture, Summary, Table
@@ -27,7 +28,7 @@ def summarize(
 ) -> Summary:
     """Return what the results say."""
     found = Found(settings, results)
-    source = f"{len(results)} trainings on {settings.data}, {len(seeds)} seeds"
+    source = f"{len(results)} trainings on {settings.data}, {counted(len(seeds), 'seed')}"
     return Summary(
         tables=(_load_table(found, source), _flips_table(found, source)),
         verdicts=tuple(judge([*load_claims(found), *loss_claims(found), *flips_claims(found)])),

@@ -15,6 +15,7 @@ from qmoe_qiskit.studies.pairing import (
     Paired,
     Result,
     accuracy,
+    counted,
     paired,
     parameters,
     source_of,
@@ -113,7 +114,10 @@ def _table(
             )
             for i, contender in enumerate(found.results)
         ),
-        note=f"Means over {len(seeds)} seeds with 95 % intervals; {INPUTS[settings.scaling]}.",
+        note=(
+            f"Means over {counted(len(seeds), 'seed')} with 95 % intervals; "
+            f"{INPUTS[settings.scaling]}."
+        ),
         source=source,
     )
 

@@ -16,6 +16,7 @@ from qmoe_qiskit.studies.pairing import (
     Paired,
     Result,
     accuracy,
+    counted,
     effective,
     paired,
     parameters,
@@ -166,7 +167,7 @@ def _picture(
     return Picture(
         name=f"accuracy_by_{count.replace(' ', '_')}",
         caption=(
-            f"Held-out accuracy by number of {count} of the router: means over {n_seeds} seeds "
+            f"Held-out accuracy by number of {count} of the router: means over {counted(n_seeds, 'seed')} "
             "with 95 % intervals. Each point is a router."
         ),
         draw=panels(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.studies.kernel_claims import alignment_claims, dimension_claims, machine_claims
+from qmoe_qiskit.studies.kernel_dimension import DimensionTask
 from qmoe_qiskit.studies.kernel_found import Found
 from qmoe_qiskit.studies.kernel_pictures import pictures
 from qmoe_qiskit.studies.kernel_tables import dimensions_table, kernels_table, machines_table
+from qmoe_qiskit.studies.kernel_task import KernelTask
+from qmoe_qiskit.studies.pairing import counted
 from qmoe_qiskit.studies.statistics import judge
 from qmoe_qiskit.studies.summary import Summary
 
@@ -44,12 +48,16 @@ def summarize(
 ) -> Summary:
     """Return what the results say."""
     found = Found(settings, results)
-    source = f"{len(results)} tasks, {len(seeds)} seeds"
+    n_tasks = Counter(result.task.kind for result in results)
+
+    def source(kind: str) -> str:
+        return f"{n_tasks[kind]} tasks ({kind}), {counted(len(seeds), 'seed')}"
+
     return Summary(
         tables=(
-            kernels_table(found, source),
-            machines_table(found, source),
-            dimensions_table(found, source),
+            kernels_table(found, source(KernelTask.kind)),
+            machines_table(found, source(KernelTask.kind)),
+            dimensions_table(found, source(DimensionTask.kind)),
         ),
         verdicts=tuple(
             judge([*alignment_claims(found), *machine_claims(found), *dimension_claims(found)])

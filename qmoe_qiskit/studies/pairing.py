@@ -117,4 +117,9 @@ def effective(result: Result) -> float:
 def source_of(results: Sequence[TaskResult], seeds: Sequence[int]) -> str:
     """Return what the numbers of a table come from."""
     named = ", ".join(map(str, seeds)) if len(seeds) <= 5 else f"{seeds[0]} ... {seeds[-1]}"
-    return f"{len(results)} trainings with {len(seeds)} seeds: {named}"
+    return f"{len(results)} trainings with {counted(len(seeds), 'seed')}: {named}"
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number of things, in words."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
