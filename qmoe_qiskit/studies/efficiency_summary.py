@@ -167,8 +167,8 @@ def _picture(
     return Picture(
         name=f"accuracy_by_{count.replace(' ', '_')}",
         caption=(
-            f"Held-out accuracy by number of {count} of the router: means over {counted(n_seeds, 'seed')} "
-            "with 95 % intervals. Each point is a router."
+            f"Held-out accuracy by number of {count} of the router: means over "
+            f"{counted(n_seeds, 'seed')} with 95 % intervals. Each point is a router."
         ),
         draw=panels(
             {
