@@ -1,7 +1,7 @@
 """Write the measured parts of README.md anew: the demo's output, its figures, the benchmark.
 
     make readme
-    python scripts/readme.py --studies runs/studies    # the part on studies, from their results
+    python scripts/readme.py --studies runs/studies    # those on studies, and STUDIES.md
 
 Every part stands between two marks, `<!-- begin NAME -->` and `<!-- end NAME -->`.
 """
@@ -28,9 +28,8 @@ ROOT = Path(__file__).resolve().parent.parent
 FIGURES = ROOT / "scripts" / "figures"
 # In the order of the part on studies.
 STUDIES = ("efficiency", "noise", "ablation", "boundary", "experts", "kernel", "balance")
-VERDICTS = 6  # of each study; the reports have all
-# What is left out of the first table of those with a table and a figure: columns, and rows that
-# have one of these texts.
+# Those whose first figure is shown; and what is left out of their first table: columns, and rows
+# that have one of these texts.
 SHOWN = {
     "efficiency": (
         ("learning rate, median", "median accuracy", "mean training accuracy"),
@@ -41,6 +40,44 @@ SHOWN = {
         ),
     ),
     "noise": (("its median",), ()),
+}
+# The claims that a reader of the paper looks for first: patterns that only they match.
+HEADLINES = {
+    "efficiency": (
+        r" fewer parameters than ReLU ones, inputs in \[0",
+        r" fewer parameters than ReLU ones, inputs in \[-",
+        r" fewer parameters than those on Fourier features, inputs in \[0",
+        r"than linear, inputs in \[0",
+        r"than linear, inputs in \[-",
+    ),
+    "noise": (
+        r"^trained at p = 0.2, the quantum router stays",
+        r"^training under depolarizing noise helps",
+        r"with 128 shots the quantum router stays",
+        r"^trained without noise, .* on ibm_torino",
+        r"^trained without noise, .* at 5 times the noise of ibm_torino",
+        r"^readout mitigation makes .* at the noise of",
+        r"^linear zero-noise extrapolation makes .* at the noise of",
+    ),
+    "ablation": (
+        r"^interference is needed: .*\[0",
+        r"^entanglement helps, .*\[0",
+        r"^training the circuit helps, .*\[0",
+    ),
+    "experts": (
+        r"^synthetic: a mixture of quantum experts .* than a mixture of linear",
+        r"^digits: a mixture of quantum experts .* than a mixture of linear",
+    ),
+    "kernel": (
+        r"^moons: a support vector machine on 'quantum, 1 upload' ",
+        r"^moons: a support vector machine on 'quantum, 2 uploads, trained' ",
+    ),
+    "balance": (
+        r"balances 4 experts better than the linear router \(inputs in \[0",
+        r"balances 4 experts better than the Fourier router \(inputs in \[0",
+        r"weight 0.1 brings dead ones among 4 experts",
+        r"weight 0.1 lets more rows go to another of 4 experts",
+    ),
 }
 QMOE = str(Path(sys.executable).with_name("qmoe"))
 
@@ -56,29 +93,41 @@ def replace_part(text: str, name: str, content: str) -> str:
     begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
     pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
     if not pattern.search(text):
-        raise SystemExit(f"README.md has no part {name!r}: add the lines {begin} and {end}")
+        raise SystemExit(f"there is no part {name!r}: add the lines {begin} and {end}")
     return pattern.sub(lambda _: f"{begin}\n{content}\n{end}", text)
 
 
-def studies_part(folder: Path) -> str:
-    """Return verdicts of finished studies, and a table and a figure of two of them."""
-    parts = []
+def studies_parts(folder: Path) -> tuple[str, str]:
+    """Return the part of README.md on finished studies, and STUDIES.md, which has all claims."""
+    rows = ["| study | claim | verdict | difference |", "| --- | --- | --- | --- |"]
+    figures, parts = [], []
     for name in STUDIES:
-        if not (folder / name / "study.json").is_file():
-            continue
         study, summary, files = report_folder(folder / name)
         command = " ".join(read_folder(folder / name).command)
-        parts.append(f"**{study.title}** (`{command}`)")
+        parts.append(f"## {study.title}\n\n    {command}")
         if name in SHOWN:
-            parts.append(
-                to_markdown(shown_table(shortened(summary.tables[0], *SHOWN[name]))).rstrip()
-            )
+            table = to_markdown(shown_table(shortened(summary.tables[0], *SHOWN[name])))
             picture = next(file for file in files if file.startswith("figures/"))
             shutil.copy(folder / name / picture, FIGURES / f"study_{name}.png")
-            caption = summary.pictures[0].caption
-            parts.append(f"![{caption}](scripts/figures/study_{name}.png)")
+            figures.append(f"![{summary.pictures[0].caption}](scripts/figures/study_{name}.png)")
+            parts += [table.rstrip(), figures[-1]]
         parts.append(verdicts_part(summary.verdicts))
-    return "\n\n".join(parts)
+        rows += [row_of(name, headline, summary.verdicts) for headline in HEADLINES.get(name, ())]
+    return "\n\n".join(["\n".join(rows), *figures]), "\n\n".join(parts)
+
+
+def row_of(study: str, headline: str, verdicts: Sequence[Verdict]) -> str:
+    """Return the row of the one claim that a headline matches."""
+    found = [verdict for verdict in verdicts if re.search(headline, verdict.claim)]
+    if len(found) != 1:
+        raise SystemExit(f"{len(found)} claims of study {study!r} match {headline!r}")
+    (verdict,) = found
+    difference, digits = verdict.difference, verdict.digits
+    numbers = [f"{x:+.{digits}f}" for x in (difference.value, difference.low, difference.high)]
+    unit = f" {verdict.unit}" if verdict.unit else ""
+    claim = verdict.claim.replace("|", "\\|")
+    shown = f"{numbers[0]}{unit} ({numbers[1]} to {numbers[2]})"
+    return f"| {study} | {claim} | {verdict.outcome} | {shown} |"
 
 
 def shortened(table: Table, columns: Collection[str], texts: Collection[str]) -> Table:
@@ -96,15 +145,13 @@ def shortened(table: Table, columns: Collection[str], texts: Collection[str]) ->
 
 
 def verdicts_part(verdicts: Sequence[Verdict]) -> str:
-    """Return how many claims came out how, and the first of them, those that are decided before."""
+    """Return how many claims came out how, and all of them."""
     counts = Counter(verdict.outcome for verdict in verdicts)
     outcomes: tuple[Outcome, ...] = ("supported", "not supported", "undecided")
     counted = ", ".join(f"{counts[outcome]} {outcome}" for outcome in outcomes)
-    order = sorted(verdicts, key=lambda verdict: verdict.outcome == "undecided")
-    lines = [f"- {verdict}" for verdict in order[:VERDICTS]]
-    if (left := len(verdicts) - len(lines)) > 0:
-        lines.append(f"- ... and {left} more in the report")
-    return "\n".join([f"Of {len(verdicts)} claims: {counted}.", "", *lines])
+    return "\n".join(
+        [f"Of {len(verdicts)} claims: {counted}.", "", *(f"- {verdict}" for verdict in verdicts)]
+    )
 
 
 def main() -> None:
@@ -114,8 +161,10 @@ def main() -> None:
     options = parser.parse_args()
     readme = ROOT / "README.md"
     if options.studies is not None:
-        text = replace_part(readme.read_text(), "studies", studies_part(options.studies))
-        readme.write_text(text)
+        short, whole = studies_parts(options.studies)
+        readme.write_text(replace_part(readme.read_text(), "studies", short))
+        studies = ROOT / "STUDIES.md"
+        studies.write_text(replace_part(studies.read_text(), "studies", whole))
         return
     with tempfile.TemporaryDirectory() as folder:
         demo = output_of(QMOE, "demo", "--out", "runs/demo", cwd=Path(folder))
