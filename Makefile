@@ -33,9 +33,10 @@ demo: $(VENV)/.installed-core  ## train on Two Moons, about a minute; results in
 rehearse: $(VENV)/.installed-core  ## serve a stand-in for IBM Quantum: try submission without an account
 	$(BIN)/python tests/ibm_service $(ARGS)
 
-# One thread a worker: two workers fill two cores, and sums are added up in the same order everywhere.
+# One thread a worker: sums are added up in the same order everywhere. Three workers fill two cores,
+# for one of them usually waits for a program or a service that it has started.
 test: $(VENV)/.installed-dev  ## run the test suite
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist worksteal $(ARGS)
 
 # Imports and types are checked on the built wheel. In the repository backends/ and noise_profiles/
 # lie beside qmoe_qiskit/, where neither import-linter nor mypy would take them for its subpackages.

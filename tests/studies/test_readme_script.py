@@ -9,7 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from qmoe_qiskit.studies.statistics import Claim, judge
+from qmoe_qiskit.studies.statistics import Claim, Verdict, judge
 from qmoe_qiskit.studies.summary import Column, Table
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "readme.py"
@@ -25,25 +25,33 @@ def script() -> ModuleType:
     return module
 
 
-def test_decided_claims_come_first_and_all_are_counted(script: ModuleType) -> None:
+@pytest.fixture(scope="module")
+def verdicts() -> list[Verdict]:
     signs_N = np.where(np.arange(20) % 2, 1.0, -1.0)
-    claims = [
-        *(Claim(text=f"void {i}", differences_N=signs_N) for i in range(7)),
-        Claim(text="smaller", differences_N=np.full(20, 1.5), digits=2, unit="halvings"),
-        Claim(text="larger", differences_N=np.full(20, -0.5)),
-    ]
-    verdicts = judge(claims)
+    return judge(
+        [
+            *(Claim(text=f"void {i}", differences_N=signs_N) for i in range(3)),
+            Claim(text="a | smaller", differences_N=np.full(20, 1.5), digits=2, unit="halvings"),
+            Claim(text="larger", differences_N=np.full(20, -0.5)),
+        ]
+    )
+
+
+def test_all_claims_are_counted_and_shown(script: ModuleType, verdicts: list[Verdict]) -> None:
     head, empty, *lines = script.verdicts_part(verdicts).splitlines()
-    assert head == "Of 9 claims: 1 supported, 1 not supported, 7 undecided."
+    assert head == "Of 5 claims: 1 supported, 1 not supported, 3 undecided."
     assert not empty
-    assert lines[0] == f"- {verdicts[7]}"
-    assert "difference +1.50 halvings, 95 % interval" in lines[0]
-    assert "corrected over the 9 claims of the study" in lines[0]
-    assert lines[1] == f"- {verdicts[8]}"
-    assert [line.split("(")[0] for line in lines[2:-1]] == [
-        f"- undecided: void {i} " for i in range(4)
-    ]
-    assert lines[-1] == "- ... and 3 more in the report"
+    assert lines == [f"- {verdict}" for verdict in verdicts]
+    assert "corrected over the 5 claims of the study" in lines[0]
+
+
+def test_a_headline_is_one_claim(script: ModuleType, verdicts: list[Verdict]) -> None:
+    row = script.row_of("some", r"smaller$", verdicts)
+    assert row == "| some | a \\| smaller | supported | +1.50 halvings (+1.50 to +1.50) |"
+    assert "| not supported | -0.500 (-0.500 to -0.500) |" in script.row_of("s", "^l", verdicts)
+    for pattern, count in (("void", 3), ("nothing", 0)):
+        with pytest.raises(SystemExit, match=f"{count} claims of study 's'"):
+            script.row_of("s", pattern, verdicts)
 
 
 def test_a_table_is_shortened(script: ModuleType) -> None:
