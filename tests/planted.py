@@ -11,10 +11,12 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
-API_KEY = "planted-secret-5f2a9c"
-WRONG_API_KEY = "planted-wrong-secret-8d01e7"
+# Put together here, so that a copy of this file, such as a test of packaging makes, holds none.
+_PLANTED = "planted"
+API_KEY = f"{_PLANTED}-secret-5f2a9c"
+WRONG_API_KEY = f"{_PLANTED}-wrong-secret-8d01e7"
 # 21 bytes: whatever follows, the base64 of a text that begins with them begins alike.
-ACCESS = "planted-access-token-"
+ACCESS = f"{_PLANTED}-access-token-"
 ACCESS_CODED = base64.urlsafe_b64encode(ACCESS.encode()).decode()
 
 # What users themselves write their key to.

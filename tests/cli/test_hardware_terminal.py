@@ -29,6 +29,8 @@ def test_it_asks_and_takes_no_for_an_answer(
     with Terminal([program, "submit", str(run), *SMALL_WORK], tmp_path) as terminal:
         terminal.until(QUESTION)
         if answer is None:
+            # Between the question and the reading of its answer, C code would not hear it.
+            time.sleep(1.0)
             terminal.process.send_signal(signal.SIGINT)
         else:
             terminal.answer(answer)
