@@ -83,6 +83,8 @@ def processes(
         with ThreadPoolExecutor(1) as thread:
             yield _Handed(executor, thread)
     except BaseException:
+        # First its thread forgets what is cancelled: it would fail on it when the workers are gone.
+        executor.shutdown(wait=False, cancel_futures=True)
         end.close()
         raise
     finally:
