@@ -7,7 +7,13 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import (
+    Executor,
+    Future,
+    InvalidStateError,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
 from contextlib import contextmanager
 from multiprocessing import connection, forkserver, get_context, resource_tracker
 from multiprocessing.connection import Connection
@@ -84,6 +90,7 @@ def processes(
             yield _Handed(executor, thread)
     except BaseException:
         # First its thread forgets what is cancelled: it would fail on it when the workers are gone.
+        _forgive_cancelled()
         executor.shutdown(wait=False, cancel_futures=True)
         end.close()
         raise
@@ -91,6 +98,20 @@ def processes(
         executor.shutdown(cancel_futures=True)
         end.close()
         ended.close()
+
+
+def _forgive_cancelled() -> None:
+    """Keep the executor's thread from telling that a future was cancelled before its workers ended.
+
+    It sets an exception for every call that its workers leave behind, and fails on cancelled ones.
+    """
+    told = threading.excepthook
+
+    def tell(arguments: threading.ExceptHookArgs) -> None:
+        if arguments.exc_type is not InvalidStateError:
+            told(arguments)
+
+    threading.excepthook = tell
 
 
 class _Handed(Executor):
