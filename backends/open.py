@@ -13,9 +13,9 @@ from qmoe_qiskit.errors import InputError, require_positive, unknown_name
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from qmoe_qiskit.backends.noisy import NoisyBackend
-    from qmoe_qiskit.backends.runtime import RuntimeBackend
-    from qmoe_qiskit.hardware.device import Device
+    from qmoe_qiskit.backends.noisy.backend import NoisyBackend
+    from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
+    from qmoe_qiskit.hardware.devices.protocol import Device
     from qmoe_qiskit.hardware.options import RuntimeOptions
 
 BACKENDS = (
@@ -135,7 +135,7 @@ def _open_noisy(
     qubits: tuple[int, ...] | None,
     mitigation: str,
 ) -> NoisyBackend:
-    from qmoe_qiskit.backends.noisy import Depolarizing, NoisyBackend, Synthetic
+    from qmoe_qiskit.backends.noisy.backend import Depolarizing, NoisyBackend, Synthetic
     from qmoe_qiskit.noise_profiles import load_profile
 
     name, _, text = noise.partition(":")
@@ -173,7 +173,7 @@ def _open_runtime(
     budget_s: float | None,
     n_qubits: int | None,
 ) -> RuntimeBackend:
-    from qmoe_qiskit.backends.runtime import RuntimeBackend
+    from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
     from qmoe_qiskit.hardware.options import runtime_options
 
     settings = runtime_options(options)
@@ -184,11 +184,11 @@ def _open_runtime(
     if name.startswith("fake_"):
         if ledger is not None:
             raise InputError(f"backend {spec!r} runs on this machine and has no ledger: omit it")
-        from qmoe_qiskit.hardware.local import LocalDevice
+        from qmoe_qiskit.hardware.devices.fake import LocalDevice
 
         device = LocalDevice(name, seed=seed)
     else:
-        from qmoe_qiskit.hardware.remote import open_device
+        from qmoe_qiskit.hardware.devices.ibm import open_device
 
         device = open_device(
             name,

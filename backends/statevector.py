@@ -60,7 +60,7 @@ class StatevectorBackend:
                 f"the router has {router.n_qubits} qubits: the statevector backend takes at most "
                 f"{MAX_QUBITS}"
             )
-        from qmoe_qiskit.backends.aer import AerRouter
+        from qmoe_qiskit.backends.aer_reference import AerRouter
 
         aer = AerRouter(router)
         batched = router.n_qubits <= MAX_BATCHED_QUBITS

@@ -43,7 +43,7 @@ def load_profile(name_or_path: str | Path) -> NoiseProfile:
 
 @cache
 def _bundled(name: str) -> NoiseProfile:
-    from qmoe_qiskit.noise_profiles.files import loads
+    from qmoe_qiskit.noise_profiles.files.json_file import loads
 
     data = _folder().joinpath(name + SUFFIX).read_bytes()
     return loads(data, f"bundled noise profile {name!r}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from qmoe_qiskit.noise_profiles.checks import check_profile
+from qmoe_qiskit.noise_profiles.files.checks import check_profile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from qiskit_aer.noise import NoiseModel
 
     from qmoe_qiskit.noise_profiles.calibration import GateCalibration, QubitCalibration, Repair
-    from qmoe_qiskit.noise_profiles.difference import ProfileDiff
+    from qmoe_qiskit.noise_profiles.changes.difference import ProfileDiff
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -90,7 +90,7 @@ class NoiseProfile:
     @cached_property
     def content_hash(self) -> str:
         """SHA-256, in hex, of the canonical form; equal on every machine for equal content."""
-        from qmoe_qiskit.noise_profiles.files import content_hash
+        from qmoe_qiskit.noise_profiles.files.json_file import content_hash
 
         return content_hash(self)
 
@@ -114,7 +114,7 @@ class NoiseProfile:
         Raises:
             ProfileError: If there are none, one is given twice or one does not exist.
         """
-        from qmoe_qiskit.noise_profiles.parts import part
+        from qmoe_qiskit.noise_profiles.changes.subset import part
 
         return part(self, qubits)
 
@@ -149,7 +149,7 @@ class NoiseProfile:
         Raises:
             InputError: If no factor is given, or one is negative or not finite.
         """
-        from qmoe_qiskit.noise_profiles.scaling import scaled
+        from qmoe_qiskit.noise_profiles.changes.scaling import scaled
 
         return scaled(self, factor, gates=gates, relaxation=relaxation, readout=readout)
 
@@ -159,7 +159,7 @@ class NoiseProfile:
         """Return a plausible later calibration of the same device.
 
         Every parameter is multiplied by a log-normal factor of median 1. See
-        `qmoe_qiskit.noise_profiles.drifting` for the sizes, and the data they were taken from.
+        `noise_profiles.changes.drifting` for the sizes and the data that they come from.
 
         Args:
             rng: Source of randomness, or a seed; the same state gives the same profile.
@@ -169,13 +169,13 @@ class NoiseProfile:
         Raises:
             InputError: If `hours` or `strength` is negative or not finite.
         """
-        from qmoe_qiskit.noise_profiles.drifting import drifted
+        from qmoe_qiskit.noise_profiles.changes.drifting import drifted
 
         return drifted(self, rng, hours=hours, strength=strength)
 
     def diff(self, other: NoiseProfile) -> ProfileDiff:
         """Compare with another profile, qubit by qubit by their numbers on the device."""
-        from qmoe_qiskit.noise_profiles.difference import difference
+        from qmoe_qiskit.noise_profiles.changes.difference import difference
 
         return difference(self, other)
 
@@ -216,7 +216,7 @@ class NoiseProfile:
 
     def dumps(self) -> str:
         """Return the canonical JSON: one qubit, gate and repair a line."""
-        from qmoe_qiskit.noise_profiles.files import dumps
+        from qmoe_qiskit.noise_profiles.files.json_file import dumps
 
         return dumps(self)
 
@@ -227,7 +227,7 @@ class NoiseProfile:
         Raises:
             ProfileError: If it is damaged, of a newer schema, impossible, or was changed.
         """
-        from qmoe_qiskit.noise_profiles.files import loads
+        from qmoe_qiskit.noise_profiles.files.json_file import loads
 
         return loads(text, "the given text")
 
@@ -237,7 +237,7 @@ class NoiseProfile:
         Raises:
             ProfileError: If the file cannot be written.
         """
-        from qmoe_qiskit.noise_profiles.files import save
+        from qmoe_qiskit.noise_profiles.files.json_file import save
 
         save(self, path)
 
@@ -248,6 +248,6 @@ class NoiseProfile:
         Raises:
             ProfileError: If it cannot be read, or as in `loads`; names the file.
         """
-        from qmoe_qiskit.noise_profiles.files import load
+        from qmoe_qiskit.noise_profiles.files.json_file import load
 
         return load(path)

@@ -6,6 +6,7 @@ The public names are loaded when first used, so that importing the package costs
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,6 +42,10 @@ _HOME = {
     "load_profile": "qmoe_qiskit.noise_profiles",
     "open_backend": "qmoe_qiskit.backends",
 }
+
+# In a checkout, backends/ and noise_profiles/ lie beside this folder; once installed, inside it.
+if not Path(__file__).with_name("backends").is_dir():
+    __path__.append(str(Path(__file__).parents[1]))
 
 
 def __getattr__(name: str) -> object:

@@ -10,7 +10,7 @@ from measuring import Row
 from torch import Tensor
 
 from qmoe_qiskit.data import load_dataset
-from qmoe_qiskit.studies.experts_models import ModelSizes, build_model
+from qmoe_qiskit.studies.experts.models import ModelSizes, build_model
 
 # MNIST's zeros and ones, as in the authors' notebook of phase 1.
 TRAINING_ROWS, TEST_ROWS = 12665, 2115

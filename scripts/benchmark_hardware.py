@@ -10,7 +10,7 @@ from measuring import Row
 from qiskit.primitives import BaseEstimatorV2, StatevectorEstimator
 
 from qmoe_qiskit import angle_router, open_backend
-from qmoe_qiskit.backends.runtime_router import RuntimeRouter
+from qmoe_qiskit.backends.runtime.compiled_router import RuntimeRouter
 
 BATCH = 32
 

@@ -16,7 +16,7 @@ _OURS = """
 import json, time
 import numpy as np
 import qiskit_aer, qiskit_ibm_runtime
-import qmoe_qiskit.backends.noisy, qmoe_qiskit.noise_profiles
+import qmoe_qiskit.backends.noisy.backend, qmoe_qiskit.noise_profiles
 from qmoe_qiskit.backends import open_backend
 from qmoe_qiskit.circuits import angle_router
 router = angle_router(2, 3)

@@ -12,11 +12,11 @@ import torch
 from measuring import Row, in_turns, moons_batch, training_step
 from torch import Tensor, nn
 
-from qmoe_qiskit.studies.engine import run_tasks
-from qmoe_qiskit.studies.executors import processes
-from qmoe_qiskit.studies.noise import STUDY as NOISE
-from qmoe_qiskit.studies.noise_tasks import ShotsTask
-from qmoe_qiskit.studies.training import TrainTask
+from qmoe_qiskit.studies.engine.processes import processes
+from qmoe_qiskit.studies.engine.runner import run_tasks
+from qmoe_qiskit.studies.noise.study import STUDY as NOISE
+from qmoe_qiskit.studies.noise.tasks import ShotsTask
+from qmoe_qiskit.studies.training.train_task import TrainTask
 
 # Steps of default.mixed that are timed; a whole training would take a minute.
 _STEPS = 12

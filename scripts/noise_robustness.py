@@ -17,13 +17,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from qmoe_qiskit.errors import QMoEError
-from qmoe_qiskit.report.study_figures import Curve, curves
-from qmoe_qiskit.report.style import local_style, save_figure
-from qmoe_qiskit.studies.engine import run_tasks
-from qmoe_qiskit.studies.executors import processes
-from qmoe_qiskit.studies.setting import Setting
-from qmoe_qiskit.studies.statistics import breakdown_point, mean_estimates
-from qmoe_qiskit.studies.training import TrainTask
+from qmoe_qiskit.figures.style import local_style, save_figure
+from qmoe_qiskit.stats import breakdown_point, mean_estimates
+from qmoe_qiskit.studies.engine.processes import processes
+from qmoe_qiskit.studies.engine.runner import run_tasks
+from qmoe_qiskit.studies.report.figures import Curve, curves
+from qmoe_qiskit.studies.training.circuit_execution import Setting
+from qmoe_qiskit.studies.training.train_task import TrainTask
 
 CONTROL = "mlp:16"
 

@@ -19,10 +19,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from qmoe_qiskit.report.study_tables import shown_table, to_markdown
-from qmoe_qiskit.report.summary import Outcome, Table, Verdict
-from qmoe_qiskit.studies.folder import read_folder
-from qmoe_qiskit.studies.reporting import report_folder
+from qmoe_qiskit.stats.types import Outcome, Verdict
+from qmoe_qiskit.studies.engine.folder import read_folder
+from qmoe_qiskit.studies.report.summary import Table
+from qmoe_qiskit.studies.report.tables import shown_table, to_markdown
+from qmoe_qiskit.studies.report_from_folder import report_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 FIGURES = ROOT / "scripts" / "figures"

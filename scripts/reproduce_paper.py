@@ -14,13 +14,13 @@ from functools import partial
 from pathlib import Path
 
 from qmoe_qiskit.errors import QMoEError, require_positive
-from qmoe_qiskit.report.study_report import check_index, write_index
-from qmoe_qiskit.studies.catalogue import load_study
-from qmoe_qiskit.studies.engine import Progress, run_tasks
-from qmoe_qiskit.studies.executors import processes
-from qmoe_qiskit.studies.folder import prepare_folder
-from qmoe_qiskit.studies.reporting import report_results
-from qmoe_qiskit.studies.task import unique_tasks
+from qmoe_qiskit.studies.engine.folder import prepare_folder
+from qmoe_qiskit.studies.engine.processes import processes
+from qmoe_qiskit.studies.engine.runner import Progress, run_tasks
+from qmoe_qiskit.studies.engine.task import unique_tasks
+from qmoe_qiskit.studies.registry import load_study
+from qmoe_qiskit.studies.report.write import check_index, write_index
+from qmoe_qiskit.studies.report_from_folder import report_results
 
 PARTS = {
     "experts": "Phase 1: experts as circuits",

@@ -15,7 +15,7 @@ import numpy as np
 
 from qmoe_qiskit import open_backend
 from qmoe_qiskit.errors import QMoEError
-from qmoe_qiskit.hardware.budget import parse_seconds
+from qmoe_qiskit.hardware.cost.budget import parse_seconds
 from qmoe_qiskit.runs import load_run
 from qmoe_qiskit.runs.evaluation import select_rows
 

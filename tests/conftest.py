@@ -9,8 +9,8 @@ import sys
 import zlib
 from typing import TYPE_CHECKING, Any
 
+import leak_check
 import numpy as np
-import planted
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -60,7 +60,7 @@ def one_torch_thread() -> None:
 @pytest.fixture(scope="session")
 def keep(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str | bytes | None], None]:
     """Write down what a program said, for the search for secrets at the end."""
-    path = tmp_path_factory.getbasetemp() / planted.SAID
+    path = tmp_path_factory.getbasetemp() / leak_check.SAID
 
     def write(said: str | bytes | None) -> None:
         if said:
@@ -92,7 +92,7 @@ LEAKS: list[str] = []
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Search what pytest captured; with several workers, in the process that they report to."""
     said = [text.encode(errors="replace") for _, text in report.sections]
-    if report.when == "teardown" and any(map(planted.is_in, said)):  # all of the test by then
+    if report.when == "teardown" and any(map(leak_check.is_in, said)):  # all of the test by then
         LEAKS.append(f"what {report.nodeid} wrote")
 
 
@@ -101,7 +101,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if hasattr(session.config, "workerinput"):
         return
     factory: pytest.TempPathFactory = session.config._tmp_path_factory  # type: ignore[attr-defined]
-    LEAKS.extend(map(str, planted.files_with_secrets(factory.getbasetemp())))
+    LEAKS.extend(map(str, leak_check.files_with_secrets(factory.getbasetemp())))
     if LEAKS:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from qiskit.quantum_info import SparsePauliOp
 
     from qmoe_qiskit.hardware.options import RuntimeOptions
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.hardware.work import FloatArray, Work
 
 FloatArray = NDArray[np.float64]
 
@@ -90,3 +94,22 @@ def work_key(settings: Mapping[str, Any], **arrays: FloatArray) -> str:
         digest.update(f"{name} {array.shape}".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Outcome:
+    """What came back.
+
+    Attributes:
+        values_PO: Expectation values.
+        std_errors_PO: Their standard errors.
+        seconds: QPU time that was charged; 0 on this machine.
+        executions: How often a circuit was executed.
+        job_ids: Of the service; empty on this machine.
+    """
+
+    values_PO: FloatArray
+    std_errors_PO: FloatArray
+    seconds: float
+    executions: int
+    job_ids: tuple[str, ...] = ()

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from qmoe_qiskit.moe.balance import balance_loss
-from qmoe_qiskit.moe.controls import FourierRouter, LinearRouter, MLPRouter, QuadraticRouter
+from qmoe_qiskit.moe.experts import QuantumExpert, quantum_experts
+from qmoe_qiskit.moe.load_balance import balance_loss
 from qmoe_qiskit.moe.mixture import MixtureOfExperts, linear_experts
-from qmoe_qiskit.moe.projection import ProjectedRouter
-from qmoe_qiskit.moe.quantum import READOUTS, QuantumRouter
-from qmoe_qiskit.moe.quantum_expert import QuantumExpert, quantum_experts
-from qmoe_qiskit.moe.random_features import RandomFourierRouter
+from qmoe_qiskit.moe.routers.classical import (
+    FourierRouter,
+    LinearRouter,
+    MLPRouter,
+    QuadraticRouter,
+)
+from qmoe_qiskit.moe.routers.projected import ProjectedRouter
+from qmoe_qiskit.moe.routers.quantum import READOUTS, QuantumRouter
+from qmoe_qiskit.moe.routers.random_features import RandomFourierRouter
 
 __all__ = [
     "READOUTS",

@@ -6,21 +6,22 @@ Importing this loads neither torch nor Qiskit: a run can be read without them.
 from __future__ import annotations
 
 from qmoe_qiskit.runs.evaluation import Evaluation, Predictions, evaluate_run, predict_file
-from qmoe_qiskit.runs.execution import CalibrationRecord, Execution
-from qmoe_qiskit.runs.loading import Run, RunRecord, load_run, read_run
-from qmoe_qiskit.runs.manifest import DataRecord, Manifest
-from qmoe_qiskit.runs.metrics import Interval, Metric, wilson_interval
-from qmoe_qiskit.runs.noise import (
+from qmoe_qiskit.runs.metrics import Interval, Metric
+from qmoe_qiskit.runs.noise_comparison.request import NoiseRequest
+from qmoe_qiskit.runs.noise_comparison.run import (
     NoiseComparison,
     Setting,
     SettingResult,
     compare_under_noise,
     resume_comparison,
 )
-from qmoe_qiskit.runs.noise_request import NoiseRequest
+from qmoe_qiskit.runs.provenance import CalibrationRecord, Execution
 from qmoe_qiskit.runs.request import TrainingRequest
+from qmoe_qiskit.runs.store.loading import Run, RunRecord, load_run, read_run
+from qmoe_qiskit.runs.store.manifest import DataRecord, Manifest
+from qmoe_qiskit.runs.store.writing import Figures
 from qmoe_qiskit.runs.training import read_request, resume_run, train_run
-from qmoe_qiskit.runs.writing import Figures
+from qmoe_qiskit.stats.intervals import wilson_interval
 
 __all__ = [
     "CalibrationRecord",

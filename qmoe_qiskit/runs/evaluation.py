@@ -10,22 +10,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from qmoe_qiskit.data import Dataset, list_datasets, load_dataset, load_features, split_dataset
-from qmoe_qiskit.errors import (
-    DataError,
-    InputError,
-    OutOfRangeWarning,
-    RunError,
-    require_positive,
-)
-from qmoe_qiskit.runs.execution import Execution, described, execution_of
-from qmoe_qiskit.runs.folder import quoted
+from qmoe_qiskit.errors import DataError, InputError, OutOfRangeWarning, RunError, require_positive
 from qmoe_qiskit.runs.metrics import Metric, measure
+from qmoe_qiskit.runs.provenance import Execution, described, execution_of
 from qmoe_qiskit.runs.request import DATA_SEED, resolved_path
+from qmoe_qiskit.runs.store.folder import quoted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from qmoe_qiskit.runs.loading import Run
+    from qmoe_qiskit.runs.store.loading import Run
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,10 +5,16 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 from qmoe_qiskit.errors import InputError, OutOfRangeWarning
+from qmoe_qiskit.stats.intervals import (
+    BONETT_PRICE,
+    WILSON,
+    Z_95,
+    bonett_price_interval,
+    wilson_interval,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,9 +37,6 @@ METRIC_NAMES = frozenset(
     }
 )
 
-LEVEL = 0.95
-Z_95 = NormalDist().inv_cdf(0.5 + LEVEL / 2)
-WILSON = "95 % Wilson interval"
 STANDARD_ERROR = "95 % interval, 1.96 standard errors of the mean over the rows"
 
 
@@ -72,23 +75,6 @@ class Metric:
         """The value of a metric that is a single number."""
         assert not isinstance(self.value, list)
         return float(self.value)
-
-
-def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
-    """Return the 95 % Wilson interval of a share.
-
-    It stays within 0 and 1 and keeps a width at either end, where the usual mean +- 1.96 standard
-    errors collapses (E. B. Wilson, J. Am. Stat. Assoc. 22, 209, 1927).
-
-    Args:
-        successes: Number of hits.
-        trials: Number of tries, at least 1.
-    """
-    share, spread = successes / trials, Z_95**2 / trials
-    centre = (share + spread / 2) / (1 + spread)
-    reach = math.sqrt(spread * (share * (1 - share) + spread / 4)) / (1 + spread)
-    # Rounding must not push the end that lies at 0 or 1 beyond the share itself.
-    return min(share, max(0.0, centre - reach)), max(share, min(1.0, centre + reach))
 
 
 def measure(
@@ -230,5 +216,26 @@ def _shares(counts: list[int], total: int, produced_by: str) -> Metric:
         uncertainty=Interval(
             method=WILSON, low=[low for low, _ in ends], high=[high for _, high in ends]
         ),
+        produced_by=produced_by,
+    )
+
+
+def paired_difference(
+    hits_N: NDArray[np.bool_], reference_N: NDArray[np.bool_], produced_by: str
+) -> Metric:
+    """Return the share of hits less that of a reference on the same rows, with its interval.
+
+    Args:
+        hits_N: Rows on which something is true.
+        reference_N: Rows on which it is true of the reference.
+        produced_by: What the metric shall say that it was measured on.
+    """
+    gained = int((hits_N & ~reference_N).sum())
+    lost = int((reference_N & ~hits_N).sum())
+    n_rows = len(hits_N)
+    low, high = bonett_price_interval(gained, lost, n_rows)
+    return Metric(
+        value=(gained - lost) / n_rows,
+        uncertainty=Interval(method=BONETT_PRICE, low=low, high=high),
         produced_by=produced_by,
     )

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from qmoe_qiskit.data import Split
 from qmoe_qiskit.errors import InputError, RunError
-from qmoe_qiskit.runs import folder
-from qmoe_qiskit.runs.loading import Run
-from qmoe_qiskit.runs.manifest import Role
+from qmoe_qiskit.io.checked_json import seal, unseal
 from qmoe_qiskit.runs.request import TrainingRequest
-from qmoe_qiskit.runs.sealed import seal, unseal
-from qmoe_qiskit.runs.writing import Figures, Outcome, Trained, write_run
+from qmoe_qiskit.runs.store import folder
+from qmoe_qiskit.runs.store.loading import Run
+from qmoe_qiskit.runs.store.manifest import Role
+from qmoe_qiskit.runs.store.writing import Figures, Outcome, Trained, write_run
 
 if TYPE_CHECKING:
     from qmoe_qiskit.backends import Backend

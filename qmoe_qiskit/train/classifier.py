@@ -27,7 +27,7 @@ from qmoe_qiskit.train.checkpoint import (
 from qmoe_qiskit.train.early_stopping import best_epoch, hold_out
 from qmoe_qiskit.train.execution import Where, open_for
 from qmoe_qiskit.train.features import FeatureMap
-from qmoe_qiskit.train.identity import check_identity, settings_for_json, training_identity
+from qmoe_qiskit.train.fingerprint import check_identity, settings_for_json, training_identity
 from qmoe_qiskit.train.model import build_mixture, build_router
 from qmoe_qiskit.train.progress import EpochProgress
 from qmoe_qiskit.train.settings import check_settings, plain

@@ -35,7 +35,7 @@ def open_for(
     """
     qubits = None if device_qubits is None else tuple(int(q) for q in device_qubits)
     if isinstance(backend, NoiseProfile):
-        from qmoe_qiskit.backends.noisy import NoisyBackend
+        from qmoe_qiskit.backends.noisy.backend import NoisyBackend
 
         return NoisyBackend(
             name=label_of(backend),

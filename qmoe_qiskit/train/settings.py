@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qmoe_qiskit.backends.noisy import MITIGATIONS
+from qmoe_qiskit.backends.noisy.backend import MITIGATIONS
 from qmoe_qiskit.circuits.angle import ENTANGLEMENTS, ROTATIONS
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
 from qmoe_qiskit.moe import READOUTS

@@ -19,7 +19,7 @@ from qmoe_qiskit.noise_profiles import NoiseProfile
 from qmoe_qiskit.train.classifier import QMoEClassifier
 from qmoe_qiskit.train.execution import options_of, profile_of
 from qmoe_qiskit.train.features import FeatureMap
-from qmoe_qiskit.train.identity import ADDED
+from qmoe_qiskit.train.fingerprint import ADDED
 from qmoe_qiskit.train.settings import check_settings, plain
 
 

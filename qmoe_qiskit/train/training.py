@@ -15,7 +15,7 @@ from skorch.helper import predefined_split
 from torch import Tensor, nn
 
 from qmoe_qiskit.errors import DivergenceError, InputError
-from qmoe_qiskit.moe.balance import balance_loss
+from qmoe_qiskit.moe.load_balance import balance_loss
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

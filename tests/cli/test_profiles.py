@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from qmoe_qiskit.figures.device.couplers import couplers_of
 from qmoe_qiskit.noise_profiles import capture, list_profiles, load_profile
-from qmoe_qiskit.report.couplers import couplers_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

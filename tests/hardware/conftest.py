@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from qmoe_qiskit.hardware.records import JobRecord, WorkRecord
+from qmoe_qiskit.hardware.ledger.records import JobRecord, WorkRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable

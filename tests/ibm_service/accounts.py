@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterable
 
-from planted import ACCESS
+from leak_check import ACCESS
 
 from ibm_service.instances import PRICING, Instance
 from ibm_service.messages import Answer, RefusalError, Request, as_json

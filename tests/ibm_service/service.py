@@ -7,7 +7,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from planted import API_KEY
+from leak_check import API_KEY
 
 from ibm_service.accounts import Account
 from ibm_service.admin import Admin
@@ -34,7 +34,7 @@ class IBMService:
         plan: "open" refuses sessions; "premium", "flex", "payg".
         instances: Names of the instances, or {name: plan} for plans of their own. Each has jobs and
             sessions, an allowance and limits of its own; requests that name none are for the first.
-        api_key: The only one that is accepted; see `planted` for where it must not be found.
+        api_key: The only one that is accepted; see `leak_check` for where it must not be found.
         allowance: QPU seconds that may be used.
         pending_limit: Most jobs that may be pending; 3 on the open plan. Beyond: 400, code 3458.
         creations_per_minute: Beyond: 429, code 1202, with Retry-After.

@@ -12,7 +12,8 @@ from sklearn.metrics import log_loss
 
 from qmoe_qiskit.data import load_dataset, split_dataset
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.runs.metrics import METRIC_NAMES, class_codes, measure, wilson_interval
+from qmoe_qiskit.runs.metrics import METRIC_NAMES, class_codes, measure
+from qmoe_qiskit.stats.intervals import wilson_interval
 from qmoe_qiskit.train import QMoEClassifier
 
 

@@ -9,9 +9,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.studies.ablation import STUDY, AblationSettings
-from qmoe_qiskit.studies.results import TaskResult
-from qmoe_qiskit.studies.training import TrainTask
+from qmoe_qiskit.studies.ablation.settings import AblationSettings
+from qmoe_qiskit.studies.ablation.study import STUDY
+from qmoe_qiskit.studies.engine.results import TaskResult
+from qmoe_qiskit.studies.training.train_task import TrainTask
 
 SMALL = AblationSettings(n_samples=60, epochs=1, learning_rates=(0.1,), scalings=("paper",))
 

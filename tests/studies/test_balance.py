@@ -11,14 +11,15 @@ from matplotlib.figure import Figure
 from scipy.stats import entropy as reference_entropy
 
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.studies.balance import STUDY, BalanceSettings, Case
-from qmoe_qiskit.studies.balance_found import Found, entropy
-from qmoe_qiskit.studies.balance_task import BalanceTask
-from qmoe_qiskit.studies.results import TaskResult
-from qmoe_qiskit.studies.setting import EXACT, Setting
-from qmoe_qiskit.studies.summary import Estimate, Summary
-from qmoe_qiskit.studies.task import unique_tasks
-from qmoe_qiskit.studies.training import TrainTask
+from qmoe_qiskit.studies.balance.results import Found, entropy
+from qmoe_qiskit.studies.balance.settings import BalanceSettings, Case
+from qmoe_qiskit.studies.balance.study import STUDY
+from qmoe_qiskit.studies.balance.task import BalanceTask
+from qmoe_qiskit.studies.engine.results import TaskResult
+from qmoe_qiskit.studies.engine.task import unique_tasks
+from qmoe_qiskit.studies.report.summary import Estimate, Summary
+from qmoe_qiskit.studies.training.circuit_execution import EXACT, Setting
+from qmoe_qiskit.studies.training.train_task import TrainTask
 
 SMALL: dict[str, Any] = {"n_samples": 80, "epochs": 2, "n_layers": 1}
 

@@ -11,12 +11,13 @@ import pytest
 from matplotlib.figure import Figure
 
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.studies.boundary import STUDY, BoundarySettings
-from qmoe_qiskit.studies.boundary_task import BoundaryTask
-from qmoe_qiskit.studies.results import TaskResult
-from qmoe_qiskit.studies.routers import QUANTUM
-from qmoe_qiskit.studies.summary import Estimate
-from qmoe_qiskit.studies.training import fit
+from qmoe_qiskit.studies.boundary.settings import BoundarySettings
+from qmoe_qiskit.studies.boundary.study import STUDY
+from qmoe_qiskit.studies.boundary.task import BoundaryTask
+from qmoe_qiskit.studies.engine.results import TaskResult
+from qmoe_qiskit.studies.report.summary import Estimate
+from qmoe_qiskit.studies.training.routers import QUANTUM
+from qmoe_qiskit.studies.training.train_task import fit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,14 +12,14 @@ import pytest
 from matplotlib.figure import Figure
 
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.studies import estimates
-from qmoe_qiskit.studies.efficiency import STUDY, EfficiencySettings
-from qmoe_qiskit.studies.needed import Family, needed_parameters
-from qmoe_qiskit.studies.pairing import Contender, Paired
-from qmoe_qiskit.studies.results import TaskResult
-from qmoe_qiskit.studies.statistics import judge
-from qmoe_qiskit.studies.summary import Estimate
-from qmoe_qiskit.studies.training import TrainTask
+from qmoe_qiskit.stats import estimates, judge
+from qmoe_qiskit.studies.efficiency.parameters_needed import Family, needed_parameters
+from qmoe_qiskit.studies.efficiency.settings import EfficiencySettings
+from qmoe_qiskit.studies.efficiency.study import STUDY
+from qmoe_qiskit.studies.engine.results import TaskResult
+from qmoe_qiskit.studies.report.summary import Estimate
+from qmoe_qiskit.studies.training.paired_results import Contender, Paired
+from qmoe_qiskit.studies.training.train_task import TrainTask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

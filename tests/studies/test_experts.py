@@ -12,12 +12,13 @@ import pytest
 import torch
 
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.studies.experts import STUDY, ExpertsSettings
-from qmoe_qiskit.studies.experts_contenders import CONTENDERS
-from qmoe_qiskit.studies.experts_models import ModelSizes, Products, build_model
-from qmoe_qiskit.studies.experts_task import DATA, ExpertsTask, unit_rows
-from qmoe_qiskit.studies.results import TaskResult
-from qmoe_qiskit.studies.statistics import fewest_seeds
+from qmoe_qiskit.stats import fewest_seeds
+from qmoe_qiskit.studies.engine.results import TaskResult
+from qmoe_qiskit.studies.experts.contenders import CONTENDERS
+from qmoe_qiskit.studies.experts.models import ModelSizes, Products, build_model
+from qmoe_qiskit.studies.experts.settings import ExpertsSettings
+from qmoe_qiskit.studies.experts.study import STUDY
+from qmoe_qiskit.studies.experts.task import DATA, ExpertsTask, unit_rows
 
 SIZES = ModelSizes(n_features=16, n_classes=2, n_experts=3, n_layers=2)
 SMALL = ExpertsSettings(

@@ -1,0 +1,1 @@
+"""Gradients of circuits that are sampled: the parameter-shift rule and SPSA."""

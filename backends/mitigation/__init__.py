@@ -1,0 +1,1 @@
+"""Error mitigation: readout correction, gate folding and zero-noise extrapolation."""

@@ -1,0 +1,1 @@
+"""The noisy backend: a device's calibration, evaluated exactly or by Aer's shots."""

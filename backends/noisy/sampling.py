@@ -1,0 +1,134 @@
+"""Evaluating a noisy circuit by Aer's shots."""
+
+from __future__ import annotations
+
+import numpy as np
+from qiskit import ClassicalRegister, QuantumCircuit
+from qiskit.circuit import ParameterVector
+from qiskit_aer import AerSimulator
+
+from qmoe_qiskit.backends.gradients.parameter_shift import (
+    parameter_shifts,
+    shifted_slopes,
+    vjp_by_jacobian,
+)
+from qmoe_qiskit.backends.gradients.rotations import one_angle_a_rotation
+from qmoe_qiskit.backends.noisy.circuit import NoisyCircuit
+from qmoe_qiskit.backends.protocols import (
+    ArrayLike,
+    Expectations,
+    FloatArray,
+    Pullback,
+    check_batch,
+)
+from qmoe_qiskit.circuits import RouterCircuit
+from qmoe_qiskit.simulation.lowering import AngleTable
+
+# Points of one Aer job: its result holds the counts of all of them at once.
+_POINTS_PER_JOB = 4096
+# Up to this many qubits a density matrix is cheaper than a trajectory per shot.
+_MAX_DENSITY_QUBITS = 8
+
+
+class SampledRouter:
+    """A router whose expectation values are means over Aer's shots, all from the same shots.
+
+    Derivatives are by the parameter-shift rule, rotation by rotation, each from shots of its own:
+    exact in expectation, since every rotation of the circuit shifts an angle of one gate.
+
+    Args:
+        noisy: The circuit with its noise.
+        shots: Shots of every evaluated point.
+        mitigated: Whether readout errors are undone by inverted assignment matrices.
+        seed: Of all shots. Each call draws new ones; a backend opened again repeats them.
+    """
+
+    def __init__(
+        self, noisy: NoisyCircuit, *, shots: int, mitigated: bool, seed: int | None
+    ) -> None:
+        self._noisy, self._shots = noisy, shots
+        self._observables_OD = noisy.observables_of_strings(mitigated=mitigated)
+        self._rng = np.random.default_rng(seed)
+        self._circuit, self._angles, self._table = _measured_rotations(noisy)
+        self._simulator = AerSimulator(
+            method="density_matrix"
+            if noisy.circuit.num_qubits <= _MAX_DENSITY_QUBITS
+            else "statevector",
+            noise_model=noisy.noise_model,
+            max_parallel_shots=1,  # else a seed's shots depend on the number of cores
+        )
+
+    @property
+    def router(self) -> RouterCircuit:
+        """The router."""
+        return self._noisy.router
+
+    @property
+    def isa_circuit(self) -> QuantumCircuit:
+        """The circuit over the whole device, as submitted."""
+        return self._noisy.full
+
+    @property
+    def physical_qubits(self) -> tuple[int, ...]:
+        """The device qubit that holds each router qubit."""
+        return self._noisy.physical_qubits
+
+    def expectations(self, inputs_BF: FloatArray, weights_W: FloatArray) -> Expectations:
+        """See `CompiledRouter.expectations`."""
+        x_BF, w_W = check_batch(self.router, inputs_BF, weights_W)
+        values, errors = self._sample(self._table.angles(x_BF, w_W))
+        return Expectations(values=values, std_errors=errors, shots=self._shots)
+
+    def jacobian(
+        self, inputs_BF: FloatArray, weights_W: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """See `CompiledRouter.jacobian`."""
+        x_BF, w_W = check_batch(self.router, inputs_BF, weights_W)
+        table = self._table
+        points = parameter_shifts(table.angles(x_BF, w_W))
+        values, _ = self._sample(points)
+        slopes_BOG = shifted_slopes(values, len(x_BF), len(self._angles))
+        return slopes_BOG @ table.inputs_GF, slopes_BOG @ table.weights_GW
+
+    def vjp(self, inputs_BF: ArrayLike, weights_W: ArrayLike) -> tuple[ArrayLike, Pullback]:
+        """See `CompiledRouter.vjp`."""
+        return vjp_by_jacobian(self, inputs_BF, weights_W)
+
+    def _sample(self, angles_PG: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return means and their standard errors at every point, (P, O) each."""
+        n_points, n_outputs = len(angles_PG), len(self._observables_OD)
+        values, errors = np.zeros((2, n_points, n_outputs))
+        for start in range(0, n_points, _POINTS_PER_JOB):
+            for k, counts in enumerate(self._counts(angles_PG[start : start + _POINTS_PER_JOB])):
+                seen = self._observables_OD[:, [int(string, 16) for string in counts]]
+                shares = np.array(list(counts.values())) / self._shots
+                mean = seen @ shares
+                variance = (seen - mean[:, None]) ** 2 @ shares
+                values[start + k] = mean
+                errors[start + k] = np.sqrt(variance / max(self._shots - 1, 1))
+        return values, errors
+
+    def _counts(self, angles_PG: FloatArray) -> list[dict[str, int]]:
+        """Return how often each bit string, in hex, was measured at every point."""
+        binds = {p: column.tolist() for p, column in zip(self._angles, angles_PG.T, strict=True)}
+        options = {
+            "shots": self._shots,
+            "seed_simulator": int(self._rng.integers(2**31 - 1)),
+        }
+        if binds:
+            job = self._simulator.run(self._circuit, parameter_binds=[binds], **options)
+        else:
+            job = self._simulator.run([self._circuit] * len(angles_PG), **options)
+        result = job.result()
+        return [result.data(k)["counts"] for k in range(len(angles_PG))]
+
+
+def _measured_rotations(
+    noisy: NoisyCircuit,
+) -> tuple[QuantumCircuit, ParameterVector, AngleTable]:
+    """Return the measured circuit with one parameter per rotation, and their table of angles."""
+    router = noisy.router
+    circuit, angles, table = one_angle_a_rotation(noisy.circuit, router.inputs, router.weights)
+    circuit.add_register(ClassicalRegister(router.n_qubits))
+    circuit.measure(list(noisy.measured), range(router.n_qubits))
+    return circuit, angles, table

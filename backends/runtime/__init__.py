@@ -1,0 +1,1 @@
+"""The runtime backend: IBM Quantum's primitives, on a device or on a fake of one."""

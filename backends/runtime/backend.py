@@ -1,0 +1,109 @@
+"""The runtime backend: router circuits on a device of IBM Quantum, or on its fake."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from qiskit import QuantumCircuit
+
+from qmoe_qiskit.backends.gradients.rotations import router_of_rotations
+from qmoe_qiskit.backends.runtime.compiled_router import Layout, RuntimeRouter
+from qmoe_qiskit.backends.transpile.device import fit_to_device
+from qmoe_qiskit.errors import InputError, require_positive
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.circuits import RouterCircuit
+    from qmoe_qiskit.hardware.devices.protocol import Device
+    from qmoe_qiskit.hardware.options import RuntimeOptions
+    from qmoe_qiskit.noise_profiles import NoiseProfile
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuntimeBackend:
+    """Router circuits through IBM's primitives.
+
+    Attributes:
+        name: The specification that opens this backend again.
+        device: What executes.
+        options: How.
+        shots: Of every sample.
+        seed: Of Qiskit's routing, of the directions of SPSA and, simulated, of shots.
+        qubits: Device qubits to use; by default those with the smallest expected error.
+        title: What work is for, such as a run's folder: for the ledger.
+        layout: A circuit that was laid out before, to be used as it is.
+
+    Raises:
+        InputError: If the number of shots is not positive.
+    """
+
+    name: str
+    device: Device = field(repr=False)
+    options: RuntimeOptions
+    shots: int
+    seed: int | None = None
+    qubits: tuple[int, ...] | None = None
+    title: str = ""
+    layout: Layout | None = None
+
+    def __post_init__(self) -> None:
+        require_positive("shots", self.shots)
+
+    def compile(self, router: RouterCircuit) -> RuntimeRouter:
+        """Transpile and place a circuit, rotation by rotation.
+
+        Raises:
+            InputError: If the device cannot run the circuit.
+        """
+        if router.circuit.count_ops().get("delay"):
+            raise InputError(
+                f"the router's circuit holds delays: on {self.device.name} circuits are scheduled "
+                "where they run; leave the delays out"
+            )
+        rotations, table = router_of_rotations(router)
+        if not rotations.n_weights:
+            raise InputError("the router has no angles: there is nothing to run on a device")
+        return RuntimeRouter(
+            router=router,
+            backend=self,
+            layout=self.layout or self._laid_out(rotations),
+            table=table,
+        )
+
+    def _laid_out(self, rotations: RouterCircuit) -> Layout:
+        profile = self.device.profile()
+        placed = fit_to_device(
+            rotations, self._offered(profile), qubits=self.qubits, seed=self.seed
+        )
+        circuit = _gates_only(placed.full)
+        assert set(circuit.parameters) == set(rotations.weights)  # none was optimized away
+        return Layout(circuit=circuit, physical_qubits=placed.physical_qubits, profile=profile)
+
+    def __deepcopy__(self, memo: dict[int, object]) -> RuntimeBackend:
+        """Return the same: scikit-learn copies settings, and a connection has no copy."""
+        return self
+
+    def _offered(self, profile: NoiseProfile) -> NoiseProfile:
+        """Return the calibration with those gates on offer that circuits are to be made of."""
+        if self.options.fractional_gates and "rx" not in profile.basis_gates:
+            raise InputError(
+                f"{self.device.name} offers no fractional gates: omit option fractional_gates"
+            )
+        left_out = {"rzz"}  # bounded in its angle, which ours are not
+        if not self.options.fractional_gates:
+            left_out |= {"rx"}
+        return replace(
+            profile, basis_gates=tuple(g for g in profile.basis_gates if g not in left_out)
+        )
+
+
+def _gates_only(circuit: QuantumCircuit) -> QuantumCircuit:
+    """Return a circuit without measurements, and without delays and barriers.
+
+    Where it runs it is scheduled again: twirling, folding and decoupling change it first.
+    """
+    bare = QuantumCircuit(circuit.num_qubits)
+    for step in circuit.data:
+        if step.operation.name not in {"barrier", "delay", "measure"}:
+            bare.append(step.operation, [circuit.find_bit(q).index for q in step.qubits])
+    return bare

@@ -1,0 +1,1 @@
+"""From a router circuit to an ISA circuit: transpiled, placed, scheduled."""

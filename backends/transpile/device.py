@@ -1,0 +1,210 @@
+"""From a router circuit to what a device would run: transpiled, placed, compacted, scheduled."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qiskit import QuantumCircuit
+from qiskit.transpiler import PassManager, Target, TranspilerError, generate_preset_pass_manager
+from qiskit.transpiler.passes import (
+    ALAPScheduleAnalysis,
+    PadDelay,
+    RemoveBarriers,
+    TimeUnitConversion,
+)
+
+from qmoe_qiskit.backends.transpile.placement import active_qubits, best_placement
+from qmoe_qiskit.circuits import RouterCircuit
+from qmoe_qiskit.errors import InputError
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.noise_profiles import NoiseProfile
+
+OPTIMIZATION_LEVEL = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceCircuit:
+    """A router on chosen qubits of a device.
+
+    Attributes:
+        full: The circuit over the whole device, scheduled, with measurements, as submitted.
+        compact: The same over the active qubits alone.
+        active: The device qubit behind each qubit of `compact`, ascending.
+        measured: Per router qubit, the qubit of `compact` that holds it at the end.
+    """
+
+    full: QuantumCircuit
+    compact: QuantumCircuit
+    active: tuple[int, ...]
+    measured: tuple[int, ...]
+
+    @property
+    def physical_qubits(self) -> tuple[int, ...]:
+        """The device qubit that holds each router qubit when it is measured."""
+        return tuple(self.active[q] for q in self.measured)
+
+
+def fit_to_device(
+    router: RouterCircuit,
+    profile: NoiseProfile,
+    *,
+    qubits: Sequence[int] | None = None,
+    most_qubits: int | None = None,
+    seed: int | None = None,
+) -> DeviceCircuit:
+    """Transpile a router to a device's gates, on the qubits with the smallest expected error.
+
+    Args:
+        router: The circuit.
+        profile: The device.
+        qubits: Device qubits to use instead: a connected region of at least the router's width.
+        most_qubits: How many device qubits may take part. Routing goes over qubits that the router
+            does not have where that is better; beyond this number it is done without.
+        seed: Of Qiskit's routing.
+
+    Raises:
+        InputError: If the router is wider than the device, the region is too small, out of range
+            or not connected, or the device cannot run the circuit: too few of its qubits are
+            connected, or a gate has no duration.
+    """
+    region = None if qubits is None else _checked_region(router, profile, qubits)
+    here = profile if region is None else profile.subset(region)
+    target = here.to_target()
+    if router.n_qubits > target.num_qubits:
+        raise InputError(
+            f"the router has {router.n_qubits} qubits, {profile.device} has {target.num_qubits}: "
+            "use a smaller router (--qubits) or another device"
+        )
+    circuit: QuantumCircuit = RemoveBarriers()(router.circuit)
+    circuit.measure_all()
+    routed = _routed(circuit, here, target, seed)
+    if most_qubits is not None and len(used := active_qubits(routed)) > most_qubits:
+        narrow = _narrowed(used, here, router.n_qubits)
+        part = here.subset(narrow)
+        routed = _routed(circuit, part, part.to_target(), seed)
+        routed = _relabelled(routed, dict(enumerate(narrow)), target.num_qubits)
+    place = best_placement(routed, target)
+    if region is not None:
+        place = {q: region[there] for q, there in place.items()}
+    active = tuple(sorted(place.values()))
+    here_of = {q: active.index(there) for q, there in place.items()}
+    compact = _relabelled(routed, here_of, len(active))
+    try:
+        scheduled = _scheduled(compact, profile.subset(active).to_target())
+    except TranspilerError as error:
+        raise InputError(
+            f"the circuit cannot be scheduled on qubits {list(active)} of {profile.device}: "
+            f"{error.message}"
+        ) from error
+    n_device = len(profile.qubits)
+    full = _relabelled(scheduled, dict(enumerate(active)), n_device)
+    measured = {
+        scheduled.find_bit(step.clbits[0]).index: scheduled.find_bit(step.qubits[0]).index
+        for step in scheduled.data
+        if step.operation.name == "measure"
+    }
+    return DeviceCircuit(
+        full=full,
+        compact=scheduled,
+        active=active,
+        measured=tuple(measured[bit] for bit in range(router.n_qubits)),
+    )
+
+
+def without_measurements(circuit: QuantumCircuit) -> QuantumCircuit:
+    """Return a copy without measurements and classical bits."""
+    bare = QuantumCircuit(circuit.num_qubits, global_phase=circuit.global_phase)
+    for step in circuit.data:
+        if step.operation.name not in {"measure", "barrier"}:
+            bare.append(step.operation, [circuit.find_bit(q).index for q in step.qubits])
+    return bare
+
+
+def _routed(
+    circuit: QuantumCircuit, profile: NoiseProfile, target: Target, seed: int | None
+) -> QuantumCircuit:
+    passes = generate_preset_pass_manager(
+        OPTIMIZATION_LEVEL, target=target, seed_transpiler=0 if seed is None else seed
+    )
+    try:
+        routed: QuantumCircuit = passes.run(circuit)
+    except TranspilerError as error:
+        raise InputError(
+            f"{profile.device} cannot run the router's {circuit.num_qubits} qubits: {error.message}"
+        ) from error
+    return routed
+
+
+def _narrowed(qubits: Sequence[int], profile: NoiseProfile, size: int) -> tuple[int, ...]:
+    """Drop qubits, those that are read out worst first, as long as the others stay connected."""
+    kept = sorted(qubits, key=lambda q: -(profile.qubits[q].readout_error or 0.0))
+    while len(kept) > size:
+        others = ([q for q in kept if q != qubit] for qubit in kept)
+        connected = (rest for rest in others if _reachable(rest, profile) == set(rest))
+        kept = next(connected, kept[1:])
+    return tuple(sorted(kept))
+
+
+def _reachable(region: Collection[int], profile: NoiseProfile) -> set[int]:
+    """Return the qubits of a region that couplers within it connect to its first."""
+    reached = {next(iter(region))}
+    edges = [set(pair) for pair in profile.couplings if set(pair) <= set(region)]
+    while grown := {q for e in edges if e & reached for q in e} - reached:
+        reached |= grown
+    return reached
+
+
+def _checked_region(
+    router: RouterCircuit, profile: NoiseProfile, qubits: Sequence[int]
+) -> tuple[int, ...]:
+    strange = [q for q in qubits if isinstance(q, bool) or not hasattr(q, "__index__")]
+    if strange:
+        raise InputError(f"qubits must be whole numbers, got {strange[0]!r}")
+    region = tuple(int(q) for q in qubits)
+    n_device = len(profile.qubits)
+    outside = [q for q in region if not 0 <= q < n_device]
+    if outside:
+        raise InputError(
+            f"qubits {outside} are not on {profile.device}: it has qubits 0 to {n_device - 1}"
+        )
+    if len(set(region)) < len(region):
+        raise InputError(f"qubits {list(region)} name a qubit twice: name each once")
+    if len(region) < router.n_qubits:
+        raise InputError(
+            f"qubits {list(region)} are {len(region)}, the router needs {router.n_qubits}: "
+            "name at least as many"
+        )
+    if lost := set(region) - _reachable(region, profile):
+        raise InputError(
+            f"qubits {list(region)} are not connected on {profile.device}: "
+            f"{sorted(lost)} cannot be reached from {region[0]} within them"
+        )
+    return region
+
+
+def _relabelled(circuit: QuantumCircuit, place: dict[int, int], n_qubits: int) -> QuantumCircuit:
+    new = QuantumCircuit(n_qubits, circuit.num_clbits, global_phase=circuit.global_phase)
+    for step in circuit.data:
+        wires = [circuit.find_bit(q).index for q in step.qubits]
+        if step.operation.name == "barrier":
+            wires = [q for q in wires if q in place]
+            if wires:
+                new.barrier([place[q] for q in wires])
+            continue
+        clbits = [circuit.find_bit(c).index for c in step.clbits]
+        new.append(step.operation, [place[q] for q in wires], clbits)
+    return new
+
+
+def _scheduled(circuit: QuantumCircuit, target: Target) -> QuantumCircuit:
+    """Insert the delays in which idle qubits relax, as late as possible."""
+    passes = [
+        TimeUnitConversion(target=target),
+        ALAPScheduleAnalysis(target=target),
+        PadDelay(target=target),
+    ]
+    scheduled: QuantumCircuit = PassManager(passes).run(circuit)
+    return scheduled

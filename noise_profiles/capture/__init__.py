@@ -1,0 +1,1 @@
+"""Capturing a noise profile from a backend: its target and its properties."""

@@ -1,0 +1,40 @@
+"""Taking a profile of a device: a live one, a fake one, or any that Qiskit can describe."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from qiskit.providers import BackendV2
+    from qiskit.transpiler import Target
+
+    from qmoe_qiskit.noise_profiles.profile import NoiseProfile
+
+
+def capture(
+    source: str | BackendV2 | Target, *, name: str | None = None, at: datetime | None = None
+) -> NoiseProfile:
+    """Take a noise profile.
+
+    Dead gates (error of 1 or more) are dropped, and so are qubits on which a one-qubit gate is
+    dead; T2 above 2 T1 becomes 2 T1; what is missing stays missing and is modelled as no noise.
+    Each of these is recorded in `repairs`. Control flow is not stored.
+
+    Args:
+        source: A live IBM backend; a fake backend or its name, such as "fake_torino"; any other
+            Qiskit backend; or a target. Of the last two, readout errors are symmetric unless the
+            properties of the measurements have `prob_meas1_prep0` and `prob_meas0_prep1`.
+        name: What to call the device; by default its own name.
+        at: Of a live IBM backend, the moment whose calibration is wanted, by default now. Of other
+            backends and targets, when they were calibrated, by default now. A fake backend has a
+            date of its own. A time without a zone is local.
+
+    Raises:
+        InputError: If there is no such fake backend, or `at` is given for one.
+        ProfileError: If the source has no calibrated qubits and gates.
+    """
+    from qmoe_qiskit.noise_profiles.capture.snapshot import take_snapshot
+
+    return take_snapshot(source, name=name, at=at).to_profile()

@@ -1,0 +1,1 @@
+"""Profiles made from profiles: scaled, drifted, restricted, compared."""

@@ -1,0 +1,1 @@
+"""Noise profiles as JSON files: schema, checks, reading and writing."""

@@ -1,0 +1,183 @@
+"""Profiles as files: canonical JSON with a content hash, written atomically."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict
+from datetime import UTC
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qmoe_qiskit.errors import ProfileError
+from qmoe_qiskit.noise_profiles.files.checks import quoted
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+    from qmoe_qiskit.noise_profiles.calibration import GateCalibration, QubitCalibration
+    from qmoe_qiskit.noise_profiles.profile import NoiseProfile
+
+_compact = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+
+
+def content_hash(profile: NoiseProfile) -> str:
+    """Return the SHA-256, in hex, of the profile's content."""
+    return hashlib.sha256(_compact(_document(profile)).encode()).hexdigest()
+
+
+def dumps(profile: NoiseProfile) -> str:
+    """Return the canonical JSON: keys sorted, one qubit, gate and repair a line."""
+    document = _document(profile) | {"content_hash": profile.content_hash}
+    entries = (f'"{name}":{_lines(value)}' for name, value in sorted(document.items()))
+    return "{\n" + ",\n".join(entries) + "\n}\n"
+
+
+def save(profile: NoiseProfile, path: str | Path) -> None:
+    """Write a profile; a reader sees the old file or the new one, never a part.
+
+    Raises:
+        ProfileError: If the file cannot be written.
+    """
+    path = Path(path)
+    try:
+        part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            part.write_bytes(dumps(profile).encode())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
+        raise ProfileError(
+            f"noise profile {str(path)!r} cannot be written: {_reason(error)}"
+        ) from error
+
+
+def load(path: str | Path) -> NoiseProfile:
+    """Read a profile from a file.
+
+    Raises:
+        ProfileError: If it cannot be read or used; names the file.
+    """
+    name = f"noise profile {str(path)!r}"
+    try:
+        data = Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        raise ProfileError(f"{name} cannot be read: {_reason(error)}") from error
+    return loads(data, name)
+
+
+def loads(text: str | bytes, name: str) -> NoiseProfile:
+    """Read a profile from JSON.
+
+    Args:
+        text: The file's contents.
+        name: What to call it in messages.
+
+    Raises:
+        ProfileError: If it is damaged, of a newer schema, impossible, or was changed.
+    """
+    from pydantic import ValidationError
+
+    from qmoe_qiskit.noise_profiles.files.schema import VERSIONS, Header
+
+    try:
+        version = Header.model_validate_json(text).schema_version
+        if version > max(VERSIONS):
+            raise ProfileError(
+                f"{name} has schema version {quoted(version)}, and this program reads up to "
+                f"{max(VERSIONS)}: update qmoe-qiskit"
+            )
+        if version not in VERSIONS:
+            raise ProfileError(f"{name}: schema_version is {quoted(version)}: it must be 1 or more")
+        file = VERSIONS[version].model_validate_json(text)
+    except ValidationError as error:
+        raise ProfileError(name + _first_problem(error)) from error
+    try:
+        profile = file.to_profile()
+    except ProfileError as error:
+        raise ProfileError(f"{name}: {error}") from error
+    if file.content_hash not in (None, profile.content_hash):
+        raise ProfileError(
+            f"{name} was changed after it was written: content_hash is "
+            f"{quoted(file.content_hash)}, and its content has {profile.content_hash!r}; if the "
+            "change is meant, remove the line with content_hash"
+        )
+    return profile
+
+
+def _document(profile: NoiseProfile) -> dict[str, Any]:
+    captured_at = profile.captured_at.astimezone(UTC).replace(tzinfo=None)
+    return {
+        "schema_version": profile.schema_version,
+        "device": profile.device,
+        "family": profile.family,
+        "captured_at": f"{captured_at.isoformat()}Z",
+        "source": profile.source,
+        "dt": _number(profile.dt),
+        "basis_gates": profile.basis_gates,
+        "qubits": [_qubit_row(qubit) for qubit in profile.qubits],
+        "gates": [_gate_row(gate) for gate in profile.gates],
+        "physical_qubits": profile.physical_qubits,
+        "repairs": [
+            asdict(repair) | {"found": _number(repair.found)} for repair in profile.repairs
+        ],
+        "history": profile.history,
+    }
+
+
+def _qubit_row(qubit: QubitCalibration) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "qubit": qubit.qubit,
+        "t1": _number(qubit.t1),
+        "t2": _number(qubit.t2),
+        "frequency": _number(qubit.frequency),
+        "p_meas1_prep0": _number(qubit.p_meas1_prep0),
+        "p_meas0_prep1": _number(qubit.p_meas0_prep1),
+        "readout_length": _number(qubit.readout_length),
+    }
+    if not qubit.operational:
+        row["operational"] = False
+    return row
+
+
+def _gate_row(gate: GateCalibration) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "name": gate.name,
+        "qubits": gate.qubits,
+        "error": _number(gate.error),
+        "duration": _number(gate.duration),
+    }
+    if gate.copied:
+        row["copied"] = True
+    return row
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None else float(value)  # 1 and 1.0 are one number with one hash
+
+
+def _lines(value: object) -> str:
+    if isinstance(value, list) and value:
+        return "[\n" + ",\n".join(map(_compact, value)) + "\n]"
+    return _compact(value)
+
+
+def _first_problem(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_context=False)[0]
+    kind, message = first["type"], str(first["msg"])
+    if kind == "json_invalid":
+        return f" is truncated or not JSON: {message.removeprefix('Invalid JSON: ')}"
+    field = ""
+    for part in first["loc"]:
+        field += f"[{part}]" if isinstance(part, int) else f".{part}" if field else part
+    if not field or field == "schema_version":
+        return " is not a noise profile of qmoe-qiskit: it has no whole number as schema_version"
+    if kind == "missing":
+        return f" has no {field}"
+    return f": {field} is {quoted(first['input'])}: {message[0].lower()}{message[1:]}"
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return getattr(error, "strerror", None) or str(error)

@@ -1,0 +1,1 @@
+"""The commands of `qmoe`, one file per command."""

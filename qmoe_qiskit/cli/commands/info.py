@@ -1,0 +1,87 @@
+"""`qmoe info`."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from qmoe_qiskit.cli.options import common as options
+from qmoe_qiskit.cli.output.documents import console, metrics_document, write, write_json
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.runs import RunRecord
+
+
+def info(run_folder: options.RunFolder, *, as_json: options.Json = False) -> None:
+    """Say what a run is: data, model, circuit, metrics, versions."""
+    from qmoe_qiskit.runs import read_run
+
+    run = read_run(run_folder)
+    if as_json:
+        write_json(_document(run))
+    else:
+        _print(run)
+
+
+def _document(run: RunRecord) -> dict[str, Any]:
+    control = run.control()
+    return {
+        "run": str(run.path),
+        **dataclasses.asdict(run.manifest),
+        "router_sees": run.projection or "every feature",
+        "metrics": metrics_document(run.metrics),
+        "epochs": run.history,
+        "circuit": _drawing(run, 80),
+        "control": None if control is None else _document(control),
+    }
+
+
+def _print(run: RunRecord) -> None:
+    import shlex
+
+    from rich.table import Table
+
+    from qmoe_qiskit.cli.output.tables import comparison_table, metrics_table
+
+    manifest, data, model = run.manifest, run.manifest.data, run.model
+    facts = {
+        "run": str(run.path),
+        "created": manifest.created,
+        "data": f"{data.name}: {data.n_train} training rows, {data.n_test} held out",
+        "source": data.source,
+        "features": ", ".join(data.feature_names),
+        "labels": f"{data.target}: {', '.join(map(str, model.classes))}",
+        "router": run.router,
+        "router sees": run.projection or "every feature",
+        "experts": str(model.settings.n_experts),
+        "ran on": "no circuit: the router is classical"
+        if run.circuit is None
+        else str(manifest.execution or model.settings.backend),
+        "epochs": f"{len(run.history)}, last training loss {run.history[-1]['train_loss']:.4f} nat",
+        "seed": str(manifest.seed),
+        "command": shlex.join(manifest.command),
+        "versions": ", ".join(f"{name} {text}" for name, text in manifest.versions.items()),
+    }
+    grid = Table.grid(padding=(0, 2))
+    for name, text in facts.items():
+        grid.add_row(name, text)
+    screen = console()
+    screen.print(grid)
+    screen.print(f"\nOn the {data.n_test} held-out rows, where it does not say otherwise:")
+    screen.print(metrics_table(run.metrics))
+    if run.control() is not None:
+        screen.print(comparison_table(run))
+    drawing = _drawing(run, screen.width)
+    if drawing is not None:
+        write(drawing + "\n")
+
+
+def _drawing(run: RunRecord, width: int) -> str | None:
+    """Return the router's circuit drawn in text, or None for a classical router."""
+    if run.circuit is None:
+        return None
+    from qmoe_qiskit.circuits import RouterCircuit
+
+    circuit = RouterCircuit.from_qpy(run.circuit)
+    drawing = circuit.draw(fold=width, vertical_compression="high")
+    return str(drawing.single_string())

@@ -1,0 +1,208 @@
+"""`qmoe jobs`: what was sent to a device, and what came back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from qmoe_qiskit.cli.options import common as options
+from qmoe_qiskit.cli.options import hardware
+from qmoe_qiskit.cli.output.documents import console, remark, write_json
+from qmoe_qiskit.cli.output.jobs import jobs_table, show_work
+from qmoe_qiskit.errors import HardwareError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from qmoe_qiskit.hardware.ledger.records import JobRecord, WorkSummary
+    from qmoe_qiskit.hardware.ledger.store import Ledger
+
+jobs = typer.Typer(
+    help="Jobs on quantum hardware: list, show, collect, cancel, retry, export.",
+    no_args_is_help=True,
+)
+
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="KEY",
+        help="First characters of a work's key, or a job's id or tag: see qmoe jobs list.",
+        show_default=False,
+    ),
+]
+OptionalName = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="KEY",
+        help="First characters of a work's key, or a job's id or tag; by default all work.",
+        show_default=False,
+    ),
+]
+
+
+@jobs.command("list")
+def list_jobs(*, ledger: hardware.LedgerFile = None, as_json: options.Json = False) -> None:
+    """List the jobs in the ledger, newest work first."""
+    with _ledger(ledger) as records:
+        works = {work.key: work for work in records.works()}
+        found = [job for key in works for job in records.jobs(key)]
+    if as_json:
+        write_json(_document(found, works))
+    elif not found:
+        console().print("no jobs yet: qmoe submit RUN --backend runtime:DEVICE creates some")
+    else:
+        console().print(jobs_table(found, _devices(works.values())))
+
+
+@jobs.command()
+def show(name: Name, *, ledger: hardware.LedgerFile = None, as_json: options.Json = False) -> None:
+    """Show one piece of work: what was asked, what it cost, and how it ended."""
+    with _ledger(ledger) as records:
+        work = records.find(name)
+        found = records.jobs(work.key)
+    if as_json:
+        from qmoe_qiskit.hardware.ledger.export import work_document
+
+        write_json(work_document(work, found))
+    else:
+        show_work(work, found)
+
+
+@jobs.command()
+def collect(
+    name: OptionalName = None,
+    *,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until every job has ended.")] = False,
+    ledger: hardware.LedgerFile = None,
+    as_json: options.Json = False,
+) -> None:
+    """Fetch the results of jobs that have ended, with their charges and calibrations."""
+    from qmoe_qiskit.cli.output.waiting import waiting
+    from qmoe_qiskit.hardware.jobs.collect import collect_work
+    from qmoe_qiskit.hardware.service.client import Client
+
+    with _ledger(ledger) as records, waiting() as report:
+        keys = [records.find(name).key] if name is not None else [w.key for w in records.works()]
+        before = [job for key in keys for job in records.jobs(key)]
+        waited_for = {job.key: None for job in before if _is_open(job)}
+        if waited_for:
+            report("connecting to IBM Quantum")
+            client = Client.connect()
+            faults = []
+            for key in waited_for:
+                try:
+                    collect_work(key, client, records, wait=wait, report=report)
+                except HardwareError as error:
+                    faults.append(error)  # the others may be there
+            if faults:
+                raise faults[0]
+        found = [job for key in waited_for for job in records.jobs(key)]
+        devices = _devices(records.works())
+        unsent = sum(job.state in _unsent() for key in keys for job in records.jobs(key))
+    if as_json:
+        write_json(_document(found))
+    elif found:
+        console().print(jobs_table(found, devices))
+    else:
+        console().print("nothing to collect: every job that was created has ended")
+    if unsent:
+        remark(
+            f"{unsent} job{'s' * (unsent > 1)} not created, or not known to be: to go on, give "
+            "the same qmoe submit again"
+        )
+
+
+@jobs.command()
+def cancel(
+    name: Name, *, ledger: hardware.LedgerFile = None, as_json: options.Json = False
+) -> None:
+    """Cancel the jobs of a piece of work that have not ended; time that they took is charged."""
+    from qmoe_qiskit.cli.output.waiting import waiting
+    from qmoe_qiskit.hardware.jobs.cancel import cancel_work
+    from qmoe_qiskit.hardware.ledger.records import FINAL
+    from qmoe_qiskit.hardware.service.client import Client
+
+    with _ledger(ledger) as records, waiting():
+        key = records.find(name).key
+        ended = all(job.state in FINAL for job in records.jobs(key))
+        if not ended:
+            cancel_work(key, Client.connect, records)
+        found, devices = records.jobs(key), _devices(records.works())
+    if as_json:
+        write_json(_document(found))
+        return
+    if ended:
+        remark("every job had ended before: nothing to cancel")
+    console().print(jobs_table(found, devices))
+
+
+@jobs.command()
+def retry(name: Name, *, ledger: hardware.LedgerFile = None, as_json: options.Json = False) -> None:
+    """Plan the jobs of a piece of work that failed or were cancelled once more; nothing is sent."""
+    with _ledger(ledger) as records:
+        key = records.find(name).key
+        found = records.retry(key)
+        devices = _devices(records.works())
+    if as_json:
+        write_json(_document(found))
+    elif found:
+        console().print(jobs_table(found, devices))
+        remark("to send them, give the same qmoe submit again")
+    else:
+        console().print("no job of this work has failed or was cancelled: nothing to retry")
+
+
+@jobs.command()
+def export(
+    name: Name,
+    *,
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder to write; new, or empty.", show_default=False)
+    ],
+    ledger: hardware.LedgerFile = None,
+    as_json: options.Json = False,
+) -> None:
+    """Write everything about a piece of work to a folder: circuit, angles, results, calibration."""
+    from qmoe_qiskit.hardware.ledger.export import export_work
+
+    with _ledger(ledger) as records:
+        files = export_work(records.find(name), records, out)
+    if as_json:
+        write_json({"folder": str(out), "files": files})
+    else:
+        remark(f"{out}: {', '.join(files)}")
+
+
+def _document(
+    found: Sequence[JobRecord], works: Mapping[str, WorkSummary] | None = None
+) -> dict[str, Any]:
+    """Return jobs as JSON types, if given with what their work says."""
+    from qmoe_qiskit.hardware.ledger.export import job_document
+
+    said = {k: {"device": work.device, "title": work.title} for k, work in (works or {}).items()}
+    return {"jobs": [{**said.get(job.key, {}), **job_document(job)} for job in found]}
+
+
+def _devices(works: Iterable[WorkSummary]) -> dict[str, str]:
+    return {work.key: work.device for work in works}
+
+
+def _is_open(job: JobRecord) -> bool:
+    from qmoe_qiskit.hardware.ledger.records import SUBMITTED
+
+    # Ended, but the service had not settled the charge yet: that is fetched later.
+    return job.state == SUBMITTED or (job.finished_at is not None and job.charged_seconds is None)
+
+
+def _unsent() -> tuple[str, ...]:
+    from qmoe_qiskit.hardware.ledger.records import PLANNED, SENDING
+
+    return PLANNED, SENDING
+
+
+def _ledger(path: Path | None) -> Ledger:
+    from qmoe_qiskit.hardware.ledger.store import Ledger
+
+    return Ledger(path)

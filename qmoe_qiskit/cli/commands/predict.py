@@ -1,0 +1,110 @@
+"""`qmoe predict`."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from qmoe_qiskit.cli.options import common as options
+from qmoe_qiskit.cli.output.documents import (
+    check_vacant_file,
+    execution_document,
+    remark,
+    remark_outside,
+    write,
+    write_file,
+    write_json,
+)
+from qmoe_qiskit.errors import InputError
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.runs import Predictions
+
+
+def predict(
+    run_folder: options.RunFolder,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A .csv or .npz file.", show_default=False)
+    ],
+    *,
+    backend: options.OtherBackend = None,
+    shots: options.OtherShots = None,
+    mitigation: options.OtherMitigation = None,
+    device_qubits: options.OtherDeviceQubits = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="CSV file to write; by default stdout.", show_default=False),
+    ] = None,
+    force: options.ForceFile = False,
+    as_json: options.Json = False,
+) -> None:
+    """Predict every row of a file: label, probabilities and routing weights."""
+    from qmoe_qiskit.runs import load_run, predict_file
+
+    if out is not None:
+        check_vacant_file(out, force=force)
+    if backend is not None and backend.startswith("runtime:"):
+        raise InputError(
+            f"predict takes a simulation, not {backend!r}: qmoe evaluate runs labelled rows on a "
+            "device"
+        )
+    run = load_run(
+        run_folder,
+        backend=backend,
+        shots=shots,
+        mitigation=mitigation,
+        device_qubits=options.qubits_from(device_qubits),
+    )
+    predictions = predict_file(run, file)
+    n_rows = len(predictions.labels_N)
+    if out is not None:
+        write_file(out, _csv(predictions).encode())
+        remark(f"{n_rows} predictions: {out}")
+    remark_outside(predictions.rows_outside_range, n_rows)
+    if as_json:
+        write_json({"run": str(run.path), **_document(predictions)})
+    elif out is None:
+        write(_csv(predictions))
+
+
+def _csv(predictions: Predictions) -> str:
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    classes = predictions.classes_C.tolist()
+    n_experts = predictions.weights_NE.shape[1]
+    table.writerow(
+        ["label", *(f"probability_{name}" for name in classes)]
+        + [f"weight_expert_{expert}" for expert in range(n_experts)]
+    )
+    for label, probabilities, weights in _rows(predictions):
+        table.writerow([label, *probabilities, *weights])
+    return text.getvalue()
+
+
+def _document(predictions: Predictions) -> dict[str, Any]:
+    return {
+        "source": predictions.source,
+        "classes": predictions.classes_C.tolist(),
+        "rows_outside_range": predictions.rows_outside_range,
+        "execution": execution_document(predictions.execution),
+        "predictions": [
+            {"label": label, "probabilities": probabilities, "weights": weights}
+            for label, probabilities, weights in _rows(predictions)
+        ],
+    }
+
+
+def _rows(predictions: Predictions) -> list[tuple[Any, list[float], list[float]]]:
+    """Return label, probabilities and weights of every row as Python's own numbers."""
+    return list(
+        zip(
+            predictions.labels_N.tolist(),
+            predictions.probabilities_NC.tolist(),
+            predictions.weights_NE.tolist(),
+            strict=True,
+        )
+    )

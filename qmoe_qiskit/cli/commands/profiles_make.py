@@ -1,0 +1,144 @@
+"""`qmoe profiles capture` and `qmoe profiles scale`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from qmoe_qiskit.cli.options import common as options
+from qmoe_qiskit.cli.output.documents import (
+    check_vacant_file,
+    remark,
+    write,
+    write_file,
+    write_json,
+)
+from qmoe_qiskit.errors import InputError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from qmoe_qiskit.noise_profiles import NoiseProfile
+
+Out = Annotated[Path, typer.Option("--out", help="File to write.", show_default=False)]
+
+
+def capture(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A fake backend of qiskit-ibm-runtime, such as fake_torino, or a device of IBM "
+            "Quantum, such as ibm_torino, for which a saved account is needed.",
+            show_default=False,
+        ),
+    ],
+    *,
+    out: Out,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            "--at",
+            metavar="TIME",
+            help="Of a device: the moment whose calibration is wanted, such as 2026-03-01T12:00; "
+            "by default now.",
+            show_default=False,
+        ),
+    ] = None,
+    force: options.ForceFile = False,
+    as_json: options.Json = False,
+) -> None:
+    """Take the noise profile of a device as it is, and write it to a file."""
+    _check_out(out, force=force)
+    moment = None if at is None else _moment(at)
+    from qmoe_qiskit.noise_profiles import capture as take
+
+    is_fake = source.startswith("fake_")
+    profile = take(source if is_fake else _device(source), at=moment)
+    for what, count in profile.summary()["repairs"].items():
+        remark(f"note: {what} {count} time{'' if count == 1 else 's'}; see repairs in the file")
+    _finish(profile, out, as_json=as_json)
+
+
+def scale(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name or .json file.", show_default=False)
+    ],
+    *,
+    out: Out,
+    factor: Annotated[
+        float | None,
+        typer.Option(
+            "--factor",
+            help="For every mechanism that is not given its own: 0 is ideal, 1 as measured, above "
+            "1 amplified.",
+            show_default=False,
+        ),
+    ] = None,
+    gates: Annotated[
+        float | None, typer.Option("--gates", help="For gate errors.", show_default=False)
+    ] = None,
+    relaxation: Annotated[
+        float | None,
+        typer.Option("--relaxation", help="For the rates 1/T1 and 1/T2.", show_default=False),
+    ] = None,
+    readout: Annotated[
+        float | None, typer.Option("--readout", help="For readout errors.", show_default=False)
+    ] = None,
+    force: options.ForceFile = False,
+    as_json: options.Json = False,
+) -> None:
+    """Weaken or amplify the noise of a profile, and write it to a file."""
+    from qmoe_qiskit.noise_profiles import load_profile
+
+    if factor is None and gates is None and relaxation is None and readout is None:
+        raise InputError("scale needs --factor, or one of --gates, --relaxation and --readout")
+    _check_out(out, force=force)
+    profile = load_profile(name)
+    scaled = profile.scale(factor, gates=gates, relaxation=relaxation, readout=readout)
+    _finish(scaled, out, as_json=as_json)
+
+
+def _check_out(out: Path, *, force: bool) -> None:
+    if out.suffix != ".json":
+        raise InputError(
+            f"--out must name a .json file, got {str(out)!r}: backends know it by that"
+        )
+    check_vacant_file(out, force=force)
+
+
+def _finish(profile: NoiseProfile, out: Path, *, as_json: bool) -> None:
+    write_file(out, profile.dumps().encode())
+    if as_json:
+        write_json({"file": str(out), **profile.summary()})
+    else:
+        write(
+            f"{profile.device}, {profile.n_qubits} qubits, calibration of "
+            f"{profile.captured_at:%Y-%m-%d %H:%M} UTC, hash {profile.content_hash[:12]}: {out}\n"
+        )
+
+
+def _moment(text: str) -> datetime:
+    from datetime import datetime
+
+    try:
+        return datetime.fromisoformat(text).astimezone()  # a time without a zone is local
+    except (ValueError, OverflowError):
+        raise InputError(f"--at must be a time such as 2026-03-01T12:00, got {text!r}") from None
+
+
+def _device(name: str) -> Any:  # noqa: ANN401 - Qiskit is untyped
+    """Ask IBM Quantum for a device, with the account that was saved on this machine."""
+    from qiskit_ibm_runtime import QiskitRuntimeService
+    from qiskit_ibm_runtime.exceptions import IBMError
+
+    try:
+        return QiskitRuntimeService().backend(name)
+    except (IBMError, OSError) as error:  # OSError: no way to the service
+        raise InputError(
+            f"{name!r} is no fake backend, whose names begin with fake_, and IBM Quantum gives no "
+            f"device of that name ({error}); an account is saved with "
+            "QiskitRuntimeService.save_account"
+        ) from error

@@ -1,0 +1,67 @@
+"""An evaluation, as JSON and for people."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from qmoe_qiskit.cli.output.documents import (
+    console,
+    execution_document,
+    metrics_document,
+    remark_outside,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.runs import Evaluation, Run
+    from qmoe_qiskit.runs.on_hardware.evaluate import Cost
+
+
+def _document(run: Run, result: Evaluation) -> dict[str, Any]:
+    """Return an evaluation as JSON types."""
+    from qmoe_qiskit.runs.on_hardware.evaluate import DeviceEvaluation
+
+    document = {
+        "run": str(run.path),
+        "router": run.router,
+        "data": result.data,
+        "rows": result.rows,
+        "n_rows": result.n_rows,
+        "execution": execution_document(result.execution),
+        "metrics": metrics_document(result.metrics),
+    }
+    if isinstance(result, DeviceEvaluation):
+        document["cost"] = dataclasses.asdict(result.cost)
+    return document
+
+
+def show_evaluation(run: Run, result: Evaluation, *, as_json: bool) -> None:
+    """Print an evaluation, for people or as JSON."""
+    from qmoe_qiskit.cli.output.tables import metrics_table
+    from qmoe_qiskit.runs.on_hardware.evaluate import DeviceEvaluation
+
+    remark_outside(int(result.metrics["rows_outside_range"].number), result.n_rows)
+    if as_json:
+        write_json(_document(run, result))
+        return
+    screen = console()
+    screen.print(
+        f"{run.path}, router {run.router}, on {'the' if result.rows == 'held-out' else 'all'} "
+        f"{result.n_rows} {'held-out ' if result.rows == 'held-out' else ''}rows of {result.data}; "
+        f"{result.execution or 'no circuit'}"
+    )
+    screen.print(metrics_table(result.metrics))
+    if isinstance(result, DeviceEvaluation):
+        screen.print(_said_of(result.cost), soft_wrap=True)
+
+
+def _said_of(cost: Cost) -> str:
+    if not cost.jobs:
+        return f"{cost.executions:,} executions on this machine: nothing was charged"
+    n_jobs = len(cost.jobs)
+    return (
+        f"{cost.executions:,} executions, {cost.seconds:.1f} s of QPU time charged "
+        f"({cost.estimated_seconds:.1f} s were estimated) for {n_jobs} job{'s' * (n_jobs > 1)}: "
+        + " ".join(cost.jobs)
+    )

@@ -1,0 +1,34 @@
+"""The figures of a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from qmoe_qiskit.data import Split
+    from qmoe_qiskit.train import QMoEClassifier
+
+
+def draw_run(
+    models: Mapping[str, QMoEClassifier], split: Split, scores: Mapping[str, float], folder: Path
+) -> None:
+    """Draw decision boundaries, routing maps and loss curves; see `qmoe_qiskit.runs.Figures`."""
+    from qmoe_qiskit.figures import (
+        decision_boundary_figure,
+        loss_curves_figure,
+        routing_map_figure,
+        save_figure,
+    )
+
+    figures = {
+        "decision_boundary": decision_boundary_figure(
+            models, split.train, split.test, scores=scores
+        ),
+        "routing_map": routing_map_figure(models, split.train, split.test),
+        "loss_curves": loss_curves_figure({name: model.history_ for name, model in models.items()}),
+    }
+    for name, figure in figures.items():
+        save_figure(figure, folder / f"{name}.png")

@@ -1,0 +1,70 @@
+"""Interrupted trainings: what is said when one is, and what may be given when it goes on."""
+
+from __future__ import annotations
+
+import shlex
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+
+from qmoe_qiskit.cli.output.documents import remark
+from qmoe_qiskit.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from qmoe_qiskit.runs import TrainingRequest
+
+
+@contextmanager
+def resumable(out: Path) -> Iterator[None]:
+    """Where training is interrupted, say how it can go on, and exit with code 130."""
+    from qmoe_qiskit.runs.store.folder import is_interrupted
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        if is_interrupted(out):
+            command = f"qmoe train --resume --out {shlex.quote(str(out))}"
+            remark(f"interrupted: nothing is lost, go on with {command}")
+        raise typer.Exit(130) from None
+
+
+def check_given(ctx: typer.Context, request: TrainingRequest, out: Path) -> None:
+    """Refuse options that differ from those that an interrupted training was begun with.
+
+    Args:
+        ctx: Context of the command, which knows what was given and what is a default.
+        request: What the command line asks for.
+        out: Folder of the training.
+
+    Raises:
+        InputError: If there is such an option.
+        RunError: If there is no interrupted training.
+    """
+    from qmoe_qiskit.runs import read_request
+    from qmoe_qiskit.runs.request import OPTIONS
+
+    begun = read_request(out)
+    for name, option in OPTIONS.items():
+        source = ctx.get_parameter_source(name)
+        if source is None or source.name != "COMMANDLINE":
+            continue
+        # Two ways to name one file are the same.
+        if getattr(request.relative_to(out), name) != getattr(begun.relative_to(out), name):
+            now, before = getattr(request, name), getattr(begun, name)
+            raise InputError(
+                f"the training in {str(out)!r} was begun {_given(option, before)}, not "
+                f"{_given(option, now)}: leave the option out, or train anew with --force"
+            )
+
+
+def _given(option: str, value: object) -> str:
+    """Return how an option was given, in words."""
+    if value is None or value is False:
+        return f"without {option}"
+    if isinstance(value, tuple):
+        value = ",".join(map(str, value))
+    return f"with {option}" if value is True else f"with {option} {value}"

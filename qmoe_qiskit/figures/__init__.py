@@ -1,0 +1,24 @@
+"""The figures of runs and devices: what callers import.
+
+Every function returns a `matplotlib.figure.Figure` made without pyplot and without touching any
+global state, and loads matplotlib only when it is called.
+"""
+
+from __future__ import annotations
+
+from qmoe_qiskit.figures.decision_boundary import ProbabilityModel, decision_boundary_figure
+from qmoe_qiskit.figures.device.figure import device_figure
+from qmoe_qiskit.figures.loss_curves import loss_curves_figure
+from qmoe_qiskit.figures.routing_map import RoutingModel, routing_map_figure
+from qmoe_qiskit.figures.style import figure_bytes, save_figure
+
+__all__ = [
+    "ProbabilityModel",
+    "RoutingModel",
+    "decision_boundary_figure",
+    "device_figure",
+    "figure_bytes",
+    "loss_curves_figure",
+    "routing_map_figure",
+    "save_figure",
+]

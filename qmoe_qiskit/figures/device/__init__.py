@@ -1,0 +1,1 @@
+"""Figures of devices: coupling maps, couplers, histograms of errors."""

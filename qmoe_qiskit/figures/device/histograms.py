@@ -1,0 +1,91 @@
+"""Histograms of two like quantities, one over the other, told apart without colour."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qmoe_qiskit.figures.style import INK, ordered_colours, paled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+
+_MAX_BINS = 24
+
+
+def draw_spread(
+    axes: Axes,
+    series: Mapping[str, Sequence[float]],
+    *,
+    label: str,
+    counted: str,
+    shown: Callable[[float], str],
+) -> None:
+    """Draw how values above 0 spread, on a logarithmic axis: the first filled, others hatched.
+
+    Args:
+        axes: Where to.
+        series: Name of each quantity and its values; values that are not above 0 are left out.
+        label: What the values are, with their unit.
+        counted: What is counted.
+        shown: Writes a value.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    known = {name: [v for v in values if v > 0] for name, values in series.items()}
+    known = {name: values for name, values in known.items() if values}
+    axes.set_xlabel(label)
+    axes.set_ylabel(counted)
+    if not known:
+        axes.text(0.5, 0.5, "none", transform=axes.transAxes, ha="center", va="center")
+        axes.set_xticks([])
+        axes.set_yticks([])
+        return
+    every = np.concatenate([np.asarray(values) for values in known.values()])
+    n_bins = int(np.clip(np.sqrt(len(every)) * 1.5, 5, _MAX_BINS))
+    low, high = every.min() / 1.05, every.max() * 1.05
+    edges = np.geomspace(low, high, n_bins + 1)
+    colours = ordered_colours(3)
+    for index, (name, values) in enumerate(known.items()):
+        median = float(np.median(values))
+        axes.hist(
+            values,
+            bins=list(edges),
+            histtype="stepfilled",
+            facecolor=paled(colours[2]) if index == 0 else "none",
+            edgecolor=INK,
+            linestyle="-" if index == 0 else "--",
+            hatch="" if index == 0 else "///",
+            label=f"{name}, median {shown(median)}",
+        )
+        axes.axvline(median, color=INK, linestyle="-" if index == 0 else "--", linewidth=1.4)
+    axes.set_xscale("log")
+    axes.set_xlim(low, high)
+    set_log_ticks(axes.xaxis, high / low, shown)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
+    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0))
+
+
+def set_log_ticks(axis: Axis, ratio: float, shown: Callable[[float], str]) -> None:
+    """Put as many ticks on a logarithmic axis as there is room for.
+
+    Args:
+        axis: The axis.
+        ratio: Of its largest value to its smallest.
+        shown: Writes a value.
+    """
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    subs = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0) if ratio < 8 else (1.0, 2.0, 5.0)
+    axis.set_major_locator(LogLocator(subs=subs if ratio < 200 else (1.0,)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: shown(value)))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def percent(value: float) -> str:
+    """Write a probability."""
+    return f"{100 * value:.2g} %"

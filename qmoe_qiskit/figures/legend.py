@@ -1,0 +1,114 @@
+"""What stands for what: markers of the classes, pictures of the regions, the legend."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.figures.style import INK, MARKERS, RGB, edge_of, fitted, hatch, paled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.figure import Figure
+
+    from qmoe_qiskit.data import Dataset
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classes:
+    """The classes of a data set as a figure shows them: one marker and one fill each.
+
+    Attributes:
+        target: What the classes are classes of, such as "digit".
+        values: The labels, in order.
+        fills: Colour of the held-out points of each class.
+    """
+
+    target: str
+    values: tuple[object, ...]
+    fills: tuple[RGB, ...]
+
+    def name(self, index: int) -> str:
+        """Return what the class is called in a legend."""
+        return f"{fitted(self.target, 14)} {fitted(self.values[index], 16)}"
+
+    def marker(self, index: int) -> str:
+        """Return the marker of a class."""
+        return MARKERS[index % len(MARKERS)]
+
+    def rows(self, data: Dataset) -> list[np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+        """Return for each class which rows of `data` belong to it.
+
+        Raises:
+            InputError: If there is a label that is no class.
+        """
+        labels = data.labels_N.tolist()
+        strange = sorted({str(label) for label in labels if label not in self.values})
+        if strange:
+            raise InputError(
+                f"data set {data.name!r} has the label {strange[0]!r}, which no model here "
+                f"knows: classes are {', '.join(map(str, self.values))}"
+            )
+        return [np.array([label == value for label in labels]) for value in self.values]
+
+
+def add_legend(figure: Figure, entries: Sequence[tuple[Any, str]]) -> None:
+    """Put a legend below a figure, in as many columns as fit its width, and make room for it."""
+    handles, labels = zip(*entries, strict=True)
+    width, height = figure.get_size_inches()
+    n_columns = len(labels)
+    while n_columns > 1 and _legend_width(labels, n_columns) > width:
+        n_columns -= 1
+    n_rows = math.ceil(len(labels) / n_columns)
+    n_columns = math.ceil(len(labels) / n_rows)  # columns of like length
+    figure.set_size_inches(width, height + 0.2 * n_rows)
+    figure.legend(handles, labels, loc="outside lower center", ncols=n_columns)
+
+
+def class_entries(classes: Classes, *, hatched: bool) -> list[tuple[Any, str]]:
+    """Return a legend entry for each class: its marker, on its region where those are hatched."""
+    entries: list[tuple[Any, str]] = []
+    for index, fill in enumerate(classes.fills):
+        point = _point(classes.marker(index), fill)
+        handle = (region_patch(index, fill), point) if hatched else point
+        entries.append((handle, classes.name(index)))
+    return entries
+
+
+def split_entries() -> list[tuple[Any, str]]:
+    """Return the legend entries of training and held-out points."""
+    grey = (0.5, 0.5, 0.5)
+    return [(_point("h", None), "hollow: training"), (_point("h", grey), "filled: held-out")]
+
+
+def region_patch(index: int, colour: RGB) -> Any:  # noqa: ANN401 (matplotlib is loaded late)
+    """Return the legend's picture of a region."""
+    from matplotlib.patches import Patch
+
+    return Patch(facecolor=paled(colour), edgecolor=INK, hatch=hatch(index), linewidth=0.6)
+
+
+def _point(marker: str, fill: RGB | None) -> Any:  # noqa: ANN401 (matplotlib is loaded late)
+    from matplotlib.lines import Line2D
+
+    return Line2D(
+        [],
+        [],
+        linestyle="none",
+        marker=marker,
+        markersize=3.5 if fill is None else 5.5,
+        markerfacecolor="none" if fill is None else fill,
+        markeredgecolor=INK if fill is None else edge_of(fill),
+        markeredgewidth=0.6,
+    )
+
+
+def _legend_width(labels: Sequence[str], n_columns: int) -> float:
+    """Estimate the width in inches of a legend, which is filled column after column."""
+    columns = np.array_split([len(label) for label in labels], n_columns)
+    return sum(0.65 + 0.065 * int(column.max()) for column in columns)

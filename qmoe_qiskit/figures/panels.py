@@ -1,0 +1,178 @@
+"""Panels side by side over one plane, and what is drawn in them."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.figures.style import DPI, INK, RGB, edge_of, fitted, hatch, ordered_colours, paled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.contour import QuadContourSet
+    from matplotlib.figure import Figure
+
+    from qmoe_qiskit.data import Dataset
+    from qmoe_qiskit.figures.legend import Classes
+    from qmoe_qiskit.figures.plane import Floats, Plane
+
+PANEL = 3.0  # width and height of a panel in inches
+PANELS_A_ROW = 4
+_LINE = 0.18  # height of a line of text in inches
+_TITLE_WIDTH = 42  # characters that fit above a panel
+_BANDS = np.linspace(0.0, 1.0, 9)
+
+
+def open_panels(names: Sequence[str], plane: Plane) -> tuple[Figure, list[Axes]]:
+    """Return a figure with one panel a name, side by side with shared, labelled axes.
+
+    Raises:
+        InputError: If there is no name.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    if not names:
+        raise InputError("a figure needs at least one model, got an empty mapping")
+    n_columns = min(len(names), PANELS_A_ROW)
+    n_rows = math.ceil(len(names) / n_columns)
+    size = (PANEL * n_columns + 1.0, (PANEL + 5 * _LINE) * n_rows)
+    figure = Figure(figsize=size, dpi=DPI, layout="constrained")
+    grid = figure.subplots(n_rows, n_columns, sharex="all", sharey="all", squeeze=False)
+    panels = list(grid.flat[: len(names)])
+    for spare in grid.flat[len(names) :]:
+        spare.remove()
+    for position, axes in enumerate(panels):
+        axes.set_xlim(plane.x_G[0], plane.x_G[-1])
+        axes.set_ylim(plane.y_G[0], plane.y_G[-1])
+        axes.set_xlabel(plane.axis_labels[0])
+        axes.tick_params(labelbottom=True)
+        if position % n_columns == 0:
+            axes.set_ylabel(plane.axis_labels[1])
+    panels[0].xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    panels[0].yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    if not plane.axis_labels[1]:
+        panels[0].set_yticks([])
+    return figure, panels
+
+
+def set_title(axes: Axes, name: str, facts: str = "") -> None:
+    """Put the model's name above a panel and facts about it, wrapped, below the name."""
+    lines = [fitted(name, _TITLE_WIDTH), *textwrap.wrap(facts, _TITLE_WIDTH)]
+    axes.set_title("\n".join(lines))
+
+
+def set_heading(figure: Figure, data: Dataset, plane: Plane) -> None:
+    """Put the data set's name above a figure, and the plane's note."""
+    width, height = figure.get_size_inches()
+    n_characters = int(13 * width)
+    lines = [fitted(data.name, n_characters), *textwrap.wrap(plane.note, n_characters)]
+    figure.suptitle("\n".join(lines), fontsize=9)
+    figure.set_size_inches(width, height + _LINE * len(lines))
+
+
+def add_colour_bar(figure: Figure, panels: list[Axes], filled: QuadContourSet, label: str) -> None:
+    """Put the scale of `draw_share` to the right of the panels."""
+    n_columns = min(len(panels), PANELS_A_ROW)
+    ticks = [0.0, 0.25, 0.5, 0.75, 1.0]
+    bar = figure.colorbar(
+        filled, ax=panels, ticks=ticks, label=label, fraction=0.07 / n_columns, pad=0.02, aspect=20
+    )
+    bar.ax.axhline(0.5, color="black", linewidth=1.2)
+
+
+def make_square(figure: Figure, panels: list[Axes]) -> None:
+    """Resize a finished figure until each panel measures `PANEL` inches either way."""
+    n_columns = min(len(panels), PANELS_A_ROW)
+    n_rows = math.ceil(len(panels) / n_columns)
+    for _ in range(2):  # what surrounds the panels hardly changes, so that twice is enough
+        figure.draw_without_rendering()
+        box = panels[0].get_window_extent().transformed(figure.dpi_scale_trans.inverted())
+        width, height = figure.get_size_inches()
+        figure.set_size_inches(
+            width + n_columns * (PANEL - box.width), height + n_rows * (PANEL - box.height)
+        )
+
+
+def draw_share(axes: Axes, plane: Plane, share_M: Floats) -> QuadContourSet:
+    """Fill a panel by a share between 0 and 1, and draw where it is one half in black."""
+    from matplotlib.colors import ListedColormap
+
+    share_GG = plane.on_grid(np.clip(share_M, 0.0, 1.0))
+    bands = ListedColormap([paled(colour) for colour in ordered_colours(len(_BANDS) - 1)])
+    filled = axes.contourf(plane.x_G, plane.y_G, share_GG, levels=_BANDS, cmap=bands)
+    _draw_boundary(axes, plane, share_GG, 0.5)
+    return filled
+
+
+def draw_regions(axes: Axes, plane: Plane, shares_MK: Floats, colours: Sequence[RGB]) -> None:
+    """Fill a panel by the largest of K shares: its colour, its hatching, and its size as depth."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    extent = (plane.x_G[0], plane.x_G[-1], plane.y_G[0], plane.y_G[-1])
+    for k, colour in enumerate(colours):
+        rivals_M = np.delete(shares_MK, k, axis=1).max(axis=1, initial=0.0)
+        # Where shares are equal the first has the region, as with argmax.
+        lead_GG = plane.on_grid(shares_MK[:, k] - rivals_M - 1e-12 * k)
+        if lead_GG.max() < 0.0:
+            continue
+        # The region's edge is interpolated between grid points, so that it is smooth.
+        region = axes.contourf(
+            plane.x_G, plane.y_G, lead_GG, levels=[0.0, 2.0], colors="none", hatches=[hatch(k)]
+        )
+        region.set_gid(f"region {k}")
+        depth = axes.imshow(
+            plane.on_grid(shares_MK[:, k]),
+            cmap=LinearSegmentedColormap.from_list("depth", [(1.0, 1.0, 1.0), paled(colour)]),
+            vmin=0.0,
+            vmax=1.0,
+            extent=extent,
+            origin="lower",
+            aspect="auto",
+            interpolation="bilinear",
+        )
+        depth.set_clip_path(region.get_paths()[0], axes.transData)
+        _draw_boundary(axes, plane, lead_GG, 0.0)
+
+
+def draw_points(axes: Axes, plane: Plane, train: Dataset, test: Dataset, classes: Classes) -> None:
+    """Draw training points small and hollow, held-out points filled; a marker for each class."""
+    train_N2, test_N2 = plane.project(train.features_NF), plane.project(test.features_NF)
+    size = 24.0 * min(1.0, max(0.4, math.sqrt(200 / len(test_N2))))  # smaller where there are many
+    for index, rows_N in enumerate(classes.rows(train)):
+        axes.scatter(
+            train_N2[rows_N, 0],
+            train_N2[rows_N, 1],
+            s=0.4 * size,
+            marker=classes.marker(index),
+            facecolors="none",
+            edgecolors=INK,
+            linewidths=0.4,
+            alpha=0.6,
+            gid="training",
+        )
+    for index, rows_N in enumerate(classes.rows(test)):
+        axes.scatter(
+            test_N2[rows_N, 0],
+            test_N2[rows_N, 1],
+            s=size,
+            marker=classes.marker(index),
+            facecolors=[classes.fills[index]],
+            edgecolors=edge_of(classes.fills[index]),
+            linewidths=0.6,
+            gid="held-out",
+        )
+
+
+def _draw_boundary(axes: Axes, plane: Plane, values_GG: Floats, level: float) -> None:
+    if values_GG.min() < level < values_GG.max():
+        lines = axes.contour(
+            plane.x_G, plane.y_G, values_GG, levels=[level], colors="black", linewidths=1.2
+        )
+        lines.set_gid("boundary")

@@ -1,0 +1,1 @@
+"""What a job costs before and after submission: executions, seconds, budgets, plan limits."""

@@ -1,0 +1,181 @@
+"""Devices that this machine simulates: the primitives in local testing mode, on the active qubits.
+
+The primitives measure every qubit of a circuit, so that a circuit over 156 qubits could not be
+simulated; on the qubits that it uses, with the noise that these have on the device, the outcomes
+are the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qiskit import QuantumCircuit
+from qiskit.transpiler import PassManager, Target
+from qiskit.transpiler.passes import ALAPScheduleAnalysis, PadDelay, TimeUnitConversion
+from qiskit_aer import AerSimulator
+
+from qmoe_qiskit.errors import InputError, unknown_name
+from qmoe_qiskit.hardware.primitives import primitive_for, pub_of, values_of
+from qmoe_qiskit.hardware.work import Outcome
+
+if TYPE_CHECKING:
+    from qiskit.providers import BackendV2
+
+    from qmoe_qiskit.hardware.work import Work
+    from qmoe_qiskit.noise_profiles import NoiseProfile
+
+# Up to this many qubits a density matrix is cheaper than a trajectory per shot.
+_MAX_DENSITY_QUBITS = 8
+_MAX_QUBITS = 20
+# Of one run: Aer keeps the outcome of each shot as a string.
+_MAX_SHOTS_A_RUN = 2**20
+
+
+class LocalDevice:
+    """A fake device of qiskit-ibm-runtime: the calibration of a real one at some date.
+
+    Args:
+        name: Such as "fake_torino".
+        seed: Of all shots. Each execution draws new ones; a device opened again repeats them.
+
+    Raises:
+        InputError: If there is no such fake.
+    """
+
+    is_local = True
+    service = ""
+    ledger = None
+
+    def __init__(self, name: str, *, seed: int | None = None) -> None:
+        kinds = _fakes()
+        if name not in kinds:
+            raise unknown_name("fake device", name, kinds)
+        self.name = name
+        self.backend: Any = kinds[name]()
+        self._rng = np.random.default_rng(seed)
+        self._simulators: dict[tuple[int, ...], AerSimulator] = {}
+
+    def profile(self) -> NoiseProfile:
+        """Return its calibration."""
+        return self._profile
+
+    def execute(self, work: Work) -> Outcome:
+        """Simulate the work on the qubits that it uses.
+
+        Raises:
+            InputError: If these are too many, or options do not go together.
+        """
+        active = _active(work)
+        if len(active) > _MAX_QUBITS:
+            raise InputError(
+                f"the circuit takes {len(active)} qubits of {self.name}: this machine simulates "
+                f"at most {_MAX_QUBITS}; use a smaller router (--qubits), or a device"
+            )
+        compact = replace(
+            work,
+            circuit=_on(active, work.circuit),
+            physical_qubits=tuple(active.index(q) for q in work.physical_qubits),
+        )
+        at_once = max(1, _MAX_SHOTS_A_RUN // work.shots)
+        parts = [
+            self._run(compact, start, min(start + at_once, work.n_points), active)
+            for start in range(0, work.n_points, at_once)
+        ]
+        values, errors, executions = zip(*parts, strict=True)
+        return Outcome(
+            values_PO=np.concatenate(values),
+            std_errors_PO=np.concatenate(errors),
+            seconds=0.0,
+            executions=sum(executions),
+        )
+
+    def _run(self, work: Work, start: int, stop: int, active: tuple[int, ...]) -> Any:  # noqa: ANN401
+        """Return values, standard errors and executions of the points [start, stop)."""
+        from qiskit_ibm_runtime.exceptions import IBMInputValueError
+
+        seed = int(self._rng.integers(2**31 - 1))
+        primitive = primitive_for(self._simulator(active), work, seed=seed)
+        try:
+            job = primitive.run([pub_of(work, start, stop)])
+        except IBMInputValueError as error:
+            raise InputError(f"runtime options do not go together: {error.message}") from error
+        program = job.inputs
+        executions = program.shots * sum(item.size() for item in program.items)
+        return *values_of(job.result(), work), executions
+
+    def _simulator(self, active: tuple[int, ...]) -> AerSimulator:
+        if active not in self._simulators:
+            part = self._profile.subset(active)
+            few = len(active) <= _MAX_DENSITY_QUBITS
+            self._simulators[active] = _Scheduler(
+                part.to_target(),
+                method="density_matrix" if few else "statevector",
+                noise_model=part.to_noise_model(),
+                # More threads are slower at this size, and a seed's shots depend on their number.
+                max_parallel_threads=1,
+                runtime_parameter_bind_enable=few,
+            )
+        return self._simulators[active]
+
+    @cached_property
+    def _profile(self) -> NoiseProfile:
+        from qmoe_qiskit.noise_profiles import capture
+
+        return capture(self.backend, name=self.name)
+
+
+class _Scheduler(AerSimulator):  # type: ignore[misc]
+    """Aer behind a device's scheduler: a qubit that waits gets a delay, in which it relaxes."""
+
+    def __init__(self, target: Target, **options: object) -> None:
+        super().__init__(target=target, **options)
+
+    def run(self, circuits: Any, parameter_binds: Any = None, **options: Any) -> Any:  # noqa: ANN401
+        target = self.target
+        passes = PassManager(
+            [
+                TimeUnitConversion(target=target),
+                ALAPScheduleAnalysis(target=target),
+                PadDelay(target=target),
+            ]
+        )
+        return super().run(passes.run(circuits), parameter_binds, **options)
+
+
+@cache
+def _fakes() -> dict[str, type[BackendV2]]:
+    from qiskit_ibm_runtime import fake_provider
+    from qiskit_ibm_runtime.fake_provider.fake_backend import FakeBackendV2
+
+    kinds = (kind for kind in vars(fake_provider).values() if isinstance(kind, type))
+    return {
+        str(vars(kind)["backend_name"]): kind
+        for kind in kinds
+        if issubclass(kind, FakeBackendV2) and "backend_name" in vars(kind)
+    }
+
+
+def _active(work: Work) -> tuple[int, ...]:
+    """Return the device qubits that something acts on or that are read out, ascending."""
+    circuit = work.circuit
+    acted = {
+        circuit.find_bit(qubit).index
+        for step in circuit.data
+        if step.operation.name not in {"barrier", "delay"}
+        for qubit in step.qubits
+    }
+    return tuple(sorted(acted | set(work.physical_qubits)))
+
+
+def _on(active: tuple[int, ...], circuit: QuantumCircuit) -> QuantumCircuit:
+    """Return a circuit on some of its qubits only, in their order."""
+    compact = QuantumCircuit(len(active))
+    for step in circuit.data:
+        qubits = [circuit.find_bit(q).index for q in step.qubits]
+        here = [active.index(q) for q in qubits if q in active]
+        if here:
+            compact.append(step.operation, here)
+    return compact

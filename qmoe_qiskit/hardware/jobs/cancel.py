@@ -1,0 +1,67 @@
+"""Cancelling work."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from qmoe_qiskit.hardware.jobs.collect import collect_job
+from qmoe_qiskit.hardware.jobs.recover import adopt
+from qmoe_qiskit.hardware.jobs.submit import LOCK_S, Patience
+from qmoe_qiskit.hardware.ledger.records import CANCELLED, PLANNED, SENDING, SUBMITTED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qmoe_qiskit.hardware.ledger.records import JobRecord
+    from qmoe_qiskit.hardware.ledger.store import Ledger
+    from qmoe_qiskit.hardware.service.client import Client
+
+
+def cancel_work(
+    key: str, connect: Callable[[], Client], ledger: Ledger, *, patience: Patience | None = None
+) -> None:
+    """Cancel the jobs of a work that have not ended, the one last sent first.
+
+    A job that was on its way when its sender died is looked for by its tag, as long as it could
+    still appear, and cancelled too.
+
+    Raises:
+        HardwareError: If the service does not answer; jobs that were cancelled before stay so.
+    """
+    settle_s = (patience or Patience()).settle_s
+    with ledger.exclusive(timeout_s=LOCK_S):
+        jobs = ledger.jobs(key)[::-1]
+        for job in jobs:
+            if job.state == PLANNED:
+                ledger.finished(job.tag, CANCELLED, at=datetime.now(UTC))
+        sent = [job for job in jobs if job.state in {SENDING, SUBMITTED}]
+        if not sent:
+            return
+        client = connect()
+        settled_at = time.monotonic() + settle_s
+        # Those that may have to be waited for come last.
+        for job in sorted(sent, key=lambda job: job.state == SENDING):
+            if job.state == SENDING and not _find(job, client, ledger, settled_at):
+                ledger.finished(job.tag, CANCELLED, at=datetime.now(UTC))
+            else:
+                _cancel(job.tag, client, ledger)
+
+
+def _find(job: JobRecord, client: Client, ledger: Ledger, settled_at: float) -> bool:
+    """Look for a job by its tag until it must have appeared."""
+    while True:
+        is_last = time.monotonic() >= settled_at
+        found = adopt(job, client, ledger)
+        if found or is_last:
+            return found
+        time.sleep(min(1.0, max(0.05, settled_at - time.monotonic())))
+
+
+def _cancel(tag: str, client: Client, ledger: Ledger) -> None:
+    job = ledger.job(tag)
+    assert job is not None
+    assert job.job_id is not None
+    client.cancel(job.job_id)
+    collect_job(job, client, ledger)

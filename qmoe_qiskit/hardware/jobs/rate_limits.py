@@ -1,0 +1,68 @@
+"""Keeping to the plan's limits of new and of pending jobs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from qmoe_qiskit.hardware.jobs.collect import collect_job
+from qmoe_qiskit.hardware.jobs.recover import adopt
+from qmoe_qiskit.hardware.ledger.records import FINAL, SENDING
+from qmoe_qiskit.hardware.service.client import NoSuchJobError
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.hardware.cost.plan_limits import Limits
+    from qmoe_qiskit.hardware.ledger.records import JobRecord
+    from qmoe_qiskit.hardware.ledger.store import Ledger
+    from qmoe_qiskit.hardware.service.client import Client
+
+# The service counts a job when it arrives, some time after its attempt was noted.
+_MINUTE = timedelta(seconds=62)
+
+
+def no_room(
+    tag: str, client: Client, ledger: Ledger, limits: Limits, *, settle_s: float
+) -> str | None:
+    """Return why the plan does not allow a job now, or None if it does.
+
+    Args:
+        tag: The job.
+        client: The account.
+        ledger: Where all its jobs are recorded.
+        limits: Of its plan.
+        settle_s: How long an attempt whose end was not seen may become a job, in seconds.
+
+    Raises:
+        HardwareError: If the service does not answer.
+    """
+    now = datetime.now(UTC)
+    per_minute, most = limits.creations_per_minute, limits.pending_jobs
+    if len(ledger.created_since(now - _MINUTE)) >= per_minute:
+        return f"the plan allows {per_minute} new jobs a minute"
+    if most is None:
+        return None
+    here = {work.key for work in ledger.works() if work.instance == client.instance}
+    others = [job for job in ledger.pending() if job.tag != tag and job.key in here]
+    # As the ledger knows them; only where there are too many, the service is asked.
+    if len(others) < most:
+        return None
+    if sum(_is_pending(job, client, ledger, now, settle_s) for job in others) < most:
+        return None
+    return f"the plan allows {most} pending jobs"
+
+
+def _is_pending(
+    job: JobRecord, client: Client, ledger: Ledger, now: datetime, settle_s: float
+) -> bool:
+    """Look at a job: whether it may still wait or run."""
+    if job.state == SENDING and not adopt(job, client, ledger):
+        assert job.sent_at is not None
+        return (now - job.sent_at).total_seconds() < settle_s
+    known = ledger.job(job.tag)
+    assert known is not None
+    try:
+        collect_job(known, client, ledger)
+    except NoSuchJobError:  # deleted
+        return False
+    ended = ledger.job(job.tag)
+    return ended is not None and ended.state not in FINAL

@@ -1,0 +1,106 @@
+"""Between work and the ledger's records of it."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from qiskit import qpy
+from qiskit.exceptions import QiskitError
+from qiskit.quantum_info import SparsePauliOp
+
+from qmoe_qiskit.hardware.cost.estimate import Estimate, estimate_from
+from qmoe_qiskit.hardware.ledger.errors import damaged_work
+from qmoe_qiskit.hardware.ledger.records import JobRecord, WorkRecord, WorkSummary
+from qmoe_qiskit.hardware.options import RuntimeOptions
+from qmoe_qiskit.hardware.work import Work
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+_LIBRARIES = ("qmoe-qiskit", "qiskit", "qiskit-ibm-runtime", "samplomatic", "qiskit-mitigation")
+
+
+def record_of(
+    work: Work, estimate: Estimate, *, instance: str | None, at: datetime
+) -> tuple[WorkRecord, list[JobRecord]]:
+    """Return what is written before anything is sent."""
+    buffer = io.BytesIO()
+    qpy.dump(work.circuit, buffer)
+    record = WorkRecord(
+        key=work.key,
+        created_at=at,
+        spec=work.spec,
+        device=work.device,
+        instance=instance,
+        title=work.title,
+        shots=work.shots,
+        estimate=json.dumps(estimate.document()),
+        versions=json.dumps({name: version(name) for name in _LIBRARIES}),
+        circuit_qpy=buffer.getvalue(),
+        physical_qubits=work.physical_qubits,
+        observables=json.dumps(
+            [[[label, value.real] for label, value in o.to_list()] for o in work.observables]
+        ),
+        options=work.options.model_dump_json(exclude_unset=True),
+        points_PG=work.points_PG,
+    )
+    jobs = [
+        JobRecord(
+            tag=work.tag(job.start, job.stop),
+            key=work.key,
+            index=index,
+            start=job.start,
+            stop=job.stop,
+            estimated_seconds=job.seconds,
+            executions=job.executions,
+        )
+        for index, job in enumerate(estimate.jobs)
+    ]
+    return record, jobs
+
+
+def estimate_of(record: WorkSummary) -> Estimate:
+    """Return the estimate that was made before anything was sent.
+
+    Raises:
+        LedgerError: If the record is damaged.
+    """
+    with _understood(record.key):
+        return estimate_from(json.loads(record.estimate))
+
+
+def work_of(record: WorkRecord) -> Work:
+    """Return recorded work, circuit and all: as it was laid out when it was recorded.
+
+    Raises:
+        LedgerError: If the record is damaged.
+    """
+    with _understood(record.key):
+        (circuit,) = qpy.load(io.BytesIO(record.circuit_qpy))
+        return Work(
+            key=record.key,
+            spec=record.spec,
+            device=record.device,
+            title=record.title,
+            circuit=circuit,
+            physical_qubits=record.physical_qubits,
+            observables=tuple(SparsePauliOp.from_list(o) for o in json.loads(record.observables)),
+            points_PG=record.points_PG,
+            shots=record.shots,
+            options=RuntimeOptions.model_validate_json(record.options),
+        )
+
+
+@contextmanager
+def _understood(key: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, AttributeError, struct.error, QiskitError) as error:
+        why = " ".join(str(error).split())[:200]
+        raise damaged_work(key, f"{type(error).__name__}: {why}") from error

@@ -1,0 +1,1 @@
+"""The ledger (SQLite): every job is recorded before it is sent."""

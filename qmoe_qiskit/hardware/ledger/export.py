@@ -1,0 +1,120 @@
+"""A piece of work and its jobs as a JSON document, and with all its arrays as files."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qmoe_qiskit.errors import HardwareError, InputError
+from qmoe_qiskit.hardware.ledger.records import DONE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from qmoe_qiskit.hardware.ledger.records import JobRecord, WorkRecord
+    from qmoe_qiskit.hardware.ledger.store import Ledger
+
+
+def work_document(record: WorkRecord, jobs: Sequence[JobRecord]) -> dict[str, Any]:
+    """Return a work and its jobs as JSON values, without circuit and arrays."""
+    return {
+        "key": record.key,
+        "title": record.title,
+        "backend": record.spec,
+        "device": record.device,
+        "instance": record.instance,
+        "created_at": record.created_at.isoformat(),
+        "n_points": len(record.points_PG),
+        "shots": record.shots,
+        "physical_qubits": list(record.physical_qubits),
+        "observables": json.loads(record.observables),
+        "options": json.loads(record.options),
+        "versions": json.loads(record.versions),
+        "estimate": json.loads(record.estimate),
+        "jobs": [job_document(job) for job in jobs],
+    }
+
+
+def job_document(job: JobRecord) -> dict[str, Any]:
+    """Return a job as JSON values."""
+    return {
+        "key": job.key,
+        "tag": job.tag,
+        "index": job.index,
+        "points": [job.start, job.stop],
+        "state": job.state,
+        "job_id": job.job_id,
+        "session_id": job.session_id,
+        "attempts": job.attempts,
+        "executions": job.executions,
+        "max_seconds": job.max_seconds,
+        "estimated_seconds": job.estimated_seconds,
+        "charged_seconds": job.charged_seconds,
+        "sent_at": _time(job.sent_at),
+        "submitted_at": _time(job.submitted_at),
+        "finished_at": _time(job.finished_at),
+        "calibration_hash": job.calibration_hash,
+        "error": job.error,
+        "details": json.loads(job.details),
+    }
+
+
+def export_work(record: WorkRecord, ledger: Ledger, folder: Path) -> list[str]:
+    """Write a work's circuit, angles, results and calibrations to a new folder.
+
+    Args:
+        record: The work.
+        ledger: Where it is recorded.
+        folder: Must not exist, or be empty.
+
+    Returns:
+        The names of the files: work.json; circuit.qpy (over the whole device); points.npy, the
+        angles (P, G); values.npy and std_errors.npy, (P, O), NaN where a job is not done; a noise
+        profile for each calibration.
+
+    Raises:
+        InputError: If the folder is not empty or cannot be written.
+    """
+    files = {"circuit.qpy": record.circuit_qpy, "points.npy": _npy(record.points_PG)}
+    jobs = ledger.jobs(record.key)
+    shape = (len(record.points_PG), len(json.loads(record.observables)))
+    values_PO, std_errors_PO = np.full((2, *shape), np.nan)
+    for job in jobs:
+        if job.state == DONE:
+            values_PO[job.start : job.stop], std_errors_PO[job.start : job.stop] = ledger.results(
+                job.tag
+            )
+        if job.calibration_hash is not None:
+            name = f"calibration-{job.calibration_hash[:12]}.json"
+            files[name] = ledger.calibration(job.calibration_hash).encode()
+    files |= {"values.npy": _npy(values_PO), "std_errors.npy": _npy(std_errors_PO)}
+    document = work_document(record, jobs)
+    files["work.json"] = (json.dumps(document, indent=2) + "\n").encode()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise InputError(f"{str(folder)!r} is not empty: name a new folder with --out")
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+    except FileExistsError as error:
+        raise InputError(f"{str(folder)!r} is a file: name a folder with --out") from error
+    except OSError as error:
+        raise HardwareError(
+            f"{str(folder)!r} cannot be written: {error.strerror}; the ledger keeps the results"
+        ) from error
+    return sorted(files)
+
+
+def _npy(array: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

@@ -1,0 +1,1 @@
+"""The connection to the IBM Quantum service: client, sessions, errors, timeouts."""

@@ -1,0 +1,266 @@
+"""The IBM Quantum service, as far as jobs need it; its errors become sentences."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING, Any
+
+from qmoe_qiskit.errors import HardwareError, unknown_name
+from qmoe_qiskit.hardware.primitives import primitive_for, pub_of
+from qmoe_qiskit.hardware.service.connections import Connections
+from qmoe_qiskit.hardware.service.errors import (
+    is_transient,
+    quiet,
+    reason,
+    refused_token,
+    service_errors,
+    status_of,
+    unforeseen,
+)
+from qmoe_qiskit.hardware.service.http import READ_TIMEOUT_S, PatientAdapter
+from qmoe_qiskit.hardware.service.sessions import Sessions
+
+if TYPE_CHECKING:
+    from qiskit_ibm_runtime import IBMBackend, QiskitRuntimeService, RuntimeJobV2
+
+    from qmoe_qiskit.hardware.work import Work
+
+_CONNECTION_TRIES = 5
+
+
+class NotCreatedError(HardwareError):
+    """The service refused to create a job, or was not reached: certainly nothing was created."""
+
+
+class UncertainError(HardwareError):
+    """The connection was lost, or the service failed, while a job was being created."""
+
+
+class NoSuchJobError(HardwareError):
+    """The account has no job with this id."""
+
+
+class Client:
+    """One account of the IBM Quantum service.
+
+    Use `connect`. Credentials are the client library's business: they come from its account store
+    or environment and are not read here.
+
+    Attributes:
+        sessions: Its sessions and batches.
+    """
+
+    def __init__(self, service: QiskitRuntimeService, adapter: PatientAdapter) -> None:
+        self._service, self._adapter = service, adapter
+        self._connections = Connections(service, adapter)
+        self.sessions = Sessions(service, self._connections)
+
+    @classmethod
+    def connect(cls, *, read_timeout_s: float = READ_TIMEOUT_S) -> Client:
+        """Connect to the default account.
+
+        Args:
+            read_timeout_s: How long an answer may take, in seconds.
+
+        Raises:
+            HardwareError: If there is no account, its token is refused, or the service is away.
+        """
+        from qiskit_ibm_runtime import QiskitRuntimeService
+        from qiskit_ibm_runtime.accounts.exceptions import InvalidAccountError
+
+        adapter = PatientAdapter(read_timeout_s=read_timeout_s)
+        for attempt in range(_CONNECTION_TRIES):
+            with service_errors("connect to the service"):
+                try:
+                    service = QiskitRuntimeService()
+                except InvalidAccountError as error:
+                    # The library says so of any failure to list instances.
+                    if not is_transient(error) or attempt + 1 == _CONNECTION_TRIES:
+                        raise
+                    time.sleep((0.25 + 0.25 * random.random()) * 2**attempt)  # noqa: S311
+                else:
+                    client = cls(service, adapter)
+                    client._connections.be_patient()
+                    return client
+        raise AssertionError("the last attempt returns or raises")
+
+    @property
+    def plan(self) -> str | None:
+        """The plan of the active instance, such as "open", where the service says so."""
+        active = self._service.active_instance()
+        plans = [i.get("plan") for i in self._service.instances() if i.get("crn") == active]
+        return plans[0] if plans else None
+
+    @property
+    def instances(self) -> list[str]:
+        """The names of all instances of the account."""
+        return [str(instance.get("name")) for instance in self._service.instances()]
+
+    @property
+    def instance(self) -> str | None:
+        """The active instance's name."""
+        active = self._service.active_instance()
+        names = [i.get("name") for i in self._service.instances() if i.get("crn") == active]
+        return names[0] if names else None
+
+    def backend(self, name: str, *, fractional_gates: bool = False) -> IBMBackend:
+        """Return a device.
+
+        Raises:
+            InputError: If the account has no such device, or it has no fractional gates.
+            HardwareError: If the service does not answer.
+        """
+        from qiskit.providers.exceptions import QiskitBackendNotFoundError
+
+        with service_errors(f"open {name!r}"):
+            try:
+                backend = self._service.backend(name, use_fractional_gates=fractional_gates)
+                # The library leaves that instance active in which it looked last.
+                self._connections.activate(backend._instance)  # noqa: SLF001
+                backend.target  # noqa: B018 - fetched and kept when it is first asked for
+            except QiskitBackendNotFoundError as error:
+                # The library says so of every failure on the way as well.
+                names = [b.name for b in self._service.backends()]
+                if names and name not in names:
+                    raise unknown_name("device", name, names) from None
+                raise HardwareError(
+                    f"cannot open {name!r}: the service does not describe its devices at the "
+                    "moment; give the same command again later"
+                ) from error
+        return backend
+
+    def least_busy(self, *, n_qubits: int | None = None) -> str:
+        """Return the name of the operational device with the shortest queue.
+
+        Raises:
+            HardwareError: If none is operational.
+        """
+        from qiskit.providers.exceptions import QiskitBackendNotFoundError
+
+        with service_errors("look for the least busy device"):
+            try:
+                backend = self._service.least_busy(
+                    min_num_qubits=n_qubits, operational=True, simulator=False
+                )
+            except QiskitBackendNotFoundError as error:
+                which = "" if n_qubits is None else f" with {n_qubits} qubits or more"
+                raise HardwareError(
+                    f"no device of this account is operational at the moment{which}: try again "
+                    "later"
+                ) from error
+        return str(backend.name)
+
+    def check_ready(self, backend: IBMBackend) -> None:
+        """Refuse a device that is down, and an account without time left.
+
+        Raises:
+            HardwareError: Then; nothing was sent.
+        """
+        with service_errors(f"ask for the status of {backend.name}"):
+            status = backend.status()
+            usage = self.usage()
+        if not status.operational:
+            raise HardwareError(
+                f"{backend.name} is down ({status.status_msg}): nothing was sent; try again later, "
+                "or use another device or 'runtime:least_busy'"
+            )
+        if usage.get("usage_limit_reached"):
+            raise HardwareError(
+                "the account's QPU time is used up: nothing was sent; time comes back as the "
+                "plan's period goes on (Open: 10 minutes in 28 days)"
+            )
+
+    def usage(self) -> dict[str, Any]:
+        """Return what the service says of the instance's usage, in seconds."""
+        with service_errors("ask for the usage"):
+            usage: dict[str, Any] = self._service.usage()
+        return usage
+
+    def create(
+        self,
+        mode: Any,  # noqa: ANN401 - backend, session or batch
+        work: Work,
+        start: int,
+        stop: int,
+        *,
+        tag: str,
+        max_seconds: int | None,
+    ) -> str:
+        """Create a job, once, and return its id.
+
+        Raises:
+            NotCreatedError: If certainly nothing was created.
+            UncertainError: If it may have been: look the tag up.
+        """
+        primitive = primitive_for(mode, work, tags=[tag], max_execution_time=max_seconds)
+        pub = pub_of(work, start, stop)
+        posted = self._adapter.jobs_posted
+        try:
+            with quiet() as no_token:
+                job_id: str = primitive.run([pub]).job_id()
+        except unforeseen() as error:
+            what = f"{work.device} did not take job {tag}: {reason(error)}"
+            status = status_of(error)
+            refused = status is not None and 400 <= status < 500 and status != 408
+            if refused or self._adapter.jobs_posted == posted:
+                if status == 401:
+                    raise NotCreatedError(refused_token(no_token)) from error
+                raise NotCreatedError(
+                    f"{what}; nothing was created, give the same command again to try once more"
+                ) from error
+            raise UncertainError(what) from error
+        return job_id
+
+    def find(self, tag: str) -> list[tuple[str, str | None]]:
+        """Return id and session of the jobs with a tag, of all instances, oldest first.
+
+        Of all that the account has, not only of the active one: it may have been another when the
+        job was sent. An instance that refuses to be asked takes no jobs either.
+        """
+        jobs: list[RuntimeJobV2] = []
+        active = self._service.active_instance()
+        with (
+            service_errors("look for jobs by their tag"),
+            self._connections.all_instances() as instances,
+        ):
+            for instance in instances:
+                try:
+                    jobs += self._service.jobs(
+                        job_tags=[tag], instance=instance, limit=None, descending=False
+                    )
+                except unforeseen() as error:
+                    if instance == active or status_of(error) not in {403, 404}:
+                        raise
+        jobs.sort(key=lambda job: str(job._creation_date))  # noqa: SLF001 - asks once more
+        return [(job.job_id(), job._session_id) for job in jobs]  # noqa: SLF001 - likewise
+
+    def job(self, job_id: str) -> RuntimeJobV2:
+        """Return a job.
+
+        Raises:
+            NoSuchJobError: If the account has none with this id.
+            HardwareError: If the service is away.
+        """
+        from qiskit_ibm_runtime.exceptions import RuntimeJobNotFound
+
+        with service_errors(f"read job {job_id}"), self._connections.all_instances():
+            try:
+                return self._service.job(job_id)
+            except RuntimeJobNotFound as error:
+                raise NoSuchJobError(
+                    f"this account has no job {job_id}: open the ledger with the account that "
+                    "submitted it"
+                ) from error
+
+    def cancel(self, job_id: str) -> bool:
+        """Cancel a job; returns False if it has ended already."""
+        from qiskit_ibm_runtime.exceptions import RuntimeInvalidStateError
+
+        job = self.job(job_id)
+        with service_errors(f"cancel job {job_id}"):
+            try:
+                job.cancel()
+            except RuntimeInvalidStateError:
+                return False
+        return True

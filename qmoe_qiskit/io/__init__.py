@@ -1,0 +1,1 @@
+"""Files: atomic writes, checked JSON documents, versions of libraries."""

@@ -1,0 +1,87 @@
+"""The quantum expert: features as amplitudes of a state, a circuit, and a linear adapter."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from qmoe_qiskit.backends import Backend, CompiledRouter, open_backend
+from qmoe_qiskit.circuits.amplitude import amplitude_angles, amplitude_circuit, n_qubits_of
+from qmoe_qiskit.errors import InputError, require_positive
+from qmoe_qiskit.moe.linear import linear
+from qmoe_qiskit.moe.torch_connector import RouterConnector, RouterNetwork
+
+
+class QuantumExpert(nn.Module):
+    """Outputs from an amplitude-embedding circuit (the experts of arXiv:2512.22296, phase 1).
+
+    The angles that prepare a row's state are computed on the host, so that the circuit is one like
+    any other and runs on every backend. Rows are normalized: their length is not seen. There are
+    derivatives by the expert's parameters, none by the features.
+
+    Args:
+        compiled: An `amplitude_circuit`, compiled by any backend; experts may share it.
+        n_outputs: C.
+        generator: Source of the initial weights: circuit angles uniform in [-pi, pi], adapter as
+            `torch.nn.Linear`.
+    """
+
+    def __init__(
+        self,
+        compiled: CompiledRouter,
+        n_outputs: int,
+        *,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        require_positive("n_outputs", n_outputs)
+        circuit = compiled.router
+        angles_W = torch.empty(circuit.n_weights)
+        nn.init.uniform_(angles_W, -math.pi, math.pi, generator=generator)
+        self.connector = RouterConnector(RouterNetwork(compiled), initial_weights=angles_W)
+        self.adapter = linear(circuit.n_outputs, n_outputs, generator)
+
+    def forward(self, inputs_BF: Tensor) -> Tensor:
+        """Return outputs, (..., C), for features (..., F).
+
+        Raises:
+            InputError: If the features are not as many as the circuit takes, a row is all zeros or
+                not finite, or a derivative by the features is asked for.
+        """
+        n_features, n_qubits = inputs_BF.shape[-1], self.connector.compiled.router.n_qubits
+        if n_qubits_of(n_features) != n_qubits:
+            raise InputError(
+                f"the expert's {n_qubits} qubits hold {2 ** (n_qubits - 1) + 1} to {2**n_qubits} "
+                f"features, got {n_features}"
+            )
+        if inputs_BF.requires_grad and torch.is_grad_enabled():
+            raise InputError(
+                "a quantum expert has no derivative by its features, which it embeds as "
+                "amplitudes: detach them, or put layers with weights behind it, not in front"
+            )
+        flat_BF = inputs_BF.reshape(-1, n_features).double().cpu().numpy()
+        angles_BA = torch.from_numpy(amplitude_angles(flat_BF)).to(inputs_BF)
+        outputs_BC: Tensor = self.adapter(self.connector(angles_BA))
+        return outputs_BC.reshape(*inputs_BF.shape[:-1], outputs_BC.shape[-1])
+
+
+def quantum_experts(
+    n_experts: int,
+    n_features: int,
+    n_outputs: int,
+    *,
+    n_layers: int = 2,
+    backend: Backend | str = "statevector",
+    generator: torch.Generator | None = None,
+) -> list[nn.Module]:
+    """Return quantum experts on one compiled circuit.
+
+    Raises:
+        InputError: If a number is not accepted, or the backend cannot run the circuit.
+    """
+    opened = open_backend(backend) if isinstance(backend, str) else backend
+    compiled = opened.compile(amplitude_circuit(n_features, n_layers))
+    count = require_positive("n_experts", n_experts)
+    return [QuantumExpert(compiled, n_outputs, generator=generator) for _ in range(count)]

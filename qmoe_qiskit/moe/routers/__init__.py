@@ -1,0 +1,1 @@
+"""Routers: a quantum circuit, and its classical controls."""

@@ -1,0 +1,8 @@
+"""The router under TorchConnector."""
+
+from __future__ import annotations
+
+from qmoe_qiskit.moe.torch_connector.connector import RouterConnector
+from qmoe_qiskit.moe.torch_connector.router_network import RouterNetwork
+
+__all__ = ["RouterConnector", "RouterNetwork"]

@@ -1,0 +1,131 @@
+"""A TorchConnector whose backward is one sweep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from qiskit_machine_learning.connectors import TorchConnector
+from torch import Tensor
+
+from qmoe_qiskit.backends import CompiledRouter
+from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.moe.torch_connector.router_network import RouterNetwork
+
+
+class RouterConnector(TorchConnector):
+    """TorchConnector for a `RouterNetwork`: hands the incoming gradient on.
+
+    The stock connector asks for the Jacobian, (B, O, W) numbers, and contracts it; here one
+    vector-Jacobian product costs about as much as the forward pass, whatever O and W are. Inputs
+    may have any leading shape, gradients by the inputs are computed where torch asks for them, and
+    the output keeps the inputs' floating type (the circuit itself is evaluated in float64).
+
+    Args:
+        network: The network to connect.
+        initial_weights: Weights to start from, shape (W,); random in [-1, 1] if None.
+    """
+
+    def __init__(self, network: RouterNetwork, initial_weights: Tensor | None = None) -> None:
+        start = None if initial_weights is None else initial_weights.detach().cpu().numpy()
+        super().__init__(network, initial_weights=start)
+        # The base class registers its one parameter under two names; a state has it once here.
+        del self._parameters["_weights"]
+
+    @property
+    def weight(self) -> Tensor:
+        """The circuit's weights, (W,)."""
+        try:
+            weight = self._parameters["weight"]
+        except KeyError as error:  # the base class asks before it registers
+            raise AttributeError("weight") from error
+        assert weight is not None
+        return weight
+
+    @property
+    def compiled(self) -> CompiledRouter:
+        """The compiled router behind the network."""
+        network = self.neural_network
+        assert isinstance(network, RouterNetwork)
+        return network.compiled
+
+    def forward(self, input_data: Tensor | None = None) -> Tensor:
+        """Return expectation values, (..., O), for inputs (..., F).
+
+        Raises:
+            InputError: If the last dimension is not F.
+        """
+        network, weight = self.neural_network, self.weight
+        assert isinstance(network, RouterNetwork)
+        if input_data is None:
+            input_data = torch.zeros((1, 0), dtype=weight.dtype, device=weight.device)
+        if input_data.shape[-1:] != (network.num_inputs,):
+            raise InputError(
+                f"the router takes inputs of shape (..., {network.num_inputs}), "
+                f"got {tuple(input_data.shape)}"
+            )
+        if input_data.ndim == 2:
+            return _evaluate(input_data, weight, network)
+        flat_BF = input_data.reshape(-1, network.num_inputs)
+        values_BO = _evaluate(flat_BF, weight, network)
+        return values_BO.reshape(*input_data.shape[:-1], values_BO.shape[-1])
+
+
+def _evaluate(inputs_BF: Tensor, weights_W: Tensor, network: RouterNetwork) -> Tensor:
+    needs_gradient = inputs_BF.requires_grad or weights_W.requires_grad
+    if inputs_BF.device.type == "cpu" and not (torch.is_grad_enabled() and needs_gradient):
+        # Nothing is kept for a way back that nobody takes.
+        x_BF, w_W = inputs_BF.detach().double().numpy(), weights_W.detach().double().numpy()
+        expected = torch.from_numpy(network.compiled.expectations(x_BF, w_W).values)
+        return expected.to(_output_type(inputs_BF, weights_W))
+    values: Tensor = _Expectations.apply(inputs_BF, weights_W, network)  # type: ignore[no-untyped-call]
+    return values
+
+
+def _output_type(inputs_BF: Tensor, weights_W: Tensor) -> torch.dtype:
+    return inputs_BF.dtype if inputs_BF.dtype.is_floating_point else weights_W.dtype
+
+
+class _Expectations(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,  # noqa: ANN401
+        inputs_BF: Tensor,
+        weights_W: Tensor,
+        network: RouterNetwork,
+    ) -> Tensor:
+        on_host = inputs_BF.device.type == "cpu"
+        x_BF, w_W = inputs_BF.detach().double(), weights_W.detach().double()
+        if on_host:
+            values, ctx.pullback = network.vjp(x_BF.numpy(), w_W.numpy())
+            values = torch.from_numpy(values)
+        else:
+            values, ctx.pullback = network.vjp(x_BF, w_W)
+        ctx.on_host, ctx.dtypes = on_host, (inputs_BF.dtype, weights_W.dtype)
+        expectations: Tensor = values.to(_output_type(inputs_BF, weights_W))
+        return expectations
+
+    @staticmethod
+    def backward(
+        ctx: Any,  # noqa: ANN401
+        gradient_BO: Tensor,
+    ) -> tuple[Tensor | None, Tensor, None]:
+        if torch.is_grad_enabled():  # create_graph=True
+            raise InputError(
+                "the circuit's gradient cannot be differentiated again: call backward or grad "
+                "without create_graph=True"
+            )
+        g_BO = gradient_BO.double()
+        need_inputs = ctx.needs_input_grad[0]
+        by_inputs, by_weights = ctx.pullback(
+            g_BO.numpy() if ctx.on_host else g_BO, need_inputs=need_inputs
+        )
+        if ctx.on_host:
+            by_inputs = torch.from_numpy(by_inputs) if need_inputs else None
+            by_weights = torch.from_numpy(by_weights)
+        inputs_type, weights_type = ctx.dtypes
+        return (
+            by_inputs.to(inputs_type) if need_inputs else None,
+            by_weights.to(weights_type),
+            None,
+        )

@@ -1,0 +1,112 @@
+"""What a comparison under noise is asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.runs.request import TrainingRequest, relative_path, resolved_path, with_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from qmoe_qiskit.noise_profiles import NoiseProfile
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseRequest:
+    """All that decides the result of a comparison.
+
+    Attributes:
+        device: Name of a noise profile, or the path of a .json file with one.
+        training: How the quantum router is trained; its own backend is not used.
+        shots: Shots per row of the evaluations under noise, or None for exact ones. Trainings are
+            exact.
+        mitigation: See `open_backend`; of everything under noise.
+        device_qubits: See `open_backend`, where they are called qubits.
+        later: Name or file of the later calibration; None for a drift of the device's own.
+        drift_hours: How much later that is.
+        drift_seed: Of the drift.
+    """
+
+    device: str
+    training: TrainingRequest = field(default_factory=TrainingRequest)
+    shots: int | None = None
+    mitigation: str = "none"
+    device_qubits: tuple[int, ...] | None = None
+    later: str | None = None
+    drift_hours: float = 24.0
+    drift_seed: int = 0
+
+    @property
+    def ideal(self) -> TrainingRequest:
+        """The training without noise."""
+        return replace(
+            self.training,
+            router="quantum",
+            control=None,
+            backend="statevector",
+            shots=None,
+            mitigation="none",
+            device_qubits=None,
+        )
+
+    @property
+    def noisy(self) -> TrainingRequest:
+        """The training under noise."""
+        return replace(
+            self.ideal,
+            backend=f"noisy:{self.device}",
+            mitigation=self.mitigation,
+            device_qubits=self.device_qubits,
+        )
+
+    def profile(self) -> NoiseProfile:
+        """Load the device's calibration.
+
+        Raises:
+            ProfileError: If there is none of that name, or the file cannot be used.
+        """
+        from qmoe_qiskit.noise_profiles import load_profile
+
+        return load_profile(self.device)
+
+    def later_profile(self) -> NoiseProfile:
+        """Load the later calibration, or draw it.
+
+        Raises:
+            InputError: If it cannot be had.
+        """
+        from qmoe_qiskit.noise_profiles import load_profile
+
+        profile = self.profile()
+        if self.later is not None:
+            return load_profile(self.later)
+        if self.drift_seed < 0:
+            raise InputError(f"the seed of the drift must be at least 0, got {self.drift_seed}")
+        return profile.drift(self.drift_seed, hours=self.drift_hours)
+
+    def relative_to(self, folder: Path) -> NoiseRequest:
+        """Return the request as stored in a folder: paths of files start there."""
+        return self._with_files(
+            self.training.relative_to(folder), lambda path: relative_path(path, folder)
+        )
+
+    def resolved_from(self, folder: Path) -> NoiseRequest:
+        """Undo `relative_to`: paths of files start at the current folder again."""
+        return self._with_files(
+            self.training.resolved_from(folder), lambda path: resolved_path(path, folder)
+        )
+
+    def _with_files(self, training: TrainingRequest, change: Callable[[str], str]) -> NoiseRequest:
+        def changed(name: str) -> str:
+            return with_file(f"noisy:{name}", change).removeprefix("noisy:")
+
+        return replace(
+            self,
+            training=training,
+            device=changed(self.device),
+            later=None if self.later is None else changed(self.later),
+        )

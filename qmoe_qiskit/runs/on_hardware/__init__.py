@@ -1,0 +1,1 @@
+"""Evaluating a run on quantum hardware."""

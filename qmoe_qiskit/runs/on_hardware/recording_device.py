@@ -1,0 +1,41 @@
+"""A device whose outcomes are kept, for what an evaluation says besides its metrics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qmoe_qiskit.errors import HardwareError
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.hardware.devices.protocol import Device
+    from qmoe_qiskit.hardware.work import Outcome, Work
+    from qmoe_qiskit.noise_profiles import NoiseProfile
+
+
+class Watched:
+    """A device, and the outcomes of what it executed."""
+
+    def __init__(self, device: Device) -> None:
+        self.device = device
+        self.name, self.is_local, self.backend = device.name, device.is_local, device.backend
+        self.service, self.ledger = device.service, device.ledger
+        self.outcomes: list[Outcome] = []
+
+    def profile(self) -> NoiseProfile:
+        """See `Device.profile`."""
+        return self.device.profile()
+
+    def execute(self, work: Work) -> Outcome:
+        """See `Device.execute`; values that are not finite are refused."""
+        outcome = self.device.execute(work)
+        n_lost = int((~np.isfinite(outcome.values_PO)).sum())
+        if n_lost:
+            raise HardwareError(
+                f"extrapolation to zero noise gave no finite value for {n_lost} of "
+                f"{outcome.values_PO.size} outputs: take more noise factors, more shots, another "
+                "extrapolator, or a lower --resilience"
+            )
+        self.outcomes.append(outcome)
+        return outcome

@@ -1,0 +1,156 @@
+"""What a model's circuit ran on, in full: backend, calibration, shots, qubits."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.hardware.options import RuntimeOptions
+    from qmoe_qiskit.noise_profiles import NoiseProfile
+    from qmoe_qiskit.train import QMoEClassifier
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationRecord:
+    """Which noise profile it was; attributes as those of `NoiseProfile`.
+
+    Attributes:
+        device: Name of the device.
+        family: Processor family, where it is known.
+        captured_at: When the calibration was current, UTC, ISO 8601.
+        content_hash: SHA-256, in hex, of the profile.
+        history: What was done to the calibration since.
+    """
+
+    device: str
+    family: str | None
+    captured_at: str
+    content_hash: str
+    history: tuple[str, ...]
+
+    @classmethod
+    def of(cls, profile: NoiseProfile) -> CalibrationRecord:
+        """Return the record of a profile."""
+        return cls(
+            device=profile.device,
+            family=profile.family,
+            captured_at=profile.captured_at.isoformat().replace("+00:00", "Z"),
+            content_hash=profile.content_hash,
+            history=profile.history,
+        )
+
+    def __str__(self) -> str:
+        date, _, time = self.captured_at.rstrip("Z").partition("T")
+        return "; ".join(
+            [f"calibration of {date} {time[:5]} UTC, hash {self.content_hash[:12]}", *self.history]
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Execution:
+    """Where a model's circuit ran.
+
+    Attributes:
+        backend: Name of the backend.
+        calibration: Of its device; None where there is none.
+        shots: Shots per row; None for exact values.
+        mitigation: How errors were undone or suppressed, such as "readout" or "TREX", or "none".
+        physical_qubits: The device qubit that held each of the router's qubits.
+        seed: Of shots and of Qiskit's routing.
+        simulated: Whether a device of IBM's runtime was a fake on this machine; None for the
+            other backends, all of which are simulations.
+        instance: Of the account that ran it; None on this machine.
+        primitive: "estimator" or "sampler" of IBM's runtime; None for the other backends.
+        resilience_level: Of the estimator; else None.
+        options: Settings of IBM's primitives, those that differ from the defaults; else None.
+    """
+
+    backend: str
+    calibration: CalibrationRecord | None
+    shots: int | None
+    mitigation: str
+    physical_qubits: tuple[int, ...]
+    seed: int | None
+    simulated: bool | None = None
+    instance: str | None = None
+    primitive: str | None = None
+    resilience_level: int | None = None
+    options: dict[str, Any] | None = None
+
+    def __str__(self) -> str:
+        parts = [f"backend {self.backend!r}"]
+        if self.instance is not None:
+            parts[0] += f" of instance {self.instance!r}"
+        if self.simulated:
+            parts[0] = f"fake {parts[0]}, simulated on this machine"
+        if self.calibration is not None:
+            parts[0] += f" ({self.calibration})"
+            parts.append(f"qubits {' '.join(map(str, self.physical_qubits))}")
+        if self.shots is not None:
+            parts.append(f"{self.shots} shots")
+        elif self.backend != "statevector":
+            parts.append("exact")
+        if self.primitive is not None:
+            parts.append(self.primitive)
+            if self.resilience_level is not None:
+                parts[-1] += f" at resilience level {self.resilience_level}"
+        if self.mitigation != "none" or self.primitive is not None:
+            parts.append(f"mitigation {self.mitigation!r}")
+        said = {"primitive", "resilience_level"}
+        others = {k: v for k, v in (self.options or {}).items() if k not in said}
+        if others:
+            parts.append(f"options {json.dumps(others)}")
+        return ", ".join(parts)
+
+
+def stated(options: RuntimeOptions) -> dict[str, Any]:
+    """Return what an execution by IBM's primitives states of their options."""
+    estimates = options.primitive == "estimator"
+    return {
+        "primitive": options.primitive,
+        "resilience_level": options.resilience_level if estimates else None,
+        "mitigation": options.mitigation,
+        "options": options.model_dump(mode="json", exclude_defaults=True),
+    }
+
+
+def described(router: str, execution: Execution | None) -> str:
+    """Return what a metric says that it was produced by."""
+    return f"router {router!r}" + ("" if execution is None else f", {execution}")
+
+
+def execution_of(classifier: QMoEClassifier) -> Execution | None:
+    """Return where a fitted classifier's circuit runs, or None if its router is classical."""
+    from qmoe_qiskit.backends.runtime.compiled_router import RuntimeRouter
+    from qmoe_qiskit.hardware.devices.ibm import RemoteDevice
+    from qmoe_qiskit.train.execution import label_of, profile_of
+
+    compiled, backend = classifier.compiled_router, classifier.backend_
+    if compiled is None:
+        return None
+    if isinstance(compiled, RuntimeRouter):
+        device, profile = compiled.backend.device, compiled.profile
+        return Execution(
+            # The device by its own name, also where the least busy one was asked for.
+            backend=f"runtime:{device.name}",
+            calibration=None
+            if compiled.profile is None
+            else CalibrationRecord.of(compiled.profile),
+            shots=compiled.backend.shots,
+            physical_qubits=compiled.physical_qubits,
+            seed=compiled.backend.seed,
+            simulated=device.is_local,
+            instance=device.client.instance if isinstance(device, RemoteDevice) else None,
+            **stated(compiled.backend.options),
+        )
+    profile = profile_of(backend)
+    return Execution(
+        backend=label_of(backend),
+        calibration=None if profile is None else CalibrationRecord.of(profile),
+        shots=getattr(backend, "shots", None),
+        mitigation=getattr(backend, "mitigation", "none"),
+        physical_qubits=compiled.physical_qubits,
+        seed=getattr(backend, "seed", None),
+    )

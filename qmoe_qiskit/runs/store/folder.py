@@ -1,0 +1,214 @@
+"""The folder of a run: which folders may be used, and how files get into place.
+
+While a model is trained the folder holds a request and checkpoints. Once it is complete the run is
+put together in a folder inside, hidden, and moved into place file by file, the manifest last: a
+folder without a manifest is not a run, and a run that is replaced stays whole until then.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from qmoe_qiskit.errors import InputError, QMoEError, RunError
+from qmoe_qiskit.io.checked_json import has_kind
+from qmoe_qiskit.runs.store import manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MANIFEST = "manifest.json"
+METRICS = "metrics.json"
+HISTORY = "history.json"
+WEIGHTS = "model.safetensors"
+CIRCUIT = "router.qpy"
+PROFILE = "profile.json"
+FIGURES = "figures"
+CONTROL = "control"
+
+REQUEST = "request.json"
+REQUEST_KIND = "qmoe-training-request"
+CHECKPOINTS = {"model": "checkpoint.safetensors", "control": "checkpoint-control.safetensors"}
+
+_STAGING = ".part"
+# Every name that a file of a run can have: nothing else is ever read for it, or removed.
+_OWN_FILE = re.compile(
+    rf"({CONTROL}/)?({FIGURES}/[a-z0-9_]+\.png|"
+    + "|".join(map(re.escape, (MANIFEST, METRICS, HISTORY, WEIGHTS, CIRCUIT, PROFILE)))
+    + ")"
+)
+
+
+def quoted(path: Path) -> str:
+    """Return a path as messages show it."""
+    return repr(str(path))
+
+
+def is_own_file(name: str) -> bool:
+    """Whether a name, with forward slashes, is one that a run's file can have."""
+    return _OWN_FILE.fullmatch(name) is not None
+
+
+def is_run(out: Path) -> bool:
+    """Whether a folder holds a complete run of ours, damaged or not."""
+    return _holds(out / MANIFEST, manifest.KIND)
+
+
+def is_interrupted(out: Path) -> bool:
+    """Whether a folder holds a training of ours that is not complete."""
+    return _holds(out / REQUEST, REQUEST_KIND)
+
+
+def check_vacant(out: Path, *, force: bool) -> None:
+    """Refuse a folder that a new run must not be written to.
+
+    Raises:
+        RunError: If it exists, unless `force` is given and it is empty or a run of ours.
+    """
+    try:
+        exists, is_folder = os.path.lexists(out), out.is_dir()
+        empty = not (is_folder and any(out.iterdir()))
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
+        raise _unusable(out, error) from error
+    if not exists:
+        return
+    if not is_folder:
+        raise RunError(f"{quoted(out)} is not a folder: choose another one with --out")
+    if force and (empty or is_run(out) or is_interrupted(out)):
+        return
+    if force:
+        raise RunError(
+            f"{quoted(out)} is not a run of qmoe-qiskit, and --force replaces nothing else: choose "
+            "another folder with --out"
+        )
+    if is_interrupted(out):
+        raise RunError(
+            f"{quoted(out)} holds a training that is not complete: add --resume to go on with it, "
+            "or --force to begin anew"
+        )
+    raise RunError(
+        f"{quoted(out)} exists: choose another folder with --out, or add --force to replace a run"
+    )
+
+
+@contextmanager
+def claim(out: Path, request: bytes) -> Iterator[None]:
+    """Begin a training in a folder: make it and leave the request there.
+
+    If what runs inside refuses its input, everything is put back as it was: the same would happen
+    again. After any other end, Ctrl-C and a full disk included, request and checkpoints stay, so
+    that the training can go on.
+
+    Args:
+        out: The folder, accepted by `check_vacant`.
+        request: What is trained, as a document.
+
+    Raises:
+        RunError: If the folder cannot be made or written to.
+    """
+    from qmoe_qiskit.train.checkpoint import write_atomically
+
+    working = [out / name for name in (REQUEST, *CHECKPOINTS.values())]
+    created: list[Path] = []
+    try:
+        _make_folders(out, created)
+        before = {path: path.read_bytes() for path in working if path.exists()}
+        write_atomically(out / REQUEST, request)
+        for path in working[1:]:
+            path.unlink(missing_ok=True)
+    except (OSError, ValueError) as error:
+        _remove_empty(created)
+        raise _unusable(out, error) from error
+    try:
+        yield
+    except RunError:  # a checkpoint cannot be written
+        raise
+    except QMoEError:
+        for path in working:
+            path.unlink(missing_ok=True)
+        for path, content in before.items():
+            write_atomically(path, content)
+        _remove_empty(created)
+        raise
+
+
+@contextmanager
+def staging(out: Path) -> Iterator[Path]:
+    """Give a hidden folder inside a run's folder, and remove it at the end."""
+    folder = out / _STAGING
+    shutil.rmtree(folder, ignore_errors=True)  # left by a process that was killed
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def publish(staged: Path, out: Path) -> None:
+    """Move a complete run from its staging folder into place, and end the training.
+
+    Killed in between, the folder holds the run before, or a training that can go on, or the new
+    run. Files that are none of a run's stay where they are.
+    """
+    names = sorted(names_below(staged) - {MANIFEST})
+    (out / MANIFEST).unlink(missing_ok=True)
+    for name in filter(is_own_file, names_below(out) - set(names)):
+        (out / name).unlink()
+    for name in [*names, MANIFEST]:
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (staged / name).replace(out / name)
+    for name in (REQUEST, *CHECKPOINTS.values()):
+        (out / name).unlink(missing_ok=True)
+    _remove_empty([out / CONTROL, out / CONTROL / FIGURES, out / FIGURES])
+
+
+def check_names(staged: Path) -> None:
+    """Refuse files that a run cannot have, before they are moved into place.
+
+    Raises:
+        InputError: If there is one.
+    """
+    strange = sorted(name for name in names_below(staged) if not is_own_file(name))
+    if strange:
+        raise InputError(
+            f"{strange[0]!r} is no file of a run: figures are named {FIGURES}/NAME.png, with a-z, "
+            "0-9 and _ in NAME"
+        )
+
+
+def names_below(folder: Path) -> set[str]:
+    """Return the names of all files in a folder and below, with forward slashes."""
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+
+
+def _holds(path: Path, kind: str) -> bool:
+    try:
+        return has_kind(path.read_bytes(), kind)
+    except OSError:
+        return False
+
+
+def _make_folders(out: Path, created: list[Path]) -> None:
+    missing = [folder for folder in (out, *out.parents) if not folder.exists()]
+    for folder in reversed(missing):
+        # Of two trainings that begin at once in one folder, the second fails here.
+        folder.mkdir(exist_ok=folder != out)
+        created.append(folder)
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    for folder in reversed(folders):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _unusable(out: Path, error: OSError | ValueError) -> RunError:
+    number = error.errno if isinstance(error, OSError) else None
+    reason = os.strerror(number) if number else str(error)
+    return RunError(
+        f"folder {quoted(out)} cannot be written to ({reason}): choose another one with --out"
+    )

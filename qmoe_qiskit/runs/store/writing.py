@@ -1,0 +1,200 @@
+"""Writing a run: measure the trained models, draw them, and put the folder together."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qmoe_qiskit.data import Dataset, Split
+from qmoe_qiskit.io.checked_json import to_json
+from qmoe_qiskit.runs.metrics import Metric, measure
+from qmoe_qiskit.runs.provenance import described, execution_of
+from qmoe_qiskit.runs.request import DATA_SEED, TrainingRequest, relative_path
+from qmoe_qiskit.runs.store import folder
+from qmoe_qiskit.runs.store.loading import Run, load_run
+from qmoe_qiskit.runs.store.manifest import (
+    DataRecord,
+    Manifest,
+    Role,
+    SplitRecord,
+    package_versions,
+)
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.train import QMoEClassifier
+
+# Draws a run: models by name, the data, held-out accuracy by name, and the folder for PNG files,
+# whose names are made of a-z, 0-9 and _.
+Figures = Callable[[Mapping[str, "QMoEClassifier"], Split, Mapping[str, float], Path], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """One model of a run.
+
+    Attributes:
+        role: What it is in the run.
+        router: Its router's name.
+        classifier: The fitted model.
+        seconds: Time that training took since it began or was resumed.
+        resumed_after: Number of epochs that were done before.
+    """
+
+    role: Role
+    router: str
+    classifier: QMoEClassifier
+    seconds: float
+    resumed_after: int
+
+    @property
+    def name(self) -> str:
+        """What the model is called in tables and figures."""
+        return self.router if self.role == "model" else f"{self.router} (control)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """A training that is complete.
+
+    Attributes:
+        request: What was asked for.
+        command: Command line that trains this.
+        dataset: The data before the split.
+        split: The data after it.
+        models: The model, then its control if there is one.
+    """
+
+    request: TrainingRequest
+    command: list[str]
+    dataset: Dataset
+    split: Split
+    models: list[Trained]
+
+
+def write_run(outcome: Outcome, out: Path, *, figures: Figures | None = None) -> Run:
+    """Write the run into the folder that it was trained in, and read it back.
+
+    Raises:
+        InputError: If `figures` writes files that a run cannot have.
+        OSError: If the folder cannot be written to; the training in it can go on.
+    """
+    metrics = {one.role: _metrics(one, outcome) for one in outcome.models}
+    with folder.staging(out) as staged:
+        if figures is not None:
+            (staged / folder.FIGURES).mkdir()
+            scores = {one.name: metrics[one.role]["accuracy"].number for one in outcome.models}
+            figures(
+                {one.name: one.classifier for one in outcome.models},
+                outcome.split,
+                scores,
+                staged / folder.FIGURES,
+            )
+            folder.check_names(staged)
+        # The control first: the model's manifest lists the control's files too.
+        for one in reversed(outcome.models):
+            below = "" if one.role == "model" else folder.CONTROL
+            (staged / below).mkdir(exist_ok=True)
+            _write_model(one, metrics[one.role], outcome, staged / below, out / below)
+        folder.publish(staged, out)
+    return load_run(out)
+
+
+def _write_model(
+    one: Trained, metrics: dict[str, Metric], outcome: Outcome, staged: Path, final: Path
+) -> None:
+    from safetensors.torch import save
+
+    from qmoe_qiskit.train import model_state
+
+    state = model_state(one.classifier)
+    config = dict(state.config)
+    files = {
+        folder.METRICS: to_json({name: asdict(metric) for name, metric in metrics.items()}),
+        folder.HISTORY: to_json(config.pop("history")),
+        folder.WEIGHTS: save(state.tensors),
+    }
+    if state.circuit is not None:
+        files[folder.CIRCUIT] = state.circuit
+    if state.noise_profile is not None:
+        files[folder.PROFILE] = state.noise_profile
+    for name, content in files.items():
+        (staged / name).write_bytes(content)
+    manifest = Manifest(
+        role=one.role,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions=package_versions(),
+        seed=outcome.request.seed,
+        command=outcome.command,
+        data=_data_record(outcome, final),
+        router_inputs=state.tensors["features/matrix_FK"].shape[1],
+        model=config,
+        execution=execution_of(one.classifier),
+        files={
+            name: hashlib.sha256((staged / name).read_bytes()).hexdigest()
+            for name in sorted(folder.names_below(staged))
+        },
+    )
+    (staged / folder.MANIFEST).write_bytes(manifest.to_json())
+
+
+def _data_record(outcome: Outcome, final: Path) -> DataRecord:
+    request, dataset = outcome.request, outcome.dataset
+    return DataRecord(
+        name=dataset.name,
+        source=dataset.source,
+        file=relative_path(request.data, final) if request.is_file else None,
+        target=dataset.target_name,
+        feature_names=dataset.feature_names,
+        n_samples=request.n_samples,
+        seed=DATA_SEED,
+        split=SplitRecord(test_fraction=request.test_fraction, seed=request.seed),
+        content_hash=dataset.content_hash,
+        n_train=len(outcome.split.train.labels_N),
+        n_test=len(outcome.split.test.labels_N),
+    )
+
+
+def _metrics(one: Trained, outcome: Outcome) -> dict[str, Metric]:
+    from qmoe_qiskit.train import model_state, restore_model
+
+    train, test = outcome.split.train, outcome.split.test
+    # What is measured is what is stored, with its shots from the start: evaluating the run repeats
+    # the numbers.
+    classifier = restore_model(model_state(one.classifier))
+    how = f"{described(one.router, execution_of(classifier))}, seed {outcome.request.seed}"
+    measured = measure(
+        classifier,
+        test.features_NF,
+        test.labels_N,
+        f"{len(test.labels_N)} held-out rows of {test.name}; {how}",
+    )
+    on_training_rows = measure(
+        classifier,
+        train.features_NF,
+        train.labels_N,
+        f"{len(train.labels_N)} training rows of {train.name}; {how}",
+    )
+    epochs = len(one.classifier.history_)
+    first = one.resumed_after + 1
+    took = f"epochs {first} to {epochs}" if first <= epochs else "no epoch"
+    took += f", after {one.resumed_after} before an interruption" if one.resumed_after else ""
+    return {
+        "accuracy": measured.pop("accuracy"),
+        "train_accuracy": on_training_rows["accuracy"],
+        **measured,
+        **{
+            f"n_parameters_{part}": Metric(
+                value=count, uncertainty=None, produced_by=f"trainable numbers of the {part}"
+            )
+            for part, count in one.classifier.n_parameters_.items()
+        },
+        "training_seconds": Metric(
+            value=one.seconds,
+            uncertainty=None,
+            produced_by=f"one measurement of the wall clock: {took}; {how}",
+        ),
+    }

@@ -1,0 +1,93 @@
+"""Claims of the study of balance; positive differences speak for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qmoe_qiskit.stats import Claim
+from qmoe_qiskit.studies.training.paired_results import INPUTS
+from qmoe_qiskit.studies.training.routers import label
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.studies.balance.results import Found
+
+
+def load_claims(found: Found) -> list[Claim]:
+    """Return what is claimed of routers without the balance loss."""
+    settings = found.settings
+    return [
+        Claim(
+            text=(
+                f"the quantum router balances {n_experts} experts better than the "
+                f"{label(control)} router ({INPUTS[scaling]}, no balance loss)"
+            ),
+            differences_N=found.values(found.case("quantum", n_experts, 0, scaling), "balance")
+            - found.values(found.case(control, n_experts, 0, scaling), "balance"),
+            margin=settings.balance_margin,
+            unit="log E",
+        )
+        for scaling in settings.scalings
+        for n_experts in settings.n_experts
+        for control in settings.controls
+    ]
+
+
+def loss_claims(found: Found) -> list[Claim]:
+    """Return what is claimed of the balance loss."""
+    settings = found.settings
+    claims = []
+    for n_experts in settings.n_experts:
+        before = found.case("quantum", n_experts)
+        for weight in settings.weights[1:]:
+            after = found.case("quantum", n_experts, weight)
+            loss = f"a balance loss of weight {weight:g}"
+            behind = f"{n_experts} experts behind the quantum router"
+            claims += [
+                Claim(
+                    text=f"{loss} brings dead ones among {behind} to life",
+                    differences_N=found.values(before, "dead") - found.values(after, "dead"),
+                    digits=2,
+                    unit="experts",
+                ),
+                Claim(
+                    text=f"{loss} leaves the accuracy of {behind} what it was",
+                    differences_N=found.values(after, "accuracy")
+                    - found.values(before, "accuracy"),
+                    margin=settings.margin,
+                    kind="equivalence",
+                ),
+            ]
+    return claims
+
+
+def flips_claims(found: Found) -> list[Claim]:
+    """Return what is claimed of the routing under noise."""
+    settings = found.settings
+    names = list(settings.noise)
+    stable = [
+        Claim(
+            text=(
+                f"under {name} fewer than {100 * settings.flips:g} % of the rows go to another of "
+                f"{n_experts} experts"
+            ),
+            differences_N=settings.flips
+            - found.values(found.case("quantum", n_experts), "flips", where),
+        )
+        for n_experts in settings.n_experts
+        for where, name in enumerate(names, start=1)
+    ]
+    price = [
+        Claim(
+            text=(
+                f"a balance loss of weight {weight:g} lets more rows go to another of {n_experts} "
+                f"experts under {names[-1]}"
+            ),
+            differences_N=found.values(
+                found.case("quantum", n_experts, weight), "flips", len(names)
+            )
+            - found.values(found.case("quantum", n_experts), "flips", len(names)),
+        )
+        for n_experts in settings.n_experts
+        for weight in settings.weights[1:]
+    ]
+    return stable + price

@@ -1,0 +1,56 @@
+"""The study `balance`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from qmoe_qiskit.studies.balance.settings import BalanceSettings, Case
+from qmoe_qiskit.studies.balance.summary import summarize
+from qmoe_qiskit.studies.balance.task import BalanceTask
+from qmoe_qiskit.studies.engine.study import Study
+from qmoe_qiskit.studies.training.circuit_execution import EXACT
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.studies.engine.task import Task
+
+
+def _tasks(settings: BalanceSettings, seeds: Sequence[int]) -> list[Task]:
+    return [_task(settings, seed, case) for seed in seeds for case in settings.cases]
+
+
+def _task(settings: BalanceSettings, seed: int, case: Case) -> BalanceTask:
+    under_noise = case.router == "quantum" and case.scaling == settings.scalings[0]
+    return BalanceTask(
+        seed=seed,
+        router=case.router,
+        n_layers=settings.n_layers if case.router == "quantum" else 1,
+        n_experts=case.n_experts,
+        data=settings.data,
+        n_samples=settings.n_samples,
+        test_fraction=settings.test_fraction,
+        scaling=case.scaling,
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        learning_rates=(settings.learning_rate,),
+        balance_weight=case.weight,
+        settings=(EXACT, *settings.noise.values()) if under_noise else (EXACT,),
+    )
+
+
+STUDY = Study(
+    name="balance",
+    title="Do experts share the work, and does their routing hold under noise?",
+    settings=BalanceSettings,
+    quick=replace(
+        BalanceSettings(),
+        controls=("linear",),
+        n_experts=(2, 8),
+        weights=(0.0, 0.1),
+        scalings=("paper",),
+    ),
+    quick_seeds=10,
+    tasks=_tasks,
+    summarize=summarize,
+)

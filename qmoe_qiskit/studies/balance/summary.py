@@ -1,0 +1,181 @@
+"""What the study of balance found: tables, verdicts, figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qmoe_qiskit.stats import judge, mean_estimate, mean_estimates, success_rate
+from qmoe_qiskit.studies.balance.claims import flips_claims, load_claims, loss_claims
+from qmoe_qiskit.studies.balance.results import Found
+from qmoe_qiskit.studies.report.figures import Curve, curves, panels
+from qmoe_qiskit.studies.report.summary import Cell, Column, Estimate, Picture, Summary, Table
+from qmoe_qiskit.studies.training.paired_results import counted
+from qmoe_qiskit.studies.training.routers import label
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.studies.balance.settings import BalanceSettings
+    from qmoe_qiskit.studies.engine.results import TaskResult
+    from qmoe_qiskit.studies.report.summary import Draw
+
+_UNDER = {"flips": "Flips", "accuracy": "Accuracy"}
+
+
+def summarize(
+    settings: BalanceSettings, seeds: Sequence[int], results: Sequence[TaskResult]
+) -> Summary:
+    """Return what the results say."""
+    found = Found(settings, results)
+    source = f"{len(results)} trainings on {settings.data}, {counted(len(seeds), 'seed')}"
+    return Summary(
+        tables=(_load_table(found, source), _flips_table(found, source)),
+        verdicts=tuple(judge([*load_claims(found), *loss_claims(found), *flips_claims(found)])),
+        pictures=_pictures(found),
+        remarks=(
+            "A classical router runs on the computer itself: no noise of a device reaches it.",
+            (
+                "Mixtures are dense here: every expert computes every row, also one that is dead, "
+                "which has a small weight everywhere."
+            ),
+        ),
+    )
+
+
+def _load_table(found: Found, source: str) -> Table:
+    cases = found.settings.cases
+    reads = ("balance", "busiest", "dead", "routing", "accuracy")
+    values_NK = np.stack([found.values(c, r) for c in cases for r in reads], axis=1)
+    estimates = mean_estimates(values_NK)
+    rows: list[tuple[Cell, ...]] = []
+    for index, case in enumerate(cases):
+        balance, busiest, dead, *others = estimates[index * len(reads) :][: len(reads)]
+        any_dead = success_rate(found.values(case, "dead"), 1)
+        of_case = (label(case.router), case.n_experts, case.weight, case.scaling)
+        rows.append((*of_case, balance, busiest, dead, any_dead, *others))
+    return Table(
+        name="load",
+        title="How the experts share the rows, without noise",
+        columns=(
+            Column(name="Router"),
+            Column(name="Experts"),
+            Column(name="Weight of the balance loss"),
+            Column(name="Inputs"),
+            Column(name="Entropy of the load", unit="log E"),
+            Column(name="Load of the busiest expert"),
+            Column(name="Dead experts", digits=2),
+            Column(name="Seeds with a dead expert", digits=2),
+            Column(name="Entropy of the routing", unit="log E"),
+            Column(name="Accuracy, held out"),
+        ),
+        rows=tuple(rows),
+        note=(
+            "Means over seeds with 95 % intervals. The load of an expert is the share of the "
+            "held-out rows on which its weight is the largest; it is dead under "
+            f"{100 * found.settings.dead:g} %. Entropy of the load: 1 where all experts have as "
+            "many rows, 0 where one has all. Entropy of the routing: mean over rows of that of "
+            "their weights."
+        ),
+        source=source,
+    )
+
+
+def _flips_table(found: Found, source: str) -> Table:
+    settings = found.settings
+    cases = [found.case("quantum", e, w) for e in settings.n_experts for w in settings.weights]
+    columns = [(where, read) for where in range(1, len(settings.noise) + 1) for read in _UNDER]
+    values_NK = np.stack([found.values(c, r, w) for c in cases for w, r in columns], axis=1)
+    estimates = mean_estimates(values_NK)
+    return Table(
+        name="flips",
+        title="Rows that noise sends to another expert, quantum router",
+        columns=(
+            Column(name="Experts"),
+            Column(name="Weight of the balance loss"),
+            *(Column(name=f"{_UNDER[r]}, {name}") for name in settings.noise for r in _UNDER),
+        ),
+        rows=tuple(
+            (case.n_experts, case.weight, *estimates[index * len(columns) :][: len(columns)])
+            for index, case in enumerate(cases)
+        ),
+        note=(
+            "Means over seeds with 95 % intervals. Flips: share of the held-out rows whose expert "
+            "with the largest weight is another one than without noise, the trained weights being "
+            "the same. Trained without noise."
+        ),
+        source=source,
+    )
+
+
+def _pictures(found: Found) -> tuple[Picture, ...]:
+    settings = found.settings
+    routers = {label(router): (router, 0) for router in settings.routers}
+    places = {name: ("quantum", where) for where, name in enumerate(settings.noise, start=1)}
+    n_rows = -(-len(settings.n_experts) // 2)
+    height = 0.8 + 2.6 * n_rows
+
+    def picture(name: str, caption: str, draw: Draw) -> Picture:
+        return Picture(name=name, caption=caption, draw=draw, size=(7.0, height))
+
+    return (
+        picture(
+            "load",
+            "Entropy of the experts' load by router and weight of the balance loss: 1 where all "
+            "experts have as many rows.",
+            _by_weight(found, "balance", routers, "entropy of the load, log E", (-0.02, 1.02)),
+        ),
+        picture(
+            "dead",
+            "Dead experts by router and weight of the balance loss.",
+            _by_weight(found, "dead", routers, "dead experts"),
+        ),
+        picture(
+            "flips",
+            "Rows that go to another expert under noise, by weight of the balance loss.",
+            _by_weight(found, "flips", places, "rows with another expert"),
+        ),
+    )
+
+
+def _by_weight(
+    found: Found,
+    read: str,
+    series: dict[str, tuple[str, int]],
+    y_label: str,
+    y_limits: tuple[float, float] | None = None,
+) -> Draw:
+    """Draw a measure over the weights, a panel for each number of experts.
+
+    Args:
+        found: The results.
+        read: The measure.
+        series: Router, and where it is measured, by name.
+        y_label: Of the measure.
+        y_limits: Ends of its axis.
+    """
+    weights = found.settings.weights
+
+    def estimates(router: str, n_experts: int, where: int) -> tuple[Estimate, ...]:
+        cases = [found.case(router, n_experts, weight) for weight in weights]
+        return tuple(mean_estimate(found.values(case, read, where)) for case in cases)
+
+    return panels(
+        {
+            f"{n_experts} experts": curves(
+                [
+                    Curve(
+                        name=name,
+                        levels=tuple(map(float, range(len(weights)))),
+                        estimates=estimates(router, n_experts, where),
+                    )
+                    for name, (router, where) in series.items()
+                ],
+                x_label="weight of the balance loss",
+                y_label=y_label,
+                x_ticks={float(i): f"{weight:g}" for i, weight in enumerate(weights)},
+                y_limits=y_limits,
+            )
+            for n_experts in found.settings.n_experts
+        }
+    )

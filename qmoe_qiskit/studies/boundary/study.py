@@ -1,0 +1,55 @@
+"""The study `boundary`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from qmoe_qiskit.studies.boundary.settings import BoundarySettings
+from qmoe_qiskit.studies.boundary.task import BoundaryTask
+from qmoe_qiskit.studies.engine.study import Study
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.studies.engine.results import TaskResult
+    from qmoe_qiskit.studies.engine.task import Task
+    from qmoe_qiskit.studies.report.summary import Summary
+
+
+def tasks(settings: BoundarySettings, seeds: Sequence[int]) -> list[Task]:
+    """Return the trainings: every router on every seed's points."""
+    return [
+        BoundaryTask(
+            seed=seed,
+            router=router,
+            n_layers=settings.layers,
+            data=settings.data,
+            n_samples=settings.n_samples,
+            test_fraction=settings.test_fraction,
+            scaling=settings.scaling,
+            epochs=settings.epochs,
+            batch_size=settings.batch_size,
+            learning_rates=(settings.learning_rate,),
+        )
+        for seed in seeds
+        for router in settings.routers
+    ]
+
+
+def summarize(
+    settings: BoundarySettings, seeds: Sequence[int], results: Sequence[TaskResult]
+) -> Summary:
+    """Return what the study found."""
+    from qmoe_qiskit.studies.boundary.summary import summary
+
+    return summary(settings, seeds, results)
+
+
+STUDY = Study(
+    name="boundary",
+    title="Where does each router draw its lines?",
+    settings=BoundarySettings,
+    quick=BoundarySettings(),
+    quick_seeds=10,
+    tasks=tasks,
+    summarize=summarize,
+)

@@ -1,0 +1,67 @@
+"""The task of the study `boundary`: a training whose model can be drawn later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from qmoe_qiskit.studies.training.train_task import (
+    TrainTask,
+    classifier,
+    fit,
+    result_of,
+    router_inputs,
+)
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.data import Split
+    from qmoe_qiskit.train import QMoEClassifier
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoundaryTask(TrainTask):
+    """Train and measure, and keep the trained parameters."""
+
+    kind: ClassVar[str] = "boundary"
+
+    def run(self) -> dict[str, Any]:
+        """Train and measure.
+
+        Returns:
+            What `TrainTask.run` returns, and tensors: the module's, by name, as nested lists.
+        """
+        fitted = fit(self)
+        tensors = fitted.classifier.module_.state_dict()
+        return {
+            **result_of(self, fitted),
+            "tensors": {name: tensor.tolist() for name, tensor in tensors.items()},
+        }
+
+    def restored(self, tensors: dict[str, Any]) -> tuple[QMoEClassifier, Split]:
+        """Return the trained model again, and its data, without training.
+
+        Args:
+            tensors: As in the result.
+        """
+        import torch
+
+        from qmoe_qiskit.train.features import FeatureMap
+
+        split = self.load()
+        model = classifier(self, split, self.learning_rates[0])
+        model.classes_ = np.unique(split.train.labels_N)
+        model.n_features_in_ = split.train.features_NF.shape[1]
+        model.feature_map_ = FeatureMap.fit(
+            split.train.features_NF,
+            n_router_inputs=router_inputs(split),
+            feature_range=model.feature_range,
+        )
+        model.rebuild(self.seed)
+        model.module_.load_state_dict(
+            {name: torch.tensor(values, dtype=torch.float64) for name, values in tensors.items()}
+        )
+        model.module_.eval()
+        model.history_ = []
+        return model, split

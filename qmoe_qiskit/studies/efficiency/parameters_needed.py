@@ -1,0 +1,165 @@
+"""How many parameters a family of routers needs for an accuracy, seed by seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmoe_qiskit.stats import Claim, success_rate
+from qmoe_qiskit.studies.report.summary import Cell, Column, Table
+from qmoe_qiskit.studies.training.paired_results import (
+    INPUTS,
+    Contender,
+    FloatArray,
+    Paired,
+    Result,
+    accuracy,
+    effective,
+    parameters,
+    validation_accuracy,
+)
+
+# Two ways to count the parameters of a trained router.
+COUNTS: dict[str, Callable[[Result], float]] = {
+    "parameters": parameters,
+    "effective parameters": effective,
+}
+
+
+class Family(StrEnum):
+    """Routers that differ in size."""
+
+    QUANTUM = "quantum"
+    RELU = "ReLU"
+    FOURIER = "Fourier features"
+    POLYNOMIAL = "linear and quadratic"
+
+    @classmethod
+    def of(cls, contender: Contender) -> Family:
+        """Return the family of a router."""
+        kind = contender.router.partition(":")[0]
+        families = {
+            "quantum": cls.QUANTUM,
+            "mlp": cls.RELU,
+            "fourier": cls.FOURIER,
+            "rff": cls.FOURIER,
+        }
+        return families.get(kind, cls.POLYNOMIAL)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needed:
+    """What a family needs.
+
+    Attributes:
+        n_members: How many sizes there were to choose from.
+        reached_N: Whether the chosen member reaches the threshold on held-out rows, by seed.
+        size_N: Parameters of the chosen member where it does; where it does not, twice those of the
+            largest router of the study.
+    """
+
+    n_members: int
+    reached_N: NDArray[np.bool_]
+    size_N: FloatArray
+
+    @property
+    def typical(self) -> float | str:
+        """The median over the seeds, the upper one of two; or that it is not reached."""
+        order = np.argsort(self.size_N)
+        middle = order[len(order) // 2]
+        return float(self.size_N[middle]) if self.reached_N[middle] else "not reached"
+
+
+def needed_parameters(
+    found: Paired, scalings: Sequence[str], *, threshold: float, source: str
+) -> tuple[Table, list[Claim]]:
+    """Return what each family needs for an accuracy, and claims that the quantum one needs less.
+
+    Claims are made between families of as many sizes only: one of more sizes has more tries.
+    """
+    families = [f for f in Family if f in {Family.of(contender) for contender in found.results}]
+    rows: list[tuple[Cell, ...]] = []
+    claims: list[Claim] = []
+    for count, read in COUNTS.items():
+        for scaling in scalings:
+            needed = {f: _needed(found, f, scaling, read, threshold) for f in families}
+            quantum = needed[Family.QUANTUM]
+            for family, of_family in needed.items():
+                reached = success_rate(of_family.reached_N.astype(np.float64), 1.0)
+                rows.append(
+                    (
+                        scaling,
+                        family.value,
+                        count,
+                        of_family.n_members,
+                        reached,
+                        of_family.typical,
+                    )
+                )
+                if family is Family.QUANTUM or of_family.n_members != quantum.n_members:
+                    continue
+                others = (
+                    f"those on {family.value}"
+                    if family is Family.FOURIER
+                    else f"{family.value} ones"
+                )
+                claims.append(
+                    Claim(
+                        text=(
+                            f"quantum routers reach {threshold:g} with fewer {count} than "
+                            f"{others}, {INPUTS[scaling]}"
+                        ),
+                        differences_N=np.log2(of_family.size_N / quantum.size_N),
+                        digits=2,
+                        unit="halvings",
+                    )
+                )
+    table = Table(
+        name="needed",
+        title=f"What a router needs for a held-out accuracy of {threshold:g}",
+        columns=(
+            Column(name="inputs"),
+            Column(name="routers"),
+            Column(name="counted"),
+            Column(name="sizes to choose from"),
+            Column(name="share of seeds in which the chosen one reaches it", digits=2),
+            Column(name="its size, median", digits=0),
+        ),
+        rows=tuple(rows),
+        note=(
+            "Of each seed the smallest router of the family that reaches the accuracy on "
+            "validation rows is chosen, or, where none does, the best one there; held-out rows say "
+            "whether it reaches it. Where it does not, its size counts as twice that of the "
+            "largest router in the study. A family of more sizes has more tries on validation "
+            "rows: verdicts are given between families of as many sizes only. Differences in them "
+            "are halvings: log2 of the ratio of the two sizes."
+        ),
+        source=source,
+    )
+    return table, claims
+
+
+def _needed(
+    found: Paired, family: Family, scaling: str, read: Callable[[Result], float], threshold: float
+) -> Needed:
+    members = [c for c in found.results if Family.of(c) is family and c.scaling == scaling]
+    sizes_MN = np.stack([found.values(contender, read) for contender in members])
+    tried_MN = np.stack([found.values(c, validation_accuracy) for c in members])
+    tested_MN = np.stack([found.values(c, accuracy) for c in members])
+    beyond = 2 * max(found.values(contender, read).max() for contender in found.results)
+    reached, chosen_sizes = [], []
+    for sizes_M, tried_M, tested_M in zip(sizes_MN.T, tried_MN.T, tested_MN.T, strict=True):
+        order = np.argsort(sizes_M, kind="stable")  # of two as large the one named first
+        passing = [m for m in order if tried_M[m] >= threshold]
+        chosen = passing[0] if passing else order[np.argmax(tried_M[order])]
+        reached.append(bool(tested_M[chosen] >= threshold))
+        chosen_sizes.append(sizes_M[chosen] if reached[-1] else beyond)
+    return Needed(
+        n_members=len(members),
+        reached_N=np.array(reached),
+        size_N=np.array(chosen_sizes, dtype=np.float64),
+    )

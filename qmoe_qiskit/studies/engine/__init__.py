@@ -1,0 +1,1 @@
+"""Running a study: tasks, results, folders, processes and clusters."""

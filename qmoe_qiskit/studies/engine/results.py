@@ -1,0 +1,163 @@
+"""Result files: one a task, written whole or not at all, and read only if they still hold."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from qmoe_qiskit.errors import StudyError
+from qmoe_qiskit.io.atomic import write_atomically
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.studies.engine.task import Task
+
+SCHEMA = 1
+TASKS = "tasks"  # the folder of the result files, in that of the study
+_LIBRARIES = (
+    "qmoe-qiskit",
+    "numpy",
+    "qiskit",
+    "qiskit-aer",
+    "qiskit-machine-learning",
+    "scikit-learn",
+    "scipy",
+    "skorch",
+    "torch",
+)
+
+
+class ResultFile(BaseModel):
+    """What a result file holds.
+
+    Attributes:
+        schema_version: Of this format.
+        hash: Of the task.
+        kind: Of the task.
+        settings: Of the task.
+        result: What it returned.
+        seconds: How long it took; no part of the result, which is the same every time.
+        versions: Of Python and the libraries.
+        profiles: Hashes of the noise profiles behind the result, by name.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_version: int
+    hash: str
+    kind: str
+    settings: dict[str, Any]
+    result: dict[str, Any]
+    seconds: float
+    versions: dict[str, str]
+    profiles: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskResult:
+    """A task with its result.
+
+    Attributes:
+        task: The task.
+        result: What it returned.
+        seconds: How long it took.
+    """
+
+    task: Task
+    result: dict[str, Any]
+    seconds: float
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Return the versions that decide a result: Python's, without its patches, and libraries'."""
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return {"python": python, **{name: version(name) for name in _LIBRARIES}}
+
+
+def path_of(task: Task, folder: Path) -> Path:
+    """Return where the result of a task lies in the folder of a study."""
+    return folder / TASKS / f"{task.content_hash}.json"
+
+
+def run_task(task: Task) -> str:
+    """Run a task and return the text of its result file; what a worker does."""
+    started = time.perf_counter()
+    result = task.run()
+    stored = ResultFile(
+        schema_version=SCHEMA,
+        hash=task.content_hash,
+        kind=task.kind,
+        settings=task.fields(),
+        result=result,
+        seconds=time.perf_counter() - started,
+        versions=versions(),
+        profiles=task.profiles(),
+    )
+    return json.dumps(stored.model_dump(), allow_nan=False, indent=1)
+
+
+def load_result(task: Task, folder: Path) -> tuple[TaskResult | None, str | None]:
+    """Return a stored result, or why it has to be made again; both None where there is none."""
+    try:
+        text = path_of(task, folder).read_bytes()
+    except FileNotFoundError:
+        return None, None
+    except OSError as error:
+        return None, f"unreadable ({error.strerror})"
+    return _parse(task, text)
+
+
+def store_result(task: Task, text: str, folder: Path) -> TaskResult:
+    """Write what `run_task` returned to the task's file, and return it as it will be read.
+
+    Raises:
+        StudyError: If it is from other versions than those here, or cannot be written.
+    """
+    result, fault = _parse(task, text.encode())
+    if result is None:
+        raise StudyError(
+            f"a worker returned a result that is {fault}: install the same versions, and the same "
+            "noise profiles, where the workers run"
+        )
+    path = path_of(task, folder)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, text.encode())
+    except OSError as error:
+        raise StudyError(
+            f"results cannot be written to {str(path.parent)!r} ({error.strerror or error}): make "
+            "room, or the folder writable; what is done is kept, and the same command goes on"
+        ) from error
+    return result
+
+
+def finite(value: float) -> float:
+    """Return a number for a result, which must be finite."""
+    assert math.isfinite(value), value
+    return float(value)
+
+
+def _parse(task: Task, text: bytes) -> tuple[TaskResult | None, str | None]:
+    """Return a result that holds, or why it does not."""
+    try:
+        stored = ResultFile.model_validate_json(text)
+    except ValidationError:
+        return None, "truncated or damaged"
+    if stored.schema_version != SCHEMA or stored.hash != task.content_hash:
+        return None, "of another format"
+    now = versions()
+    then = {name: stored.versions.get(name, "unknown") for name in now}
+    if changed := [f"{k} {then[k]}, not {now[k]}" for k in now if then[k] != now[k]]:
+        return None, f"of other versions ({'; '.join(changed)})"
+    if stored.profiles != task.profiles():
+        return None, "of another calibration"
+    return TaskResult(task=task, result=stored.result, seconds=stored.seconds), None

@@ -1,0 +1,217 @@
+"""One training of the study of experts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+import numpy as np
+
+from qmoe_qiskit.circuits.amplitude import amplitude_circuit
+from qmoe_qiskit.data import Dataset, load_dataset, split_dataset
+from qmoe_qiskit.errors import DivergenceError, StudyError, unknown_name
+from qmoe_qiskit.studies.engine.results import finite
+from qmoe_qiskit.studies.engine.task import Task
+from qmoe_qiskit.studies.training.circuit_execution import EXACT, Setting
+from qmoe_qiskit.studies.training.feasibility import check_circuit_runs
+from qmoe_qiskit.studies.training.train_task import VALIDATION, diverged
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from qmoe_qiskit.moe import MixtureOfExperts
+
+
+# Of both data sets.
+N_FEATURES = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpertsTask(Task):
+    """Train one model on one data set, and measure it on rows held out.
+
+    Every model sees the same: rows scaled to length 1, which is all that an amplitude embedding
+    keeps of them.
+
+    Attributes:
+        seed: Of the points, the split, the initial weights and the batches: paired over models.
+        data: See `DATA`.
+        n_samples: Rows of generated data, those held out included.
+        test_fraction: Share of the rows held out.
+        model: See `build_model`.
+        n_experts: Of mixtures.
+        n_layers: Of circuits.
+        backend: Where circuits run, exactly; a specification of `open_backend`.
+        epochs: Passes over the training rows.
+        batch_size: Rows in a step.
+        learning_rates: Of Adam. Of several the one with the smallest cross entropy on a part of the
+            training rows is taken, and the model trained anew on all of them.
+    """
+
+    kind: ClassVar[str] = "experts"
+
+    seed: int
+    data: str
+    n_samples: int
+    test_fraction: float
+    model: str
+    n_experts: int
+    n_layers: int
+    backend: str
+    epochs: int
+    batch_size: int
+    learning_rates: tuple[float, ...]
+
+    def check(self) -> None:
+        """See `Task.check`."""
+        if self.data not in DATA:
+            raise unknown_name("data", self.data, DATA)
+        Setting(backend=self.backend).check()
+        if self.backend != EXACT.backend:
+            _check_circuit(self.backend, self.n_layers)
+
+    def profiles(self) -> dict[str, str]:
+        """See `Task.profiles`."""
+        return Setting(backend=self.backend).profiles()
+
+    def run(self) -> dict[str, Any]:
+        """Return the rate, sizes, and accuracy and cross entropy (nat) on held-out rows."""
+        split = split_dataset(
+            unit_rows(DATA[self.data](self.n_samples, self.seed)),
+            test_fraction=self.test_fraction,
+            seed=self.seed,
+        )
+        rate, tried = self.learning_rates[0], []
+        if len(self.learning_rates) > 1:
+            tried = self._tried(split.train)
+            if not tried:
+                raise self._diverged(self.learning_rates)
+            rate = min(tried, key=lambda entry: entry["cross_entropy"])["learning_rate"]
+        try:
+            model, loss = self._fit(split.train, rate)
+        except DivergenceError as error:
+            raise self._diverged((rate,)) from error
+        return {
+            "learning_rate": rate,
+            "validation": tried,
+            "n_parameters": sum(p.numel() for p in model.parameters()),
+            "n_train": len(split.train.labels_N),
+            "n_test": len(split.test.labels_N),
+            "loss": finite(loss),
+            "train_accuracy": _scores(model, split.train)["accuracy"],
+            **{name: finite(score) for name, score in _scores(model, split.test).items()},
+        }
+
+    def _tried(self, rows: Dataset) -> list[dict[str, float]]:
+        """Return learning_rate and cross_entropy of each with which training does not diverge."""
+        inner = split_dataset(rows, test_fraction=VALIDATION, seed=self.seed)
+        tried = []
+        for rate in self.learning_rates:
+            try:
+                model, _ = self._fit(inner.train, rate)
+            except DivergenceError:
+                continue
+            loss = _scores(model, inner.test)["cross_entropy"]
+            if math.isfinite(loss):
+                tried.append({"learning_rate": rate, "cross_entropy": loss})
+        return tried
+
+    def _diverged(self, rates: Sequence[float]) -> StudyError:
+        return diverged(f"model {self.model!r}", self.data, self.seed, rates)
+
+    def _fit(self, rows: Dataset, learning_rate: float) -> tuple[nn.Module, float]:
+        """Train a model; return it with the last epoch's loss."""
+        import torch
+
+        from qmoe_qiskit.studies.experts.models import ModelSizes, build_model
+        from qmoe_qiskit.train.training import Training
+
+        sizes = ModelSizes(
+            n_features=rows.features_NF.shape[1],
+            n_classes=len(np.unique(rows.labels_N)),
+            n_experts=self.n_experts,
+            n_layers=self.n_layers,
+        )
+        generator = torch.Generator().manual_seed(self.seed)
+        model = build_model(self.model, sizes, backend=self.backend, generator=generator)
+        training = Training(
+            cast("MixtureOfExperts", model),  # without a balance loss any module serves
+            learning_rate=learning_rate,
+            batch_size=self.batch_size,
+            seed=self.seed,
+            history=[],
+        )
+        training.run(
+            torch.from_numpy(rows.features_NF),
+            torch.from_numpy(rows.labels_N.astype(np.int64)),
+            max_epochs=self.epochs,
+            after_epoch=lambda _: None,
+        )
+        return model, training.history[-1]["train_loss"]
+
+
+def _scores(model: nn.Module, rows: Dataset) -> dict[str, float]:
+    import torch
+
+    labels = torch.from_numpy(rows.labels_N.astype(np.int64))
+    with torch.no_grad():
+        outputs_NC = model(torch.from_numpy(rows.features_NF))
+    loss = torch.nn.functional.cross_entropy(outputs_NC, labels)
+    hits = outputs_NC.argmax(1) == labels
+    return {
+        "accuracy": hits.double().mean().item(),
+        "cross_entropy": loss.item(),
+    }
+
+
+@cache
+def _check_circuit(backend: str, n_layers: int) -> None:
+    circuit = amplitude_circuit(N_FEATURES, n_layers)
+    check_circuit_runs(circuit, "a quantum expert", Setting(backend=backend))
+
+
+def unit_rows(dataset: Dataset) -> Dataset:
+    """Return the data set with every row scaled to length 1."""
+    norms_N = np.linalg.norm(dataset.features_NF, axis=1)
+    assert norms_N.all()
+    return Dataset(
+        name=dataset.name,
+        features_NF=dataset.features_NF / norms_N[:, None],
+        labels_N=dataset.labels_N,
+        feature_names=dataset.feature_names,
+        target_name=dataset.target_name,
+        source=f"{dataset.source}; rows scaled to length 1",
+    )
+
+
+def _synthetic(n_samples: int, seed: int) -> Dataset:
+    """As in the paper's notebook, which has 500 rows and random_state=42."""
+    from sklearn.datasets import make_classification
+
+    features_NF, labels_N = make_classification(
+        n_samples=n_samples,
+        n_features=N_FEATURES,
+        n_informative=10,
+        n_redundant=0,
+        random_state=seed,
+    )
+    settings = f"n_samples={n_samples}, n_features={N_FEATURES}, n_informative=10, n_redundant=0"
+    return Dataset(
+        name="synthetic",
+        features_NF=features_NF,
+        labels_N=labels_N,
+        feature_names=tuple(f"x{k}" for k in range(N_FEATURES)),
+        target_name="label",
+        source=f"sklearn.datasets.make_classification({settings}, random_state={seed})",
+    )
+
+
+def _digits(n_samples: int, seed: int) -> Dataset:  # noqa: ARG001 - as many as there are
+    return load_dataset("digits")
+
+
+# Makes the rows from a number of them, where they are generated, and a seed.
+DATA: dict[str, Callable[[int, int], Dataset]] = {"synthetic": _synthetic, "digits": _digits}

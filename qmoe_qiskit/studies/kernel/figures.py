@@ -1,0 +1,109 @@
+"""Figures of the study of kernels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qmoe_qiskit.stats import mean_estimate, mean_estimates
+from qmoe_qiskit.studies.kernel.results import BOX_NAMES, KERNELS, Found
+from qmoe_qiskit.studies.report.figures import Curve, curves, intervals, panels
+from qmoe_qiskit.studies.report.summary import Picture
+from qmoe_qiskit.studies.training.routers import label
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.studies.kernel.results import FloatArray
+    from qmoe_qiskit.studies.report.summary import Draw
+
+
+def pictures(found: Found) -> tuple[Picture, ...]:
+    """Return all figures."""
+    settings = found.settings
+    n_rows = -(-len(settings.data) // 2)
+    wide = len(settings.data) > 1
+    aligned = {
+        data: {found.label(kernel): found.kernel(data, kernel, "held_out") for kernel in KERNELS}
+        for data in settings.data
+    }
+    accurate = {data: found.machines(data) for data in settings.data}
+    return (
+        Picture(
+            name="alignment",
+            caption="Alignment of the kernels with the labels of held-out rows; strokes are seeds.",
+            draw=panels(
+                {data: _dots(of_data, "alignment") for data, of_data in aligned.items()},
+                columns=1,
+            ),
+            size=(7.0, 0.4 + 2.3 * len(settings.data)),
+        ),
+        Picture(
+            name="machines",
+            caption="Held-out accuracy of mixtures and of machines; strokes are seeds.",
+            draw=panels(
+                {data: _dots(of_data, "accuracy") for data, of_data in accurate.items()},
+                columns=1,
+            ),
+            size=(7.0, 0.4 + 2.6 * len(settings.data)),
+        ),
+        Picture(
+            name="spectrum",
+            caption=(
+                "Eigenvalues of the Gram matrices, as shares of their sum: those of a circuit end "
+                "where its trigonometric functions do."
+            ),
+            draw=panels(
+                {
+                    data: curves(
+                        [_spectrum(found, data, kernel) for kernel in KERNELS],
+                        x_label="eigenvalue, the largest first",
+                        y_label="log10 of its share",
+                    )
+                    for data in settings.data
+                }
+            ),
+            size=(7.0 if wide else 5.5, 1.2 + 2.8 * n_rows),
+        ),
+        Picture(
+            name="dimension",
+            caption="Effective dimension of the routers per parameter, by number of rows.",
+            draw=panels(
+                {
+                    f"parameters from {BOX_NAMES[box]}": curves(
+                        [
+                            Curve(
+                                name=label(router),
+                                levels=tuple(map(float, settings.sizes)),
+                                estimates=tuple(
+                                    mean_estimate(found.dimension(box, router, size))
+                                    for size in settings.sizes
+                                ),
+                            )
+                            for router in ("quantum", *settings.dimension_controls)
+                        ],
+                        x_label="rows",
+                        y_label="effective dimension per parameter",
+                        log_x=True,
+                    )
+                    for box in settings.boxes
+                }
+            ),
+            size=(7.0 if len(settings.boxes) > 1 else 4.5, 3.6),
+        ),
+    )
+
+
+def _dots(values: dict[str, FloatArray], name: str) -> Draw:
+    """Draw means with intervals and every seed's value, a line for each name."""
+    rows = {row: mean_estimate(values_N) for row, values_N in values.items()}
+    seeds = {row: values_N.tolist() for row, values_N in values.items()}
+    return intervals({"": rows}, label=name, seeds={"": seeds})
+
+
+def _spectrum(found: Found, data: str, kernel: str) -> Curve:
+    logs_NK = np.log10(found.spectra(data, kernel))
+    return Curve(
+        name=found.label(kernel),
+        levels=tuple(float(k) for k in range(1, logs_NK.shape[1] + 1)),
+        estimates=tuple(mean_estimates(logs_NK)),
+    )

@@ -1,0 +1,71 @@
+"""The study `kernel`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from qmoe_qiskit.studies.engine.study import Study
+from qmoe_qiskit.studies.kernel.effective_dimension import DimensionTask
+from qmoe_qiskit.studies.kernel.settings import KernelSettings
+from qmoe_qiskit.studies.kernel.summary import summarize
+from qmoe_qiskit.studies.kernel.task import KernelTask
+from qmoe_qiskit.studies.training.train_task import TrainTask
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.studies.engine.task import Task
+
+
+def _tasks(settings: KernelSettings, seeds: Sequence[int]) -> list[Task]:
+    return [task for seed in seeds for task in _of_seed(settings, seed)]
+
+
+def _of_seed(settings: KernelSettings, seed: int) -> list[Task]:
+    training = TrainTask(
+        seed=seed,
+        n_layers=settings.n_layers,
+        data=settings.data[0],
+        n_samples=settings.n_samples,
+        test_fraction=settings.test_fraction,
+        scaling=settings.scaling,
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        learning_rates=(settings.learning_rate,),
+    )
+    return [
+        *(
+            KernelTask(
+                training=replace(training, data=data),
+                uploads=settings.uploads,
+                bandwidths=settings.bandwidths,
+                gammas=settings.gammas,
+                costs=settings.costs,
+                folds=settings.folds,
+            )
+            for data in settings.data
+        ),
+        *(
+            DimensionTask(
+                training=replace(training, router=router),
+                box=box,
+                n_parameters=settings.draws,
+                n_rows=settings.rows,
+                sizes=settings.sizes,
+            )
+            for box, router in settings.dimension_cases
+        ),
+    ]
+
+
+STUDY = Study(
+    name="kernel",
+    title="Is the quantum router a better kernel method than a classical one?",
+    settings=KernelSettings,
+    quick=replace(
+        KernelSettings(), data=("moons",), boxes=("initial",), dimension_controls=("mlp:4",)
+    ),
+    quick_seeds=10,
+    tasks=_tasks,
+    summarize=summarize,
+)

@@ -1,0 +1,214 @@
+"""Mitigation of errors: what readout mitigation and zero-noise extrapolation gain, and cost."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmoe_qiskit.backends.mitigation.folding import extrapolation
+from qmoe_qiskit.stats import Claim, mean_estimate
+from qmoe_qiskit.studies.engine.task import Task
+from qmoe_qiskit.studies.noise.mitigation_task import METHODS, MitigationTask
+from qmoe_qiskit.studies.noise.part import Part
+from qmoe_qiskit.studies.noise.results import Found, Result
+from qmoe_qiskit.studies.noise.settings import NoiseSettings
+from qmoe_qiskit.studies.report.figures import Curve, curves, panels
+from qmoe_qiskit.studies.report.summary import Cell, Column, Draw, Picture, Table
+
+FloatArray = NDArray[np.float64]
+
+# What is claimed to help, with what, against as many executions without it.
+_CLAIMS = (
+    ("readout", "none", "readout mitigation"),
+    ("ZNE, linear", "none", "linear zero-noise extrapolation"),
+    ("readout and ZNE, linear", "readout", "linear extrapolation on top of readout mitigation"),
+)
+
+
+def tasks(settings: NoiseSettings, seed: int) -> list[Task]:
+    """Return one training, without noise, for each factor on the device's noise."""
+    return [_task(settings, seed, factor=factor) for factor in settings.factors]
+
+
+def _task(settings: NoiseSettings, seed: int, *, factor: float) -> MitigationTask:
+    return MitigationTask(
+        **settings.training(seed),
+        device=settings.scaled(factor),
+        factors=settings.folds,
+        executions=_all_executions(settings),
+    )
+
+
+def _all_executions(settings: NoiseSettings) -> tuple[int, ...]:
+    """Return the numbers of executions per row, 0 for infinitely many."""
+    return (0, *settings.shots)
+
+
+class _Measured:
+    """What was measured: a number a seed, (N,), by factor, executions and method."""
+
+    def __init__(self, settings: NoiseSettings, found: Found) -> None:
+        self._settings, self._found = settings, found
+
+    def __call__(self, factor: float, executions: int, method: str, name: str) -> FloatArray:
+        """Return accuracy, routing_flips, error or overshoot."""
+        row = _all_executions(self._settings).index(executions) * len(METHODS) + list(
+            METHODS
+        ).index(method)
+        task_of = partial(_task, self._settings, factor=factor)
+        return self._found.values(task_of, partial(_read, row=row, name=name))
+
+
+def _read(result: Result, row: int, name: str) -> float:
+    value: float = result["mitigation"][row][name]
+    return value
+
+
+def summarize(settings: NoiseSettings, found: Found) -> Part:
+    """Return a table, claims and a figure."""
+    measured = _Measured(settings, found)
+    table = Table(
+        name="mitigation",
+        title=f"Mitigation of the errors of {settings.device}, with as many executions",
+        columns=(
+            Column(name="factor on the noise", digits=1),
+            Column(name="executions per row"),
+            Column(name="mitigation"),
+            Column(name="accuracy"),
+            Column(name="less that without mitigation"),
+            Column(name="rows routed otherwise"),
+            Column(name="mean error of an expectation", digits=4),
+            Column(name="share of them outside [-1, 1]", digits=4),
+            Column(name="circuits that share them"),
+            Column(name="shot noise", unit="x", digits=2),
+        ),
+        rows=tuple(
+            _row(settings, measured, factor, executions, method)
+            for factor in settings.factors
+            for executions in _all_executions(settings)
+            for method in METHODS
+        ),
+        note=(
+            "Trained without noise, held-out rows; errors and rows routed otherwise are against "
+            "the same model without noise. Readout: the calibrated probabilities are inverted. "
+            f"ZNE: two-qubit gates are executed {_listed(settings.folds)} times, and a polynomial "
+            "in that number is extrapolated to 0. Every method has the same number of executions "
+            f"for a row: the {len(settings.folds)} circuits of ZNE share them, each with as many "
+            "whole shots. Shot noise: by how much a method multiplies that of a plain measurement "
+            "with as many executions, before readout mitigation."
+        ),
+        source=found.source(f"{len(settings.factors)} trainings (noise-mitigation)"),
+    )
+    remark = (
+        "Shots are drawn from the exact probabilities of the measured bit strings under the "
+        "calibration. Readout mitigation knows the readout errors exactly, which on a device it "
+        "does not: it cannot do better than here."
+    )
+    return Part(
+        tables=(table,),
+        claims=tuple(_claims(settings, measured)),
+        pictures=(_picture(settings, measured),),
+        remarks=(remark,),
+    )
+
+
+def _row(
+    settings: NoiseSettings, measured: _Measured, factor: float, executions: int, method: str
+) -> tuple[Cell, ...]:
+    accuracy_N = measured(factor, executions, method, "accuracy")
+    plain_N = measured(factor, executions, "none", "accuracy")
+    degree = METHODS[method][1]
+    return (
+        factor,
+        str(executions) if executions else "infinite",
+        method,
+        mean_estimate(accuracy_N),
+        None if method == "none" else mean_estimate(accuracy_N - plain_N),
+        *(
+            mean_estimate(measured(factor, executions, method, name))
+            for name in ("routing_flips", "error", "overshoot")
+        ),
+        1 if degree is None else len(settings.folds),
+        1.0 if degree is None else _shot_noise(settings.folds, degree),
+    )
+
+
+def _shot_noise(folds: tuple[int, ...], degree: int) -> float:
+    """Return by how much extrapolation multiplies shot noise; circuits share the executions."""
+    weights_F = extrapolation(folds, degree)
+    return float(np.linalg.norm(weights_F) * np.sqrt(len(folds)))
+
+
+def _claims(settings: NoiseSettings, measured: _Measured) -> list[Claim]:
+    executions = _claimed_executions(settings)
+    claims: list[Claim] = []
+    for factor in settings.factors:
+        at = f"with {executions or 'infinitely many'} executions at {settings.noise(factor)}"
+        for method, without, what in _CLAIMS:
+            claims += [
+                Claim(
+                    text=f"{what} brings expectation values nearer to the ideal ones, {at}",
+                    differences_N=measured(factor, executions, without, "error")
+                    - measured(factor, executions, method, "error"),
+                    digits=4,
+                ),
+                Claim(
+                    text=f"{what} makes the quantum router more accurate, {at}",
+                    differences_N=measured(factor, executions, method, "accuracy")
+                    - measured(factor, executions, without, "accuracy"),
+                    margin=settings.margin,
+                ),
+            ]
+    return claims
+
+
+def _claimed_executions(settings: NoiseSettings) -> int:
+    """Return the number of executions that claims are made for: 1024, or the middle one."""
+    if not settings.shots or 1024 in settings.shots:
+        return 1024 if settings.shots else 0
+    return sorted(settings.shots)[len(settings.shots) // 2]
+
+
+def _picture(settings: NoiseSettings, measured: _Measured) -> Picture:
+    # Infinitely many stand at the right end, on a logarithmic axis.
+    finite = sorted(settings.shots)
+    end = 10.0 * max(finite, default=1)
+    places = {float(executions): executions for executions in finite} | {end: 0}
+    ticks = {place: str(number) if number else "infinite" for place, number in places.items()}
+
+    def part(factor: float) -> Draw:
+        return curves(
+            [
+                Curve(
+                    name=method,
+                    levels=tuple(places),
+                    estimates=tuple(
+                        mean_estimate(measured(factor, executions, method, "error"))
+                        for executions in places.values()
+                    ),
+                )
+                for method in METHODS
+            ],
+            x_label="executions per row",
+            y_label="mean error of an expectation value",
+            log_x=True,
+            x_ticks=ticks,
+        )
+
+    return Picture(
+        name="mitigation",
+        caption=(
+            "Mean distance of an expectation value from its ideal, by executions per row "
+            f"and mitigation, at factors on the noise of {settings.device}. Bands: 95 % bootstrap "
+            "intervals of the mean over seeds."
+        ),
+        draw=panels({f"noise times {factor:g}": part(factor) for factor in settings.factors}),
+        size=(10.0, 4.6),
+    )
+
+
+def _listed(numbers: tuple[int, ...]) -> str:
+    *first, last = map(str, numbers)
+    return f"{', '.join(first)} and {last}"

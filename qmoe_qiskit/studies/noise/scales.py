@@ -1,0 +1,148 @@
+"""One device's noise, all of it weakened or amplified."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmoe_qiskit.stats import Claim, mean_estimates
+from qmoe_qiskit.studies.engine.task import Task
+from qmoe_qiskit.studies.noise.part import Part
+from qmoe_qiskit.studies.noise.results import Found, accuracy, breakdown_rows, flips
+from qmoe_qiskit.studies.noise.settings import NoiseSettings
+from qmoe_qiskit.studies.report.figures import Curve, curves
+from qmoe_qiskit.studies.report.summary import Column, Picture, Table
+from qmoe_qiskit.studies.training.routers import label
+from qmoe_qiskit.studies.training.train_task import TrainTask
+
+FloatArray = NDArray[np.float64]
+
+
+def tasks(settings: NoiseSettings, seed: int) -> list[Task]:
+    """Return one training without noise, one at each factor, and the controls."""
+    return [
+        _ideal(settings, seed),
+        *(_under(settings, seed, factor=factor) for factor in settings.scales),
+        *(settings.control(seed, router) for router in settings.controls),
+    ]
+
+
+def _ideal(settings: NoiseSettings, seed: int) -> TrainTask:
+    return settings.trained(seed, settings=tuple(map(settings.scaled, settings.scales)))
+
+
+def _under(settings: NoiseSettings, seed: int, *, factor: float) -> TrainTask:
+    setting = settings.scaled(factor)
+    return settings.trained(seed, train_on=setting, settings=(setting,))
+
+
+def summarize(settings: NoiseSettings, found: Found) -> Part:
+    """Return tables, claims and a figure."""
+    scales, device = settings.scales, settings.device
+    ideal, places = partial(_ideal, settings), range(len(scales))
+    ideal_NK = found.settings(ideal, places, accuracy)
+    noisy_NK = found.columns([partial(_under, settings, factor=f) for f in scales], accuracy)
+    controls = found.controls(settings)
+    trainings = {"trained without noise": ideal_NK, "trained under it": noisy_NK}
+    source = found.source(
+        f"{1 + len(scales)} trainings and {len(controls)} of classical routers (train)"
+    )
+    columns = (
+        mean_estimates(ideal_NK),
+        mean_estimates(found.settings(ideal, places, flips)),
+        mean_estimates(noisy_NK),
+        mean_estimates(noisy_NK - ideal_NK),
+        *(mean_estimates(noisy_NK - values_N[:, None]) for values_N in controls.values()),
+    )
+    table = Table(
+        name="scales",
+        title=f"The quantum router under the noise of {device} times a factor",
+        columns=(
+            Column(name="factor", digits=1),
+            Column(name="accuracy, trained without noise"),
+            Column(name="rows routed otherwise"),
+            Column(name="accuracy, trained under it"),
+            Column(name="less trained without noise"),
+            *(Column(name=f"less {label(name)}") for name in controls),
+        ),
+        rows=tuple(zip(scales, *columns, strict=True)),
+        note=(
+            "Held-out rows, measured exactly under the scaled calibration; the classical routers "
+            "have no noise. The factor multiplies the depolarizing probability of each gate, 1/T1, "
+            "1/T2 and the readout errors. Means over seeds with 95 % bootstrap intervals, "
+            "differences paired by seed."
+        ),
+        source=source,
+    )
+    breakdown = Table(
+        name="scales_breakdown",
+        title=f"Breakdown point: the smallest factor on the noise of {device} at which the router",
+        columns=(Column(name=""), *(Column(name=name) for name in trainings)),
+        rows=breakdown_rows(scales, list(trainings.values()), controls, settings.accuracy),
+        note=(
+            "Where the mean over seeds crosses, linear between factors, with 95 % bootstrap "
+            "intervals over seeds. The controls have no noise."
+        ),
+        source=source,
+    )
+    return Part(
+        tables=(table, breakdown),
+        claims=tuple(_claims(settings, ideal_NK, noisy_NK)),
+        pictures=(_picture(settings, trainings, controls),),
+    )
+
+
+def _claims(settings: NoiseSettings, ideal_NK: FloatArray, noisy_NK: FloatArray) -> list[Claim]:
+    margin = settings.margin
+    at = f"at {settings.noise(settings.scales[-1])}"
+    return [
+        *(
+            Claim(
+                text=(
+                    f"{how}, the quantum router stays within {margin:g} of its accuracy without "
+                    f"noise {at}"
+                ),
+                differences_N=values_NK[:, -1] - values_NK[:, 0],
+                margin=margin,
+                kind="equivalence",
+            )
+            for how, values_NK in (
+                ("trained without noise", ideal_NK),
+                ("trained under it", noisy_NK),
+            )
+        ),
+        Claim(
+            text=f"training under noise helps when tested under noise, {at}",
+            differences_N=noisy_NK[:, -1] - ideal_NK[:, -1],
+            margin=margin,
+        ),
+    ]
+
+
+def _picture(
+    settings: NoiseSettings,
+    trainings: dict[str, FloatArray],
+    controls: dict[str, FloatArray],
+) -> Picture:
+    scales = settings.scales
+    lines = {f"quantum, {name}": values_NK for name, values_NK in trainings.items()} | {
+        f"{label(name)}, no noise": np.repeat(values_N[:, None], len(scales), axis=1)
+        for name, values_N in controls.items()
+    }
+    return Picture(
+        name="scales",
+        caption=(
+            f"Held-out accuracy by the factor on the noise of {settings.device}, beside classical "
+            "routers without noise. Bands: 95 % bootstrap intervals of the mean over seeds."
+        ),
+        draw=curves(
+            [
+                Curve(name=name, levels=scales, estimates=tuple(mean_estimates(values_NK)))
+                for name, values_NK in lines.items()
+            ],
+            x_label=f"factor on the noise of {settings.device}",
+            y_label="held-out accuracy",
+        ),
+    )

@@ -1,0 +1,195 @@
+"""The usual figures of studies: curves, intervals side by side, matrices of numbers.
+
+Each function returns a function that draws the figure, for `studies.report.summary.Picture`.
+Nothing is told by colour alone: series differ by marker and line style, cells carry their
+numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from qmoe_qiskit.figures.style import INK, MARKERS, RGB, fitted, ordered_colours
+from qmoe_qiskit.stats.types import Estimate
+from qmoe_qiskit.studies.report.legend import add_legend
+from qmoe_qiskit.studies.report.matrix import matrix
+from qmoe_qiskit.studies.report.panels import panels
+from qmoe_qiskit.studies.report.summary import Draw
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Curve", "curves", "intervals", "matrix", "panels"]
+
+LINES = ("-", "--", "-.", ":")
+_NAME = 40  # characters of a name in a legend
+_GRID: dict[str, Any] = {"color": "0.9", "linewidth": 0.6}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """A quantity over a numeric axis.
+
+    Attributes:
+        name: In the legend.
+        levels: Positions on the axis, rising.
+        estimates: One for each; a value of nan leaves a gap.
+    """
+
+    name: str
+    levels: tuple[float, ...]
+    estimates: tuple[Estimate, ...]
+
+
+def curves(
+    series: Sequence[Curve],
+    *,
+    x_label: str,
+    y_label: str,
+    reference: float | None = None,
+    reference_label: str = "",
+    x_ticks: Mapping[float, str] | None = None,
+    log_x: bool = False,
+    y_limits: tuple[float, float] | None = None,
+) -> Draw:
+    """Draw curves with the bands of their intervals.
+
+    Args:
+        series: Curves.
+        x_label: What the axis is, with its unit.
+        y_label: What is drawn, with its unit.
+        reference: Height of a horizontal line, such as no difference.
+        reference_label: Its name in the legend.
+        x_ticks: Names at positions, in place of numbers.
+        log_x: Whether the horizontal axis is logarithmic.
+        y_limits: Ends of the vertical axis.
+    """
+    assert series
+
+    def draw(figure: Figure) -> None:
+        from matplotlib.ticker import NullFormatter
+
+        axes = figure.subplots()
+        colours = _line_colours(len(series))
+        for index, (curve, colour) in enumerate(zip(series, colours, strict=True)):
+            axes.plot(
+                curve.levels,
+                [estimate.value for estimate in curve.estimates],
+                label=fitted(curve.name, _NAME),
+                color=colour,
+                marker=MARKERS[index % len(MARKERS)],
+                linestyle=LINES[index % len(LINES)],
+                markersize=5,
+                markeredgecolor="white",
+                markeredgewidth=0.5,
+                zorder=3,
+            )
+            lows = [estimate.low for estimate in curve.estimates]
+            highs = [estimate.high for estimate in curve.estimates]
+            axes.fill_between(curve.levels, lows, highs, color=colour, alpha=0.15, linewidth=0)
+            for ends in (lows, highs):  # the band's edges survive a black-and-white printer
+                axes.plot(curve.levels, ends, color=colour, linewidth=0.5, alpha=0.7)
+        if reference is not None:
+            axes.axhline(
+                reference, color=INK, linewidth=0.9, linestyle=(0, (1, 1)), label=reference_label
+            )
+        if log_x:
+            axes.set_xscale("log")
+            # Matplotlib writes powers of ten as formulas, which names in figures are not.
+            axes.xaxis.set_major_formatter(lambda x, _: f"{x:,.0f}" if x >= 1 else f"{x:g}")
+            axes.xaxis.set_minor_formatter(NullFormatter())
+        if x_ticks is not None:
+            axes.set_xticks(list(x_ticks), labels=list(x_ticks.values()), minor=False)
+            axes.minorticks_off()
+        if y_limits is not None:
+            axes.set_ylim(*y_limits)
+        axes.set_xlabel(x_label)
+        axes.set_ylabel(y_label)
+        axes.grid(visible=True, **_GRID)
+        add_legend(figure, axes)
+
+    return draw
+
+
+def intervals(
+    series: Mapping[str, Mapping[str, Estimate]],
+    *,
+    label: str,
+    reference: float | None = None,
+    seeds: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
+    limits: tuple[float, float] | None = None,
+) -> Draw:
+    """Draw estimates as dots with intervals, a line for each row, such as a router.
+
+    Args:
+        series: For each series its rows, by name; all in one series: `{"": rows}`.
+        label: What is drawn, with its unit.
+        reference: Position of a vertical line, such as no difference.
+        seeds: Every seed's value, drawn as faint strokes: means hide that results are bimodal.
+        limits: Ends of the axis.
+    """
+    rows = list(dict.fromkeys(row for estimates in series.values() for row in estimates))
+    assert rows
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        colours = _line_colours(len(series))
+        step = 0.7 / len(series)
+        for index, (name, estimates) in enumerate(series.items()):
+            shift = (index - (len(series) - 1) / 2) * step
+            heights = [rows.index(row) + shift for row in estimates]
+            values = [estimate.value for estimate in estimates.values()]
+            axes.errorbar(
+                values,
+                heights,
+                xerr=_reaches(list(estimates.values())),
+                linestyle="none",
+                marker=MARKERS[index % len(MARKERS)],
+                color=colours[index],
+                ecolor=colours[index],
+                elinewidth=1.4,
+                capsize=3,
+                markersize=5.5,
+                markeredgecolor="white",
+                markeredgewidth=0.5,
+                label=fitted(name, _NAME),
+                zorder=3,
+            )
+            for row, height in zip(estimates, heights, strict=True):
+                of_seeds = (seeds or {}).get(name, {}).get(row, ())
+                axes.vlines(
+                    of_seeds,
+                    height - 0.3 * step,
+                    height + 0.3 * step,
+                    colors=[colours[index]],
+                    alpha=0.35,
+                    linewidth=0.8,
+                )
+        if reference is not None:
+            axes.axvline(reference, color=INK, linewidth=0.9, linestyle=(0, (1, 1)))
+        axes.set_yticks(range(len(rows)), labels=[fitted(row, _NAME) for row in rows])
+        axes.set_ylim(len(rows) - 0.5, -0.5)  # the first row on top
+        if limits is not None:
+            axes.set_xlim(*limits)
+        axes.set_xlabel(label)
+        axes.grid(visible=True, axis="x", **_GRID)
+        axes.tick_params(axis="y", length=0)
+        if len(series) > 1:
+            add_legend(figure, axes)
+
+    return draw
+
+
+def _line_colours(count: int) -> list[RGB]:
+    """Return colours of rising lightness without the lightest, which is hard to see on white."""
+    return ordered_colours(count + 1)[:-1] if count > 1 else [ordered_colours(4)[0]]
+
+
+def _reaches(estimates: Sequence[Estimate]) -> list[list[float]]:
+    """Return how far intervals reach to either side; nan, which draws nothing, without one."""
+    return [
+        [estimate.value - estimate.low for estimate in estimates],
+        [estimate.high - estimate.value for estimate in estimates],
+    ]

@@ -1,0 +1,93 @@
+"""Pages of studies as HTML: one file each, without scripts, that needs nothing from anywhere."""
+
+from __future__ import annotations
+
+import struct
+from base64 import b64encode
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from qmoe_qiskit.figures.style import DPI
+from qmoe_qiskit.stats.types import Outcome, Verdict
+from qmoe_qiskit.studies.report.page import (
+    HOW_JUDGED,
+    HOW_LISTED,
+    HOW_MADE,
+    HOW_SET,
+    DrawnPicture,
+    Page,
+    counts,
+)
+from qmoe_qiskit.studies.report.task_list import LIST
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jinja2 import Environment
+
+# Outcomes are told by words and signs, not by colour alone.
+_SIGNS: dict[Outcome, str] = {"supported": "✓", "not supported": "✗", "undecided": "?"}
+_CSS_DPI = 96
+# Begins every page made here; what begins otherwise is somebody else's file.
+MARK = '<meta name="generator" content="qmoe report">'
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexEntry:
+    """A study on the index of several.
+
+    Attributes:
+        name: As on the command line.
+        title: What it asks.
+        verdicts: What it found.
+        href: Where its page is, from the index.
+    """
+
+    name: str
+    title: str
+    verdicts: tuple[Verdict, ...]
+    href: str
+
+
+def page_html(page: Page) -> str:
+    """Return the page of a study as HTML, its figures embedded."""
+    return _render(
+        "study_page.html.jinja",
+        page=page,
+        images={picture.name: _image(picture) for picture in page.pictures},
+        how={"judged": HOW_JUDGED, "made": HOW_MADE, "listed": HOW_LISTED, "set": HOW_SET},
+        task_list=LIST,
+    )
+
+
+def index_html(studies: Sequence[IndexEntry]) -> str:
+    """Return a page with the verdicts of several studies and links to their pages."""
+    return _render("study_index.html.jinja", studies=studies)
+
+
+def _image(picture: DrawnPicture) -> dict[str, Any]:
+    """Return a PNG file as a data URI with its size on the page, in CSS pixels."""
+    width, height = struct.unpack(">II", picture.png[16:24])
+    return {
+        "uri": f"data:image/png;base64,{b64encode(picture.png).decode()}",
+        "width": round(width * _CSS_DPI / DPI),
+        "height": round(height * _CSS_DPI / DPI),
+    }
+
+
+def _render(template: str, **values: object) -> str:
+    text = _environment().get_template(template).render(counts=counts, signs=_SIGNS, **values)
+    return text + "\n"
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    # Every name and sentence is somebody's: only what the templates say is markup.
+    return Environment(
+        loader=PackageLoader("qmoe_qiskit.studies.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

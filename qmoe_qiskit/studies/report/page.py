@@ -1,0 +1,137 @@
+"""What the page of a study says, whatever it is written in."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+from qmoe_qiskit.stats.types import Outcome, Verdict
+from qmoe_qiskit.studies.report.settings_toml import settings_toml
+from qmoe_qiskit.studies.report.summary import Picture, Summary
+from qmoe_qiskit.studies.report.tables import ShownTable, shown_table
+from qmoe_qiskit.studies.report.task_list import LIST, ListedTask, count_kinds, kinds_behind
+
+OUTCOMES: tuple[Outcome, ...] = ("supported", "not supported", "undecided")
+HOW_JUDGED = (
+    "An outcome needs a two-sided p-value below 0.05 in a sign-flip test of the paired "
+    "differences, after Holm's correction over all claims of the study, and a 95 % bootstrap "
+    "interval that agrees. What is neither is undecided."
+)
+HOW_MADE = (
+    "Every number above is made by this command, with these settings, seeds and versions. Results "
+    "that are present are not computed again."
+)
+HOW_LISTED = (
+    f"Behind the tables are results, a file each. {LIST} lists these files with the settings of "
+    "their tasks: a row of a table is made of those of the kind named below the table with the "
+    "settings, such as the router, that the row names."
+)
+HOW_SET = "A file for --settings that makes the same tasks again, whatever the defaults become:"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawnPicture:
+    """A figure as a PNG file.
+
+    Attributes:
+        name: Of its file.
+        caption: What it shows.
+        png: The file's content.
+    """
+
+    name: str
+    caption: str
+    png: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """Everything that a report says.
+
+    Attributes:
+        name: Of the study, as on the command line.
+        title: What it asks.
+        seeds: Which, in words.
+        verdicts: As in the summary.
+        tables: As text.
+        pictures: As PNG files.
+        remarks: As in the summary.
+        command: What makes it.
+        settings: A TOML file.
+        kinds: Of the tasks that are listed, with the number of results of each.
+        records: Seeds, versions and hashes: heading, and text by name.
+    """
+
+    name: str
+    title: str
+    seeds: str
+    verdicts: tuple[Verdict, ...]
+    tables: tuple[ShownTable, ...]
+    pictures: tuple[DrawnPicture, ...]
+    remarks: tuple[str, ...]
+    command: str
+    settings: str
+    kinds: dict[str, int]
+    records: tuple[tuple[str, dict[str, str]], ...]
+
+
+def make_page(
+    *,
+    name: str,
+    title: str,
+    command: Sequence[str] | str,
+    settings: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    seeds: Sequence[int],
+    versions: Mapping[str, str],
+    hashes: Mapping[str, str],
+    tasks: Sequence[ListedTask],
+    summary: Summary,
+) -> Page:
+    """Return the page of a study, with its figures drawn."""
+    kinds = count_kinds(tasks)
+    records = {"Seeds": {"seeds": _seeds(seeds)}, "Versions": versions, "SHA-256": hashes}
+    return Page(
+        name=name,
+        title=title,
+        seeds=f"{'seed' if len(seeds) == 1 else f'{len(seeds)} seeds:'} {_seeds(seeds)}",
+        verdicts=summary.verdicts,
+        tables=tuple(
+            replace(shown_table(table), kinds=kinds_behind(table.source, list(kinds)))
+            for table in summary.tables
+        ),
+        pictures=tuple(map(_drawn, summary.pictures)),
+        remarks=summary.remarks,
+        command=command if isinstance(command, str) else shlex.join(command),
+        settings=settings_toml(settings, defaults),
+        kinds=kinds,
+        records=tuple((heading, dict(values)) for heading, values in records.items() if values),
+    )
+
+
+def counts(verdicts: Sequence[Verdict]) -> str:
+    """Return how many verdicts have which outcome, in words."""
+    found = Counter(verdict.outcome for verdict in verdicts)
+    return ", ".join(f"{found[outcome]} {outcome}" for outcome in OUTCOMES if found[outcome])
+
+
+def _drawn(picture: Picture) -> DrawnPicture:
+    from matplotlib.figure import Figure
+
+    from qmoe_qiskit.figures.style import DPI, figure_bytes, local_style
+
+    with local_style():
+        figure = Figure(figsize=picture.size, dpi=DPI, layout="constrained")
+        figure = picture.draw(figure) or figure
+    return DrawnPicture(name=picture.name, caption=picture.caption, png=figure_bytes(figure))
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    """Return seeds in words: "0 to 19", or one by one."""
+    if len(seeds) > 2 and all(after == before + 1 for before, after in pairwise(seeds)):
+        return f"{seeds[0]} to {seeds[-1]}"
+    return ", ".join(map(str, seeds))

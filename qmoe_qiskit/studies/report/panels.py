@@ -1,0 +1,78 @@
+"""Several figures of a study side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from qmoe_qiskit.studies.report.legend import Legend, legend_rows, put_legend, width_of
+from qmoe_qiskit.studies.report.summary import Draw
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure, SubFigure
+
+
+def panels(parts: Mapping[str, Draw], *, columns: int = 2) -> Draw:
+    """Draw several figures side by side, each with a title; a legend that all share stands once.
+
+    Legends stand in strips below their rows, so that axes beside each other are as high.
+    """
+    assert parts
+    n_columns = min(columns, len(parts))
+
+    def draw(figure: Figure) -> None:
+        width = width_of(figure)
+        legends = [_legend_of(draw_part, width / n_columns) for draw_part in parts.values()]
+        body: Figure | SubFigure = figure
+        if shared := _is_shared(legends):
+            strip = _strip(legends[:1], width)
+            ratios = [_height_of(figure) - strip, strip]
+            body, foot = figure.subfigures(2, 1, squeeze=False, height_ratios=ratios).flat
+            put_legend(foot, legends[0], loc="center")
+        rows = [legends[start : start + n_columns] for start in range(0, len(parts), n_columns)]
+        strips = [0.0 if shared else _strip(row, width / n_columns) for row in rows]
+        height = (_height_of(body) - sum(strips)) / len(rows)
+        ratios = [part for strip in strips for part in (height, strip) if part]
+        bands = iter(body.subfigures(len(ratios), n_columns, squeeze=False, height_ratios=ratios))
+        remaining = iter(parts.items())
+        for row, strip in zip(rows, strips, strict=True):
+            places, feet = next(bands), next(bands) if strip else ()
+            for column, legend in enumerate(row):
+                title, draw_part = next(remaining)
+                places[column].suptitle(title, fontsize=9)
+                draw_part(places[column])
+                if legend:
+                    places[column].legends[0].remove()
+                if legend and not shared:
+                    put_legend(feet[column], legend, loc="upper center")
+
+    return draw
+
+
+def _legend_of(draw: Draw, width: float) -> Legend:
+    """Return the legend of a figure, empty if it has none, found by drawing it for a trial."""
+    from matplotlib.figure import Figure
+
+    trial = Figure(figsize=(width, width), layout="constrained")
+    draw(trial)
+    if not trial.legends:
+        return []
+    (shown,) = trial.legends
+    labels = [text.get_text() for text in shown.get_texts()]
+    return list(zip(shown.legend_handles, labels, strict=True))
+
+
+def _is_shared(legends: Sequence[Legend]) -> bool:
+    """Whether several figures have the same legend."""
+    labels = [[label for _, label in legend] for legend in legends]
+    return len(legends) > 1 and bool(labels[0]) and all(one == labels[0] for one in labels)
+
+
+def _strip(legends: Sequence[Legend], width: float) -> float:
+    """Return the height in inches of a strip for legends, each of a width."""
+    n_rows = max((legend_rows(legend, width) for legend in legends if legend), default=0)
+    return 0.2 * n_rows + 0.1 if n_rows else 0.0
+
+
+def _height_of(figure: Figure | SubFigure) -> float:
+    return float(figure.bbox.height / figure.dpi)

@@ -1,0 +1,132 @@
+"""The report of a study in its folder: a page as HTML and Markdown, tables as CSV, figures."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.io.atomic import write_atomically
+from qmoe_qiskit.studies.report.html import MARK, IndexEntry, index_html, page_html
+from qmoe_qiskit.studies.report.markdown import page_markdown
+from qmoe_qiskit.studies.report.page import make_page
+from qmoe_qiskit.studies.report.summary import Summary
+from qmoe_qiskit.studies.report.tables import to_csv
+from qmoe_qiskit.studies.report.task_list import LIST, ListedTask, tasks_csv
+
+PAGE = "report.html"
+
+
+def write_report(
+    folder: Path,
+    *,
+    name: str,
+    title: str,
+    command: Sequence[str] | str,
+    settings: Mapping[str, Any],
+    seeds: Sequence[int],
+    versions: Mapping[str, str],
+    summary: Summary,
+    hashes: Mapping[str, str] | None = None,
+    defaults: Mapping[str, Any] | None = None,
+    tasks: Sequence[ListedTask] = (),
+) -> list[str]:
+    """Write the report of a study: the same bytes for the same arguments.
+
+    Args:
+        folder: Of the study, which exists; a report that is there is replaced.
+        name: Of the study, as on the command line.
+        title: What it asks, a sentence.
+        command: What makes it.
+        settings: JSON values, by name.
+        seeds: In order.
+        versions: Of Python and the libraries.
+        summary: What it found.
+        hashes: SHA-256, by name, of what the numbers come from.
+        defaults: Of the settings: where they differ it is said.
+        tasks: The results behind it, to be listed.
+
+    Returns:
+        Names of the files written, below the folder: report.html (one page that needs no other
+        file), report.md, tables/NAME.csv, figures/NAME.png, and tasks.csv if there are tasks.
+
+    Raises:
+        OSError: If the folder cannot be written to.
+    """
+    _check_names([table.name for table in summary.tables])
+    _check_names([picture.name for picture in summary.pictures])
+    page = make_page(
+        name=name,
+        title=title,
+        command=command,
+        settings=settings,
+        seeds=seeds,
+        versions=versions,
+        hashes=hashes or {},
+        defaults=defaults or {},
+        tasks=tasks,
+        summary=summary,
+    )
+    files = {f"tables/{table.name}.csv": to_csv(table).encode() for table in summary.tables}
+    files |= {f"figures/{picture.name}.png": picture.png for picture in page.pictures}
+    files |= {LIST: tasks_csv(tasks).encode()} if tasks else {}
+    files |= {"report.md": page_markdown(page).encode(), PAGE: page_html(page).encode()}
+    for path, content in files.items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        write_atomically(folder / path, content)
+    return list(files)
+
+
+def write_index(path: Path, studies: Sequence[tuple[Path, str, str, Summary]]) -> None:
+    """Write one page with the verdicts of several studies and links to their reports.
+
+    Args:
+        path: Of the page; one made here before is replaced.
+        studies: Folder, name, title and summary of each.
+
+    Raises:
+        InputError: If the path is of another file, or cannot be written.
+    """
+    check_index(path)
+    entries = [
+        IndexEntry(
+            name=name,
+            title=title,
+            verdicts=summary.verdicts,
+            href=quote(Path(os.path.relpath(folder / PAGE, path.parent)).as_posix()),
+        )
+        for folder, name, title, summary in studies
+    ]
+    try:
+        write_atomically(path, index_html(entries).encode())
+    except OSError as error:
+        raise InputError(
+            f"{str(path)!r} cannot be written ({error.strerror or error}): make room, or name "
+            "another file for the index"
+        ) from error
+
+
+def check_index(path: Path) -> None:
+    """Refuse a file that an index must not replace.
+
+    Raises:
+        InputError: If it is none that was made here.
+    """
+    try:
+        replaceable = not path.exists() or MARK.encode() in path.read_bytes()
+    except OSError:  # a folder, or what cannot be read
+        replaceable = False
+    if not replaceable:
+        raise InputError(
+            f"{str(path)!r} exists and is no index of reports: name another file for the index"
+        )
+
+
+def _check_names(names: Sequence[str]) -> None:
+    """Assert that names are fit for files and links, and are used once."""
+    assert len(set(names)) == len(names), names
+    assert all(re.fullmatch(r"[a-z0-9_]+", name) for name in names), names

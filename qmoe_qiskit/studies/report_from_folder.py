@@ -1,0 +1,95 @@
+"""From the results of a study to its report."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qmoe_qiskit.errors import StudyError
+from qmoe_qiskit.studies.engine.folder import read_folder
+from qmoe_qiskit.studies.engine.results import path_of
+from qmoe_qiskit.studies.engine.runner import stored_results
+from qmoe_qiskit.studies.engine.settings_file import changed_settings, settings_document
+from qmoe_qiskit.studies.registry import load_study
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.studies.engine.results import TaskResult
+    from qmoe_qiskit.studies.engine.study import Study
+    from qmoe_qiskit.studies.report.summary import Summary
+
+
+def report_results(
+    folder: Path,
+    study: Study,
+    settings: Any,  # noqa: ANN401
+    results: Sequence[TaskResult],
+) -> tuple[Summary, list[str]]:
+    """Summarize results and write the report beside them.
+
+    Args:
+        folder: Of the study, with its record.
+        study: The study.
+        settings: Its settings.
+        results: Of all its tasks, in their order.
+
+    Returns:
+        The summary, and the names of the files of the report in the folder.
+
+    Raises:
+        StudyError: If a file cannot be written.
+    """
+    from qmoe_qiskit.studies.report.task_list import ListedTask
+    from qmoe_qiskit.studies.report.write import write_report
+
+    record = read_folder(folder)
+    summary = study.summarize(settings, record.seeds, results)
+    hashes = {name: key for r in results for name, key in r.task.profiles().items()}
+    unique = {r.task.content_hash: r for r in results}
+    tasks = [
+        ListedTask(
+            file=path_of(r.task, Path()).as_posix(),
+            kind=r.task.kind,
+            settings=r.task.fields(),
+            seconds=r.seconds,
+        )
+        for r in unique.values()
+    ]
+    try:
+        files = write_report(
+            folder,
+            name=study.name,
+            title=study.title,
+            command=record.command,
+            settings=record.settings,
+            seeds=record.seeds,
+            versions=record.versions,
+            summary=summary,
+            hashes=dict(sorted(hashes.items())),
+            defaults=settings_document(study.settings()),
+            tasks=tasks,
+        )
+    except OSError as error:
+        raise StudyError(
+            f"the report cannot be written to {str(folder)!r} ({error.strerror or error}): the "
+            "results are kept; make room, then qmoe report makes it"
+        ) from error
+    return summary, files
+
+
+def report_folder(folder: Path) -> tuple[Study, Summary, list[str]]:
+    """Write the report of a study from the results in its folder.
+
+    Raises:
+        InputError: If the folder is none of a study.
+        StudyError: If results are missing, or a file cannot be written.
+    """
+    record = read_folder(folder)
+    study = load_study(record.name)
+    settings = changed_settings(study, study.settings(), record.settings)
+    try:
+        results = stored_results(study.tasks(settings, record.seeds), folder)
+    except StudyError as error:
+        raise StudyError(f"{error}, by {shlex.join(record.command)}") from error
+    return study, *report_results(folder, study, settings, results)

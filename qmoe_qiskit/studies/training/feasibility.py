@@ -1,0 +1,86 @@
+"""Whether circuits can run where settings say; found before the first task of a study runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import TYPE_CHECKING
+
+from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.studies.training.circuit_execution import Setting
+from qmoe_qiskit.studies.training.routers import circuit_of, is_quantum
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.circuits import RouterCircuit
+
+
+def check_router_runs(
+    router: str, *, n_inputs: int, n_layers: int, data: str, settings: Iterable[Setting]
+) -> None:
+    """Refuse settings on which a router's circuit cannot run.
+
+    Args:
+        router: See `studies.routers`; a classical one runs everywhere.
+        n_inputs: Number of coordinates that it sees.
+        n_layers: Of a quantum router.
+        data: What the coordinates are of, for the message.
+        settings: Where it is to run.
+
+    Raises:
+        InputError: If there is one.
+    """
+    if is_quantum(router):
+        for kind in {_kind(setting) for setting in settings if not setting.is_exact}:
+            _check_router(router, n_inputs, n_layers, data, kind)
+
+
+def check_circuit_runs(circuit: RouterCircuit, what: str, setting: Setting) -> None:
+    """Refuse a setting on which a circuit cannot run.
+
+    Args:
+        circuit: The circuit.
+        what: Its name in the message.
+        setting: Where it is to run.
+
+    Raises:
+        InputError: If it cannot.
+    """
+    from qmoe_qiskit.noise_profiles import NoiseProfile
+    from qmoe_qiskit.train.execution import open_for
+
+    where = setting.where(0)
+    if isinstance(where, NoiseProfile) and len(where.qubits) < circuit.n_qubits:
+        raise InputError(
+            f"{what} has {circuit.n_qubits} qubits, {where.device} has {len(where.qubits)}: name "
+            "larger devices in the study's settings, or data with fewer features"
+        )
+    open_for(where).compile(circuit)
+    if setting.mitigation == "none":
+        return
+    try:
+        open_for(where, mitigation=setting.mitigation).compile(circuit)
+    except InputError as error:
+        raise InputError(
+            f"readout errors of {setting.backend} times {setting.readout:g} cannot be undone, "
+            "since an outcome says nothing about its qubit any more: use a smaller factor on its "
+            "noise"
+        ) from error
+
+
+def _kind(setting: Setting) -> Setting:
+    """Return a setting without what cannot decide whether a circuit runs on it.
+
+    That is whatever leaves the device's qubits, couplers and gates as they are; the size of readout
+    errors matters only where they are undone.
+    """
+    return Setting(
+        backend=setting.backend,
+        mitigation=setting.mitigation,
+        readout=setting.readout if setting.mitigation == "readout" else 1.0,
+    )
+
+
+@cache
+def _check_router(router: str, n_inputs: int, n_layers: int, data: str, setting: Setting) -> None:
+    circuit = circuit_of(router, n_inputs=n_inputs, n_layers=n_layers)
+    check_circuit_runs(circuit, f"router {router!r} on {data!r}", setting)

@@ -1,0 +1,72 @@
+"""A trained model, measured where a setting says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qmoe_qiskit.backends.transpile.placement import active_qubits
+from qmoe_qiskit.runs.metrics import Observed, observe, summarize
+from qmoe_qiskit.studies.engine.results import finite
+from qmoe_qiskit.train import model_state, restore_model
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.data import Dataset
+    from qmoe_qiskit.studies.training.circuit_execution import Setting
+    from qmoe_qiskit.train import QMoEClassifier
+
+
+def observe_rows(classifier: QMoEClassifier, rows: Dataset) -> Observed:
+    """Evaluate a model once on labelled rows."""
+    return observe(classifier, rows.features_NF, rows.labels_N)
+
+
+def moved(classifier: QMoEClassifier, setting: Setting, seed: int) -> QMoEClassifier:
+    """Return the same trained model with its circuit running where a setting says.
+
+    On a device that has drifted the circuit stays on the qubits that the calibration before had
+    chosen. Shots are those of the seed that the model was trained with: the same for all settings.
+
+    Args:
+        classifier: The model; a classical one is returned as it is.
+        setting: Where to.
+        seed: Decides how the device drifts.
+    """
+    if classifier.compiled_router is None:
+        return classifier
+    qubits = None
+    if setting.drift_hours:
+        before = moved(classifier, setting.before_drift(), seed).compiled_router
+        assert before is not None
+        qubits = active_qubits(before.isa_circuit)
+    return restore_model(
+        model_state(classifier),
+        backend=setting.where(seed),
+        shots=setting.shots,
+        mitigation=setting.mitigation,
+        device_qubits=qubits,
+    )
+
+
+def measured(observed: Observed, exact: Observed) -> dict[str, Any]:
+    """Return what a model does on held-out rows, as a task's result has it.
+
+    Args:
+        observed: The model on the setting.
+        exact: The same weights without noise or shots, on the same rows.
+
+    Returns:
+        accuracy; cross_entropy and routing_entropy (nat); expert_load (share of the rows on which
+        an expert has the largest weight); routing_flips (share of the rows on which that is another
+        expert than without noise and shots).
+    """
+    metrics = summarize(observed, "")
+    load = metrics["expert_load"].value
+    assert isinstance(load, list)
+    return {
+        **{
+            name: finite(metrics[name].number)
+            for name in ("accuracy", "cross_entropy", "routing_entropy")
+        },
+        "expert_load": load,
+        "routing_flips": float((observed.experts_N != exact.experts_N).mean()),
+    }

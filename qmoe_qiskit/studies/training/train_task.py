@@ -1,0 +1,272 @@
+"""The task that most studies are made of: train one router on one seed's points, and measure it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from qmoe_qiskit.data import list_datasets, load_dataset, split_dataset
+from qmoe_qiskit.errors import DivergenceError, InputError, StudyError, unknown_name
+from qmoe_qiskit.runs.metrics import summarize
+from qmoe_qiskit.studies.engine.results import finite
+from qmoe_qiskit.studies.engine.task import Task
+from qmoe_qiskit.studies.training.circuit_execution import EXACT, Setting
+from qmoe_qiskit.studies.training.measuring import measured, moved, observe_rows
+from qmoe_qiskit.studies.training.routers import check_router, classifier_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from qmoe_qiskit.data import Dataset, Split
+    from qmoe_qiskit.train import QMoEClassifier
+
+# What every feature is scaled to, in rad: for the router and for the experts.
+SCALINGS: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {"paper": (0.0, math.pi), "centred": (-math.pi / 2, math.pi / 2)}
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainTask(Task):
+    """Train a mixture of linear experts behind a router, and measure it on held-out rows.
+
+    Tasks of one seed that differ in their router or its settings have the same points, the same
+    split and the same order of batches: they are paired.
+
+    Attributes:
+        seed: Decides points, split, initial weights, batches, shots and drift.
+        router: See `studies.routers`.
+        n_layers: Of a quantum router.
+        n_experts: Number of experts.
+        data: Name of a built-in data set; each seed draws points, or rows, of its own.
+        n_samples: Number of rows, training and held-out.
+        test_fraction: Share of them that is held out.
+        scaling: "paper" or "centred", see `SCALINGS`.
+        epochs: Passes over the training rows.
+        batch_size: Rows in a step.
+        learning_rates: Adam's; of several the one with the smallest cross entropy on a fifth of
+            the training rows, trained on the others. The model is then trained on all of them.
+        validate: Whether a single rate is tried on these rows too.
+        train_on: Where the circuit runs in training.
+        settings: Where the trained model is measured.
+    """
+
+    kind: ClassVar[str] = "train"
+
+    seed: int
+    router: str = "quantum"
+    n_layers: int = 3
+    n_experts: int = 2
+    data: str = "moons"
+    n_samples: int = 1000
+    test_fraction: float = 0.25
+    scaling: str = "paper"
+    epochs: int = 30
+    batch_size: int = 32
+    learning_rates: tuple[float, ...] = (0.05,)
+    validate: bool = False
+    train_on: Setting = EXACT
+    settings: tuple[Setting, ...] = (EXACT,)
+
+    def check(self) -> None:
+        """See `Task.check`.
+
+        Raises:
+            InputError: If a setting is not accepted.
+        """
+        from qmoe_qiskit.studies.training.feasibility import check_router_runs
+        from qmoe_qiskit.train.settings import check_settings
+
+        check_router(self.router, self.n_layers)
+        if self.data not in list_datasets():
+            raise unknown_name("dataset", self.data, list_datasets())
+        if self.scaling not in SCALINGS:
+            raise unknown_name("scaling", self.scaling, SCALINGS)
+        if not self.learning_rates or not self.settings:
+            raise InputError("a training needs a learning rate and a setting to measure it on")
+        for setting in self.measured_on():
+            setting.check()
+        split = self.load()
+        for rate in self.learning_rates:
+            check_settings(classifier(self, split, rate).get_params(deep=False))
+        check_router_runs(
+            self.router,
+            n_inputs=router_inputs(split),
+            n_layers=self.n_layers,
+            data=self.data,
+            settings=self.measured_on(),
+        )
+
+    def measured_on(self) -> tuple[Setting, ...]:
+        """Return where the circuit runs, in training and behind it."""
+        return (self.train_on, *self.settings)
+
+    def profiles(self) -> dict[str, str]:
+        """See `Task.profiles`."""
+        found = [setting.profiles() for setting in self.measured_on()]
+        return {name: value for profiles in found for name, value in profiles.items()}
+
+    def load(self) -> Split:
+        """Return the points of the seed, split into training and held-out rows."""
+        dataset = load_dataset(self.data, n_samples=self.n_samples, seed=self.seed)
+        return split_dataset(dataset, test_fraction=self.test_fraction, seed=self.seed)
+
+    def run(self) -> dict[str, Any]:
+        """Train and measure.
+
+        Returns:
+            learning_rate, the one trained with; validation: see `tried_rates`; n_parameters, of the
+            router, and n_parameters_experts; effective_parameters, see `studies.effective`; loss,
+            the training loss of the last epoch, mean over the rows, nat; train_accuracy; settings:
+            see `measured`.
+        """
+        return result_of(self, fit(self))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Fitted:
+    """A trained model.
+
+    Attributes:
+        classifier: The model.
+        split: What it was trained on, and what it was not.
+        learning_rate: Of the training.
+        validation: See `tried_rates`.
+    """
+
+    classifier: QMoEClassifier
+    split: Split
+    learning_rate: float
+    validation: list[dict[str, float]]
+
+
+def fit(task: TrainTask) -> Fitted:
+    """Train a task's model; held-out rows have no part in it.
+
+    Raises:
+        StudyError: If the training diverges, or all of those that the rate is chosen by.
+    """
+    split = task.load()
+    tried = task.validate or len(task.learning_rates) > 1
+    validation = tried_rates(task, split) if tried else []
+    rate = task.learning_rates[0]
+    if validation:
+        rate = min(validation, key=lambda entry: entry["cross_entropy"])["learning_rate"]
+    model = trained(task, classifier(task, split, rate), split.train)
+    return Fitted(classifier=model, split=split, learning_rate=rate, validation=validation)
+
+
+def classifier(task: TrainTask, split: Split, learning_rate: float) -> QMoEClassifier:
+    """Return a task's classifier, not trained."""
+    from qmoe_qiskit.train import QMoEClassifier
+
+    return QMoEClassifier(
+        **classifier_settings(
+            task.router, n_inputs=router_inputs(split), n_layers=task.n_layers, seed=task.seed
+        ),
+        n_experts=task.n_experts,
+        backend=task.train_on.where(task.seed),
+        shots=task.train_on.shots,
+        mitigation=task.train_on.mitigation,
+        feature_range=SCALINGS[task.scaling],
+        max_epochs=task.epochs,
+        batch_size=task.batch_size,
+        learning_rate=learning_rate,
+        verbose=False,
+        random_state=task.seed,
+    )
+
+
+def router_inputs(split: Split) -> int:
+    """Return how many coordinates the router sees."""
+    from qmoe_qiskit.train.classifier import DEFAULT_MAX_QUBITS
+
+    n_features: int = split.train.features_NF.shape[1]
+    return min(n_features, DEFAULT_MAX_QUBITS)
+
+
+def result_of(task: TrainTask, fitted: Fitted) -> dict[str, Any]:
+    """Measure a trained model on every setting; see `TrainTask.run`."""
+    import torch
+
+    from qmoe_qiskit.studies.training.effective_parameters import effective_parameters
+
+    model, split = fitted.classifier, fitted.split
+
+    def on(setting: Setting) -> QMoEClassifier:
+        return model if setting == task.train_on else moved(model, setting, task.seed)
+
+    exact_model = on(EXACT)
+    exact = observe_rows(exact_model, split.test)
+    scaled_NF = torch.from_numpy(model.feature_map_.scale(split.train.features_NF))
+    parameters = model.n_parameters_
+    return {
+        "learning_rate": fitted.learning_rate,
+        "validation": fitted.validation,
+        "n_parameters": parameters["router"],
+        "n_parameters_experts": parameters["experts"],
+        "effective_parameters": effective_parameters(exact_model.module_.router, scaled_NF),
+        "loss": finite(model.history_[-1]["train_loss"]),
+        "train_accuracy": float(observe_rows(model, split.train).hits_N.mean()),
+        "settings": [
+            measured(exact if setting.is_exact else observe_rows(on(setting), split.test), exact)
+            for setting in task.settings
+        ],
+    }
+
+
+# Share of the training rows that learning rates are chosen on.
+VALIDATION = 0.2
+
+
+def tried_rates(task: TrainTask, split: Split) -> list[dict[str, float]]:
+    """Train with each learning rate on a part of the training rows, and measure on the rest.
+
+    Returns:
+        learning_rate, cross_entropy (nat) and accuracy of each with which training did not diverge.
+
+    Raises:
+        StudyError: If it did with all of them.
+    """
+    inner = split_dataset(split.train, test_fraction=VALIDATION, seed=task.seed)
+    tried = []
+    for rate in task.learning_rates:
+        model = classifier(task, inner, rate)
+        try:
+            model.fit(inner.train.features_NF, inner.train.labels_N)
+        except DivergenceError:
+            continue
+        metrics = summarize(observe_rows(model, inner.test), "")
+        entry = {name: metrics[name].number for name in ("cross_entropy", "accuracy")}
+        if all(map(math.isfinite, entry.values())):
+            tried.append({"learning_rate": rate, **entry})
+    if not tried:
+        raise _of_task(task, task.learning_rates)
+    return tried
+
+
+def trained(task: TrainTask, model: QMoEClassifier, rows: Dataset) -> QMoEClassifier:
+    """Train a task's classifier.
+
+    Raises:
+        StudyError: If the training diverges.
+    """
+    try:
+        return model.fit(rows.features_NF, rows.labels_N)
+    except DivergenceError as error:
+        raise _of_task(task, (model.learning_rate,)) from error
+
+
+def diverged(what: str, data: str, seed: int, rates: Sequence[float]) -> StudyError:
+    """Return the error of a training that no learning rate was small enough for."""
+    return StudyError(
+        f"the training of {what} on {data!r}, seed {seed}, diverged with learning rate "
+        f"{' and with '.join(f'{rate:g}' for rate in rates)}: give the study a smaller one in its "
+        "settings"
+    )
+
+
+def _of_task(task: TrainTask, rates: Sequence[float]) -> StudyError:
+    return diverged(f"router {task.router!r}", task.data, task.seed, rates)

@@ -1,0 +1,271 @@
+"""A fork server: it has imported everything once, and forks a process for each order that it reads.
+
+Orders and replies are lines of JSON. The package `hardware` is imported with a call before each of
+its statements, at which a process can be told to die.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import fcntl
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from pathlib import Path
+from typing import Any, ClassVar
+
+# A statement: file, line and the number of the visit, from 1.
+Place = tuple[str, int, int]
+
+# What a command loads, loaded once.
+PRELOADED = (
+    "filelock",
+    "qmoe_qiskit.hardware.jobs.cancel",
+    "qmoe_qiskit.hardware.devices.ibm",
+    "qmoe_qiskit.noise_profiles.capture.snapshot",
+    "qiskit_ibm_runtime",
+)
+
+
+class Steps:
+    """Counts the statements of the package `hardware` as they are executed, and acts at one.
+
+    A program that was started with `Steps.install` has a call before every statement. That is what
+    tracing would do, at a tenth of the time.
+    """
+
+    place: ClassVar[Place | None] = None
+    act: ClassVar[Callable[[], None]] = staticmethod(lambda: None)
+    visits: ClassVar[Counter[tuple[str, int]]] = Counter()
+    story: ClassVar[list[Place]] = []
+
+    @classmethod
+    def reach(cls, name: str, line: int) -> None:
+        """Be at a statement."""
+        cls.visits[name, line] += 1
+        visit = (name, line, cls.visits[name, line])
+        cls.story.append(visit)
+        if visit == cls.place:
+            cls.act()
+
+    @classmethod
+    def install(cls) -> None:
+        """From now on, import the package with calls of `reach` in it."""
+        sys.meta_path.insert(0, _Finder())
+        builtins.reach_step = cls.reach  # type: ignore[attr-defined]
+
+
+class _Finder(PathFinder):
+    @classmethod
+    def find_spec(cls, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        if not fullname.startswith("qmoe_qiskit.hardware."):
+            return None
+        spec = super().find_spec(fullname, path, target)
+        if spec is not None:
+            assert spec.origin is not None
+            spec.loader = _Loader(fullname, spec.origin)
+        return spec
+
+
+class _Loader(SourceFileLoader):
+    def get_code(self, fullname: str) -> Any:  # noqa: ARG002
+        tree = _Reaching(Path(self.path)).visit(ast.parse(Path(self.path).read_text()))
+        return compile(ast.fix_missing_locations(tree), self.path, "exec")
+
+
+class _Reaching(ast.NodeTransformer):
+    """Puts a call before every statement within a function."""
+
+    def __init__(self, path: Path) -> None:
+        self._name, self._depth = f"{path.parent.name}/{path.name}", 0
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        self._depth += 1
+        self.generic_visit(node)
+        self._depth -= 1
+        return node
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        super().generic_visit(node)
+        for field in ("body", "orelse", "finalbody"):
+            statements = getattr(node, field, None)
+            if self._depth and isinstance(statements, list):
+                setattr(node, field, [n for s in statements for n in (self._call(s), s)])
+        return node
+
+    def _call(self, statement: ast.stmt) -> ast.stmt:
+        call = ast.parse(f"reach_step({self._name!r}, {statement.lineno})").body[0]
+        return ast.copy_location(call, statement)
+
+
+def kill_myself() -> None:
+    """End without any clean-up."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def interrupt() -> None:
+    """What Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
+def child(order: dict[str, Any]) -> dict[str, Any]:
+    """Open the device and do what is ordered, as a user's command does.
+
+    Keys of an order:
+        ledger: Path of the command's ledger.
+        environment: Variables that point at the service.
+        template: Path of a ledger that holds the work, and nothing else.
+        key: The key under which the command submits it.
+        more_keys: Keys under which it does so again, on the same device.
+        options: Changes of the work's options.
+        patience: Settings of `Patience`.
+        budget_s: See `open_device`.
+        limits: Changes of the plan's limits.
+        action: "execute" (by default), "submit", "collect" or "cancel".
+        place: Where to be killed, as file, line and the number of the visit; or to be interrupted,
+            if `interrupted` is true: then the same is done once more, with the same objects.
+        told: Whether to tell the statements that were executed.
+    """
+    from qmoe_qiskit.errors import QMoEError
+    from qmoe_qiskit.hardware.devices.ibm import open_device
+    from qmoe_qiskit.hardware.jobs.cancel import cancel_work
+    from qmoe_qiskit.hardware.jobs.collect import collect_work
+    from qmoe_qiskit.hardware.jobs.submit import Patience
+    from qmoe_qiskit.hardware.jobs.work_records import work_of
+    from qmoe_qiskit.hardware.ledger.store import Ledger
+    from qmoe_qiskit.hardware.options import runtime_options
+    from qmoe_qiskit.hardware.service.client import Client
+
+    os.environ.update(order["environment"])
+    with Ledger(order["template"]) as templates:
+        (summary,) = templates.works()
+        record = templates.work(summary.key)
+    assert record is not None
+    template = work_of(record)
+    settings = {**template.options.model_dump(exclude_unset=True), **order.get("options", {})}
+    works = [
+        replace(template, key=key, options=runtime_options(settings))
+        for key in (order["key"], *order.get("more_keys", ()))
+    ]
+    patience = Patience(**order["patience"])
+    said: list[str] = []
+    devices: list[Any] = []
+
+    def command() -> None:
+        action = order.get("action", "execute")
+        if action in {"cancel", "collect"}:
+            with Ledger(order["ledger"]) as ledger:
+                if action == "cancel":
+                    cancel_work(order["key"], Client.connect, ledger, patience=patience)
+                else:
+                    client = Client.connect(read_timeout_s=patience.read_timeout_s)
+                    collect_work(order["key"], client, ledger, poll_s=patience.poll_s)
+            return
+        if not devices:
+            devices.append(
+                open_device(
+                    record.device,
+                    ledger=order["ledger"],
+                    budget_s=order.get("budget_s"),
+                    patience=patience,
+                    report=said.append,
+                )
+            )
+        (device,) = devices
+        device.limits = replace(device.limits, **order.get("limits", {}))
+        for work in works:
+            getattr(device, action)(work)
+
+    reply: dict[str, Any] = {"error": None, "said": said}
+    Steps.visits.clear()
+    Steps.story.clear()
+    Steps.place = tuple(order["place"]) if order.get("place") else None
+    Steps.act = interrupt if order.get("interrupted") else kill_myself
+    try:
+        try:
+            command()
+        except KeyboardInterrupt:
+            command()
+    except QMoEError as error:
+        reply |= {"error": str(error), "kind": type(error).__name__}
+    if order.get("told"):
+        reply["story"] = Steps.story
+    return reply
+
+
+def main() -> None:
+    """Fork a process for each order; what ends without a reply was killed or has a traceback."""
+    Steps.install()
+    for name in PRELOADED:
+        __import__(name)
+    for line in sys.stdin:
+        order = json.loads(line)
+        if os.fork() == 0:
+            _watch(order)
+        while _reaped():
+            pass
+    while _reaped(0):
+        pass
+
+
+def _watch(order: dict[str, Any]) -> None:
+    """Fork the command, and tell how it ended."""
+    begun = time.monotonic()
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            os.close(reading)
+            reply = child(order)
+            with os.fdopen(writing, "w") as pipe:
+                json.dump(reply, pipe)
+            status = 0
+        finally:
+            if status:
+                traceback.print_exc()
+            os._exit(status)
+    os.close(writing)
+    _tell({"number": order["number"], "what": "started", "pid": pid})
+    with os.fdopen(reading) as pipe:
+        text = pipe.read()
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    reply = json.loads(text) if status == 0 else {}
+    _tell(
+        {
+            "number": order["number"],
+            "what": "ended",
+            "status": status,
+            "seconds": time.monotonic() - begun,
+            **reply,
+        }
+    )
+    os._exit(0)
+
+
+def _tell(reply: dict[str, Any]) -> None:
+    """Write a line; several watchers share the pipe."""
+    data = (json.dumps(reply) + "\n").encode()
+    with Path(__file__).open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        while data:
+            data = data[os.write(1, data) :]
+
+
+def _reaped(flags: int = os.WNOHANG) -> bool:
+    try:
+        return os.waitpid(-1, flags)[0] != 0
+    except ChildProcessError:
+        return False
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,10 @@
+"""The program `qmoe`, which knows the study of small tasks too."""
+
+from __future__ import annotations
+
+from qmoe_qiskit.cli import main
+from qmoe_qiskit.studies.registry import STUDIES
+
+if __name__ == "__main__":
+    STUDIES["small"] = "studies.engine.small:STUDY"
+    main()
