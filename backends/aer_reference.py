@@ -16,16 +16,11 @@ from qmoe_qiskit.backends.gradients.parameter_shift import (
     shifted_slopes,
     vjp_by_jacobian,
 )
-from qmoe_qiskit.backends.protocols import (
-    ArrayLike,
-    Expectations,
-    FloatArray,
-    Pullback,
-    check_batch,
-)
+from qmoe_qiskit.backends.protocols import ArrayLike, Expectations, Pullback, check_batch
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.circuits.affine import has_parameters
 from qmoe_qiskit.simulation.lowering import Channel, FixedGate, lower
+from qmoe_qiskit.typing import FloatArray
 
 # Gates whose angles Aer fills in from parameter_binds. For others, crx for one, it returns a single
 # result for the whole batch and calls that a success.

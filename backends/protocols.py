@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.typing import FloatArray
 
-FloatArray = NDArray[np.float64]
 # A NumPy array or a torch tensor: results come in kind.
 ArrayLike = Any
 # Gradient of the values, (B, O), to gradients of the inputs, (B, F) or None, and the weights, (W,).

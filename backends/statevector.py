@@ -12,13 +12,13 @@ from qmoe_qiskit.backends.protocols import (
     ArrayLike,
     CompiledRouter,
     Expectations,
-    FloatArray,
     Pullback,
     check_batch,
 )
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import EngineMismatchError, InputError, unknown_name
 from qmoe_qiskit.simulation import ExactProgram, StatevectorProgram
+from qmoe_qiskit.typing import FloatArray
 
 ENGINES = ("aer", "auto", "batched")
 # Agreement asked of the two engines at the probe point; float64 leaves about 1e-14.

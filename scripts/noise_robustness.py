@@ -22,7 +22,7 @@ from qmoe_qiskit.stats import breakdown_point, mean_estimates
 from qmoe_qiskit.studies.engine.processes import processes
 from qmoe_qiskit.studies.engine.runner import run_tasks
 from qmoe_qiskit.studies.report.figures import Curve, curves
-from qmoe_qiskit.studies.training.circuit_execution import Setting
+from qmoe_qiskit.studies.training.circuit_execution import CircuitExecution
 from qmoe_qiskit.studies.training.train_task import TrainTask
 
 CONTROL = "mlp:16"
@@ -39,7 +39,7 @@ def main() -> None:
     scales, seeds = tuple(sorted(set(arguments.scales))), range(arguments.seeds)
 
     settings = tuple(
-        Setting(backend=f"noisy:{arguments.device}", gates=x, relaxation=x, readout=x)
+        CircuitExecution(backend=f"noisy:{arguments.device}", gates=x, relaxation=x, readout=x)
         for x in scales
     )
     # A router that is trained without noise is measured on every setting.

@@ -19,7 +19,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from qmoe_qiskit.stats.types import Outcome, Verdict
+from qmoe_qiskit.stats.types import Verdict, VerdictOutcome
 from qmoe_qiskit.studies.engine.folder import read_folder
 from qmoe_qiskit.studies.report.summary import Table
 from qmoe_qiskit.studies.report.tables import shown_table, to_markdown
@@ -148,7 +148,7 @@ def shortened(table: Table, columns: Collection[str], texts: Collection[str]) ->
 def verdicts_part(verdicts: Sequence[Verdict]) -> str:
     """Return how many claims came out how, and all of them."""
     counts = Counter(verdict.outcome for verdict in verdicts)
-    outcomes: tuple[Outcome, ...] = ("supported", "not supported", "undecided")
+    outcomes: tuple[VerdictOutcome, ...] = ("supported", "not supported", "undecided")
     counted = ", ".join(f"{counts[outcome]} {outcome}" for outcome in outcomes)
     return "\n".join(
         [f"Of {len(verdicts)} claims: {counted}.", "", *(f"- {verdict}" for verdict in verdicts)]

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from qmoe_qiskit.backends.protocols import ArrayLike, CompiledRouter, FloatArray, Pullback
+from qmoe_qiskit.backends.protocols import ArrayLike, CompiledRouter, Pullback
+from qmoe_qiskit.typing import FloatArray
 
 
 def parameter_shifts(angles_BG: FloatArray) -> FloatArray:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qmoe_qiskit.backends.protocols import FloatArray
+from qmoe_qiskit.typing import FloatArray
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 from qiskit.transpiler import PassManager, Target
 from qiskit.transpiler.passes import ALAPScheduleAnalysis, PadDelay, TimeUnitConversion
@@ -26,8 +25,7 @@ from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.noise_profiles import NoiseProfile
 from qmoe_qiskit.simulation import DensityProgram
 from qmoe_qiskit.simulation.lowering import lower_circuit
-
-FloatArray = NDArray[np.float64]
+from qmoe_qiskit.typing import FloatArray
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qmoe_qiskit.errors import InputError
-
-FloatArray = NDArray[np.float64]
+from qmoe_qiskit.typing import FloatArray
 
 # Below this, 1 - P(1|0) - P(0|1) is rounding, and its inverse multiplies rounding alone.
 MIN_CONTRAST = 1e-9
 
 
-def assigned(diagonals_OD: FloatArray, matrices: Sequence[FloatArray]) -> FloatArray:
+def apply_readout_error(diagonals_OD: FloatArray, matrices: Sequence[FloatArray]) -> FloatArray:
     """Return the observables that true states see when they are read out with errors.
 
     Args:
@@ -33,8 +31,8 @@ def assigned(diagonals_OD: FloatArray, matrices: Sequence[FloatArray]) -> FloatA
     return tensor.reshape(diagonals_OD.shape)
 
 
-def inverted(matrices: Sequence[FloatArray]) -> list[FloatArray]:
-    """Return the inverse assignment matrices: `assigned` with them corrects measured values.
+def invert_readout_error(matrices: Sequence[FloatArray]) -> list[FloatArray]:
+    """Return the inverse assignment matrices, with which `apply_readout_error` undoes the error.
 
     Raises:
         InputError: If an outcome says nothing about the qubit: no correction can bring it back.

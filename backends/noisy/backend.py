@@ -12,7 +12,7 @@ from qiskit_aer import AerSimulator
 from qiskit_aer.noise import QuantumError
 
 from qmoe_qiskit.backends.aer_reference import unfolded
-from qmoe_qiskit.backends.mitigation.readout import assigned
+from qmoe_qiskit.backends.mitigation.readout import apply_readout_error
 from qmoe_qiskit.backends.noisy.channels import NoiseChannels
 from qmoe_qiskit.backends.noisy.circuit import NoisyCircuit
 from qmoe_qiskit.backends.noisy.depolarizing import MAX_PROBABILITY, with_depolarizing
@@ -25,7 +25,7 @@ from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
 from qmoe_qiskit.simulation import DensityProgram
 from qmoe_qiskit.simulation.lowering import Channel, lower, lower_circuit
-from qmoe_qiskit.simulation.picture import transfer_matrix
+from qmoe_qiskit.simulation.representation import transfer_matrix
 
 if TYPE_CHECKING:
     from qmoe_qiskit.noise_profiles import NoiseProfile, QubitCalibration
@@ -90,7 +90,7 @@ class NoisyBackend:
         shots: Shots per sample by AerSimulator, or None for exact values and derivatives.
         seed: Of shots and of Qiskit's routing.
         qubits: Device qubits to use; by default those with the smallest expected error.
-        mitigation: "none", or "readout": measured values are corrected by the inverted
+        mitigation: "none", or "readout": measured values are corrected by the invert_readout_error
             assignment matrices of the profile.
 
     Raises:
@@ -230,6 +230,8 @@ def _by_aer(
     bound.save_probabilities(list(noisy.measured))
     simulator = AerSimulator(method="density_matrix", noise_model=noisy.noise_model)
     probabilities_S = simulator.run(bound, shots=1).result().data()["probabilities"]
-    observables_OD = assigned(noisy.observables_of_strings(mitigated=mitigated), noisy.assignment)
+    observables_OD = apply_readout_error(
+        noisy.observables_of_strings(mitigated=mitigated), noisy.assignment
+    )
     by_aer: np.ndarray = observables_OD @ probabilities_S
     return by_aer

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmoe_qiskit.simulation.lowering import Channel
-from qmoe_qiskit.simulation.picture import transfer_matrix
+from qmoe_qiskit.simulation.representation import transfer_matrix
 
 if TYPE_CHECKING:
     from qiskit_aer.noise import NoiseModel

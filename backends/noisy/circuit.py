@@ -7,18 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
-from qmoe_qiskit.backends.mitigation.readout import assigned, inverted
+from qmoe_qiskit.backends.mitigation.readout import apply_readout_error, invert_readout_error
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.simulation import diagonals
 from qmoe_qiskit.simulation.lowering import Noise
+from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
     from qiskit_aer.noise import NoiseModel
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,15 +47,21 @@ class NoisyCircuit:
     def observables_of_strings(self, *, mitigated: bool) -> FloatArray:
         """Return the observables over measured bit strings, (O, 2^n), router qubits.
 
-        With mitigation they are those of the inverted assignment matrices: their mean over
-        measured strings is that of the true observables over true states.
+        With mitigation they are corrected by the inverse assignment matrices: their mean over
+        measured strings is the mean of the true observables over true states.
         """
         diagonals_OD = diagonals(self.router.observables)
-        return assigned(diagonals_OD, inverted(self.assignment)) if mitigated else diagonals_OD
+        return (
+            apply_readout_error(diagonals_OD, invert_readout_error(self.assignment))
+            if mitigated
+            else diagonals_OD
+        )
 
     def observables_of_states(self, *, mitigated: bool) -> FloatArray:
         """Return the observables over true basis states of `circuit`, (O, 2^m)."""
-        of_states = assigned(self.observables_of_strings(mitigated=mitigated), self.assignment)
+        of_states = apply_readout_error(
+            self.observables_of_strings(mitigated=mitigated), self.assignment
+        )
         return spread(of_states, self.measured, self.circuit.num_qubits)
 
 

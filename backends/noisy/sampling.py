@@ -14,15 +14,10 @@ from qmoe_qiskit.backends.gradients.parameter_shift import (
 )
 from qmoe_qiskit.backends.gradients.rotations import one_angle_a_rotation
 from qmoe_qiskit.backends.noisy.circuit import NoisyCircuit
-from qmoe_qiskit.backends.protocols import (
-    ArrayLike,
-    Expectations,
-    FloatArray,
-    Pullback,
-    check_batch,
-)
+from qmoe_qiskit.backends.protocols import ArrayLike, Expectations, Pullback, check_batch
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.simulation.lowering import AngleTable
+from qmoe_qiskit.typing import FloatArray
 
 # Points of one Aer job: its result holds the counts of all of them at once.
 _POINTS_PER_JOB = 4096

@@ -13,15 +13,10 @@ from qmoe_qiskit.backends.gradients.parameter_shift import (
     vjp_by_jacobian,
 )
 from qmoe_qiskit.backends.gradients.spsa import Directions
-from qmoe_qiskit.backends.protocols import (
-    ArrayLike,
-    Expectations,
-    FloatArray,
-    Pullback,
-    check_batch,
-)
+from qmoe_qiskit.backends.protocols import ArrayLike, Expectations, Pullback, check_batch
 from qmoe_qiskit.hardware.primitives import check_pub
-from qmoe_qiskit.hardware.work import Outcome, Work, work_key
+from qmoe_qiskit.hardware.work import Outcome, WorkUnit, work_key
+from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -95,7 +90,7 @@ class RuntimeRouter:
         """See `CompiledRouter.vjp`."""
         return vjp_by_jacobian(self, inputs_BF, weights_W)
 
-    def work(self, inputs_BF: FloatArray, weights_W: FloatArray) -> Work:
+    def work(self, inputs_BF: FloatArray, weights_W: FloatArray) -> WorkUnit:
         """Return what `expectations` executes: a point per sample.
 
         Raises:
@@ -104,7 +99,7 @@ class RuntimeRouter:
         x_BF, w_W = check_batch(self.router, inputs_BF, weights_W)
         return self._work("values", x_BF, w_W, self._table.angles(x_BF, w_W))
 
-    def gradient_work(self, inputs_BF: FloatArray, weights_W: FloatArray) -> Work:
+    def gradient_work(self, inputs_BF: FloatArray, weights_W: FloatArray) -> WorkUnit:
         """Return what `jacobian` executes: two points per sample and rotation or direction.
 
         Raises:
@@ -154,9 +149,11 @@ class RuntimeRouter:
             seed=backend.seed,
         )
 
-    def _work(self, kind: Kind, x_BF: FloatArray, w_W: FloatArray, points_PG: FloatArray) -> Work:
+    def _work(
+        self, kind: Kind, x_BF: FloatArray, w_W: FloatArray, points_PG: FloatArray
+    ) -> WorkUnit:
         backend = self.backend
-        work = Work(
+        work = WorkUnit(
             key=self._key(kind, x_BF, w_W),
             spec=backend.name,
             device=backend.device.name,
@@ -172,7 +169,7 @@ class RuntimeRouter:
             check_pub(work, backend.device.backend.target)
         return work
 
-    def _execute(self, work: Work) -> Outcome:
+    def _execute(self, work: WorkUnit) -> Outcome:
         if work.n_points == 0:
             nothing = np.zeros((0, len(work.observables)))
             return Outcome(values_PO=nothing, std_errors_PO=nothing, seconds=0.0, executions=0)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
-from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 from qiskit.transpiler import Target
+
+from qmoe_qiskit.typing import FloatArray
 
 # Partial placements kept at a time; a pattern of 6 qubits has 20 000 placements on a large device.
 MAX_PLACEMENTS = 20_000
@@ -17,7 +18,6 @@ _NARROW = 64
 _UNKNOWN_ERROR = 0.0
 
 _Operations = Counter[tuple[str, tuple[int, ...]]]
-FloatArray = NDArray[np.float64]
 
 
 def active_qubits(circuit: QuantumCircuit) -> list[int]:

@@ -12,7 +12,7 @@ from qmoe_qiskit.errors import InputError
 
 if TYPE_CHECKING:
     from qmoe_qiskit.cli.output.waiting import Waiting
-    from qmoe_qiskit.hardware.cost.estimate import Estimate
+    from qmoe_qiskit.hardware.cost.estimate import CostEstimate
     from qmoe_qiskit.hardware.devices.ibm import RemoteDevice
     from qmoe_qiskit.runs.on_hardware.evaluate import Prepared
 
@@ -38,13 +38,13 @@ def agree(
     from qmoe_qiskit.hardware.cost.budget import refuse_over_budget
     from qmoe_qiskit.hardware.cost.estimate import combined
 
-    unsent = [part for work in prepared.works if (part := device.unsent(work)).jobs]
+    unsent = [part for work in prepared.works if (part := device.unsent_estimate(work)).jobs]
     if not unsent:
         return
     estimate = combined(unsent)
     n_jobs = len(estimate.jobs)
     if device.budget_s is not None:
-        used_s = sum(device.committed_s(work.key) for work in prepared.works)
+        used_s = sum(device.committed_qpu_seconds(work.key) for work in prepared.works)
         refuse_over_budget(estimate, device.budget_s, used_s)
     elif not yes:
         shown.stop()
@@ -55,7 +55,7 @@ def agree(
     )
 
 
-def _ask(prepared: Prepared, estimate: Estimate, *, quiet: bool) -> None:
+def _ask(prepared: Prepared, estimate: CostEstimate, *, quiet: bool) -> None:
     from qmoe_qiskit.cli.output.estimate import remaining_of, show_estimate
 
     if quiet or not sys.stdin.isatty():

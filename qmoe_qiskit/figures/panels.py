@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from qmoe_qiskit.data import Dataset
     from qmoe_qiskit.figures.legend import Classes
-    from qmoe_qiskit.figures.plane import Floats, Plane
+    from qmoe_qiskit.figures.plane import Plane
+    from qmoe_qiskit.typing import FloatArray
 
 PANEL = 3.0  # width and height of a panel in inches
 PANELS_A_ROW = 4
@@ -100,7 +101,7 @@ def make_square(figure: Figure, panels: list[Axes]) -> None:
         )
 
 
-def draw_share(axes: Axes, plane: Plane, share_M: Floats) -> QuadContourSet:
+def draw_share(axes: Axes, plane: Plane, share_M: FloatArray) -> QuadContourSet:
     """Fill a panel by a share between 0 and 1, and draw where it is one half in black."""
     from matplotlib.colors import ListedColormap
 
@@ -111,7 +112,7 @@ def draw_share(axes: Axes, plane: Plane, share_M: Floats) -> QuadContourSet:
     return filled
 
 
-def draw_regions(axes: Axes, plane: Plane, shares_MK: Floats, colours: Sequence[RGB]) -> None:
+def draw_regions(axes: Axes, plane: Plane, shares_MK: FloatArray, colours: Sequence[RGB]) -> None:
     """Fill a panel by the largest of K shares: its colour, its hatching, and its size as depth."""
     from matplotlib.colors import LinearSegmentedColormap
 
@@ -170,7 +171,7 @@ def draw_points(axes: Axes, plane: Plane, train: Dataset, test: Dataset, classes
         )
 
 
-def _draw_boundary(axes: Axes, plane: Plane, values_GG: Floats, level: float) -> None:
+def _draw_boundary(axes: Axes, plane: Plane, values_GG: FloatArray, level: float) -> None:
     if values_GG.min() < level < values_GG.max():
         lines = axes.contour(
             plane.x_G, plane.y_G, values_GG, levels=[level], colors="black", linewidths=1.2

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from qmoe_qiskit.data import Dataset
+    from qmoe_qiskit.typing import FloatArray
 
-Floats = npt.NDArray[np.float64]
 
 RESOLUTION = 120
 _MARGIN = 0.08  # of the data's extent, left free on every side
@@ -39,13 +39,13 @@ class Plane:
 
     axis_labels: tuple[str, str]
     note: str
-    origin_F: Floats
-    scale_F: Floats
-    directions_2F: Floats
-    x_G: Floats
-    y_G: Floats
+    origin_F: FloatArray
+    scale_F: FloatArray
+    directions_2F: FloatArray
+    x_G: FloatArray
+    y_G: FloatArray
 
-    def project(self, features_NF: npt.ArrayLike) -> Floats:
+    def project(self, features_NF: npt.ArrayLike) -> FloatArray:
         """Return where points of feature space fall on the plane, shape (N, 2).
 
         With one feature only, points are spread vertically so that they are seen apart.
@@ -56,13 +56,13 @@ class Plane:
             points_N2[:, 1] = 0.8 * (np.arange(len(points_N2)) * golden % 1.0 - 0.5)
         return points_N2
 
-    def grid_features(self) -> Floats:
+    def grid_features(self) -> FloatArray:
         """Return the grid's points in feature space, shape (G * G, F), row after row."""
         x_GG, y_GG = np.meshgrid(self.x_G, self.y_G)
         points_M2 = np.column_stack([x_GG.ravel(), y_GG.ravel()])
         return self.origin_F + points_M2 @ self.directions_2F * self.scale_F
 
-    def on_grid(self, values_M: Floats) -> Floats:
+    def on_grid(self, values_M: FloatArray) -> FloatArray:
         """Return values at the grid's points as a matrix, shape (G, G), rows upwards."""
         return values_M.reshape(len(self.y_G), len(self.x_G))
 
@@ -126,8 +126,8 @@ def fit_plane(train: Dataset, test: Dataset) -> Plane:
 
 
 def evaluate(
-    name: str, model: object, method: Callable[[Floats], npt.ArrayLike], features_NF: Floats
-) -> Floats:
+    name: str, model: object, method: Callable[[FloatArray], npt.ArrayLike], features_NF: FloatArray
+) -> FloatArray:
     """Call a model once on many points that may lie beyond its training data.
 
     Args:
@@ -154,14 +154,14 @@ def evaluate(
 
 
 def _project(
-    features_NF: npt.ArrayLike, origin_F: Floats, scale_F: Floats, directions_2F: Floats
-) -> Floats:
+    features_NF: npt.ArrayLike, origin_F: FloatArray, scale_F: FloatArray, directions_2F: FloatArray
+) -> FloatArray:
     scaled_NF = (np.asarray(features_NF, dtype=np.float64) - origin_F) / scale_F
-    projected_N2: Floats = scaled_NF @ directions_2F.T
+    projected_N2: FloatArray = scaled_NF @ directions_2F.T
     return projected_N2
 
 
-def _principal_components(centred_NF: Floats) -> tuple[Floats, Floats]:
+def _principal_components(centred_NF: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the first two components, shape (2, F), and their shares of the variance."""
     _, singular, components = np.linalg.svd(centred_NF, full_matrices=len(centred_NF) < 2)
     variance = np.zeros(2)
@@ -173,7 +173,7 @@ def _principal_components(centred_NF: Floats) -> tuple[Floats, Floats]:
     return directions_2F, variance / max(float(np.sum(singular**2)), np.finfo(float).tiny)
 
 
-def _window(positions_N: Floats) -> Floats:
+def _window(positions_N: FloatArray) -> FloatArray:
     low, high = float(positions_N.min()), float(positions_N.max())
     margin = _MARGIN * (high - low) or 0.5  # all points in one place still get a window
     return np.linspace(low - margin, high + margin, RESOLUTION)

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
     from qiskit.transpiler import Target
 
-    from qmoe_qiskit.hardware.work import FloatArray, Work
+    from qmoe_qiskit.hardware.work import WorkUnit
+    from qmoe_qiskit.typing import FloatArray
 
 _REGISTER = "routes"
 
 
-def pub_of(work: Work, start: int, stop: int) -> tuple[Any, ...]:
+def pub_of(work: WorkUnit, start: int, stop: int) -> tuple[Any, ...]:
     """Return one pub for the points [start, stop): all observables of a point from the same shots.
 
     For the estimator: circuit, observables of shape (O, 1) on device qubits, angles (P, G).
@@ -39,7 +40,7 @@ def pub_of(work: Work, start: int, stop: int) -> tuple[Any, ...]:
 
 def primitive_for(
     mode: Any,  # noqa: ANN401 - a backend, session or batch of any origin
-    work: Work,
+    work: WorkUnit,
     *,
     tags: Sequence[str] = (),
     max_execution_time: int | None = None,
@@ -67,7 +68,7 @@ def primitive_for(
     return Sampler(mode, options) if sampled else Estimator(mode, options)
 
 
-def program_of(work: Work, start: int, stop: int, backend: Any) -> Any:  # noqa: ANN401
+def program_of(work: WorkUnit, start: int, stop: int, backend: Any) -> Any:  # noqa: ANN401
     """Return the quantum program that the primitive would send for the points [start, stop).
 
     It executes `program.shots * sum(item.size() for item in program.items)` times.
@@ -92,7 +93,7 @@ def program_of(work: Work, start: int, stop: int, backend: Any) -> Any:  # noqa:
     return program
 
 
-def check_pub(work: Work, target: Target) -> None:
+def check_pub(work: WorkUnit, target: Target) -> None:
     """Check on this side what the new primitives leave to the service.
 
     Raises:
@@ -116,7 +117,7 @@ def check_pub(work: Work, target: Target) -> None:
         raise InputError(f"{work.device} cannot run this circuit: {error.message}") from error
 
 
-def values_of(result: Any, work: Work) -> tuple[FloatArray, FloatArray]:  # noqa: ANN401
+def values_of(result: Any, work: WorkUnit) -> tuple[FloatArray, FloatArray]:  # noqa: ANN401
     """Return values and standard errors, (P, O) each, from a primitive's result."""
     data = result[0].data
     if work.options.primitive == "estimator":
@@ -139,7 +140,7 @@ def values_of(result: Any, work: Work) -> tuple[FloatArray, FloatArray]:  # noqa
     return values, errors
 
 
-def _measured(work: Work) -> QuantumCircuit:
+def _measured(work: WorkUnit) -> QuantumCircuit:
     circuit = work.circuit.copy()
     register = ClassicalRegister(len(work.physical_qubits), _REGISTER)
     circuit.add_register(register)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,14 +20,9 @@ if TYPE_CHECKING:
     from qmoe_qiskit.hardware.options import RuntimeOptions
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from qmoe_qiskit.hardware.work import FloatArray, Work
-
-FloatArray = NDArray[np.float64]
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Work:
+class WorkUnit:
     """What a device is to execute: P points of one circuit, O observables at each.
 
     Attributes:

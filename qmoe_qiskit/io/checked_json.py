@@ -25,14 +25,14 @@ def to_json(document: object) -> bytes:
     return (json.dumps(document, indent=2, allow_nan=False) + "\n").encode()
 
 
-def seal(kind: str, content: Mapping[str, Any]) -> bytes:
+def dump_checked(kind: str, content: Mapping[str, Any]) -> bytes:
     """Return a document of the given kind, with schema version and content hash, as JSON."""
     document = {"schema_version": SCHEMA_VERSION, "kind": kind, **content}
     return to_json({**document, "content_hash": _content_hash(document)})
 
 
-def unseal(data: bytes, kind: str, record: type[T], file: object) -> T:
-    """Read what `seal` wrote.
+def load_checked(data: bytes, kind: str, record: type[T], file: object) -> T:
+    """Read what `dump_checked` wrote.
 
     Args:
         data: The document.

@@ -9,8 +9,8 @@ from qmoe_qiskit.runs.evaluation import Evaluation, Predictions, evaluate_run, p
 from qmoe_qiskit.runs.metrics import Interval, Metric
 from qmoe_qiskit.runs.noise_comparison.request import NoiseRequest
 from qmoe_qiskit.runs.noise_comparison.run import (
+    NoiseCase,
     NoiseComparison,
-    Setting,
     SettingResult,
     compare_under_noise,
     resume_comparison,
@@ -32,12 +32,12 @@ __all__ = [
     "Interval",
     "Manifest",
     "Metric",
+    "NoiseCase",
     "NoiseComparison",
     "NoiseRequest",
     "Predictions",
     "Run",
     "RunRecord",
-    "Setting",
     "SettingResult",
     "TrainingRequest",
     "compare_under_noise",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from qmoe_qiskit.data import Split
 from qmoe_qiskit.errors import InputError, RunError
-from qmoe_qiskit.io.checked_json import seal, unseal
+from qmoe_qiskit.io.checked_json import dump_checked, load_checked
 from qmoe_qiskit.runs.request import TrainingRequest
 from qmoe_qiskit.runs.store import folder
 from qmoe_qiskit.runs.store.loading import Run
@@ -72,7 +72,7 @@ def train_run(
         data_hash=dataset.content_hash,
     )
     with _write_errors(out):
-        with folder.claim(out, seal(folder.REQUEST_KIND, asdict(stored))):
+        with folder.claim(out, dump_checked(folder.REQUEST_KIND, asdict(stored))):
             trained = _train(request, split, out, verbose=verbose)
         outcome = Outcome(
             request=request, command=stored.command, dataset=dataset, split=split, models=trained
@@ -129,7 +129,7 @@ def _read_stored(out: Path) -> StoredRequest:
         ) from None
     except (OSError, ValueError) as error:
         raise RunError(f"{folder.quoted(path)} cannot be read: {error}") from error
-    return unseal(data, folder.REQUEST_KIND, StoredRequest, folder.quoted(path))
+    return load_checked(data, folder.REQUEST_KIND, StoredRequest, folder.quoted(path))
 
 
 def _check_unicode(*paths: str | Path) -> None:

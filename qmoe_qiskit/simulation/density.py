@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from qmoe_qiskit.simulation.lowering import AngleTable, Gate
 from qmoe_qiskit.simulation.observables import walsh_hadamard
-from qmoe_qiskit.simulation.picture import DENSITY
 from qmoe_qiskit.simulation.program import ExactProgram
 from qmoe_qiskit.simulation.readout import DensityReadout
+from qmoe_qiskit.simulation.representation import DENSITY
 
 
 class DensityProgram(ExactProgram):

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmoe_qiskit.simulation.lowering import Channel, FixedGate, Gate, Rotation
-from qmoe_qiskit.simulation.picture import Matrix, Picture, Terms
+from qmoe_qiskit.simulation.representation import Matrix, StateRepresentation, Terms
 
 
 @dataclass(kw_only=True)
@@ -30,14 +30,14 @@ class MatrixStep:
         fixed: F_0 to F_G.
     """
 
-    picture: Picture
+    picture: StateRepresentation
     qubits: tuple[int, ...]
     angles: list[int]
     rotations: list[Terms]
     fixed: list[Matrix]
 
     @classmethod
-    def empty(cls, picture: Picture, qubits: tuple[int, ...]) -> MatrixStep:
+    def empty(cls, picture: StateRepresentation, qubits: tuple[int, ...]) -> MatrixStep:
         """Return a step that changes nothing yet."""
         identity = picture.identity(len(qubits))
         return cls(picture=picture, qubits=qubits, angles=[], rotations=[], fixed=[identity])
@@ -120,7 +120,10 @@ Step = MatrixStep | PermutationStep | InputStep
 
 
 def fuse(
-    gates: Sequence[Gate], uses_input_G: NDArray[np.bool_], n_qubits: int, picture: Picture
+    gates: Sequence[Gate],
+    uses_input_G: NDArray[np.bool_],
+    n_qubits: int,
+    picture: StateRepresentation,
 ) -> tuple[Preparation, list[Step]]:
     """Group gates into a preparation and steps that act in order."""
     first, rest = _split_preparation(gates, uses_input_G, n_qubits)
@@ -200,7 +203,7 @@ def _split_preparation(
     return taken, [gate for index, gate in enumerate(gates) if index not in used]
 
 
-def _preparation(gates_of_qubit: list[list[Gate]], picture: Picture) -> Preparation:
+def _preparation(gates_of_qubit: list[list[Gate]], picture: StateRepresentation) -> Preparation:
     runs = []
     for qubit, gates in enumerate(gates_of_qubit):
         run = MatrixStep.empty(picture, (qubit,))
@@ -237,7 +240,7 @@ def _permutes_between_qubits(gate: FixedGate) -> bool:
     return len(gate.qubits) > 1 and bool(np.all(entries == 1))
 
 
-def _input_step(gate: Rotation, n_qubits: int, picture: Picture) -> InputStep:
+def _input_step(gate: Rotation, n_qubits: int, picture: StateRepresentation) -> InputStep:
     odd = picture.rotation(gate.pauli).odd
     source, phase = _monomial(odd, gate.qubits, picture.base, n_qubits)
     return InputStep(angle=gate.angle, source=source, phase=phase)

@@ -9,7 +9,7 @@ import numpy as np
 
 from qmoe_qiskit.simulation import fusion
 from qmoe_qiskit.simulation.arrays import Array
-from qmoe_qiskit.simulation.picture import Picture
+from qmoe_qiskit.simulation.representation import StateRepresentation
 from qmoe_qiskit.simulation.steps import Convertible, Sweep
 
 
@@ -41,7 +41,9 @@ class ProductState(Convertible):
     scale: float
 
     @classmethod
-    def build(cls, step: fusion.Preparation, place: dict[int, int], picture: Picture) -> Self:
+    def build(
+        cls, step: fusion.Preparation, place: dict[int, int], picture: StateRepresentation
+    ) -> Self:
         """Turn a fused preparation into arrays; `place` gives the row of every angle."""
         rows = [np.array([place.get(a, -1) for a in stage]) for stage in step.angles.tolist()]
         return cls(

@@ -12,9 +12,9 @@ from qmoe_qiskit.simulation.arrays import Array
 from qmoe_qiskit.simulation.engine import Engine, Tables, Tape
 from qmoe_qiskit.simulation.lowering import AngleTable, Gate
 from qmoe_qiskit.simulation.matrix_run import MatrixRun
-from qmoe_qiskit.simulation.picture import Picture
 from qmoe_qiskit.simulation.product_state import ProductState
 from qmoe_qiskit.simulation.readout import Readout
+from qmoe_qiskit.simulation.representation import StateRepresentation
 from qmoe_qiskit.simulation.steps import InputRotation, Permutation, Step
 
 
@@ -38,7 +38,7 @@ class ExactProgram:
         table: AngleTable,
         n_qubits: int,
         *,
-        picture: Picture,
+        picture: StateRepresentation,
         readout: Readout,
     ) -> None:
         preparation, fused = fusion.fuse(gates, table.uses_input, n_qubits, picture)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.simulation.lowering import lower
 from qmoe_qiskit.simulation.observables import diagonals
-from qmoe_qiskit.simulation.picture import STATE
 from qmoe_qiskit.simulation.program import ExactProgram
 from qmoe_qiskit.simulation.readout import StateReadout
+from qmoe_qiskit.simulation.representation import STATE
 
 
 class StatevectorProgram(ExactProgram):

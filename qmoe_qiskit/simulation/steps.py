@@ -14,7 +14,7 @@ import numpy as np
 
 from qmoe_qiskit.simulation import fusion
 from qmoe_qiskit.simulation.arrays import Array, BufferPool, take_rows
-from qmoe_qiskit.simulation.picture import Picture
+from qmoe_qiskit.simulation.representation import StateRepresentation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +124,7 @@ class InputRotation(Convertible):
     scale: float
 
     @classmethod
-    def build(cls, step: fusion.InputStep, row: int, picture: Picture) -> Self:
+    def build(cls, step: fusion.InputStep, row: int, picture: StateRepresentation) -> Self:
         """Turn a fused step into arrays; `row` is its place among the sample-dependent angles."""
         still = (step.phase == 0).astype(float)[:, None]
         return cls(

@@ -19,15 +19,15 @@ from __future__ import annotations
 from qmoe_qiskit.stats.breakdown import breakdown_point
 from qmoe_qiskit.stats.estimates import mean_estimate, mean_estimates, median_estimate, success_rate
 from qmoe_qiskit.stats.sign_flip import fewest_seeds, holm, sign_flip_p_value
-from qmoe_qiskit.stats.types import Breakdown, Estimate, Outcome, Verdict
+from qmoe_qiskit.stats.types import Breakdown, Estimate, Verdict, VerdictOutcome
 from qmoe_qiskit.stats.verdicts import Claim, judge
 
 __all__ = [
     "Breakdown",
     "Claim",
     "Estimate",
-    "Outcome",
     "Verdict",
+    "VerdictOutcome",
     "breakdown_point",
     "fewest_seeds",
     "holm",

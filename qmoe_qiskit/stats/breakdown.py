@@ -6,12 +6,10 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qmoe_qiskit.stats.estimates import LEVEL, RESAMPLES
 from qmoe_qiskit.stats.types import Breakdown
-
-FloatArray = NDArray[np.float64]
+from qmoe_qiskit.typing import FloatArray
 
 
 def breakdown_point(

@@ -7,12 +7,11 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qmoe_qiskit.stats.intervals import wilson_interval
 from qmoe_qiskit.stats.types import Estimate
+from qmoe_qiskit.typing import FloatArray
 
-FloatArray = NDArray[np.float64]
 Statistic = Callable[..., Any]
 
 LEVEL = 0.95

@@ -6,9 +6,8 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from qmoe_qiskit.typing import FloatArray
 
 ALPHA = 0.05
 # Up to this many differences that are not zero, every assignment of signs is counted.

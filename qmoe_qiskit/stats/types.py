@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-Outcome = Literal["supported", "not supported", "undecided"]
+VerdictOutcome = Literal["supported", "not supported", "undecided"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +87,7 @@ class Verdict:
     """
 
     claim: str
-    outcome: Outcome
+    outcome: VerdictOutcome
     difference: Estimate
     p_value: float
     p_against: float

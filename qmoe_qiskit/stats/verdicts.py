@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qmoe_qiskit.stats.estimates import mean_estimates
 from qmoe_qiskit.stats.sign_flip import ALPHA, fewest_seeds, holm, sign_flip_p_value
-from qmoe_qiskit.stats.types import Estimate, Outcome, Verdict
-
-FloatArray = NDArray[np.float64]
+from qmoe_qiskit.stats.types import Estimate, Verdict, VerdictOutcome
+from qmoe_qiskit.typing import FloatArray
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -118,7 +116,7 @@ def _verdict(
     else:
         agrees_for = -margin < low and high < margin
         agrees_against = low > margin or high < -margin
-    outcome: Outcome = "undecided"
+    outcome: VerdictOutcome = "undecided"
     remark = ""
     if p_against < ALPHA and agrees_against:
         outcome = "not supported"

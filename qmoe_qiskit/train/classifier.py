@@ -32,14 +32,13 @@ from qmoe_qiskit.train.model import build_mixture, build_router
 from qmoe_qiskit.train.progress import EpochProgress
 from qmoe_qiskit.train.settings import check_settings, plain
 from qmoe_qiskit.train.training import StopTraining, Training
+from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from qmoe_qiskit.backends import Backend, CompiledRouter
     from qmoe_qiskit.moe import MixtureOfExperts
-
-FloatArray = NDArray[np.float64]
 
 # Without n_qubits the router sees the features themselves up to this many.
 DEFAULT_MAX_QUBITS = 6

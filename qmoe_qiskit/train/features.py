@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmoe_qiskit.errors import InputError, OutOfRangeWarning
-
-FloatArray = NDArray[np.float64]
+from qmoe_qiskit.typing import FloatArray
 
 # A value this many training ranges away is far outside; more would overflow in what follows.
 _FAR = 1e100

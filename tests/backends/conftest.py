@@ -16,13 +16,11 @@ from qmoe_qiskit.circuits import RouterCircuit
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
     from qiskit_aer.noise import NoiseModel
 
     from qmoe_qiskit.backends import CompiledRouter
     from qmoe_qiskit.noise_profiles import NoiseProfile
-
-    FloatArray = NDArray[np.float64]
+    from qmoe_qiskit.typing import FloatArray
 
 # A density matrix of more qubits than this takes long.
 FULL_WIDTH = 7

@@ -11,12 +11,8 @@ from qmoe_qiskit.backends import open_backend
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from qmoe_qiskit.circuits import RouterCircuit
-
-    FloatArray = NDArray[np.float64]
+    from qmoe_qiskit.typing import FloatArray
 
 
 @pytest.fixture(scope="session")

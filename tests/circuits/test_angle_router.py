@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    FloatArray = NDArray[np.float64]
+    from qmoe_qiskit.typing import FloatArray
+
     Outputs = Callable[[RouterCircuit, FloatArray, FloatArray], FloatArray]
 
 

@@ -13,9 +13,8 @@ from qmoe_qiskit.circuits import RouterCircuit, angle_router
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
+    from qmoe_qiskit.typing import FloatArray
 
-    FloatArray = NDArray[np.float64]
     Outputs = Callable[[RouterCircuit, FloatArray, FloatArray], FloatArray]
 
 # Two float64 simulators over at most 130 gates.

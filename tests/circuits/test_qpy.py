@@ -17,9 +17,8 @@ from qmoe_qiskit.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
+    from qmoe_qiskit.typing import FloatArray
 
-    FloatArray = NDArray[np.float64]
     Outputs = Callable[[RouterCircuit, FloatArray, FloatArray], FloatArray]
 
 

@@ -17,15 +17,15 @@ from qiskit_ibm_runtime import fake_provider
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.hardware.options import RuntimeOptions
 from qmoe_qiskit.hardware.primitives import check_pub
-from qmoe_qiskit.hardware.work import Work
+from qmoe_qiskit.hardware.work import WorkUnit
 
 ROOT = Path(__file__).parents[2]
 FRACTIONAL = fake_provider.FakeFractionalBackend()
 HALF = np.pi / 2
 
 
-def work_of(circuit: QuantumCircuit, points_PG: Any) -> Work:
-    return Work(
+def work_of(circuit: QuantumCircuit, points_PG: Any) -> WorkUnit:
+    return WorkUnit(
         key="0" * 64,
         spec="runtime:some",
         device="ibm_some",

@@ -25,7 +25,7 @@ SCHEMA = "v2.0"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Work:
+class WorkUnit:
     """What a job asks for.
 
     Attributes:
@@ -45,10 +45,10 @@ class Work:
     seed: int = 0
 
 
-def read_work(program_id: str, params: dict[str, Any], device: Device) -> Work:
+def read_work(program_id: str, params: dict[str, Any], device: Device) -> WorkUnit:
     """Decode, check and measure a program; what is wrong with it is told, not raised."""
     if program_id != "executor" or params.get("schema_version") != SCHEMA:
-        return Work(
+        return WorkUnit(
             program=None,
             problem=(
                 f"this service runs the program 'executor' with schema {SCHEMA}, not "
@@ -58,14 +58,14 @@ def read_work(program_id: str, params: dict[str, Any], device: Device) -> Work:
     try:
         program, options = quantum_program_from_2_0(ParamsModel.model_validate(params))
     except (ValidationError, QiskitError, ValueError, KeyError) as error:
-        return Work(program=None, problem=f"the program cannot be read: {error}")
+        return WorkUnit(program=None, problem=f"the program cannot be read: {error}")
     problem = "" if program.meas_level == "classified" else "only classified data is measured"
     for item in program.items:
         problem = problem or _problem(item.circuit, device)
     circuits = [item.size() for item in program.items]
     rep_delay = options.execution.rep_delay
     times = [] if problem else [duration(item.circuit, device.target) for item in program.items]
-    return Work(
+    return WorkUnit(
         program=program,
         problem=problem,
         circuits=sum(circuits),

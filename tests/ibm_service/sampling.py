@@ -19,10 +19,10 @@ from qiskit.circuit import Parameter as QiskitParameter
 from qiskit.circuit import ParameterExpression, QuantumCircuit
 from qiskit_aer import AerSimulator
 
+from qmoe_qiskit.typing import FloatArray
+
 if TYPE_CHECKING:
     from ibm_service.devices import Device
-
-FloatArray = NDArray[np.float64]
 Bits = NDArray[np.bool_]
 # Density matrices up to here, then one trajectory a shot.
 _MOST_DENSE = 8

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ibm_service.programs import Work
+    from ibm_service.programs import WorkUnit
 
 PENDING = ("Queued", "Running")
 
@@ -44,7 +44,7 @@ class Job:
     cost: float | None
     size: int
     created: datetime
-    work: Work | None = field(default=None, repr=False)
+    work: WorkUnit | None = field(default=None, repr=False)
     executions: int = 0
     circuits: int = 0
     estimate: float | None = None

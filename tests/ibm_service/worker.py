@@ -14,7 +14,7 @@ from ibm_service.store import Job, Store, now
 
 if TYPE_CHECKING:
     from ibm_service.devices import Devices
-    from ibm_service.programs import Work
+    from ibm_service.programs import WorkUnit
 
 TOO_LONG = 1305
 
@@ -125,7 +125,7 @@ class Worker:
             return _ended("Cancelled", job.cancel_with, None, charge=cost)
         return self._executed(job, work)
 
-    def _executed(self, job: Job, work: Work) -> dict[str, Any]:
+    def _executed(self, job: Job, work: WorkUnit) -> dict[str, Any]:
         assert work.program is not None
         try:
             result = execute(work.program, self._devices[job.backend], work.seed)

@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmoe_qiskit.errors import RunError
-from qmoe_qiskit.io.checked_json import SCHEMA_VERSION, has_kind, seal, to_json, unseal
+from qmoe_qiskit.io.checked_json import (
+    SCHEMA_VERSION,
+    dump_checked,
+    has_kind,
+    load_checked,
+    to_json,
+)
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -23,12 +29,12 @@ class Note:
 
 @given(text=st.text(st.characters(exclude_categories=["Cs"])), numbers=st.lists(FINITE))
 def test_round_trip_is_exact(text: str, numbers: list[float]) -> None:
-    data = seal("note", {"text": text, "numbers": numbers})
-    assert unseal(data, "note", Note, "f") == Note(text=text, numbers=numbers)
+    data = dump_checked("note", {"text": text, "numbers": numbers})
+    assert load_checked(data, "note", Note, "f") == Note(text=text, numbers=numbers)
 
 
 def test_every_changed_value_is_noticed() -> None:
-    document = json.loads(seal("note", {"text": "a", "numbers": [1.5]}))
+    document = json.loads(dump_checked("note", {"text": "a", "numbers": [1.5]}))
     for changed in (
         {**document, "text": "b"},
         {**document, "numbers": [1.5000000000000002]},
@@ -37,14 +43,14 @@ def test_every_changed_value_is_noticed() -> None:
         {**document, "content_hash": "0" * 64},
     ):
         with pytest.raises(RunError, match="f was changed after it was written"):
-            unseal(to_json(changed), "note", Note, "f")
+            load_checked(to_json(changed), "note", Note, "f")
 
 
 @pytest.mark.parametrize("version", [SCHEMA_VERSION + 1, 10**30])
 def test_newer_schema_says_to_update(version: int) -> None:
     data = to_json({"schema_version": version, "kind": "note", "unheard_of": 1})
     with pytest.raises(RunError, match=rf"schema version {version}.*update qmoe-qiskit"):
-        unseal(data, "note", Note, "f")
+        load_checked(data, "note", Note, "f")
     assert has_kind(data, "note")
 
 
@@ -52,7 +58,7 @@ def test_newer_schema_says_to_update(version: int) -> None:
 def test_strange_schema_version_is_damage(version: object) -> None:
     data = to_json({"schema_version": version, "kind": "note"})
     with pytest.raises(RunError, match="f is damaged: its schema version"):
-        unseal(data, "note", Note, "f")
+        load_checked(data, "note", Note, "f")
 
 
 @pytest.mark.parametrize(
@@ -63,27 +69,27 @@ def test_strange_schema_version_is_damage(version: object) -> None:
         b"\xff\xfe",
         b'{"kind": "note", "x": NaN}',
         b"[" * 100_000,
-        seal("note", {"text": "a", "numbers": []})[:-20],
+        dump_checked("note", {"text": "a", "numbers": []})[:-20],
     ],
     ids=["empty", "cut", "binary", "nan", "deep", "truncated"],
 )
 def test_what_is_not_json_is_damage(data: bytes) -> None:
     with pytest.raises(RunError, match="f is damaged: it is not JSON"):
-        unseal(data, "note", Note, "f")
+        load_checked(data, "note", Note, "f")
     assert not has_kind(data, "note")
 
 
 @pytest.mark.parametrize("data", [b"[]", b"null", b'"note"', b"{}", b'{"kind": "other"}'])
 def test_other_documents_are_not_ours(data: bytes) -> None:
     with pytest.raises(RunError, match="f is not a note of qmoe-qiskit"):
-        unseal(data, "note", Note, "f")
+        load_checked(data, "note", Note, "f")
     assert not has_kind(data, "note")
 
 
 def test_infinite_number_in_disguise_is_noticed() -> None:
-    data = seal("note", {"text": "a", "numbers": [1.5]}).replace(b"1.5", b"1e999")
+    data = dump_checked("note", {"text": "a", "numbers": [1.5]}).replace(b"1.5", b"1e999")
     with pytest.raises(RunError, match="was changed"):
-        unseal(data, "note", Note, "f")
+        load_checked(data, "note", Note, "f")
 
 
 @pytest.mark.parametrize(
@@ -92,9 +98,9 @@ def test_infinite_number_in_disguise_is_noticed() -> None:
 )
 def test_wrong_fields_are_named(content: dict[str, object], place: str) -> None:
     with pytest.raises(RunError, match=f"f is damaged: {place}"):
-        unseal(seal("note", content), "note", Note, "f")
+        load_checked(dump_checked("note", content), "note", Note, "f")
 
 
 def test_nan_cannot_be_written() -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
-        seal("note", {"text": "a", "numbers": [float("nan")]})
+        dump_checked("note", {"text": "a", "numbers": [float("nan")]})

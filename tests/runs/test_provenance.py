@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from qmoe_qiskit.errors import InputError, RunError
-from qmoe_qiskit.io.checked_json import seal
+from qmoe_qiskit.io.checked_json import dump_checked
 from qmoe_qiskit.noise_profiles import NoiseProfile, load_profile
 from qmoe_qiskit.runs import (
     TrainingRequest,
@@ -205,7 +205,7 @@ def test_runs_from_before_there_was_noise_are_read(finished: Path, tmp_path: Pat
             content = (out / "control" / "manifest.json").read_bytes()
             document["files"]["control/manifest.json"] = digest(content)
         assert document.pop("kind") == KIND
-        path.write_bytes(seal(KIND, document))
+        path.write_bytes(dump_checked(KIND, document))
     assert read_run(out).manifest.execution is None
     before, now = load_run(out), load_run(finished)
     assert evaluate_run(before).metrics == evaluate_run(now).metrics

@@ -31,15 +31,14 @@ from qiskit_aer.noise import (
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.simulation import DensityProgram, diagonals
 from qmoe_qiskit.simulation.lowering import Channel, lower_circuit
-from qmoe_qiskit.simulation.picture import transfer_matrix
+from qmoe_qiskit.simulation.representation import transfer_matrix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import NDArray
     from qiskit.circuit import ParameterExpression
 
-    FloatArray = NDArray[np.float64]
+    from qmoe_qiskit.typing import FloatArray
 
 # Method of QuantumCircuit: number of qubits, number of angles.
 GATES = {

@@ -13,11 +13,9 @@ from qmoe_qiskit.simulation import StatevectorProgram, Tape, engine
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
     from qmoe_qiskit.circuits import RouterCircuit
+    from qmoe_qiskit.typing import FloatArray
 
-    FloatArray = NDArray[np.float64]
     Values = Callable[[RouterCircuit, FloatArray, FloatArray], FloatArray]
 
 ROUNDING = 1e-11

@@ -22,9 +22,8 @@ from qmoe_qiskit.simulation.lowering import lower
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
+    from qmoe_qiskit.typing import FloatArray
 
-    FloatArray = NDArray[np.float64]
     Routers = Callable[..., st.SearchStrategy[RouterCircuit]]
 
 ROUNDING = 1e-10

@@ -27,9 +27,8 @@ from qmoe_qiskit.simulation import StatevectorProgram
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
+    from qmoe_qiskit.typing import FloatArray
 
-    FloatArray = NDArray[np.float64]
     Values = Callable[[RouterCircuit, FloatArray, FloatArray], FloatArray]
     Slopes = Callable[[RouterCircuit, FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
 

@@ -20,11 +20,9 @@ from qmoe_qiskit.simulation import StatevectorProgram, engine
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from numpy.typing import NDArray
-
     from qmoe_qiskit.circuits import RouterCircuit
+    from qmoe_qiskit.typing import FloatArray
 
-    FloatArray = NDArray[np.float64]
     Gradients = tuple[FloatArray, FloatArray, FloatArray]
 
 

@@ -8,12 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from scipy.stats import binom
 
 from qmoe_qiskit.stats import breakdown_point
-
-FloatArray = NDArray[np.float64]
+from qmoe_qiskit.typing import FloatArray
 
 LEVELS = (0.0, 0.05, 0.1, 0.2, 0.4)
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from scipy.stats import binom, norm
 
 from qmoe_qiskit.stats import (
@@ -21,8 +20,7 @@ from qmoe_qiskit.stats import (
     sign_flip_p_value,
     success_rate,
 )
-
-FloatArray = NDArray[np.float64]
+from qmoe_qiskit.typing import FloatArray
 
 # Few distinct values, so that sums tie, and zeros among them.
 GRID = st.lists(st.integers(-6, 6), min_size=1, max_size=9)

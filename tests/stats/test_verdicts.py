@@ -9,12 +9,11 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from scipy.stats import binom
 
 from qmoe_qiskit.stats import Claim, Verdict, judge
+from qmoe_qiskit.typing import FloatArray
 
-FloatArray = NDArray[np.float64]
 Kind = Literal["superiority", "equivalence"]
 Draws = Callable[[np.random.Generator, int], FloatArray]
 

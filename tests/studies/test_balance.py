@@ -18,7 +18,7 @@ from qmoe_qiskit.studies.balance.task import BalanceTask
 from qmoe_qiskit.studies.engine.results import TaskResult
 from qmoe_qiskit.studies.engine.task import unique_tasks
 from qmoe_qiskit.studies.report.summary import Estimate, Summary
-from qmoe_qiskit.studies.training.circuit_execution import EXACT, Setting
+from qmoe_qiskit.studies.training.circuit_execution import EXACT, CircuitExecution
 from qmoe_qiskit.studies.training.train_task import TrainTask
 
 SMALL: dict[str, Any] = {"n_samples": 80, "epochs": 2, "n_layers": 1}
@@ -45,7 +45,7 @@ def test_the_loss_spreads_the_load() -> None:
 
 
 def test_noise_flips_routing_and_exact_evaluation_does_not() -> None:
-    noise = Setting(backend="noisy:depolarizing:0.2", shots=16)
+    noise = CircuitExecution(backend="noisy:depolarizing:0.2", shots=16)
     task = BalanceTask(seed=3, settings=(EXACT, noise), **SMALL)
     exact, noisy = task.run()["settings"]
     assert exact["routing_flips"] == 0

@@ -91,7 +91,7 @@ Repetition = Annotated[
     int | None,
     typer.Option(
         "--repetition",
-        help="Work that was paid for is not sent again: another number asks for new shots.",
+        help="WorkUnit that was paid for is not sent again: another number asks for new shots.",
         show_default=False,
     ),
 ]
@@ -192,7 +192,7 @@ def open_for_run(
         _name_instance(device.client)
         device.budget_s, device.report = budget_s, report
         if settle is not None:
-            device.patience = replace(device.patience, settle_s=settle)
+            device.timeouts = replace(device.timeouts, settle_s=settle)
     return replace(opened, title=str(run))
 
 

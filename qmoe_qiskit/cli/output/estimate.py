@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from qmoe_qiskit.cli.output.documents import console
 
 if TYPE_CHECKING:
-    from qmoe_qiskit.hardware.cost.estimate import Estimate
+    from qmoe_qiskit.hardware.cost.estimate import CostEstimate
     from qmoe_qiskit.runs.on_hardware.evaluate import Prepared
 
 
 def estimate_document(
-    prepared: Prepared, estimate: Estimate, remaining_s: float | None, price: float | None
+    prepared: Prepared, estimate: CostEstimate, remaining_s: float | None, price: float | None
 ) -> dict[str, Any]:
     """Return an estimate as JSON types."""
     return {
@@ -31,7 +31,7 @@ def estimate_document(
 
 def show_estimate(
     prepared: Prepared,
-    estimate: Estimate,
+    estimate: CostEstimate,
     remaining_s: float | None = None,
     price: float | None = None,
 ) -> None:

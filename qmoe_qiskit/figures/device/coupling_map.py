@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from matplotlib.cm import ScalarMappable
     from matplotlib.figure import Figure
 
-    from qmoe_qiskit.figures.device.lattice import Floats
+    # XX
     from qmoe_qiskit.figures.style import RGB
     from qmoe_qiskit.noise_profiles import NoiseProfile
+    from qmoe_qiskit.typing import FloatArray
 
 N_BEST = 5
 MIN_WIDTH = 4.6  # in inches
@@ -45,7 +46,7 @@ class CouplingMap:
     profile: NoiseProfile
     couplers: list[Coupler]
     broken: list[tuple[int, int]]
-    positions_Q2: Floats
+    positions_Q2: FloatArray
 
     @classmethod
     def of(cls, profile: NoiseProfile) -> CouplingMap:
@@ -192,7 +193,7 @@ def _add_bar(figure: Figure, axes: Axes, scale: ScalarMappable | None, label: st
     set_log_ticks(bar.ax.xaxis, high / low, percent)
 
 
-def _limits(values_Q: Floats, at_least: float = 0.0) -> tuple[float, float]:
+def _limits(values_Q: FloatArray, at_least: float = 0.0) -> tuple[float, float]:
     """Return the ends of an axis, with a margin, at least so far apart."""
     low, high = float(values_Q.min()) - _MARGIN, float(values_Q.max()) + _MARGIN
     spare = max(0.0, at_least - (high - low)) / 2

@@ -9,15 +9,14 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from numpy.typing import NDArray
+    from qmoe_qiskit.typing import FloatArray
 
-    Floats = NDArray[np.float64]
 
 _SWEEPS = 300
 _APART = 3.0  # couplers between parts of a device that no coupler joins
 
 
-def lattice_positions(n_qubits: int, pairs: Iterable[tuple[int, int]]) -> Floats:
+def lattice_positions(n_qubits: int, pairs: Iterable[tuple[int, int]]) -> FloatArray:
     """Return a position for every qubit, shape (Q, 2), y upwards; a coupler is about 1 long.
 
     Drawn distances are fitted to the numbers of couplers between qubits, near ones most closely
@@ -36,7 +35,7 @@ def lattice_positions(n_qubits: int, pairs: Iterable[tuple[int, int]]) -> Floats
     return _turned(positions_Q2, edges)
 
 
-def _distances(n_qubits: int, edges: list[tuple[int, int]]) -> Floats:
+def _distances(n_qubits: int, edges: list[tuple[int, int]]) -> FloatArray:
     """Return the number of couplers between any two qubits, (Q, Q)."""
     joined_QQ = np.eye(n_qubits, dtype=bool)
     for a, b in edges:
@@ -54,7 +53,7 @@ def _distances(n_qubits: int, edges: list[tuple[int, int]]) -> Floats:
     return np.where(np.isfinite(distance_QQ), distance_QQ, step - 1 + _APART)
 
 
-def _first_guess(distance_QQ: Floats) -> Floats:
+def _first_guess(distance_QQ: FloatArray) -> FloatArray:
     """Classical scaling: the plane in which the distances are reproduced best."""
     n_qubits = len(distance_QQ)
     centring_QQ = np.eye(n_qubits) - 1 / n_qubits
@@ -63,7 +62,7 @@ def _first_guess(distance_QQ: Floats) -> Floats:
     return np.column_stack([flat_QQ, np.zeros(n_qubits)])[:, :2]  # one qubit has one dimension
 
 
-def _majorized(positions_Q2: Floats, distance_QQ: Floats) -> Floats:
+def _majorized(positions_Q2: FloatArray, distance_QQ: FloatArray) -> FloatArray:
     """Lower the weighted stress of a picture, sweep by sweep."""
     off = ~np.eye(len(distance_QQ), dtype=bool)
     weight_QQ = np.where(off, 1 / np.where(off, distance_QQ, 1.0) ** 2, 0.0)
@@ -75,12 +74,12 @@ def _majorized(positions_Q2: Floats, distance_QQ: Floats) -> Floats:
     return positions_Q2
 
 
-def _laplacian(weight_QQ: Floats) -> Floats:
-    laplacian: Floats = np.diag(weight_QQ.sum(axis=1)) - weight_QQ
+def _laplacian(weight_QQ: FloatArray) -> FloatArray:
+    laplacian: FloatArray = np.diag(weight_QQ.sum(axis=1)) - weight_QQ
     return laplacian
 
 
-def _turned(positions_Q2: Floats, edges: list[tuple[int, int]]) -> Floats:
+def _turned(positions_Q2: FloatArray, edges: list[tuple[int, int]]) -> FloatArray:
     steps = [(a, b) for a, b in edges if b == a + 1] or edges
     if not steps:
         return positions_Q2

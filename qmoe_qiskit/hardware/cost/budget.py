@@ -12,7 +12,7 @@ from qmoe_qiskit.hardware.cost.plan_limits import Limits
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qmoe_qiskit.hardware.cost.estimate import Estimate, JobEstimate
+    from qmoe_qiskit.hardware.cost.estimate import CostEstimate, JobEstimate
 
 _SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _AMOUNT = re.compile(r"(?P<number>\d+\.?\d*|\.\d+)\s*(?P<unit>s|min|m|h|)", re.IGNORECASE)
@@ -50,7 +50,7 @@ def parse_price(text: str) -> float:
     return price
 
 
-def refuse_over_budget(estimate: Estimate, budget_s: float, used_s: float = 0.0) -> None:
+def refuse_over_budget(estimate: CostEstimate, budget_s: float, used_s: float = 0.0) -> None:
     """Refuse work that would go beyond the budget.
 
     The service takes the limit of a job in whole seconds, so every job is counted with its

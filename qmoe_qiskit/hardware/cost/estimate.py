@@ -19,7 +19,7 @@ from qmoe_qiskit.hardware.primitives import program_of
 if TYPE_CHECKING:
     from qmoe_qiskit.hardware.cost.device_timing import Machine
     from qmoe_qiskit.hardware.cost.plan_limits import Limits
-    from qmoe_qiskit.hardware.work import Work
+    from qmoe_qiskit.hardware.work import WorkUnit
 
 JOB_OVERHEAD_S = 2.0
 """What the service charges for a job besides its executions, in seconds: about, it says."""
@@ -48,7 +48,7 @@ class JobEstimate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimate:
+class CostEstimate:
     """What a piece of work takes: executions exactly, seconds by the formula.
 
     Attributes:
@@ -92,26 +92,26 @@ class Estimate:
         }
 
 
-def estimate_from(document: Mapping[str, Any]) -> Estimate:
-    """Return the estimate that `Estimate.document` wrote."""
-    return Estimate(
+def estimate_from(document: Mapping[str, Any]) -> CostEstimate:
+    """Return the estimate that `CostEstimate.document` wrote."""
+    return CostEstimate(
         jobs=tuple(JobEstimate(**job) for job in document["jobs"]),
         formula=document["formula"],
         assumptions=tuple(document["assumptions"]),
     )
 
 
-def combined(estimates: Sequence[Estimate]) -> Estimate:
+def combined(estimates: Sequence[CostEstimate]) -> CostEstimate:
     """Return several estimates as one; points are counted within each piece of work."""
-    return Estimate(
+    return CostEstimate(
         jobs=tuple(job for estimate in estimates for job in estimate.jobs),
         formula="; ".join(estimate.formula for estimate in estimates),
         assumptions=tuple(dict.fromkeys(said for e in estimates for said in e.assumptions)),
     )
 
 
-def estimate_work(work: Work, machine: Machine, limits: Limits) -> Estimate:
-    """Estimate a piece of work; nothing is sent.
+def estimate_work(work: WorkUnit, machine: Machine, limits: Limits) -> CostEstimate:
+    """CostEstimate a piece of work; nothing is sent.
 
     The programs that IBM's primitives would send are prepared for one point and for two. What
     they hold grows by the same with every further point, or not at all, so that these two tell
@@ -146,7 +146,7 @@ def estimate_work(work: Work, machine: Machine, limits: Limits) -> Estimate:
         )
         for start, stop in split(work.n_points, executions, seconds, limits)
     )
-    total = Estimate(jobs=jobs, formula="", assumptions=())
+    total = CostEstimate(jobs=jobs, formula="", assumptions=())
     return dataclasses.replace(
         total,
         formula=_formula(total, rep_delay_s),
@@ -154,7 +154,7 @@ def estimate_work(work: Work, machine: Machine, limits: Limits) -> Estimate:
     )
 
 
-def share_of_allowance(estimate: Estimate, usage: Mapping[str, Any]) -> float | None:
+def share_of_allowance(estimate: CostEstimate, usage: Mapping[str, Any]) -> float | None:
     """Return the part of the remaining allowance that the work takes; above 1 is too much.
 
     Args:
@@ -170,7 +170,7 @@ def share_of_allowance(estimate: Estimate, usage: Mapping[str, Any]) -> float | 
     return estimate.seconds / remaining if remaining > 0 else float("inf")
 
 
-def _program(work: Work, n_points: int) -> Any:  # noqa: ANN401 - IBM's quantum program
+def _program(work: WorkUnit, n_points: int) -> Any:  # noqa: ANN401 - IBM's quantum program
     """Return the program for some points, at the cost of its sizes and durations alone."""
     options = work.options
     # Decoupling pulses fill idle time: they change neither sizes nor durations, but take seconds.
@@ -186,7 +186,7 @@ def _program(work: Work, n_points: int) -> Any:  # noqa: ANN401 - IBM's quantum 
     return program_of(probe, 0, n_points, None)
 
 
-def _formula(estimate: Estimate, rep_delay_s: float) -> str:
+def _formula(estimate: CostEstimate, rep_delay_s: float) -> str:
     n_jobs = len(estimate.jobs)
     executed_s = estimate.seconds - n_jobs * JOB_OVERHEAD_S
     circuit_us = (executed_s / estimate.executions - rep_delay_s) * 1e6
@@ -198,7 +198,7 @@ def _formula(estimate: Estimate, rep_delay_s: float) -> str:
 
 
 def _assumptions(
-    work: Work,
+    work: WorkUnit,
     machine: Machine,
     slopes: NDArray[np.int64],
     constants: NDArray[np.int64],

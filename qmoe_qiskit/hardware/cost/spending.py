@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from qmoe_qiskit.hardware.service.client import Client
 
 
-def committed_s(
+def committed_qpu_seconds(
     key: str, client: Client, ledger: Ledger, *, besides: str = "", within: str | None = None
 ) -> float:
     """Return the QPU time that a work was charged, and may still be, in seconds.

@@ -24,7 +24,7 @@ from qmoe_qiskit.hardware.work import Outcome
 if TYPE_CHECKING:
     from qiskit.providers import BackendV2
 
-    from qmoe_qiskit.hardware.work import Work
+    from qmoe_qiskit.hardware.work import WorkUnit
     from qmoe_qiskit.noise_profiles import NoiseProfile
 
 # Up to this many qubits a density matrix is cheaper than a trajectory per shot.
@@ -62,7 +62,7 @@ class LocalDevice:
         """Return its calibration."""
         return self._profile
 
-    def execute(self, work: Work) -> Outcome:
+    def execute(self, work: WorkUnit) -> Outcome:
         """Simulate the work on the qubits that it uses.
 
         Raises:
@@ -92,7 +92,7 @@ class LocalDevice:
             executions=sum(executions),
         )
 
-    def _run(self, work: Work, start: int, stop: int, active: tuple[int, ...]) -> Any:  # noqa: ANN401
+    def _run(self, work: WorkUnit, start: int, stop: int, active: tuple[int, ...]) -> Any:  # noqa: ANN401
         """Return values, standard errors and executions of the points [start, stop)."""
         from qiskit_ibm_runtime.exceptions import IBMInputValueError
 
@@ -158,7 +158,7 @@ def _fakes() -> dict[str, type[BackendV2]]:
     }
 
 
-def _active(work: Work) -> tuple[int, ...]:
+def _active(work: WorkUnit) -> tuple[int, ...]:
     """Return the device qubits that something acts on or that are read out, ascending."""
     circuit = work.circuit
     acted = {

@@ -11,7 +11,7 @@ from qmoe_qiskit.hardware.ledger.records import DONE
 if TYPE_CHECKING:
     from qmoe_qiskit.hardware.ledger.records import WorkRecord
     from qmoe_qiskit.hardware.ledger.store import Ledger
-    from qmoe_qiskit.hardware.work import Outcome, Work
+    from qmoe_qiskit.hardware.work import Outcome, WorkUnit
     from qmoe_qiskit.noise_profiles import NoiseProfile
 
 
@@ -44,7 +44,7 @@ class RecordedDevice:
                 return NoiseProfile.loads(self.ledger.calibration(job.calibration_hash))
         raise InputError(f"the ledger has no calibration of {self.name} from when the work ran")
 
-    def execute(self, work: Work) -> Outcome:
+    def execute(self, work: WorkUnit) -> Outcome:
         """Return what came back when the work was executed.
 
         Raises:

@@ -11,9 +11,9 @@ from qmoe_qiskit.hardware.cost.budget import refuse_over_budget
 from qmoe_qiskit.hardware.cost.device_timing import machine_of
 from qmoe_qiskit.hardware.cost.estimate import estimate_work
 from qmoe_qiskit.hardware.cost.plan_limits import limits_of
-from qmoe_qiskit.hardware.cost.spending import committed_s
+from qmoe_qiskit.hardware.cost.spending import committed_qpu_seconds
 from qmoe_qiskit.hardware.jobs.collect import collect_work, outcome_of
-from qmoe_qiskit.hardware.jobs.submit import Patience, Report, Submission
+from qmoe_qiskit.hardware.jobs.submit import Report, Submission, Timeouts
 from qmoe_qiskit.hardware.jobs.work_records import estimate_of, record_of
 from qmoe_qiskit.hardware.ledger.records import PLANNED
 from qmoe_qiskit.hardware.ledger.store import Ledger
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from qiskit_ibm_runtime import IBMBackend
 
-    from qmoe_qiskit.hardware.cost.estimate import Estimate
-    from qmoe_qiskit.hardware.work import Outcome, Work
+    from qmoe_qiskit.hardware.cost.estimate import CostEstimate
+    from qmoe_qiskit.hardware.work import Outcome, WorkUnit
     from qmoe_qiskit.noise_profiles import NoiseProfile
 
 LEAST_BUSY = "least_busy"
@@ -46,7 +46,7 @@ class RemoteDevice:
         ledger: Where work is recorded.
         budget_s: QPU time, in seconds, that all work given to this object may take, what was
             charged for it before included; or None.
-        patience: How long to wait for what.
+        timeouts: How long to wait for what.
         report: Is told what is being waited for.
     """
 
@@ -59,14 +59,14 @@ class RemoteDevice:
         ledger: Ledger,
         *,
         budget_s: float | None = None,
-        patience: Patience | None = None,
+        timeouts: Timeouts | None = None,
         report: Report = lambda _: None,
     ) -> None:
         self.name: str = backend.name
         self.service = service_name()
         self.backend, self.client, self.ledger = backend, client, ledger
         self.budget_s, self.report = budget_s, report
-        self.patience = patience or Patience()
+        self.timeouts = timeouts or Timeouts()
         self.limits = limits_of(client.plan)
         self._keys: dict[str, None] = {}
 
@@ -77,7 +77,7 @@ class RemoteDevice:
         with service_errors(f"read the calibration of {self.name}"):
             return capture(self.backend)
 
-    def estimate(self, work: Work) -> Estimate:
+    def estimate(self, work: WorkUnit) -> CostEstimate:
         """Return what work would cost: nothing is sent.
 
         Raises:
@@ -91,7 +91,7 @@ class RemoteDevice:
         machine = machine_of(self.backend, name=self.name, plan=self.client.plan)
         return estimate_work(work, machine, self.limits)
 
-    def unsent(self, work: Work) -> Estimate:
+    def unsent_estimate(self, work: WorkUnit) -> CostEstimate:
         """Return the estimate of those jobs of a work that nothing was tried for yet."""
         recorded = self.ledger.work(work.key)
         if recorded is None:
@@ -100,7 +100,7 @@ class RemoteDevice:
         planned = {job.start for job in self.ledger.jobs(work.key) if job.state == PLANNED}
         return replace(whole, jobs=tuple(part for part in whole.jobs if part.start in planned))
 
-    def submit(self, work: Work) -> None:
+    def submit(self, work: WorkUnit) -> None:
         """Record work, and create those of its jobs that do not exist yet.
 
         Raises:
@@ -133,7 +133,7 @@ class RemoteDevice:
             self.ledger,
             limits=self.limits,
             budget_s=left_s,
-            patience=self.patience,
+            timeouts=self.timeouts,
             report=self.report,
         ).send()
 
@@ -142,21 +142,21 @@ class RemoteDevice:
         if self.budget_s is None:
             return None
         self._keys[key] = None
-        return self.budget_s - sum(self.committed_s(k) for k in self._keys if k != key)
+        return self.budget_s - sum(self.committed_qpu_seconds(k) for k in self._keys if k != key)
 
-    def committed_s(self, key: str) -> float:
+    def committed_qpu_seconds(self, key: str) -> float:
         """Return the QPU time that a work was charged, and may still be, in seconds."""
-        return committed_s(key, self.client, self.ledger)
+        return committed_qpu_seconds(key, self.client, self.ledger)
 
-    def execute(self, work: Work) -> Outcome:
+    def execute(self, work: WorkUnit) -> Outcome:
         """See `Device.execute`: work that is in the ledger is not paid for again."""
         self.submit(work)
         collect_work(
             work.key,
             self.client,
             self.ledger,
-            poll_s=self.patience.poll_s,
-            outage_s=self.patience.outage_s,
+            poll_s=self.timeouts.poll_s,
+            outage_s=self.timeouts.outage_s,
             report=self.report,
         )
         return outcome_of(work.key, self.ledger)
@@ -169,7 +169,7 @@ def open_device(
     ledger: str | Path | None = None,
     budget_s: float | None = None,
     n_qubits: int | None = None,
-    patience: Patience | None = None,
+    timeouts: Timeouts | None = None,
     report: Report = lambda _: None,
 ) -> RemoteDevice:
     """Open a device of the default account.
@@ -180,7 +180,7 @@ def open_device(
         ledger: Path of the ledger; by default that of the user.
         budget_s: See `RemoteDevice`.
         n_qubits: How many qubits the least busy device must have.
-        patience: How long to wait for what.
+        timeouts: How long to wait for what.
         report: Is told what is being waited for.
 
     Raises:
@@ -189,14 +189,14 @@ def open_device(
         LedgerError: If the ledger cannot be used.
     """
     records = Ledger(ledger)
-    patience = patience or Patience()
-    client = Client.connect(read_timeout_s=patience.read_timeout_s)
+    timeouts = timeouts or Timeouts()
+    client = Client.connect(read_timeout_s=timeouts.read_timeout_s)
     resolved = client.least_busy(n_qubits=n_qubits) if name == LEAST_BUSY else name
     return RemoteDevice(
         client.backend(resolved, fractional_gates=fractional_gates),
         client,
         records,
         budget_s=budget_s,
-        patience=patience,
+        timeouts=timeouts,
         report=report,
     )

@@ -8,7 +8,7 @@ from qmoe_qiskit.hardware.work import Outcome
 
 if TYPE_CHECKING:
     from qmoe_qiskit.hardware.ledger.store import Ledger
-    from qmoe_qiskit.hardware.work import Work
+    from qmoe_qiskit.hardware.work import WorkUnit
     from qmoe_qiskit.noise_profiles import NoiseProfile
 
 
@@ -36,7 +36,7 @@ class Device(Protocol):
         """Return its calibration of now."""
         ...
 
-    def execute(self, work: Work) -> Outcome:
+    def execute(self, work: WorkUnit) -> Outcome:
         """Execute, and wait for the outcome.
 
         Raises:

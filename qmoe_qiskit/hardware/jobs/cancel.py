@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.hardware.jobs.collect import collect_job
-from qmoe_qiskit.hardware.jobs.recover import adopt
-from qmoe_qiskit.hardware.jobs.submit import LOCK_S, Patience
+from qmoe_qiskit.hardware.jobs.recover import recover_job
+from qmoe_qiskit.hardware.jobs.submit import LOCK_S, Timeouts
 from qmoe_qiskit.hardware.ledger.records import CANCELLED, PLANNED, SENDING, SUBMITTED
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def cancel_work(
-    key: str, connect: Callable[[], Client], ledger: Ledger, *, patience: Patience | None = None
+    key: str, connect: Callable[[], Client], ledger: Ledger, *, timeouts: Timeouts | None = None
 ) -> None:
     """Cancel the jobs of a work that have not ended, the one last sent first.
 
@@ -30,7 +30,7 @@ def cancel_work(
     Raises:
         HardwareError: If the service does not answer; jobs that were cancelled before stay so.
     """
-    settle_s = (patience or Patience()).settle_s
+    settle_s = (timeouts or Timeouts()).settle_s
     with ledger.exclusive(timeout_s=LOCK_S):
         jobs = ledger.jobs(key)[::-1]
         for job in jobs:
@@ -53,7 +53,7 @@ def _find(job: JobRecord, client: Client, ledger: Ledger, settled_at: float) -> 
     """Look for a job by its tag until it must have appeared."""
     while True:
         is_last = time.monotonic() >= settled_at
-        found = adopt(job, client, ledger)
+        found = recover_job(job, client, ledger)
         if found or is_last:
             return found
         time.sleep(min(1.0, max(0.05, settled_at - time.monotonic())))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmoe_qiskit.errors import HardwareError, InputError
-from qmoe_qiskit.hardware.jobs.recover import cancel_twins
+from qmoe_qiskit.hardware.jobs.recover import cancel_duplicates
 from qmoe_qiskit.hardware.jobs.work_records import work_of
 from qmoe_qiskit.hardware.ledger.current_jobs import current, named, refuse_unsuccessful
 from qmoe_qiskit.hardware.ledger.records import CANCELLED, DONE, FAILED, FINAL, SUBMITTED
@@ -79,7 +79,7 @@ def collect_job(job: JobRecord, client: Client, ledger: Ledger) -> str:
         details=json.dumps({"timestamps": metrics.get("timestamps", {}), "usage": usage}),
     )
     if job.state == SUBMITTED and job.attempts > 1:
-        cancel_twins(job, client)
+        cancel_duplicates(job, client)
     return status
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.hardware.jobs.collect import collect_job
-from qmoe_qiskit.hardware.jobs.recover import adopt
+from qmoe_qiskit.hardware.jobs.recover import recover_job
 from qmoe_qiskit.hardware.ledger.records import FINAL, SENDING
 from qmoe_qiskit.hardware.service.client import NoSuchJobError
 
@@ -55,7 +55,7 @@ def _is_pending(
     job: JobRecord, client: Client, ledger: Ledger, now: datetime, settle_s: float
 ) -> bool:
     """Look at a job: whether it may still wait or run."""
-    if job.state == SENDING and not adopt(job, client, ledger):
+    if job.state == SENDING and not recover_job(job, client, ledger):
         assert job.sent_at is not None
         return (now - job.sent_at).total_seconds() < settle_s
     known = ledger.job(job.tag)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from qmoe_qiskit.hardware.service.client import Client
 
 
-def adopt(
+def recover_job(
     job: JobRecord,
     client: Client,
     ledger: Ledger,
@@ -38,7 +38,7 @@ def adopt(
     return bool(found)
 
 
-def cancel_twins(job: JobRecord, client: Client) -> None:
+def cancel_duplicates(job: JobRecord, client: Client) -> None:
     """Cancel all other jobs with a job's tag, should the service have taken an attempt very late.
 
     Raises:

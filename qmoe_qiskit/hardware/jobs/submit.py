@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from qmoe_qiskit.errors import HardwareError
 from qmoe_qiskit.hardware.cost.budget import max_execution_time
-from qmoe_qiskit.hardware.cost.spending import committed_s
+from qmoe_qiskit.hardware.cost.spending import committed_qpu_seconds
 from qmoe_qiskit.hardware.jobs.collect import OUTAGE_S
 from qmoe_qiskit.hardware.jobs.rate_limits import no_room
-from qmoe_qiskit.hardware.jobs.recover import adopt
+from qmoe_qiskit.hardware.jobs.recover import recover_job
 from qmoe_qiskit.hardware.jobs.work_records import estimate_of, work_of
 from qmoe_qiskit.hardware.ledger.current_jobs import refuse_unsuccessful
 from qmoe_qiskit.hardware.ledger.records import PLANNED, SENDING, SUBMITTED
@@ -46,7 +46,7 @@ LOCK_S = 300.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patience:
+class Timeouts:
     """How long to wait for what.
 
     Attributes:
@@ -73,7 +73,7 @@ class Submission:
         ledger: Where the work is recorded.
         limits: Of the account's plan.
         budget_s: QPU time that this work may take altogether, or None.
-        patience: How long to wait.
+        timeouts: How long to wait.
         report: Is told what is being waited for.
     """
 
@@ -86,13 +86,13 @@ class Submission:
         *,
         limits: Limits,
         budget_s: float | None = None,
-        patience: Patience | None = None,
+        timeouts: Timeouts | None = None,
         report: Report = lambda _: None,
     ) -> None:
         self._record, self._work = record, work_of(record)
         self._client, self._backend, self._ledger = client, backend, ledger
         self._limits, self._budget_s, self._report = limits, budget_s, report
-        self._patience = patience or Patience()
+        self._timeouts = timeouts or Timeouts()
         self._mode: Any = None
         self._ready = False
         self._attempts: Counter[str] = Counter()
@@ -120,7 +120,7 @@ class Submission:
             self._report(reason)
             # What takes long is looked at seldom.
             waited = time.monotonic() - started
-            time.sleep(min(self._patience.poll_s, max(0.1, waited / 10)))
+            time.sleep(min(self._timeouts.poll_s, max(0.1, waited / 10)))
 
     def _try(self, tag: str) -> str | None:
         """Create a job if it is time to; return what has to be waited for, or None when done."""
@@ -148,7 +148,7 @@ class Submission:
                     "is paid for twice"
                 )
             reason = no_room(
-                tag, self._client, self._ledger, self._limits, settle_s=self._patience.settle_s
+                tag, self._client, self._ledger, self._limits, settle_s=self._timeouts.settle_s
             )
             if reason is not None:
                 return reason
@@ -183,7 +183,7 @@ class Submission:
         return None
 
     def _adopt(self, job: JobRecord) -> bool:
-        return adopt(job, self._client, self._ledger, self._report)
+        return recover_job(job, self._client, self._ledger, self._report)
 
     def _unsettled_s(self, job: JobRecord) -> float:
         """Return how much longer an attempt may still be on its way, in seconds.
@@ -193,7 +193,7 @@ class Submission:
         """
         now = time.monotonic()
         since = self._open_since.setdefault((job.tag, job.attempts), now)
-        return since + self._patience.settle_s - now
+        return since + self._timeouts.settle_s - now
 
     def _check_instance(self, job: JobRecord) -> None:
         """Refuse an account in which a job that was sent could not be found."""
@@ -242,7 +242,7 @@ class Submission:
         return self._budget_s is None or self._committed_s() <= self._budget_s
 
     def _committed_s(self, *, besides: str = "") -> float:
-        return committed_s(
+        return committed_qpu_seconds(
             self._work.key,
             self._client,
             self._ledger,

@@ -13,11 +13,11 @@ from qiskit import qpy
 from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import SparsePauliOp
 
-from qmoe_qiskit.hardware.cost.estimate import Estimate, estimate_from
+from qmoe_qiskit.hardware.cost.estimate import CostEstimate, estimate_from
 from qmoe_qiskit.hardware.ledger.errors import damaged_work
 from qmoe_qiskit.hardware.ledger.records import JobRecord, WorkRecord, WorkSummary
 from qmoe_qiskit.hardware.options import RuntimeOptions
-from qmoe_qiskit.hardware.work import Work
+from qmoe_qiskit.hardware.work import WorkUnit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ _LIBRARIES = ("qmoe-qiskit", "qiskit", "qiskit-ibm-runtime", "samplomatic", "qis
 
 
 def record_of(
-    work: Work, estimate: Estimate, *, instance: str | None, at: datetime
+    work: WorkUnit, estimate: CostEstimate, *, instance: str | None, at: datetime
 ) -> tuple[WorkRecord, list[JobRecord]]:
     """Return what is written before anything is sent."""
     buffer = io.BytesIO()
@@ -65,7 +65,7 @@ def record_of(
     return record, jobs
 
 
-def estimate_of(record: WorkSummary) -> Estimate:
+def estimate_of(record: WorkSummary) -> CostEstimate:
     """Return the estimate that was made before anything was sent.
 
     Raises:
@@ -75,7 +75,7 @@ def estimate_of(record: WorkSummary) -> Estimate:
         return estimate_from(json.loads(record.estimate))
 
 
-def work_of(record: WorkRecord) -> Work:
+def work_of(record: WorkRecord) -> WorkUnit:
     """Return recorded work, circuit and all: as it was laid out when it was recorded.
 
     Raises:
@@ -83,7 +83,7 @@ def work_of(record: WorkRecord) -> Work:
     """
     with _understood(record.key):
         (circuit,) = qpy.load(io.BytesIO(record.circuit_qpy))
-        return Work(
+        return WorkUnit(
             key=record.key,
             spec=record.spec,
             device=record.device,

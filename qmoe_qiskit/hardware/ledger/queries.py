@@ -11,7 +11,6 @@ from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.hardware.ledger import schema
 from qmoe_qiskit.hardware.ledger.errors import damaged, ledger_errors
 from qmoe_qiskit.hardware.ledger.records import (
-    FloatArray,
     JobRecord,
     LedgerConflict,
     Record,
@@ -21,6 +20,7 @@ from qmoe_qiskit.hardware.ledger.records import (
     to_text,
     unpack,
 )
+from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
     import sqlite3

@@ -15,12 +15,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+
+from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
     import sqlite3
-
-FloatArray = NDArray[np.float64]
 
 PLANNED = "planned"
 SENDING = "sending"

@@ -25,7 +25,6 @@ from qmoe_qiskit.hardware.ledger.records import (
     PLANNED,
     SENDING,
     SUBMITTED,
-    FloatArray,
     JobRecord,
     LedgerConflict,
     WorkRecord,
@@ -34,6 +33,7 @@ from qmoe_qiskit.hardware.ledger.records import (
     to_text,
 )
 from qmoe_qiskit.hardware.work import job_tag
+from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -24,7 +24,7 @@ from qmoe_qiskit.hardware.service.sessions import Sessions
 if TYPE_CHECKING:
     from qiskit_ibm_runtime import IBMBackend, QiskitRuntimeService, RuntimeJobV2
 
-    from qmoe_qiskit.hardware.work import Work
+    from qmoe_qiskit.hardware.work import WorkUnit
 
 _CONNECTION_TRIES = 5
 
@@ -180,7 +180,7 @@ class Client:
     def create(
         self,
         mode: Any,  # noqa: ANN401 - backend, session or batch
-        work: Work,
+        work: WorkUnit,
         start: int,
         stop: int,
         *,

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from qiskit_machine_learning.neural_networks import NeuralNetwork
 
 from qmoe_qiskit.backends import CompiledRouter, Pullback
-
-FloatArray = NDArray[np.float64]
+from qmoe_qiskit.typing import FloatArray
 
 
 class RouterNetwork(NeuralNetwork):

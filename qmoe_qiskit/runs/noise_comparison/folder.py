@@ -12,7 +12,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import QMoEError, RunError
-from qmoe_qiskit.io.checked_json import has_kind, seal, unseal
+from qmoe_qiskit.io.checked_json import dump_checked, has_kind, load_checked
 from qmoe_qiskit.runs.noise_comparison.request import NoiseRequest
 from qmoe_qiskit.runs.store.folder import REQUEST, quoted
 
@@ -81,7 +81,9 @@ def begun(out: Path, request: NoiseRequest, later: NoiseProfile) -> Iterator[Non
         out.mkdir(parents=True, exist_ok=True)
         (out / COMPARISON).unlink(missing_ok=True)
         write_atomically(out / LATER, later.dumps().encode())
-        write_atomically(out / REQUEST, seal(_REQUEST_KIND, asdict(request.relative_to(out))))
+        write_atomically(
+            out / REQUEST, dump_checked(_REQUEST_KIND, asdict(request.relative_to(out)))
+        )
     except (OSError, ValueError) as error:
         raise RunError(
             f"folder {quoted(out)} cannot be written to ({error}): choose another one with --out"
@@ -111,7 +113,7 @@ def read_begun(out: Path) -> tuple[NoiseRequest, NoiseProfile]:
         raise RunError(
             f"there is no interrupted comparison in {quoted(out)}: compare without --resume"
         ) from None
-    request = unseal(data, _REQUEST_KIND, NoiseRequest, quoted(out / REQUEST))
+    request = load_checked(data, _REQUEST_KIND, NoiseRequest, quoted(out / REQUEST))
     return request.resolved_from(out), NoiseProfile.load(out / LATER)
 
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qmoe_qiskit.io.checked_json import seal
+from qmoe_qiskit.io.checked_json import dump_checked
 from qmoe_qiskit.runs.metrics import (
     Metric,
     Observed,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from qmoe_qiskit.runs.store.writing import Figures
 
 
-class Setting(StrEnum):
+class NoiseCase(StrEnum):
     """What a router is trained on, and what it is evaluated on."""
 
     IDEAL_IDEAL = "ideal -> ideal"
@@ -58,7 +58,7 @@ class SettingResult:
             than without noise, the trained weights being the same).
     """
 
-    setting: Setting
+    setting: NoiseCase
     trained_on: Execution
     evaluated_on: Execution
     metrics: dict[str, Metric]
@@ -72,7 +72,7 @@ class NoiseComparison:
         data: Name of the data.
         n_rows: Number of held-out rows.
         seed: Of split, initial weights, shuffling and shots.
-        settings: In the order of `Setting`.
+        settings: In the order of `NoiseCase`.
     """
 
     data: str
@@ -169,7 +169,7 @@ def _finished(
         settings=tuple(_results(request, ideal, noisy, later, split.test)),
     )
     document = {"request": asdict(request.relative_to(out)), **asdict(comparison)}
-    noise_folder.finish(out, seal(noise_folder.COMPARISON_KIND, document))
+    noise_folder.finish(out, dump_checked(noise_folder.COMPARISON_KIND, document))
     return comparison
 
 
@@ -185,7 +185,7 @@ def _results(
     reference = without_noise[ideal.path]
     for setting, run in evaluated.items():
         exact = without_noise[run.path]
-        is_reference = setting == Setting.IDEAL_IDEAL
+        is_reference = setting == NoiseCase.IDEAL_IDEAL
         observed = exact if is_reference else _observe(run, test)
         trained_on, evaluated_on = execution_of(trained[run.path]), execution_of(run.classifier)
         assert trained_on is not None
@@ -198,7 +198,7 @@ def _results(
             "accuracy_difference": paired_difference(
                 observed.hits_N,
                 reference.hits_N,
-                f"{how}; less {Setting.IDEAL_IDEAL} on the same rows",
+                f"{how}; less {NoiseCase.IDEAL_IDEAL} on the same rows",
             ),
             "routing_flips": share_of(
                 observed.experts_N != exact.experts_N,
@@ -217,7 +217,7 @@ def _results(
 
 def _evaluated(
     request: NoiseRequest, ideal: Run, noisy: Run, later: NoiseProfile
-) -> dict[Setting, Run]:
+) -> dict[NoiseCase, Run]:
     """Return the runs as they are evaluated."""
 
     def on(profile: NoiseProfile, run: Run, qubits: tuple[int, ...] | None) -> Run:
@@ -232,10 +232,10 @@ def _evaluated(
     profile, qubits = request.profile(), request.device_qubits
     stay = qubits or _qubits_to_stay_on(noisy, profile, later)
     return {
-        Setting.IDEAL_IDEAL: ideal,
-        Setting.IDEAL_NOISY: on(profile, ideal, qubits),
-        Setting.NOISY_NOISY: on(profile, noisy, qubits),
-        Setting.NOISY_LATER: on(later, noisy, stay),
+        NoiseCase.IDEAL_IDEAL: ideal,
+        NoiseCase.IDEAL_NOISY: on(profile, ideal, qubits),
+        NoiseCase.NOISY_NOISY: on(profile, noisy, qubits),
+        NoiseCase.NOISY_LATER: on(later, noisy, stay),
     }
 
 

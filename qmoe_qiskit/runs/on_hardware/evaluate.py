@@ -11,7 +11,7 @@ import numpy as np
 from qmoe_qiskit.errors import InputError, OutOfRangeWarning
 from qmoe_qiskit.runs.evaluation import Evaluation, Rows, select_rows
 from qmoe_qiskit.runs.metrics import Metric, observe, share_of, summarize
-from qmoe_qiskit.runs.on_hardware.recording_device import Watched
+from qmoe_qiskit.runs.on_hardware.recording_device import OutcomeRecorder
 from qmoe_qiskit.runs.provenance import (
     CalibrationRecord,
     Execution,
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 
     from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
     from qmoe_qiskit.circuits import RouterCircuit
-    from qmoe_qiskit.hardware.cost.estimate import Estimate
+    from qmoe_qiskit.hardware.cost.estimate import CostEstimate
     from qmoe_qiskit.hardware.devices.protocol import Device
     from qmoe_qiskit.hardware.ledger.records import JobRecord
-    from qmoe_qiskit.hardware.work import FloatArray, Work
+    from qmoe_qiskit.hardware.work import WorkUnit
+    from qmoe_qiskit.typing import FloatArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +74,8 @@ class Prepared:
 
     run: Run
     rows: Rows
-    works: tuple[Work, ...]
-    watched: Watched
+    works: tuple[WorkUnit, ...]
+    watched: OutcomeRecorder
 
     @property
     def device(self) -> Device:
@@ -121,7 +122,7 @@ def prepare_run(
     """
     from qmoe_qiskit.backends.runtime.compiled_router import RuntimeRouter
 
-    watched = Watched(backend.device)
+    watched = OutcomeRecorder(backend.device)
     run = load_run(path, backend=replace(backend, device=watched))
     rows = select_rows(run, data, target=target, samples=samples)
     compiled = run.classifier.compiled_router
@@ -134,7 +135,7 @@ def prepare_run(
     return Prepared(run=run, rows=rows, works=works, watched=watched)
 
 
-def estimate_prepared(prepared: Prepared) -> Estimate:
+def estimate_prepared(prepared: Prepared) -> CostEstimate:
     """Return what a run's work would take of its device, as if it were a real one where it is fake.
 
     Raises:

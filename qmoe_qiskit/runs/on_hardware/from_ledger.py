@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from qmoe_qiskit.errors import OutOfRangeWarning
 from qmoe_qiskit.runs.evaluation import select_rows
 from qmoe_qiskit.runs.on_hardware.evaluate import Prepared
-from qmoe_qiskit.runs.on_hardware.recording_device import Watched
+from qmoe_qiskit.runs.on_hardware.recording_device import OutcomeRecorder
 from qmoe_qiskit.runs.store.loading import load_run
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def prepare_recorded(
         return None
     records = [record for key in keys if (record := ledger.work(key)) is not None]
     works = tuple(map(work_of, records))
-    watched = Watched(RecordedDevice(records[0], ledger, service=service))
+    watched = OutcomeRecorder(RecordedDevice(records[0], ledger, service=service))
     backend = RuntimeBackend(
         name=spec,
         device=watched,

@@ -10,11 +10,11 @@ from qmoe_qiskit.errors import HardwareError
 
 if TYPE_CHECKING:
     from qmoe_qiskit.hardware.devices.protocol import Device
-    from qmoe_qiskit.hardware.work import Outcome, Work
+    from qmoe_qiskit.hardware.work import Outcome, WorkUnit
     from qmoe_qiskit.noise_profiles import NoiseProfile
 
 
-class Watched:
+class OutcomeRecorder:
     """A device, and the outcomes of what it executed."""
 
     def __init__(self, device: Device) -> None:
@@ -27,7 +27,7 @@ class Watched:
         """See `Device.profile`."""
         return self.device.profile()
 
-    def execute(self, work: Work) -> Outcome:
+    def execute(self, work: WorkUnit) -> Outcome:
         """See `Device.execute`; values that are not finite are refused."""
         outcome = self.device.execute(work)
         n_lost = int((~np.isfinite(outcome.values_PO)).sum())

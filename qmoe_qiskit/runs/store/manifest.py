@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Literal
 
-from qmoe_qiskit.io.checked_json import parse_as, seal, to_json, unseal
+from qmoe_qiskit.io.checked_json import dump_checked, load_checked, parse_as, to_json
 from qmoe_qiskit.runs.provenance import Execution
 
 Role = Literal["model", "control"]
@@ -121,7 +121,7 @@ class Manifest:
 
     def to_json(self) -> bytes:
         """Return the manifest as a sealed JSON document."""
-        return seal(KIND, dataclasses.asdict(self))
+        return dump_checked(KIND, dataclasses.asdict(self))
 
     @classmethod
     def from_json(cls, data: bytes, file: object) -> Manifest:
@@ -130,7 +130,7 @@ class Manifest:
         Raises:
             RunError: If it is damaged, was changed, or is of a newer schema.
         """
-        return unseal(data, KIND, cls, file)
+        return load_checked(data, KIND, cls, file)
 
     def model_facts(self, file: object) -> ModelFacts:
         """Read the model's configuration as far as it is shown.

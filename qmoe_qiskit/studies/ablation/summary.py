@@ -10,7 +10,7 @@ import numpy as np
 
 from qmoe_qiskit.stats import Claim, judge, median_estimate, success_rate
 from qmoe_qiskit.studies.report.figures import intervals
-from qmoe_qiskit.studies.report.summary import Column, Picture, Summary, Table
+from qmoe_qiskit.studies.report.summary import Column, FigureSpec, Summary, Table
 from qmoe_qiskit.studies.training.paired_results import (
     INPUTS,
     Contender,
@@ -120,12 +120,12 @@ def _pictures(
     found: Paired,
     full: Mapping[str, Contender],
     others: Sequence[Contender],
-) -> tuple[Picture, ...]:
+) -> tuple[FigureSpec, ...]:
     leads_N = {contender: found.lead(full[contender.scaling], contender) for contender in others}
     leads = dict(zip(others, found.means(list(leads_N.values())), strict=True))
     n_seeds = len(next(iter(leads_N.values())))
     return (
-        Picture(
+        FigureSpec(
             name="lead",
             caption=(
                 "By how much the quantum router is more accurate on held-out points: means over "

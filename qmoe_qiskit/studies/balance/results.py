@@ -7,13 +7,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
     from qmoe_qiskit.studies.balance.settings import BalanceSettings, Case
     from qmoe_qiskit.studies.engine.results import TaskResult
-
-FloatArray = NDArray[np.float64]
 # Takes one setting's measurement to a number.
 Read = Callable[[dict[str, Any]], float]
 

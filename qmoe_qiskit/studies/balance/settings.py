@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
 from qmoe_qiskit.studies.training.checks import check_different
-from qmoe_qiskit.studies.training.circuit_execution import Setting
+from qmoe_qiskit.studies.training.circuit_execution import CircuitExecution
 from qmoe_qiskit.studies.training.train_task import SCALINGS
 
 
@@ -102,16 +102,18 @@ class BalanceSettings:
         return ("quantum", *self.controls)
 
     @property
-    def noise(self) -> dict[str, Setting]:
+    def noise(self) -> dict[str, CircuitExecution]:
         """Where a quantum router is measured, by name."""
         device = f"noisy:{self.device}"
         return {
-            self.device: Setting(backend=device),
-            f"depolarizing, p = {self.depolarizing:g}": Setting(
+            self.device: CircuitExecution(backend=device),
+            f"depolarizing, p = {self.depolarizing:g}": CircuitExecution(
                 backend=f"noisy:depolarizing:{self.depolarizing!r}"
             ),
-            f"{self.shots} shots": Setting(backend="noisy:ideal", shots=self.shots),
-            f"{self.device}, {self.shots} shots": Setting(backend=device, shots=self.shots),
+            f"{self.shots} shots": CircuitExecution(backend="noisy:ideal", shots=self.shots),
+            f"{self.device}, {self.shots} shots": CircuitExecution(
+                backend=device, shots=self.shots
+            ),
         }
 
     @property

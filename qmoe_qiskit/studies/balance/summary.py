@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qmoe_qiskit.stats import judge, mean_estimate, mean_estimates, success_rate
+from qmoe_qiskit.stats.types import Estimate
 from qmoe_qiskit.studies.balance.claims import flips_claims, load_claims, loss_claims
 from qmoe_qiskit.studies.balance.results import Found
-from qmoe_qiskit.studies.report.figures import Curve, curves, panels
-from qmoe_qiskit.studies.report.summary import Cell, Column, Estimate, Picture, Summary, Table
+from qmoe_qiskit.studies.report.figures import Curve, curves
+from qmoe_qiskit.studies.report.panels import panels
+from qmoe_qiskit.studies.report.summary import Cell, Column, FigureSpec, Summary, Table
 from qmoe_qiskit.studies.training.paired_results import counted
 from qmoe_qiskit.studies.training.routers import label
 
@@ -108,15 +110,15 @@ def _flips_table(found: Found, source: str) -> Table:
     )
 
 
-def _pictures(found: Found) -> tuple[Picture, ...]:
+def _pictures(found: Found) -> tuple[FigureSpec, ...]:
     settings = found.settings
     routers = {label(router): (router, 0) for router in settings.routers}
     places = {name: ("quantum", where) for where, name in enumerate(settings.noise, start=1)}
     n_rows = -(-len(settings.n_experts) // 2)
     height = 0.8 + 2.6 * n_rows
 
-    def picture(name: str, caption: str, draw: Draw) -> Picture:
-        return Picture(name=name, caption=caption, draw=draw, size=(7.0, height))
+    def picture(name: str, caption: str, draw: Draw) -> FigureSpec:
+        return FigureSpec(name=name, caption=caption, draw=draw, size=(7.0, height))
 
     return (
         picture(

@@ -10,7 +10,7 @@ from qmoe_qiskit.figures.decision_boundary import decision_boundary_figure
 from qmoe_qiskit.figures.routing_map import routing_map_figure
 from qmoe_qiskit.stats import Claim, Verdict, judge
 from qmoe_qiskit.studies.boundary.task import BoundaryTask
-from qmoe_qiskit.studies.report.summary import Column, Picture, Summary, Table
+from qmoe_qiskit.studies.report.summary import Column, FigureSpec, Summary, Table
 from qmoe_qiskit.studies.training.paired_results import (
     INPUTS,
     Contender,
@@ -53,12 +53,12 @@ def summary(
         tables=(_table(settings, seeds, found, source_of(results, seeds), n_batches),),
         verdicts=tuple(_verdicts(settings, found)),
         pictures=(
-            Picture(
+            FigureSpec(
                 name="decision_boundary",
                 caption=f"What each model predicts over the plane of the data: {which}.",
                 draw=boundaries,
             ),
-            Picture(
+            FigureSpec(
                 name="routing_map",
                 caption=f"The expert that each router prefers over the same plane: {which}.",
                 draw=routing,

@@ -14,7 +14,6 @@ from qmoe_qiskit.studies.report.summary import Cell, Column, Table
 from qmoe_qiskit.studies.training.paired_results import (
     INPUTS,
     Contender,
-    FloatArray,
     Paired,
     Result,
     accuracy,
@@ -22,6 +21,7 @@ from qmoe_qiskit.studies.training.paired_results import (
     parameters,
     validation_accuracy,
 )
+from qmoe_qiskit.typing import FloatArray
 
 # Two ways to count the parameters of a trained router.
 COUNTS: dict[str, Callable[[Result], float]] = {

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qmoe_qiskit.stats import Claim, judge, median_estimate, success_rate
+from qmoe_qiskit.stats.types import Estimate
 from qmoe_qiskit.studies.efficiency.figure import Point, by_parameters, common_limits
 from qmoe_qiskit.studies.efficiency.parameters_needed import COUNTS, Family, needed_parameters
 from qmoe_qiskit.studies.report.panels import panels
-from qmoe_qiskit.studies.report.summary import Column, Estimate, Picture, Summary, Table
+from qmoe_qiskit.studies.report.summary import Column, FigureSpec, Summary, Table
 from qmoe_qiskit.studies.training.paired_results import (
     INPUTS,
     Contender,
@@ -150,7 +151,7 @@ def _picture(
     means: dict[Contender, Estimate],
     count: str,
     n_seeds: int,
-) -> Picture:
+) -> FigureSpec:
     read = COUNTS[count]
     points = {
         scaling: [
@@ -164,7 +165,7 @@ def _picture(
         ]
         for scaling in settings.scalings
     }
-    return Picture(
+    return FigureSpec(
         name=f"accuracy_by_{count.replace(' ', '_')}",
         caption=(
             f"Held-out accuracy by number of {count} of the router: means over "

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qmoe_qiskit.stats import Claim, judge, mean_estimate, median_estimate
 from qmoe_qiskit.studies.experts import paper as experts_paper
@@ -22,13 +21,12 @@ from qmoe_qiskit.studies.experts.contenders import (
     Contender,
 )
 from qmoe_qiskit.studies.experts.task import ExpertsTask
-from qmoe_qiskit.studies.report.summary import Cell, Column, Draw, Picture, Summary, Table
+from qmoe_qiskit.studies.report.summary import Cell, Column, Draw, FigureSpec, Summary, Table
+from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
     from qmoe_qiskit.studies.engine.results import TaskResult
     from qmoe_qiskit.studies.experts.settings import ExpertsSettings
-
-FloatArray = NDArray[np.float64]
 
 
 # The side that is claimed to be more accurate, and the other side.
@@ -199,8 +197,9 @@ def _times(settings: ExpertsSettings, found: _Results) -> Table:
     )
 
 
-def _picture(settings: ExpertsSettings, found: _Results) -> Picture:
-    from qmoe_qiskit.studies.report.figures import intervals, panels
+def _picture(settings: ExpertsSettings, found: _Results) -> FigureSpec:
+    from qmoe_qiskit.studies.report.figures import intervals
+    from qmoe_qiskit.studies.report.panels import panels
 
     def drawn(data: str) -> Draw:
         values = {c.label: found.accuracy(data, c) for c in CONTENDERS}
@@ -208,7 +207,7 @@ def _picture(settings: ExpertsSettings, found: _Results) -> Picture:
         seeds = {label: accuracy_N.tolist() for label, accuracy_N in values.items()}
         return intervals({"": means}, label="held-out accuracy", seeds={"": seeds})
 
-    return Picture(
+    return FigureSpec(
         name="accuracy",
         caption=(
             "Held-out accuracy of every model, learning rate chosen: mean with 95 % interval, and "

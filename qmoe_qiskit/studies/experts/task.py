@@ -15,7 +15,7 @@ from qmoe_qiskit.data import Dataset, load_dataset, split_dataset
 from qmoe_qiskit.errors import DivergenceError, StudyError, unknown_name
 from qmoe_qiskit.studies.engine.results import finite
 from qmoe_qiskit.studies.engine.task import Task
-from qmoe_qiskit.studies.training.circuit_execution import EXACT, Setting
+from qmoe_qiskit.studies.training.circuit_execution import EXACT, CircuitExecution
 from qmoe_qiskit.studies.training.feasibility import check_circuit_runs
 from qmoe_qiskit.studies.training.train_task import VALIDATION, diverged
 
@@ -69,13 +69,13 @@ class ExpertsTask(Task):
         """See `Task.check`."""
         if self.data not in DATA:
             raise unknown_name("data", self.data, DATA)
-        Setting(backend=self.backend).check()
+        CircuitExecution(backend=self.backend).check()
         if self.backend != EXACT.backend:
             _check_circuit(self.backend, self.n_layers)
 
     def profiles(self) -> dict[str, str]:
         """See `Task.profiles`."""
-        return Setting(backend=self.backend).profiles()
+        return CircuitExecution(backend=self.backend).profiles()
 
     def run(self) -> dict[str, Any]:
         """Return the rate, sizes, and accuracy and cross entropy (nat) on held-out rows."""
@@ -170,7 +170,7 @@ def _scores(model: nn.Module, rows: Dataset) -> dict[str, float]:
 @cache
 def _check_circuit(backend: str, n_layers: int) -> None:
     circuit = amplitude_circuit(N_FEATURES, n_layers)
-    check_circuit_runs(circuit, "a quantum expert", Setting(backend=backend))
+    check_circuit_runs(circuit, "a quantum expert", CircuitExecution(backend=backend))
 
 
 def unit_rows(dataset: Dataset) -> Dataset:

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from qiskit_machine_learning.neural_networks import EffectiveDimension, NeuralNetwork
 from torch import nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
@@ -30,11 +29,10 @@ from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.kernel.models import router_of, seen, untrained
 from qmoe_qiskit.studies.training.effective_parameters import jacobian
 from qmoe_qiskit.studies.training.train_task import TrainTask
+from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-FloatArray = NDArray[np.float64]
 
 # Where parameters are drawn from, uniformly: what training starts from (angles within pi, others
 # within 1 / sqrt(number of inputs of their layer)), or Abbas et al.'s [-1, 1].

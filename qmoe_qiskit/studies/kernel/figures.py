@@ -8,16 +8,17 @@ import numpy as np
 
 from qmoe_qiskit.stats import mean_estimate, mean_estimates
 from qmoe_qiskit.studies.kernel.results import BOX_NAMES, KERNELS, Found
-from qmoe_qiskit.studies.report.figures import Curve, curves, intervals, panels
-from qmoe_qiskit.studies.report.summary import Picture
+from qmoe_qiskit.studies.report.figures import Curve, curves, intervals
+from qmoe_qiskit.studies.report.panels import panels
+from qmoe_qiskit.studies.report.summary import FigureSpec
 from qmoe_qiskit.studies.training.routers import label
 
 if TYPE_CHECKING:
-    from qmoe_qiskit.studies.kernel.results import FloatArray
     from qmoe_qiskit.studies.report.summary import Draw
+    from qmoe_qiskit.typing import FloatArray
 
 
-def pictures(found: Found) -> tuple[Picture, ...]:
+def pictures(found: Found) -> tuple[FigureSpec, ...]:
     """Return all figures."""
     settings = found.settings
     n_rows = -(-len(settings.data) // 2)
@@ -28,7 +29,7 @@ def pictures(found: Found) -> tuple[Picture, ...]:
     }
     accurate = {data: found.machines(data) for data in settings.data}
     return (
-        Picture(
+        FigureSpec(
             name="alignment",
             caption="Alignment of the kernels with the labels of held-out rows; strokes are seeds.",
             draw=panels(
@@ -37,7 +38,7 @@ def pictures(found: Found) -> tuple[Picture, ...]:
             ),
             size=(7.0, 0.4 + 2.3 * len(settings.data)),
         ),
-        Picture(
+        FigureSpec(
             name="machines",
             caption="Held-out accuracy of mixtures and of machines; strokes are seeds.",
             draw=panels(
@@ -46,7 +47,7 @@ def pictures(found: Found) -> tuple[Picture, ...]:
             ),
             size=(7.0, 0.4 + 2.6 * len(settings.data)),
         ),
-        Picture(
+        FigureSpec(
             name="spectrum",
             caption=(
                 "Eigenvalues of the Gram matrices, as shares of their sum: those of a circuit end "
@@ -64,7 +65,7 @@ def pictures(found: Found) -> tuple[Picture, ...]:
             ),
             size=(7.0 if wide else 5.5, 1.2 + 2.8 * n_rows),
         ),
-        Picture(
+        FigureSpec(
             name="dimension",
             caption="Effective dimension of the routers per parameter, by number of rows.",
             draw=panels(

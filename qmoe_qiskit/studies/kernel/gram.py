@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from qmoe_qiskit.simulation import ExactProgram
 from qmoe_qiskit.simulation.lowering import lower
-from qmoe_qiskit.simulation.picture import DENSITY
 from qmoe_qiskit.simulation.readout import DensityReadout
+from qmoe_qiskit.simulation.representation import DENSITY
+from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
     from qmoe_qiskit.circuits import RouterCircuit
-
-FloatArray = NDArray[np.float64]
 
 # Eigenvalues below this share of the largest count as zero; rounding leaves 1e-16 to 1e-14 of it.
 TOLERANCE = 1e-10

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qmoe_qiskit.studies.training.train_task import SCALINGS, classifier
 from qmoe_qiskit.train import FeatureMap
+from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
     from torch import nn
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from qmoe_qiskit.data import Split
     from qmoe_qiskit.studies.training.train_task import TrainTask
     from qmoe_qiskit.train import QMoEClassifier
-
-FloatArray = NDArray[np.float64]
 
 
 def mixture(training: TrainTask, split: Split, uploads: int) -> QMoEClassifier:

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
     from qmoe_qiskit.studies.engine.results import TaskResult
     from qmoe_qiskit.studies.kernel.settings import KernelSettings
-
-FloatArray = NDArray[np.float64]
 
 KERNELS = (
     "quantum",

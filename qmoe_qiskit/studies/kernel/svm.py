@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from qmoe_qiskit.studies.kernel.gram import FloatArray, Kernel
+    from qmoe_qiskit.studies.kernel.gram import Kernel
+    from qmoe_qiskit.typing import FloatArray
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,20 +11,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from qmoe_qiskit.circuits.angle import basis_projectors
 from qmoe_qiskit.moe import MixtureOfExperts, QuantumRouter
 from qmoe_qiskit.runs.metrics import Observed, class_codes
+from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
     from qmoe_qiskit.backends import Backend
     from qmoe_qiskit.circuits import RouterCircuit
     from qmoe_qiskit.data import Dataset
     from qmoe_qiskit.train import QMoEClassifier
-
-FloatArray = NDArray[np.float64]
 
 
 def string_probabilities(

@@ -8,18 +8,17 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qmoe_qiskit.stats import Claim, mean_estimate, mean_estimates, median_estimate, success_rate
 from qmoe_qiskit.studies.noise.depolarizing_results import Sweep
-from qmoe_qiskit.studies.noise.part import Part
 from qmoe_qiskit.studies.noise.results import Found, breakdown_rows
+from qmoe_qiskit.studies.noise.section import StudySection
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
-from qmoe_qiskit.studies.report.figures import Curve, curves, panels
-from qmoe_qiskit.studies.report.summary import Cell, Column, Picture, Table
+from qmoe_qiskit.studies.report.figures import Curve, curves
+from qmoe_qiskit.studies.report.panels import panels
+from qmoe_qiskit.studies.report.summary import Cell, Column, FigureSpec, Table
 from qmoe_qiskit.studies.training.routers import label
-
-FloatArray = NDArray[np.float64]
+from qmoe_qiskit.typing import FloatArray
 
 # Figures of the authors' notebooks: accuracy on the training points, one seed.
 PAPER = {0.0: 1.000, 0.02: 0.982, 0.05: 0.989, 0.1: 0.994, 0.15: 0.986, 0.2: 0.975}
@@ -27,7 +26,7 @@ PAPER = {0.0: 1.000, 0.02: 0.982, 0.05: 0.989, 0.1: 0.994, 0.15: 0.986, 0.2: 0.9
 _MEANS = "Means over seeds with 95 % bootstrap intervals"
 
 
-def summarize(settings: NoiseSettings, found: Found) -> Part:
+def summarize(settings: NoiseSettings, found: Found) -> StudySection:
     """Return tables, claims and a figure."""
     sweep = Sweep(settings, found)
     remark = (
@@ -35,7 +34,7 @@ def summarize(settings: NoiseSettings, found: Found) -> Part:
         "level makes up for it as far as the optimizer gets in the epochs that it has; what shots "
         "can tell apart sets another limit. The classical routers have neither noise nor shots."
     )
-    return Part(
+    return StudySection(
         tables=(_levels(sweep), _controls(sweep), _shots(sweep), _breakdown(sweep)),
         claims=tuple(_claims(sweep)),
         pictures=(_picture(sweep),),
@@ -176,7 +175,7 @@ def _claims(sweep: Sweep) -> list[Claim]:
     ]
 
 
-def _picture(sweep: Sweep) -> Picture:
+def _picture(sweep: Sweep) -> FigureSpec:
     def curve(name: str, values_NL: FloatArray) -> Curve:
         return Curve(name=name, levels=sweep.levels, estimates=tuple(mean_estimates(values_NL)))
 
@@ -190,7 +189,7 @@ def _picture(sweep: Sweep) -> Picture:
         ),
     ]
     shots = [curve(name, values_NL) for name, values_NL in sweep.by_shots.items()]
-    return Picture(
+    return FigureSpec(
         name="depolarizing",
         caption=(
             "Held-out accuracy of the quantum router by depolarizing probability: beside classical "

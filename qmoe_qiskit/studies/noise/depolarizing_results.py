@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-import numpy as np
-from numpy.typing import NDArray
-
 from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.noise.results import Found, Result, accuracy, with_shots
 from qmoe_qiskit.studies.noise.settings import NoiseSettings, depolarizing
 from qmoe_qiskit.studies.noise.tasks import ShotsTask
-
-FloatArray = NDArray[np.float64]
+from qmoe_qiskit.typing import FloatArray
 
 
 def tasks(settings: NoiseSettings, seed: int) -> list[Task]:

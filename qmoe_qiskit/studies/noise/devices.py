@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from qmoe_qiskit.stats import Claim, mean_estimates
 from qmoe_qiskit.studies.noise.devices_results import Devices
-from qmoe_qiskit.studies.noise.part import Part
 from qmoe_qiskit.studies.noise.results import Found, breakdown_points
+from qmoe_qiskit.studies.noise.section import StudySection
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
 from qmoe_qiskit.studies.report.figures import intervals
-from qmoe_qiskit.studies.report.summary import Column, Picture, Table
+from qmoe_qiskit.studies.report.summary import Column, FigureSpec, Table
 from qmoe_qiskit.studies.training.routers import label
 
 
-def summarize(settings: NoiseSettings, found: Found) -> Part:
+def summarize(settings: NoiseSettings, found: Found) -> StudySection:
     """Return tables, claims and a figure."""
     measured = Devices(settings, found)
-    return Part(
+    return StudySection(
         tables=(
             _devices(measured),
             _factors(measured),
@@ -158,9 +158,9 @@ def _claims(measured: Devices) -> list[Claim]:
     ]
 
 
-def _picture(measured: Devices) -> Picture:
+def _picture(measured: Devices) -> FigureSpec:
     gains_ND = measured.noisy_ND - measured.exact_N[:, None]
-    return Picture(
+    return FigureSpec(
         name="devices",
         caption=(
             "Held-out accuracy of the quantum router under the calibrations of devices, less that "

@@ -5,16 +5,14 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.noise.results import Found, accuracy, flips, with_shots
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
 from qmoe_qiskit.studies.noise.tasks import ShotsTask
-from qmoe_qiskit.studies.training.circuit_execution import EXACT, Setting
+from qmoe_qiskit.studies.training.circuit_execution import EXACT, CircuitExecution
 from qmoe_qiskit.studies.training.train_task import TrainTask
-
-FloatArray = NDArray[np.float64]
+from qmoe_qiskit.typing import FloatArray
 
 
 def tasks(settings: NoiseSettings, seed: int) -> list[Task]:
@@ -41,8 +39,10 @@ def _under(settings: NoiseSettings, seed: int, *, device: str) -> TrainTask:
     return settings.trained(seed, train_on=_on(device), settings=(_on(device),))
 
 
-def _on(device: str, factor: float = 1.0) -> Setting:
-    return Setting(backend=f"noisy:{device}", gates=factor, relaxation=factor, readout=factor)
+def _on(device: str, factor: float = 1.0) -> CircuitExecution:
+    return CircuitExecution(
+        backend=f"noisy:{device}", gates=factor, relaxation=factor, readout=factor
+    )
 
 
 def _noisy(settings: NoiseSettings) -> tuple[float, ...]:

@@ -7,8 +7,8 @@ from functools import partial
 
 from qmoe_qiskit.stats import Claim, mean_estimates
 from qmoe_qiskit.studies.engine.task import Task
-from qmoe_qiskit.studies.noise.part import Part
 from qmoe_qiskit.studies.noise.results import Found, accuracy, flips
+from qmoe_qiskit.studies.noise.section import StudySection
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
 from qmoe_qiskit.studies.report.summary import Cell, Column, Table
 from qmoe_qiskit.studies.training.circuit_execution import EXACT
@@ -32,7 +32,7 @@ def _task(settings: NoiseSettings, seed: int, *, factor: float, noisy: bool) -> 
     return settings.trained(seed, train_on=device if noisy else EXACT, settings=(device, *later))
 
 
-def summarize(settings: NoiseSettings, found: Found) -> Part:
+def summarize(settings: NoiseSettings, found: Found) -> StudySection:
     """Return a table and claims."""
     times = (0.0, *settings.drift_hours)
     rows: list[tuple[Cell, ...]] = []
@@ -81,4 +81,4 @@ def summarize(settings: NoiseSettings, found: Found) -> Part:
         ),
         source=found.source(f"{len(settings.factors) * len(_TRAININGS)} trainings (train)"),
     )
-    return Part(tables=(table,), claims=tuple(claims))
+    return StudySection(tables=(table,), claims=tuple(claims))

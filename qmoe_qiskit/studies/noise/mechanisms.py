@@ -6,13 +6,15 @@ from functools import partial
 from types import MappingProxyType
 
 from qmoe_qiskit.stats import Claim, mean_estimates
+from qmoe_qiskit.stats.types import Estimate
 from qmoe_qiskit.studies.engine.task import Task
-from qmoe_qiskit.studies.noise.part import Part
 from qmoe_qiskit.studies.noise.results import Found, accuracy, breakdown_rows, flips
+from qmoe_qiskit.studies.noise.section import StudySection
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
 from qmoe_qiskit.studies.noise.tasks import PinnedTask
-from qmoe_qiskit.studies.report.figures import Curve, curves, panels
-from qmoe_qiskit.studies.report.summary import Column, Estimate, Picture, Table
+from qmoe_qiskit.studies.report.figures import Curve, curves
+from qmoe_qiskit.studies.report.panels import panels
+from qmoe_qiskit.studies.report.summary import Column, FigureSpec, Table
 
 # By their names in `NoiseProfile.scale`.
 MECHANISMS = MappingProxyType(
@@ -37,7 +39,7 @@ def _task(settings: NoiseSettings, seed: int) -> PinnedTask:
     return PinnedTask(**settings.training(seed, settings=tuple(alone)))
 
 
-def summarize(settings: NoiseSettings, found: Found) -> Part:
+def summarize(settings: NoiseSettings, found: Found) -> StudySection:
     """Return a table, claims and a figure."""
     scales, device, margin = settings.scales, settings.device, settings.margin
     n_scales = len(scales)
@@ -115,7 +117,7 @@ def summarize(settings: NoiseSettings, found: Found) -> Part:
         ]
 
     draw = partial(curves, x_label="factor on the mechanism")
-    picture = Picture(
+    picture = FigureSpec(
         name="mechanisms",
         caption=(
             f"One mechanism of the noise of {device} alone: held-out accuracy of the quantum "
@@ -130,4 +132,4 @@ def summarize(settings: NoiseSettings, found: Found) -> Part:
         ),
         size=(10.0, 4.2),
     )
-    return Part(tables=(table, breakdown), claims=tuple(claims), pictures=(picture,))
+    return StudySection(tables=(table, breakdown), claims=tuple(claims), pictures=(picture,))

@@ -5,19 +5,18 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qmoe_qiskit.backends.mitigation.folding import extrapolation
 from qmoe_qiskit.stats import Claim, mean_estimate
 from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.noise.mitigation_task import METHODS, MitigationTask
-from qmoe_qiskit.studies.noise.part import Part
 from qmoe_qiskit.studies.noise.results import Found, Result
+from qmoe_qiskit.studies.noise.section import StudySection
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
-from qmoe_qiskit.studies.report.figures import Curve, curves, panels
-from qmoe_qiskit.studies.report.summary import Cell, Column, Draw, Picture, Table
-
-FloatArray = NDArray[np.float64]
+from qmoe_qiskit.studies.report.figures import Curve, curves
+from qmoe_qiskit.studies.report.panels import panels
+from qmoe_qiskit.studies.report.summary import Cell, Column, Draw, FigureSpec, Table
+from qmoe_qiskit.typing import FloatArray
 
 # What is claimed to help, with what, against as many executions without it.
 _CLAIMS = (
@@ -66,7 +65,7 @@ def _read(result: Result, row: int, name: str) -> float:
     return value
 
 
-def summarize(settings: NoiseSettings, found: Found) -> Part:
+def summarize(settings: NoiseSettings, found: Found) -> StudySection:
     """Return a table, claims and a figure."""
     measured = _Measured(settings, found)
     table = Table(
@@ -106,7 +105,7 @@ def summarize(settings: NoiseSettings, found: Found) -> Part:
         "calibration. Readout mitigation knows the readout errors exactly, which on a device it "
         "does not: it cannot do better than here."
     )
-    return Part(
+    return StudySection(
         tables=(table,),
         claims=tuple(_claims(settings, measured)),
         pictures=(_picture(settings, measured),),
@@ -171,7 +170,7 @@ def _claimed_executions(settings: NoiseSettings) -> int:
     return sorted(settings.shots)[len(settings.shots) // 2]
 
 
-def _picture(settings: NoiseSettings, measured: _Measured) -> Picture:
+def _picture(settings: NoiseSettings, measured: _Measured) -> FigureSpec:
     # Infinitely many stand at the right end, on a logarithmic axis.
     finite = sorted(settings.shots)
     end = 10.0 * max(finite, default=1)
@@ -197,7 +196,7 @@ def _picture(settings: NoiseSettings, measured: _Measured) -> Picture:
             x_ticks=ticks,
         )
 
-    return Picture(
+    return FigureSpec(
         name="mitigation",
         caption=(
             "Mean distance of an expectation value from its ideal, by executions per row "

@@ -6,20 +6,19 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qmoe_qiskit.backends.mitigation.folding import check_factor
 from qmoe_qiskit.errors import InputError, require_positive
 from qmoe_qiskit.studies.engine.results import finite
 from qmoe_qiskit.studies.noise.tasks import circuit_of, shares
-from qmoe_qiskit.studies.training.circuit_execution import EXACT, Setting
+from qmoe_qiskit.studies.training.circuit_execution import EXACT, CircuitExecution
+from qmoe_qiskit.studies.training.measuring import restore_on_backend
 from qmoe_qiskit.studies.training.train_task import TrainTask, fit
+from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
     from qmoe_qiskit.circuits import RouterCircuit
     from qmoe_qiskit.noise_profiles import NoiseProfile
-
-FloatArray = NDArray[np.float64]
 
 # Mitigation, by the names that tables use: readout errors undone, degree of the extrapolation.
 METHODS = {
@@ -39,14 +38,14 @@ class MitigationTask(TrainTask):
     circuits, see `noise_folding`; methods that execute the same circuits have the same shots.
 
     Attributes:
-        device: Setting whose calibration it is; exact.
+        device: CircuitExecution whose calibration it is; exact.
         factors: How often two-qubit gates are executed for extrapolation.
         executions: Numbers of executions per row; 0 stands for infinitely many.
     """
 
     kind: ClassVar[str] = "noise-mitigation"
 
-    device: Setting
+    device: CircuitExecution
     factors: tuple[int, ...] = (1, 3, 5)
     executions: tuple[int, ...] = (0,)
 
@@ -56,7 +55,7 @@ class MitigationTask(TrainTask):
         Raises:
             InputError: If a setting is not accepted.
         """
-        if isinstance(self.device.where(self.seed), str):
+        if isinstance(self.device.resolve_backend(self.seed), str):
             raise InputError(
                 f"mitigation is measured on a stored calibration, such as 'noisy:ibm_torino', "
                 f"got {self.device.backend!r}"
@@ -76,9 +75,9 @@ class MitigationTask(TrainTask):
                 )
         super().check()
 
-    def measured_on(self) -> tuple[Setting, ...]:
-        """See `TrainTask.measured_on`."""
-        return (*super().measured_on(), replace(self.device, mitigation="readout"))
+    def circuit_executions(self) -> tuple[CircuitExecution, ...]:
+        """See `TrainTask.circuit_executions`."""
+        return (*super().circuit_executions(), replace(self.device, mitigation="readout"))
 
     def run(self) -> dict[str, Any]:
         """Train and measure.
@@ -90,16 +89,15 @@ class MitigationTask(TrainTask):
         """
         from qmoe_qiskit.backends.mitigation.folding import FoldedBackend
         from qmoe_qiskit.studies.noise.bitstrings import frequencies, routed, string_probabilities
-        from qmoe_qiskit.studies.training.measuring import moved
 
         fitted = fit(self)
         model, rows = fitted.classifier, fitted.split.test
         router, inputs_BF, weights_W = circuit_of(fitted)
-        exact = moved(model, EXACT, self.seed).compiled_router
+        exact = restore_on_backend(model, EXACT, self.seed).compiled_router
         assert exact is not None
         ideal_BO = exact.expectations(inputs_BF, weights_W).values
         ideal = routed(model, rows, ideal_BO)
-        profile = self.device.where(self.seed)
+        profile = self.device.resolve_backend(self.seed)
         assert not isinstance(profile, str)
         backends = [FoldedBackend(profile=profile, factor=f, seed=self.seed) for f in self.factors]
         exactly_FBS = [
@@ -142,11 +140,11 @@ def _observables(
 ) -> dict[bool, FloatArray]:
     """Return the observables over measured strings, (O, 2^n), with readout errors undone or not."""
     from qmoe_qiskit.backends.mitigation.folding import assignment_of
-    from qmoe_qiskit.backends.mitigation.readout import assigned, inverted
+    from qmoe_qiskit.backends.mitigation.readout import apply_readout_error, invert_readout_error
     from qmoe_qiskit.simulation import diagonals
 
     plain_OS = diagonals(router.observables)
     return {
         False: plain_OS,
-        True: assigned(plain_OS, inverted(assignment_of(profile, qubits))),
+        True: apply_readout_error(plain_OS, invert_readout_error(assignment_of(profile, qubits))),
     }

@@ -7,18 +7,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qmoe_qiskit.stats import breakdown_point
-from qmoe_qiskit.studies.report.summary import Breakdown, Cell
+from qmoe_qiskit.stats.types import Breakdown
+from qmoe_qiskit.studies.report.summary import Cell
 from qmoe_qiskit.studies.training.routers import label
+from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
     from qmoe_qiskit.studies.engine.results import TaskResult
     from qmoe_qiskit.studies.engine.task import Task
     from qmoe_qiskit.studies.noise.settings import NoiseSettings
-
-FloatArray = NDArray[np.float64]
 Result = dict[str, Any]
 Read = Callable[[Result], float]
 TaskOf = Callable[[int], "Task"]  # of a seed

@@ -5,19 +5,17 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qmoe_qiskit.stats import Claim, mean_estimates
 from qmoe_qiskit.studies.engine.task import Task
-from qmoe_qiskit.studies.noise.part import Part
 from qmoe_qiskit.studies.noise.results import Found, accuracy, breakdown_rows, flips
+from qmoe_qiskit.studies.noise.section import StudySection
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
 from qmoe_qiskit.studies.report.figures import Curve, curves
-from qmoe_qiskit.studies.report.summary import Column, Picture, Table
+from qmoe_qiskit.studies.report.summary import Column, FigureSpec, Table
 from qmoe_qiskit.studies.training.routers import label
 from qmoe_qiskit.studies.training.train_task import TrainTask
-
-FloatArray = NDArray[np.float64]
+from qmoe_qiskit.typing import FloatArray
 
 
 def tasks(settings: NoiseSettings, seed: int) -> list[Task]:
@@ -38,7 +36,7 @@ def _under(settings: NoiseSettings, seed: int, *, factor: float) -> TrainTask:
     return settings.trained(seed, train_on=setting, settings=(setting,))
 
 
-def summarize(settings: NoiseSettings, found: Found) -> Part:
+def summarize(settings: NoiseSettings, found: Found) -> StudySection:
     """Return tables, claims and a figure."""
     scales, device = settings.scales, settings.device
     ideal, places = partial(_ideal, settings), range(len(scales))
@@ -87,7 +85,7 @@ def summarize(settings: NoiseSettings, found: Found) -> Part:
         ),
         source=source,
     )
-    return Part(
+    return StudySection(
         tables=(table, breakdown),
         claims=tuple(_claims(settings, ideal_NK, noisy_NK)),
         pictures=(_picture(settings, trainings, controls),),
@@ -125,13 +123,13 @@ def _picture(
     settings: NoiseSettings,
     trainings: dict[str, FloatArray],
     controls: dict[str, FloatArray],
-) -> Picture:
+) -> FigureSpec:
     scales = settings.scales
     lines = {f"quantum, {name}": values_NK for name, values_NK in trainings.items()} | {
         f"{label(name)}, no noise": np.repeat(values_N[:, None], len(scales), axis=1)
         for name, values_N in controls.items()
     }
-    return Picture(
+    return FigureSpec(
         name="scales",
         caption=(
             f"Held-out accuracy by the factor on the noise of {settings.device}, beside classical "

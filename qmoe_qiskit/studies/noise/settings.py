@@ -9,7 +9,7 @@ from typing import Any
 from qmoe_qiskit.backends.noisy.depolarizing import MAX_PROBABILITY
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
 from qmoe_qiskit.noise_profiles import list_profiles
-from qmoe_qiskit.studies.training.circuit_execution import Setting
+from qmoe_qiskit.studies.training.circuit_execution import CircuitExecution
 from qmoe_qiskit.studies.training.routers import is_quantum
 from qmoe_qiskit.studies.training.train_task import TrainTask
 
@@ -132,9 +132,9 @@ class NoiseSettings:
         """Return the training of a classical router."""
         return self.trained(seed, router=router, n_layers=1)
 
-    def scaled(self, factor: float, **changes: float) -> Setting:
+    def scaled(self, factor: float, **changes: float) -> CircuitExecution:
         """Return the device with its noise scaled, some mechanisms otherwise than the rest."""
-        return Setting(
+        return CircuitExecution(
             backend=f"noisy:{self.device}",
             gates=changes.get("gates", factor),
             relaxation=changes.get("relaxation", factor),
@@ -151,6 +151,8 @@ class NoiseSettings:
         return self.devices or list_profiles()
 
 
-def depolarizing(level: float) -> Setting:
+def depolarizing(level: float) -> CircuitExecution:
     """Return the paper's noise; without any the exact backend."""
-    return Setting(backend=f"noisy:depolarizing:{level!r}") if level else Setting()
+    return (
+        CircuitExecution(backend=f"noisy:depolarizing:{level!r}") if level else CircuitExecution()
+    )

@@ -18,8 +18,8 @@ from qmoe_qiskit.studies.noise import drift as noise_drift
 from qmoe_qiskit.studies.noise import mechanisms as noise_mechanisms
 from qmoe_qiskit.studies.noise import mitigation as noise_mitigation
 from qmoe_qiskit.studies.noise import scales as noise_scales
-from qmoe_qiskit.studies.noise.part import Part, joined
 from qmoe_qiskit.studies.noise.results import Found
+from qmoe_qiskit.studies.noise.section import StudySection, combine_sections
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class _Steps(NamedTuple):
     """Of a part of the study: its tasks of one seed, and what they say."""
 
     tasks: Callable[[NoiseSettings, int], list[Task]]
-    summarize: Callable[[NoiseSettings, Found], Part]
+    summarize: Callable[[NoiseSettings, Found], StudySection]
 
 
 # In the order of `PARTS`.
@@ -58,7 +58,7 @@ def _summarize(
     settings: NoiseSettings, seeds: Sequence[int], results: Sequence[TaskResult]
 ) -> Summary:
     found = Found(seeds, results)
-    return joined([part.summarize(settings, found) for part in _chosen(settings)])
+    return combine_sections([part.summarize(settings, found) for part in _chosen(settings)])
 
 
 def _chosen(settings: NoiseSettings) -> list[_Steps]:

@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qmoe_qiskit.errors import OutOfRangeWarning, require_positive
-from qmoe_qiskit.studies.training.circuit_execution import EXACT, Setting
+from qmoe_qiskit.studies.training.circuit_execution import EXACT, CircuitExecution
+from qmoe_qiskit.studies.training.measuring import restore_on_backend
 from qmoe_qiskit.studies.training.train_task import Fitted, TrainTask, fit, result_of
+from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
     from qmoe_qiskit.circuits import RouterCircuit
     from qmoe_qiskit.runs.metrics import Observed
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +31,7 @@ class ShotsTask(TrainTask):
     kind: ClassVar[str] = "noise-shots"
 
     shots: tuple[int, ...] = ()
-    sampled: tuple[Setting, ...] = ()
+    sampled: tuple[CircuitExecution, ...] = ()
 
     def check(self) -> None:
         """See `Task.check`.
@@ -44,9 +43,9 @@ class ShotsTask(TrainTask):
         for shots in self.shots:
             require_positive("shots", shots)
 
-    def measured_on(self) -> tuple[Setting, ...]:
-        """See `TrainTask.measured_on`."""
-        return (*super().measured_on(), *self.sampled)
+    def circuit_executions(self) -> tuple[CircuitExecution, ...]:
+        """See `TrainTask.circuit_executions`."""
+        return (*super().circuit_executions(), *self.sampled)
 
     def run(self) -> dict[str, Any]:
         """Train and measure.
@@ -61,14 +60,13 @@ class ShotsTask(TrainTask):
             "shots": [self._with_shots(fitted, setting) for setting in self.sampled],
         }
 
-    def _with_shots(self, fitted: Fitted, setting: Setting) -> list[dict[str, float]]:
+    def _with_shots(self, fitted: Fitted, setting: CircuitExecution) -> list[dict[str, float]]:
         from qmoe_qiskit.simulation import diagonals
         from qmoe_qiskit.studies.noise.bitstrings import frequencies, routed, string_probabilities
-        from qmoe_qiskit.studies.training.measuring import moved
 
         model, rows = fitted.classifier, fitted.split.test
         router, inputs_BF, weights_W = circuit_of(fitted)
-        there = model if setting == self.train_on else moved(model, setting, self.seed)
+        there = model if setting == self.train_on else restore_on_backend(model, setting, self.seed)
         observables_OS = diagonals(router.observables)
         exactly_BS = string_probabilities(there.backend_, router, inputs_BF, weights_W)
         exact = routed(model, rows, exactly_BS @ observables_OS.T)
@@ -96,21 +94,27 @@ class PinnedTask(TrainTask):
             settings: see `measured`.
         """
         from qmoe_qiskit.backends.transpile.placement import active_qubits
-        from qmoe_qiskit.studies.training.measuring import measured, moved, observe_rows
+        from qmoe_qiskit.studies.training.measuring import (
+            measured,
+            observe_rows,
+            restore_on_backend,
+        )
         from qmoe_qiskit.train import model_state, restore_model
 
         fitted = fit(self)
         model, rows = fitted.classifier, fitted.split.test
-        exact = observe_rows(moved(model, EXACT, self.seed), rows)
+        exact = observe_rows(restore_on_backend(model, EXACT, self.seed), rows)
         qubits: dict[str, list[int]] = {}
         for device in dict.fromkeys(setting.backend for setting in self.settings):
-            stored = moved(model, Setting(backend=device), self.seed).compiled_router
+            stored = restore_on_backend(
+                model, CircuitExecution(backend=device), self.seed
+            ).compiled_router
             assert stored is not None
             qubits[device] = sorted(active_qubits(stored.isa_circuit))
         placed = (
             restore_model(
                 model_state(model),
-                backend=setting.where(self.seed),
+                backend=setting.resolve_backend(self.seed),
                 device_qubits=qubits[setting.backend],
             )
             for setting in self.settings

@@ -1,6 +1,6 @@
 """The usual figures of studies: curves, intervals side by side, matrices of numbers.
 
-Each function returns a function that draws the figure, for `studies.report.summary.Picture`.
+Each function returns a function that draws the figure, for `studies.report.summary.FigureSpec`.
 Nothing is told by colour alone: series differ by marker and line style, cells carry their
 numbers.
 """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qmoe_qiskit.figures.style import DPI
-from qmoe_qiskit.stats.types import Outcome, Verdict
+from qmoe_qiskit.stats.types import Verdict, VerdictOutcome
 from qmoe_qiskit.studies.report.page import (
     HOW_JUDGED,
     HOW_LISTED,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 # Outcomes are told by words and signs, not by colour alone.
-_SIGNS: dict[Outcome, str] = {"supported": "✓", "not supported": "✗", "undecided": "?"}
+_SIGNS: dict[VerdictOutcome, str] = {"supported": "✓", "not supported": "✗", "undecided": "?"}
 _CSS_DPI = 96
 # Begins every page made here; what begins otherwise is somebody else's file.
 MARK = '<meta name="generator" content="qmoe report">'

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from qmoe_qiskit.stats.types import Outcome, Verdict
+from qmoe_qiskit.stats.types import Verdict, VerdictOutcome
 from qmoe_qiskit.studies.report.settings_toml import settings_toml
-from qmoe_qiskit.studies.report.summary import Picture, Summary
+from qmoe_qiskit.studies.report.summary import FigureSpec, Summary
 from qmoe_qiskit.studies.report.tables import ShownTable, shown_table
 from qmoe_qiskit.studies.report.task_list import LIST, ListedTask, count_kinds, kinds_behind
 
-OUTCOMES: tuple[Outcome, ...] = ("supported", "not supported", "undecided")
+OUTCOMES: tuple[VerdictOutcome, ...] = ("supported", "not supported", "undecided")
 HOW_JUDGED = (
     "An outcome needs a two-sided p-value below 0.05 in a sign-flip test of the paired "
     "differences, after Holm's correction over all claims of the study, and a 95 % bootstrap "
@@ -119,7 +119,7 @@ def counts(verdicts: Sequence[Verdict]) -> str:
     return ", ".join(f"{found[outcome]} {outcome}" for outcome in OUTCOMES if found[outcome])
 
 
-def _drawn(picture: Picture) -> DrawnPicture:
+def _drawn(picture: FigureSpec) -> DrawnPicture:
     from matplotlib.figure import Figure
 
     from qmoe_qiskit.figures.style import DPI, figure_bytes, local_style

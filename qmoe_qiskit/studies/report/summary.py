@@ -56,7 +56,7 @@ class Table:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Picture:
+class FigureSpec:
     """A figure of a study.
 
     Attributes:
@@ -85,5 +85,5 @@ class Summary:
 
     tables: tuple[Table, ...]
     verdicts: tuple[Verdict, ...] = ()
-    pictures: tuple[Picture, ...] = ()
+    pictures: tuple[FigureSpec, ...] = ()
     remarks: tuple[str, ...] = ()

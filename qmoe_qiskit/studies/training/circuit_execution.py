@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Setting:
+class CircuitExecution:
     """A backend, its shots and its mitigation; a stored calibration may be changed first.
 
     Attributes:
@@ -47,7 +47,7 @@ class Setting:
         """
         _check(self)
 
-    def where(self, seed: int) -> str | NoiseProfile:
+    def resolve_backend(self, seed: int) -> str | NoiseProfile:
         """Return what a classifier takes as its backend.
 
         Args:
@@ -59,7 +59,7 @@ class Setting:
         scaled = profile.scale(gates=self.gates, relaxation=self.relaxation, readout=self.readout)
         return scaled.drift(seed, hours=self.drift_hours) if self.drift_hours else scaled
 
-    def before_drift(self) -> Setting:
+    def before_drift(self) -> CircuitExecution:
         """Return the setting as it was when the calibration was taken."""
         return replace(self, drift_hours=0.0)
 
@@ -69,7 +69,7 @@ class Setting:
         return {} if profile is None else {self.backend: profile.content_hash}
 
 
-EXACT = Setting()
+EXACT = CircuitExecution()
 
 
 @lru_cache
@@ -81,7 +81,7 @@ def _profile(backend: str) -> NoiseProfile | None:
 
 
 @lru_cache
-def _check(setting: Setting) -> None:
+def _check(setting: CircuitExecution) -> None:
     from qmoe_qiskit.train.execution import open_for
 
     if setting.backend.startswith("runtime:"):
@@ -89,7 +89,7 @@ def _check(setting: Setting) -> None:
             f"backend {setting.backend!r} is no simulator of this project: a study takes "
             "'statevector' or the noisy backends, such as 'noisy:ibm_torino'"
         )
-    changed = setting != Setting(
+    changed = setting != CircuitExecution(
         backend=setting.backend, shots=setting.shots, mitigation=setting.mitigation
     )
     if changed and _profile(setting.backend) is None:
@@ -97,4 +97,4 @@ def _check(setting: Setting) -> None:
             f"backend {setting.backend!r} has no calibration that factors or drift could change: "
             "they are for stored ones, such as 'noisy:ibm_torino'"
         )
-    open_for(setting.where(0), shots=setting.shots, mitigation=setting.mitigation)
+    open_for(setting.resolve_backend(0), shots=setting.shots, mitigation=setting.mitigation)

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.studies.training.circuit_execution import Setting
+from qmoe_qiskit.studies.training.circuit_execution import CircuitExecution
 from qmoe_qiskit.studies.training.routers import circuit_of, is_quantum
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def check_router_runs(
-    router: str, *, n_inputs: int, n_layers: int, data: str, settings: Iterable[Setting]
+    router: str, *, n_inputs: int, n_layers: int, data: str, settings: Iterable[CircuitExecution]
 ) -> None:
     """Refuse settings on which a router's circuit cannot run.
 
@@ -34,7 +34,7 @@ def check_router_runs(
             _check_router(router, n_inputs, n_layers, data, kind)
 
 
-def check_circuit_runs(circuit: RouterCircuit, what: str, setting: Setting) -> None:
+def check_circuit_runs(circuit: RouterCircuit, what: str, setting: CircuitExecution) -> None:
     """Refuse a setting on which a circuit cannot run.
 
     Args:
@@ -48,7 +48,7 @@ def check_circuit_runs(circuit: RouterCircuit, what: str, setting: Setting) -> N
     from qmoe_qiskit.noise_profiles import NoiseProfile
     from qmoe_qiskit.train.execution import open_for
 
-    where = setting.where(0)
+    where = setting.resolve_backend(0)
     if isinstance(where, NoiseProfile) and len(where.qubits) < circuit.n_qubits:
         raise InputError(
             f"{what} has {circuit.n_qubits} qubits, {where.device} has {len(where.qubits)}: name "
@@ -67,13 +67,13 @@ def check_circuit_runs(circuit: RouterCircuit, what: str, setting: Setting) -> N
         ) from error
 
 
-def _kind(setting: Setting) -> Setting:
+def _kind(setting: CircuitExecution) -> CircuitExecution:
     """Return a setting without what cannot decide whether a circuit runs on it.
 
     That is whatever leaves the device's qubits, couplers and gates as they are; the size of readout
     errors matters only where they are undone.
     """
-    return Setting(
+    return CircuitExecution(
         backend=setting.backend,
         mitigation=setting.mitigation,
         readout=setting.readout if setting.mitigation == "readout" else 1.0,
@@ -81,6 +81,8 @@ def _kind(setting: Setting) -> Setting:
 
 
 @cache
-def _check_router(router: str, n_inputs: int, n_layers: int, data: str, setting: Setting) -> None:
+def _check_router(
+    router: str, n_inputs: int, n_layers: int, data: str, setting: CircuitExecution
+) -> None:
     circuit = circuit_of(router, n_inputs=n_inputs, n_layers=n_layers)
     check_circuit_runs(circuit, f"router {router!r} on {data!r}", setting)

@@ -11,7 +11,7 @@ from qmoe_qiskit.train import model_state, restore_model
 
 if TYPE_CHECKING:
     from qmoe_qiskit.data import Dataset
-    from qmoe_qiskit.studies.training.circuit_execution import Setting
+    from qmoe_qiskit.studies.training.circuit_execution import CircuitExecution
     from qmoe_qiskit.train import QMoEClassifier
 
 
@@ -20,7 +20,9 @@ def observe_rows(classifier: QMoEClassifier, rows: Dataset) -> Observed:
     return observe(classifier, rows.features_NF, rows.labels_N)
 
 
-def moved(classifier: QMoEClassifier, setting: Setting, seed: int) -> QMoEClassifier:
+def restore_on_backend(
+    classifier: QMoEClassifier, setting: CircuitExecution, seed: int
+) -> QMoEClassifier:
     """Return the same trained model with its circuit running where a setting says.
 
     On a device that has drifted the circuit stays on the qubits that the calibration before had
@@ -35,12 +37,12 @@ def moved(classifier: QMoEClassifier, setting: Setting, seed: int) -> QMoEClassi
         return classifier
     qubits = None
     if setting.drift_hours:
-        before = moved(classifier, setting.before_drift(), seed).compiled_router
+        before = restore_on_backend(classifier, setting.before_drift(), seed).compiled_router
         assert before is not None
         qubits = active_qubits(before.isa_circuit)
     return restore_model(
         model_state(classifier),
-        backend=setting.where(seed),
+        backend=setting.resolve_backend(seed),
         shots=setting.shots,
         mitigation=setting.mitigation,
         device_qubits=qubits,

@@ -7,17 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qmoe_qiskit.stats import mean_estimates
 from qmoe_qiskit.studies.training.routers import label
 from qmoe_qiskit.studies.training.train_task import TrainTask
+from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
+    from qmoe_qiskit.stats.types import Estimate
     from qmoe_qiskit.studies.engine.results import TaskResult
-    from qmoe_qiskit.studies.report.summary import Estimate
-
-FloatArray = NDArray[np.float64]
 Result = dict[str, Any]
 
 # Scalings as sentences name them.

@@ -12,8 +12,8 @@ from qmoe_qiskit.errors import DivergenceError, InputError, StudyError, unknown_
 from qmoe_qiskit.runs.metrics import summarize
 from qmoe_qiskit.studies.engine.results import finite
 from qmoe_qiskit.studies.engine.task import Task
-from qmoe_qiskit.studies.training.circuit_execution import EXACT, Setting
-from qmoe_qiskit.studies.training.measuring import measured, moved, observe_rows
+from qmoe_qiskit.studies.training.circuit_execution import EXACT, CircuitExecution
+from qmoe_qiskit.studies.training.measuring import measured, observe_rows, restore_on_backend
 from qmoe_qiskit.studies.training.routers import check_router, classifier_settings
 
 if TYPE_CHECKING:
@@ -67,8 +67,8 @@ class TrainTask(Task):
     batch_size: int = 32
     learning_rates: tuple[float, ...] = (0.05,)
     validate: bool = False
-    train_on: Setting = EXACT
-    settings: tuple[Setting, ...] = (EXACT,)
+    train_on: CircuitExecution = EXACT
+    settings: tuple[CircuitExecution, ...] = (EXACT,)
 
     def check(self) -> None:
         """See `Task.check`.
@@ -86,7 +86,7 @@ class TrainTask(Task):
             raise unknown_name("scaling", self.scaling, SCALINGS)
         if not self.learning_rates or not self.settings:
             raise InputError("a training needs a learning rate and a setting to measure it on")
-        for setting in self.measured_on():
+        for setting in self.circuit_executions():
             setting.check()
         split = self.load()
         for rate in self.learning_rates:
@@ -96,16 +96,16 @@ class TrainTask(Task):
             n_inputs=router_inputs(split),
             n_layers=self.n_layers,
             data=self.data,
-            settings=self.measured_on(),
+            settings=self.circuit_executions(),
         )
 
-    def measured_on(self) -> tuple[Setting, ...]:
+    def circuit_executions(self) -> tuple[CircuitExecution, ...]:
         """Return where the circuit runs, in training and behind it."""
         return (self.train_on, *self.settings)
 
     def profiles(self) -> dict[str, str]:
         """See `Task.profiles`."""
-        found = [setting.profiles() for setting in self.measured_on()]
+        found = [setting.profiles() for setting in self.circuit_executions()]
         return {name: value for profiles in found for name, value in profiles.items()}
 
     def load(self) -> Split:
@@ -167,7 +167,7 @@ def classifier(task: TrainTask, split: Split, learning_rate: float) -> QMoEClass
             task.router, n_inputs=router_inputs(split), n_layers=task.n_layers, seed=task.seed
         ),
         n_experts=task.n_experts,
-        backend=task.train_on.where(task.seed),
+        backend=task.train_on.resolve_backend(task.seed),
         shots=task.train_on.shots,
         mitigation=task.train_on.mitigation,
         feature_range=SCALINGS[task.scaling],
@@ -195,8 +195,8 @@ def result_of(task: TrainTask, fitted: Fitted) -> dict[str, Any]:
 
     model, split = fitted.classifier, fitted.split
 
-    def on(setting: Setting) -> QMoEClassifier:
-        return model if setting == task.train_on else moved(model, setting, task.seed)
+    def on(setting: CircuitExecution) -> QMoEClassifier:
+        return model if setting == task.train_on else restore_on_backend(model, setting, task.seed)
 
     exact_model = on(EXACT)
     exact = observe_rows(exact_model, split.test)

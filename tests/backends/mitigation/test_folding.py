@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from qiskit_aer import AerSimulator
 
 from qmoe_qiskit.backends import open_backend
@@ -16,8 +15,7 @@ from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.noise_profiles import load_profile
 from qmoe_qiskit.simulation import diagonals
 from qmoe_qiskit.studies.noise.bitstrings import frequencies, string_probabilities
-
-FloatArray = NDArray[np.float64]
+from qmoe_qiskit.typing import FloatArray
 
 DEVICES = ("ibmq_manila", "ibm_sherbrooke", "ibm_torino")  # cx, ecr, cz
 

@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
-    FloatArray = NDArray[np.float64]
 
 ROUNDING = 1e-11
 SPECS = [

@@ -16,9 +16,7 @@ from qmoe_qiskit.noise_profiles import list_profiles, load_profile
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
-    FloatArray = NDArray[np.float64]
+    from qmoe_qiskit.typing import FloatArray
 
 # What is asked for; Aer's own truncation comes on top, see `aer_values`.
 AGREEMENT = 1e-9

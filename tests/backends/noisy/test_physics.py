@@ -21,9 +21,7 @@ from qmoe_qiskit.noise_profiles import NoiseProfile, load_profile
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
-    FloatArray = NDArray[np.float64]
+    from qmoe_qiskit.typing import FloatArray
 
 ROUNDING = 1e-10
 # Gate times of the synthetic device, in s; it counts time in steps of 4 ns.

@@ -26,11 +26,8 @@ from qmoe_qiskit.circuits import RouterCircuit, angle_router
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
     from qmoe_qiskit.backends import CompiledRouter
-
-    FloatArray = NDArray[np.float64]
+    from qmoe_qiskit.typing import FloatArray
 
 FAILURE = 1e-6
 SPECS = [

@@ -30,13 +30,10 @@ from qmoe_qiskit.moe import QuantumRouter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
     from qmoe_qiskit.backends.runtime.compiled_router import RuntimeRouter
-    from qmoe_qiskit.hardware.work import Work
+    from qmoe_qiskit.hardware.work import WorkUnit
     from qmoe_qiskit.noise_profiles import NoiseProfile
-
-    FloatArray = NDArray[np.float64]
+    from qmoe_qiskit.typing import FloatArray
 
 FAILURE = 1e-6
 
@@ -52,12 +49,12 @@ class ExactDevice:
     def __init__(self, fake: str) -> None:
         self._fake = LocalDevice(fake)
         self.backend: Any = self._fake.backend
-        self.executed: list[Work] = []
+        self.executed: list[WorkUnit] = []
 
     def profile(self) -> NoiseProfile:
         return self._fake.profile()
 
-    def execute(self, work: Work) -> Outcome:
+    def execute(self, work: WorkUnit) -> Outcome:
         self.executed.append(work)
         compact = QuantumCircuit(len(work.physical_qubits))
         for step in work.circuit.data:

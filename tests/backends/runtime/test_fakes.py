@@ -27,11 +27,8 @@ from qmoe_qiskit.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
     from qmoe_qiskit.backends import CompiledRouter
-
-    FloatArray = NDArray[np.float64]
+    from qmoe_qiskit.typing import FloatArray
 
 FAILURE = 1e-6
 SHOTS = 4096

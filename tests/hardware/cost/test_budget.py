@@ -15,7 +15,7 @@ from qmoe_qiskit.hardware.cost.budget import (
     parse_seconds,
     refuse_over_budget,
 )
-from qmoe_qiskit.hardware.cost.estimate import Estimate, JobEstimate
+from qmoe_qiskit.hardware.cost.estimate import CostEstimate, JobEstimate
 
 
 def jobs_of(seconds: list[float]) -> tuple[JobEstimate, ...]:
@@ -25,8 +25,8 @@ def jobs_of(seconds: list[float]) -> tuple[JobEstimate, ...]:
     )
 
 
-def estimate_of(*seconds: float) -> Estimate:
-    return Estimate(jobs=jobs_of(list(seconds)), formula="", assumptions=())
+def estimate_of(*seconds: float) -> CostEstimate:
+    return CostEstimate(jobs=jobs_of(list(seconds)), formula="", assumptions=())
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.hardware.cost.device_timing import machine_of
 from qmoe_qiskit.hardware.cost.estimate import (
     JOB_OVERHEAD_S,
-    Estimate,
+    CostEstimate,
     JobEstimate,
     combined,
     estimate_from,
@@ -32,7 +32,7 @@ from qmoe_qiskit.hardware.cost.estimate import (
 from qmoe_qiskit.hardware.cost.plan_limits import Limits, limits_of
 from qmoe_qiskit.hardware.options import runtime_options
 from qmoe_qiskit.hardware.primitives import program_of
-from qmoe_qiskit.hardware.work import Work
+from qmoe_qiskit.hardware.work import WorkUnit
 
 MANILA = fake_provider.FakeManilaV2()
 TORINO = fake_provider.FakeTorino()
@@ -55,10 +55,10 @@ def router_on(backend: Any) -> tuple[QuantumCircuit, tuple[int, int]]:
     return passes.run(router), place
 
 
-def work_on(backend: Any, *, n_points: int = 3, shots: int = 100, **options: Any) -> Work:
+def work_on(backend: Any, *, n_points: int = 3, shots: int = 100, **options: Any) -> WorkUnit:
     """Some points of the small router."""
     circuit, place = router_on(backend)
-    return Work(
+    return WorkUnit(
         key="0" * 64,
         spec="runtime:some",
         device=backend.name,
@@ -302,5 +302,5 @@ def test_several_estimates_add_up_and_say_each_assumption_once() -> None:
 )
 def test_the_share_is_of_what_remains(usage: dict[str, Any], share: float | None) -> None:
     job = JobEstimate(start=0, stop=1, circuits=1, shots=1, executions=1, seconds=25.0)
-    estimate = Estimate(jobs=(job,), formula="", assumptions=())
+    estimate = CostEstimate(jobs=(job,), formula="", assumptions=())
     assert share_of_allowance(estimate, usage) == share

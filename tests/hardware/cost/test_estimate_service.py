@@ -19,7 +19,7 @@ from qmoe_qiskit.hardware.cost.estimate import estimate_work
 from qmoe_qiskit.hardware.cost.plan_limits import Limits
 from qmoe_qiskit.hardware.options import runtime_options
 from qmoe_qiskit.hardware.primitives import primitive_for, pub_of
-from qmoe_qiskit.hardware.work import Work
+from qmoe_qiskit.hardware.work import WorkUnit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ def backend(ibm: IBMService, device: str, monkeypatch: pytest.MonkeyPatch) -> An
     return QiskitRuntimeService().backend(device)
 
 
-def work_on(backend: Any, **options: Any) -> Work:
+def work_on(backend: Any, **options: Any) -> WorkUnit:
     angles = ParameterVector("angle", 2)
     router = QuantumCircuit(2)
     router.rx(angles[0], 0)
@@ -52,7 +52,7 @@ def work_on(backend: Any, **options: Any) -> Work:
     passes = generate_preset_pass_manager(
         1, target=backend.target, initial_layout=place, seed_transpiler=0
     )
-    return Work(
+    return WorkUnit(
         key="0" * 64,
         spec=f"runtime:{backend.name}",
         device=backend.name,

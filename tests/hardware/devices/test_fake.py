@@ -16,13 +16,15 @@ from qmoe_qiskit.hardware.devices import fake as local
 from qmoe_qiskit.hardware.devices.fake import LocalDevice
 from qmoe_qiskit.hardware.options import RuntimeOptions
 from qmoe_qiskit.hardware.primitives import program_of
-from qmoe_qiskit.hardware.work import Work
+from qmoe_qiskit.hardware.work import WorkUnit
 
 if TYPE_CHECKING:
     from typing import Any
 
 
-def rotated(device: LocalDevice, qubits: tuple[int, ...], n_points: int, **options: Any) -> Work:
+def rotated(
+    device: LocalDevice, qubits: tuple[int, ...], n_points: int, **options: Any
+) -> WorkUnit:
     """A rotation by an angle of its own on each of some qubits, by 0 to pi over the points."""
     angles = ParameterVector("angle", len(qubits))
     circuit = QuantumCircuit(device.backend.num_qubits)
@@ -31,7 +33,7 @@ def rotated(device: LocalDevice, qubits: tuple[int, ...], n_points: int, **optio
         circuit.rz(angle, qubit)
         circuit.sx(qubit)
     n = len(qubits)
-    return Work(
+    return WorkUnit(
         key="",
         spec="runtime:" + device.name,
         device=device.name,

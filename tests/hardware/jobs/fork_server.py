@@ -126,7 +126,7 @@ def child(order: dict[str, Any]) -> dict[str, Any]:
         key: The key under which the command submits it.
         more_keys: Keys under which it does so again, on the same device.
         options: Changes of the work's options.
-        patience: Settings of `Patience`.
+        timeouts: Settings of `Timeouts`.
         budget_s: See `open_device`.
         limits: Changes of the plan's limits.
         action: "execute" (by default), "submit", "collect" or "cancel".
@@ -138,7 +138,7 @@ def child(order: dict[str, Any]) -> dict[str, Any]:
     from qmoe_qiskit.hardware.devices.ibm import open_device
     from qmoe_qiskit.hardware.jobs.cancel import cancel_work
     from qmoe_qiskit.hardware.jobs.collect import collect_work
-    from qmoe_qiskit.hardware.jobs.submit import Patience
+    from qmoe_qiskit.hardware.jobs.submit import Timeouts
     from qmoe_qiskit.hardware.jobs.work_records import work_of
     from qmoe_qiskit.hardware.ledger.store import Ledger
     from qmoe_qiskit.hardware.options import runtime_options
@@ -155,7 +155,7 @@ def child(order: dict[str, Any]) -> dict[str, Any]:
         replace(template, key=key, options=runtime_options(settings))
         for key in (order["key"], *order.get("more_keys", ()))
     ]
-    patience = Patience(**order["patience"])
+    timeouts = Timeouts(**order["timeouts"])
     said: list[str] = []
     devices: list[Any] = []
 
@@ -164,10 +164,10 @@ def child(order: dict[str, Any]) -> dict[str, Any]:
         if action in {"cancel", "collect"}:
             with Ledger(order["ledger"]) as ledger:
                 if action == "cancel":
-                    cancel_work(order["key"], Client.connect, ledger, patience=patience)
+                    cancel_work(order["key"], Client.connect, ledger, timeouts=timeouts)
                 else:
-                    client = Client.connect(read_timeout_s=patience.read_timeout_s)
-                    collect_work(order["key"], client, ledger, poll_s=patience.poll_s)
+                    client = Client.connect(read_timeout_s=timeouts.read_timeout_s)
+                    collect_work(order["key"], client, ledger, poll_s=timeouts.poll_s)
             return
         if not devices:
             devices.append(
@@ -175,7 +175,7 @@ def child(order: dict[str, Any]) -> dict[str, Any]:
                     record.device,
                     ledger=order["ledger"],
                     budget_s=order.get("budget_s"),
-                    patience=patience,
+                    timeouts=timeouts,
                     report=said.append,
                 )
             )

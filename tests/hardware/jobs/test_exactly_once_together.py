@@ -16,7 +16,7 @@ from qmoe_qiskit.hardware.ledger.store import Ledger
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PATIENCE = {"settle_s": 1.2, "poll_s": 0.1, "read_timeout_s": 5.0}
+TIMEOUTS = {"settle_s": 1.2, "poll_s": 0.1, "read_timeout_s": 5.0}
 AFTER_CREATION = at("jobs/submit.py", "session = getattr(mode")
 BEFORE_CREATION = at("jobs/submit.py", "job_id = self._client.create(")
 
@@ -61,8 +61,8 @@ def test_two_works_by_two_processes(stage: Stage, template: str, undisturbed: Un
     """The second waits while the first one's request is held, and does not fail."""
     (ibm,) = stage.services
     ibm.faults.arm("hold", when="after", seconds=1.5)
-    first = stage.order(template, "first", patience=PATIENCE)
-    second = {**stage.order(template, "second", patience=PATIENCE), "ledger": first["ledger"]}
+    first = stage.order(template, "first", timeouts=TIMEOUTS)
+    second = {**stage.order(template, "second", timeouts=TIMEOUTS), "ledger": first["ledger"]}
     commands = [stage.fork_server.start(**order) for order in (first, second)]
     assert all(stage.fork_server.wait(command)["error"] is None for command in commands)
     for order in (first, second):
@@ -113,7 +113,7 @@ def test_more_than_one_with_the_tag(stage: Stage, template: str) -> None:
 def test_cancelled(stage: Stage, split: str) -> None:
     """One job is submitted, one exists without our knowing, one was never sent."""
     (ibm,) = stage.services
-    order = stage.order(split, "cancelled", limits=SPLIT, patience=PATIENCE)
+    order = stage.order(split, "cancelled", limits=SPLIT, timeouts=TIMEOUTS)
     ibm.pace.paused = True
     try:
         place = (*AFTER_CREATION[:2], 2)
@@ -140,7 +140,7 @@ def test_cancelled_while_it_may_be_on_its_way(
     stage: Stage, template: str, *, arrives: bool
 ) -> None:
     (ibm,) = stage.services
-    order = stage.order(template, f"cancelled-{arrives}", patience=PATIENCE)
+    order = stage.order(template, f"cancelled-{arrives}", timeouts=TIMEOUTS)
     ibm.pace.paused = True
     try:
         if arrives:

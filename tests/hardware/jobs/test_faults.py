@@ -27,7 +27,7 @@ Fault = dict[str, Any]
 Case = tuple[int, str, Fault]
 
 # Answers come within 0.5 s or not at all: what is held for 0.8 s is done after its sender gave up.
-PATIENCE = {"settle_s": 1.2, "poll_s": 0.1, "read_timeout_s": 0.5}
+TIMEOUTS = {"settle_s": 1.2, "poll_s": 0.1, "read_timeout_s": 0.5}
 HELD_S = 0.8
 
 # What may happen to the request that creates a job, and is not a refusal.
@@ -117,7 +117,7 @@ def until_done(stage: Stage, order: dict[str, Any], ibm: IBMService, faults: lis
 
 def test_request_that_creates(stage: Stage, template: str, undisturbed: Undisturbed) -> None:
     def trial(number: int, fault: Fault, ibm: IBMService) -> Trial:
-        order = stage.order(template, f"creates-{number}", ibm, patience=PATIENCE)
+        order = stage.order(template, f"creates-{number}", ibm, timeouts=TIMEOUTS)
         ibm.faults.arm(**fault)
         reply = yield stage.fork_server.start(**order)
         assert (reply["status"], reply["error"]) == (0, None), (fault, reply)
@@ -143,7 +143,7 @@ def test_refused_request(stage: Stage, template: str, undisturbed: Undisturbed) 
     ]
 
     def trial(number: int, fault: Fault, ibm: IBMService) -> Trial:
-        order = stage.order(template, f"refused-{number}", ibm, patience=PATIENCE)
+        order = stage.order(template, f"refused-{number}", ibm, timeouts=TIMEOUTS)
         ibm.faults.arm(**fault)
         reply = yield stage.fork_server.start(**order)
         refused(reply)
@@ -160,7 +160,7 @@ def test_refused_request(stage: Stage, template: str, undisturbed: Undisturbed) 
 def test_questions_of_submission(stage: Stage, template: str, undisturbed: Undisturbed) -> None:
     def trial(case: Case, ibm: IBMService) -> Trial:
         number, _, fault = case
-        order = stage.order(template, f"asked-{number}", ibm, patience=PATIENCE)
+        order = stage.order(template, f"asked-{number}", ibm, timeouts=TIMEOUTS)
         yield from until_done(stage, order, ibm, [fault])
         assert stage.results(order) == undisturbed.results, fault
 
@@ -170,7 +170,7 @@ def test_questions_of_submission(stage: Stage, template: str, undisturbed: Undis
 def test_questions_of_collection(stage: Stage, template: str, undisturbed: Undisturbed) -> None:
     def trial(case: Case, ibm: IBMService) -> Trial:
         number, on, fault = case
-        order = stage.order(template, f"collected-{number}", ibm, patience=PATIENCE)
+        order = stage.order(template, f"collected-{number}", ibm, timeouts=TIMEOUTS)
         reply = yield stage.fork_server.start(**order, action="submit")
         assert (reply["status"], reply["error"]) == (0, None)
         # Only to collect, the device is not opened.
@@ -189,7 +189,7 @@ def test_job_that_is_not_listed_for_a_while(
     ibm = stage.services[0]
     ibm.faults.arm("drop", when="after")
     ibm.faults.arm("lose_list", seconds=0.7, status=status)
-    order = stage.order(template, f"unlisted-{status}", patience=PATIENCE)
+    order = stage.order(template, f"unlisted-{status}", timeouts=TIMEOUTS)
     assert stage.done(order) == undisturbed.results
 
 
@@ -201,7 +201,7 @@ def test_killed_while_the_service_is_at_work(
     ibm = stage.services[0]
     for number in range(6):
         ibm.faults.arm("hold", when=when, seconds=0.6)
-        order = stage.order(template, f"held-{when}-{number}", patience=PATIENCE)
+        order = stage.order(template, f"held-{when}-{number}", timeouts=TIMEOUTS)
         seen = len(ibm.requests)
         command = stage.fork_server.start(**order)
         pid = stage.fork_server.pid(command)
@@ -218,12 +218,12 @@ def test_settling_begins_when_the_sender_was_last_seen(
 ) -> None:
     """Not when the attempt began: a request that was held for long may be done even later."""
     ibm = stage.services[0]
-    patience = {"settle_s": 0.9, "poll_s": 0.1, "read_timeout_s": 1.1}
+    timeouts = {"settle_s": 0.9, "poll_s": 0.1, "read_timeout_s": 1.1}
     ibm.faults.arm("hold", when="before", seconds=1.5)
-    order = stage.order(template, "held-long", patience=patience)
+    order = stage.order(template, "held-long", timeouts=timeouts)
     assert stage.done(order) == undisturbed.results
     ibm.faults.arm("hold", when="before", seconds=1.5)
-    order = stage.order(template, "held-long-killed", patience=patience)
+    order = stage.order(template, "held-long-killed", timeouts=timeouts)
     command = stage.fork_server.start(**order)
     pid = stage.fork_server.pid(command)
     while ibm.faults.armed():
@@ -246,7 +246,7 @@ def test_faults_and_kills_at_random(
         return {**of_question, "on": questions[rng.integers(len(questions))]}
 
     def trial(number: int, faults: list[Fault], ibm: IBMService) -> Trial:
-        order = stage.order(template, f"random-{number}", ibm, patience=PATIENCE)
+        order = stage.order(template, f"random-{number}", ibm, timeouts=TIMEOUTS)
         if number % 2:
             order["place"] = undisturbed.steps(rng, 1, "jobs/submit.py", "service/client.py")[0]
         yield from until_done(stage, order, ibm, faults)
@@ -297,7 +297,7 @@ def test_what_exists_is_fetched_whatever_keeps_new_jobs_away(
 ) -> None:
     """The time is used up by the very job whose id was not learnt."""
     ibm = stage.services[0]
-    order = stage.order(template, "orphan", patience=PATIENCE)
+    order = stage.order(template, "orphan", timeouts=TIMEOUTS)
     after = at("jobs/submit.py", "session = getattr(mode")
     assert stage.fork_server.run(**order, place=after)["status"] == -signal.SIGKILL
     ibm.faults.arm("over_quota")

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hardware.jobs.trials import PATIENCE, Stage, Trial, Undisturbed, at, refused
+from hardware.jobs.trials import TIMEOUTS, Stage, Trial, Undisturbed, at, refused
 
 from qmoe_qiskit.hardware.ledger.store import Ledger
 
@@ -73,7 +73,7 @@ def _end(outage: Fault, ibm: IBMService) -> None:
 
 def test_an_outage_without_end(stage: Stage, template: str) -> None:
     ibm = stage.services[0]
-    order = stage.order(template, "endless", patience={**PATIENCE, "outage_s": 0.0})
+    order = stage.order(template, "endless", timeouts={**TIMEOUTS, "outage_s": 0.0})
     ibm.pace.paused = True
     try:
         assert stage.fork_server.run(**order, action="submit")["error"] is None

@@ -1,4 +1,4 @@
-"""Work in several jobs, of which one fails: nothing more is sent, and only that one is repeated."""
+"""Work in several jobs, one of which fails: nothing more is sent, only that one is repeated."""
 
 from __future__ import annotations
 

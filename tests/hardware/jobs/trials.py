@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from qmoe_qiskit.hardware.ledger.records import JobRecord
 
 DEVICE = "ibmq_manila"
-PATIENCE = {"settle_s": 0.4, "poll_s": 0.05, "read_timeout_s": 10.0}
+TIMEOUTS = {"settle_s": 0.4, "poll_s": 0.05, "read_timeout_s": 10.0}
 PROGRAM = Path(__file__).parent / "fork_server.py"
 
 # What a trial yields is the number of a command; it is sent the command's reply.
@@ -213,7 +213,7 @@ class Stage:
             "environment": (ibm or self.services[0]).environment(),
             "ledger": str(self.folder / f"{name}.sqlite"),
             "key": hashlib.sha256(name.encode()).hexdigest(),
-            "patience": PATIENCE,
+            "timeouts": TIMEOUTS,
             # Pacing has tests of its own.
             "limits": {"creations_per_minute": 1000},
             **changes,

@@ -14,8 +14,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from qmoe_qiskit.hardware.ledger.records import FloatArray, JobRecord, LedgerConflict
+from qmoe_qiskit.hardware.ledger.records import JobRecord, LedgerConflict
 from qmoe_qiskit.hardware.ledger.store import Ledger
+from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,9 +21,6 @@ from qmoe_qiskit.moe.torch_connector import RouterConnector, RouterNetwork
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
-    FloatArray = NDArray[np.float64]
 
 # Spacing of float32 near 1, for sums of up to 10 numbers of that size.
 FLOAT32 = 1e-6

@@ -15,9 +15,9 @@ from qmoe_qiskit.data import load_dataset, split_dataset
 from qmoe_qiskit.errors import InputError, RunError
 from qmoe_qiskit.noise_profiles import NoiseProfile, load_profile
 from qmoe_qiskit.runs import (
+    NoiseCase,
     NoiseComparison,
     NoiseRequest,
-    Setting,
     TrainingRequest,
     compare_under_noise,
     load_run,
@@ -51,7 +51,7 @@ def compared(folder: Path) -> NoiseComparison:
 def test_the_four_settings_are_what_their_names_say(
     compared: NoiseComparison, folder: Path
 ) -> None:
-    assert [result.setting for result in compared.settings] == list(Setting)
+    assert [result.setting for result in compared.settings] == list(NoiseCase)
     assert (compared.data, compared.n_rows, compared.seed) == ("moons", 20, 3)
     hashes = {
         None: None,
@@ -84,10 +84,10 @@ def test_every_number_is_that_of_the_model(compared: NoiseComparison, folder: Pa
     test = split_dataset(load_dataset("moons", n_samples=80, seed=42), seed=3).test
     later = load_profile("ibmq_manila").drift(5)
     models = {
-        Setting.IDEAL_IDEAL: load_run(folder / "ideal"),
-        Setting.IDEAL_NOISY: load_run(folder / "ideal", backend="noisy:ibmq_manila"),
-        Setting.NOISY_NOISY: load_run(folder / "noisy"),
-        Setting.NOISY_LATER: load_run(
+        NoiseCase.IDEAL_IDEAL: load_run(folder / "ideal"),
+        NoiseCase.IDEAL_NOISY: load_run(folder / "ideal", backend="noisy:ibmq_manila"),
+        NoiseCase.NOISY_NOISY: load_run(folder / "noisy"),
+        NoiseCase.NOISY_LATER: load_run(
             folder / "noisy",
             backend=later,
             device_qubits=compared.settings[3].evaluated_on.physical_qubits,
@@ -100,7 +100,7 @@ def test_every_number_is_that_of_the_model(compared: NoiseComparison, folder: Pa
             model.routing_weights(test.features_NF).argmax(axis=1),
         )
 
-    reference_N, _ = hits_and_experts(models[Setting.IDEAL_IDEAL].classifier)
+    reference_N, _ = hits_and_experts(models[NoiseCase.IDEAL_IDEAL].classifier)
     for result in compared.settings:
         run = models[result.setting]
         hits_N, experts_N = hits_and_experts(run.classifier)
@@ -110,7 +110,7 @@ def test_every_number_is_that_of_the_model(compared: NoiseComparison, folder: Pa
         assert values["accuracy_difference"] == pytest.approx(hits_N.mean() - reference_N.mean())
         assert values["routing_flips"] == (experts_N != exact_N).mean()
         assert values["expert_load"] == [(experts_N == e).mean() for e in range(2)]
-        has_interval = result.setting != Setting.IDEAL_IDEAL
+        has_interval = result.setting != NoiseCase.IDEAL_IDEAL
         for name in ("accuracy_difference", "routing_flips"):
             assert (result.metrics[name].uncertainty is not None) == has_interval
         assert result.metrics["accuracy"].uncertainty is not None
@@ -156,7 +156,7 @@ def test_the_document_says_everything(compared: NoiseComparison, folder: Path) -
     document = json.loads((folder / "comparison.json").read_bytes())
     assert document["kind"] == "qmoe-noise-comparison"
     assert document["request"]["device"] == "ibmq_manila"
-    assert [row["setting"] for row in document["settings"]] == [str(s) for s in Setting]
+    assert [row["setting"] for row in document["settings"]] == [str(s) for s in NoiseCase]
     metric = document["settings"][1]["metrics"]["routing_flips"]
     assert metric["value"] == compared.settings[1].metrics["routing_flips"].value
     assert "noisy:ibmq_manila" in metric["produced_by"]

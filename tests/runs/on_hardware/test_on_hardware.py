@@ -27,7 +27,7 @@ from qmoe_qiskit.runs.on_hardware.evaluate import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from qmoe_qiskit.hardware.work import Work
+    from qmoe_qiskit.hardware.work import WorkUnit
 
 SHOTS = 32
 
@@ -37,9 +37,9 @@ class ExactDevice(LocalDevice):
 
     def __init__(self) -> None:
         super().__init__("fake_manila")
-        self.works: list[Work] = []
+        self.works: list[WorkUnit] = []
 
-    def execute(self, work: Work) -> Outcome:
+    def execute(self, work: WorkUnit) -> Outcome:
         self.works.append(work)
         n_qubits = work.circuit.num_qubits
         values_PO = np.zeros((work.n_points, len(work.observables)))
@@ -100,7 +100,7 @@ def test_on_an_exact_device_it_is_the_exact_model(name: str, runs: dict[str, Pat
 @pytest.mark.filterwarnings("ignore::qmoe_qiskit.errors.OutOfRangeWarning")
 def test_flips_are_counted_against_the_exact_router(runs: dict[str, Path], seed: int) -> None:
     class Wild(ExactDevice):
-        def execute(self, work: Work) -> Outcome:
+        def execute(self, work: WorkUnit) -> Outcome:
             shape = (work.n_points, len(work.observables))
             return Outcome(
                 values_PO=np.random.default_rng(seed).uniform(-1, 1, shape),

@@ -20,7 +20,7 @@ from qmoe_qiskit.studies.noise.settings import PARTS, NoiseSettings
 from qmoe_qiskit.studies.noise.study import STUDY
 from qmoe_qiskit.studies.noise.tasks import PinnedTask, ShotsTask
 from qmoe_qiskit.studies.report.summary import Breakdown, Estimate, Summary, Table
-from qmoe_qiskit.studies.training.circuit_execution import Setting
+from qmoe_qiskit.studies.training.circuit_execution import CircuitExecution
 from qmoe_qiskit.studies.training.train_task import TrainTask
 
 SMALL = NoiseSettings(
@@ -216,7 +216,7 @@ def test_verdicts_on_devices_and_mitigation() -> None:
         # One device costs more than the other, unless trained on; less with every factor.
         ideal = task.train_on.is_exact
 
-        def under(setting: Setting) -> float:
+        def under(setting: CircuitExecution) -> float:
             bad = ideal and setting.backend == "noisy:ibm_perth"
             return 0.97 - 0.07 * setting.gates if bad else 0.97
 

@@ -13,13 +13,13 @@ from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.studies.noise.bitstrings import routed
 from qmoe_qiskit.studies.noise.mitigation_task import METHODS, MitigationTask
 from qmoe_qiskit.studies.noise.tasks import PinnedTask, ShotsTask
-from qmoe_qiskit.studies.training.circuit_execution import EXACT, Setting
+from qmoe_qiskit.studies.training.circuit_execution import EXACT, CircuitExecution
 from qmoe_qiskit.studies.training.measuring import observe_rows
 from qmoe_qiskit.studies.training.train_task import TrainTask, fit
 
 SMALL: dict[str, Any] = {"seed": 4, "n_layers": 2, "n_samples": 80, "epochs": 3}
-MANILA = Setting(backend="noisy:ibmq_manila")
-WITHOUT = Setting(backend="noisy:ibmq_manila", gates=0.0, relaxation=0.0, readout=0.0)
+MANILA = CircuitExecution(backend="noisy:ibmq_manila")
+WITHOUT = CircuitExecution(backend="noisy:ibmq_manila", gates=0.0, relaxation=0.0, readout=0.0)
 
 
 def by_method(task: MitigationTask) -> list[dict[str, dict[str, float]]]:
@@ -35,7 +35,7 @@ def by_method(task: MitigationTask) -> list[dict[str, dict[str, float]]]:
 
 @pytest.mark.parametrize("backend", ["statevector", "noisy:depolarizing:0.2", "noisy:ibmq_manila"])
 def test_values_route_as_the_circuit_does(backend: str) -> None:
-    fitted = fit(TrainTask(**SMALL, train_on=Setting(backend=backend)))
+    fitted = fit(TrainTask(**SMALL, train_on=CircuitExecution(backend=backend)))
     model, rows = fitted.classifier, fitted.split.test
     compiled = model.compiled_router
     assert compiled is not None
@@ -49,7 +49,7 @@ def test_values_route_as_the_circuit_does(backend: str) -> None:
 
 
 def test_it_is_a_training_measured_with_shots_too() -> None:
-    noise = Setting(backend="noisy:depolarizing:0.1")
+    noise = CircuitExecution(backend="noisy:depolarizing:0.1")
     fields = {**SMALL, "train_on": noise, "settings": (noise, MANILA)}
     task = ShotsTask(**fields, shots=(10**9, 4), sampled=(noise, MANILA))
     result = task.run()

@@ -10,8 +10,8 @@ import pytest
 from studies.report.browser import NAMES, Browser, find_browser
 
 from qmoe_qiskit.stats.types import Estimate, Verdict
-from qmoe_qiskit.studies.report.figures import matrix
-from qmoe_qiskit.studies.report.summary import Column, Picture, Summary, Table
+from qmoe_qiskit.studies.report.matrix import matrix
+from qmoe_qiskit.studies.report.summary import Column, FigureSpec, Summary, Table
 from qmoe_qiskit.studies.report.write import write_index, write_report
 
 PROGRAM = find_browser()
@@ -70,7 +70,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         ),
         verdicts=(verdict,) * 2,
         pictures=tuple(
-            Picture(name=f"figure_{i}", caption=LONG, draw=draw, size=(4.0 + 9 * i, 3.0))
+            FigureSpec(name=f"figure_{i}", caption=LONG, draw=draw, size=(4.0 + 9 * i, 3.0))
             for i in range(2)
         ),
         remarks=(LONG,),

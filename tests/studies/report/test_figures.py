@@ -14,7 +14,9 @@ from matplotlib.text import Text
 
 from qmoe_qiskit.figures.style import DPI, figure_bytes, local_style
 from qmoe_qiskit.stats.types import Estimate
-from qmoe_qiskit.studies.report.figures import Curve, curves, intervals, matrix, panels
+from qmoe_qiskit.studies.report.figures import Curve, curves, intervals
+from qmoe_qiskit.studies.report.matrix import matrix
+from qmoe_qiskit.studies.report.panels import panels
 from qmoe_qiskit.studies.report.summary import Draw
 
 LEVELS = (0.0, 0.02, 0.05, 0.1, 0.2)

@@ -23,7 +23,7 @@ from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.stats.types import Breakdown, Estimate, Verdict
 from qmoe_qiskit.studies.report.figures import Curve, curves, intervals
 from qmoe_qiskit.studies.report.settings_toml import settings_toml
-from qmoe_qiskit.studies.report.summary import Cell, Column, Picture, Summary, Table
+from qmoe_qiskit.studies.report.summary import Cell, Column, FigureSpec, Summary, Table
 from qmoe_qiskit.studies.report.tables import (
     escaped,
     number,
@@ -75,13 +75,13 @@ def summary(text: str = NASTY) -> Summary:
         tables=(table,),
         verdicts=(verdict(text), verdict("Void", "undecided"), verdict("Wrong", "not supported")),
         pictures=(
-            Picture(
+            FigureSpec(
                 name="curve",
                 caption=f"Curve: {text}",
                 draw=curves([curve], x_label="noise", y_label="accuracy"),
                 size=(4.0, 3.0),
             ),
-            Picture(
+            FigureSpec(
                 name="routers",
                 caption="Routers",
                 draw=intervals({"": {text: NUMBER}}, label="accuracy"),
@@ -346,7 +346,7 @@ def test_a_figure_may_be_one_that_exists(tmp_path: Path) -> None:
     from matplotlib.figure import Figure
 
     whole = Figure(figsize=(2.0, 1.0))
-    found = Summary(tables=(), pictures=(Picture(name="a", caption="A", draw=lambda _: whole),))
+    found = Summary(tables=(), pictures=(FigureSpec(name="a", caption="A", draw=lambda _: whole),))
     write(tmp_path / "noise", found)
     page = Page((tmp_path / "noise" / "report.html").read_text(encoding="utf-8"))
     assert [a["width"] for tag, a in page.tags if tag == "img"] == ["192"]

@@ -13,12 +13,12 @@ from qmoe_qiskit.studies.experts.task import ExpertsTask
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
 from qmoe_qiskit.studies.noise.study import STUDY
 from qmoe_qiskit.studies.training import feasibility as feasible
-from qmoe_qiskit.studies.training.circuit_execution import EXACT, Setting
+from qmoe_qiskit.studies.training.circuit_execution import EXACT, CircuitExecution
 from qmoe_qiskit.studies.training.train_task import TrainTask
 
 SMALL = TrainTask(seed=0, n_samples=80, epochs=1)
 DIGITS = replace(SMALL, data="digits")
-MANILA = Setting(backend="noisy:ibmq_manila")
+MANILA = CircuitExecution(backend="noisy:ibmq_manila")
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_the_study_of_noise_finds_it_too() -> None:
 
 
 def test_readout_errors_that_cannot_be_undone() -> None:
-    plain = Setting(backend="noisy:ibmq_manila", readout=1000.0)
+    plain = CircuitExecution(backend="noisy:ibmq_manila", readout=1000.0)
     replace(SMALL, settings=(plain,)).check()
     with pytest.raises(InputError, match="noisy:ibmq_manila times 1000 cannot be undone"):
         replace(SMALL, settings=(replace(plain, mitigation="readout"),)).check()
@@ -73,9 +73,9 @@ def test_a_quantum_expert_on_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_each_kind_of_setting_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    looked: list[Setting] = []
+    looked: list[CircuitExecution] = []
 
-    def count(_circuit: Any, _what: str, setting: Setting) -> None:
+    def count(_circuit: Any, _what: str, setting: CircuitExecution) -> None:
         looked.append(setting)
 
     monkeypatch.setattr(feasible, "check_circuit_runs", count)

@@ -14,8 +14,8 @@ import pytest
 from qmoe_qiskit.data import Split
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.noise_profiles import load_profile
-from qmoe_qiskit.studies.training.circuit_execution import EXACT, Setting
-from qmoe_qiskit.studies.training.measuring import moved, observe_rows
+from qmoe_qiskit.studies.training.circuit_execution import EXACT, CircuitExecution
+from qmoe_qiskit.studies.training.measuring import observe_rows, restore_on_backend
 from qmoe_qiskit.studies.training.routers import QUANTUM
 from qmoe_qiskit.studies.training.train_task import SCALINGS, TrainTask, fit
 
@@ -111,7 +111,7 @@ def test_the_best_rate_is_used_on_all_training_rows() -> None:
 
 
 def test_full_depolarization_sends_every_row_to_one_expert() -> None:
-    task = replace(SMALL, settings=(EXACT, Setting(backend="noisy:depolarizing:0.75")))
+    task = replace(SMALL, settings=(EXACT, CircuitExecution(backend="noisy:depolarizing:0.75")))
     exact, noisy = task.run()["settings"]
     assert max(noisy["expert_load"]) == 1
     kept = exact["expert_load"][int(np.argmax(noisy["expert_load"]))]
@@ -119,12 +119,12 @@ def test_full_depolarization_sends_every_row_to_one_expert() -> None:
 
 
 def test_training_under_noise_is_measured_there_and_exactly() -> None:
-    noisy = Setting(backend="noisy:depolarizing:0.1")
+    noisy = CircuitExecution(backend="noisy:depolarizing:0.1")
     task = replace(SMALL, train_on=noisy, settings=(EXACT, noisy))
     fitted = fit(task)
     result = task.run()
     there = observe_rows(fitted.classifier, fitted.split.test)
-    here = observe_rows(moved(fitted.classifier, EXACT, task.seed), fitted.split.test)
+    here = observe_rows(restore_on_backend(fitted.classifier, EXACT, task.seed), fitted.split.test)
     assert not np.array_equal(there.weights_NE, here.weights_NE)
     for setting, observed in zip(result["settings"], (here, there), strict=True):
         assert setting["accuracy"] == observed.hits_N.mean()
@@ -132,7 +132,7 @@ def test_training_under_noise_is_measured_there_and_exactly() -> None:
 
 
 def test_shots_are_those_of_the_seed() -> None:
-    task = replace(SMALL, settings=(Setting(backend="noisy:ideal", shots=16), EXACT))
+    task = replace(SMALL, settings=(CircuitExecution(backend="noisy:ideal", shots=16), EXACT))
     result = task.run()
     assert task.run() == result
     sampled, exact = result["settings"]
@@ -141,15 +141,18 @@ def test_shots_are_those_of_the_seed() -> None:
 
 
 def test_a_classical_router_does_not_care_where_circuits_run() -> None:
-    settings = (EXACT, Setting(backend="noisy:depolarizing:0.2"))
+    settings = (EXACT, CircuitExecution(backend="noisy:depolarizing:0.2"))
     first, second = replace(SMALL, router="linear", settings=settings).run()["settings"]
     assert first == second
 
 
 def test_a_drifted_device_keeps_the_qubits() -> None:
     model = fit(SMALL).classifier
-    now = Setting(backend="noisy:ibm_lagos")
-    before, after = moved(model, now, 3), moved(model, replace(now, drift_hours=24.0), 3)
+    now = CircuitExecution(backend="noisy:ibm_lagos")
+    before, after = (
+        restore_on_backend(model, now, 3),
+        restore_on_backend(model, replace(now, drift_hours=24.0), 3),
+    )
     assert before.compiled_router is not None
     assert after.compiled_router is not None
     assert set(after.compiled_router.physical_qubits) <= set(before.compiled_router.physical_qubits)
@@ -161,11 +164,13 @@ def test_a_drifted_device_keeps_the_qubits() -> None:
 
 def test_factors_and_drift_change_the_calibration() -> None:
     stored = load_profile("ibm_lagos")
-    assert Setting(backend="noisy:ibm_lagos").where(1) == stored
-    assert Setting(backend="noisy:ibm_lagos", readout=2.0).where(1) == stored.scale(readout=2.0)
-    later = Setting(backend="noisy:ibm_lagos", gates=0.5, drift_hours=5.0)
-    assert later.where(1) == stored.scale(gates=0.5).drift(1, hours=5.0)
-    assert later.where(1) != later.where(2)
+    assert CircuitExecution(backend="noisy:ibm_lagos").resolve_backend(1) == stored
+    assert CircuitExecution(backend="noisy:ibm_lagos", readout=2.0).resolve_backend(
+        1
+    ) == stored.scale(readout=2.0)
+    later = CircuitExecution(backend="noisy:ibm_lagos", gates=0.5, drift_hours=5.0)
+    assert later.resolve_backend(1) == stored.scale(gates=0.5).drift(1, hours=5.0)
+    assert later.resolve_backend(1) != later.where(2)
     assert later.profiles() == {"noisy:ibm_lagos": stored.content_hash}
     task = replace(SMALL, settings=(EXACT, later))
     assert task.profiles() == later.profiles()
@@ -188,11 +193,14 @@ def test_factors_and_drift_change_the_calibration() -> None:
         ({"learning_rates": (0.1, -1.0)}, "learning_rate must be a positive number, got -1.0"),
         ({"learning_rates": ()}, "needs a learning rate"),
         ({"settings": ()}, "a setting to measure it on"),
-        ({"settings": (Setting(backend="statevecto"),)}, "did you mean 'statevector'"),
-        ({"settings": (Setting(backend="runtime:ibm_fez"),)}, "no simulator"),
-        ({"settings": (Setting(shots=100),)}, "shots"),
-        ({"train_on": Setting(backend="noisy:ideal", gates=2.0)}, "no calibration"),
-        ({"train_on": Setting(backend="noisy:ibm_lagos", readout=-1.0)}, "readout of scale"),
+        ({"settings": (CircuitExecution(backend="statevecto"),)}, "did you mean 'statevector'"),
+        ({"settings": (CircuitExecution(backend="runtime:ibm_fez"),)}, "no simulator"),
+        ({"settings": (CircuitExecution(shots=100),)}, "shots"),
+        ({"train_on": CircuitExecution(backend="noisy:ideal", gates=2.0)}, "no calibration"),
+        (
+            {"train_on": CircuitExecution(backend="noisy:ibm_lagos", readout=-1.0)},
+            "readout of scale",
+        ),
     ],
 )
 def test_impossible_settings_are_refused_beforehand(

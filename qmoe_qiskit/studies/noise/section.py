@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from itertools import chain
 
 from qmoe_qiskit.stats.verdicts import Claim, judge
-from qmoe_qiskit.studies.report.summary import Picture, Summary, Table
+from qmoe_qiskit.studies.report.summary import FigureSpec, Summary, Table
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class StudySection:
     """Tables, claims, figures and remarks; see `Summary`."""
 
     tables: tuple[Table, ...] = ()
     claims: tuple[Claim, ...] = ()
-    pictures: tuple[Picture, ...] = ()
+    pictures: tuple[FigureSpec, ...] = ()
     remarks: tuple[str, ...] = ()
 
 
-def joined(parts: Sequence[Part]) -> Summary:
+def combine_sections(parts: Sequence[StudySection]) -> Summary:
     """Put the parts of a study together, and judge all claims as one family.
 
     Correction part by part would give each of them its own chance of a wrong verdict.

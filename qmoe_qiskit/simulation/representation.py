@@ -34,7 +34,7 @@ class Terms:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Picture:
+class StateRepresentation:
     """How a register and what acts on it are written.
 
     Attributes:
@@ -91,7 +91,7 @@ def _rotate_density(letters: str) -> Terms:
     return Terms(even=np.round((identity - half) / 2), odd=np.round(quarter - rest), rest=rest)
 
 
-STATE = Picture(
+STATE = StateRepresentation(
     base=2,
     dtype=np.complex128,
     scale=0.5,
@@ -103,7 +103,7 @@ STATE = Picture(
 )
 
 # Entry sum_k p_k 4^k is tr(P rho) with letter p_k of I, X, Y, Z on qubit k.
-DENSITY = Picture(
+DENSITY = StateRepresentation(
     base=4,
     dtype=np.float64,
     scale=1.0,
