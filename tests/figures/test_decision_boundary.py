@@ -231,7 +231,7 @@ def test_same_input_gives_the_same_bytes_whatever_the_user_configured(
 def test_nothing_heavy_is_loaded_before_a_figure_and_pyplot_never() -> None:
     program = """
 import sys, numpy as np
-import qmoe_qiskit.report, qmoe_qiskit.figures as figures
+import qmoe_qiskit.figures as figures
 heavy = {"matplotlib", "sklearn", "torch", "scipy", "qiskit", "pandas"}
 print(sorted(heavy & set(sys.modules)))
 figures.loss_curves_figure({"a": [{"epoch": 1, "train_loss": 0.5}]})
