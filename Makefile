@@ -21,7 +21,7 @@ endef
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo rehearse test check bench readme clean
+.PHONY: help demo rehearse test check bench measure clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,8 +55,8 @@ endif
 bench: $(VENV)/.installed-bench  ## compare speed with other libraries
 	$(BIN)/python scripts/benchmark.py $(ARGS)
 
-readme: $(VENV)/.installed-bench  ## measure the figures and tables of README.md anew
-	$(BIN)/python scripts/readme.py
+measure: $(VENV)/.installed-bench  ## measure the tables and figures of README.md and docs/ anew
+	$(BIN)/python scripts/measure.py
 
 clean:  ## remove what was built; keeps .venv and runs
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

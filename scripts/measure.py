@@ -1,9 +1,9 @@
-"""Write the measured parts of README.md anew: the demo's output, its figures, the benchmark.
+"""Measure the tables and figures of README.md and docs/ anew, and write them there.
 
-    make readme
-    python scripts/readme.py --studies runs/studies    # those on studies, and STUDIES.md
+    make measure                                        # the demo, its figures, the benchmark
+    python scripts/measure.py --studies runs/studies    # docs/studies.md and docs/study-results.md
 
-Every part stands between two marks, `<!-- begin NAME -->` and `<!-- end NAME -->`.
+Every measured part stands between two marks, `<!-- begin NAME -->` and `<!-- end NAME -->`.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ from qmoe_qiskit.studies.report.tables import shown_table, to_markdown
 from qmoe_qiskit.studies.report_from_folder import report_folder
 
 ROOT = Path(__file__).resolve().parent.parent
-FIGURES = ROOT / "scripts" / "figures"
-# In the order of the part on studies.
+DOCS = ROOT / "docs"
+FIGURES = DOCS / "figures"
+# The studies, in the order in which docs/studies.md shows them.
 STUDIES = ("efficiency", "noise", "ablation", "boundary", "experts", "kernel", "balance")
-# Those whose first figure is shown; and what is left out of their first table: columns, and rows
-# that have one of these texts.
+# Studies whose first figure and table are shown, and what the table leaves out: columns, and rows
+# that contain one of these texts.
 SHOWN = {
     "efficiency": (
         ("learning rate, median", "median accuracy", "mean training accuracy"),
@@ -89,17 +90,18 @@ def output_of(*command: str, cwd: Path = ROOT) -> str:
     return "\n".join(line.rstrip() for line in done.stdout.strip("\n").splitlines())
 
 
-def replace_part(text: str, name: str, content: str) -> str:
-    """Return the text with one marked part replaced."""
+def replace_part(path: Path, name: str, content: str) -> None:
+    """Replace one marked part of a file."""
     begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
     pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
+    text = path.read_text()
     if not pattern.search(text):
-        raise SystemExit(f"there is no part {name!r}: add the lines {begin} and {end}")
-    return pattern.sub(lambda _: f"{begin}\n{content}\n{end}", text)
+        raise SystemExit(f"{path.name} has no part {name!r}: add the lines {begin} and {end}")
+    path.write_text(pattern.sub(lambda _: f"{begin}\n{content}\n{end}", text))
 
 
 def studies_parts(folder: Path) -> tuple[str, str]:
-    """Return the part of README.md on finished studies, and STUDIES.md, which has all claims."""
+    """Return the part of docs/studies.md on finished studies, and all of docs/study-results.md."""
     rows = ["| study | claim | verdict | difference |", "| --- | --- | --- | --- |"]
     figures, parts = [], []
     for name in STUDIES:
@@ -110,7 +112,7 @@ def studies_parts(folder: Path) -> tuple[str, str]:
             table = to_markdown(shown_table(shortened(summary.tables[0], *SHOWN[name])))
             picture = next(file for file in files if file.startswith("figures/"))
             shutil.copy(folder / name / picture, FIGURES / f"study_{name}.png")
-            figures.append(f"![{summary.pictures[0].caption}](scripts/figures/study_{name}.png)")
+            figures.append(f"![{summary.pictures[0].caption}](figures/study_{name}.png)")
             parts += [table.rstrip(), figures[-1]]
         parts.append(verdicts_part(summary.verdicts))
         rows += [row_of(name, headline, summary.verdicts) for headline in HEADLINES.get(name, ())]
@@ -158,23 +160,21 @@ def verdicts_part(verdicts: Sequence[Verdict]) -> str:
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--studies", type=Path, metavar="DIR", help="only the part on studies")
+    parser.add_argument("--studies", type=Path, metavar="DIR", help="write the parts on studies")
     options = parser.parse_args()
-    readme = ROOT / "README.md"
     if options.studies is not None:
-        short, whole = studies_parts(options.studies)
-        readme.write_text(replace_part(readme.read_text(), "studies", short))
-        studies = ROOT / "STUDIES.md"
-        studies.write_text(replace_part(studies.read_text(), "studies", whole))
+        headlines, everything = studies_parts(options.studies)
+        replace_part(DOCS / "studies.md", "studies", headlines)
+        replace_part(DOCS / "study-results.md", "studies", everything)
         return
     with tempfile.TemporaryDirectory() as folder:
         demo = output_of(QMOE, "demo", "--out", "runs/demo", cwd=Path(folder))
         FIGURES.mkdir(exist_ok=True)
         for name in ("decision_boundary.png", "routing_map.png"):
             shutil.copy(Path(folder, "runs", "demo", "figures", name), FIGURES / name)
+    replace_part(DOCS / "command-line.md", "demo", f"```text\n{demo}\n```")
     benchmark = output_of(sys.executable, "scripts/benchmark.py", "--markdown", "--slow")
-    text = replace_part(readme.read_text(), "demo", f"```text\n{demo}\n```")
-    readme.write_text(replace_part(text, "benchmark", benchmark))
+    replace_part(DOCS / "performance.md", "benchmark", benchmark)
 
 
 if __name__ == "__main__":

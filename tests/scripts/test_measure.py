@@ -1,4 +1,4 @@
-"""scripts/readme.py: what it makes of the results of studies."""
+"""scripts/measure.py: what it makes of the results of studies."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pytest
 from qmoe_qiskit.stats import Claim, Verdict, judge
 from qmoe_qiskit.studies.report.summary import Column, Table
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "readme.py"
+SCRIPT = Path(__file__).parents[2] / "scripts" / "measure.py"
 
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("readme_script", SCRIPT)
+    spec = importlib.util.spec_from_file_location("measure_script", SCRIPT)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
