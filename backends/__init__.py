@@ -18,7 +18,7 @@ from qmoe_qiskit.lazy import load_lazily
 
 if TYPE_CHECKING:
     from qmoe_qiskit.backends.mitigation.registry import MITIGATIONS
-    from qmoe_qiskit.backends.open import BACKENDS, open_backend
+    from qmoe_qiskit.backends.open import list_backends, open_backend
     from qmoe_qiskit.backends.protocols import (
         Backend,
         CompiledRouter,
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from qmoe_qiskit.backends.statevector import ENGINES, BatchedRouter, StatevectorBackend
 
 __all__ = [
-    "BACKENDS",
     "ENGINES",
     "MITIGATIONS",
     "Backend",
@@ -41,6 +40,7 @@ __all__ = [
     "Pullback",
     "StatevectorBackend",
     "check_batch",
+    "list_backends",
     "open_backend",
 ]
 
@@ -48,7 +48,7 @@ __getattr__, __dir__ = load_lazily(
     "qmoe_qiskit.backends",
     {
         "qmoe_qiskit.backends.mitigation.registry": ["MITIGATIONS"],
-        "qmoe_qiskit.backends.open": ["BACKENDS", "open_backend"],
+        "qmoe_qiskit.backends.open": ["list_backends", "open_backend"],
         "qmoe_qiskit.backends.protocols": [
             "Backend",
             "CompiledRouter",

@@ -19,7 +19,7 @@ from qmoe_qiskit.backends.gradients.parameter_shift import (
 from qmoe_qiskit.backends.protocols import ArrayLike, Expectations, Pullback, check_batch
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.circuits.affine import has_parameters
-from qmoe_qiskit.simulation.lowering import Channel, FixedGate, lower
+from qmoe_qiskit.simulation.lowering import Channel, FixedGate, check_lowerable, lower
 from qmoe_qiskit.typing import FloatArray
 
 # Gates whose angles Aer fills in from parameter_binds. For others, crx for one, it returns a single
@@ -38,7 +38,7 @@ class AerRouter:
         Raises:
             InputError: If it is not unitary, or not affine in its parameters.
         """
-        lower(router)  # refuses what cannot be evaluated
+        check_lowerable(router)
         self.router = router
 
     @property

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 class NoiseChannels:
-    """What an Aer noise model does behind each instruction.
+    """What an Aer noise model does after each instruction.
 
     Gate errors are read from the model; idle noise comes from the model's own passes, which Aer
-    runs over delays.
+    applies to delays.
 
     Args:
-        model: The noise model, on the circuit's qubits.
+        model: The noise model; its qubits are those of the circuit.
     """
 
     def __init__(self, model: NoiseModel) -> None:
@@ -31,7 +31,7 @@ class NoiseChannels:
         self._known: dict[Any, NDArray[np.float64] | None] = {}
 
     def __call__(self, operation: Any, qubits: tuple[int, ...]) -> list[Channel]:  # noqa: ANN401
-        """Return the channels behind an instruction, for `lower_circuit`."""
+        """Return the channels after an instruction, for `lower_circuit`."""
         duration = operation.duration if operation.name == "delay" else None
         key = (operation.name, qubits, duration)
         if key not in self._known:

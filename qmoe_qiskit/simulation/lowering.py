@@ -81,7 +81,7 @@ class AngleTable:
         return used
 
 
-# What happens beside an instruction on given qubits: the channels that act right behind it.
+# Takes an instruction and its qubits to the channels that act right after it.
 Noise = Callable[[Any, tuple[int, ...]], Sequence[Channel]]
 
 
@@ -132,6 +132,19 @@ def lower_circuit(
         weights_GW=table_GP[:, len(inputs) :],
         offset_G=np.array(offsets, dtype=float),
     )
+
+
+def check_lowerable(router: RouterCircuit) -> None:
+    """Refuse what `lower` refuses, without building matrices or a table.
+
+    Raises:
+        InputError: As for `lower_circuit`.
+    """
+    for step in router.circuit.data:
+        wires = tuple(router.circuit.find_bit(q).index for q in step.qubits)
+        for operation, _ in unfold(step.operation, wires):
+            if has_parameters(operation):
+                affine_terms(operation.params[0])
 
 
 def unfold(

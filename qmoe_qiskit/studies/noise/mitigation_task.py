@@ -87,7 +87,7 @@ class MitigationTask(TrainTask):
             routing_flips, against the same model without noise; error, the mean distance of an
             expectation value from its ideal; overshoot, the share of them outside [-1, 1].
         """
-        from qmoe_qiskit.backends.mitigation.folding import FoldedBackend
+        from qmoe_qiskit.backends.noisy.folded import FoldedBackend
         from qmoe_qiskit.studies.noise.bitstrings import frequencies, routed, string_probabilities
 
         fitted = fit(self)
@@ -139,12 +139,17 @@ def _observables(
     router: RouterCircuit, profile: NoiseProfile, qubits: tuple[int, ...]
 ) -> dict[bool, FloatArray]:
     """Return the observables over measured strings, (O, 2^n), with readout errors undone or not."""
-    from qmoe_qiskit.backends.mitigation.folding import assignment_of
-    from qmoe_qiskit.backends.mitigation.readout import apply_readout_error, invert_readout_error
+    from qmoe_qiskit.backends.mitigation.readout import (
+        apply_readout_error,
+        assignment_matrices,
+        invert_readout_error,
+    )
     from qmoe_qiskit.simulation import diagonals
 
     plain_OS = diagonals(router.observables)
     return {
         False: plain_OS,
-        True: apply_readout_error(plain_OS, invert_readout_error(assignment_of(profile, qubits))),
+        True: apply_readout_error(
+            plain_OS, invert_readout_error(assignment_matrices(profile, qubits))
+        ),
     }

@@ -21,14 +21,14 @@ from qmoe_qiskit.errors import InputError, ProfileError
             for p, shown in [("0.76", r"0\.76"), ("-0.1", r"-0\.1"), ("nan", "nan"), ("inf", "inf")]
         ),
         *(
-            (f"noisy:{text}", "needs one number behind its last colon")
+            (f"noisy:{text}", "needs one number after its last colon")
             for text in (
                 "depolarizing", "depolarizing:", "depolarizing:x", "depolarizing:0.1,0.2",
                 "depolarizing-gates", "readout", "readout:", "readout:1%", "readout:0.1:0.2",
             )
         ),
         *(
-            (f"noisy:{text}", "needs two numbers, such as noisy:thermal:100,80")
+            (f"noisy:{text}", "needs two numbers after its last colon, such as noisy:thermal")
             for text in (
                 "thermal", "thermal:100", "thermal:100,80,60", "thermal:100;80", "thermal:,",
             )
@@ -74,9 +74,9 @@ def test_shots_are_positive_whole_numbers(shots: Any) -> None:
         open_backend("noisy:ibmq_manila", shots=shots)
 
 
-@pytest.mark.parametrize("mitigation", ["readot", "", None, "zne"])
+@pytest.mark.parametrize("mitigation", ["readot", "", None, "zme"])
 def test_unknown_mitigation_is_answered_with_what_exists(mitigation: Any) -> None:
-    with pytest.raises(InputError, match=r"unknown mitigation .*known are none, readout"):
+    with pytest.raises(InputError, match=r"unknown mitigation .*known are none, readout, zne"):
         open_backend("noisy:ibmq_manila", mitigation=mitigation)
 
 
