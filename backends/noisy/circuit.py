@@ -11,7 +11,7 @@ from qiskit import QuantumCircuit
 
 from qmoe_qiskit.backends.mitigation.readout import apply_readout_error
 from qmoe_qiskit.circuits import RouterCircuit
-from qmoe_qiskit.simulation.lowering import Noise
+from qmoe_qiskit.simulation.lowering import ChannelsAfter
 from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class NoisyCircuit:
 
     router: RouterCircuit
     circuit: QuantumCircuit
-    channels: Noise
+    channels: ChannelsAfter
     noise_model: NoiseModel | None
     measured: tuple[int, ...]
     assignment: tuple[FloatArray, ...]

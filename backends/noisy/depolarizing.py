@@ -120,7 +120,7 @@ def with_depolarizing(
 
 
 def _uploading(circuit: QuantumCircuit, inputs: set[Parameter]) -> list[bool]:
-    """Return for each instruction whether it is part of an upload, or may lie between its parts."""
+    """Return for each instruction whether it is part of an upload or between two of its parts."""
     uploading, follows = [], False
     for step in reversed(circuit.data):
         parameters = _parameters(step.operation)

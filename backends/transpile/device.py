@@ -1,4 +1,4 @@
-"""From a router circuit to what a device would run: transpiled, placed, compacted, scheduled."""
+"""From a router circuit to the circuit that a device runs: transpiled, placed, scheduled."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def _routed(
 
 
 def _narrowed(qubits: Sequence[int], profile: NoiseProfile, size: int) -> tuple[int, ...]:
-    """Drop qubits, those that are read out worst first, as long as the others stay connected."""
+    """Drop qubits, largest readout error first, as long as the others stay connected."""
     kept = sorted(qubits, key=lambda q: -(profile.qubits[q].readout_error or 0.0))
     while len(kept) > size:
         others = ([q for q in kept if q != qubit] for qubit in kept)

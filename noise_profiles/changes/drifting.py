@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from qmoe_qiskit.noise_profiles.calibration import QubitCalibration
     from qmoe_qiskit.noise_profiles.profile import NoiseProfile
 
-# Standard deviations of the logarithm, long after.
+# Standard deviations of the logarithm after a long time.
 T1_SPREAD = 0.35
 T2_SPREAD = 0.41
 P_MEAS1_PREP0_SPREAD = 0.77
@@ -67,7 +67,7 @@ def drifted(
     if spread == 0:
         return replace(profile, captured_at=later, history=history)
     generator = np.random.default_rng(rng)
-    # One row a qubit, in their order: T1, T2 and the two probabilities of a wrong outcome.
+    # One row per qubit: T1, T2 and the two probabilities of a wrong outcome.
     normal_Q4 = generator.standard_normal((profile.n_qubits, 4))
     qubits = tuple(
         _drifted_qubit(qubit, normal_4, spread)

@@ -18,10 +18,10 @@ class DensityProgram(ExactProgram):
     """Gates and channels on density matrices.
 
     Args:
-        gates: The circuit with its noise, in order.
-        table: The gates' angles.
-        n_qubits: Size of the register.
-        diagonals_OD: Observables, diagonal in the computational basis: (O, 2^n), little-endian.
+        gates: The gates and channels of the circuit, in order.
+        table: The table of the gates' angles.
+        n_qubits: The number of qubits of the register.
+        diagonals_OD: The observables, diagonal in the computational basis: (O, 2^n), little-endian.
     """
 
     def __init__(
@@ -40,4 +40,4 @@ class DensityProgram(ExactProgram):
         functionals_OD = np.zeros((len(diagonals_OD), 4**n_qubits))
         functionals_OD[:, entries] = coefficients
         readout = DensityReadout(functionals_OD=functionals_OD)
-        super().__init__(gates, table, n_qubits, picture=DENSITY, readout=readout)
+        super().__init__(gates, table, n_qubits, representation=DENSITY, readout=readout)

@@ -76,13 +76,13 @@ class AngleTable:
 
     @property
     def uses_input(self) -> NDArray[np.bool_]:
-        """Which angles depend on the inputs."""
+        """Per angle, whether it depends on the inputs, (G,)."""
         used: NDArray[np.bool_] = np.any(self.inputs_GF != 0, axis=1)
         return used
 
 
 # Takes an instruction and its qubits to the channels that act right after it.
-Noise = Callable[[Any, tuple[int, ...]], Sequence[Channel]]
+ChannelsAfter = Callable[[Any, tuple[int, ...]], Sequence[Channel]]
 
 
 def lower(router: RouterCircuit) -> tuple[list[Gate], AngleTable]:
@@ -95,7 +95,7 @@ def lower_circuit(
     inputs: Sequence[Parameter],
     weights: Sequence[Parameter],
     *,
-    noise: Noise | None = None,
+    noise: ChannelsAfter | None = None,
 ) -> tuple[list[Gate], AngleTable]:
     """Rewrite a circuit as rotations, fixed gates and the channels of its noise, in order.
 

@@ -34,9 +34,9 @@ class Readout(Protocol):
         ...
 
     def adjoint_of_each(self, states: Array) -> Array:
-        """Return the adjoint states of every value apart.
+        """Return the adjoint states of every value separately.
 
-        The states' columns are (output, sample), outputs outermost.
+        The columns of the states are (output, sample), outputs outermost.
         """
         ...
 
@@ -46,8 +46,8 @@ class StateReadout(Convertible):
     """Observables that are diagonal in the computational basis, on state vectors.
 
     Attributes:
-        diagonals_OD: Their diagonals.
-        twice_DO: Twice those, transposed.
+        diagonals_OD: The diagonals of the observables.
+        twice_DO: Twice the diagonals, transposed.
     """
 
     diagonals_OD: Array
@@ -83,7 +83,7 @@ class DensityReadout(Convertible):
     """Linear functionals of density matrices in the Pauli basis.
 
     Attributes:
-        functionals_OD: One row per output.
+        functionals_OD: The functionals, one row per output.
     """
 
     functionals_OD: Array
