@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from qmoe_qiskit.backends.mitigation.registry import MITIGATIONS
 from qmoe_qiskit.backends.open import open_backend
@@ -44,7 +44,7 @@ class BackendSpec:
     options: RuntimeOptions | Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        backend, qubits = self.backend, self.device_qubits
+        backend, qubits = self.backend, cast("Any", self.device_qubits)
         if not isinstance(backend, str | NoiseProfile) and not hasattr(backend, "compile"):
             raise InputError(
                 "backend must be a name, such as 'statevector', a noise profile or an open "

@@ -60,7 +60,7 @@ class MitigationEntry(Entry):
 class _Unmitigated:
     """Values as they are measured."""
 
-    noise_factors = (1,)
+    noise_factors: tuple[int, ...] = (1,)
 
     def correct(
         self,

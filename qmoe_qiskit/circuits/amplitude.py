@@ -28,8 +28,8 @@ def amplitude_circuit(
 
     The inputs of the circuit are not features but the 2^n - 1 angles of `amplitude_angles`, one RY
     gate each: so every backend runs it, devices included. The gates are those of uniformly
-    controlled rotations (Moettoenen et al., quant-ph/0407010) with 2^n - n - 1 CZ gates: the last CZ
-    gate of each rotation is left out, and its signs are in the angles.
+    controlled rotations (Moettoenen et al., quant-ph/0407010) with 2^n - n - 1 CZ gates: the last
+    CZ gate of each rotation is left out, and its signs are in the angles.
 
     Args:
         n_features: Number of features, F; the circuit has log2 F qubits, rounded up, at least 1.

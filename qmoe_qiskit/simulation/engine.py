@@ -148,7 +148,7 @@ class Engine:
     def pullback(
         self, tape: Tape, gradient_BO: Array, *, need_inputs: bool = True
     ) -> tuple[Array | None, Array]:
-        """Carry a gradient back: to the inputs, (B, F), or None if not needed, and weights, (W,)."""
+        """Carry a gradient back: to inputs, (B, F), or None if not needed, and weights, (W,)."""
         tables = self._tables
         matrices = [p.prefixes[-1] for p in tape.products]
         outer: dict[int, Array] = {}

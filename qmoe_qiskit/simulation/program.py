@@ -76,7 +76,7 @@ class ExactProgram:
     def pullback(
         self, tape: Tape, gradient_BO: Array, *, need_inputs: bool = True
     ) -> tuple[Array | None, Array]:
-        """Carry a gradient back: to the inputs, (B, F), or None if not needed, and weights, (W,)."""
+        """Carry a gradient back: to inputs, (B, F), or None if not needed, and weights, (W,)."""
         engine = self._engine(tape.inputs_BF)
         return engine.pullback(tape, gradient_BO, need_inputs=need_inputs)
 
