@@ -66,11 +66,6 @@ class BackendSpec:
             )
         object.__setattr__(self, "device_qubits", tuple(int(q) for q in qubits))
 
-    @property
-    def is_open(self) -> bool:
-        """Whether the backend is open already."""
-        return not isinstance(self.backend, str | NoiseProfile)
-
     def replaced(
         self,
         *,

@@ -63,6 +63,6 @@ def extrapolation(factors: Sequence[int], degree: int) -> FloatArray:
     >>> extrapolation([1, 3], degree=1).round(6).tolist()
     [1.5, -0.5]
     """
-    powers_FD = np.vander(np.asarray(factors, dtype=np.float64), degree + 1, increasing=True)
-    weights_F: FloatArray = np.linalg.pinv(powers_FD)[0]
-    return weights_F
+    powers_KD = np.vander(np.asarray(factors, dtype=np.float64), degree + 1, increasing=True)
+    weights_K: FloatArray = np.linalg.pinv(powers_KD)[0]
+    return weights_K

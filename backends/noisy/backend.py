@@ -69,17 +69,15 @@ class NoisyBackend:
         """
         check_lowerable(router)  # before the transpiler meets what cannot be evaluated
         self._check_width(router.n_qubits)
-        mitigation = MITIGATIONS.get(self.mitigation).method
+        mitigation = MITIGATIONS.get(self.mitigation)
         circuits = self._circuits(router, mitigation.noise_factors)
-        plain_OD = diagonals(router.observables)
-        observables_OD = mitigation.correct(plain_OD, circuits[0].assignment)
+        plain_OD, assignment = diagonals(router.observables), circuits[0].assignment
+        observables_OD = mitigation.correct(plain_OD, assignment)
         rng = np.random.default_rng(self.seed)
         parts = [self._evaluator(noisy, observables_OD, rng) for noisy in circuits]
-        return (
-            parts[0]
-            if len(parts) == 1
-            else CombinedRouter(parts=parts, weights_K=mitigation.weights())
-        )
+        if len(parts) == 1:
+            return parts[0]
+        return CombinedRouter(parts=parts, weights_K=mitigation.weights(mitigation.noise_factors))
 
     def _circuits(self, router: RouterCircuit, noise_factors: Sequence[int]) -> list[NoisyCircuit]:
         if isinstance(self.noise, NoiseProfile):

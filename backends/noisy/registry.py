@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import InputError, unknown_name
@@ -19,49 +20,31 @@ class NoiseKind(Entry):
     """A noise without a calibration, such as "depolarizing".
 
     Attributes:
-        arguments: The names of the numbers that follow the name, as the help text shows them.
+        arguments: The names of the numbers that follow the name, such as "T1,T2".
         example: A specification with numbers.
         build: Takes the numbers to the noise; raises InputError if one is impossible.
     """
 
-    arguments: tuple[str, ...] = ()
+    arguments: str = ""
     example: str
     build: Callable[..., NoiseSource]
 
     @property
     def form(self) -> str:
         """The specification with names in place of numbers, such as "noisy:thermal:T1,T2"."""
-        return ":".join(["noisy", self.name, *([",".join(self.arguments)] * bool(self.arguments))])
+        return f"noisy:{self.name}:{self.arguments}".rstrip(":")
 
 
-def _depolarizing(probability: float) -> NoiseSource:
+def _depolarizing(probability: float, *, every_gate: bool = False) -> NoiseSource:
     from qmoe_qiskit.backends.noisy.depolarizing import Depolarizing
 
-    return Depolarizing(probability=probability)
+    return Depolarizing(probability=probability, every_gate=every_gate)
 
 
-def _depolarizing_gates(probability: float) -> NoiseSource:
-    from qmoe_qiskit.backends.noisy.depolarizing import Depolarizing
-
-    return Depolarizing(probability=probability, every_gate=True)
-
-
-def _thermal(t1_us: float, t2_us: float) -> NoiseSource:
+def _synthetic(**settings: float) -> NoiseSource:
     from qmoe_qiskit.backends.noisy.synthetic import Synthetic
 
-    return Synthetic(t1_s=1e-6 * t1_us, t2_s=1e-6 * t2_us)
-
-
-def _readout(error: float) -> NoiseSource:
-    from qmoe_qiskit.backends.noisy.synthetic import Synthetic
-
-    return Synthetic(readout_error=error)
-
-
-def _ideal() -> NoiseSource:
-    from qmoe_qiskit.backends.noisy.synthetic import Synthetic
-
-    return Synthetic()
+    return Synthetic(**settings)
 
 
 NOISES = Registry(
@@ -69,34 +52,37 @@ NOISES = Registry(
     [
         NoiseKind(
             name="depolarizing",
-            arguments=("P",),
+            arguments="P",
             example="noisy:depolarizing:0.05",
             help="on every qubit after the embedding and at the end",
             build=_depolarizing,
         ),
         NoiseKind(
             name="depolarizing-gates",
-            arguments=("P",),
+            arguments="P",
             example="noisy:depolarizing-gates:0.01",
             help="after every gate",
-            build=_depolarizing_gates,
+            build=partial(_depolarizing, every_gate=True),
         ),
         NoiseKind(
             name="thermal",
-            arguments=("T1", "T2"),
+            arguments="T1,T2",
             example="noisy:thermal:100,80",
             help="relaxation, in microseconds",
-            build=_thermal,
+            build=lambda t1_us, t2_us: _synthetic(t1_s=1e-6 * t1_us, t2_s=1e-6 * t2_us),
         ),
         NoiseKind(
             name="readout",
-            arguments=("P",),
+            arguments="P",
             example="noisy:readout:0.02",
             help="wrong outcomes only",
-            build=_readout,
+            build=lambda error: _synthetic(readout_error=error),
         ),
         NoiseKind(
-            name="ideal", example="noisy:ideal", help="a device's gates without noise", build=_ideal
+            name="ideal",
+            example="noisy:ideal",
+            help="a device's gates without noise",
+            build=_synthetic,
         ),
     ],
 )
@@ -130,15 +116,14 @@ def noise_from(spec: str) -> NoiseProfile | NoiseSource:
 
 
 def _numbers(spec: str, text: str, kind: NoiseKind) -> list[float]:
+    count = len(kind.arguments.split(",")) if kind.arguments else 0
     try:
-        numbers = [float(part) for part in text.split(",")] if kind.arguments else []
+        numbers = [float(part) for part in text.split(",")] if count else []
     except ValueError:
         numbers = []
-    if len(numbers) != len(kind.arguments):
-        count = {1: "one number", 2: "two numbers"}.get(
-            len(kind.arguments), f"{len(kind.arguments)} numbers"
-        )
+    if len(numbers) != count:
+        wanted = {1: "one number", 2: "two numbers"}.get(count, f"{count} numbers")
         raise InputError(
-            f"backend {spec!r} needs {count} after its last colon, such as {kind.example}"
+            f"backend {spec!r} needs {wanted} after its last colon, such as {kind.example}"
         )
     return numbers

@@ -10,7 +10,7 @@ import pytest
 
 from qmoe_qiskit.backends import MITIGATIONS, BackendSpec, open_backend
 from qmoe_qiskit.backends.mitigation.folding import extrapolation
-from qmoe_qiskit.backends.mitigation.registry import MitigationEntry
+from qmoe_qiskit.backends.mitigation.registry import Mitigation
 from qmoe_qiskit.backends.noisy.folded import FoldedBackend
 from qmoe_qiskit.circuits import RouterCircuit, angle_router
 from qmoe_qiskit.errors import InputError
@@ -82,22 +82,14 @@ def test_noise_that_folding_does_not_amplify_is_refused(spec: str) -> None:
         open_backend(spec, mitigation="zne").compile(angle_router(2, 1))
 
 
-class Halved:
-    """A made-up mitigation."""
-
-    noise_factors = (1,)
-
-    def correct(self, observables_OD: FloatArray, matrices: Sequence[FloatArray]) -> FloatArray:
-        assert len(matrices) == 2
-        return observables_OD / 2
-
-    def weights(self) -> FloatArray:
-        return np.ones(1)
+def half(observables_OD: FloatArray, matrices: Sequence[FloatArray]) -> FloatArray:
+    assert len(matrices) == 2
+    return observables_OD / 2
 
 
 @pytest.fixture
 def halved() -> Iterator[str]:
-    entry = MitigationEntry(name="halved", label="halved", help="half of it", method=Halved())
+    entry = Mitigation(name="halved", help="half of it", correct=half)
     yield MITIGATIONS.register(entry).name
     del MITIGATIONS._entries["halved"]
 
@@ -112,4 +104,4 @@ def test_a_mitigation_is_added_in_one_place(halved: str, rng: np.random.Generato
     np.testing.assert_allclose(changed, plain / 2)
     assert "halved: half of it" in MITIGATIONS.help
     with pytest.raises(InputError, match="mitigation 'halved' exists already"):
-        MITIGATIONS.register(MitigationEntry(name="halved", label="", help="", method=Halved()))
+        MITIGATIONS.register(Mitigation(name="halved", help=""))

@@ -85,7 +85,7 @@ def test_it_keeps_the_contract(
         assert array.shape == (3, 3)
         assert array.dtype == np.float64
         assert np.isfinite(array).all()
-    circuits = len(MITIGATIONS.get(settings.get("mitigation", "none")).method.noise_factors)
+    circuits = len(MITIGATIONS.get(settings.get("mitigation", "none")).noise_factors)
     assert result.shots == (circuits * settings["shots"] if "shots" in settings else None)
     if "shots" in settings:
         assert (result.std_errors >= 0).all()

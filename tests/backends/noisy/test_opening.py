@@ -138,7 +138,7 @@ class Blurred:
 
 def test_a_noise_is_added_in_one_place() -> None:
     kind = NoiseKind(
-        name="blurred", arguments=("S",), example="noisy:blurred:1", help="a blur", build=Blurred
+        name="blurred", arguments="S", example="noisy:blurred:1", help="a blur", build=Blurred
     )
     NOISES.register(kind)
     try:
