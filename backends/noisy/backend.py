@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qmoe_qiskit.backends.mitigation.folding import check_factor
 from qmoe_qiskit.backends.mitigation.registry import MITIGATIONS
 from qmoe_qiskit.backends.noisy.circuit import NoiseSource, NoisyCircuit
 from qmoe_qiskit.backends.noisy.combined import CombinedRouter
@@ -41,6 +42,8 @@ class NoisyBackend:
         seed: The seed of shots and of Qiskit's routing.
         qubits: The device qubits to use; None for those with the smallest expected error.
         mitigation: The name of an entry of `MITIGATIONS`.
+        noise_factor: How many times each two-qubit gate is executed: 1, or 3, 5, ... to amplify
+            the noise.
 
     Raises:
         InputError: If a setting is not accepted.
@@ -52,11 +55,13 @@ class NoisyBackend:
     seed: int | None = None
     qubits: tuple[int, ...] | None = None
     mitigation: str = "none"
+    noise_factor: int = 1
 
     def __post_init__(self) -> None:
         if self.shots is not None:
             require_positive("shots", self.shots)
         MITIGATIONS.get(self.mitigation)
+        check_factor(self.noise_factor)
         if self.qubits is not None and not isinstance(self.noise, NoiseProfile):
             raise InputError(f"backend {self.name!r} has no device qubits to choose: omit qubits")
 
@@ -70,7 +75,8 @@ class NoisyBackend:
         check_lowerable(router)  # before the transpiler meets what cannot be evaluated
         self._check_width(router.n_qubits)
         mitigation = MITIGATIONS.get(self.mitigation)
-        circuits = self._circuits(router, mitigation.noise_factors)
+        factors = [self.noise_factor * factor for factor in mitigation.noise_factors]
+        circuits = self._circuits(router, factors)
         plain_OD, assignment = diagonals(router.observables), circuits[0].assignment
         observables_OD = mitigation.correct(plain_OD, assignment)
         rng = np.random.default_rng(self.seed)
@@ -80,15 +86,10 @@ class NoisyBackend:
         return CombinedRouter(parts=parts, weights_K=mitigation.weights(mitigation.noise_factors))
 
     def _circuits(self, router: RouterCircuit, noise_factors: Sequence[int]) -> list[NoisyCircuit]:
+        settings: dict[str, Any] = {"noise_factors": noise_factors, "seed": self.seed}
         if isinstance(self.noise, NoiseProfile):
-            return on_device(
-                router,
-                self.noise,
-                qubits=self.qubits,
-                seed=self.seed,
-                noise_factors=noise_factors,
-            )
-        return self.noise.add_to(router, noise_factors=noise_factors, seed=self.seed)
+            return on_device(router, self.noise, qubits=self.qubits, **settings)
+        return self.noise.add_to(router, **settings)
 
     def _evaluator(
         self, noisy: NoisyCircuit, observables_OD: FloatArray, rng: np.random.Generator

@@ -5,23 +5,23 @@ NumPy and scikit-learn are loaded where they are used: help texts import the nam
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
 
     from qmoe_qiskit.data.dataset import Dataset
 
-    _Points = tuple[NDArray[np.float64], NDArray[np.int64], str]  # features, labels, source
+    Points = tuple[NDArray[np.float64], NDArray[np.int64], str]  # features, labels, source
+    PointMaker = Callable[[int, int], Points]  # from the number of rows and the seed
 
 _DEFAULT_SAMPLES = 500  # the paper's decision-boundary experiment
 
 
-def generate(
-    points: Callable[[int, int], _Points], name: str, n_samples: int | None, seed: int
-) -> Dataset:
+def generate(points: PointMaker, name: str, n_samples: int | None, seed: int) -> Dataset:
     """Generate a data set with two features and two classes.
 
     Args:
@@ -82,7 +82,7 @@ def pooled_digits(n_classes: int, name: str, n_samples: int | None, seed: int) -
     return dataset if n_samples is None else draw(dataset, n_samples, seed)
 
 
-def moons(n_samples: int, seed: int) -> _Points:
+def moons(n_samples: int, seed: int) -> Points:
     """Generate two interleaved half circles."""
     from sklearn.datasets import make_moons
 
@@ -91,7 +91,7 @@ def moons(n_samples: int, seed: int) -> _Points:
     return features_NF, labels_N, f"sklearn.datasets.make_moons({settings})"
 
 
-def circles(n_samples: int, seed: int) -> _Points:
+def circles(n_samples: int, seed: int) -> Points:
     """Generate a circle within another of twice its radius."""
     from sklearn.datasets import make_circles
 
@@ -102,7 +102,7 @@ def circles(n_samples: int, seed: int) -> _Points:
     return features_NF, labels_N, f"sklearn.datasets.make_circles({settings})"
 
 
-def xor(n_samples: int, seed: int) -> _Points:
+def xor(n_samples: int, seed: int) -> Points:
     """Generate points of the square [-1, 1]^2, class 1 where the two signs differ, by quadrant."""
     import numpy as np
 
@@ -114,7 +114,7 @@ def xor(n_samples: int, seed: int) -> _Points:
     return features_NF, quadrant_N % 2, f"{source}seed={seed}"
 
 
-def spirals(n_samples: int, seed: int) -> _Points:
+def spirals(n_samples: int, seed: int) -> Points:
     """Generate two arms of 1.5 turns in the unit disc; one is the other turned by 180 degrees."""
     import numpy as np
 

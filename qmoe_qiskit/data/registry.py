@@ -30,45 +30,25 @@ class DatasetEntry(Entry):
     generated: bool
 
 
+def _generated(name: str, help: str, points: builtin.PointMaker) -> DatasetEntry:  # noqa: A002
+    load = partial(builtin.generate, points)
+    return DatasetEntry(name=name, help=help, load=load, generated=True)
+
+
+def _images(name: str, help: str, n_classes: int) -> DatasetEntry:  # noqa: A002
+    load = partial(builtin.pooled_digits, n_classes)
+    return DatasetEntry(name=name, help=help, load=load, generated=False)
+
+
 DATASETS = Registry(
     "dataset",
     [
-        DatasetEntry(
-            name="moons",
-            help="two interleaved half circles, of scikit-learn",
-            generated=True,
-            load=partial(builtin.generate, builtin.moons),
-        ),
-        DatasetEntry(
-            name="circles",
-            help="a circle within another, of scikit-learn",
-            generated=True,
-            load=partial(builtin.generate, builtin.circles),
-        ),
-        DatasetEntry(
-            name="xor",
-            help="a square whose quadrants alternate between the classes",
-            generated=True,
-            load=partial(builtin.generate, builtin.xor),
-        ),
-        DatasetEntry(
-            name="spirals",
-            help="two interleaved spirals of one and a half turns",
-            generated=True,
-            load=partial(builtin.generate, builtin.spirals),
-        ),
-        DatasetEntry(
-            name="digits",
-            help="the images of 0 and 1 of scikit-learn's digits, pooled to 4x4 pixels",
-            generated=False,
-            load=partial(builtin.pooled_digits, 2),
-        ),
-        DatasetEntry(
-            name="digits10",
-            help="the images of all ten of scikit-learn's digits, pooled to 4x4 pixels",
-            generated=False,
-            load=partial(builtin.pooled_digits, 10),
-        ),
+        _generated("moons", "two interleaved half circles, of scikit-learn", builtin.moons),
+        _generated("circles", "a circle within another, of scikit-learn", builtin.circles),
+        _generated("xor", "a square whose quadrants alternate between classes", builtin.xor),
+        _generated("spirals", "two interleaved spirals of one and a half turns", builtin.spirals),
+        _images("digits", "scikit-learn's images of 0 and 1, pooled to 4x4 pixels", 2),
+        _images("digits10", "scikit-learn's images of all digits, pooled to 4x4 pixels", 10),
     ],
 )
 

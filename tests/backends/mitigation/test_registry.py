@@ -11,7 +11,7 @@ import pytest
 from qmoe_qiskit.backends import MITIGATIONS, BackendSpec, open_backend
 from qmoe_qiskit.backends.mitigation.folding import extrapolation
 from qmoe_qiskit.backends.mitigation.registry import Mitigation
-from qmoe_qiskit.backends.noisy.folded import FoldedBackend
+from qmoe_qiskit.backends.noisy.backend import NoisyBackend
 from qmoe_qiskit.circuits import RouterCircuit, angle_router
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.noise_profiles import load_profile
@@ -31,7 +31,7 @@ def test_extrapolated_values_are_the_line_through_those_of_folded_circuits(
     router = angle_router(2, 2)
     at = point(router, rng)
     folded = [
-        FoldedBackend(profile=load_profile(DEVICE), factor=f, seed=3).compile(router)
+        NoisyBackend(name="", noise=load_profile(DEVICE), noise_factor=f, seed=3).compile(router)
         for f in FACTORS
     ]
     weights = extrapolation(FACTORS, 1)
