@@ -28,10 +28,9 @@ from qmoe_qiskit.noise_profiles.changes.scaling import scaled_probability
 from qmoe_qiskit.noise_profiles.thermal import changed_error
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from qmoe_qiskit.noise_profiles.calibration import QubitCalibration
     from qmoe_qiskit.noise_profiles.profile import NoiseProfile
+    from qmoe_qiskit.typing import FloatArray
 
 # Standard deviations of the logarithm after a long time.
 T1_SPREAD = 0.35
@@ -96,7 +95,7 @@ def drifted(
 
 
 def _drifted_qubit(
-    qubit: QubitCalibration, normal_4: NDArray[np.float64], spread: float
+    qubit: QubitCalibration, normal_4: FloatArray, spread: float
 ) -> QubitCalibration:
     for_t1, for_t2, for_prep0, for_prep1 = map(float, normal_4)
     t1, t2 = qubit.t1, qubit.t2

@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 
 from qmoe_qiskit.circuits.angle import append_layers, z_observables
 from qmoe_qiskit.circuits.router import RouterCircuit
 from qmoe_qiskit.errors import InputError, require_positive
+from qmoe_qiskit.typing import FloatArray
 
 # Each additional qubit doubles the gates that prepare a state.
 MAX_FEATURES = 1024
@@ -63,7 +63,7 @@ def amplitude_circuit(
     )
 
 
-def amplitude_angles(features_BF: NDArray[np.float64]) -> NDArray[np.float64]:
+def amplitude_angles(features_BF: FloatArray) -> FloatArray:
     """Return the angles that prepare states with the features as amplitudes, (B, 2^n - 1).
 
     Rows are normalized, and padded with zeros up to the next power of two.
@@ -126,7 +126,7 @@ def _gray_flip(step: int) -> int:
 
 
 @cache
-def _multiplexer(level: int) -> NDArray[np.float64]:
+def _multiplexer(level: int) -> FloatArray:
     """Return the matrix from an angle per state of the controls to the angles of the gates.
 
     A CZ gate on either side of RY(t) makes it RY(-t) where its control is 1. After i of the CZ
@@ -136,15 +136,15 @@ def _multiplexer(level: int) -> NDArray[np.float64]:
     steps = np.arange(2**level)
     gray = steps ^ (steps >> 1)
     parity = np.bitwise_count(steps[:, None] & gray[None, :]) & 1
-    matrix: NDArray[np.float64] = (1.0 - 2 * parity) / 2**level
+    matrix: FloatArray = (1.0 - 2 * parity) / 2**level
     return matrix
 
 
 @cache
-def _signs(n: int) -> NDArray[np.float64]:
+def _signs(n: int) -> FloatArray:
     """Return the diagonal of the CZ gates left out, which lie between qubit 0 and every other."""
     states = np.arange(2**n)
     first = states >> (n - 1)
     others = states & (2 ** (n - 1) - 1)
-    signs: NDArray[np.float64] = 1.0 - 2 * (first * (np.bitwise_count(others) & 1))
+    signs: FloatArray = 1.0 - 2 * (first * (np.bitwise_count(others) & 1))
     return signs

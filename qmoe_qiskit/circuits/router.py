@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from qiskit import QuantumCircuit, qpy
 from qiskit.circuit import Gate, Instruction, ParameterExpression, ParameterVector
 from qiskit.exceptions import QiskitError
@@ -19,6 +18,7 @@ from qiskit.quantum_info import SparsePauliOp
 
 from qmoe_qiskit.circuits.affine import affine_terms
 from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.typing import FloatArray
 
 # What reading bytes that are not a router circuit may raise.
 _QPY_FAULTS = (
@@ -128,7 +128,7 @@ class RouterCircuit:
         """Return the same circuit, read out through other observables."""
         return replace(self, observables=tuple(observables))
 
-    def bind(self, inputs_F: NDArray[np.float64], weights_W: NDArray[np.float64]) -> QuantumCircuit:
+    def bind(self, inputs_F: FloatArray, weights_W: FloatArray) -> QuantumCircuit:
         """Return the circuit for one sample with every angle filled in.
 
         Raises:

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from qmoe_qiskit.data.dataset import Dataset
+    from qmoe_qiskit.typing import FloatArray
 
-    Points = tuple[NDArray[np.float64], NDArray[np.int64], str]  # features, labels, source
+    Points = tuple[FloatArray, NDArray[np.int64], str]  # features, labels, source
     PointMaker = Callable[[int, int], Points]  # from the number of rows and the seed
 
 _DEFAULT_SAMPLES = 500  # the paper's decision-boundary experiment

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from qmoe_qiskit.typing import FloatArray
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CsvTable:
@@ -47,7 +49,7 @@ class CsvTable:
         index = self.columns.index(column)
         return [row[index] for row in self.rows]
 
-    def numbers(self, column: str) -> NDArray[np.float64]:
+    def numbers(self, column: str) -> FloatArray:
         """Return one column as finite numbers, (N,); true and false become 1 and 0.
 
         Raises:

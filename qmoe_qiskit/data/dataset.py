@@ -14,6 +14,8 @@ from qmoe_qiskit.errors import DataError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from qmoe_qiskit.typing import FloatArray
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Dataset:
@@ -32,7 +34,7 @@ class Dataset:
     """
 
     name: str
-    features_NF: NDArray[np.float64]
+    features_NF: FloatArray
     labels_N: NDArray[Any]
     feature_names: tuple[str, ...]
     target_name: str
@@ -87,6 +89,6 @@ class FeatureTable:
         source: Name of the file.
     """
 
-    features_NF: NDArray[np.float64]
+    features_NF: FloatArray
     labels_N: NDArray[Any] | None
     source: str

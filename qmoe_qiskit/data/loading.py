@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from qmoe_qiskit.typing import FloatArray
+
 _SUFFIXES = (".csv", ".npz")
 
 
@@ -201,7 +203,7 @@ def _features_from_npz(path: Path, n_features: int, target_name: str | None) -> 
     return FeatureTable(features_NF=features_NF, labels_N=labels_N, source=path.name)
 
 
-def _columns(table: CsvTable, names: Sequence[str]) -> NDArray[np.float64]:
+def _columns(table: CsvTable, names: Sequence[str]) -> FloatArray:
     return np.column_stack([table.numbers(name) for name in names])
 
 

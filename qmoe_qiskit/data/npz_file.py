@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from qmoe_qiskit.typing import FloatArray
+
 _PAIRS = (("X", "y"), ("features", "labels"))  # the first wins
 
 # What zipfile, its decompressors and NumPy's header parser raise on damaged bytes.
@@ -76,7 +78,7 @@ class NpzArchive:
             f"{self.file} must hold arrays named {wanted}{hint}; it holds {listed(self.names)}"
         )
 
-    def features(self, name: str) -> NDArray[np.float64]:
+    def features(self, name: str) -> FloatArray:
         """Return the array of features, (N, F), as float64.
 
         Raises:

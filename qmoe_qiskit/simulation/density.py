@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qmoe_qiskit.simulation.lowering import AngleTable, Gate
 from qmoe_qiskit.simulation.observables import walsh_hadamard
 from qmoe_qiskit.simulation.program import ExactProgram
 from qmoe_qiskit.simulation.readout import DensityReadout
 from qmoe_qiskit.simulation.representation import DENSITY
+from qmoe_qiskit.typing import FloatArray
 
 
 class DensityProgram(ExactProgram):
@@ -29,7 +29,7 @@ class DensityProgram(ExactProgram):
         gates: Sequence[Gate],
         table: AngleTable,
         n_qubits: int,
-        diagonals_OD: NDArray[np.float64],
+        diagonals_OD: FloatArray,
     ) -> None:
         # <D> = sum over Z strings m of tr(Z_m rho) times the strings' coefficients in D.
         coefficients = [walsh_hadamard(diagonal) / 2**n_qubits for diagonal in diagonals_OD]

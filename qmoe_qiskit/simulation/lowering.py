@@ -22,6 +22,7 @@ from qiskit.quantum_info import Operator
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.circuits.affine import affine_terms, has_parameters
 from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.typing import FloatArray
 
 # Pauli letters in the order of the gate's own qubits. A phase gate is RZ up to a global phase.
 _PAULI_OF = {
@@ -53,7 +54,7 @@ class FixedGate:
 class Channel:
     """A constant channel as its Pauli transfer matrix; digit k belongs to `qubits[k]`."""
 
-    matrix: NDArray[np.float64]
+    matrix: FloatArray
     qubits: tuple[int, ...]
 
 
@@ -64,13 +65,11 @@ Gate = Rotation | FixedGate | Channel
 class AngleTable:
     """angles_G = inputs_GF @ x_F + weights_GW @ w_W + offset_G, in radians."""
 
-    inputs_GF: NDArray[np.float64]
-    weights_GW: NDArray[np.float64]
-    offset_G: NDArray[np.float64]
+    inputs_GF: FloatArray
+    weights_GW: FloatArray
+    offset_G: FloatArray
 
-    def angles(
-        self, inputs_BF: NDArray[np.float64], weights_W: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
+    def angles(self, inputs_BF: FloatArray, weights_W: FloatArray) -> FloatArray:
         """Return the angles of every sample, (B, G)."""
         return inputs_BF @ self.inputs_GF.T + self.weights_GW @ weights_W + self.offset_G
 
@@ -105,7 +104,7 @@ def lower_circuit(
     """
     column = {p: k for k, p in enumerate([*inputs, *weights])}
     gates: list[Gate] = []
-    rows: list[NDArray[np.float64]] = []
+    rows: list[FloatArray] = []
     offsets: list[float] = []
     for step in circuit.data:
         wires = tuple(circuit.find_bit(q).index for q in step.qubits)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qmoe_qiskit.simulation.arrays import Array, BufferPool, library_of
 from qmoe_qiskit.simulation.steps import Convertible
+from qmoe_qiskit.typing import FloatArray
 
 
 class Readout(Protocol):
@@ -54,7 +54,7 @@ class StateReadout(Convertible):
     twice_DO: Array
 
     @classmethod
-    def build(cls, diagonals_OD: NDArray[np.float64]) -> Self:
+    def build(cls, diagonals_OD: FloatArray) -> Self:
         """Prepare the constants."""
         return cls(diagonals_OD=diagonals_OD, twice_DO=2 * diagonals_OD.T)
 

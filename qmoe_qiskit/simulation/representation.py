@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.quantum_info import PTM, Operator
 
+from qmoe_qiskit.typing import FloatArray
+
 Matrix = NDArray[Any]
 
 _PAULI = {
@@ -70,9 +72,9 @@ def pauli_matrix(letters: str) -> NDArray[np.complex128]:
     return matrix
 
 
-def transfer_matrix(channel: Any) -> NDArray[np.float64]:  # noqa: ANN401 - any Qiskit channel
+def transfer_matrix(channel: Any) -> FloatArray:  # noqa: ANN401 - any Qiskit channel
     """Return the Pauli transfer matrix of a channel, real, digits in the channel's qubit order."""
-    matrix: NDArray[np.float64] = np.ascontiguousarray(PTM(channel).data.real)
+    matrix: FloatArray = np.ascontiguousarray(PTM(channel).data.real)
     return matrix
 
 
