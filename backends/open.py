@@ -120,10 +120,10 @@ def open_backend(
     if engine not in ENGINES:
         raise unknown_name("engine", engine, ENGINES)
     name, _, rest = spec.partition(":")
-    forms = KINDS.get(name).forms() if name in KINDS.names else {}
+    forms = BACKENDS.get(name).forms() if name in BACKENDS.names else {}
     if spec not in forms and not (rest and any(":" in form for form in forms)):
         raise unknown_name("backend", spec, list_backends())
-    return KINDS.get(name).open(
+    return BACKENDS.get(name).open(
         BackendSettings(
             spec=spec,
             shots=shots,
@@ -145,12 +145,12 @@ def list_backends() -> tuple[str, ...]:
     >>> "noisy:thermal:T1,T2" in list_backends()
     True
     """
-    return tuple(sorted(form for kind in KINDS for form in kind.forms()))
+    return tuple(sorted(form for kind in BACKENDS for form in kind.forms()))
 
 
 def backends_help(*kinds: str) -> str:
     """Return every form of these kinds of backends with its explanation, for a help text."""
-    forms = {form: text for kind in kinds for form, text in KINDS.get(kind).forms().items()}
+    forms = {form: text for kind in kinds for form, text in BACKENDS.get(kind).forms().items()}
     return ", ".join(f"{form} ({text})" for form, text in forms.items())
 
 
@@ -224,7 +224,7 @@ def _open_runtime(settings: BackendSettings) -> Backend:
     )
 
 
-KINDS = Registry(
+BACKENDS = Registry(
     "kind of backend",
     [
         BackendKind(

@@ -18,7 +18,7 @@ from qmoe_qiskit.backends import (
     list_backends,
     open_backend,
 )
-from qmoe_qiskit.backends.open import KINDS, BackendKind, BackendSettings, backends_help
+from qmoe_qiskit.backends.open import BACKENDS, BackendKind, BackendSettings, backends_help
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.noise_profiles import load_profile
 
@@ -65,7 +65,9 @@ def test_a_kind_of_backend_is_added_in_one_place() -> None:
         settings.refuse_runtime_settings()
         return StatevectorBackend(engine=settings.engine, seed=settings.seed)
 
-    KINDS.register(BackendKind(name="twice", help="a made-up kind", forms=forms, open=open_twice))
+    BACKENDS.register(
+        BackendKind(name="twice", help="a made-up kind", forms=forms, open=open_twice)
+    )
     try:
         assert open_backend("twice", engine="aer") == StatevectorBackend(engine="aer")
         assert "twice" in list_backends()
@@ -75,7 +77,7 @@ def test_a_kind_of_backend_is_added_in_one_place() -> None:
         with pytest.raises(InputError, match="'twice' has no options, ledger or budget"):
             open_backend("twice", budget_s=1.0)
     finally:
-        del KINDS._entries["twice"]
+        del BACKENDS._entries["twice"]
 
 
 @pytest.mark.parametrize(
