@@ -26,7 +26,7 @@ def test_entries_are_found_listed_and_explained() -> None:
 @pytest.mark.parametrize("name", ["bb", "", None, ["a"]])
 def test_unknown_names_are_answered_with_those_that_exist(name: str) -> None:
     registry = Registry("thing", [Entry(name="b", help=""), Entry(name="a", help="")])
-    with pytest.raises(InputError, match="unknown thing .*: known are a, b"):
+    with pytest.raises(InputError, match=r"unknown thing .*: known are a, b"):
         registry.get(name)
 
 
