@@ -1,4 +1,4 @@
-"""The same exact evaluation through AerSimulator: the judge of the batched engine."""
+"""Exact evaluation by AerSimulator: the reference of the batched engine."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from qmoe_qiskit.backends.gradients.parameter_shift import (
 from qmoe_qiskit.backends.protocols import ArrayLike, Expectations, Pullback, check_batch
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.circuits.affine import has_parameters
-from qmoe_qiskit.simulation.lowering import Channel, FixedGate, lower
+from qmoe_qiskit.simulation.lowering import Channel, FixedGate, check_lowerable, lower
 from qmoe_qiskit.typing import FloatArray
 
-# Gates whose angles Aer fills in from parameter_binds. For others, crx for one, it returns a single
-# result for the whole batch and calls that a success.
+# Gates whose angles Aer fills in from parameter_binds. For other gates, such as crx, it silently
+# returns a single result for the whole batch.
 _BINDABLE = {
     "cu", "p", "r", "rx", "rxx", "ry", "ryy", "rz", "rzx", "rzz", "u", "u1", "u2", "u3",
 }  # fmt: skip
@@ -36,9 +36,9 @@ class AerRouter:
         """Check the circuit.
 
         Raises:
-            InputError: If it is not unitary, or not affine in its parameters.
+            InputError: If the circuit is not unitary, or not affine in its parameters.
         """
-        lower(router)  # refuses what cannot be evaluated
+        check_lowerable(router)
         self.router = router
 
     @property
@@ -80,7 +80,7 @@ class AerRouter:
 
     @cached_property
     def _by_angle(self) -> tuple[QuantumCircuit, list[Parameter], Any]:
-        """The circuit with one parameter per rotation, which is what the shift rule needs."""
+        """The circuit with one parameter per rotation, as the shift rule needs it."""
         gates, table = lower(self.router)
         angles = ParameterVector("angle", len(table.offset_G))
         circuit = QuantumCircuit(self.router.n_qubits)
@@ -110,7 +110,9 @@ def _to_z_basis(pauli: str) -> np.ndarray:
 
 
 def unfolded(circuit: QuantumCircuit, method: str = "statevector") -> QuantumCircuit:
-    """Unfold what a method of Aer's does not know, or bind; no transpiler: that takes 2 s to load.
+    """Unfold the gates that a method of Aer does not know or bind, without the transpiler.
+
+    Loading the transpiler takes 2 s.
 
     The method "density_matrix" knows fewer gates than "statevector" does.
     """

@@ -1,36 +1,67 @@
-"""Opening a backend by name."""
+"""Opening a backend by name; add a kind of backend by registering it here."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qmoe_qiskit.backends.protocols import Backend
-from qmoe_qiskit.backends.statevector import ENGINES, StatevectorBackend
+from qmoe_qiskit.backends.noisy.registry import noise_forms, noise_from
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
+from qmoe_qiskit.registry import Entry, Registry
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from qmoe_qiskit.backends.noisy.backend import NoisyBackend
-    from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
+    from qmoe_qiskit.backends.protocols import Backend
     from qmoe_qiskit.hardware.devices.protocol import Device
     from qmoe_qiskit.hardware.options import RuntimeOptions
 
-BACKENDS = (
-    "noisy:DEVICE",
-    "noisy:FILE.json",
-    "noisy:depolarizing-gates:P",
-    "noisy:depolarizing:P",
-    "noisy:ideal",
-    "noisy:readout:P",
-    "noisy:thermal:T1,T2",
-    "runtime:DEVICE",
-    "runtime:fake_DEVICE",
-    "runtime:least_busy",
-    "statevector",
-)
+
+@dataclass(frozen=True, kw_only=True)
+class BackendSettings:
+    """The arguments of `open_backend`, see there."""
+
+    spec: str
+    shots: int | None
+    seed: int | None
+    qubits: tuple[int, ...] | None
+    mitigation: str
+    engine: str
+    options: RuntimeOptions | Mapping[str, Any] | None
+    ledger: str | Path | None
+    budget_s: float | None
+    n_qubits: int | None
+
+    def refuse_engine(self) -> None:
+        """Raise InputError if an engine is chosen: only the statevector has several."""
+        if self.engine != "auto":
+            raise InputError(
+                f"engine {self.engine!r} is for backend 'statevector': backend {self.spec!r} has "
+                "one engine; omit it"
+            )
+
+    def refuse_runtime_settings(self) -> None:
+        """Raise InputError if a setting is given that only the runtime backends have."""
+        if self.options is not None or self.ledger is not None or self.budget_s is not None:
+            raise InputError(
+                f"backend {self.spec!r} has no options, ledger or budget: they are for the runtime "
+                "backends, such as 'runtime:ibm_fez'"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackendKind(Entry):
+    """A kind of backend: the part of a specification before its first colon.
+
+    Attributes:
+        forms: Returns every form of a specification, with what it is.
+        open: Opens the backend; raises InputError if it does not accept a setting.
+    """
+
+    forms: Callable[[], Mapping[str, str]]
+    open: Callable[[BackendSettings], Backend]
 
 
 def open_backend(
@@ -51,163 +82,172 @@ def open_backend(
     Args:
         spec: "statevector": exact and noiseless. "noisy:ibm_torino": a stored calibration, see
             `list_profiles`. "noisy:FILE.json": a calibration of yours. "noisy:depolarizing:0.05":
-            the paper's noise, on every qubit behind the embedding and at the end.
-            "noisy:depolarizing-gates:0.01": behind every gate. "noisy:thermal:100,80": T1 and T2
+            the paper's noise, on every qubit after the embedding and at the end.
+            "noisy:depolarizing-gates:0.01": after every gate. "noisy:thermal:100,80": T1 and T2
             in microseconds. "noisy:readout:0.02": wrong outcomes only. "noisy:ideal": a device's
             gates without noise. "runtime:ibm_fez": a device of IBM Quantum, by the account that
             qiskit-ibm-runtime has stored or finds in the environment. "runtime:least_busy": the
-            one with the shortest queue. "runtime:fake_torino": its stored fake, on this machine,
+            device with the shortest queue. "runtime:fake_torino": its stored fake, on this machine,
             by the same primitives.
-        shots: Shots per sample; None for exact values and derivatives, or a runtime backend's
-            default.
-        seed: Seeds shots, routing, and the point at which the engine is compared with Aer.
-        qubits: Device qubits to run on; by default those with the smallest expected error.
-        mitigation: "none", or "readout" to undo readout errors by the calibrated probabilities.
-        engine: For "statevector": which simulator evaluates, "batched", "aer" or "auto".
-        options: For "runtime": `RuntimeOptions`, or a dict of them.
-        ledger: For a device of IBM Quantum: the file that its jobs are recorded in.
-        budget_s: For "runtime": QPU time, in seconds, that all work given to the backend may take;
-            a fake takes none.
-        n_qubits: For "runtime:least_busy": how many qubits the device must have.
+        shots: The number of shots per sample; None for exact values and derivatives, or for a
+            runtime backend's default.
+        seed: The seed of shots, of routing, and of the point at which the engine is compared with
+            Aer.
+        qubits: The device qubits to run on; None for those with the smallest expected error.
+        mitigation: How a noisy backend undoes errors: "none", "readout" (by the calibrated
+            probabilities) or "zne" (zero-noise extrapolation by gate folding: three circuits, each
+            with all shots).
+        engine: The simulator that evaluates a "statevector": "batched", "aer" or "auto".
+        options: The `RuntimeOptions` of a "runtime" backend, or a dict of them.
+        ledger: The file that records the jobs of a device of IBM Quantum.
+        budget_s: The QPU time, in seconds, that all work given to a "runtime" backend may take; a
+            fake takes none.
+        n_qubits: The number of qubits that the device of "runtime:least_busy" must have.
 
     Raises:
         InputError: If the specification or a setting is not accepted.
         HardwareError: If the service refuses or cannot be reached.
+
+    >>> from qmoe_qiskit import angle_router
+    >>> compiled = open_backend("statevector").compile(angle_router(2, 1))
+    >>> compiled.expectations([[0.0, 0.0]], [0.0] * 6).values
+    array([[1., 1.]])
     """
     if seed is not None and (not hasattr(seed, "__index__") or seed < 0):
         raise InputError(f"seed must be a whole number of at least 0, got {seed!r}")
-    seed = None if seed is None else int(seed)  # Qiskit takes no NumPy integers
+    from qmoe_qiskit.backends.statevector import ENGINES
+
     if engine not in ENGINES:
         raise unknown_name("engine", engine, ENGINES)
-    kind, _, rest = spec.partition(":")
-    if spec != "statevector" and not (kind in {"noisy", "runtime"} and rest):
-        raise unknown_name("backend", spec, BACKENDS)
-    if spec != "statevector" and engine != "auto":
-        raise InputError(
-            f"engine {engine!r} is for backend 'statevector': backend {spec!r} has one engine; "
-            "omit it"
-        )
-    if kind == "runtime":
-        if mitigation != "none":
-            raise InputError(
-                f"mitigation {mitigation!r} is for the noisy backends: backend {spec!r} mitigates "
-                "by its options, see resilience_level"
-            )
-        return _open_runtime(
-            spec,
-            rest,
+    name, _, rest = spec.partition(":")
+    forms = BACKENDS.get(name).forms() if name in BACKENDS.names else {}
+    if spec not in forms and not (rest and any(":" in form for form in forms)):
+        raise unknown_name("backend", spec, list_backends())
+    return BACKENDS.get(name).open(
+        BackendSettings(
+            spec=spec,
             shots=shots,
-            seed=seed,
+            seed=None if seed is None else int(seed),  # Qiskit takes no NumPy integers
             qubits=None if qubits is None else tuple(qubits),
+            mitigation=mitigation,
+            engine=engine,
             options=options,
             ledger=ledger,
             budget_s=budget_s,
             n_qubits=n_qubits,
         )
-    if options is not None or ledger is not None or budget_s is not None:
-        raise InputError(
-            f"backend {spec!r} has no options, ledger or budget: they are for the runtime "
-            "backends, such as 'runtime:ibm_fez'"
-        )
-    if kind == "noisy":
-        return _open_noisy(
-            spec,
-            rest,
-            shots=shots,
-            seed=seed,
-            qubits=None if qubits is None else tuple(qubits),
-            mitigation=mitigation,
-        )
-    if shots is not None or qubits is not None or mitigation != "none":
+    )
+
+
+def list_backends() -> tuple[str, ...]:
+    """Return every form of a specification for `open_backend`, sorted.
+
+    >>> "noisy:thermal:T1,T2" in list_backends()
+    True
+    """
+    return tuple(sorted(form for kind in BACKENDS for form in kind.forms()))
+
+
+def backends_help(*kinds: str) -> str:
+    """Return every form of these kinds of backends with its explanation, for a help text."""
+    forms = {form: text for kind in kinds for form, text in BACKENDS.get(kind).forms().items()}
+    return ", ".join(f"{form} ({text})" for form, text in forms.items())
+
+
+def _open_statevector(settings: BackendSettings) -> Backend:
+    from qmoe_qiskit.backends.statevector import StatevectorBackend
+
+    settings.refuse_runtime_settings()
+    if (settings.shots, settings.qubits, settings.mitigation) != (None, None, "none"):
         raise InputError(
             "backend 'statevector' is exact and has no device: shots, qubits and mitigation are "
             "for the noisy backends, such as 'noisy:ibm_torino'"
         )
-    return StatevectorBackend(engine=engine, seed=seed)
+    return StatevectorBackend(engine=settings.engine, seed=settings.seed)
 
 
-def _open_noisy(
-    spec: str,
-    noise: str,
-    *,
-    shots: int | None,
-    seed: int | None,
-    qubits: tuple[int, ...] | None,
-    mitigation: str,
-) -> NoisyBackend:
-    from qmoe_qiskit.backends.noisy.backend import Depolarizing, NoisyBackend, Synthetic
-    from qmoe_qiskit.noise_profiles import load_profile
+def _open_noisy(settings: BackendSettings) -> Backend:
+    from qmoe_qiskit.backends.noisy.backend import NoisyBackend
 
-    name, _, text = noise.partition(":")
-    model: object
-    if name in {"depolarizing", "depolarizing-gates"}:
-        (probability,) = _numbers(spec, text, 1)
-        model = Depolarizing(probability=probability, every_gate=name == "depolarizing-gates")
-    elif name == "thermal":
-        t1_us, t2_us = _numbers(spec, text, 2)
-        model = Synthetic(t1_s=1e-6 * t1_us, t2_s=1e-6 * t2_us)
-    elif name == "readout":
-        (error,) = _numbers(spec, text, 1)
-        model = Synthetic(readout_error=error)
-    elif noise == "ideal":
-        model = Synthetic()
-    elif text and not noise.endswith(".json"):
-        kinds = [known.split(":")[1] for known in BACKENDS if known.count(":") == 2]
-        raise unknown_name("noise", name, kinds)
-    else:
-        model = load_profile(noise)
+    settings.refuse_engine()
+    settings.refuse_runtime_settings()
     return NoisyBackend(
-        name=spec, noise=model, shots=shots, seed=seed, qubits=qubits, mitigation=mitigation
+        name=settings.spec,
+        noise=noise_from(settings.spec),
+        shots=settings.shots,
+        seed=settings.seed,
+        qubits=settings.qubits,
+        mitigation=settings.mitigation,
     )
 
 
-def _open_runtime(
-    spec: str,
-    name: str,
-    *,
-    shots: int | None,
-    seed: int | None,
-    qubits: tuple[int, ...] | None,
-    options: RuntimeOptions | Mapping[str, Any] | None,
-    ledger: str | Path | None,
-    budget_s: float | None,
-    n_qubits: int | None,
-) -> RuntimeBackend:
+def _open_runtime(settings: BackendSettings) -> Backend:
     from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
     from qmoe_qiskit.hardware.options import runtime_options
 
-    settings = runtime_options(options)
+    settings.refuse_engine()
+    spec, budget_s = settings.spec, settings.budget_s
+    if settings.mitigation != "none":
+        raise InputError(
+            f"mitigation {settings.mitigation!r} is for the noisy backends: backend {spec!r} "
+            "mitigates by its options, see resilience_level"
+        )
+    options = runtime_options(settings.options)
     if budget_s is not None and not 0 < budget_s < math.inf:
         raise InputError(f"budget_s must be a number of seconds above 0, got {budget_s!r}")
-    n_shots = require_positive("shots", settings.shots(shots))
+    shots = require_positive("shots", options.shots(settings.shots))
+    name = spec.partition(":")[2]
     device: Device
     if name.startswith("fake_"):
-        if ledger is not None:
+        if settings.ledger is not None:
             raise InputError(f"backend {spec!r} runs on this machine and has no ledger: omit it")
         from qmoe_qiskit.hardware.devices.fake import LocalDevice
 
-        device = LocalDevice(name, seed=seed)
+        device = LocalDevice(name, seed=settings.seed)
     else:
         from qmoe_qiskit.hardware.devices.ibm import open_device
 
         device = open_device(
             name,
-            fractional_gates=settings.fractional_gates,
-            ledger=ledger,
+            fractional_gates=options.fractional_gates,
+            ledger=settings.ledger,
             budget_s=budget_s,
-            n_qubits=n_qubits,
+            n_qubits=settings.n_qubits,
         )
     return RuntimeBackend(
-        name=spec, device=device, options=settings, shots=n_shots, seed=seed, qubits=qubits
+        name=spec,
+        device=device,
+        options=options,
+        shots=shots,
+        seed=settings.seed,
+        qubits=settings.qubits,
     )
 
 
-def _numbers(spec: str, text: str, count: int) -> list[float]:
-    try:
-        numbers = [float(part) for part in text.split(",")]
-    except ValueError:
-        numbers = []
-    if len(numbers) != count:
-        form = "two numbers, such as noisy:thermal:100,80" if count == 2 else "one number"
-        raise InputError(f"backend {spec!r} needs {form} behind its last colon")
-    return numbers
+BACKENDS = Registry(
+    "kind of backend",
+    [
+        BackendKind(
+            name="statevector",
+            help="exact and noiseless",
+            forms=lambda: {"statevector": "exact, no noise"},
+            open=_open_statevector,
+        ),
+        BackendKind(
+            name="noisy",
+            help="a device's calibration or another noise, exact or by shots",
+            forms=noise_forms,
+            open=_open_noisy,
+        ),
+        BackendKind(
+            name="runtime",
+            help="a device of IBM Quantum or its fake, by IBM's primitives",
+            forms=lambda: {
+                "runtime:DEVICE": "a device of IBM Quantum",
+                "runtime:fake_DEVICE": "its stored fake, on this machine",
+                "runtime:least_busy": "the device with the shortest queue",
+            },
+            open=_open_runtime,
+        ),
+    ],
+)

@@ -1,4 +1,4 @@
-"""What a backend is: the two protocols that everything above speaks to."""
+"""What a backend is: the two protocols that all callers use."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.typing import FloatArray
 
-# A NumPy array or a torch tensor: results come in kind.
+# A NumPy array or a torch tensor; results are of the same library.
 ArrayLike = Any
-# Gradient of the values, (B, O), to gradients of the inputs, (B, F) or None, and the weights, (W,).
+# Takes the gradient of the values, (B, O), to those of inputs, (B, F) or None, and weights, (W,).
 Pullback = Callable[..., tuple[ArrayLike | None, ArrayLike]]
 
 
@@ -76,9 +76,9 @@ class CompiledRouter(Protocol):
     def vjp(self, inputs_BF: ArrayLike, weights_W: ArrayLike) -> tuple[ArrayLike, Pullback]:
         """Evaluate a batch, and return the function that carries a gradient back.
 
-        Takes float64 NumPy arrays or torch tensors and answers in kind. The pullback is
-        `pullback(gradient_BO, need_inputs=True) -> (gradient_BF or None, gradient_W)`. This is
-        the inner loop of training: nothing is checked.
+        The arrays are float64 NumPy arrays or torch tensors, and so are the results. The pullback
+        is `pullback(gradient_BO, need_inputs=True) -> (gradient_BF or None, gradient_W)`. This
+        is the inner loop of training: nothing is checked.
         """
         ...
 

@@ -21,7 +21,7 @@ from qmoe_qiskit.simulation import ExactProgram, StatevectorProgram
 from qmoe_qiskit.typing import FloatArray
 
 ENGINES = ("aer", "auto", "batched")
-# Agreement asked of the two engines at the probe point; float64 leaves about 1e-14.
+# Largest difference of the two engines at the probe point; rounding makes about 1e-14.
 PROBE_TOLERANCE = 1e-9
 # Our engine keeps every observable's diagonal: 20 qubits take 160 MiB, 24 would take 3 GiB.
 MAX_BATCHED_QUBITS = 20
@@ -34,10 +34,10 @@ class StatevectorBackend:
     """Exact expectation values and derivatives, without noise or shots.
 
     Attributes:
-        engine: "batched" (our own, whole batches with derivatives in one sweep back), "aer"
-            (AerSimulator, derivatives by parameter shift), or "auto": the batched engine, which
-            was the faster one at every size measured, up to the width that it takes, then Aer.
-        seed: Seeds the probe point at which the two engines are compared.
+        engine: "batched" (our own engine, whole batches with derivatives in one backward sweep),
+            "aer" (AerSimulator, derivatives by parameter shift), or "auto": the batched engine,
+            which was faster at every measured size, up to the width that it takes, then Aer.
+        seed: The seed of the probe point at which the two engines are compared.
     """
 
     engine: str = "auto"
@@ -92,9 +92,9 @@ class BatchedRouter:
 
     Attributes:
         router: The router.
-        program: Evaluates it.
+        program: The compiled circuit, which evaluates batches.
         isa_circuit: The circuit as it would be submitted.
-        physical_qubits: The device qubit that holds each router qubit.
+        physical_qubits: Per router qubit, the device qubit that holds it.
     """
 
     router: RouterCircuit
@@ -136,11 +136,11 @@ def check_probe(
     """Compare a random point with Aer.
 
     Args:
-        compiled: What is checked.
+        compiled: The compiled router to check.
         by_aer: Takes inputs (F,) and weights (W,) to Aer's values (O,).
-        rng: Draws the point.
-        remedy: What the user can do meanwhile.
-        tolerance: Largest difference, relative to values above 1.
+        rng: The source of the point.
+        remedy: What the user can do instead.
+        tolerance: The largest difference, relative to values above 1.
 
     Raises:
         EngineMismatchError: If the two differ by more than rounding.

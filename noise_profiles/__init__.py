@@ -1,6 +1,8 @@
 """Calibration data of real devices, and the code that reads, checks, captures and scales it.
 
 Importing this loads neither Qiskit nor Aer nor pydantic, and opens no file.
+
+Shapes: Q qubits of a profile; 4 the parameters that drift per qubit (T1, T2, P(1|0), P(0|1)).
 """
 
 from __future__ import annotations

@@ -17,7 +17,11 @@ SUFFIX = ".json"
 
 
 def list_profiles() -> tuple[str, ...]:
-    """Return the names of the bundled profiles, sorted; opens none of them."""
+    """Return the names of the bundled profiles, sorted; opens none of them.
+
+    >>> list_profiles()[:3]
+    ('ibm_aachen', 'ibm_berlin', 'ibm_boston')
+    """
     names = (entry.name for entry in _folder().iterdir())
     return tuple(sorted(name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX)))
 
@@ -29,7 +33,10 @@ def load_profile(name_or_path: str | Path) -> NoiseProfile:
         name_or_path: A name of `list_profiles()`, or the path of a .json file.
 
     Raises:
-        ProfileError: If there is none of that name, or the file cannot be used.
+        ProfileError: If no profile has that name, or the file cannot be used.
+
+    >>> load_profile("ibmq_manila").couplings[:2]
+    ((0, 1), (1, 0))
     """
     if isinstance(name_or_path, Path) or name_or_path.endswith(SUFFIX):
         return NoiseProfile.load(name_or_path)
@@ -43,10 +50,8 @@ def load_profile(name_or_path: str | Path) -> NoiseProfile:
 
 @cache
 def _bundled(name: str) -> NoiseProfile:
-    from qmoe_qiskit.noise_profiles.files.json_file import loads
-
     data = _folder().joinpath(name + SUFFIX).read_bytes()
-    return loads(data, f"bundled noise profile {name!r}")
+    return NoiseProfile.loads(data, name=f"bundled noise profile {name!r}")
 
 
 def _folder() -> Traversable:

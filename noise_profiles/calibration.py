@@ -1,4 +1,4 @@
-"""What a profile consists of: the calibration of a qubit, of a gate, and what was repaired."""
+"""What a profile consists of: calibrations of qubits and gates, and repairs of values."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ RepairAction = Literal["dropped", "changed", "missing", "assumed"]
 class QubitCalibration:
     """Measured properties of one qubit. None means not reported.
 
-    Without T1 the qubit does not relax, without T2 it has 2 T1, without readout errors it is read
-    without fault.
+    Without T1 the qubit does not relax, without T2 it has 2 T1, and without readout errors every
+    outcome is right.
 
     Attributes:
         qubit: Number within the profile, from 0.
@@ -51,8 +51,8 @@ class GateCalibration:
         name: Name of the instruction in Qiskit, such as "cz".
         qubits: The qubits it acts on, in order.
         error: Average gate infidelity, the part from relaxation included; in [0, 1].
-        duration: In s.
-        copied: Whether `error` is a copy of another gate's and was not measured by itself: on
+        duration: Duration in s.
+        copied: Whether `error` repeats the error of another gate and was not measured by itself: on
             Heron, the error of `rx` is that of `sx`.
     """
 
@@ -68,12 +68,12 @@ class Repair:
     """A value of the source that could not be kept as it was.
 
     Attributes:
-        action: "dropped" if the value or gate was left out, "changed" if another value stands in
-            its place, "missing" if the source has none, "assumed" if it was derived.
+        action: "dropped" if the value or gate was left out, "changed" if another value replaces it,
+            "missing" if the source has none, "assumed" if it was derived.
         item: What it concerns: "T1", "T2", "readout", "qubit" or the name of an instruction.
-        qubits: Where; empty if it concerns the whole device.
-        found: The value in the source, where there was one.
-        reason: Why, in words.
+        qubits: The qubits that it concerns; empty for the whole device.
+        found: Value in the source, or None if it has none.
+        reason: The reason, in words.
     """
 
     action: RepairAction

@@ -29,15 +29,15 @@ class NoiseProfile:
 
     Attributes:
         device: Name of the device, such as "ibm_torino".
-        family: Processor family with revision, such as "Heron r1", where it is known.
+        family: Processor family with revision, such as "Heron r1", or None if it is unknown.
         captured_at: When the calibration was current, in UTC.
         source: Where the data come from, with the attribution that their licence asks for.
-        dt: Time resolution of the control system in s, where it is known.
+        dt: Time resolution of the control system in s, or None if it is unknown.
         basis_gates: Names of the gates that the device offers, sorted. A profile may have rows for
             other gates, such as fractional ones that a backend offers on request only.
-        qubits: Their calibration, sorted by number.
+        qubits: Calibration of every qubit, sorted by number.
         gates: Calibration of every gate and reset, sorted by name and qubits.
-        physical_qubits: Number on the device of each qubit.
+        physical_qubits: Number of each qubit on the device.
         repairs: What was dropped, changed or assumed when the calibration was captured.
         history: What was done to the calibration since, in words, oldest first.
 
@@ -95,7 +95,7 @@ class NoiseProfile:
         return content_hash(self)
 
     def gate(self, name: str, qubits: Sequence[int]) -> GateCalibration | None:
-        """Return the calibration of a gate on qubits in this order, or None if it is not there."""
+        """Return the calibration of a gate on qubits in this order, or None if there is none."""
         return self._gate_table.get((name, tuple(qubits)))
 
     @cached_property
@@ -105,14 +105,14 @@ class NoiseProfile:
     def subset(self, qubits: Sequence[int]) -> NoiseProfile:
         """Return the profile of some qubits only, renumbered 0 to k - 1 in the order given.
 
-        `physical_qubits` of the result says where they lie on the device. Gates and repairs that
-        involve other qubits are left out; the noise of what stays is the same as in the whole.
+        `physical_qubits` of the result are their numbers on the device. Gates and repairs that
+        involve other qubits are left out; the noise of the rest is the same as in the whole.
 
         Args:
             qubits: Numbers within this profile, each once.
 
         Raises:
-            ProfileError: If there are none, one is given twice or one does not exist.
+            ProfileError: If none is given, one is given twice or one does not exist.
         """
         from qmoe_qiskit.noise_profiles.changes.subset import part
 
@@ -141,13 +141,17 @@ class NoiseProfile:
         there is no T1 or T2 (None).
 
         Args:
-            factor: For the mechanisms that are not named.
-            gates: For gate errors.
-            relaxation: For T1 and T2.
-            readout: For measurements.
+            factor: Factor of the mechanisms that are not named.
+            gates: Factor of gate errors.
+            relaxation: Factor of the rates of T1 and T2.
+            readout: Factor of measurement errors.
 
         Raises:
             InputError: If no factor is given, or one is negative or not finite.
+
+        >>> from qmoe_qiskit import load_profile
+        >>> load_profile("ibmq_manila").scale(2, readout=0).history
+        ('scaled: gates 2.0, relaxation 2.0, readout 0.0',)
         """
         from qmoe_qiskit.noise_profiles.changes.scaling import scaled
 
@@ -163,18 +167,31 @@ class NoiseProfile:
 
         Args:
             rng: Source of randomness, or a seed; the same state gives the same profile.
-            hours: Time between the calibrations. The spread grows with sqrt(1 - exp(-hours / 24)).
-            strength: Multiplies the spread; 0 only moves the date, 1 is what was measured.
+            hours: Time between the calibrations in hours. The spread grows with
+                sqrt(1 - exp(-hours / 24)).
+            strength: Factor of the spread; 0 only moves the date, 1 is what was measured.
 
         Raises:
             InputError: If `hours` or `strength` is negative or not finite.
+
+        >>> from qmoe_qiskit import load_profile
+        >>> today = load_profile("ibmq_manila")
+        >>> today.drift(7, hours=12).captured_at - today.captured_at
+        datetime.timedelta(seconds=43200)
         """
         from qmoe_qiskit.noise_profiles.changes.drifting import drifted
 
         return drifted(self, rng, hours=hours, strength=strength)
 
     def diff(self, other: NoiseProfile) -> ProfileDiff:
-        """Compare with another profile, qubit by qubit by their numbers on the device."""
+        """Compare with another profile, qubit by qubit by their numbers on the device.
+
+        >>> from qmoe_qiskit import load_profile
+        >>> today = load_profile("ibmq_manila")
+        >>> print(today.diff(today))
+        ibmq_manila 2024-05-27 18:27 -> ibmq_manila 2024-05-27 18:27
+        no difference
+        """
         from qmoe_qiskit.noise_profiles.changes.difference import difference
 
         return difference(self, other)
@@ -215,21 +232,25 @@ class NoiseProfile:
         return summarize(self)
 
     def dumps(self) -> str:
-        """Return the canonical JSON: one qubit, gate and repair a line."""
+        """Return the canonical JSON: one qubit, gate or repair per line."""
         from qmoe_qiskit.noise_profiles.files.json_file import dumps
 
         return dumps(self)
 
     @classmethod
-    def loads(cls, text: str | bytes) -> NoiseProfile:
+    def loads(cls, text: str | bytes, *, name: str = "the given text") -> NoiseProfile:
         """Read a profile from JSON.
+
+        Args:
+            text: The JSON.
+            name: What messages call it.
 
         Raises:
             ProfileError: If it is damaged, of a newer schema, impossible, or was changed.
         """
         from qmoe_qiskit.noise_profiles.files.json_file import loads
 
-        return loads(text, "the given text")
+        return loads(text, name, cls)
 
     def save(self, path: str | Path) -> None:
         """Write the canonical JSON; a reader sees the old file or the new one, never a part.
@@ -248,6 +269,6 @@ class NoiseProfile:
         Raises:
             ProfileError: If it cannot be read, or as in `loads`; names the file.
         """
-        from qmoe_qiskit.noise_profiles.files.json_file import load
+        from qmoe_qiskit.noise_profiles.files.json_file import loads, read_file
 
-        return load(path)
+        return loads(*read_file(path), cls)

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class ReadoutProperties(InstructionProperties):  # type: ignore[misc]
     """Properties of a measurement with both probabilities of a wrong outcome, for Aer.
 
-    Plain `InstructionProperties` lose attributes of others when they are copied, and Aer would
-    then take readout errors to be symmetric without a word.
+    Plain `InstructionProperties` lose additional attributes when they are copied, and Aer would
+    then silently take readout errors for symmetric ones.
     """
 
     def __init__(self, duration: float | None, error: float, p1_0: float, p0_1: float) -> None:
@@ -63,7 +63,7 @@ def build_noise_model(profile: NoiseProfile) -> NoiseModel:
 
 
 class _Device(BackendV2):  # type: ignore[misc]
-    """What Aer reads a noise model from: a target. It runs nothing."""
+    """The device from whose target Aer makes a noise model. It runs nothing."""
 
     def __init__(self, target: Target) -> None:
         super().__init__(name=target.description)

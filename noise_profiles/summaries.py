@@ -53,7 +53,7 @@ def _gate_summary(gates: list[GateCalibration]) -> dict[str, Any]:
 
 
 def _spread(values: Iterable[float | None]) -> dict[str, float] | None:
-    """Return least, median and greatest of the values that are there, or None."""
+    """Return least, median and greatest of the known values, or None if no value is known."""
     known = [float(value) for value in values if value is not None]
     if not known:
         return None

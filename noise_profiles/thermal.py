@@ -1,4 +1,4 @@
-"""Gate errors taken apart as Aer takes them: relaxation during the gate, depolarization on top.
+"""Gate errors split as Aer splits them: relaxation during the gate, and depolarization.
 
 Aer's device noise is a depolarizing channel followed by the relaxation of every qubit during the
 gate, together with the average infidelity that was measured. With F the average fidelity of the
@@ -25,7 +25,7 @@ def relaxation_fidelity(qubits: Sequence[QubitCalibration], duration: float | No
 
     Args:
         qubits: The qubits that relax, at the same time and independently.
-        duration: For how long, in s; None is no time.
+        duration: Duration in s; None for no time.
     """
     process = 1.0
     for qubit in qubits:
@@ -41,7 +41,7 @@ def depolarizing_probability(gate: GateCalibration, qubits: Sequence[QubitCalibr
     """Return the depolarizing probability that a gate's error amounts to beyond relaxation.
 
     Args:
-        gate: The gate; without a measured error it has probability 0.
+        gate: The gate; without a measured error its probability is 0.
         qubits: Calibration of the qubits that it acts on.
 
     Returns:
@@ -77,13 +77,13 @@ def changed_error(
     after: Sequence[QubitCalibration],
     factor: float,
 ) -> float | None:
-    """Return a gate's error once its qubits relax otherwise and its depolarization is scaled.
+    """Return a gate's error after its qubits' relaxation changes and its depolarization scales.
 
     Args:
         gate: The gate as calibrated.
-        before: Calibration of its qubits that goes with `gate`.
-        after: Their new calibration.
-        factor: For the depolarizing probability; the product saturates at 1.
+        before: Calibration of its qubits to which `gate` belongs.
+        after: New calibration of its qubits.
+        factor: Factor of the depolarizing probability; the product saturates at 1.
     """
     if gate.error is None:
         return None

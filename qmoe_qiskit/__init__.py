@@ -5,9 +5,10 @@ The public names are loaded when first used, so that importing the package costs
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from qmoe_qiskit.lazy import load_lazily
 
 if TYPE_CHECKING:
     from qmoe_qiskit.backends import open_backend
@@ -30,31 +31,18 @@ __all__ = [
     "open_backend",
 ]
 
-_HOME = {
-    "MixtureOfExperts": "qmoe_qiskit.moe",
-    "NoiseProfile": "qmoe_qiskit.noise_profiles",
-    "QMoEClassifier": "qmoe_qiskit.train",
-    "QMoEError": "qmoe_qiskit.errors",
-    "QuantumRouter": "qmoe_qiskit.moe",
-    "RouterCircuit": "qmoe_qiskit.circuits",
-    "angle_router": "qmoe_qiskit.circuits",
-    "list_profiles": "qmoe_qiskit.noise_profiles",
-    "load_profile": "qmoe_qiskit.noise_profiles",
-    "open_backend": "qmoe_qiskit.backends",
-}
-
 # In a checkout, backends/ and noise_profiles/ lie beside this folder; once installed, inside it.
 if not Path(__file__).with_name("backends").is_dir():
     __path__.append(str(Path(__file__).parents[1]))
 
-
-def __getattr__(name: str) -> object:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOME[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = load_lazily(
+    "qmoe_qiskit",
+    {
+        "qmoe_qiskit.backends": ["open_backend"],
+        "qmoe_qiskit.circuits": ["RouterCircuit", "angle_router"],
+        "qmoe_qiskit.errors": ["QMoEError"],
+        "qmoe_qiskit.moe": ["MixtureOfExperts", "QuantumRouter"],
+        "qmoe_qiskit.noise_profiles": ["NoiseProfile", "list_profiles", "load_profile"],
+        "qmoe_qiskit.train": ["QMoEClassifier"],
+    },
+)

@@ -19,7 +19,7 @@ class InputError(QMoEError, ValueError):
 
 
 class DivergenceError(InputError):
-    """A training whose numbers are not finite any more."""
+    """A training whose numbers are no longer finite."""
 
 
 class DataError(InputError):
@@ -31,7 +31,7 @@ class ProfileError(InputError):
 
 
 class RunError(InputError):
-    """A run folder that is missing, damaged, of a newer schema, or in the way."""
+    """A run folder that is missing, damaged, of a newer schema, or that exists already."""
 
 
 class EngineMismatchError(QMoEError, RuntimeError):
@@ -39,7 +39,7 @@ class EngineMismatchError(QMoEError, RuntimeError):
 
 
 class HardwareError(QMoEError, RuntimeError):
-    """What a quantum service or its ledger refused or lost."""
+    """A quantum service, or its ledger, has refused or lost something."""
 
 
 class LedgerError(HardwareError):
@@ -51,20 +51,23 @@ class BudgetError(HardwareError):
 
 
 class StudyError(QMoEError, RuntimeError):
-    """A study that cannot go on."""
+    """A study that cannot continue."""
 
 
 class OutOfRangeWarning(UserWarning):
-    """Inputs lie outside the range that the model's scaler saw in training."""
+    """Some inputs are outside the range of the training data."""
 
 
 def unknown_name(kind: str, value: object, known: Iterable[str]) -> InputError:
-    """Build the error for a name that does not exist: lists what does and suggests the nearest.
+    """Return the error for a name that does not exist: it lists the names and suggests the nearest.
 
     Args:
-        kind: What was asked for, such as "dataset".
+        kind: What the name stands for, such as "dataset".
         value: The name as given.
         known: The accepted names.
+
+    >>> print(unknown_name("router", "quantun", ["linear", "quantum"]))
+    unknown router 'quantun': known are linear, quantum; did you mean 'quantum'?
     """
     names = sorted(known)
     near = difflib.get_close_matches(str(value), names, n=1)

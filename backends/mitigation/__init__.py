@@ -1,1 +1,4 @@
-"""Error mitigation: readout correction, gate folding and zero-noise extrapolation."""
+"""Error mitigation: readout correction, gate folding and zero-noise extrapolation.
+
+Shapes: as in `qmoe_qiskit.backends`.
+"""

@@ -1,1 +1,4 @@
-"""The noisy backend: a device's calibration, evaluated exactly or by Aer's shots."""
+"""The noisy backend: noise, circuits with noise, exact and sampled evaluation.
+
+Shapes: as in `qmoe_qiskit.backends`.
+"""

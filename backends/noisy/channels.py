@@ -5,33 +5,31 @@ from __future__ import annotations
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from qmoe_qiskit.simulation.lowering import Channel
 from qmoe_qiskit.simulation.representation import transfer_matrix
+from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
     from qiskit_aer.noise import NoiseModel
 
 
 class NoiseChannels:
-    """What an Aer noise model does behind each instruction.
+    """What an Aer noise model does after each instruction.
 
     Gate errors are read from the model; idle noise comes from the model's own passes, which Aer
-    runs over delays.
+    applies to delays.
 
     Args:
-        model: The noise model, on the circuit's qubits.
+        model: The noise model; its qubits are those of the circuit.
     """
 
     def __init__(self, model: NoiseModel) -> None:
         self._gate_errors = model._local_quantum_errors  # noqa: SLF001 - Aer has no accessor
         self._passes = model._custom_noise_passes  # noqa: SLF001
-        self._known: dict[Any, NDArray[np.float64] | None] = {}
+        self._known: dict[Any, FloatArray | None] = {}
 
     def __call__(self, operation: Any, qubits: tuple[int, ...]) -> list[Channel]:  # noqa: ANN401
-        """Return the channels behind an instruction, for `lower_circuit`."""
+        """Return the channels after an instruction, for `lower_circuit`."""
         duration = operation.duration if operation.name == "delay" else None
         key = (operation.name, qubits, duration)
         if key not in self._known:
@@ -43,7 +41,7 @@ class NoiseChannels:
         self,
         operation: Any,  # noqa: ANN401
         qubits: tuple[int, ...],
-    ) -> NDArray[np.float64] | None:
+    ) -> FloatArray | None:
         errors = []
         by_qubits = self._gate_errors.get(operation.name, {})
         if qubits in by_qubits:

@@ -1,18 +1,17 @@
-"""What a noisy backend evaluates: a circuit, the channels beside it, and its readout errors."""
+"""A router circuit with its noise: what the noisy backend evaluates."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from qiskit import QuantumCircuit
 
-from qmoe_qiskit.backends.mitigation.readout import apply_readout_error, invert_readout_error
+from qmoe_qiskit.backends.mitigation.readout import apply_readout_error
 from qmoe_qiskit.circuits import RouterCircuit
-from qmoe_qiskit.simulation import diagonals
-from qmoe_qiskit.simulation.lowering import Noise
+from qmoe_qiskit.simulation.lowering import ChannelsAfter
 from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
@@ -25,44 +24,55 @@ class NoisyCircuit:
 
     Attributes:
         router: The router.
-        circuit: Over the active qubits, without measurements.
-        channels: The channels behind each instruction of `circuit`.
-        noise_model: The same noise for Aer, readout errors included; None where the channels
-            stand in `circuit` itself.
+        circuit: The circuit over the active qubits, without measurements.
+        channels: Takes each instruction of `circuit` to the channels that act after it.
+        noise_model: The same noise for Aer, readout errors included; None where the channels are
+            instructions of `circuit` itself.
         measured: Per router qubit, the qubit of `circuit` that holds it at the end.
-        assignment: Per router qubit, A[measured, true], (2, 2).
+        assignment: Per router qubit, A with A[measured, true] = P(measured | true), (2, 2).
         full: The circuit over the whole device, as submitted.
-        physical_qubits: The device qubit that holds each router qubit.
+        physical_qubits: Per router qubit, the device qubit that holds it at the end.
     """
 
     router: RouterCircuit
     circuit: QuantumCircuit
-    channels: Noise
+    channels: ChannelsAfter
     noise_model: NoiseModel | None
     measured: tuple[int, ...]
     assignment: tuple[FloatArray, ...]
     full: QuantumCircuit
     physical_qubits: tuple[int, ...]
 
-    def observables_of_strings(self, *, mitigated: bool) -> FloatArray:
-        """Return the observables over measured bit strings, (O, 2^n), router qubits.
+    def observables_of_states(self, observables_OD: FloatArray) -> FloatArray:
+        """Take observables over measured bit strings to those over basis states of `circuit`.
 
-        With mitigation they are corrected by the inverse assignment matrices: their mean over
-        measured strings is the mean of the true observables over true states.
+        Args:
+            observables_OD: The observables, (O, 2^n) for n router qubits.
+
+        Returns:
+            Observables over the true states before readout, (O, 2^m) for m qubits of `circuit`.
         """
-        diagonals_OD = diagonals(self.router.observables)
-        return (
-            apply_readout_error(diagonals_OD, invert_readout_error(self.assignment))
-            if mitigated
-            else diagonals_OD
-        )
+        of_states_OD = apply_readout_error(observables_OD, self.assignment)
+        return spread(of_states_OD, self.measured, self.circuit.num_qubits)
 
-    def observables_of_states(self, *, mitigated: bool) -> FloatArray:
-        """Return the observables over true basis states of `circuit`, (O, 2^m)."""
-        of_states = apply_readout_error(
-            self.observables_of_strings(mitigated=mitigated), self.assignment
-        )
-        return spread(of_states, self.measured, self.circuit.num_qubits)
+
+class NoiseSource(Protocol):
+    """Noise that is not a device's calibration."""
+
+    def add_to(
+        self, router: RouterCircuit, *, noise_factors: Sequence[int], seed: int | None
+    ) -> list[NoisyCircuit]:
+        """Return the router with this noise, once per noise factor.
+
+        Args:
+            router: The router.
+            noise_factors: How many times each two-qubit gate is executed, per returned circuit.
+            seed: The seed of Qiskit's routing.
+
+        Raises:
+            InputError: If the router cannot run with this noise, or gates cannot be folded.
+        """
+        ...
 
 
 def spread(diagonals_OD: FloatArray, measured: Sequence[int], n_qubits: int) -> FloatArray:

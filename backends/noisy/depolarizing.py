@@ -2,14 +2,80 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.circuit import Instruction, Parameter, ParameterExpression
-from qiskit_aer.noise import depolarizing_error
+from qiskit_aer.noise import QuantumError, depolarizing_error
 
+from qmoe_qiskit.backends.aer_reference import unfolded
+from qmoe_qiskit.backends.noisy.circuit import NoisyCircuit
 from qmoe_qiskit.circuits import RouterCircuit
+from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.simulation.lowering import Channel
+from qmoe_qiskit.simulation.representation import transfer_matrix
 
 # p (X + Y + Z) / 3 at p = 3/4 is the fully mixed state.
 MAX_PROBABILITY = 0.75
+
+
+@dataclass(frozen=True, kw_only=True)
+class Depolarizing:
+    """Depolarizing noise on an ideal device; see `with_depolarizing`.
+
+    Attributes:
+        probability: The probability of an error per channel, from 0 to `MAX_PROBABILITY`.
+        every_gate: Whether a channel follows every gate, not only the paper's positions.
+
+    Raises:
+        InputError: If the probability is not between 0 and 3/4.
+    """
+
+    probability: float
+    every_gate: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.probability <= MAX_PROBABILITY:
+            raise InputError(
+                f"depolarizing probability must lie between 0 and {MAX_PROBABILITY}, got "
+                f"{self.probability}"
+            )
+
+    def add_to(
+        self,
+        router: RouterCircuit,
+        *,
+        noise_factors: Sequence[int],
+        seed: int | None,  # noqa: ARG002 - nothing is routed
+    ) -> list[NoisyCircuit]:
+        """See `NoiseSource.add_to`.
+
+        Raises:
+            InputError: If gates are to be folded: that does not amplify this noise.
+        """
+        if tuple(noise_factors) != (1,):
+            raise InputError(
+                "depolarizing noise without a device is not amplified by executing gates several "
+                "times: zero-noise extrapolation is for devices, such as 'noisy:ibm_torino'"
+            )
+        circuit = unfolded(router.circuit, "density_matrix")
+        circuit = with_depolarizing(router, circuit, self.probability, every_gate=self.every_gate)
+        qubits = tuple(range(router.n_qubits))
+        return [
+            NoisyCircuit(
+                router=router,
+                circuit=circuit,
+                channels=_own_channel,
+                noise_model=None,
+                measured=qubits,
+                assignment=(np.eye(2),) * router.n_qubits,
+                full=router.circuit,
+                physical_qubits=qubits,
+            )
+        ]
 
 
 def with_depolarizing(
@@ -21,13 +87,13 @@ def with_depolarizing(
     one of the paper's notebooks; Aer's depolarizing_error counts the identity in: 4 p / 3 there).
 
     Args:
-        router: Says which angles are inputs.
+        router: The router, which says which angles are inputs.
         circuit: The router's circuit.
-        probability: p, from 0 to `MAX_PROBABILITY`.
-        every_gate: Behind every gate, on each of its qubits; otherwise at the paper's positions: on
-            every qubit behind each upload of the features, and at the end. An upload may be more
-            than a gate a qubit: constant gates between its rotations belong to it, gates with
-            weights and barriers end it.
+        probability: The probability p, from 0 to `MAX_PROBABILITY`.
+        every_gate: Whether a channel follows every gate, on each of its qubits. Otherwise channels
+            are at the paper's positions: on every qubit after each upload of the features, and at
+            the end. An upload may be more than one gate per qubit: constant gates between its
+            rotations belong to it, gates with weights and barriers end it.
     """
     channel = depolarizing_error(4 * probability / 3, 1).to_instruction()
     inputs = set(router.inputs)
@@ -54,7 +120,7 @@ def with_depolarizing(
 
 
 def _uploading(circuit: QuantumCircuit, inputs: set[Parameter]) -> list[bool]:
-    """Return for each instruction whether it is part of an upload, or may lie between its parts."""
+    """Return for each instruction whether it is part of an upload or between two of its parts."""
     uploading, follows = [], False
     for step in reversed(circuit.data):
         parameters = _parameters(step.operation)
@@ -68,6 +134,14 @@ def _parameters(operation: Instruction) -> set[Parameter]:
     return {p for a in operation.params if isinstance(a, ParameterExpression) for p in a.parameters}
 
 
-def _append(circuit: QuantumCircuit, channel: object, qubits: object) -> None:
-    for qubit in qubits:  # type: ignore[attr-defined]
+def _append(circuit: QuantumCircuit, channel: Instruction, qubits: Iterable[int]) -> None:
+    for qubit in qubits:
         circuit.append(channel, [qubit])
+
+
+def _own_channel(operation: Any, qubits: tuple[int, ...]) -> list[Channel]:  # noqa: ANN401
+    """Return the channel that an Aer error instruction in the circuit itself stands for."""
+    if operation.name != "quantum_channel":
+        return []
+    error: QuantumError = operation._quantum_error  # noqa: SLF001
+    return [Channel(matrix=transfer_matrix(error), qubits=qubits)]

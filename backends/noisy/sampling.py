@@ -33,17 +33,21 @@ class SampledRouter:
 
     Args:
         noisy: The circuit with its noise.
-        shots: Shots of every evaluated point.
-        mitigated: Whether readout errors are undone by inverted assignment matrices.
-        seed: Of all shots. Each call draws new ones; a backend opened again repeats them.
+        observables_OD: The observables over measured bit strings, (O, 2^n) for n router qubits.
+        shots: The number of shots per evaluated point.
+        rng: The source of all shots: each call draws new ones.
     """
 
     def __init__(
-        self, noisy: NoisyCircuit, *, shots: int, mitigated: bool, seed: int | None
+        self,
+        noisy: NoisyCircuit,
+        observables_OD: FloatArray,
+        *,
+        shots: int,
+        rng: np.random.Generator,
     ) -> None:
         self._noisy, self._shots = noisy, shots
-        self._observables_OD = noisy.observables_of_strings(mitigated=mitigated)
-        self._rng = np.random.default_rng(seed)
+        self._observables_OD, self._rng = observables_OD, rng
         self._circuit, self._angles, self._table = _measured_rotations(noisy)
         self._simulator = AerSimulator(
             method="density_matrix"
@@ -65,7 +69,7 @@ class SampledRouter:
 
     @property
     def physical_qubits(self) -> tuple[int, ...]:
-        """The device qubit that holds each router qubit."""
+        """Per router qubit, the device qubit that holds it."""
         return self._noisy.physical_qubits
 
     def expectations(self, inputs_BF: FloatArray, weights_W: FloatArray) -> Expectations:

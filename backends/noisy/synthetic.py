@@ -3,19 +3,55 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import permutations
-from typing import TYPE_CHECKING
 
+from qmoe_qiskit.backends.noisy.circuit import NoisyCircuit
+from qmoe_qiskit.backends.noisy.device import on_device
+from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.noise_profiles import NoiseProfile
+from qmoe_qiskit.noise_profiles import GateCalibration, NoiseProfile, QubitCalibration
 
 # Gate and readout times of a Heron processor (ibm_kingston, April 2026), in s.
 DT_S = 4e-9
 DURATION_S = {"rz": 0.0, "sx": 32e-9, "x": 32e-9, "cz": 68e-9}
 READOUT_S = 2.28e-6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Synthetic:
+    """A device with every pair of qubits coupled; see `synthetic_profile`.
+
+    Attributes:
+        t1_s: T1 of every qubit in s; infinite for no relaxation.
+        t2_s: T2 of every qubit in s, at most 2 T1.
+        readout_error: The probability of a wrong outcome, the same for both outcomes.
+
+    Raises:
+        InputError: If a number is impossible.
+    """
+
+    t1_s: float = math.inf
+    t2_s: float = math.inf
+    readout_error: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.profile(1)
+
+    def profile(self, n_qubits: int) -> NoiseProfile:
+        """Return the calibration of the device with this number of qubits."""
+        return synthetic_profile(
+            n_qubits, t1_s=self.t1_s, t2_s=self.t2_s, readout_error=self.readout_error
+        )
+
+    def add_to(
+        self, router: RouterCircuit, *, noise_factors: Sequence[int], seed: int | None
+    ) -> list[NoisyCircuit]:
+        """See `NoiseSource.add_to`."""
+        profile = self.profile(router.n_qubits)
+        return on_device(router, profile, seed=seed, noise_factors=noise_factors)
 
 
 def synthetic_profile(
@@ -28,16 +64,14 @@ def synthetic_profile(
     """Return the profile of a device without gate errors beyond relaxation.
 
     Args:
-        n_qubits: Number of qubits.
-        t1_s: T1 of every qubit in s; infinite for none.
-        t2_s: T2 likewise, at most 2 T1.
-        readout_error: Probability of a wrong outcome, the same for both.
+        n_qubits: The number of qubits.
+        t1_s: T1 of every qubit in s; infinite for no relaxation.
+        t2_s: T2 of every qubit in s, at most 2 T1.
+        readout_error: The probability of a wrong outcome, the same for both outcomes.
 
     Raises:
         InputError: If a number is impossible.
     """
-    from qmoe_qiskit.noise_profiles import GateCalibration, NoiseProfile, QubitCalibration
-
     if not (t1_s > 0 and t2_s > 0 and t2_s <= 2 * t1_s):
         raise InputError(
             f"thermal noise needs T1 > 0 and 0 < T2 <= 2 T1, got T1 = {1e6 * t1_s:g} us and "

@@ -1,1 +1,4 @@
-"""From a router circuit to an ISA circuit: transpiled, placed, scheduled."""
+"""From a router circuit to an ISA circuit: transpiled, placed, scheduled.
+
+Shapes: as in `qmoe_qiskit.backends`.
+"""

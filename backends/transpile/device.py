@@ -1,4 +1,4 @@
-"""From a router circuit to what a device would run: transpiled, placed, compacted, scheduled."""
+"""From a router circuit to the circuit that a device runs: transpiled, placed, scheduled."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class DeviceCircuit:
 
     Attributes:
         full: The circuit over the whole device, scheduled, with measurements, as submitted.
-        compact: The same over the active qubits alone.
-        active: The device qubit behind each qubit of `compact`, ascending.
+        compact: The same circuit over the active qubits alone.
+        active: Per qubit of `compact`, its device qubit, ascending.
         measured: Per router qubit, the qubit of `compact` that holds it at the end.
     """
 
@@ -59,11 +59,11 @@ def fit_to_device(
 
     Args:
         router: The circuit.
-        profile: The device.
+        profile: The calibration of the device.
         qubits: Device qubits to use instead: a connected region of at least the router's width.
-        most_qubits: How many device qubits may take part. Routing goes over qubits that the router
-            does not have where that is better; beyond this number it is done without.
-        seed: Of Qiskit's routing.
+        most_qubits: How many device qubits may take part. Where it is better, routing uses qubits
+            that the router does not have; beyond this number it does not.
+        seed: The seed of Qiskit's routing.
 
     Raises:
         InputError: If the router is wider than the device, the region is too small, out of range
@@ -93,25 +93,41 @@ def fit_to_device(
     here_of = {q: active.index(there) for q, there in place.items()}
     compact = _relabelled(routed, here_of, len(active))
     try:
-        scheduled = _scheduled(compact, profile.subset(active).to_target())
+        compact = scheduled(compact, profile.subset(active).to_target())
     except TranspilerError as error:
         raise InputError(
             f"the circuit cannot be scheduled on qubits {list(active)} of {profile.device}: "
             f"{error.message}"
         ) from error
-    n_device = len(profile.qubits)
-    full = _relabelled(scheduled, dict(enumerate(active)), n_device)
     measured = {
-        scheduled.find_bit(step.clbits[0]).index: scheduled.find_bit(step.qubits[0]).index
-        for step in scheduled.data
+        compact.find_bit(step.clbits[0]).index: compact.find_bit(step.qubits[0]).index
+        for step in compact.data
         if step.operation.name == "measure"
     }
     return DeviceCircuit(
-        full=full,
-        compact=scheduled,
+        full=over_device(compact, active, len(profile.qubits)),
+        compact=compact,
         active=active,
         measured=tuple(measured[bit] for bit in range(router.n_qubits)),
     )
+
+
+def scheduled(circuit: QuantumCircuit, target: Target) -> QuantumCircuit:
+    """Return a circuit with the delays in which idle qubits relax; gates start late as possible."""
+    passes = [
+        TimeUnitConversion(target=target),
+        ALAPScheduleAnalysis(target=target),
+        PadDelay(target=target),
+    ]
+    padded: QuantumCircuit = PassManager(passes).run(circuit)
+    return padded
+
+
+def over_device(
+    circuit: QuantumCircuit, active: Sequence[int], n_device_qubits: int
+) -> QuantumCircuit:
+    """Return a circuit over the whole device: qubit k moves to device qubit `active[k]`."""
+    return _relabelled(circuit, dict(enumerate(active)), n_device_qubits)
 
 
 def without_measurements(circuit: QuantumCircuit) -> QuantumCircuit:
@@ -139,7 +155,7 @@ def _routed(
 
 
 def _narrowed(qubits: Sequence[int], profile: NoiseProfile, size: int) -> tuple[int, ...]:
-    """Drop qubits, those that are read out worst first, as long as the others stay connected."""
+    """Drop qubits, largest readout error first, as long as the others stay connected."""
     kept = sorted(qubits, key=lambda q: -(profile.qubits[q].readout_error or 0.0))
     while len(kept) > size:
         others = ([q for q in kept if q != qubit] for qubit in kept)
@@ -197,14 +213,3 @@ def _relabelled(circuit: QuantumCircuit, place: dict[int, int], n_qubits: int) -
         clbits = [circuit.find_bit(c).index for c in step.clbits]
         new.append(step.operation, [place[q] for q in wires], clbits)
     return new
-
-
-def _scheduled(circuit: QuantumCircuit, target: Target) -> QuantumCircuit:
-    """Insert the delays in which idle qubits relax, as late as possible."""
-    passes = [
-        TimeUnitConversion(target=target),
-        ALAPScheduleAnalysis(target=target),
-        PadDelay(target=target),
-    ]
-    scheduled: QuantumCircuit = PassManager(passes).run(circuit)
-    return scheduled

@@ -1,4 +1,4 @@
-"""Choosing the device qubits that a routed circuit runs on, by calibration."""
+"""Choosing the device qubits for a routed circuit, by calibration."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from qiskit.transpiler import Target
 
 from qmoe_qiskit.typing import FloatArray
 
-# Partial placements kept at a time; a pattern of 6 qubits has 20 000 placements on a large device.
+# Partial placements kept at once; a pattern of 6 qubits has 20 000 placements on a large device.
 MAX_PLACEMENTS = 20_000
-# A first, narrow search gives a bound that leaves the full one little to do.
+# A first, narrow search gives a bound that shortens the full search.
 _NARROW = 64
-# What an operation without a stated error counts as.
+# The error of an operation that states none.
 _UNKNOWN_ERROR = 0.0
 
 _Operations = Counter[tuple[str, tuple[int, ...]]]
@@ -41,9 +41,9 @@ def expected_error(circuit: QuantumCircuit, target: Target) -> float:
 def best_placement(circuit: QuantumCircuit, target: Target) -> dict[int, int]:
     """Return the placement with the smallest expected error, as {qubit now: qubit then}.
 
-    Searches all placements that need no further routing: those that put every operation, its
-    direction included, where the device offers it. Branch and bound, qubit by qubit; where more
-    than `MAX_PLACEMENTS` partial placements could still win, only the best of them go on.
+    The search covers all placements that need no further routing: those where the device offers
+    every operation, its direction included. It is branch and bound, qubit by qubit; where more than
+    `MAX_PLACEMENTS` partial placements could still win, only the best of them are continued.
     """
     operations = _operations(circuit)
     used = active_qubits(circuit)

@@ -1,4 +1,4 @@
-"""Taking a profile of a device: a live one, a fake one, or any that Qiskit can describe."""
+"""Capturing the profile of a device: live, fake, or any that Qiskit can describe."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def capture(
     source: str | BackendV2 | Target, *, name: str | None = None, at: datetime | None = None
 ) -> NoiseProfile:
-    """Take a noise profile.
+    """Capture a noise profile.
 
     Dead gates (error of 1 or more) are dropped, and so are qubits on which a one-qubit gate is
     dead; T2 above 2 T1 becomes 2 T1; what is missing stays missing and is modelled as no noise.
@@ -24,16 +24,19 @@ def capture(
 
     Args:
         source: A live IBM backend; a fake backend or its name, such as "fake_torino"; any other
-            Qiskit backend; or a target. Of the last two, readout errors are symmetric unless the
+            Qiskit backend; or a target. Readout errors of the last two are symmetric unless the
             properties of the measurements have `prob_meas1_prep0` and `prob_meas0_prep1`.
-        name: What to call the device; by default its own name.
-        at: Of a live IBM backend, the moment whose calibration is wanted, by default now. Of other
-            backends and targets, when they were calibrated, by default now. A fake backend has a
-            date of its own. A time without a zone is local.
+        name: Name of the device in the profile; None for its own name.
+        at: For a live IBM backend, the moment of the calibration. For other backends and targets,
+            the time when they were calibrated. None for now. A fake backend has a date of its own.
+            A time without a zone is local.
 
     Raises:
-        InputError: If there is no such fake backend, or `at` is given for one.
+        InputError: If the fake backend does not exist, or `at` is given for one.
         ProfileError: If the source has no calibrated qubits and gates.
+
+    >>> capture("fake_manila").device
+    'ibmq_manila'
     """
     from qmoe_qiskit.noise_profiles.capture.snapshot import take_snapshot
 

@@ -1,4 +1,4 @@
-"""From a target and properties to calibrations, keeping account of what had to be repaired."""
+"""From a target and properties to calibrations, with a record of all repairs."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ _Row = tuple[str, tuple[int, ...], float | None, float | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """A device's description on its way to a profile.
+    """A device's description while it is read into a profile.
 
     Attributes:
         target: What the device offers.
-        properties: Of IBM's devices: what a target has no room for.
-        log: What had to be repaired so far.
-        unusable: Qubits that cannot be used, as far as is known, with the reason.
+        properties: What a target cannot hold, for IBM's devices; else None.
+        log: The repairs so far.
+        unusable: The qubits found so far that cannot be used, with the reason.
     """
 
     target: Target
@@ -48,7 +48,7 @@ class Reading:
 
 
 def read_gates(reading: Reading) -> tuple[list[GateCalibration], tuple[str, ...]]:
-    """Return the calibration of every gate that works, and the names of those on offer.
+    """Return the calibration of every gate that works, and the names of the offered gates.
 
     Qubits on which a one-qubit gate is dead are added to `reading.unusable`.
     """

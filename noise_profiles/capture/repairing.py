@@ -1,4 +1,4 @@
-"""Making reported numbers usable, and keeping account of it."""
+"""Making reported numbers usable, with a record of every repair."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class RepairLog:
-    """What had to be repaired. Its methods return a reported number as it can be used.
+    """The record of repairs; its methods take a reported number to a usable one.
 
     Attributes:
         repairs: The repairs so far.
@@ -37,7 +37,7 @@ class RepairLog:
         )
 
     def time(self, item: str, qubit: int, value: float | None, instead: str) -> float | None:
-        """Return T1 or T2 in s, or None, which is modelled as what `instead` says."""
+        """Return T1 or T2 in s, or None, which is modelled as `instead` says."""
         if value is None:
             self.note("missing", item, (qubit,), None, f"modelled as {instead}")
         elif not is_positive(value):

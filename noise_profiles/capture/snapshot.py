@@ -1,4 +1,4 @@
-"""What a backend says about itself at one moment: its target, and properties where it has them."""
+"""How a backend describes itself at one moment: by its target, and properties if it has them."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Snapshot:
     """A device's description of itself.
 
     Attributes:
-        device: Name.
-        family: Processor family, where it is known.
-        captured_at: When the calibration was current.
-        source: Attribution.
-        target: What it offers, with errors and durations.
-        properties: Of IBM's devices: what a target has no room for.
+        device: Name of the device.
+        family: Processor family, or None if it is unknown.
+        captured_at: The time when the calibration was current.
+        source: Attribution of the data.
+        target: What the device offers, with errors and durations.
+        properties: What a target cannot hold, for IBM's devices; else None.
     """
 
     device: str
@@ -41,10 +41,10 @@ class Snapshot:
     properties: BackendProperties | None
 
     def to_profile(self) -> NoiseProfile:
-        """Return the profile, with whatever had to be repaired.
+        """Return the profile, with all repairs.
 
         Raises:
-            ProfileError: If there are no calibrated qubits and gates.
+            ProfileError: If the device has no calibrated qubits and gates.
         """
         if not self.target.num_qubits:
             raise ProfileError(f"{self.device} has no fixed qubits, so it has no calibration")

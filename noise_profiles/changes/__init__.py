@@ -1,1 +1,4 @@
-"""Profiles made from profiles: scaled, drifted, restricted, compared."""
+"""Profiles made from profiles: scaled, drifted, restricted, compared.
+
+Shapes: as in `qmoe_qiskit.noise_profiles`.
+"""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from qmoe_qiskit.noise_profiles.profile import NoiseProfile
 
-# (item, qubits on the device) -> value; (name, qubits) for what is there without a value.
+# (item, qubits on the device) -> value, or None if it was not reported.
 _Table = dict[tuple[str, tuple[int, ...]], float | None]
 
 SHOWN = 10
@@ -21,10 +21,10 @@ class Change:
     """A parameter that has another value.
 
     Attributes:
-        item: Which, such as "T1" or "cz error".
-        qubits: Numbers on the device.
+        item: The parameter, such as "T1" or "cz error".
+        qubits: Numbers of its qubits on the device.
         before: Value in the first profile; None if it has none.
-        after: Value in the second.
+        after: Value in the second profile; None if it has none.
     """
 
     item: str
@@ -34,7 +34,7 @@ class Change:
 
     @property
     def relative(self) -> float | None:
-        """The change over the first value, or None where there is none to compare with."""
+        """The change divided by the first value, or None if that is zero or unknown."""
         if self.before is None or self.after is None or self.before == 0:
             return None
         return (self.after - self.before) / self.before
@@ -47,7 +47,7 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class ProfileDiff:
-    """The differences of two profiles; false if there are none, readable as text.
+    """The differences of two profiles; false if they are equal, readable as text.
 
     Attributes:
         first: Device and date of the first profile.

@@ -28,12 +28,11 @@ from qmoe_qiskit.noise_profiles.changes.scaling import scaled_probability
 from qmoe_qiskit.noise_profiles.thermal import changed_error
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from qmoe_qiskit.noise_profiles.calibration import QubitCalibration
     from qmoe_qiskit.noise_profiles.profile import NoiseProfile
+    from qmoe_qiskit.typing import FloatArray
 
-# Standard deviations of the logarithm, long after.
+# Standard deviations of the logarithm after a long time.
 T1_SPREAD = 0.35
 T2_SPREAD = 0.41
 P_MEAS1_PREP0_SPREAD = 0.77
@@ -67,7 +66,7 @@ def drifted(
     if spread == 0:
         return replace(profile, captured_at=later, history=history)
     generator = np.random.default_rng(rng)
-    # One row a qubit, in their order: T1, T2 and the two probabilities of a wrong outcome.
+    # One row per qubit: T1, T2 and the two probabilities of a wrong outcome.
     normal_Q4 = generator.standard_normal((profile.n_qubits, 4))
     qubits = tuple(
         _drifted_qubit(qubit, normal_4, spread)
@@ -96,7 +95,7 @@ def drifted(
 
 
 def _drifted_qubit(
-    qubit: QubitCalibration, normal_4: NDArray[np.float64], spread: float
+    qubit: QubitCalibration, normal_4: FloatArray, spread: float
 ) -> QubitCalibration:
     for_t1, for_t2, for_prep0, for_prep1 = map(float, normal_4)
     t1, t2 = qubit.t1, qubit.t2

@@ -1,4 +1,4 @@
-"""What a profile must satisfy. Everything that reads or makes one goes through here."""
+"""What a profile must satisfy; every profile is checked when it is made."""
 
 from __future__ import annotations
 

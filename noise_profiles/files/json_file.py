@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import asdict
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qmoe_qiskit.errors import ProfileError
+from qmoe_qiskit.io.atomic import write_atomically
 from qmoe_qiskit.noise_profiles.files.checks import quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pydantic import ValidationError
 
     from qmoe_qiskit.noise_profiles.calibration import GateCalibration, QubitCalibration
@@ -28,55 +30,45 @@ def content_hash(profile: NoiseProfile) -> str:
 
 
 def dumps(profile: NoiseProfile) -> str:
-    """Return the canonical JSON: keys sorted, one qubit, gate and repair a line."""
+    """Return the canonical JSON: keys sorted, one qubit, gate or repair per line."""
     document = _document(profile) | {"content_hash": profile.content_hash}
     entries = (f'"{name}":{_lines(value)}' for name, value in sorted(document.items()))
     return "{\n" + ",\n".join(entries) + "\n}\n"
 
 
 def save(profile: NoiseProfile, path: str | Path) -> None:
-    """Write a profile; a reader sees the old file or the new one, never a part.
-
-    Raises:
-        ProfileError: If the file cannot be written.
-    """
-    path = Path(path)
+    """Write a profile, see `NoiseProfile.save`."""
     try:
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            part.write_bytes(dumps(profile).encode())
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        write_atomically(Path(path), dumps(profile).encode())
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
         raise ProfileError(
             f"noise profile {str(path)!r} cannot be written: {_reason(error)}"
         ) from error
 
 
-def load(path: str | Path) -> NoiseProfile:
-    """Read a profile from a file.
+def read_file(path: str | Path) -> tuple[bytes, str]:
+    """Return a file's contents, and what to call it in messages.
 
     Raises:
-        ProfileError: If it cannot be read or used; names the file.
+        ProfileError: If it cannot be read.
     """
     name = f"noise profile {str(path)!r}"
     try:
-        data = Path(path).read_bytes()
+        return Path(path).read_bytes(), name
     except (OSError, ValueError) as error:
         raise ProfileError(f"{name} cannot be read: {_reason(error)}") from error
-    return loads(data, name)
 
 
-def loads(text: str | bytes, name: str) -> NoiseProfile:
+def loads(text: str | bytes, name: str, make: Callable[..., NoiseProfile]) -> NoiseProfile:
     """Read a profile from JSON.
 
     Args:
-        text: The file's contents.
+        text: The contents of a file.
         name: What to call it in messages.
+        make: The class of the profile.
 
     Raises:
-        ProfileError: If it is damaged, of a newer schema, impossible, or was changed.
+        ProfileError: If the profile is damaged, of a newer schema, impossible, or was changed.
     """
     from pydantic import ValidationError
 
@@ -95,7 +87,7 @@ def loads(text: str | bytes, name: str) -> NoiseProfile:
     except ValidationError as error:
         raise ProfileError(name + _first_problem(error)) from error
     try:
-        profile = file.to_profile()
+        profile = make(**file.profile_fields())
     except ProfileError as error:
         raise ProfileError(f"{name}: {error}") from error
     if file.content_hash not in (None, profile.content_hash):

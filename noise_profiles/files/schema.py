@@ -1,11 +1,12 @@
 """The file format, version by version. Only reading and writing files needs pydantic.
 
-A version that was ever written stays here, with what turns it into today's profile.
+A version that was ever written stays here, with what turns it into the fields of today's profile.
 """
 
 from __future__ import annotations
 
 from datetime import UTC
+from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
@@ -15,11 +16,10 @@ from qmoe_qiskit.noise_profiles.calibration import (
     Repair,
     RepairAction,
 )
-from qmoe_qiskit.noise_profiles.profile import NoiseProfile
 
 
 class Header(BaseModel):
-    """What every version has; the rest is not looked at."""
+    """What every version has; other fields are ignored."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
 
@@ -80,27 +80,23 @@ class ProfileV1(_Row):
     repairs: tuple[RepairV1, ...]
     history: tuple[str, ...]
 
-    def to_profile(self) -> NoiseProfile:
-        """Return the profile.
-
-        Raises:
-            ProfileError: If it is impossible, see `check_profile`.
-        """
+    def profile_fields(self) -> dict[str, Any]:
+        """Return the arguments of `NoiseProfile`."""
         at = self.captured_at
-        return NoiseProfile(
-            device=self.device,
-            family=self.family,
-            # The standard library's UTC where it is UTC; anything else is refused by the checks.
-            captured_at=at if at.utcoffset() else at.replace(tzinfo=UTC),
-            source=self.source,
-            dt=self.dt,
-            basis_gates=self.basis_gates,
-            qubits=tuple(QubitCalibration(**vars(row)) for row in self.qubits),
-            gates=tuple(GateCalibration(**vars(row)) for row in self.gates),
-            physical_qubits=self.physical_qubits,
-            repairs=tuple(Repair(**vars(row)) for row in self.repairs),
-            history=self.history,
-        )
+        return {
+            "device": self.device,
+            "family": self.family,
+            # The standard library's UTC where it is UTC; the profile refuses any other zone.
+            "captured_at": at if at.utcoffset() else at.replace(tzinfo=UTC),
+            "source": self.source,
+            "dt": self.dt,
+            "basis_gates": self.basis_gates,
+            "qubits": tuple(QubitCalibration(**vars(row)) for row in self.qubits),
+            "gates": tuple(GateCalibration(**vars(row)) for row in self.gates),
+            "physical_qubits": self.physical_qubits,
+            "repairs": tuple(Repair(**vars(row)) for row in self.repairs),
+            "history": self.history,
+        }
 
 
 VERSIONS = {1: ProfileV1}

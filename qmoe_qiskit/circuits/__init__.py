@@ -1,4 +1,7 @@
-"""Router circuits: what they are, and how to build the paper's."""
+"""Router circuits: what they are, and how to build the paper's.
+
+Shapes: B batch, F inputs of the circuit (features), W weights of the circuit, S basis states.
+"""
 
 from __future__ import annotations
 

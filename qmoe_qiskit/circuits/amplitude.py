@@ -5,15 +5,15 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 
 from qmoe_qiskit.circuits.angle import append_layers, z_observables
 from qmoe_qiskit.circuits.router import RouterCircuit
 from qmoe_qiskit.errors import InputError, require_positive
+from qmoe_qiskit.typing import FloatArray
 
-# Each qubit more doubles the gates that prepare a state.
+# Each additional qubit doubles the gates that prepare a state.
 MAX_FEATURES = 1024
 
 
@@ -26,18 +26,21 @@ def amplitude_circuit(
     followed by StronglyEntanglingLayers, qubit i being wire i: feature f is the amplitude of the
     basis state whose bits, qubit 0 first, are f in binary.
 
-    The circuit's inputs are no features but the 2^n - 1 angles of `amplitude_angles`, one RY gate
-    each: so any backend runs it, devices included. The gates are those of uniformly controlled
-    rotations (Moettoenen et al., quant-ph/0407010) with 2^n - n - 1 CZ gates: the last CZ gate of
-    each is left out, and the signs that this leaves are in the angles.
+    The inputs of the circuit are not features but the 2^n - 1 angles of `amplitude_angles`, one RY
+    gate each: so every backend runs it, devices included. The gates are those of uniformly
+    controlled rotations (Moettoenen et al., quant-ph/0407010) with 2^n - n - 1 CZ gates: the last
+    CZ gate of each rotation is left out, and its signs are in the angles.
 
     Args:
-        n_features: Number of features, F; n = log2 F qubits, rounded up, at least 1.
-        n_layers: Layers, as in `angle_router`.
-        entanglement: Of the layers, as in `angle_router`.
+        n_features: Number of features, F; the circuit has log2 F qubits, rounded up, at least 1.
+        n_layers: Number of layers, as in `angle_router`.
+        entanglement: Entangler of the layers, as in `angle_router`.
 
     Raises:
         InputError: If a count is below 1, there are more than 1024 features, or a name is unknown.
+
+    >>> amplitude_circuit(8, 1).n_qubits
+    3
     """
     n = n_qubits_of(n_features)
     layers = require_positive("n_layers", n_layers)
@@ -60,17 +63,20 @@ def amplitude_circuit(
     )
 
 
-def amplitude_angles(features_BF: NDArray[np.float64]) -> NDArray[np.float64]:
+def amplitude_angles(features_BF: FloatArray) -> FloatArray:
     """Return the angles that prepare states with the features as amplitudes, (B, 2^n - 1).
 
     Rows are normalized, and padded with zeros up to the next power of two.
 
     Args:
-        features_BF: Real features.
+        features_BF: Real features, (B, F).
 
     Raises:
         InputError: If there are more than 1024 features, one is not finite, or a row is all zeros:
             it has no direction.
+
+    >>> amplitude_angles(np.array([[3.0, 4.0]])).round(3).tolist()
+    [[1.855]]
     """
     n_rows, n_features = features_BF.shape
     n = n_qubits_of(n_features)
@@ -102,10 +108,10 @@ def amplitude_angles(features_BF: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def n_qubits_of(n_features: int) -> int:
-    """Return how many qubits hold as many amplitudes as there are features.
+    """Return the number of qubits with at least as many amplitudes as features.
 
     Raises:
-        InputError: If there is no feature, or there are more than 1024.
+        InputError: If the number of features is below 1 or above 1024.
     """
     if require_positive("n_features", n_features) > MAX_FEATURES:
         raise InputError(
@@ -120,25 +126,25 @@ def _gray_flip(step: int) -> int:
 
 
 @cache
-def _multiplexer(level: int) -> NDArray[np.float64]:
-    """Return what takes an angle for each state of the controls to the angles of the gates.
+def _multiplexer(level: int) -> FloatArray:
+    """Return the matrix from an angle per state of the controls to the angles of the gates.
 
-    A CZ gate on either side of RY(t) makes it RY(-t) where its control is 1. Behind i of the CZ
+    A CZ gate on either side of RY(t) makes it RY(-t) where its control is 1. After i of the CZ
     gates the controls that have acted an odd number of times are those in the Gray code g of i: the
     state j of the controls sees sum_i (-1)^|j & g_i| t_i, and the inverse is the transpose.
     """
     steps = np.arange(2**level)
     gray = steps ^ (steps >> 1)
     parity = np.bitwise_count(steps[:, None] & gray[None, :]) & 1
-    matrix: NDArray[np.float64] = (1.0 - 2 * parity) / 2**level
+    matrix: FloatArray = (1.0 - 2 * parity) / 2**level
     return matrix
 
 
 @cache
-def _signs(n: int) -> NDArray[np.float64]:
+def _signs(n: int) -> FloatArray:
     """Return the diagonal of the CZ gates left out, which lie between qubit 0 and every other."""
     states = np.arange(2**n)
     first = states >> (n - 1)
     others = states & (2 ** (n - 1) - 1)
-    signs: NDArray[np.float64] = 1.0 - 2 * (first * (np.bitwise_count(others) & 1))
+    signs: FloatArray = 1.0 - 2 * (first * (np.bitwise_count(others) & 1))
     return signs

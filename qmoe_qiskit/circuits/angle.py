@@ -33,7 +33,7 @@ def angle_router(
 
     Args:
         n_features: Number of input angles and of qubits.
-        n_layers: Layers in each block.
+        n_layers: Number of layers in each block.
         rotation: Axis of the embedding, "x", "y" or "z". With "z" a Hadamard gate on every qubit
             comes first, since a Z rotation of |0> is a global phase.
         reuploads: Number of times that embedding and block are repeated, each block with weights of
@@ -47,6 +47,10 @@ def angle_router(
 
     Raises:
         InputError: If a count is below 1 or a name is unknown.
+
+    >>> router = angle_router(2, 3)
+    >>> router.n_inputs, router.n_weights, router.n_outputs
+    (2, 18, 2)
     """
     n = require_positive("n_features", n_features)
     layers = require_positive("n_layers", n_layers)

@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from qiskit import QuantumCircuit, qpy
 from qiskit.circuit import Gate, Instruction, ParameterExpression, ParameterVector
 from qiskit.exceptions import QiskitError
@@ -19,8 +18,9 @@ from qiskit.quantum_info import SparsePauliOp
 
 from qmoe_qiskit.circuits.affine import affine_terms
 from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.typing import FloatArray
 
-# What reading bytes that are no router circuit can end in.
+# What reading bytes that are not a router circuit may raise.
 _QPY_FAULTS = (
     AttributeError,
     EOFError,
@@ -34,7 +34,7 @@ _QPY_FAULTS = (
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RouterCircuit:
-    """A routing circuit as data: nothing here knows where it runs.
+    """A routing circuit as data: it does not know where it runs.
 
     Qubits are in Qiskit's little-endian order: qubit 0 is the rightmost letter of a Pauli label and
     the least significant bit of a basis state's index.
@@ -46,10 +46,19 @@ class RouterCircuit:
         observables: One observable per output, length O. Each is diagonal in the computational
             basis (identities and Z only), so that all are estimated from the same shots.
         degree: Highest frequency in each input that an output can contain: the number of times that
-            the circuit uploads a feature. None where it is not known.
+            the circuit uploads a feature. None if it is unknown.
 
     Raises:
         InputError: If parameters and circuit do not fit together, or an observable is not diagonal.
+
+    >>> x, w = ParameterVector("x", 1), ParameterVector("w", 1)
+    >>> circuit = QuantumCircuit(1)
+    >>> circuit.ry(x[0] + w[0], 0)  # doctest: +ELLIPSIS
+    <qiskit.circuit.instructionset.InstructionSet object at ...>
+    >>> RouterCircuit(
+    ...     circuit=circuit, inputs=x, weights=w, observables=(SparsePauliOp("Z"),), degree=1
+    ... ).n_outputs
+    1
     """
 
     circuit: QuantumCircuit
@@ -119,7 +128,7 @@ class RouterCircuit:
         """Return the same circuit, read out through other observables."""
         return replace(self, observables=tuple(observables))
 
-    def bind(self, inputs_F: NDArray[np.float64], weights_W: NDArray[np.float64]) -> QuantumCircuit:
+    def bind(self, inputs_F: FloatArray, weights_W: FloatArray) -> QuantumCircuit:
         """Return the circuit for one sample with every angle filled in.
 
         Raises:

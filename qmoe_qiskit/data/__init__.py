@@ -1,16 +1,24 @@
 """Data sets: built-in ones, the user's own files, and the split that keeps test data apart.
 
 Nothing is downloaded and nothing is scaled here: the classifier owns the scaler.
+
+Shapes: N rows, F features, C classes, K drawn rows, P pixels, R rows and C columns of an image.
 """
 
 from __future__ import annotations
 
-from qmoe_qiskit.data.builtin import list_datasets
-from qmoe_qiskit.data.dataset import Dataset, FeatureTable
-from qmoe_qiskit.data.loading import load_dataset, load_features
-from qmoe_qiskit.data.splitting import Split, split_dataset
+from typing import TYPE_CHECKING
+
+from qmoe_qiskit.lazy import load_lazily
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.data.dataset import Dataset, FeatureTable
+    from qmoe_qiskit.data.loading import load_dataset, load_features
+    from qmoe_qiskit.data.registry import DATASETS, list_datasets
+    from qmoe_qiskit.data.splitting import Split, split_dataset
 
 __all__ = [
+    "DATASETS",
     "Dataset",
     "FeatureTable",
     "Split",
@@ -19,3 +27,13 @@ __all__ = [
     "load_features",
     "split_dataset",
 ]
+
+__getattr__, __dir__ = load_lazily(
+    "qmoe_qiskit.data",
+    {
+        "qmoe_qiskit.data.dataset": ["Dataset", "FeatureTable"],
+        "qmoe_qiskit.data.loading": ["load_dataset", "load_features"],
+        "qmoe_qiskit.data.registry": ["DATASETS", "list_datasets"],
+        "qmoe_qiskit.data.splitting": ["Split", "split_dataset"],
+    },
+)

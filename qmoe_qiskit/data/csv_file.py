@@ -1,8 +1,7 @@
-"""Reading a CSV file so that every complaint can name the line it is about.
+"""Reading a CSV file so that every error message can name the line.
 
-The standard library's reader keeps what such a complaint needs. A data-frame reader skips blank
-lines without a trace, pads short rows, takes a surplus first column for an index and renames equal
-columns.
+The standard library's reader keeps the numbers of lines. A data-frame reader skips blank lines
+silently, pads short rows, takes an additional first column for an index and renames equal columns.
 """
 
 from __future__ import annotations
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from qmoe_qiskit.typing import FloatArray
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CsvTable:
@@ -35,7 +36,7 @@ class CsvTable:
         file: The path as given and quoted, for messages.
         columns: Names from the header; unique.
         rows: The cells of each row, without surrounding blanks.
-        lines: For each row the line of the file that it begins on, from 1.
+        lines: Per row, the line of the file on which it begins, from 1.
     """
 
     file: str
@@ -44,12 +45,12 @@ class CsvTable:
     lines: Sequence[int]
 
     def cells(self, column: str) -> list[str]:
-        """The cells of one column, from top to bottom."""
+        """Return the cells of one column, from top to bottom."""
         index = self.columns.index(column)
         return [row[index] for row in self.rows]
 
-    def numbers(self, column: str) -> NDArray[np.float64]:
-        """One column as finite numbers (N,); true and false become 1 and 0.
+    def numbers(self, column: str) -> FloatArray:
+        """Return one column as finite numbers, (N,); true and false become 1 and 0.
 
         Raises:
             DataError: If a cell is empty, text, NaN or infinite.
@@ -63,7 +64,7 @@ class CsvTable:
         )
 
     def labels(self, column: str) -> NDArray[Any]:
-        """One column as labels (N,).
+        """Return one column as labels, (N,).
 
         Raises:
             DataError: If a label is missing or a fraction.
@@ -127,7 +128,7 @@ def read_csv(path: Path) -> CsvTable:
 
 
 def looks_like_data(columns: Sequence[str]) -> bool:
-    """Whether a header is made of numbers alone, as when a file has none."""
+    """Whether a header is made of numbers alone: then the file probably has none."""
     try:
         return all(math.isfinite(parse_number(column)) for column in columns)
     except ValueError:
@@ -148,7 +149,7 @@ def _decode(file: str, content: bytes) -> str:
 
 
 def _records(file: str, text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield every record that is not blank with the line it begins on."""
+    """Yield every record that is not blank, with the line on which it begins."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True, skipinitialspace=True)
     line = 1
     try:

@@ -1,4 +1,4 @@
-"""What a data set is: features in raw units, one label a row, and where both come from."""
+"""What a data set is: features in raw units, one label per row, and the source of both."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from qmoe_qiskit.errors import DataError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from qmoe_qiskit.typing import FloatArray
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Dataset:
@@ -23,16 +25,16 @@ class Dataset:
         name: A built-in name such as "moons", or the file's stem.
         features_NF: Features in the source's own units, before any scaling; float64.
         labels_N: Class of each row as in the source: whole numbers, true/false, or text.
-        feature_names: One name a column of `features_NF`.
-        target_name: Name of the column or array that the labels come from.
-        source: Where the rows come from, for a reader.
+        feature_names: One name per column of `features_NF`.
+        target_name: Name of the column or array of the labels.
+        source: The source of the rows, in words.
 
     Raises:
-        DataError: If the shapes do not belong together.
+        DataError: If the shapes do not fit together.
     """
 
     name: str
-    features_NF: NDArray[np.float64]
+    features_NF: FloatArray
     labels_N: NDArray[Any]
     feature_names: tuple[str, ...]
     target_name: str
@@ -50,8 +52,7 @@ class Dataset:
     def content_hash(self) -> str:
         """SHA-256, in hex, of features, labels and the columns' names.
 
-        Equal on every machine for equal content; `name` and `source` say where the content lies
-        and do not count.
+        Equal on every machine for equal content; `name` and `source` do not count.
         """
         described = {
             "shape": self.features_NF.shape,
@@ -64,11 +65,11 @@ class Dataset:
         return digest.hexdigest()
 
     def take(self, rows_K: NDArray[np.integer[Any]], note: str) -> Dataset:
-        """The data set of the given rows only, with `note` added to its source.
+        """Return the data set of the given rows only, with `note` added to its source.
 
         Args:
             rows_K: Row numbers, from 0.
-            note: What was taken, for a reader.
+            note: What was taken, in words.
         """
         return replace(
             self,
@@ -84,10 +85,10 @@ class FeatureTable:
 
     Attributes:
         features_NF: Features in raw units, columns in the order that was asked for; float64.
-        labels_N: The true classes where the file has them, else None.
-        source: The file's name.
+        labels_N: True classes of the rows, or None if the file has none.
+        source: Name of the file.
     """
 
-    features_NF: NDArray[np.float64]
+    features_NF: FloatArray
     labels_N: NDArray[Any] | None
     source: str

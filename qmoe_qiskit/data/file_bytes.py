@@ -1,4 +1,4 @@
-"""Getting at a file's bytes, with one clear sentence where that fails."""
+"""Reading the bytes of a file, with one sentence for every failure."""
 
 from __future__ import annotations
 

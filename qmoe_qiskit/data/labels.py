@@ -1,4 +1,4 @@
-"""From what a file holds in its target column to the labels of a classifier."""
+"""From the target column of a file to the labels of a classifier."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def check_labels(labels_N: NDArray[Any], where: Callable[[int], str]) -> NDArray
 
     Args:
         labels_N: Labels of any type.
-        where: Says for a row number, from 0, where its label stands, such as "line 3 of a.csv".
+        where: Takes a row number, from 0, to the place of its label, such as "line 3 of a.csv".
 
     Returns:
         Labels (N,) as bool, integers or text.

@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qmoe_qiskit.data.builtin import build_dataset, draw, list_datasets
 from qmoe_qiskit.data.csv_file import CsvTable, looks_like_data, read_csv
 from qmoe_qiskit.data.dataset import Dataset, FeatureTable
 from qmoe_qiskit.data.npz_file import listed, open_npz
-from qmoe_qiskit.data.sampling import require_seed
+from qmoe_qiskit.data.registry import DATASETS
+from qmoe_qiskit.data.sampling import draw, require_seed
 from qmoe_qiskit.errors import DataError, InputError, require_positive, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from qmoe_qiskit.typing import FloatArray
 
 _SUFFIXES = (".csv", ".npz")
 
@@ -36,26 +38,30 @@ def load_dataset(
     features and labels; its features are named x0, x1, and so on.
 
     Args:
-        name_or_path: One of `list_datasets()`, or the path of a .csv or .npz file.
+        name_or_path: A name of `list_datasets()`, or the path of a .csv or .npz file.
         target: The column with the labels (required for CSV), or the array with them.
-        n_samples: Number of rows. The points of moons, circles, xor and spirals are generated (500
-            by default); of any other data set a stratified part is drawn (by default all).
-        seed: Decides which points are generated, or which rows are drawn.
+        n_samples: The number of rows. The points of moons, circles, xor and spirals are generated
+            (None for 500); of any other data set a stratified part is drawn (None for all rows).
+        seed: The seed of the generated points, or of the draw.
 
     Raises:
         DataError: If the data cannot be used; the message says where in the file and why.
         InputError: If the name is unknown, or `n_samples` or `seed` is not accepted.
+
+    >>> load_dataset("moons", n_samples=6, seed=0).features_NF.shape
+    (6, 2)
     """
     require_seed(seed)
     if n_samples is not None:
         require_positive("n_samples", n_samples)
-    if str(name_or_path) in list_datasets():
+    name = str(name_or_path)
+    if name in DATASETS.names:
         if target is not None:
             raise DataError(
-                f"target {target!r} does not go with the built-in data set {str(name_or_path)!r}, "
-                f"which has its own labels: leave it out"
+                f"target {target!r} does not go with the built-in data set {name!r}, which has its "
+                "own labels: leave it out"
             )
-        return build_dataset(str(name_or_path), n_samples=n_samples, seed=seed)
+        return DATASETS.get(name).load(name, n_samples, seed)
     path = _file_path(name_or_path)
     is_csv = _suffix(path) == ".csv"
     dataset = _dataset_from_csv(path, target) if is_csv else _dataset_from_npz(path, target)
@@ -77,9 +83,9 @@ def load_features(
     number of its columns.
 
     Args:
-        path: A .csv or .npz file.
-        feature_names: The model's features; the result has them in this order.
-        target_name: A column or array that may be there as well; its labels are returned.
+        path: The path of a .csv or .npz file.
+        feature_names: The names of the model's features; the result has them in this order.
+        target_name: The name of a column or array that may exist as well; its labels are returned.
 
     Raises:
         DataError: If the file cannot be used or does not have these features.
@@ -94,7 +100,7 @@ def _file_path(name_or_path: str | Path) -> Path:
     path = Path(name_or_path)
     if path.suffix.lower() in _SUFFIXES or (str(name_or_path) and _exists(path)):
         return path
-    unknown = unknown_name("dataset", str(name_or_path), list_datasets())
+    unknown = unknown_name("dataset", str(name_or_path), DATASETS.names)
     raise InputError(f"{unknown} (the path of a .csv or .npz file is accepted too)")
 
 
@@ -197,7 +203,7 @@ def _features_from_npz(path: Path, n_features: int, target_name: str | None) -> 
     return FeatureTable(features_NF=features_NF, labels_N=labels_N, source=path.name)
 
 
-def _columns(table: CsvTable, names: Sequence[str]) -> NDArray[np.float64]:
+def _columns(table: CsvTable, names: Sequence[str]) -> FloatArray:
     return np.column_stack([table.numbers(name) for name in names])
 
 

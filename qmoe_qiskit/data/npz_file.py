@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from qmoe_qiskit.typing import FloatArray
+
 _PAIRS = (("X", "y"), ("features", "labels"))  # the first wins
 
 # What zipfile, its decompressors and NumPy's header parser raise on damaged bytes.
@@ -41,7 +43,7 @@ class NpzArchive:
 
     Attributes:
         file: The path as given and quoted, for messages.
-        archive: The archive; its arrays are read when asked for.
+        archive: The archive; an array is read when it is asked for.
     """
 
     file: str
@@ -53,16 +55,16 @@ class NpzArchive:
         return tuple(self.archive.files)
 
     def pair(self, *, needs_labels: bool) -> tuple[str, str]:
-        """Find which pair of names, X and y or features and labels, the archive uses.
+        """Return the pair of names that the archive uses: X and y, or features and labels.
 
         Args:
-            needs_labels: Whether the labels must be there under their own name too.
+            needs_labels: Whether the labels must exist under their own name too.
 
         Returns:
-            The name of the features and the name that belongs to their labels.
+            The name of the features and the name of their labels.
 
         Raises:
-            DataError: If no pair is there; the message lists the arrays that are.
+            DataError: If the archive has no such pair; the message lists its arrays.
         """
         for features, labels in _PAIRS:
             if features in self.names and (not needs_labels or labels in self.names):
@@ -76,8 +78,8 @@ class NpzArchive:
             f"{self.file} must hold arrays named {wanted}{hint}; it holds {listed(self.names)}"
         )
 
-    def features(self, name: str) -> NDArray[np.float64]:
-        """The array of features (N, F) as float64.
+    def features(self, name: str) -> FloatArray:
+        """Return the array of features, (N, F), as float64.
 
         Raises:
             DataError: If it is not a table of finite numbers, or has no rows or no columns.
@@ -106,7 +108,7 @@ class NpzArchive:
         return features_NF
 
     def labels(self, name: str, n_rows: int) -> NDArray[Any]:
-        """The array of labels (n_rows,).
+        """Return the array of labels, (n_rows,).
 
         Raises:
             DataError: If its shape does not fit the features, or its values name no classes.
@@ -151,6 +153,6 @@ def open_npz(path: Path) -> NpzArchive:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names in a row for a message, cut after twenty."""
+    """Return names as a message lists them, cut after twenty."""
     shown = ", ".join(map(repr, names[:20])) or "none"
     return f"{shown} and {len(names) - 20} more" if len(names) > 20 else shown

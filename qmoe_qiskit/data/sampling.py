@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.errors import DataError, InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from qmoe_qiskit.data.dataset import Dataset
 
 _SEED_LIMIT = 2**32  # scikit-learn's bound, kept for every data set alike
 
@@ -25,6 +27,28 @@ def require_seed(seed: int) -> int:
     return int(seed)
 
 
+def require_each_class(name: str, n_samples: int, n_classes: int) -> None:
+    """Raise DataError if there are fewer rows than classes."""
+    if n_samples < n_classes:
+        raise DataError(
+            f"{name} has {n_classes} classes: n_samples must be at least that, got {n_samples}"
+        )
+
+
+def draw(dataset: Dataset, n_samples: int, seed: int) -> Dataset:
+    """Draw a stratified part of a data set that has a fixed number of rows.
+
+    Raises:
+        DataError: If there are fewer rows than `n_samples`, or fewer `n_samples` than classes.
+    """
+    n_rows = dataset.labels_N.size
+    if n_samples > n_rows:
+        raise DataError(f"{dataset.name} has {n_rows} rows, fewer than n_samples={n_samples}")
+    require_each_class(dataset.name, n_samples, len(np.unique(dataset.labels_N)))
+    rows_K = stratified_rows(dataset.labels_N, n_samples, seed)
+    return dataset.take(rows_K, f"{n_samples} of {n_rows} rows, stratified, seed={seed}")
+
+
 def stratified_rows(
     labels_N: NDArray[Any], n_rows: int, seed: int, *, leave_one: bool = False
 ) -> NDArray[np.int64]:
@@ -34,13 +58,13 @@ def stratified_rows(
     drawn from at the same pace, beginning with one row of each.
 
     Args:
-        labels_N: Class of each row (N,).
-        n_rows: Number of rows to draw; at least the number of classes.
-        seed: Decides which rows.
-        leave_one: Leave at least one row of each class undrawn.
+        labels_N: The class of each row, (N,).
+        n_rows: The number of rows to draw, at least the number of classes.
+        seed: The seed of the draw.
+        leave_one: Whether at least one row of each class stays undrawn.
 
     Returns:
-        Row numbers (n_rows,), ascending.
+        The numbers of the rows, (n_rows,), ascending.
     """
     _, class_N, counts_C = np.unique(labels_N, return_inverse=True, return_counts=True)
     order_N = np.random.default_rng(require_seed(seed)).permutation(labels_N.size)

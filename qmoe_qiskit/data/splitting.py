@@ -19,8 +19,8 @@ class Split:
     """A data set in two parts that share no row.
 
     Attributes:
-        train: Rows to fit on.
-        test: Rows held out.
+        train: Rows for training.
+        test: Held-out rows.
     """
 
     train: Dataset
@@ -30,17 +30,22 @@ class Split:
 def split_dataset(dataset: Dataset, *, test_fraction: float = 0.25, seed: int = 0) -> Split:
     """Hold out a share of the rows, the same share of every class.
 
-    Either part gets at least one row of each class, so that what is trained on is also tested. Rows
+    Both parts get at least one row of each class, so that every trained class is also tested. Rows
     keep the order of the source.
 
     Args:
-        dataset: What to split.
+        dataset: The data set to split.
         test_fraction: Share of the rows to hold out, between 0 and 1, both excluded.
-        seed: Decides which rows; the same seed gives the same split.
+        seed: The seed of the choice of rows; the same seed gives the same split.
 
     Raises:
         InputError: If `test_fraction` or `seed` is out of range.
         DataError: If a class has fewer than two rows.
+
+    >>> from qmoe_qiskit.data import load_dataset
+    >>> split = split_dataset(load_dataset("moons", n_samples=8), test_fraction=0.25)
+    >>> len(split.train.labels_N), len(split.test.labels_N)
+    (6, 2)
     """
     if not 0 < test_fraction < 1:
         raise InputError(

@@ -65,9 +65,9 @@ def empty_stack(like: Array, count: int) -> Array:
 
 
 class BufferPool:
-    """State arrays that are used again from call to call.
+    """State arrays that later calls use again.
 
-    An array that is fresh from the operating system costs a page fault every 4 kB: for registers of
+    A new array from the operating system costs a page fault every 4 kB: for registers of
     8 to 12 qubits more than the arithmetic on it.
     """
 
@@ -97,7 +97,7 @@ class BufferPool:
         return library_of(states).multiply(real, states, out=self.take(states))
 
     def give(self, array: Array) -> None:
-        """Hand an array back that nothing refers to any more."""
+        """Take back an array to which nothing refers any longer."""
         if array.nbytes >= _POOLED_BYTES:
             flat = array.reshape(-1)
             with self._lock:

@@ -13,9 +13,9 @@ class Block:
     """Some qubits of a register whose states are arrays of shape (base^n, C).
 
     Attributes:
-        qubits: Ascending; digit k of a matrix' indices belongs to `qubits[k]`.
-        n_qubits: Size of the register.
-        base: Numbers per qubit: 2 for state vectors, 4 for density matrices.
+        qubits: The block's qubits, ascending; digit k of a matrix' indices belongs to `qubits[k]`.
+        n_qubits: The number of qubits of the register.
+        base: The number of entries per qubit: 2 for state vectors, 4 for density matrices.
     """
 
     qubits: tuple[int, ...]
@@ -62,7 +62,7 @@ class Block:
 
     @cached_property
     def whole(self) -> bool:
-        """Whether the block is the register: states need no reshaping then."""
+        """Whether the block is the whole register: then states need no reshaping."""
         return len(self.qubits) == self.n_qubits
 
     def _split(self, states: Array) -> Array:

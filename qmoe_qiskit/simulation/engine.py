@@ -3,12 +3,12 @@
 One sweep forward gives all values; one sweep back gives the derivative with respect to every angle,
 however many there are.
 
-States are vectors, or density matrices in the Pauli basis (see `picture`).
+States are vectors, or density matrices in the Pauli basis (see `StateRepresentation`).
 
 Method: reverse-mode differentiation of unitary circuits ("adjoint differentiation", Jones & Gacon,
 arXiv:2009.02823). A run of gates V = M_G ... M_1 with dM_g/dt = M_g K_g, K_g constant, has
 dV/dt_g = V T_g^H K_g T_g with T_g = M_{g-1} ... M_1: the prefix products give all derivatives, and
-none of this depends on the sample. What does is one outer product of states per run.
+none of this depends on the sample. Only one outer product of states per run does.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from qmoe_qiskit.simulation.lowering import AngleTable
 from qmoe_qiskit.simulation.matrix_run import MatrixRun, Products
 from qmoe_qiskit.simulation.product_state import ProductState
 from qmoe_qiskit.simulation.readout import Readout
-from qmoe_qiskit.simulation.steps import Convertible, Step, Sweep
+from qmoe_qiskit.simulation.steps import Convertible, Step, SweepContext
 
 # The states of one chunk of samples take up to this, so that a sweep stays in cache.
 CHUNK_BYTES = 1 << 20
@@ -35,7 +35,7 @@ TAPE_BYTES = 1 << 30
 
 @dataclass(kw_only=True, slots=True)
 class Tape:
-    """What a forward sweep leaves for the sweep back; no chunks where they are computed again."""
+    """What a forward sweep keeps for the sweep back; without chunks, states are computed again."""
 
     inputs_BF: Array
     weights_W: Array
@@ -45,9 +45,9 @@ class Tape:
 
 @dataclass(kw_only=True, slots=True)
 class Chunk:
-    """One chunk of samples on its way: the state in front of every step, and the last one."""
+    """One chunk of samples in a sweep: the states before every step, and the final ones."""
 
-    sweep: Sweep
+    sweep: SweepContext
     stages: list[Array]
     joined: list[Array]
     before: list[Array]
@@ -56,9 +56,9 @@ class Chunk:
 
 @dataclass(frozen=True, kw_only=True)
 class Tables(Convertible):
-    """Angles as affine functions: "shared" ones depend on weights alone, "sample" ones differ.
+    """Angles as affine functions: "shared" ones of weights alone, "sample" ones of inputs too.
 
-    The last sample angle is always zero. `scaled_...` are multiplied by the picture's scale.
+    The last sample angle is always zero. `scaled_...` are multiplied by the representation's scale.
     """
 
     shared_GW: Array
@@ -72,7 +72,7 @@ class Tables(Convertible):
 
     @classmethod
     def build(cls, table: AngleTable, shared: list[int], sample: list[int], scale: float) -> Self:
-        """Split an angle table; the arguments name the rows of each kind."""
+        """Split an angle table; `shared` and `sample` are the rows of each kind."""
         sample_AF = np.vstack([table.inputs_GF[sample], np.zeros((1, table.inputs_GF.shape[1]))])
         sample_AW = np.vstack([table.weights_GW[sample], np.zeros((1, table.weights_GW.shape[1]))])
         offset_A1 = np.append(table.offset_G[sample], 0.0)[:, None]
@@ -96,7 +96,7 @@ class Engine:
     ) -> None:
         self._start, self._steps, self._tables, self._readout = start, steps, tables, readout
         self._runs = [step for step in steps if isinstance(step, MatrixRun)]
-        # Steps in front of the first trainable one, through which only inputs' gradients go back.
+        # Steps before the first trainable one, through which only gradients of inputs go back.
         trainable = (k for k, s in enumerate(steps) if isinstance(s, MatrixRun) and len(s.odd))
         self._n_leading = next(trainable, len(steps))
         self._pool = BufferPool()
@@ -148,7 +148,7 @@ class Engine:
     def pullback(
         self, tape: Tape, gradient_BO: Array, *, need_inputs: bool = True
     ) -> tuple[Array | None, Array]:
-        """Carry a gradient back: returns its (B, F) for the inputs, if needed, and (W,)."""
+        """Carry a gradient back: to inputs, (B, F), or None if not needed, and weights, (W,)."""
         tables = self._tables
         matrices = [p.prefixes[-1] for p in tape.products]
         outer: dict[int, Array] = {}
@@ -229,7 +229,7 @@ class Engine:
             offset_A1 = offset_A1 + (tables.scaled_sample_AW @ weights_W)[:, None]
         scaled_AC = tables.scaled_sample_AF @ inputs_CF.T + offset_A1
         xp = library_of(scaled_AC)
-        sweep = Sweep(
+        sweep = SweepContext(
             cosines=xp.cos(scaled_AC),
             sines=xp.sin(scaled_AC),
             matrices=matrices,
@@ -256,7 +256,7 @@ class Engine:
         *,
         by_sample: bool,
         per_column: bool = False,
-    ) -> Sweep:
+    ) -> SweepContext:
         """Take an adjoint state back to the start; fill `outer` and the sweep's `by_angle`."""
         sweep = chunk.sweep
         sweep.per_column, sweep.outer = per_column, outer
@@ -274,13 +274,13 @@ class Engine:
         return sweep
 
     def _release(self, chunk: Chunk) -> None:
-        """Hand a chunk's states back; it cannot be used any more."""
+        """Give a chunk's states back to the pool; it cannot be used afterwards."""
         for psi in chunk.before:
             self._pool.give(psi)
         self._pool.give(chunk.final)
 
     def _slopes(self, products: list[Products], outer: dict[int, Array]) -> Array | None:
-        """Derivatives by the shared angles: (G,), or (C, G) for stacked outer products."""
+        """Return derivatives by the shared angles, (G,), or (C, G) for stacked outer products."""
         parts = [
             run.slopes(outer[run.index], products[run.index])
             for run in self._runs

@@ -23,29 +23,31 @@ class MatrixStep:
     """A run of gates on a few qubits, applied as one matrix F_G R_G ... F_1 R_1 F_0.
 
     Attributes:
-        picture: How states are written.
+        representation: How states are represented.
         qubits: The qubits, ascending; digit k of the matrix' indices belongs to `qubits[k]`.
-        angles: Row of the angle table for every rotation R_g.
+        angles: The row of the angle table for every rotation R_g.
         rotations: The terms of R_g on the step's qubits.
-        fixed: F_0 to F_G.
+        fixed: The constant matrices F_0 to F_G.
     """
 
-    picture: StateRepresentation
+    representation: StateRepresentation
     qubits: tuple[int, ...]
     angles: list[int]
     rotations: list[Terms]
     fixed: list[Matrix]
 
     @classmethod
-    def empty(cls, picture: StateRepresentation, qubits: tuple[int, ...]) -> MatrixStep:
+    def empty(cls, representation: StateRepresentation, qubits: tuple[int, ...]) -> MatrixStep:
         """Return a step that changes nothing yet."""
-        identity = picture.identity(len(qubits))
-        return cls(picture=picture, qubits=qubits, angles=[], rotations=[], fixed=[identity])
+        identity = representation.identity(len(qubits))
+        return cls(
+            representation=representation, qubits=qubits, angles=[], rotations=[], fixed=[identity]
+        )
 
     def add(self, gate: Gate) -> None:
         """Append a gate whose qubits are among the step's."""
         if isinstance(gate, Rotation):
-            terms = self.picture.rotation(gate.pauli)
+            terms = self.representation.rotation(gate.pauli)
             self.angles.append(gate.angle)
             self.rotations.append(
                 Terms(
@@ -54,22 +56,24 @@ class MatrixStep:
                     rest=None if terms.rest is None else self._embed(terms.rest, gate.qubits),
                 )
             )
-            self.fixed.append(self.picture.identity(len(self.qubits)))
+            self.fixed.append(self.representation.identity(len(self.qubits)))
         else:
-            matrix = gate.matrix if isinstance(gate, Channel) else self.picture.gate(gate.matrix)
+            matrix = (
+                gate.matrix if isinstance(gate, Channel) else self.representation.gate(gate.matrix)
+            )
             self.fixed[-1] = self._embed(matrix, gate.qubits) @ self.fixed[-1]
 
     def _embed(self, matrix: Matrix, qubits: tuple[int, ...]) -> Matrix:
         """Extend a matrix on some of the step's qubits by identities to all of them."""
-        base, k, n = self.picture.base, len(qubits), len(self.qubits)
+        base, k, n = self.representation.base, len(qubits), len(self.qubits)
         position = [self.qubits.index(q) for q in qubits]
         digits = position + [p for p in range(n) if p not in position]
-        extended = np.kron(self.picture.identity(n - k), matrix)
+        extended = np.kron(self.representation.identity(n - k), matrix)
         # Axis j of the reshaped matrix is digit n - 1 - j; digits stand in the order of `digits`.
         axis_of_digit = {digit: n - 1 - rank for rank, digit in enumerate(digits)}
         order = [axis_of_digit[n - 1 - j] for j in range(n)]
         turned = extended.reshape((base,) * (2 * n)).transpose(order + [n + a for a in order])
-        return np.asarray(turned.reshape(base**n, base**n), dtype=self.picture.dtype)
+        return np.asarray(turned.reshape(base**n, base**n), dtype=self.representation.dtype)
 
 
 @dataclass(kw_only=True)
@@ -91,9 +95,9 @@ class InputStep:
     """One input-dependent rotation: its odd term takes psi to phase[i] * psi[source[i]].
 
     Attributes:
-        angle: Row of the angle table.
-        source: See above.
-        phase: See above; 0 in the rows that the rotation leaves alone.
+        angle: The row of the angle table.
+        source: The source row of every row.
+        phase: The factor of every row; 0 in the rows that the rotation does not change.
     """
 
     angle: int
@@ -116,28 +120,28 @@ class Preparation:
     ground: Matrix
 
 
-Step = MatrixStep | PermutationStep | InputStep
+FusedStep = MatrixStep | PermutationStep | InputStep
 
 
 def fuse(
     gates: Sequence[Gate],
     uses_input_G: NDArray[np.bool_],
     n_qubits: int,
-    picture: StateRepresentation,
-) -> tuple[Preparation, list[Step]]:
+    representation: StateRepresentation,
+) -> tuple[Preparation, list[FusedStep]]:
     """Group gates into a preparation and steps that act in order."""
     first, rest = _split_preparation(gates, uses_input_G, n_qubits)
-    blocks = _blocks(n_qubits, picture.block_qubits)
+    blocks = _blocks(n_qubits, representation.block_qubits)
     block_of = {q: block for block in blocks for q in block}
-    steps: list[Step] = []
+    steps: list[FusedStep] = []
     latest = dict.fromkeys(range(n_qubits), -1)  # index of the last step that touches a qubit
     for gate in rest:
         after = max(latest[q] for q in gate.qubits)
         position = len(steps)
         if isinstance(gate, Rotation) and uses_input_G[gate.angle]:
-            steps.append(_input_step(gate, n_qubits, picture))
+            steps.append(_input_step(gate, n_qubits, representation))
         elif isinstance(gate, FixedGate) and (
-            picture.permutes and len(blocks) > 1 and _permutes_between_qubits(gate)
+            representation.permutes and len(blocks) > 1 and _permutes_between_qubits(gate)
         ):
             position = _find(steps, after, PermutationStep)
             if position == len(steps):
@@ -154,16 +158,16 @@ def fuse(
             else:
                 position = _find(steps, after, MatrixStep, qubits)
             if position == len(steps):
-                steps.append(MatrixStep.empty(picture, qubits))
+                steps.append(MatrixStep.empty(representation, qubits))
             step = steps[position]
             assert isinstance(step, MatrixStep)
             step.add(gate)
         for q in gate.qubits:
             latest[q] = position
-    return _preparation(first, picture), steps
+    return _preparation(first, representation), steps
 
 
-def _can_join(steps: list[Step], position: int, gate: Gate) -> bool:
+def _can_join(steps: list[FusedStep], position: int, gate: Gate) -> bool:
     """Whether the last step that touches the gate's qubits acts on all of them as a matrix."""
     if position < 0:
         return False
@@ -172,9 +176,9 @@ def _can_join(steps: list[Step], position: int, gate: Gate) -> bool:
 
 
 def _find(
-    steps: list[Step], after: int, kind: type[Step], qubits: tuple[int, ...] | None = None
+    steps: list[FusedStep], after: int, kind: type[FusedStep], qubits: tuple[int, ...] | None = None
 ) -> int:
-    """Return the first step at or behind `after` that can take a gate, or len(steps)."""
+    """Return the first step from `after` on that can take a gate, or len(steps)."""
     for position in range(max(after, 0), len(steps)):
         step = steps[position]
         if isinstance(step, kind) and (qubits is None or getattr(step, "qubits", None) == qubits):
@@ -203,19 +207,21 @@ def _split_preparation(
     return taken, [gate for index, gate in enumerate(gates) if index not in used]
 
 
-def _preparation(gates_of_qubit: list[list[Gate]], picture: StateRepresentation) -> Preparation:
+def _preparation(
+    gates_of_qubit: list[list[Gate]], representation: StateRepresentation
+) -> Preparation:
     runs = []
     for qubit, gates in enumerate(gates_of_qubit):
-        run = MatrixStep.empty(picture, (qubit,))
+        run = MatrixStep.empty(representation, (qubit,))
         for gate in gates:
             run.add(gate)
         runs.append(run)
-    depth, n, base = max(1, *(len(run.angles) for run in runs)), len(runs), picture.base
+    depth, n, base = max(1, *(len(run.angles) for run in runs)), len(runs), representation.base
     angles = np.full((depth, n), -1)
-    even = np.broadcast_to(picture.identity(1), (depth, n, base, base)).copy()
+    even = np.broadcast_to(representation.identity(1), (depth, n, base, base)).copy()
     odd = np.zeros_like(even)
     rest = np.zeros_like(even)
-    ground = np.broadcast_to(picture.ground[:, None], (n, base, 1)).copy()
+    ground = np.broadcast_to(representation.ground[:, None], (n, base, 1)).copy()
     for q, run in enumerate(runs):
         ground[q] = run.fixed[0] @ ground[q]
         for k, (angle, terms) in enumerate(zip(run.angles, run.rotations, strict=True)):
@@ -240,16 +246,16 @@ def _permutes_between_qubits(gate: FixedGate) -> bool:
     return len(gate.qubits) > 1 and bool(np.all(entries == 1))
 
 
-def _input_step(gate: Rotation, n_qubits: int, picture: StateRepresentation) -> InputStep:
-    odd = picture.rotation(gate.pauli).odd
-    source, phase = _monomial(odd, gate.qubits, picture.base, n_qubits)
+def _input_step(gate: Rotation, n_qubits: int, representation: StateRepresentation) -> InputStep:
+    odd = representation.rotation(gate.pauli).odd
+    source, phase = _monomial(odd, gate.qubits, representation.base, n_qubits)
     return InputStep(angle=gate.angle, source=source, phase=phase)
 
 
 def _monomial(
     matrix: Matrix, qubits: tuple[int, ...], base: int, n_qubits: int
 ) -> tuple[NDArray[np.int64], Matrix]:
-    """Source and factor of every register entry under a matrix with at most one entry a row."""
+    """Return source and factor of each register entry; the matrix has up to one entry per row."""
     entries = np.arange(base**n_qubits)
     local = np.zeros_like(entries)
     for k, q in enumerate(qubits):

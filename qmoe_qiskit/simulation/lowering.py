@@ -22,6 +22,7 @@ from qiskit.quantum_info import Operator
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.circuits.affine import affine_terms, has_parameters
 from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.typing import FloatArray
 
 # Pauli letters in the order of the gate's own qubits. A phase gate is RZ up to a global phase.
 _PAULI_OF = {
@@ -53,7 +54,7 @@ class FixedGate:
 class Channel:
     """A constant channel as its Pauli transfer matrix; digit k belongs to `qubits[k]`."""
 
-    matrix: NDArray[np.float64]
+    matrix: FloatArray
     qubits: tuple[int, ...]
 
 
@@ -64,25 +65,23 @@ Gate = Rotation | FixedGate | Channel
 class AngleTable:
     """angles_G = inputs_GF @ x_F + weights_GW @ w_W + offset_G, in radians."""
 
-    inputs_GF: NDArray[np.float64]
-    weights_GW: NDArray[np.float64]
-    offset_G: NDArray[np.float64]
+    inputs_GF: FloatArray
+    weights_GW: FloatArray
+    offset_G: FloatArray
 
-    def angles(
-        self, inputs_BF: NDArray[np.float64], weights_W: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
+    def angles(self, inputs_BF: FloatArray, weights_W: FloatArray) -> FloatArray:
         """Return the angles of every sample, (B, G)."""
         return inputs_BF @ self.inputs_GF.T + self.weights_GW @ weights_W + self.offset_G
 
     @property
     def uses_input(self) -> NDArray[np.bool_]:
-        """Which angles depend on the inputs."""
+        """Per angle, whether it depends on the inputs, (G,)."""
         used: NDArray[np.bool_] = np.any(self.inputs_GF != 0, axis=1)
         return used
 
 
-# What happens beside an instruction on given qubits: the channels that act right behind it.
-Noise = Callable[[Any, tuple[int, ...]], Sequence[Channel]]
+# Takes an instruction and its qubits to the channels that act right after it.
+ChannelsAfter = Callable[[Any, tuple[int, ...]], Sequence[Channel]]
 
 
 def lower(router: RouterCircuit) -> tuple[list[Gate], AngleTable]:
@@ -95,7 +94,7 @@ def lower_circuit(
     inputs: Sequence[Parameter],
     weights: Sequence[Parameter],
     *,
-    noise: Noise | None = None,
+    noise: ChannelsAfter | None = None,
 ) -> tuple[list[Gate], AngleTable]:
     """Rewrite a circuit as rotations, fixed gates and the channels of its noise, in order.
 
@@ -105,7 +104,7 @@ def lower_circuit(
     """
     column = {p: k for k, p in enumerate([*inputs, *weights])}
     gates: list[Gate] = []
-    rows: list[NDArray[np.float64]] = []
+    rows: list[FloatArray] = []
     offsets: list[float] = []
     for step in circuit.data:
         wires = tuple(circuit.find_bit(q).index for q in step.qubits)
@@ -132,6 +131,19 @@ def lower_circuit(
         weights_GW=table_GP[:, len(inputs) :],
         offset_G=np.array(offsets, dtype=float),
     )
+
+
+def check_lowerable(router: RouterCircuit) -> None:
+    """Refuse what `lower` refuses, without building matrices or a table.
+
+    Raises:
+        InputError: As for `lower_circuit`.
+    """
+    for step in router.circuit.data:
+        wires = tuple(router.circuit.find_bit(q).index for q in step.qubits)
+        for operation, _ in unfold(step.operation, wires):
+            if has_parameters(operation):
+                affine_terms(operation.params[0])
 
 
 def unfold(

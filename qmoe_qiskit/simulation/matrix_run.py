@@ -10,7 +10,7 @@ import numpy as np
 from qmoe_qiskit.simulation import fusion
 from qmoe_qiskit.simulation.arrays import Array, empty_stack, library_of, matrix_product
 from qmoe_qiskit.simulation.block import Block
-from qmoe_qiskit.simulation.steps import Convertible, Sweep
+from qmoe_qiskit.simulation.steps import Convertible, SweepContext
 
 
 @dataclass(kw_only=True, slots=True)
@@ -18,9 +18,10 @@ class Products:
     """A run at given weights.
 
     Attributes:
-        factors: M_1 to M_G, (G, d, d).
-        slopes: Their derivatives by their own angles; None for a unitary run, which needs none.
-        prefixes: F, M_1 F, ..., V = M_G ... M_1 F, (G + 1, d, d).
+        factors: The matrices M_1 to M_G, (G, d, d).
+        slopes: The derivative of each factor by its own angle; None for a unitary run, which needs
+            none.
+        prefixes: The products F, M_1 F, ..., V = M_G ... M_1 F, (G + 1, d, d).
     """
 
     factors: Array
@@ -33,15 +34,16 @@ class MatrixRun(Convertible):
     """V = M_G ... M_1 F with M_g = rest_g + cos(k t_g) even_g + sin(k t_g) odd_g.
 
     Attributes:
-        index: Position among the program's matrix runs.
+        index: The position among the program's matrix runs.
         block: The qubits that the run acts on.
         rows: The run's slice of the program's shared angles, of length G.
-        scale: k, the picture's.
-        even: (G, d, d).
-        odd: (G, d, d).
-        rest: (G, d, d), or None where it is zero.
-        generators: K_g in dM_g/dt_g = M_g K_g for a unitary run, (G, d, d); None for a channel.
-        first: F, (d, d): constant gates in front of M_1.
+        scale: The scale k of the representation.
+        even: The terms even_g, (G, d, d).
+        odd: The terms odd_g, (G, d, d).
+        rest: The terms rest_g, (G, d, d), or None where they are zero.
+        generators: The matrices K_g in dM_g/dt_g = M_g K_g for a unitary run, (G, d, d); None for a
+            channel.
+        first: The constant gates F before M_1, (d, d).
     """
 
     index: int
@@ -57,27 +59,27 @@ class MatrixRun(Convertible):
     @classmethod
     def build(cls, step: fusion.MatrixStep, *, index: int, start: int, n_qubits: int) -> Self:
         """Turn a fused step into arrays; its angles are the shared angles from `start` on."""
-        picture, first, terms = step.picture, step.fixed[0], step.rotations
+        representation, first, terms = step.representation, step.fixed[0], step.rotations
         shape = (len(terms), *first.shape)
-        fixed = np.array(step.fixed[1:], dtype=picture.dtype).reshape(shape)
-        even = np.array([t.even for t in terms], dtype=picture.dtype).reshape(shape)
-        odd = np.array([t.odd for t in terms], dtype=picture.dtype).reshape(shape)
+        fixed = np.array(step.fixed[1:], dtype=representation.dtype).reshape(shape)
+        even = np.array([t.even for t in terms], dtype=representation.dtype).reshape(shape)
+        odd = np.array([t.odd for t in terms], dtype=representation.dtype).reshape(shape)
         rests = [t.rest for t in terms if t.rest is not None]
-        rest = np.array(rests, dtype=picture.dtype).reshape(shape) if rests else None
+        rest = np.array(rests, dtype=representation.dtype).reshape(shape) if rests else None
         return cls(
             index=index,
-            block=Block(qubits=step.qubits, n_qubits=n_qubits, base=picture.base),
+            block=Block(qubits=step.qubits, n_qubits=n_qubits, base=representation.base),
             rows=slice(start, start + len(terms)),
-            scale=picture.scale,
+            scale=representation.scale,
             even=fixed @ even,
             odd=fixed @ odd,
             rest=None if rest is None else fixed @ rest,
-            generators=picture.scale * odd if picture.base == 2 else None,
+            generators=representation.scale * odd if representation.base == 2 else None,
             first=first,
         )
 
     def products(self, cosines: Array, sines: Array) -> Products:
-        """Multiply the run out, for cosines and sines of all shared angles times the scale."""
+        """Multiply the run's gates, given cosines and sines of all scaled shared angles."""
         c, s = cosines[self.rows, None, None], sines[self.rows, None, None]
         factors = c * self.even + s * self.odd
         if self.rest is not None:
@@ -93,11 +95,11 @@ class MatrixRun(Convertible):
             slopes = self.scale * (c * self.odd - s * self.even)
         return Products(factors=factors, slopes=slopes, prefixes=prefixes)
 
-    def forward(self, states: Array, sweep: Sweep) -> Array:
+    def forward(self, states: Array, sweep: SweepContext) -> Array:
         """Return V times the states."""
         return self.block.apply(sweep.matrices[self.index], states, sweep.pool)
 
-    def backward(self, adjoint: Array, states: Array, sweep: Sweep) -> Array:
+    def backward(self, adjoint: Array, states: Array, sweep: SweepContext) -> Array:
         """Return V^H times the adjoint; record its outer product with the states."""
         if len(self.odd):
             outer = self.block.outer(adjoint, states, sweep.pool, per_column=sweep.per_column)

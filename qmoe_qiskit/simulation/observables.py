@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from qiskit.quantum_info import SparsePauliOp
 
+from qmoe_qiskit.typing import FloatArray
 
-def diagonals(observables: Sequence[SparsePauliOp]) -> NDArray[np.float64]:
+
+def diagonals(observables: Sequence[SparsePauliOp]) -> FloatArray:
     """Return the diagonals of sums of Z strings, shape (O, 2^n), states little-endian."""
     return np.array([walsh_hadamard(z_coefficients(o)) for o in observables])
 
 
-def z_coefficients(observable: SparsePauliOp) -> NDArray[np.float64]:
+def z_coefficients(observable: SparsePauliOp) -> FloatArray:
     """Return the coefficient of every Z string, bit q of its index standing for Z on qubit q."""
     coefficients = np.zeros(2**observable.num_qubits)
     masks = observable.paulis.z @ (1 << np.arange(observable.num_qubits))
@@ -22,7 +23,7 @@ def z_coefficients(observable: SparsePauliOp) -> NDArray[np.float64]:
     return coefficients
 
 
-def walsh_hadamard(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def walsh_hadamard(values: FloatArray) -> FloatArray:
     """Return sum_m (-1)^popcount(i & m) values[m] for every i: coefficients to diagonal."""
     size = len(values)
     half = 1

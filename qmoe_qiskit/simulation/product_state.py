@@ -1,4 +1,4 @@
-"""The state in front of the first step: a product over the qubits."""
+"""The state before the first step: a product over the qubits."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ import numpy as np
 from qmoe_qiskit.simulation import fusion
 from qmoe_qiskit.simulation.arrays import Array
 from qmoe_qiskit.simulation.representation import StateRepresentation
-from qmoe_qiskit.simulation.steps import Convertible, Sweep
+from qmoe_qiskit.simulation.steps import Convertible, SweepContext
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProductState(Convertible):
-    """Every qubit rotated on its own, out of |0>.
+    """Every qubit rotated on its own, from |0>.
 
     Stage k takes the state v of each qubit to (cos even[k] + sin odd[k] + rest[k]) v.
 
     Attributes:
-        rows: Sample-dependent angle of each stage and qubit, K times (n,); the last row's angle is
-            zero. A slice where the rows follow each other: indexing by one is a view.
-        even: (K, n, base, base).
-        odd: Likewise.
-        rest: Likewise, or None where it is zero.
-        first_even: even of stage 0 times the state in front of it, (n, base, 1).
-        first_odd: Likewise.
-        first_rest: Likewise, or None.
-        scale: The picture's.
+        rows: Per stage, the rows of the qubits' sample-dependent angles, (n,); the last row's angle
+            is zero. A slice where the rows are consecutive: indexing by a slice makes a view.
+        even: The matrices even[k], (K, n, base, base).
+        odd: The matrices odd[k], (K, n, base, base).
+        rest: The matrices rest[k], (K, n, base, base), or None where they are zero.
+        first_even: The matrices even[0] times the state before stage 0, (n, base, 1).
+        first_odd: The matrices odd[0] times that state, (n, base, 1).
+        first_rest: The matrices rest[0] times that state, (n, base, 1), or None.
+        scale: The scale of the representation.
     """
 
     rows: list[Any]
@@ -42,7 +42,7 @@ class ProductState(Convertible):
 
     @classmethod
     def build(
-        cls, step: fusion.Preparation, place: dict[int, int], picture: StateRepresentation
+        cls, step: fusion.Preparation, place: dict[int, int], representation: StateRepresentation
     ) -> Self:
         """Turn a fused preparation into arrays; `place` gives the row of every angle."""
         rows = [np.array([place.get(a, -1) for a in stage]) for stage in step.angles.tolist()]
@@ -54,10 +54,10 @@ class ProductState(Convertible):
             first_even=step.even[0] @ step.ground,
             first_odd=step.odd[0] @ step.ground,
             first_rest=None if step.rest is None else step.rest[0] @ step.ground,
-            scale=picture.scale,
+            scale=representation.scale,
         )
 
-    def forward(self, sweep: Sweep) -> tuple[list[Array], list[Array]]:
+    def forward(self, sweep: SweepContext) -> tuple[list[Array], list[Array]]:
         """Return the qubits' states after each stage, (n, base, C), and their growing product."""
         stages: list[Array] = []
         for k, rows in enumerate(self.rows):
@@ -78,7 +78,7 @@ class ProductState(Convertible):
         return stages, products
 
     def backward(
-        self, adjoint: Array, stages: list[Array], products: list[Array], sweep: Sweep
+        self, adjoint: Array, stages: list[Array], products: list[Array], sweep: SweepContext
     ) -> None:
         """Record the derivative with respect to every angle of the preparation."""
         last, n = stages[-1], len(stages[-1])
@@ -93,7 +93,9 @@ class ProductState(Convertible):
         for q in range(n):
             self._backward_qubit(q, qubit_adjoints[q], stages, sweep)
 
-    def _backward_qubit(self, q: int, adjoint: Array, stages: list[Array], sweep: Sweep) -> None:
+    def _backward_qubit(
+        self, q: int, adjoint: Array, stages: list[Array], sweep: SweepContext
+    ) -> None:
         by_angle = sweep.by_angle
         assert by_angle is not None
         for k in range(len(self.rows) - 1, -1, -1):

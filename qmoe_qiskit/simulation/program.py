@@ -21,14 +21,14 @@ from qmoe_qiskit.simulation.steps import InputRotation, Permutation, Step
 class ExactProgram:
     """Gates compiled for exact evaluation, on NumPy arrays or torch tensors.
 
-    Inputs have shape (B, F) and weights (W,), both float64 and in radians; answers come in kind, on
-    the same device.
+    Inputs have shape (B, F) and weights (W,), both float64 and in radians; results are arrays of
+    the same library on the same device.
 
     Args:
-        gates: The circuit, in order.
-        table: The gates' angles.
-        n_qubits: Size of the register.
-        picture: How states are written.
+        gates: The gates and channels of the circuit, in order.
+        table: The table of the gates' angles.
+        n_qubits: The number of qubits of the register.
+        representation: How states are represented.
         readout: What is measured at the end.
     """
 
@@ -38,10 +38,10 @@ class ExactProgram:
         table: AngleTable,
         n_qubits: int,
         *,
-        picture: StateRepresentation,
+        representation: StateRepresentation,
         readout: Readout,
     ) -> None:
-        preparation, fused = fusion.fuse(gates, table.uses_input, n_qubits, picture)
+        preparation, fused = fusion.fuse(gates, table.uses_input, n_qubits, representation)
         sample_rows = _sample_rows(preparation, fused)
         place = {angle: row for row, angle in enumerate(sample_rows)}
         steps: list[Step] = []
@@ -56,11 +56,11 @@ class ExactProgram:
             elif isinstance(step, fusion.PermutationStep):
                 steps.append(Permutation.build(step))
             else:
-                steps.append(InputRotation.build(step, place[step.angle], picture))
+                steps.append(InputRotation.build(step, place[step.angle], representation))
         self._host = Engine(
-            ProductState.build(preparation, place, picture),
+            ProductState.build(preparation, place, representation),
             steps,
-            Tables.build(table, shared, sample_rows, picture.scale),
+            Tables.build(table, shared, sample_rows, representation.scale),
             readout,
         )
         self._on_device: dict[Any, Engine] = {}
@@ -76,7 +76,7 @@ class ExactProgram:
     def pullback(
         self, tape: Tape, gradient_BO: Array, *, need_inputs: bool = True
     ) -> tuple[Array | None, Array]:
-        """Carry a gradient back: returns its (B, F) for the inputs, if needed, and (W,)."""
+        """Carry a gradient back: to inputs, (B, F), or None if not needed, and weights, (W,)."""
         engine = self._engine(tape.inputs_BF)
         return engine.pullback(tape, gradient_BO, need_inputs=need_inputs)
 
@@ -99,7 +99,7 @@ class ExactProgram:
         return {**self.__dict__, "_on_device": {}}
 
 
-def _sample_rows(preparation: fusion.Preparation, steps: list[fusion.Step]) -> list[int]:
+def _sample_rows(preparation: fusion.Preparation, steps: list[fusion.FusedStep]) -> list[int]:
     used = {int(a) for a in preparation.angles.flat if a >= 0}
     used |= {step.angle for step in steps if isinstance(step, fusion.InputStep)}
     return sorted(used)

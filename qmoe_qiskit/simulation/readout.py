@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qmoe_qiskit.simulation.arrays import Array, BufferPool, library_of
 from qmoe_qiskit.simulation.steps import Convertible
+from qmoe_qiskit.typing import FloatArray
 
 
 class Readout(Protocol):
@@ -34,9 +34,9 @@ class Readout(Protocol):
         ...
 
     def adjoint_of_each(self, states: Array) -> Array:
-        """Return the adjoint states of every value apart.
+        """Return the adjoint states of every value separately.
 
-        The states' columns are (output, sample), outputs outermost.
+        The columns of the states are (output, sample), outputs outermost.
         """
         ...
 
@@ -46,15 +46,15 @@ class StateReadout(Convertible):
     """Observables that are diagonal in the computational basis, on state vectors.
 
     Attributes:
-        diagonals_OD: Their diagonals.
-        twice_DO: Twice those, transposed.
+        diagonals_OD: The diagonals of the observables.
+        twice_DO: Twice the diagonals, transposed.
     """
 
     diagonals_OD: Array
     twice_DO: Array
 
     @classmethod
-    def build(cls, diagonals_OD: NDArray[np.float64]) -> Self:
+    def build(cls, diagonals_OD: FloatArray) -> Self:
         """Prepare the constants."""
         return cls(diagonals_OD=diagonals_OD, twice_DO=2 * diagonals_OD.T)
 
@@ -83,7 +83,7 @@ class DensityReadout(Convertible):
     """Linear functionals of density matrices in the Pauli basis.
 
     Attributes:
-        functionals_OD: One row per output.
+        functionals_OD: The functionals, one row per output.
     """
 
     functionals_OD: Array

@@ -1,4 +1,4 @@
-"""The two pictures in which a register is evolved: state vectors, and density matrices.
+"""The two representations of a register's states: state vectors, and density matrices.
 
 In both a register of n qubits is a vector of base^n numbers, a gate is a matrix, and a rotation
 by an angle t is rest + cos(k t) even + sin(k t) odd with constant matrices.
@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from qiskit.quantum_info import PTM, Operator
+
+from qmoe_qiskit.typing import FloatArray
 
 Matrix = NDArray[Any]
 
@@ -35,17 +37,17 @@ class Terms:
 
 @dataclass(frozen=True, kw_only=True)
 class StateRepresentation:
-    """How a register and what acts on it are written.
+    """How states of a register, gates and channels are represented.
 
     Attributes:
-        base: Numbers per qubit.
-        dtype: Their type.
-        scale: Factor between a rotation's angle and that of its cosine.
+        base: The number of entries per qubit.
+        dtype: The type of the entries.
+        scale: The factor from a rotation's angle to the angle of its cosine.
         ground: The state |0> of a qubit.
-        block_qubits: A register of up to this many qubits is one block; a larger one is cut.
+        block_qubits: The most qubits of a block; a larger register is cut into several.
         permutes: Whether entangling gates are worth a permutation of the register.
-        rotation: Terms of the rotation about a Pauli string, letter k belonging to digit k.
-        gate: The matrix of a unitary, digits in the order of the gate's qubits.
+        rotation: Takes a Pauli string, letter k belonging to digit k, to the terms of its rotation.
+        gate: Takes a unitary to its matrix, digits in the order of the gate's qubits.
     """
 
     base: int
@@ -70,9 +72,9 @@ def pauli_matrix(letters: str) -> NDArray[np.complex128]:
     return matrix
 
 
-def transfer_matrix(channel: Any) -> NDArray[np.float64]:  # noqa: ANN401 - any Qiskit channel
+def transfer_matrix(channel: Any) -> FloatArray:  # noqa: ANN401 - any Qiskit channel
     """Return the Pauli transfer matrix of a channel, real, digits in the channel's qubit order."""
-    matrix: NDArray[np.float64] = np.ascontiguousarray(PTM(channel).data.real)
+    matrix: FloatArray = np.ascontiguousarray(PTM(channel).data.real)
     return matrix
 
 

@@ -23,4 +23,4 @@ class StatevectorProgram(ExactProgram):
     def __init__(self, router: RouterCircuit) -> None:
         gates, table = lower(router)
         readout = StateReadout.build(diagonals(router.observables))
-        super().__init__(gates, table, router.n_qubits, picture=STATE, readout=readout)
+        super().__init__(gates, table, router.n_qubits, representation=STATE, readout=readout)

@@ -19,7 +19,7 @@ from qmoe_qiskit.simulation.representation import StateRepresentation
 
 @dataclass(frozen=True, kw_only=True)
 class Convertible:
-    """A frozen set of constants, some of them arrays."""
+    """Constants, some of them arrays."""
 
     def converted(self, convert: Callable[[np.ndarray], Array]) -> Self:
         """Return a copy whose NumPy arrays went through `convert`."""
@@ -38,30 +38,30 @@ class Step(Protocol):
         """Return the step with its constants in another library or on another device."""
         ...
 
-    def forward(self, states: Array, sweep: Sweep) -> Array:
+    def forward(self, states: Array, sweep: SweepContext) -> Array:
         """Take states through the step."""
         ...
 
-    def backward(self, adjoint: Array, states: Array, sweep: Sweep) -> Array:
-        """Take adjoint states back; `states` are those that came in on the way forward."""
+    def backward(self, adjoint: Array, states: Array, sweep: SweepContext) -> Array:
+        """Take adjoint states back; `states` are those that entered the step going forward."""
         ...
 
 
 @dataclass(kw_only=True, slots=True)
-class Sweep:
-    """What the steps of one sweep share.
+class SweepContext:
+    """What the steps share in one sweep over a chunk of samples.
 
     Attributes:
-        cosines: Of the sample-dependent angles, times the picture's scale: (A + 1, C); the last
-            row's angle is zero.
-        sines: Likewise.
+        cosines: Cosines of the sample-dependent angles times the representation's scale,
+            (A + 1, C); the last row's angle is zero.
+        sines: Sines of the same angles, (A + 1, C).
         matrices: Per matrix run (by its `index`), the fused matrix.
-        pool: Where steps take the arrays for their results.
-        per_column: Whether derivatives are wanted for every column apart, not summed.
-        outer: Filled on the way back: per matrix run, the sum (or stack, per column) over the
-            columns of the adjoint state behind the run times the conjugated state in front of it.
-        by_angle: Filled on the way back: derivative with respect to each sample-dependent angle in
-            each column, (A + 1, C), or None where nobody asked.
+        pool: The pool from which steps take the arrays for their results.
+        per_column: Whether derivatives are kept per column instead of summed.
+        outer: Filled by the backward sweep: per matrix run, the sum (or stack, per column) over the
+            columns of the adjoint state after the run times the conjugated state before it.
+        by_angle: Filled by the backward sweep: the derivative by each sample-dependent angle in
+            each column, (A + 1, C), or None if it is not needed.
     """
 
     cosines: Array
@@ -91,14 +91,14 @@ class Permutation(Convertible):
             phase=None if trivial else step.phase[:, None],
         )
 
-    def forward(self, states: Array, sweep: Sweep) -> Array:
+    def forward(self, states: Array, sweep: SweepContext) -> Array:
         """Return the permuted states."""
         out = take_rows(states, self.source, sweep.pool.take(states))
         if self.phase is not None:
             out *= self.phase
         return out
 
-    def backward(self, adjoint: Array, states: Array, sweep: Sweep) -> Array:  # noqa: ARG002
+    def backward(self, adjoint: Array, states: Array, sweep: SweepContext) -> Array:  # noqa: ARG002
         """Undo the permutation."""
         if self.phase is not None:
             adjoint = self.phase.conj() * adjoint
@@ -110,11 +110,13 @@ class InputRotation(Convertible):
     """A rotation whose angle differs from sample to sample.
 
     Attributes:
-        angle: Its row among the sample-dependent angles.
-        source: The odd term takes states to phase[i] * states[source[i]]; it is antihermitian.
-        phase: See above, (base^n, 1).
-        still: Rows that the rotation leaves alone, as 1 in (base^n, 1), or None if there are none.
-        scale: The picture's.
+        angle: The row of its angle among the sample-dependent angles.
+        source: The source rows: the odd term takes states to phase[i] * states[source[i]]; it is
+            antihermitian.
+        phase: The phase of every row, (base^n, 1).
+        still: 1 in the rows that the rotation does not change, else 0, (base^n, 1); None if every
+            row changes.
+        scale: The scale of the representation.
     """
 
     angle: int
@@ -124,7 +126,7 @@ class InputRotation(Convertible):
     scale: float
 
     @classmethod
-    def build(cls, step: fusion.InputStep, row: int, picture: StateRepresentation) -> Self:
+    def build(cls, step: fusion.InputStep, row: int, representation: StateRepresentation) -> Self:
         """Turn a fused step into arrays; `row` is its place among the sample-dependent angles."""
         still = (step.phase == 0).astype(float)[:, None]
         return cls(
@@ -132,15 +134,15 @@ class InputRotation(Convertible):
             source=step.source,
             phase=step.phase[:, None],
             still=still if still.any() else None,
-            scale=picture.scale,
+            scale=representation.scale,
         )
 
-    def forward(self, states: Array, sweep: Sweep) -> Array:
+    def forward(self, states: Array, sweep: SweepContext) -> Array:
         """Return the rotated states."""
         s = sweep.sines[self.angle]
         return self._even(sweep) * states + s * (self.phase * states[self.source])
 
-    def backward(self, adjoint: Array, states: Array, sweep: Sweep) -> Array:
+    def backward(self, adjoint: Array, states: Array, sweep: SweepContext) -> Array:
         """Undo the rotation; record the derivative with respect to its angle."""
         s = sweep.sines[self.angle]
         adjoint = self._even(sweep) * adjoint - s * (self.phase * adjoint[self.source])
@@ -149,6 +151,6 @@ class InputRotation(Convertible):
             sweep.by_angle[self.angle] = self.scale * (adjoint.conj() * turned).real.sum(0)
         return adjoint
 
-    def _even(self, sweep: Sweep) -> Array:
+    def _even(self, sweep: SweepContext) -> Array:
         c = sweep.cosines[self.angle]
         return c if self.still is None else c + self.still * (1 - c)

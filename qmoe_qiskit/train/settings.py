@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qmoe_qiskit.backends.noisy.backend import MITIGATIONS
+from qmoe_qiskit.backends import MITIGATIONS
 from qmoe_qiskit.circuits.angle import ENTANGLEMENTS, ROTATIONS
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
 from qmoe_qiskit.moe import READOUTS
@@ -65,8 +65,7 @@ def _check_backend(settings: Mapping[str, Any]) -> None:
         )
     if settings["shots"] is not None:
         require_positive("shots", settings["shots"])
-    if settings["mitigation"] not in MITIGATIONS:
-        raise unknown_name("mitigation", settings["mitigation"], MITIGATIONS)
+    MITIGATIONS.get(settings["mitigation"])
     if qubits is not None and (
         isinstance(qubits, str)
         or not hasattr(qubits, "__iter__")

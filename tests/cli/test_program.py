@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import typer.main
 
-from qmoe_qiskit.backends import BACKENDS
+from qmoe_qiskit.backends import list_backends
 from qmoe_qiskit.circuits import ENTANGLEMENTS, ROTATIONS
 from qmoe_qiskit.cli import app
 from qmoe_qiskit.data import list_datasets
@@ -134,7 +134,7 @@ def test_help_lists_the_names_that_exist() -> None:
         words = texts[name].replace(",", " ").replace(".", " ").split()
         assert set(known) <= set(words), name
     everywhere = {p.name: p.help for p in commands()["evaluate"].params}["backend"]
-    for form in BACKENDS:
+    for form in list_backends():
         assert form in everywhere
         assert (form in texts["backend"]) == (not form.startswith("runtime:"))
 

@@ -9,7 +9,8 @@ import pytest
 from sklearn.datasets import load_digits, make_moons
 from sklearn.svm import SVC
 
-from qmoe_qiskit.data import list_datasets, load_dataset, split_dataset
+from qmoe_qiskit.data import DATASETS, Dataset, list_datasets, load_dataset, split_dataset
+from qmoe_qiskit.data.registry import DatasetEntry
 from qmoe_qiskit.errors import DataError, InputError
 
 GENERATED = ("moons", "circles", "xor", "spirals")
@@ -160,3 +161,29 @@ def test_a_known_name_wins_over_a_file(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_target_does_not_go_with_a_built_in_data_set() -> None:
     with pytest.raises(DataError, match=r"target 'label' .* built-in data set 'moons'.*leave it"):
         load_dataset("moons", target="label")
+
+
+def test_a_data_set_is_added_in_one_place() -> None:
+    def line(name: str, n_samples: int | None, seed: int) -> Dataset:
+        positions_N1 = np.arange(n_samples or 10, dtype=float)[:, None] + seed
+        return Dataset(
+            name=name,
+            features_NF=positions_N1,
+            labels_N=np.arange(len(positions_N1)) % 2,
+            feature_names=("x",),
+            target_name="parity",
+            source="counted",
+        )
+
+    entry = DatasetEntry(name="line", help="points in a row", load=line, generated=True)
+    DATASETS.register(entry)
+    try:
+        assert "line" in list_datasets()
+        assert load_dataset("line", n_samples=4, seed=1).features_NF.tolist() == [
+            [1],
+            [2],
+            [3],
+            [4],
+        ]
+    finally:
+        del DATASETS._entries["line"]

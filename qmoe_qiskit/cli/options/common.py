@@ -7,17 +7,13 @@ from typing import Annotated
 
 import typer
 
+from qmoe_qiskit.backends import MITIGATIONS
+from qmoe_qiskit.backends.open import backends_help
 from qmoe_qiskit.errors import InputError
 
-# Names every form of `qmoe_qiskit.backends.BACKENDS`; a literal, because --help loads no Qiskit.
-BACKEND = (
-    "Where the circuit runs: statevector (exact, no noise), noisy:DEVICE (see qmoe profiles list), "
-    "noisy:FILE.json, noisy:depolarizing:P (on every qubit behind the embedding and at the end), "
-    "noisy:depolarizing-gates:P, noisy:thermal:T1,T2 (in microseconds), noisy:readout:P or "
-    "noisy:ideal."
-)
+BACKEND = f"Where the circuit runs: {backends_help('statevector', 'noisy')}."
 SHOTS = "Shots per row; by default exact values."
-MITIGATION = "none, or readout: undo readout errors by the calibrated probabilities."
+MITIGATION = f"{MITIGATIONS.help}."
 DEVICE_QUBITS = (
     "Qubits of the device to run on, such as 65,66; by default those with the smallest expected "
     "error."

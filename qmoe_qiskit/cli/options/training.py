@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qmoe_qiskit.data import list_datasets
 from qmoe_qiskit.errors import require_positive
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ Data = Annotated[
     typer.Option(
         "--data",
         metavar="NAME|FILE",
-        help="moons, circles, xor, spirals, digits, digits10, or a .csv or .npz file.",
+        help=f"{', '.join(list_datasets())}, or a .csv or .npz file.",
         rich_help_panel=DATA,
     ),
 ]

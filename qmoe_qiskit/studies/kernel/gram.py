@@ -97,7 +97,7 @@ def pauli_features(
     gates, table = lower(circuit)
     n = circuit.n_qubits
     readout = DensityReadout(functionals_OD=np.eye(4**n) / 2 ** (n / 2))
-    program = ExactProgram(gates, table, n, picture=DENSITY, readout=readout)
+    program = ExactProgram(gates, table, n, representation=DENSITY, readout=readout)
     features_BO: FloatArray = program.expectations(inputs_BF, weights_W)
     return features_BO
 

@@ -35,7 +35,7 @@ class MitigationTask(TrainTask):
     """Train without noise, and evaluate on a device with and without mitigation of errors.
 
     Every method has the same number of executions for a row. Extrapolation shares them between its
-    circuits, see `noise_folding`; methods that execute the same circuits have the same shots.
+    circuits, see `mitigation.folding`; methods that execute the same circuits have the same shots.
 
     Attributes:
         device: CircuitExecution whose calibration it is; exact.
@@ -87,7 +87,7 @@ class MitigationTask(TrainTask):
             routing_flips, against the same model without noise; error, the mean distance of an
             expectation value from its ideal; overshoot, the share of them outside [-1, 1].
         """
-        from qmoe_qiskit.backends.mitigation.folding import FoldedBackend
+        from qmoe_qiskit.backends.noisy.backend import NoisyBackend
         from qmoe_qiskit.studies.noise.bitstrings import frequencies, routed, string_probabilities
 
         fitted = fit(self)
@@ -99,7 +99,10 @@ class MitigationTask(TrainTask):
         ideal = routed(model, rows, ideal_BO)
         profile = self.device.resolve_backend(self.seed)
         assert not isinstance(profile, str)
-        backends = [FoldedBackend(profile=profile, factor=f, seed=self.seed) for f in self.factors]
+        backends = [
+            NoisyBackend(name="folded", noise=profile, noise_factor=f, seed=self.seed)
+            for f in self.factors
+        ]
         exactly_FBS = [
             string_probabilities(backend, router, inputs_BF, weights_W) for backend in backends
         ]
@@ -139,12 +142,17 @@ def _observables(
     router: RouterCircuit, profile: NoiseProfile, qubits: tuple[int, ...]
 ) -> dict[bool, FloatArray]:
     """Return the observables over measured strings, (O, 2^n), with readout errors undone or not."""
-    from qmoe_qiskit.backends.mitigation.folding import assignment_of
-    from qmoe_qiskit.backends.mitigation.readout import apply_readout_error, invert_readout_error
+    from qmoe_qiskit.backends.mitigation.readout import (
+        apply_readout_error,
+        assignment_matrices,
+        invert_readout_error,
+    )
     from qmoe_qiskit.simulation import diagonals
 
     plain_OS = diagonals(router.observables)
     return {
         False: plain_OS,
-        True: apply_readout_error(plain_OS, invert_readout_error(assignment_of(profile, qubits))),
+        True: apply_readout_error(
+            plain_OS, invert_readout_error(assignment_matrices(profile, qubits))
+        ),
     }

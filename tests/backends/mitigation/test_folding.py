@@ -9,15 +9,21 @@ import pytest
 from qiskit_aer import AerSimulator
 
 from qmoe_qiskit.backends import open_backend
-from qmoe_qiskit.backends.mitigation.folding import FoldedBackend, extrapolation
+from qmoe_qiskit.backends.mitigation.folding import extrapolation
+from qmoe_qiskit.backends.noisy.backend import NoisyBackend
+from qmoe_qiskit.backends.transpile.device import _relabelled
 from qmoe_qiskit.circuits import RouterCircuit, angle_router
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.noise_profiles import load_profile
+from qmoe_qiskit.noise_profiles import NoiseProfile, load_profile
 from qmoe_qiskit.simulation import diagonals
 from qmoe_qiskit.studies.noise.bitstrings import frequencies, string_probabilities
 from qmoe_qiskit.typing import FloatArray
 
 DEVICES = ("ibmq_manila", "ibm_sherbrooke", "ibm_torino")  # cx, ecr, cz
+
+
+def folded_backend(profile: NoiseProfile, factor: int = 1, seed: int | None = None) -> NoisyBackend:
+    return NoisyBackend(name="folded", noise=profile, noise_factor=factor, seed=seed)
 
 
 def point(router: RouterCircuit, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
@@ -28,7 +34,7 @@ def point(router: RouterCircuit, rng: np.random.Generator) -> tuple[FloatArray, 
 def test_without_folding_it_is_the_noisy_backend(device: str, rng: np.random.Generator) -> None:
     router = angle_router(2, 2)
     arguments = point(router, rng)
-    folded = FoldedBackend(profile=load_profile(device), seed=3).compile(router)
+    folded = folded_backend(load_profile(device), seed=3).compile(router)
     noisy = open_backend(f"noisy:{device}", seed=3).compile(router)
     assert folded.physical_qubits == noisy.physical_qubits
     np.testing.assert_allclose(
@@ -45,10 +51,12 @@ def test_folded_circuits_are_what_aer_runs(
     router = angle_router(n_qubits, 1)
     profile = load_profile(device)
     inputs_BF, weights_W = point(router, rng)
-    backend = FoldedBackend(profile=profile, factor=3, seed=3)
+    backend = folded_backend(profile, 3, seed=3)
     compiled = backend.compile(router)
-    circuit = compiled.isa_circuit
-    once = FoldedBackend(profile=profile, seed=3).compile(router).isa_circuit
+    active = sorted(compiled.physical_qubits)
+    # The same circuit over the active qubits alone, as the noise model below.
+    circuit = _relabelled(compiled.isa_circuit, {q: k for k, q in enumerate(active)}, n_qubits)
+    once = folded_backend(profile, seed=3).compile(router).isa_circuit
     assert circuit.num_nonlocal_gates() == 3 * once.num_nonlocal_gates() > 0
     assert circuit.count_ops()["sx"] == once.count_ops()["sx"]
 
@@ -61,7 +69,7 @@ def test_folded_circuits_are_what_aer_runs(
     shots = 100_000
     simulator = AerSimulator(
         method="density_matrix",
-        noise_model=profile.subset(sorted(compiled.physical_qubits)).to_noise_model(),
+        noise_model=profile.subset(active).to_noise_model(),
         seed_simulator=seed,
     )
     for inputs_F, found_S in zip(inputs_BF, found_BS, strict=True):
@@ -81,7 +89,7 @@ def test_more_folding_is_more_noise(rng: np.random.Generator) -> None:
     exact = open_backend("statevector").compile(router).expectations(*arguments).values
     sizes = [
         np.abs(
-            FoldedBackend(profile=load_profile("ibm_lagos").scale(1, readout=0), factor=factor)
+            folded_backend(load_profile("ibm_lagos").scale(1, readout=0), factor)
             .compile(router)
             .expectations(*arguments)
             .values
@@ -95,7 +103,7 @@ def test_more_folding_is_more_noise(rng: np.random.Generator) -> None:
 @pytest.mark.parametrize("factor", [0, 2, -1])
 def test_gates_are_folded_an_odd_number_of_times(factor: int) -> None:
     with pytest.raises(InputError, match=f"1, 3, 5, ... times, got {factor}"):
-        FoldedBackend(profile=load_profile("ibmq_manila"), factor=factor)
+        folded_backend(load_profile("ibmq_manila"), factor)
 
 
 @pytest.mark.parametrize("degree", [1, 2, 3])

@@ -15,7 +15,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 from qiskit.quantum_info import SparsePauliOp
 
-from qmoe_qiskit.backends import Backend, CompiledRouter, open_backend
+from qmoe_qiskit.backends import MITIGATIONS, Backend, CompiledRouter, open_backend
 from qmoe_qiskit.circuits import RouterCircuit, angle_router
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.noise_profiles import load_profile
@@ -44,7 +44,16 @@ MODES: dict[str, dict[str, Any]] = {
 
 
 RUNTIME = "runtime:fake_manila"
-NOISY = list(product(SPECS, MODES))
+# Extrapolation needs a device whose gates make noise: one with each sort of two-qubit gate will do.
+NOISY = [
+    *product(SPECS, MODES),
+    ("noisy:ibmq_manila", "extrapolated"),
+    ("noisy:ibm_sherbrooke", "extrapolated shots"),
+]
+MODES |= {
+    "extrapolated": {"mitigation": "zne"},
+    "extrapolated shots": {"shots": 20, "mitigation": "zne"},
+}
 
 
 @pytest.fixture
@@ -76,7 +85,8 @@ def test_it_keeps_the_contract(
         assert array.shape == (3, 3)
         assert array.dtype == np.float64
         assert np.isfinite(array).all()
-    assert result.shots == settings.get("shots")
+    circuits = len(MITIGATIONS.get(settings.get("mitigation", "none")).noise_factors)
+    assert result.shots == (circuits * settings["shots"] if "shots" in settings else None)
     if "shots" in settings:
         assert (result.std_errors >= 0).all()
         assert result.std_errors.any()

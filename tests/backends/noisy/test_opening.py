@@ -7,8 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qmoe_qiskit.backends import open_backend
-from qmoe_qiskit.circuits import angle_router
+from qmoe_qiskit.backends import list_backends, open_backend
+from qmoe_qiskit.backends.noisy.circuit import NoisyCircuit
+from qmoe_qiskit.backends.noisy.registry import NOISES, NoiseKind
+from qmoe_qiskit.backends.noisy.synthetic import Synthetic
+from qmoe_qiskit.backends.open import backends_help
+from qmoe_qiskit.circuits import RouterCircuit, angle_router
 from qmoe_qiskit.errors import InputError, ProfileError
 
 
@@ -21,14 +25,14 @@ from qmoe_qiskit.errors import InputError, ProfileError
             for p, shown in [("0.76", r"0\.76"), ("-0.1", r"-0\.1"), ("nan", "nan"), ("inf", "inf")]
         ),
         *(
-            (f"noisy:{text}", "needs one number behind its last colon")
+            (f"noisy:{text}", "needs one number after its last colon")
             for text in (
                 "depolarizing", "depolarizing:", "depolarizing:x", "depolarizing:0.1,0.2",
                 "depolarizing-gates", "readout", "readout:", "readout:1%", "readout:0.1:0.2",
             )
         ),
         *(
-            (f"noisy:{text}", "needs two numbers, such as noisy:thermal:100,80")
+            (f"noisy:{text}", "needs two numbers after its last colon, such as noisy:thermal")
             for text in (
                 "thermal", "thermal:100", "thermal:100,80,60", "thermal:100;80", "thermal:,",
             )
@@ -74,9 +78,9 @@ def test_shots_are_positive_whole_numbers(shots: Any) -> None:
         open_backend("noisy:ibmq_manila", shots=shots)
 
 
-@pytest.mark.parametrize("mitigation", ["readot", "", None, "zne"])
+@pytest.mark.parametrize("mitigation", ["readot", "", None, "zme"])
 def test_unknown_mitigation_is_answered_with_what_exists(mitigation: Any) -> None:
-    with pytest.raises(InputError, match=r"unknown mitigation .*known are none, readout"):
+    with pytest.raises(InputError, match=r"unknown mitigation .*known are none, readout, zne"):
         open_backend("noisy:ibmq_manila", mitigation=mitigation)
 
 
@@ -120,3 +124,34 @@ def test_outcomes_that_say_nothing_cannot_be_mitigated(shots: int | None) -> Non
     backend = open_backend("noisy:readout:0.5", mitigation="readout", shots=shots)
     with pytest.raises(InputError, match="readout errors of router qubit 0 cannot be undone"):
         backend.compile(angle_router(2, 1))
+
+
+class Blurred:
+    """A made-up noise: the ideal device's, with every outcome wrong one time in four."""
+
+    def __init__(self, share: float) -> None:
+        self.share = share
+
+    def add_to(self, router: RouterCircuit, **settings: Any) -> list[NoisyCircuit]:
+        return Synthetic(readout_error=self.share / 4).add_to(router, **settings)
+
+
+def test_a_noise_is_added_in_one_place() -> None:
+    kind = NoiseKind(
+        name="blurred", arguments="S", example="noisy:blurred:1", help="a blur", build=Blurred
+    )
+    NOISES.register(kind)
+    try:
+        assert "noisy:blurred:S" in list_backends()
+        assert "noisy:blurred:S (a blur)" in backends_help("noisy")
+        with pytest.raises(InputError, match="one number after its last colon, such as noisy:blur"):
+            open_backend("noisy:blurred:x")
+        router = angle_router(1, 1)
+        values = (
+            open_backend("noisy:blurred:1")
+            .compile(router)
+            .expectations(np.zeros((1, 1)), np.zeros(3))
+        )
+        assert values.values == pytest.approx(0.5)
+    finally:
+        del NOISES._entries["blurred"]

@@ -1,0 +1,78 @@
+"""One router from several: the weighted sum that zero-noise extrapolation needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from qiskit import QuantumCircuit
+
+from qmoe_qiskit.backends.protocols import ArrayLike, CompiledRouter, Expectations, Pullback
+from qmoe_qiskit.circuits import RouterCircuit
+from qmoe_qiskit.typing import FloatArray
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CombinedRouter:
+    """A router whose values are the weighted sum of those of independent evaluations.
+
+    Attributes:
+        parts: The same router, compiled once per noise factor; the first is what it is without
+            mitigation.
+        weights_K: The weight of each part's values.
+    """
+
+    parts: Sequence[CompiledRouter]
+    weights_K: FloatArray
+
+    @property
+    def router(self) -> RouterCircuit:
+        """The router."""
+        return self.parts[0].router
+
+    @property
+    def isa_circuit(self) -> QuantumCircuit:
+        """The circuit of the first part, over the whole device."""
+        return self.parts[0].isa_circuit
+
+    @property
+    def physical_qubits(self) -> tuple[int, ...]:
+        """Per router qubit, the device qubit that holds it."""
+        return self.parts[0].physical_qubits
+
+    def expectations(self, inputs_BF: FloatArray, weights_W: FloatArray) -> Expectations:
+        """See `CompiledRouter.expectations`; `shots` counts those of all parts."""
+        found = [part.expectations(inputs_BF, weights_W) for part in self.parts]
+        variances_BO = self._sum([each.std_errors**2 for each in found], self.weights_K**2)
+        shots = [each.shots for each in found if each.shots is not None]
+        return Expectations(
+            values=self._sum([each.values for each in found]),
+            std_errors=np.sqrt(variances_BO),
+            shots=sum(shots) if shots else None,
+        )
+
+    def jacobian(
+        self, inputs_BF: FloatArray, weights_W: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """See `CompiledRouter.jacobian`."""
+        found = [part.jacobian(inputs_BF, weights_W) for part in self.parts]
+        by_inputs_BOF, by_weights_BOW = (self._sum(each) for each in zip(*found, strict=True))
+        return by_inputs_BOF, by_weights_BOW
+
+    def vjp(self, inputs_BF: ArrayLike, weights_W: ArrayLike) -> tuple[ArrayLike, Pullback]:
+        """See `CompiledRouter.vjp`."""
+        found = [part.vjp(inputs_BF, weights_W) for part in self.parts]
+
+        def pullback(
+            gradient_BO: ArrayLike, *, need_inputs: bool = True
+        ) -> tuple[ArrayLike | None, ArrayLike]:
+            gradients = [back(gradient_BO, need_inputs=need_inputs) for _, back in found]
+            by_inputs, by_weights = zip(*gradients, strict=True)
+            return self._sum(by_inputs) if need_inputs else None, self._sum(by_weights)
+
+        return self._sum([values_BO for values_BO, _ in found]), pullback
+
+    def _sum(self, arrays: Sequence[ArrayLike], weights_K: FloatArray | None = None) -> ArrayLike:
+        weights_K = self.weights_K if weights_K is None else weights_K
+        return sum(float(weight) * array for weight, array in zip(weights_K, arrays, strict=True))

@@ -1,0 +1,76 @@
+"""Evaluating a noisy circuit exactly, by the density matrix."""
+
+from __future__ import annotations
+
+import numpy as np
+from qiskit_aer import AerSimulator
+
+from qmoe_qiskit.backends.mitigation.readout import apply_readout_error
+from qmoe_qiskit.backends.noisy.circuit import NoisyCircuit
+from qmoe_qiskit.backends.statevector import PROBE_TOLERANCE, BatchedRouter, check_probe
+from qmoe_qiskit.simulation import DensityProgram
+from qmoe_qiskit.simulation.lowering import lower_circuit
+from qmoe_qiskit.typing import FloatArray
+
+# A density matrix of 10 qubits takes 8 MiB, and one is kept per step on the way back.
+MAX_EXACT_QUBITS = 10
+# Aer leaves out the terms of an error that have a probability below 1e-10. The error of a two-qubit
+# gate, depolarizing times relaxation on both qubits, has up to 144 terms.
+AER_TRUNCATION = 144e-10
+
+
+def exact_router(noisy: NoisyCircuit, observables_OD: FloatArray) -> BatchedRouter:
+    """Return a noisy circuit on the batched engine.
+
+    Args:
+        noisy: The circuit with its noise.
+        observables_OD: The observables over measured bit strings, (O, 2^n) for n router qubits.
+    """
+    router = noisy.router
+    gates, table = lower_circuit(
+        noisy.circuit, list(router.inputs), list(router.weights), noise=noisy.channels
+    )
+    program = DensityProgram(
+        gates, table, noisy.circuit.num_qubits, noisy.observables_of_states(observables_OD)
+    )
+    return BatchedRouter(
+        router=router,
+        program=program,
+        isa_circuit=noisy.full,
+        physical_qubits=noisy.physical_qubits,
+    )
+
+
+def compare_with_aer(
+    compiled: BatchedRouter,
+    noisy: NoisyCircuit,
+    observables_OD: FloatArray,
+    rng: np.random.Generator,
+) -> None:
+    """Compare one point with Aer's density matrix.
+
+    Raises:
+        EngineMismatchError: If the two differ by more than rounding and what Aer leaves out.
+    """
+    check_probe(
+        compiled,
+        lambda inputs_F, weights_W: _by_aer(noisy, observables_OD, inputs_F, weights_W),
+        rng,
+        remedy="a number of shots",
+        tolerance=PROBE_TOLERANCE + AER_TRUNCATION * len(noisy.circuit.data),
+    )
+
+
+def _by_aer(
+    noisy: NoisyCircuit, observables_OD: FloatArray, inputs_F: FloatArray, weights_W: FloatArray
+) -> FloatArray:
+    """Evaluate one point by Aer's density matrix, followed by the readout assignment: (O,)."""
+    router = noisy.router
+    values = dict(zip([*router.inputs, *router.weights], [*inputs_F, *weights_W], strict=True))
+    used = set(noisy.circuit.parameters)
+    bound = noisy.circuit.assign_parameters({p: float(v) for p, v in values.items() if p in used})
+    bound.save_probabilities(list(noisy.measured))
+    simulator = AerSimulator(method="density_matrix", noise_model=noisy.noise_model)
+    probabilities_S = simulator.run(bound, shots=1).result().data()["probabilities"]
+    by_aer_O: FloatArray = apply_readout_error(observables_OD, noisy.assignment) @ probabilities_S
+    return by_aer_O
