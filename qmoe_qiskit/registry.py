@@ -1,0 +1,60 @@
+"""A table of what users can add: routers, data sets, noise, mitigations, backends, studies.
+
+An entry is registered in one place; checks, error messages and help texts are made from the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from qmoe_qiskit.errors import InputError, unknown_name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """What every entry of a registry has; a registry's own kind of entry adds the rest.
+
+    Attributes:
+        name: The name by which a user asks for the entry.
+        help: What the entry is, in a few words without a full stop.
+    """
+
+    name: str
+    help: str
+
+
+EntryT = TypeVar("EntryT", bound=Entry)
+
+
+class Registry(Generic[EntryT]):
+    """Entries by name, in the order in which they were registered."""
+
+    def __init__(self, kind: str, entries: Iterable[EntryT] = ()) -> None:
+        self._kind, self._entries = kind, {entry.name: entry for entry in entries}
+
+    def register(self, entry: EntryT) -> EntryT:
+        """Add an entry and return it; InputError if another entry has its name."""
+        if self._entries.setdefault(entry.name, entry) is not entry:
+            raise InputError(f"{self._kind} {entry.name!r} exists already: choose another name")
+        return entry
+
+    def get(self, name: str) -> EntryT:
+        """Return the entry of a name; InputError, with all names, if no entry has it."""
+        if name not in self.names:
+            raise unknown_name(self._kind, name, self._entries)
+        return self._entries[name]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all entries."""
+        return tuple(self._entries)
+
+    @property
+    def help(self) -> str:
+        """One line that explains every entry: "name: help; name: help"."""
+        return "; ".join(f"{entry.name}: {entry.help}" for entry in self)
+
+    def __iter__(self) -> Iterator[EntryT]:
+        return iter(self._entries.values())
