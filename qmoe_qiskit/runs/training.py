@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from qmoe_qiskit.data import Split
 from qmoe_qiskit.errors import InputError, RunError
 from qmoe_qiskit.io.checked_json import dump_checked, load_checked
+from qmoe_qiskit.io.reasons import reason_of
 from qmoe_qiskit.runs.request import TrainingRequest
 from qmoe_qiskit.runs.store import folder
 from qmoe_qiskit.runs.store.loading import Run
@@ -128,7 +128,7 @@ def _read_stored(out: Path) -> StoredRequest:
             f"there is no interrupted training in {folder.quoted(out)}: train without --resume"
         ) from None
     except (OSError, ValueError) as error:
-        raise RunError(f"{folder.quoted(path)} cannot be read: {error}") from error
+        raise RunError(f"{folder.quoted(path)} cannot be read: {reason_of(error)}") from error
     return load_checked(data, folder.REQUEST_KIND, StoredRequest, folder.quoted(path))
 
 
@@ -230,8 +230,7 @@ def _write_errors(out: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:  # such as a disk that is full
-        reason = os.strerror(error.errno) if error.errno else str(error)
         raise RunError(
-            f"{folder.quoted(out)} cannot be written to any more ({reason}): what is there can be "
-            f"gone on with by qmoe train --resume --out {shlex.quote(str(out))}"
+            f"{folder.quoted(out)} cannot be written to any more ({reason_of(error)}): go on with "
+            f"qmoe train --resume --out {shlex.quote(str(out))}"
         ) from error

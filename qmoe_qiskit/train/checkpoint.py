@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,8 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from qmoe_qiskit.errors import RunError
+from qmoe_qiskit.io.atomic import write_atomically
+from qmoe_qiskit.io.reasons import reason_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,16 +40,6 @@ class Checkpoint:
     best: Tensors
     history: list[dict[str, float]]
     identity: dict[str, Any]
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace a file's contents so that a reader sees the old or the new ones, never a part."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(data)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -77,7 +68,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     try:
         write_atomically(path, data)
     except OSError as error:
-        raise RunError(f"checkpoint {path} cannot be written: {error.strerror}") from error
+        raise RunError(f"checkpoint {path} cannot be written: {reason_of(error)}") from error
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

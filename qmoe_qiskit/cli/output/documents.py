@@ -9,6 +9,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.io.atomic import write_atomically
+from qmoe_qiskit.io.reasons import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,14 +105,8 @@ def write_file(out: Path, content: bytes) -> None:
     Raises:
         InputError: If it cannot be written.
     """
-    part = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            part.write_bytes(content)
-            part.replace(out)
-        finally:
-            part.unlink(missing_ok=True)
+        write_atomically(out, content)
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{str(out)!r} cannot be written ({reason})") from error
+        raise InputError(f"{str(out)!r} cannot be written ({reason_of(error)})") from error

@@ -12,7 +12,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import QMoEError, RunError
+from qmoe_qiskit.io.atomic import write_atomically
 from qmoe_qiskit.io.checked_json import dump_checked, has_kind, load_checked
+from qmoe_qiskit.io.reasons import reason_of
 from qmoe_qiskit.runs.noise_comparison.request import NoiseRequest
 from qmoe_qiskit.runs.store.folder import REQUEST, quoted
 
@@ -74,8 +76,6 @@ def begun(out: Path, request: NoiseRequest, later: NoiseProfile) -> Iterator[Non
     Raises:
         RunError: If the folder cannot be made or written to.
     """
-    from qmoe_qiskit.train.checkpoint import write_atomically
-
     existed = out.exists()
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -86,7 +86,8 @@ def begun(out: Path, request: NoiseRequest, later: NoiseProfile) -> Iterator[Non
         )
     except (OSError, ValueError) as error:
         raise RunError(
-            f"folder {quoted(out)} cannot be written to ({error}): choose another one with --out"
+            f"folder {quoted(out)} cannot be written to ({reason_of(error)}): choose another one "
+            "with --out"
         ) from error
     try:
         yield
@@ -123,8 +124,6 @@ def finish(out: Path, document: bytes) -> None:
     Raises:
         OSError: If the folder cannot be written to; the comparison can go on.
     """
-    from qmoe_qiskit.train.checkpoint import write_atomically
-
     write_atomically(out / COMPARISON, document)
     (out / REQUEST).unlink()
 

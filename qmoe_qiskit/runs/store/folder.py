@@ -14,7 +14,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import InputError, QMoEError, RunError
+from qmoe_qiskit.io.atomic import remove_parts, write_atomically
 from qmoe_qiskit.io.checked_json import has_kind
+from qmoe_qiskit.io.reasons import reason_of
 from qmoe_qiskit.runs.store import manifest
 
 if TYPE_CHECKING:
@@ -110,8 +112,6 @@ def claim(out: Path, request: bytes) -> Iterator[None]:
     Raises:
         RunError: If the folder cannot be made or written to.
     """
-    from qmoe_qiskit.train.checkpoint import write_atomically
-
     working = [out / name for name in (REQUEST, *CHECKPOINTS.values())]
     created: list[Path] = []
     try:
@@ -163,6 +163,7 @@ def publish(staged: Path, out: Path) -> None:
         (staged / name).replace(out / name)
     for name in (REQUEST, *CHECKPOINTS.values()):
         (out / name).unlink(missing_ok=True)
+        remove_parts(out, name)
     _remove_empty([out / CONTROL, out / CONTROL / FIGURES, out / FIGURES])
 
 
@@ -207,8 +208,7 @@ def _remove_empty(folders: list[Path]) -> None:
 
 
 def _unusable(out: Path, error: OSError | ValueError) -> RunError:
-    number = error.errno if isinstance(error, OSError) else None
-    reason = os.strerror(number) if number else str(error)
     return RunError(
-        f"folder {quoted(out)} cannot be written to ({reason}): choose another one with --out"
+        f"folder {quoted(out)} cannot be written to ({reason_of(error)}): choose another one with "
+        "--out"
     )

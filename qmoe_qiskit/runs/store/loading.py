@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import RunError
 from qmoe_qiskit.io.checked_json import parse_as
+from qmoe_qiskit.io.reasons import reason_of
 from qmoe_qiskit.runs.metrics import METRIC_NAMES, Metric
 from qmoe_qiskit.runs.store.folder import (
     CIRCUIT,
@@ -204,5 +205,4 @@ def _no_run(path: Path) -> RunError:
 
 
 def _unreadable(path: Path, error: OSError | ValueError) -> RunError:
-    number = error.errno if isinstance(error, OSError) else None
-    return RunError(f"{quoted(path)} cannot be read: {os.strerror(number) if number else error}")
+    return RunError(f"{quoted(path)} cannot be read: {reason_of(error)}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import platform
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any, Literal
 
 from qmoe_qiskit.io.checked_json import dump_checked, load_checked, parse_as, to_json
+from qmoe_qiskit.io.versions import library_versions
 from qmoe_qiskit.runs.provenance import Execution
 
 Role = Literal["model", "control"]
@@ -120,7 +120,7 @@ class Manifest:
     execution: Execution | None = None
 
     def to_json(self) -> bytes:
-        """Return the manifest as a sealed JSON document."""
+        """Return the manifest as a checked JSON document."""
         return dump_checked(KIND, dataclasses.asdict(self))
 
     @classmethod
@@ -143,4 +143,4 @@ class Manifest:
 
 def package_versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that a result depends on."""
-    return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
+    return {"python": platform.python_version()} | library_versions(PACKAGES)

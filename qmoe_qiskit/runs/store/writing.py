@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.data import Dataset, Split
+from qmoe_qiskit.io.atomic import write_atomically
 from qmoe_qiskit.io.checked_json import to_json
 from qmoe_qiskit.runs.metrics import Metric, measure
 from qmoe_qiskit.runs.provenance import described, execution_of
@@ -122,7 +123,7 @@ def _write_model(
     if state.noise_profile is not None:
         files[folder.PROFILE] = state.noise_profile
     for name, content in files.items():
-        (staged / name).write_bytes(content)
+        write_atomically(staged / name, content)
     manifest = Manifest(
         role=one.role,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -138,7 +139,7 @@ def _write_model(
             for name in sorted(folder.names_below(staged))
         },
     )
-    (staged / folder.MANIFEST).write_bytes(manifest.to_json())
+    write_atomically(staged / folder.MANIFEST, manifest.to_json())
 
 
 def _data_record(outcome: Outcome, final: Path) -> DataRecord:
