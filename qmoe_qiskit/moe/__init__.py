@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from qmoe_qiskit.moe.routers.projected import ProjectedRouter
     from qmoe_qiskit.moe.routers.quantum import READOUTS, QuantumRouter
     from qmoe_qiskit.moe.routers.random_features import RandomFourierRouter
-    from qmoe_qiskit.moe.routers.registry import ROUTERS, RouterKind, build_router
+    from qmoe_qiskit.moe.routers.registry import ROUTERS, RouterKind, RouterSettings
 
 __all__ = [
     "READOUTS",
@@ -41,8 +41,8 @@ __all__ = [
     "QuantumRouter",
     "RandomFourierRouter",
     "RouterKind",
+    "RouterSettings",
     "balance_loss",
-    "build_router",
     "linear_experts",
     "quantum_experts",
 ]
@@ -62,6 +62,6 @@ __getattr__, __dir__ = load_lazily(
         "qmoe_qiskit.moe.routers.projected": ["ProjectedRouter"],
         "qmoe_qiskit.moe.routers.quantum": ["READOUTS", "QuantumRouter"],
         "qmoe_qiskit.moe.routers.random_features": ["RandomFourierRouter"],
-        "qmoe_qiskit.moe.routers.registry": ["ROUTERS", "RouterKind", "build_router"],
+        "qmoe_qiskit.moe.routers.registry": ["ROUTERS", "RouterKind", "RouterSettings"],
     },
 )

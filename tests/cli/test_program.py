@@ -18,10 +18,9 @@ from qmoe_qiskit.backends import BACKENDS
 from qmoe_qiskit.circuits import ENTANGLEMENTS, ROTATIONS
 from qmoe_qiskit.cli import app
 from qmoe_qiskit.data import list_datasets
-from qmoe_qiskit.moe import READOUTS
+from qmoe_qiskit.moe import READOUTS, ROUTERS
 from qmoe_qiskit.runs import TrainingRequest
 from qmoe_qiskit.runs.request import OPTIONS
-from qmoe_qiskit.train import ROUTERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,7 +125,7 @@ def test_help_lists_the_names_that_exist() -> None:
     texts = {p.name: p.help for p in commands()["train"].params}
     for name, known in {
         "data": list_datasets(),
-        "router": ROUTERS,
+        "router": ROUTERS.names,
         "rotation": ROTATIONS,
         "entanglement": ENTANGLEMENTS,
         "readout": READOUTS,

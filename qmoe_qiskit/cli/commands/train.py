@@ -18,6 +18,7 @@ from qmoe_qiskit.cli.output.documents import (
 )
 from qmoe_qiskit.cli.output.interruption import check_given, resumable
 from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.moe.routers.registry import ROUTERS
 
 if TYPE_CHECKING:
     from qmoe_qiskit.runs import Run
@@ -34,7 +35,7 @@ def train(
         str,
         typer.Option(
             "--router",
-            help="quantum, linear, quadratic, mlp:H (H hidden units), fourier, or rff:N (N waves).",
+            help=", ".join(f"{kind.name} ({kind.help})" for kind in ROUTERS) + ".",
             rich_help_panel=these.MODEL,
         ),
     ] = "quantum",
