@@ -1,26 +1,40 @@
-"""Where a router circuit runs: `open_backend` and the two protocols that every backend follows."""
+"""Where a router circuit runs: `open_backend` and the two protocols that every backend follows.
+
+Shapes: B batch, F inputs of the circuit (features), W weights of the circuit, O observables,
+G rotation angles, P points at which a circuit is evaluated, D measured bit strings or basis states,
+S bit strings of one circuit, K noise factors, N device qubits, Q router qubits.
+"""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 if __name__ != "qmoe_qiskit.backends":
     raise ImportError(
         f"this package is installed as qmoe_qiskit.backends and cannot be imported as {__name__!r}"
     )
 
-from qmoe_qiskit.backends.open import BACKENDS, open_backend
-from qmoe_qiskit.backends.protocols import (
-    Backend,
-    CompiledRouter,
-    Expectations,
-    Pullback,
-    check_batch,
-)
-from qmoe_qiskit.backends.statevector import ENGINES, BatchedRouter, StatevectorBackend
+from qmoe_qiskit.lazy import load_lazily
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.backends.mitigation.registry import MITIGATIONS
+    from qmoe_qiskit.backends.open import BACKENDS, open_backend
+    from qmoe_qiskit.backends.protocols import (
+        Backend,
+        CompiledRouter,
+        Expectations,
+        Pullback,
+        check_batch,
+    )
+    from qmoe_qiskit.backends.spec import BackendSpec
+    from qmoe_qiskit.backends.statevector import ENGINES, BatchedRouter, StatevectorBackend
 
 __all__ = [
     "BACKENDS",
     "ENGINES",
+    "MITIGATIONS",
     "Backend",
+    "BackendSpec",
     "BatchedRouter",
     "CompiledRouter",
     "Expectations",
@@ -29,3 +43,20 @@ __all__ = [
     "check_batch",
     "open_backend",
 ]
+
+__getattr__, __dir__ = load_lazily(
+    "qmoe_qiskit.backends",
+    {
+        "qmoe_qiskit.backends.mitigation.registry": ["MITIGATIONS"],
+        "qmoe_qiskit.backends.open": ["BACKENDS", "open_backend"],
+        "qmoe_qiskit.backends.protocols": [
+            "Backend",
+            "CompiledRouter",
+            "Expectations",
+            "Pullback",
+            "check_batch",
+        ],
+        "qmoe_qiskit.backends.spec": ["BackendSpec"],
+        "qmoe_qiskit.backends.statevector": ["ENGINES", "BatchedRouter", "StatevectorBackend"],
+    },
+)
