@@ -13,13 +13,14 @@ from qmoe_qiskit.data import Dataset, list_datasets, load_dataset, load_features
 from qmoe_qiskit.errors import DataError, InputError, OutOfRangeWarning, RunError, require_positive
 from qmoe_qiskit.runs.metrics import Metric, measure
 from qmoe_qiskit.runs.provenance import Execution, described, execution_of
-from qmoe_qiskit.runs.request import DATA_SEED, resolved_path
+from qmoe_qiskit.runs.relative_paths import resolved_path
+from qmoe_qiskit.runs.request import DATA_SEED
 from qmoe_qiskit.runs.store.folder import quoted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from qmoe_qiskit.runs.store.loading import Run
+    from qmoe_qiskit.runs.store.loading import OpenedRun, Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +104,7 @@ def evaluate_run(
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Rows:
+class EvaluationRows:
     """Labelled rows to measure a model on.
 
     Attributes:
@@ -125,12 +126,12 @@ class Rows:
 
 
 def select_rows(
-    run: Run,
+    run: OpenedRun,
     data: str | Path | None = None,
     *,
     target: str | None = None,
     samples: int | None = None,
-) -> Rows:
+) -> EvaluationRows:
     """Return the rows that `evaluate_run` measures on; arguments and errors are its."""
     if data is None:
         if target is not None:
@@ -150,7 +151,7 @@ def select_rows(
         if require_positive("samples", samples) > there:
             raise InputError(f"samples {samples} are more than the {there} rows that there are")
         dataset = dataset.take(np.arange(samples), f"the first {samples} rows")
-    return Rows(dataset=dataset, kind=kind)
+    return EvaluationRows(dataset=dataset, kind=kind)
 
 
 def predict_file(run: Run, path: str | Path) -> Predictions:
@@ -176,7 +177,7 @@ def predict_file(run: Run, path: str | Path) -> Predictions:
     )
 
 
-def _own_data(run: Run) -> Dataset:
+def _own_data(run: OpenedRun) -> Dataset:
     record = run.manifest.data
     builtin = record.file is None
     source = record.name if record.file is None else resolved_path(record.file, run.path)
@@ -205,7 +206,7 @@ def _own_data(run: Run) -> Dataset:
     return dataset
 
 
-def _other_data(run: Run, data: str | Path, target: str | None) -> Dataset:
+def _other_data(run: OpenedRun, data: str | Path, target: str | None) -> Dataset:
     record = run.manifest.data
     if str(data) in list_datasets():
         dataset = load_dataset(data, target=target, seed=DATA_SEED)

@@ -13,6 +13,7 @@ from qmoe_qiskit.moe import MixtureOfExperts, ProjectedRouter, QuantumRouter, li
 from qmoe_qiskit.moe.routers.registry import RouterSettings, kind_of
 
 if TYPE_CHECKING:
+    from qmoe_qiskit.backends import CompiledRouter
     from qmoe_qiskit.train.features import FeatureMap
 
 
@@ -59,3 +60,9 @@ def build_mixture(
         )
     experts = linear_experts(n_experts, len(feature_map.minimum_F), n_classes, generator=generator)
     return MixtureOfExperts(router, experts).double()
+
+
+def compiled_router(model: MixtureOfExperts) -> CompiledRouter | None:
+    """Return the compiled circuit of a mixture's router, or None for a classical router."""
+    router = getattr(model.router, "router", model.router)
+    return router.connector.compiled if isinstance(router, QuantumRouter) else None

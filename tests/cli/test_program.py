@@ -20,7 +20,7 @@ from qmoe_qiskit.cli import app
 from qmoe_qiskit.data import list_datasets
 from qmoe_qiskit.moe import READOUTS, ROUTERS
 from qmoe_qiskit.runs import TrainingRequest
-from qmoe_qiskit.runs.request import OPTIONS
+from qmoe_qiskit.runs.command_line import option_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,7 +107,7 @@ def test_commands_and_options() -> None:
 def test_every_setting_has_its_option_and_default() -> None:
     parameters = {p.name: p for p in commands()["train"].params}
     for field in dataclasses.fields(TrainingRequest):
-        assert parameters[field.name].opts == [OPTIONS[field.name]]
+        assert parameters[field.name].opts == [option_of(field.name)]
         assert parameters[field.name].default == field.default
 
 

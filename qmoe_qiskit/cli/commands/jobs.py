@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qmoe_qiskit.cli.options import common as options
-from qmoe_qiskit.cli.options import hardware
+from qmoe_qiskit.cli.options import common, hardware
 from qmoe_qiskit.cli.output.documents import console, remark, write_json
 from qmoe_qiskit.cli.output.jobs import jobs_table, show_work
 from qmoe_qiskit.errors import HardwareError
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from qmoe_qiskit.hardware.ledger.store import Ledger
 
 jobs = typer.Typer(
+    name="jobs",
     help="Jobs on quantum hardware: list, show, collect, cancel, retry, export.",
     no_args_is_help=True,
 )
@@ -43,7 +43,7 @@ OptionalName = Annotated[
 
 
 @jobs.command("list")
-def list_jobs(*, ledger: hardware.LedgerFile = None, as_json: options.Json = False) -> None:
+def list_jobs(*, ledger: hardware.LedgerFile = None, as_json: common.Json = False) -> None:
     """List the jobs in the ledger, newest work first."""
     with _ledger(ledger) as records:
         works = {work.key: work for work in records.works()}
@@ -57,7 +57,7 @@ def list_jobs(*, ledger: hardware.LedgerFile = None, as_json: options.Json = Fal
 
 
 @jobs.command()
-def show(name: Name, *, ledger: hardware.LedgerFile = None, as_json: options.Json = False) -> None:
+def show(name: Name, *, ledger: hardware.LedgerFile = None, as_json: common.Json = False) -> None:
     """Show one piece of work: what was asked, what it cost, and how it ended."""
     with _ledger(ledger) as records:
         work = records.find(name)
@@ -76,7 +76,7 @@ def collect(
     *,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until every job has ended.")] = False,
     ledger: hardware.LedgerFile = None,
-    as_json: options.Json = False,
+    as_json: common.Json = False,
 ) -> None:
     """Fetch the results of jobs that have ended, with their charges and calibrations."""
     from qmoe_qiskit.cli.output.waiting import waiting
@@ -115,9 +115,7 @@ def collect(
 
 
 @jobs.command()
-def cancel(
-    name: Name, *, ledger: hardware.LedgerFile = None, as_json: options.Json = False
-) -> None:
+def cancel(name: Name, *, ledger: hardware.LedgerFile = None, as_json: common.Json = False) -> None:
     """Cancel the jobs of a piece of work that have not ended; time that they took is charged."""
     from qmoe_qiskit.cli.output.waiting import waiting
     from qmoe_qiskit.hardware.jobs.cancel import cancel_work
@@ -139,7 +137,7 @@ def cancel(
 
 
 @jobs.command()
-def retry(name: Name, *, ledger: hardware.LedgerFile = None, as_json: options.Json = False) -> None:
+def retry(name: Name, *, ledger: hardware.LedgerFile = None, as_json: common.Json = False) -> None:
     """Plan the jobs of a piece of work that failed or were cancelled once more; nothing is sent."""
     with _ledger(ledger) as records:
         key = records.find(name).key
@@ -162,7 +160,7 @@ def export(
         Path, typer.Option("--out", help="Folder to write; new, or empty.", show_default=False)
     ],
     ledger: hardware.LedgerFile = None,
-    as_json: options.Json = False,
+    as_json: common.Json = False,
 ) -> None:
     """Write everything about a piece of work to a folder: circuit, angles, results, calibration."""
     from qmoe_qiskit.hardware.ledger.export import export_work

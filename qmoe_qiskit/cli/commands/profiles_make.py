@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qmoe_qiskit.cli.options import common as options
+from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.output.documents import (
     check_vacant_file,
     remark,
@@ -47,8 +47,8 @@ def capture(
             show_default=False,
         ),
     ] = None,
-    force: options.ForceFile = False,
-    as_json: options.Json = False,
+    force: common.ForceFile = False,
+    as_json: common.Json = False,
 ) -> None:
     """Take the noise profile of a device as it is, and write it to a file."""
     _check_out(out, force=force)
@@ -87,8 +87,8 @@ def scale(
     readout: Annotated[
         float | None, typer.Option("--readout", help="For readout errors.", show_default=False)
     ] = None,
-    force: options.ForceFile = False,
-    as_json: options.Json = False,
+    force: common.ForceFile = False,
+    as_json: common.Json = False,
 ) -> None:
     """Weaken or amplify the noise of a profile, and write it to a file."""
     from qmoe_qiskit.noise_profiles import load_profile

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qmoe_qiskit.cli.options import common as options
+from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.output.documents import (
     check_vacant_file,
     console,
@@ -38,8 +38,8 @@ def show(
         ),
     ] = None,
     no_figure: Annotated[bool, typer.Option("--no-figure", help="Do not draw.")] = False,
-    force: options.ForceFile = False,
-    as_json: options.Json = False,
+    force: common.ForceFile = False,
+    as_json: common.Json = False,
 ) -> None:
     """Show a device: its numbers, its best pairs of qubits, and a picture of both."""
     from qmoe_qiskit.figures.device.couplers import couplers_of

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from qmoe_qiskit.cli.options import common as options
+from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.output.documents import console, write_json
 
 
@@ -28,7 +28,7 @@ def report(
             show_default=False,
         ),
     ] = None,
-    as_json: options.Json = False,
+    as_json: common.Json = False,
 ) -> None:
     """Make the reports of finished studies anew, from their results, without computing any.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qmoe_qiskit.cli.options import common as options
+from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.output.documents import console, remark, write_json
 from qmoe_qiskit.cli.output.study_progress import StudyProgress
 from qmoe_qiskit.errors import InputError, require_positive
@@ -82,7 +82,7 @@ def study(
     force: Annotated[
         bool, typer.Option("--force", help="Replace another study in the folder.")
     ] = False,
-    as_json: options.Json = False,
+    as_json: common.Json = False,
 ) -> None:
     """Run a study over many seeds, and write a report with intervals and verdicts.
 

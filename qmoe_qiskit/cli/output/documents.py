@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from qmoe_qiskit.runs import Execution, Metric, RunRecord
+    from qmoe_qiskit.runs import Execution, Metric, OpenedRun
 
 
 def write(text: str) -> None:
@@ -54,7 +54,7 @@ def execution_document(execution: Execution | None) -> dict[str, Any] | None:
     return None if execution is None else dataclasses.asdict(execution)
 
 
-def run_document(run: RunRecord) -> dict[str, Any]:
+def run_document(run: OpenedRun) -> dict[str, Any]:
     """Return what a machine wants to know of a run that was just trained."""
     control = run.control()
     return {

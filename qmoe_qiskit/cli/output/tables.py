@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from qmoe_qiskit.runs import Metric, RunRecord
+    from qmoe_qiskit.runs import Metric, OpenedRun
 
 # How metrics are called, and the unit of their values.
 _METRICS = {
@@ -27,7 +27,7 @@ _METRICS = {
 }
 
 
-def comparison_table(run: RunRecord) -> Table:
+def comparison_table(run: OpenedRun) -> Table:
     """Return the models of a run beside each other."""
     table = open_table()
     table.add_column("router")

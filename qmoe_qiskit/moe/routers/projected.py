@@ -25,12 +25,12 @@ class ProjectedRouter(nn.Module):
         """Number of experts of the router behind, if it states one."""
         return int(getattr(self.router, "n_experts"))  # noqa: B009 - typed as a module otherwise
 
-    def seen(self, inputs_BF: Tensor) -> Tensor:
+    def router_inputs(self, inputs_BF: Tensor) -> Tensor:
         """Return what the router sees, (..., K), of features (..., F)."""
-        seen_BK: Tensor = inputs_BF @ self.get_buffer("matrix_FK") + self.get_buffer("offset_K")
-        return seen_BK
+        inputs_BK: Tensor = inputs_BF @ self.get_buffer("matrix_FK") + self.get_buffer("offset_K")
+        return inputs_BK
 
     def forward(self, inputs_BF: Tensor) -> Tensor:
         """Return the router's weights, (..., E), for features (..., F)."""
-        weights_BE: Tensor = self.router(self.seen(inputs_BF))
+        weights_BE: Tensor = self.router(self.router_inputs(inputs_BF))
         return weights_BE

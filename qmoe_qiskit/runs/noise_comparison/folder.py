@@ -1,6 +1,6 @@
 """The folder of a comparison under noise: two runs, the later calibration, and the result.
 
-While the runs are trained the folder holds the request, so that the comparison can go on.
+While the runs are trained the folder holds the request, so that the comparison can be resumed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _REQUEST_KIND = "qmoe-noise-request"
 
 
 def is_begun(out: Path) -> bool:
-    """Whether a folder holds a comparison of ours that is not complete."""
+    """Whether a folder holds an interrupted comparison of this program."""
     return _holds(out / REQUEST, _REQUEST_KIND)
 
 
@@ -41,7 +41,7 @@ def check_vacant(out: Path, *, force: bool) -> None:
     """Refuse a folder that a comparison must not be written to.
 
     Raises:
-        RunError: If it exists, unless `force` is given and it is empty or a comparison of ours.
+        RunError: If the folder exists, unless `force` is given and it is empty or a comparison.
     """
     if not os.path.lexists(out):
         return
@@ -70,8 +70,8 @@ def check_vacant(out: Path, *, force: bool) -> None:
 def begun(out: Path, request: NoiseRequest, later: NoiseProfile) -> Iterator[None]:
     """Begin a comparison in a folder, accepted by `check_vacant`.
 
-    If what runs inside refuses its input, a folder that was made is removed: the same would happen
-    again. After any other end the comparison can go on.
+    If the body refuses its input, a folder that was made here is removed: the same would happen
+    again. After any other end the comparison can be resumed.
 
     Raises:
         RunError: If the folder cannot be made or written to.
@@ -100,10 +100,10 @@ def begun(out: Path, request: NoiseRequest, later: NoiseProfile) -> Iterator[Non
 
 
 def read_begun(out: Path) -> tuple[NoiseRequest, NoiseProfile]:
-    """Return what an interrupted comparison was asked to do, and its later calibration.
+    """Return the request of an interrupted comparison, and its later calibration.
 
     Raises:
-        RunError: If there is none.
+        RunError: If the folder holds none.
         ProfileError: If the later calibration is damaged.
     """
     from qmoe_qiskit.noise_profiles import NoiseProfile
@@ -122,7 +122,7 @@ def finish(out: Path, document: bytes) -> None:
     """Write the result, and end the comparison.
 
     Raises:
-        OSError: If the folder cannot be written to; the comparison can go on.
+        OSError: If the folder cannot be written to; the comparison can be resumed.
     """
     write_atomically(out / COMPARISON, document)
     (out / REQUEST).unlink()
