@@ -91,7 +91,12 @@ def _program(
     handler.setFormatter(logging.Formatter("%(asctime)s %(name)s: %(message)s"))
     log.addHandler(handler)
     log.setLevel(logging.DEBUG if verbose else logging.NOTSET)
-    ctx.call_on_close(lambda: log.removeHandler(handler))
+
+    def restore() -> None:
+        log.removeHandler(handler)
+        log.setLevel(logging.NOTSET)
+
+    ctx.call_on_close(restore)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Checkpoints: everything that an interrupted training needs to go on exactly."""
+"""Checkpoints: all that an interrupted training needs to go on exactly."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ Tensors = dict[str, Tensor]
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """The state of a training behind any number of epochs, none included.
+    """The state of a training after any number of epochs, or before the first.
 
     Attributes:
         module: State of the model.
         optimizer: State of the optimizer, see `optimizer_tensors`.
-        best: State of the model after its best epoch, or empty without early stopping.
+        best: State of the model after its best epoch; empty without early stopping.
         history: One entry per finished epoch.
-        identity: What must be the same to go on: settings, seed and data hash.
+        identity: Settings, seed and data hash, which a resumed training must share.
     """
 
     module: Tensors
@@ -105,7 +105,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def _digest(state: str, tensors: Tensors) -> str:
-    """Hash everything: safetensors itself does not notice a flipped bit."""
+    """Hash everything: safetensors does not notice a flipped bit."""
     digest = hashlib.sha256(state.encode())
     for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
@@ -116,10 +116,10 @@ def _digest(state: str, tensors: Tensors) -> str:
 def restore_training(
     checkpoint: Checkpoint, module: nn.Module, optimizer: torch.optim.Optimizer
 ) -> None:
-    """Put the state of a model and of its optimizer back.
+    """Restore the state of a model and of its optimizer.
 
     Raises:
-        RunError: If it is not that of this model.
+        RunError: If the checkpoint belongs to another model.
     """
     try:
         module.load_state_dict(checkpoint.module)
@@ -139,7 +139,7 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> Tensors:
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Tensors) -> None:
-    """Put back what `optimizer_tensors` returned."""
+    """Restore the state that `optimizer_tensors` returned."""
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         index, _, name = key.partition(".")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import resource
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import typer.main
 
+import qmoe_qiskit.runs
 from qmoe_qiskit.backends import BACKENDS
 from qmoe_qiskit.circuits import ENTANGLEMENTS, ROTATIONS
 from qmoe_qiskit.cli import app
@@ -192,3 +194,26 @@ def test_unexpected_error_keeps_its_traceback(
     outcome = qmoe("info", "somewhere")
     assert outcome.exit_code == 1
     assert isinstance(outcome.exception, ZeroDivisionError)
+
+
+def test_verbose_shows_log_records_on_stderr(
+    qmoe: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, run: Path
+) -> None:
+    log = logging.getLogger("qmoe_qiskit.hardware")
+
+    def read_run(path: Path) -> Any:
+        log.debug("reading %s", path.name)
+        log.warning("slowly")
+        return original(path)
+
+    original = qmoe_qiskit.runs.read_run
+    monkeypatch.setattr("qmoe_qiskit.runs.read_run", read_run)
+    silent, *verbose = (qmoe(*option, "info", run) for option in ((), ("-v",), ("--verbose",)))
+    assert silent.stderr == ""
+    for outcome in verbose:
+        assert outcome.stdout == silent.stdout
+        first, second = outcome.stderr.splitlines()
+        assert first.endswith(f" qmoe_qiskit.hardware: reading {run.name}")
+        assert second.endswith(" qmoe_qiskit.hardware: slowly")
+    package = logging.getLogger("qmoe_qiskit")
+    assert (package.handlers, package.level) == ([], logging.NOTSET)

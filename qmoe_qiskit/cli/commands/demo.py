@@ -33,12 +33,12 @@ def demo(
         write_json({**run_document(run), "next_commands": following})
         return
     report(run, as_json=False)
-    # Not through the console, which would break a long line where it cannot be copied any more.
+    # Without the console, which would wrap long lines: they could no longer be copied.
     write("\n".join(["", "What to try next:", *(f"  {line}" for line in following), ""]))
 
 
 def _following(out: Path) -> list[str]:
-    """Return commands that go on from the demo."""
+    """Return commands to try after the demo."""
     return [
         f"qmoe info {shlex.quote(str(out))}",
         "qmoe train --data spirals --reuploads 3 --experts 4 --epochs 100",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def info(run_folder: common.RunFolder, *, as_json: common.Json = False) -> None:
-    """Say what a run is: data, model, circuit, metrics, versions."""
+    """Show a run: data, model, circuit, metrics, versions."""
     from qmoe_qiskit.runs import read_run
 
     run = read_run(run_folder)
@@ -67,7 +67,7 @@ def _print(run: OpenedRun) -> None:
         grid.add_row(name, text)
     screen = console()
     screen.print(grid)
-    screen.print(f"\nOn the {data.n_test} held-out rows, where it does not say otherwise:")
+    screen.print(f"\nOn the {data.n_test} held-out rows, unless the metric says otherwise:")
     screen.print(metrics_table(run.metrics))
     if run.control() is not None:
         screen.print(comparison_table(run))

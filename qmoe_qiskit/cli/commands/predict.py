@@ -99,7 +99,7 @@ def _document(predictions: Predictions) -> dict[str, Any]:
 
 
 def _rows(predictions: Predictions) -> list[tuple[Any, list[float], list[float]]]:
-    """Return label, probabilities and weights of every row as Python's own numbers."""
+    """Return label, probabilities and weights of every row as Python numbers."""
     return list(
         zip(
             predictions.labels_N.tolist(),

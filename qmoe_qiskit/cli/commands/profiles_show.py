@@ -41,7 +41,7 @@ def show(
     force: common.ForceFile = False,
     as_json: common.Json = False,
 ) -> None:
-    """Show a device: its numbers, its best pairs of qubits, and a picture of both."""
+    """Show a device: its numbers, its best pairs of qubits, and a figure of both."""
     from qmoe_qiskit.figures.device.couplers import couplers_of
     from qmoe_qiskit.noise_profiles import load_profile
 
@@ -65,7 +65,7 @@ def show(
 
 
 def _draw(profile: NoiseProfile, path: Path, *, force: bool) -> None:
-    """Write the figure; where the very same one is there already, nothing is replaced."""
+    """Write the figure, unless the file holds the same figure already."""
     from qmoe_qiskit.figures import device_figure, figure_bytes
 
     content = figure_bytes(device_figure(profile))

@@ -5,7 +5,6 @@ While the runs are trained the folder holds the request, so that the comparison 
 
 from __future__ import annotations
 
-import os
 import shutil
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -13,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import QMoEError, RunError
 from qmoe_qiskit.io.atomic import write_atomically
-from qmoe_qiskit.io.checked_json import dump_checked, has_kind, load_checked
+from qmoe_qiskit.io.checked_json import dump_checked, load_checked
 from qmoe_qiskit.io.reasons import reason_of
 from qmoe_qiskit.runs.noise_comparison.request import NoiseRequest
-from qmoe_qiskit.runs.store.folder import REQUEST, quoted
+from qmoe_qiskit.runs.store.folder import REQUEST, holds, quoted, refuse_occupied
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +33,7 @@ _REQUEST_KIND = "qmoe-noise-request"
 
 def is_begun(out: Path) -> bool:
     """Whether a folder holds an interrupted comparison of this program."""
-    return _holds(out / REQUEST, _REQUEST_KIND)
+    return holds(out / REQUEST, _REQUEST_KIND)
 
 
 def check_vacant(out: Path, *, force: bool) -> None:
@@ -43,26 +42,14 @@ def check_vacant(out: Path, *, force: bool) -> None:
     Raises:
         RunError: If the folder exists, unless `force` is given and it is empty or a comparison.
     """
-    if not os.path.lexists(out):
-        return
-    if not out.is_dir():
-        raise RunError(f"{quoted(out)} is not a folder: choose another one with --out")
-    ours = is_begun(out) or _holds(out / COMPARISON, COMPARISON_KIND)
-    if force and (ours or not any(out.iterdir())):
-        return
-    if force:
-        raise RunError(
-            f"{quoted(out)} is not a comparison of qmoe noise, and --force replaces nothing else: "
-            "choose another folder with --out"
-        )
-    if is_begun(out):
-        raise RunError(
-            f"{quoted(out)} holds a comparison that is not complete: add --resume to go on with "
-            "it, or --force to begin anew"
-        )
-    raise RunError(
-        f"{quoted(out)} exists: choose another folder with --out, or add --force to replace a "
-        "comparison"
+    refuse_occupied(
+        out,
+        force=force,
+        is_ours=lambda folder: holds(folder / COMPARISON, COMPARISON_KIND),
+        is_begun=is_begun,
+        what="comparison",
+        full_name="comparison of qmoe noise",
+        process="comparison",
     )
 
 
@@ -126,10 +113,3 @@ def finish(out: Path, document: bytes) -> None:
     """
     write_atomically(out / COMPARISON, document)
     (out / REQUEST).unlink()
-
-
-def _holds(path: Path, kind: str) -> bool:
-    try:
-        return has_kind(path.read_bytes(), kind)
-    except (OSError, ValueError):
-        return False

@@ -1,8 +1,8 @@
 """The folder of a run: which folders may be used, and how files get into place.
 
-While a model is trained the folder holds a request and checkpoints. Once it is complete the run is
-put together in a folder inside, hidden, and moved into place file by file, the manifest last: a
-folder without a manifest is not a run, and a run that is replaced stays whole until then.
+While a model is trained the folder holds a request and checkpoints. The complete run is put
+together in a hidden folder inside, and moved into place file by file, the manifest last: a folder
+without a manifest is not a run, and a run that is replaced stays whole until then.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from qmoe_qiskit.io.reasons import reason_of
 from qmoe_qiskit.runs.store import manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 MANIFEST = "manifest.json"
@@ -37,7 +37,7 @@ REQUEST_KIND = "qmoe-training-request"
 CHECKPOINTS = {"model": "checkpoint.safetensors", "control": "checkpoint-control.safetensors"}
 
 _STAGING = ".part"
-# Every name that a file of a run can have: nothing else is ever read for it, or removed.
+# Every name that a file of a run can have; no other file is ever read or removed.
 _OWN_FILE = re.compile(
     rf"({CONTROL}/)?({FIGURES}/[a-z0-9_]+\.png|"
     + "|".join(map(re.escape, (MANIFEST, METRICS, HISTORY, WEIGHTS, CIRCUIT, PROFILE)))
@@ -46,68 +46,104 @@ _OWN_FILE = re.compile(
 
 
 def quoted(path: Path) -> str:
-    """Return a path as messages show it."""
+    """Return a path in quotes, for messages."""
     return repr(str(path))
 
 
 def is_own_file(name: str) -> bool:
-    """Whether a name, with forward slashes, is one that a run's file can have."""
+    """Whether a name, with forward slashes, is a possible name of a run's file."""
     return _OWN_FILE.fullmatch(name) is not None
 
 
 def is_run(out: Path) -> bool:
-    """Whether a folder holds a complete run of ours, damaged or not."""
-    return _holds(out / MANIFEST, manifest.KIND)
+    """Whether a folder holds a complete run of this program, damaged or not."""
+    return holds(out / MANIFEST, manifest.KIND)
 
 
 def is_interrupted(out: Path) -> bool:
-    """Whether a folder holds a training of ours that is not complete."""
-    return _holds(out / REQUEST, REQUEST_KIND)
+    """Whether a folder holds an interrupted training of this program."""
+    return holds(out / REQUEST, REQUEST_KIND)
 
 
 def check_vacant(out: Path, *, force: bool) -> None:
     """Refuse a folder that a new run must not be written to.
 
     Raises:
-        RunError: If it exists, unless `force` is given and it is empty or a run of ours.
+        RunError: If the folder exists, unless `force` is given and it is empty or a run.
+    """
+    refuse_occupied(
+        out,
+        force=force,
+        is_ours=is_run,
+        is_begun=is_interrupted,
+        what="run",
+        full_name="run of qmoe-qiskit",
+        process="training",
+    )
+
+
+def refuse_occupied(
+    out: Path,
+    *,
+    force: bool,
+    is_ours: Callable[[Path], bool],
+    is_begun: Callable[[Path], bool],
+    what: str,
+    full_name: str,
+    process: str,
+) -> None:
+    """Refuse a folder that a new result must not be written to.
+
+    Args:
+        out: The folder.
+        force: Whether to accept an empty folder, or one with a result of the same kind.
+        is_ours: Function that tells whether the folder holds a result of the same kind.
+        is_begun: Function that tells whether the folder holds an interrupted one.
+        what: Name of the result, for messages.
+        full_name: Name of the result and of the program that writes it, for messages.
+        process: Name of what makes the result, for messages.
+
+    Raises:
+        RunError: If the folder is refused.
     """
     try:
         exists, is_folder = os.path.lexists(out), out.is_dir()
         empty = not (is_folder and any(out.iterdir()))
-    except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
         raise _unusable(out, error) from error
     if not exists:
         return
     if not is_folder:
         raise RunError(f"{quoted(out)} is not a folder: choose another one with --out")
-    if force and (empty or is_run(out) or is_interrupted(out)):
+    if force and (empty or is_ours(out) or is_begun(out)):
         return
     if force:
         raise RunError(
-            f"{quoted(out)} is not a run of qmoe-qiskit, and --force replaces nothing else: choose "
+            f"{quoted(out)} is not a {full_name}, and --force replaces nothing else: choose "
             "another folder with --out"
         )
-    if is_interrupted(out):
+    if is_begun(out):
         raise RunError(
-            f"{quoted(out)} holds a training that is not complete: add --resume to go on with it, "
+            f"{quoted(out)} holds a {process} that is not complete: add --resume to go on with it, "
             "or --force to begin anew"
         )
     raise RunError(
-        f"{quoted(out)} exists: choose another folder with --out, or add --force to replace a run"
+        f"{quoted(out)} exists: choose another folder with --out, or add --force to replace a "
+        f"{what}"
     )
 
 
 @contextmanager
 def claim(out: Path, request: bytes) -> Iterator[None]:
-    """Begin a training in a folder: make it and leave the request there.
+    """Begin a training in a folder: make the folder and write the request.
 
-    If what runs inside refuses its input, everything is put back as it was: the same would happen
-    again. After any other end, Ctrl-C and a full disk included, request and checkpoints stay, so
-    that the training can go on.
+    If the body refuses its input, the folder is restored: the same would happen again. After any
+    other end, Ctrl-C and a full disk included, request and checkpoints stay, so that the training
+    can be resumed.
 
     Args:
         out: The folder, accepted by `check_vacant`.
-        request: What is trained, as a document.
+        request: The request of the training, as a document.
 
     Raises:
         RunError: If the folder cannot be made or written to.
@@ -138,7 +174,7 @@ def claim(out: Path, request: bytes) -> Iterator[None]:
 
 @contextmanager
 def staging(out: Path) -> Iterator[Path]:
-    """Give a hidden folder inside a run's folder, and remove it at the end."""
+    """Make a hidden folder inside a run's folder, and remove it at the end."""
     folder = out / _STAGING
     shutil.rmtree(folder, ignore_errors=True)  # left by a process that was killed
     folder.mkdir()
@@ -151,8 +187,8 @@ def staging(out: Path) -> Iterator[Path]:
 def publish(staged: Path, out: Path) -> None:
     """Move a complete run from its staging folder into place, and end the training.
 
-    Killed in between, the folder holds the run before, or a training that can go on, or the new
-    run. Files that are none of a run's stay where they are.
+    If the process is killed, the folder holds the old run, or a training that can be resumed, or
+    the new run. Files that do not belong to a run stay.
     """
     names = sorted(names_below(staged) - {MANIFEST})
     (out / MANIFEST).unlink(missing_ok=True)
@@ -171,7 +207,7 @@ def check_names(staged: Path) -> None:
     """Refuse files that a run cannot have, before they are moved into place.
 
     Raises:
-        InputError: If there is one.
+        InputError: If such a file exists.
     """
     strange = sorted(name for name in names_below(staged) if not is_own_file(name))
     if strange:
@@ -186,17 +222,18 @@ def names_below(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
 
 
-def _holds(path: Path, kind: str) -> bool:
+def holds(path: Path, kind: str) -> bool:
+    """Whether a file is a document of a kind."""
     try:
         return has_kind(path.read_bytes(), kind)
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a null character in the path
         return False
 
 
 def _make_folders(out: Path, created: list[Path]) -> None:
     missing = [folder for folder in (out, *out.parents) if not folder.exists()]
     for folder in reversed(missing):
-        # Of two trainings that begin at once in one folder, the second fails here.
+        # If two trainings begin at once in one folder, the second fails here.
         folder.mkdir(exist_ok=folder != out)
         created.append(folder)
 
