@@ -21,19 +21,12 @@ Price = Annotated[
 ]
 
 
+@hardware.device_options(without=("repetition", "budget", "settle"))
 def estimate(
     run_folder: common.RunFolder,
     *,
     backend: hardware.DeviceOrFake,
-    data: hardware.Data = None,
-    target: hardware.Target = None,
-    samples: hardware.Samples = None,
-    shots: hardware.Shots = None,
-    options_file: hardware.Options = None,
-    resilience: hardware.Resilience = None,
-    mode: hardware.Mode = None,
-    device_qubits: hardware.DeviceQubits = None,
-    ledger: hardware.LedgerFile = None,
+    device: hardware.DeviceOptions,
     price: Price = None,
     as_json: common.Json = False,
 ) -> None:
@@ -44,18 +37,7 @@ def estimate(
     from qmoe_qiskit.runs.on_hardware.evaluate import estimate_prepared
 
     dollars = None if price is None else parse_price(price)
-    request = hardware.device_request(
-        backend,
-        data=data,
-        target=target,
-        samples=samples,
-        shots=shots,
-        options=options_file,
-        resilience=resilience,
-        mode=mode,
-        device_qubits=device_qubits,
-        ledger=ledger,
-    )
+    request = hardware.device_request(backend, device)
     run = read_run(run_folder)
     with waiting() as shown:
         prepared, _ = hardware.prepare_on_device(run, request, shown)

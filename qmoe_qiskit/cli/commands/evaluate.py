@@ -38,85 +38,39 @@ Shots = Annotated[
 ]
 
 
+@hardware.device_options(without=("shots", "device_qubits"))
 def evaluate(
     run_folder: common.RunFolder,
     *,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            "--data",
-            metavar="NAME|FILE",
-            help="Data to measure on; by default the run's own held-out rows.",
-            show_default=False,
-        ),
-    ] = None,
-    target: Annotated[
-        str | None,
-        typer.Option(
-            "--target",
-            help="Column of the file with the labels; by default as in training.",
-            show_default=False,
-        ),
-    ] = None,
-    samples: hardware.Samples = None,
     backend: Backend = None,
     shots: Shots = None,
     mitigation: common.OtherMitigation = None,
     device_qubits: common.OtherDeviceQubits = None,
-    options_file: hardware.Options = None,
-    resilience: hardware.Resilience = None,
-    mode: hardware.Mode = None,
-    repetition: hardware.Repetition = None,
-    budget: hardware.Budget = None,
+    device: hardware.DeviceOptions,
     yes: hardware.Yes = False,
-    ledger: hardware.LedgerFile = None,
-    settle: hardware.Settle = None,
     as_json: common.Json = False,
 ) -> None:
     """Measure a run's model on its held-out rows, or on other data.
 
     With --backend runtime:DEVICE the circuit runs on IBM Quantum: work that qmoe submit has sent
     with the same options is not sent again, and nothing is sent without --budget, --yes or an
-    answer. The options from --options to --settle are for such devices.
+    answer. The options from --options to --yes are for such devices.
     """
-    ours = (
-        ("--budget", budget),
-        ("--yes", yes or None),
-        ("--ledger", ledger),
-        ("--settle", settle),
-    )
+    paid = {"--yes": yes or None} | {f"--{k}": device[k] for k in ("budget", "ledger", "settle")}
     if backend is not None and backend.startswith("runtime:"):
         if mitigation is not None:
             raise InputError(
                 f"--mitigation is for --backend noisy:DEVICE: {backend} mitigates by --resilience"
             )
         if backend.startswith("runtime:fake_"):
-            _refuse(backend, *ours)
+            _refuse(backend, paid)
         request = hardware.device_request(
-            backend,
-            data=data,
-            target=target,
-            samples=samples,
-            shots=shots,
-            options=options_file,
-            resilience=resilience,
-            mode=mode,
-            repetition=repetition,
-            device_qubits=device_qubits,
-            ledger=ledger,
-            budget=budget,
-            settle=settle,
+            backend, {**device, "shots": shots, "device_qubits": device_qubits}
         )
         run, result = _evaluate_on_device(run_folder, request, yes=yes, quiet=as_json)
     else:
-        _refuse(
-            backend,
-            ("--options", options_file),
-            ("--resilience", resilience),
-            ("--mode", mode),
-            ("--repetition", repetition),
-            *ours,
-        )
+        primitives = ("options", "resilience", "mode", "repetition")
+        _refuse(backend, {f"--{name}": device[name] for name in primitives} | paid)
         from qmoe_qiskit.runs import evaluate_run, load_run
 
         run = load_run(
@@ -126,7 +80,9 @@ def evaluate(
             mitigation=mitigation,
             device_qubits=common.qubits_from(device_qubits),
         )
-        result = evaluate_run(run, data, target=target, samples=samples)
+        result = evaluate_run(
+            run, device["data"], target=device["target"], samples=device["samples"]
+        )
     show_evaluation(run, result, as_json=as_json)
 
 
@@ -150,11 +106,11 @@ def _evaluate_on_device(
         return prepared.run, evaluate_prepared(prepared)
 
 
-def _refuse(backend: str | None, *given: tuple[str, object]) -> None:
+def _refuse(backend: str | None, given: dict[str, object]) -> None:
     """Refuse options for devices if the backend is not a device."""
-    for option, value in given:
+    for name, value in given.items():
         if value is not None:
             raise InputError(
-                f"{option} is for a device of IBM Quantum, such as --backend runtime:ibm_fez, not "
+                f"{name} is for a device of IBM Quantum, such as --backend runtime:ibm_fez, not "
                 f"for {backend or 'the backend of training'}: omit it"
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,7 +16,13 @@ from qmoe_qiskit.cli.options.training import (
     training_options,
     training_request,
 )
-from qmoe_qiskit.cli.output.documents import console, execution_document, remark, write_json
+from qmoe_qiskit.cli.output.documents import (
+    console,
+    execution_document,
+    metrics_document,
+    remark,
+    write_json,
+)
 from qmoe_qiskit.errors import InputError, require_positive
 
 if TYPE_CHECKING:
@@ -156,9 +161,7 @@ def _document(comparison: NoiseComparison) -> dict[str, Any]:
                 "setting": str(result.setting),
                 "trained_on": execution_document(result.trained_on),
                 "evaluated_on": execution_document(result.evaluated_on),
-                "metrics": {
-                    name: dataclasses.asdict(metric) for name, metric in result.metrics.items()
-                },
+                "metrics": metrics_document(result.metrics),
             }
             for result in comparison.settings
         ],

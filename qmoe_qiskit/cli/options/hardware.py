@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from qmoe_qiskit.cli.options.common import qubits_from
+from qmoe_qiskit.cli.options.declared import Command, give_options, option
 from qmoe_qiskit.cli.output.documents import remark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
-    from qmoe_qiskit.hardware.options import RuntimeOptions
     from qmoe_qiskit.hardware.service.client import Client
     from qmoe_qiskit.runs import OpenedRun
     from qmoe_qiskit.runs.on_hardware.evaluate import Prepared
@@ -45,13 +44,17 @@ Data = Annotated[
     typer.Option(
         "--data",
         metavar="NAME|FILE",
-        help="Rows to run; by default the run's own held-out rows.",
+        help="Rows to evaluate; by default the run's own held-out rows.",
         show_default=False,
     ),
 ]
 Target = Annotated[
     str | None,
-    typer.Option("--target", help="Column of the file with the labels.", show_default=False),
+    typer.Option(
+        "--target",
+        help="Column of the file with the labels; by default as in training.",
+        show_default=False,
+    ),
 ]
 Samples = Annotated[
     int | None,
@@ -135,43 +138,59 @@ Settle = Annotated[
 ]
 
 
-def device_request(
-    backend: str,
-    *,
-    data: str | None,
-    target: str | None,
-    samples: int | None,
-    shots: int | None,
-    options: Path | None,
-    resilience: int | None,
-    mode: str | None,
-    device_qubits: str | None,
-    ledger: Path | None,
-    repetition: int | None = None,
-    budget: str | None = None,
-    settle: float | None = None,
-) -> DeviceRequest:
-    """Return the request that the options of a command describe.
+# The options that describe a request, by their parameters.
+_REQUEST = {
+    "data": Data,
+    "target": Target,
+    "samples": Samples,
+    "shots": Shots,
+    "options": Options,
+    "resilience": Resilience,
+    "mode": Mode,
+    "repetition": Repetition,
+    "device_qubits": DeviceQubits,
+    "budget": Budget,
+    "ledger": LedgerFile,
+    "settle": Settle,
+}
+# The values of these options.
+DeviceOptions = dict[str, Any]
 
-    Equal options are equal work in every command.
+
+def device_options(*, without: Collection[str] = ()) -> Callable[[Command], Command]:
+    """Return a decorator that gives a command the options, in place of its parameter `device`.
+
+    Args:
+        without: Parameters whose options the command does not have, or declares itself.
+    """
+    names = [name for name in _REQUEST if name not in without]
+    return give_options("device", [option(name, _REQUEST[name]) for name in names])
+
+
+def device_request(backend: str, device: DeviceOptions) -> DeviceRequest:
+    """Return the request that options describe; equal options are equal work in every command.
 
     Raises:
         InputError: If an option is not accepted, or the backend is a simulation.
     """
     from qmoe_qiskit.hardware.cost.budget import parse_seconds
+    from qmoe_qiskit.hardware.options import read_options, runtime_options
     from qmoe_qiskit.runs.on_hardware.request import DeviceRequest
 
+    settings = {
+        "resilience_level": device["resilience"],
+        "mode": device["mode"],
+        "repetition": device.get("repetition"),
+    }
+    given = {name: value for name, value in settings.items() if value is not None}
+    file, budget = device["options"], device.get("budget")
     return DeviceRequest(
         backend=backend,
         budget_s=None if budget is None else parse_seconds(budget),
-        settle_s=settle,
-        options=_runtime_options(options, resilience, mode, repetition),
-        shots=shots,
-        device_qubits=qubits_from(device_qubits),
-        data=data,
-        target=target,
-        samples=samples,
-        ledger=ledger,
+        settle_s=device.get("settle"),
+        options=runtime_options(({} if file is None else read_options(file)) | given),
+        device_qubits=qubits_from(device["device_qubits"]),
+        **{name: device[name] for name in ("shots", "data", "target", "samples", "ledger")},
     )
 
 
@@ -213,18 +232,3 @@ def _name_instance(client: Client) -> None:
             f"note: instance {client.instance!r} ({client.plan} plan) is used, of {n_instances}: "
             "QISKIT_IBM_INSTANCE names another"
         )
-
-
-def _runtime_options(
-    options: Path | None, resilience: int | None, mode: str | None, repetition: int | None
-) -> RuntimeOptions:
-    """Return the settings in a file, with those of a command's options in their place.
-
-    Raises:
-        InputError: If a setting is not accepted.
-    """
-    from qmoe_qiskit.hardware.options import read_options, runtime_options
-
-    in_file = {} if options is None else read_options(options)
-    given = {"resilience_level": resilience, "mode": mode, "repetition": repetition}
-    return runtime_options(in_file | {k: v for k, v in given.items() if v is not None})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, get_type_hints
@@ -11,6 +10,7 @@ import typer
 
 from qmoe_qiskit.backends.mitigation.registry import MITIGATIONS
 from qmoe_qiskit.cli.options.common import BACKEND, DEVICE_QUBITS, SHOTS, qubits_from
+from qmoe_qiskit.cli.options.declared import Command, give_options, option
 from qmoe_qiskit.errors import require_positive
 from qmoe_qiskit.moe.routers.registry import ROUTERS
 from qmoe_qiskit.runs.command_line import option_of
@@ -83,58 +83,26 @@ _COUNTS = (
 )  # fmt: skip
 
 
-def training_options(
-    *, without: Collection[str] = ()
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Return a decorator that gives a command the declared options.
-
-    The options take the place of the command's parameter `training`, which receives their values.
+def training_options(*, without: Collection[str] = ()) -> Callable[[Command], Command]:
+    """Return a decorator that gives a command the options, in place of its parameter `training`.
 
     Args:
         without: Fields of `TrainingRequest` whose options the command does not have.
     """
-    options = [option for option in _parameters() if option.name not in without]
-
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        signature = inspect.signature(command, eval_str=True)
-        parameters: list[inspect.Parameter] = []
-        for parameter in signature.parameters.values():
-            parameters += options if parameter.name == "training" else [parameter]
-
-        def with_options(**values: Any) -> None:  # noqa: ANN401 - whatever the options hold
-            training = {option.name: values.pop(option.name) for option in options}
-            command(training=training, **values)
-
-        with_options.__name__, with_options.__doc__ = command.__name__, command.__doc__
-        with_options.__annotations__ = {}
-        typed: Any = with_options
-        typed.__signature__ = signature.replace(parameters=parameters)
-        return with_options
-
-    return decorate
-
-
-def _parameters() -> list[inspect.Parameter]:
-    """Return a parameter per field of `TrainingRequest`, as typer reads it."""
     types = {**get_type_hints(TrainingRequest), "device_qubits": str | None}
-    parameters = []
+    options = []
     for field in fields(TrainingRequest):
-        said = _HELP[field.name]
-        option = typer.Option(
-            option_of(field.name),
-            metavar=said.metavar,
-            help=said.text,
-            rich_help_panel=said.panel,
-        )
-        parameters.append(
-            inspect.Parameter(
-                field.name,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=field.default,
-                annotation=Annotated[types[field.name], option],
+        if field.name not in without:
+            said = _HELP[field.name]
+            declared = typer.Option(
+                option_of(field.name),
+                metavar=said.metavar,
+                help=said.text,
+                rich_help_panel=said.panel,
             )
-        )
-    return parameters
+            annotation = Annotated[types[field.name], declared]
+            options.append(option(field.name, annotation, field.default))
+    return give_options("training", options)
 
 
 def training_request(training: TrainingOptions) -> TrainingRequest:

@@ -123,49 +123,24 @@ def _quantum(settings: RouterSettings) -> nn.Module:
     )
 
 
-def _linear(settings: RouterSettings) -> nn.Module:
-    from qmoe_qiskit.moe.routers.classical import LinearRouter
+def _router_class(name: str, **arguments: str) -> Callable[[RouterSettings], nn.Module]:
+    """Return a function that builds a classical router.
 
-    return LinearRouter(settings.n_inputs, settings.n_experts, generator=settings.generator)
+    Args:
+        name: Name of the class in `qmoe_qiskit.moe`, which is loaded when a router is built.
+        **arguments: The setting that each further argument of the class takes.
+    """
 
+    def build(settings: RouterSettings) -> nn.Module:
+        import qmoe_qiskit.moe
 
-def _quadratic(settings: RouterSettings) -> nn.Module:
-    from qmoe_qiskit.moe.routers.classical import QuadraticRouter
+        further = {argument: getattr(settings, setting) for argument, setting in arguments.items()}
+        router: nn.Module = getattr(qmoe_qiskit.moe, name)(
+            settings.n_inputs, settings.n_experts, generator=settings.generator, **further
+        )
+        return router
 
-    return QuadraticRouter(settings.n_inputs, settings.n_experts, generator=settings.generator)
-
-
-def _mlp(settings: RouterSettings) -> nn.Module:
-    from qmoe_qiskit.moe.routers.classical import MLPRouter
-
-    return MLPRouter(
-        settings.n_inputs,
-        settings.n_experts,
-        hidden=settings.size,
-        generator=settings.generator,
-    )
-
-
-def _fourier(settings: RouterSettings) -> nn.Module:
-    from qmoe_qiskit.moe.routers.classical import FourierRouter
-
-    return FourierRouter(
-        settings.n_inputs,
-        settings.n_experts,
-        degree=settings.reuploads,
-        generator=settings.generator,
-    )
-
-
-def _random_fourier(settings: RouterSettings) -> nn.Module:
-    from qmoe_qiskit.moe.routers.random_features import RandomFourierRouter
-
-    return RandomFourierRouter(
-        settings.n_inputs,
-        settings.n_experts,
-        n_waves=settings.size,
-        generator=settings.generator,
-    )
+    return build
 
 
 ROUTERS = Registry(
@@ -183,21 +158,21 @@ ROUTERS = Registry(
             help="one linear layer",
             label="linear",
             family="linear and quadratic",
-            build=_linear,
+            build=_router_class("LinearRouter"),
         ),
         RouterKind(
             name="quadratic",
             help="linear in the products of two coordinates too",
             label="quadratic",
             family="linear and quadratic",
-            build=_quadratic,
+            build=_router_class("QuadraticRouter"),
         ),
         RouterKind(
             name="mlp:H",
             help="H hidden units",
             label="ReLU (h = {size})",
             family="ReLU",
-            build=_mlp,
+            build=_router_class("MLPRouter", hidden="size"),
             counts="hidden units",
         ),
         RouterKind(
@@ -205,14 +180,14 @@ ROUTERS = Registry(
             help="linear in the circuit's trigonometric functions",
             label="Fourier",
             family="Fourier features",
-            build=_fourier,
+            build=_router_class("FourierRouter", degree="reuploads"),
         ),
         RouterKind(
             name="rff:N",
             help="N random waves",
             label="random Fourier ({size})",
             family="Fourier features",
-            build=_random_fourier,
+            build=_router_class("RandomFourierRouter", n_waves="size"),
             counts="waves",
         ),
     ],

@@ -44,12 +44,11 @@ def check_vacant(out: Path, *, force: bool) -> None:
     """
     refuse_occupied(
         out,
+        "comparison of qmoe noise",
+        "comparison",
         force=force,
-        is_ours=lambda folder: holds(folder / COMPARISON, COMPARISON_KIND),
-        is_begun=is_begun,
-        what="comparison",
-        full_name="comparison of qmoe noise",
-        process="comparison",
+        is_ours=holds(out / COMPARISON, COMPARISON_KIND),
+        is_begun=is_begun(out),
     )
 
 

@@ -20,7 +20,7 @@ from qmoe_qiskit.io.reasons import reason_of
 from qmoe_qiskit.runs.store import manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 MANIFEST = "manifest.json"
@@ -73,35 +73,26 @@ def check_vacant(out: Path, *, force: bool) -> None:
     """
     refuse_occupied(
         out,
+        "run of qmoe-qiskit",
+        "training",
         force=force,
-        is_ours=is_run,
-        is_begun=is_interrupted,
-        what="run",
-        full_name="run of qmoe-qiskit",
-        process="training",
+        is_ours=is_run(out),
+        is_begun=is_interrupted(out),
     )
 
 
 def refuse_occupied(
-    out: Path,
-    *,
-    force: bool,
-    is_ours: Callable[[Path], bool],
-    is_begun: Callable[[Path], bool],
-    what: str,
-    full_name: str,
-    process: str,
+    out: Path, result: str, process: str, *, force: bool, is_ours: bool, is_begun: bool
 ) -> None:
     """Refuse a folder that a new result must not be written to.
 
     Args:
         out: The folder.
-        force: Whether to accept an empty folder, or one with a result of the same kind.
-        is_ours: Function that tells whether the folder holds a result of the same kind.
-        is_begun: Function that tells whether the folder holds an interrupted one.
-        what: Name of the result, for messages.
-        full_name: Name of the result and of the program that writes it, for messages.
-        process: Name of what makes the result, for messages.
+        result: Name of the result and of its program, for messages.
+        process: Name of the process that makes the result, for messages.
+        force: Whether to accept an empty folder, or one with such a result.
+        is_ours: Whether the folder holds such a result.
+        is_begun: Whether the folder holds the state of such a process that was interrupted.
 
     Raises:
         RunError: If the folder is refused.
@@ -115,21 +106,21 @@ def refuse_occupied(
         return
     if not is_folder:
         raise RunError(f"{quoted(out)} is not a folder: choose another one with --out")
-    if force and (empty or is_ours(out) or is_begun(out)):
+    if force and (empty or is_ours or is_begun):
         return
     if force:
         raise RunError(
-            f"{quoted(out)} is not a {full_name}, and --force replaces nothing else: choose "
+            f"{quoted(out)} is not a {result}, and --force replaces nothing else: choose "
             "another folder with --out"
         )
-    if is_begun(out):
+    if is_begun:
         raise RunError(
             f"{quoted(out)} holds a {process} that is not complete: add --resume to go on with it, "
             "or --force to begin anew"
         )
     raise RunError(
         f"{quoted(out)} exists: choose another folder with --out, or add --force to replace a "
-        f"{what}"
+        f"{result.split(maxsplit=1)[0]}"
     )
 
 
