@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from qmoe_qiskit.errors import InputError, OutOfRangeWarning
 from qmoe_qiskit.typing import FloatArray
 
+# Without n_qubits the router sees the features themselves up to this number.
+DEFAULT_MAX_QUBITS = 6
 # A value is clipped at this many training ranges: more would overflow in later steps.
 _FAR = 1e100
 # Principal components narrower than this share of the scaled range are rounding noise.

@@ -21,7 +21,7 @@ from qmoe_qiskit.train.checkpoint import (
     save_checkpoint,
 )
 from qmoe_qiskit.train.early_stopping import best_epoch, hold_out
-from qmoe_qiskit.train.features import FeatureMap
+from qmoe_qiskit.train.features import DEFAULT_MAX_QUBITS, FeatureMap
 from qmoe_qiskit.train.fingerprint import check_identity, training_identity
 from qmoe_qiskit.train.model import compiled_router
 from qmoe_qiskit.train.progress import EpochProgress
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from qmoe_qiskit.train.classifier import QMoEClassifier
 
 ModelT = TypeVar("ModelT", bound="QMoEClassifier")
-
-# Without n_qubits the router sees the features themselves up to this number.
-DEFAULT_MAX_QUBITS = 6
 
 
 class Fit(Generic[ModelT]):

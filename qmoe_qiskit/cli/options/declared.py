@@ -15,7 +15,7 @@ def give_options(place: str, options: Sequence[inspect.Parameter]) -> Callable[[
     Args:
         place: Name of the command's parameter that the options replace; it receives a dictionary of
             their values.
-        options: The options, as typer reads parameters: `Annotated` with `typer.Option`.
+        options: The options as parameters, whose annotation or default is a `typer.Option`.
     """
 
     def decorate(command: Command) -> Command:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields
-from typing import Annotated, Any, get_type_hints
+from typing import Any, get_type_hints
 
 import typer
 
@@ -95,13 +95,13 @@ def training_options(*, without: Collection[str] = ()) -> Callable[[Command], Co
         if field.name not in without:
             said = _HELP[field.name]
             declared = typer.Option(
+                field.default,
                 option_of(field.name),
                 metavar=said.metavar,
                 help=said.text,
                 rich_help_panel=said.panel,
             )
-            annotation = Annotated[types[field.name], declared]
-            options.append(option(field.name, annotation, field.default))
+            options.append(option(field.name, types[field.name], declared))
     return give_options("training", options)
 
 

@@ -203,15 +203,14 @@ def load_run(
     (2,)
     """
     run = read_run(path)
-    changes = {
-        "backend": backend,
-        "shots": shots,
-        "mitigation": mitigation,
-        "device_qubits": device_qubits,
-    }
-    if all(value is None for value in changes.values()):
+    if backend is None and shots is None and mitigation is None and device_qubits is None:
         return run.load()
-    return run.load(run.model_state().backend_spec().replaced(**changes))
+    trained_on = run.model_state().backend_spec()
+    return run.load(
+        trained_on.replaced(
+            backend=backend, shots=shots, mitigation=mitigation, device_qubits=device_qubits
+        )
+    )
 
 
 def _opened(path: Path, data: bytes, known: Mapping[str, bytes] | None) -> OpenedRun:

@@ -45,7 +45,7 @@ def restore_on_backend(
         backend=setting.resolve_backend(seed),
         shots=setting.shots,
         mitigation=setting.mitigation,
-        device_qubits=qubits,
+        device_qubits=None if qubits is None else tuple(qubits),
     )
     return restore_model(model_state(classifier), where)
 
