@@ -10,7 +10,7 @@ from qmoe_qiskit.backends.runtime.compiled_router import Layout, request_key
 from qmoe_qiskit.hardware.devices.from_ledger import RecordedDevice, is_done
 from qmoe_qiskit.hardware.jobs.work_records import work_of
 from qmoe_qiskit.hardware.ledger.store import Ledger
-from qmoe_qiskit.hardware.service.account import service_name
+from qmoe_qiskit.hardware.service import account
 from qmoe_qiskit.runs.evaluation import select_rows
 from qmoe_qiskit.runs.on_hardware.evaluate import Prepared, circuit_arguments
 from qmoe_qiskit.runs.on_hardware.recording_device import OutcomeRecorder
@@ -43,7 +43,7 @@ def _prepare(run: OpenedRun, request: DeviceRequest, ledger: Ledger) -> Prepared
     if compiled is None:
         return None
     rows = select_rows(exact, request.data, target=request.target, samples=request.samples)
-    service, n_shots = service_name(), request.options.shots(request.shots)
+    service, n_shots = account.service_name(), request.options.shots(request.shots)
     keys = [
         request_key(
             "values",
