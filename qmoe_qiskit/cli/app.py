@@ -1,4 +1,4 @@
-"""The program `qmoe`: its commands, and what happens to errors.
+"""The program `qmoe`: its commands, and how it reports errors.
 
 Commands load what they need when they run: `qmoe --help` must answer at once.
 """
@@ -6,6 +6,7 @@ Commands load what they need when they run: `qmoe --help` must answer at once.
 from __future__ import annotations
 
 import io
+import logging
 import os
 import signal
 import sys
@@ -46,14 +47,22 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 2 not accepted (the message says why), 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
-    # Unexpected errors keep Python's own traceback: that is what a report should contain.
+    # Unexpected errors keep Python's own traceback, which a report should contain.
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
-for _command in (demo, train, evaluate, predict, info, noise, estimate, submit, study, report):
-    app.command()(_command)
-app.add_typer(profiles, name="profiles")
-app.add_typer(jobs, name="jobs")
+_GROUPS = {
+    "Models": (demo, train, evaluate, predict, info),
+    "Noise": (noise, profiles),
+    "Quantum hardware": (estimate, submit, jobs),
+    "Studies": (study, report),
+}
+for _panel, _commands in _GROUPS.items():
+    for _command in _commands:
+        if isinstance(_command, typer.Typer):
+            app.add_typer(_command, rich_help_panel=_panel)
+        else:
+            app.command(rich_help_panel=_panel)(_command)
 
 
 def _print_version(wanted: bool) -> None:
@@ -66,24 +75,40 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _program(
-    version: Annotated[
+    ctx: typer.Context,
+    *,
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose", "-v", help="Show on stderr what the program does, with times."),
+    ] = False,
+    version: Annotated[  # noqa: ARG001 - its callback has printed it
         bool,
         typer.Option("--version", callback=_print_version, is_eager=True, help="Print version."),
     ] = False,
 ) -> None:
-    pass
+    log = logging.getLogger("qmoe_qiskit")
+    handler = logging.StreamHandler() if verbose else logging.NullHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s: %(message)s"))
+    log.addHandler(handler)
+    log.setLevel(logging.DEBUG if verbose else logging.NOTSET)
+
+    def restore() -> None:
+        log.removeHandler(handler)
+        log.setLevel(logging.NOTSET)
+
+    ctx.call_on_close(restore)
 
 
 def main() -> None:
     """Run the program with the arguments that it was started with."""
     # The models are small: handing work to a second thread takes longer than the work. A training
-    # step of the demo takes 4 times longer with two threads than with one, one of 12 qubits still
-    # 1.5 times. Also, sums are then added up in the same order on any number of cores.
+    # step of the demo takes 4 times longer with two threads than with one; with 12 qubits it still
+    # takes 1.5 times longer. Also, sums then have the same order on any number of cores.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    # A shell without job control has what it starts in the background ignore SIGINT; a training
-    # that is asked to stop shall stop, whoever started it: nothing is lost.
+    # A shell without job control starts background programs with SIGINT ignored; a training that is
+    # asked to stop must stop, whoever started it: nothing is lost.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    # What a terminal cannot show is shown as an escape instead of ending the program.
+    # A character that a terminal cannot show becomes an escape instead of an error.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

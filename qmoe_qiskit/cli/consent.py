@@ -1,4 +1,4 @@
-"""Asking before anything is paid for."""
+"""The user's consent before anything is paid for."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 def agree(
     prepared: Prepared, device: RemoteDevice, shown: Waiting, *, yes: bool, quiet: bool
 ) -> None:
-    """Make sure that the user wants to pay: by --yes, a budget, or an answer.
+    """Make sure that the user agrees to pay: by --yes, a budget, or an answer.
 
-    Jobs that exist, or were being created when a process died, are not asked about again.
+    Jobs that exist, or were being created when a process died, need no second consent.
 
     Args:
-        prepared: What is to be submitted.
-        device: Where.
-        shown: Makes room for the question.
+        prepared: Work that is to be submitted.
+        device: Device that is to execute the work.
+        shown: Status line, which makes room for the question.
         yes: Whether the user has agreed already.
-        quiet: Whether nothing may be asked.
+        quiet: Whether no question may be asked.
 
     Raises:
-        BudgetError: If the estimate is beyond the budget: nothing was sent.
-        InputError: If there is nobody to ask.
+        BudgetError: If the estimate exceeds the budget: nothing was sent.
+        InputError: If no question can be asked.
     """
     from qmoe_qiskit.hardware.cost.budget import refuse_over_budget
     from qmoe_qiskit.hardware.cost.estimate import combined

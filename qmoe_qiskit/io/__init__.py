@@ -1,1 +1,1 @@
-"""Files: atomic writes, checked JSON documents, versions of libraries."""
+"""Files: atomic writes, reasons of failed ones, checked JSON documents, library versions."""

@@ -1,4 +1,4 @@
-"""Files of studies and reports: whole or not there, whoever else writes to the same folder."""
+"""Files that are written as a whole or not at all, whoever else writes to the same folder."""
 
 from __future__ import annotations
 
@@ -14,31 +14,35 @@ _PART = ".part"
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Replace a file's contents; a reader sees the old or the new ones, also after a power cut.
+    """Replace a file's contents; a reader sees the old or the new ones, even after a power cut.
 
     Any number of processes may do so at once, on any number of machines.
+
+    Raises:
+        OSError: If the file cannot be written.
+        ValueError: If the path holds a null character.
     """
-    while not _written(path, data):
+    while not _try_to_write(path, data):
         pass
 
 
 def is_part(path: Path, name: str = "*") -> bool:
-    """Whether a file is what a killed process may leave: a part of another one of some name."""
+    """Whether a file is a part of a file of that name, left by a process that was killed."""
     return path.match(f".{name}.*{_PART}")
 
 
-def remove_parts(folder: Path) -> None:
-    """Remove what killed processes have left in a folder.
+def remove_parts(folder: Path, name: str = "*") -> None:
+    """Remove the parts that killed processes have left in a folder, of one file or of all.
 
-    A part that a living process is just writing may go too: that process begins it again.
+    A part that a living process is writing may go too: that process begins again.
     """
-    for path in folder.glob(f".*{_PART}"):
-        with suppress(OSError):  # another process was faster, or may not lose it yet
+    for path in folder.glob(f".{name}.*{_PART}"):
+        with suppress(OSError):  # another process was faster, or the file is still in use
             path.unlink()
 
 
-def _written(path: Path, data: bytes) -> bool:
-    """Try to replace a file's contents; False if somebody has removed the part before."""
+def _try_to_write(path: Path, data: bytes) -> bool:
+    """Try to replace a file's contents; return False if another process removed the part."""
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}{_PART}")
     try:
         with part.open("wb") as file:
@@ -48,7 +52,7 @@ def _written(path: Path, data: bytes) -> bool:
         try:
             part.replace(path)
         except FileNotFoundError:
-            return False  # if it is the folder that is gone, the next attempt says so
+            return False  # if the folder itself is gone, the next attempt says so
     finally:
         part.unlink(missing_ok=True)
     return True

@@ -1,4 +1,4 @@
-"""JSON documents that say what they are, in which schema, and whether they were changed."""
+"""JSON documents that state their kind and schema, and show whether they were changed."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def load_checked(data: bytes, kind: str, record: type[T], file: object) -> T:
 
     Args:
         data: The document.
-        kind: What it must be.
-        record: Dataclass whose fields it must have, with their types.
-        file: Where it comes from, for messages.
+        kind: The kind that the document must have.
+        record: Dataclass whose fields, with their types, the document must have.
+        file: Name of the file, for messages.
 
     Raises:
-        RunError: If it is damaged, of another kind or a newer schema, or was changed.
+        RunError: If the document is damaged, has another kind or a newer schema, or was changed.
     """
     document = _parse(data, file)
     if not isinstance(document, dict) or document.get("kind") != kind:
@@ -61,7 +61,7 @@ def load_checked(data: bytes, kind: str, record: type[T], file: object) -> T:
 
 
 def has_kind(data: bytes, kind: str) -> bool:
-    """Whether a document is of a kind, be it intact or not, of this schema or a newer one."""
+    """Whether a document is of a kind, intact or damaged, of this schema or a newer one."""
     try:
         document = _parse(data, "")
     except RunError:
@@ -73,7 +73,7 @@ def parse_as(data: bytes, record: type[T], file: object) -> T:
     """Read JSON as a type whose fields are checked.
 
     Raises:
-        RunError: If it does not fit.
+        RunError: If the document does not fit the type.
     """
     from pydantic import TypeAdapter, ValidationError
 

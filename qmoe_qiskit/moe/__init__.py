@@ -1,22 +1,36 @@
-"""Mixture of experts: quantum and classical routers, and the mixture itself."""
+"""Mixture of experts: quantum and classical routers, and the mixture itself.
+
+Names of tensors end in their shape. Shapes: B batch (with any leading dimensions), F features,
+A angles, K router coordinates, N random waves, W circuit weights, O observables, E experts,
+C classes or outputs of an expert.
+
+The public names are loaded when first used: help texts read the table of routers without torch.
+"""
 
 from __future__ import annotations
 
-from qmoe_qiskit.moe.experts import QuantumExpert, quantum_experts
-from qmoe_qiskit.moe.load_balance import balance_loss
-from qmoe_qiskit.moe.mixture import MixtureOfExperts, linear_experts
-from qmoe_qiskit.moe.routers.classical import (
-    FourierRouter,
-    LinearRouter,
-    MLPRouter,
-    QuadraticRouter,
-)
-from qmoe_qiskit.moe.routers.projected import ProjectedRouter
-from qmoe_qiskit.moe.routers.quantum import READOUTS, QuantumRouter
-from qmoe_qiskit.moe.routers.random_features import RandomFourierRouter
+from typing import TYPE_CHECKING
+
+from qmoe_qiskit.lazy import load_lazily
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.moe.experts import QuantumExpert, quantum_experts
+    from qmoe_qiskit.moe.load_balance import balance_loss
+    from qmoe_qiskit.moe.mixture import MixtureOfExperts, linear_experts
+    from qmoe_qiskit.moe.routers.classical import (
+        FourierRouter,
+        LinearRouter,
+        MLPRouter,
+        QuadraticRouter,
+    )
+    from qmoe_qiskit.moe.routers.projected import ProjectedRouter
+    from qmoe_qiskit.moe.routers.quantum import READOUTS, QuantumRouter
+    from qmoe_qiskit.moe.routers.random_features import RandomFourierRouter
+    from qmoe_qiskit.moe.routers.registry import ROUTERS, RouterKind, RouterSettings
 
 __all__ = [
     "READOUTS",
+    "ROUTERS",
     "FourierRouter",
     "LinearRouter",
     "MLPRouter",
@@ -26,7 +40,28 @@ __all__ = [
     "QuantumExpert",
     "QuantumRouter",
     "RandomFourierRouter",
+    "RouterKind",
+    "RouterSettings",
     "balance_loss",
     "linear_experts",
     "quantum_experts",
 ]
+
+__getattr__, __dir__ = load_lazily(
+    "qmoe_qiskit.moe",
+    {
+        "qmoe_qiskit.moe.experts": ["QuantumExpert", "quantum_experts"],
+        "qmoe_qiskit.moe.load_balance": ["balance_loss"],
+        "qmoe_qiskit.moe.mixture": ["MixtureOfExperts", "linear_experts"],
+        "qmoe_qiskit.moe.routers.classical": [
+            "FourierRouter",
+            "LinearRouter",
+            "MLPRouter",
+            "QuadraticRouter",
+        ],
+        "qmoe_qiskit.moe.routers.projected": ["ProjectedRouter"],
+        "qmoe_qiskit.moe.routers.quantum": ["READOUTS", "QuantumRouter"],
+        "qmoe_qiskit.moe.routers.random_features": ["RandomFourierRouter"],
+        "qmoe_qiskit.moe.routers.registry": ["ROUTERS", "RouterKind", "RouterSettings"],
+    },
+)

@@ -17,15 +17,20 @@ from qmoe_qiskit.moe.torch_connector import RouterConnector, RouterNetwork
 class QuantumExpert(nn.Module):
     """Outputs from an amplitude-embedding circuit (the experts of arXiv:2512.22296, phase 1).
 
-    The angles that prepare a row's state are computed on the host, so that the circuit is one like
-    any other and runs on every backend. Rows are normalized: their length is not seen. There are
-    derivatives by the expert's parameters, none by the features.
+    The host computes the angles that prepare a row's state: the circuit runs on every backend.
+    Rows are normalized: the expert does not see their length. It has derivatives with respect to
+    its parameters, but not with respect to the features.
 
     Args:
         compiled: An `amplitude_circuit`, compiled by any backend; experts may share it.
-        n_outputs: C.
-        generator: Source of the initial weights: circuit angles uniform in [-pi, pi], adapter as
-            `torch.nn.Linear`.
+        n_outputs: Number of outputs, C.
+        generator: Source of the initial weights: circuit angles are uniform in [-pi, pi], the
+            adapter is initialized as `torch.nn.Linear`.
+
+    >>> import torch
+    >>> expert, = quantum_experts(1, 4, 3, generator=torch.Generator().manual_seed(0))
+    >>> expert(torch.ones(5, 4)).shape
+    torch.Size([5, 3])
     """
 
     def __init__(
@@ -47,8 +52,8 @@ class QuantumExpert(nn.Module):
         """Return outputs, (..., C), for features (..., F).
 
         Raises:
-            InputError: If the features are not as many as the circuit takes, a row is all zeros or
-                not finite, or a derivative by the features is asked for.
+            InputError: If the number of features is not that of the circuit, a row is all zeros or
+                not finite, or a derivative with respect to the features is needed.
         """
         n_features, n_qubits = inputs_BF.shape[-1], self.connector.compiled.router.n_qubits
         if n_qubits_of(n_features) != n_qubits:
@@ -59,7 +64,7 @@ class QuantumExpert(nn.Module):
         if inputs_BF.requires_grad and torch.is_grad_enabled():
             raise InputError(
                 "a quantum expert has no derivative by its features, which it embeds as "
-                "amplitudes: detach them, or put layers with weights behind it, not in front"
+                "amplitudes: detach them, or put layers with weights after it, not before"
             )
         flat_BF = inputs_BF.reshape(-1, n_features).double().cpu().numpy()
         angles_BA = torch.from_numpy(amplitude_angles(flat_BF)).to(inputs_BF)
@@ -76,7 +81,15 @@ def quantum_experts(
     backend: Backend | str = "statevector",
     generator: torch.Generator | None = None,
 ) -> list[nn.Module]:
-    """Return quantum experts on one compiled circuit.
+    """Return quantum experts that share one compiled circuit.
+
+    Args:
+        n_experts: Number of experts, E.
+        n_features: Number of features, F.
+        n_outputs: Number of outputs, C.
+        n_layers: Number of layers of the circuit.
+        backend: Backend that evaluates the circuit, or a specification for `open_backend`.
+        generator: Source of the initial weights.
 
     Raises:
         InputError: If a number is not accepted, or the backend cannot run the circuit.

@@ -9,7 +9,7 @@ from torch import nn
 
 
 def linear(n_in: int, n_out: int, generator: torch.Generator | None = None) -> nn.Linear:
-    """Return a `torch.nn.Linear` with torch's own initial distribution, drawn from `generator`."""
+    """Return a `torch.nn.Linear` whose weights `generator` draws from torch's own distribution."""
     layer = nn.Linear(n_in, n_out, device="meta").to_empty(device="cpu")
     bound = 1 / math.sqrt(n_in) if n_in else 0.0
     nn.init.uniform_(layer.weight, -bound, bound, generator=generator)

@@ -1,4 +1,4 @@
-"""The load-balancing loss: what it costs to send every row to the same expert."""
+"""The load-balancing loss, which penalizes sending most rows to few experts."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from torch.nn.functional import one_hot
 def balance_loss(weights_BE: Tensor) -> Tensor:
     """Return E sum_e f_e P_e (Switch Transformers, arXiv:2101.03961, equation 4 without alpha).
 
-    f_e is the share of rows whose largest weight is that of expert e, P_e the mean weight of expert
-    e. 1 where every expert has as many rows and as much weight as any other, E where one expert has
-    everything. The f_e are constant but for jumps: the gradient is that of the P_e, and takes
-    weight from the experts that have many rows.
+    f_e is the share of rows whose largest weight is that of expert e, and P_e is the mean weight of
+    expert e. The loss is 1 if all experts have equally many rows and equal weight, and E if one
+    expert has everything. The f_e are piecewise constant: the gradient is that of the P_e, and
+    takes weight from experts with many rows.
 
     Args:
-        weights_BE: Routing weights of at least one row, rows summing to 1.
+        weights_BE: Routing weights of at least one row; each row sums to 1.
+
+    >>> balance_loss(torch.tensor([[0.9, 0.1], [0.1, 0.9]])).item()
+    1.0
     """
     n_experts = weights_BE.shape[-1]
     weights_NE = weights_BE.reshape(-1, n_experts)

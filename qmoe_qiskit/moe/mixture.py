@@ -1,4 +1,4 @@
-"""The mixture: every expert's output, weighted by the router."""
+"""The mixture: the sum of the experts' outputs, weighted by the router."""
 
 from __future__ import annotations
 
@@ -15,11 +15,16 @@ class MixtureOfExperts(nn.Module):
     """sum_e weight_e(x) expert_e(x), with any router and any experts.
 
     Args:
-        router: Module that takes (..., F) to routing weights (..., E).
-        experts: The E experts, modules that take (..., F) to (..., C).
+        router: Module that maps features (..., F) to routing weights (..., E).
+        experts: The E experts, modules that map features (..., F) to outputs (..., C).
 
     Raises:
-        InputError: If there is no expert, or the router states another number of them.
+        InputError: If `experts` is empty, or the router has another number of experts.
+
+    >>> from qmoe_qiskit.moe import LinearRouter
+    >>> mixture = MixtureOfExperts(LinearRouter(2, 4), linear_experts(4, 2, 3))
+    >>> mixture(torch.ones(5, 2)).shape
+    torch.Size([5, 3])
     """
 
     def __init__(self, router: nn.Module, experts: Iterable[nn.Module]) -> None:
@@ -46,5 +51,5 @@ class MixtureOfExperts(nn.Module):
 def linear_experts(
     n_experts: int, n_features: int, n_outputs: int, *, generator: torch.Generator | None = None
 ) -> list[nn.Module]:
-    """Return the paper's experts: one linear layer each."""
+    """Return the paper's experts: each is one linear layer from F features to C outputs."""
     return [linear(n_features, n_outputs, generator) for _ in range(n_experts)]

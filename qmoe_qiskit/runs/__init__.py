@@ -1,27 +1,35 @@
-"""Runs: a trained model in a folder, with what it takes to check, repeat and use it.
+"""Runs: a trained model in a folder, with all that is needed to check, repeat and use it.
 
-Importing this loads neither torch nor Qiskit: a run can be read without them.
+Names of arrays end in their shape. Shapes: N rows, B batch, F features, K router coordinates,
+W circuit weights, O observables, P points at which a circuit is evaluated, E experts, C classes.
+
+The public names are loaded when first used; a run can be read without torch and Qiskit.
 """
 
 from __future__ import annotations
 
-from qmoe_qiskit.runs.evaluation import Evaluation, Predictions, evaluate_run, predict_file
-from qmoe_qiskit.runs.metrics import Interval, Metric
-from qmoe_qiskit.runs.noise_comparison.request import NoiseRequest
-from qmoe_qiskit.runs.noise_comparison.run import (
-    NoiseCase,
-    NoiseComparison,
-    SettingResult,
-    compare_under_noise,
-    resume_comparison,
-)
-from qmoe_qiskit.runs.provenance import CalibrationRecord, Execution
-from qmoe_qiskit.runs.request import TrainingRequest
-from qmoe_qiskit.runs.store.loading import Run, RunRecord, load_run, read_run
-from qmoe_qiskit.runs.store.manifest import DataRecord, Manifest
-from qmoe_qiskit.runs.store.writing import Figures
-from qmoe_qiskit.runs.training import read_request, resume_run, train_run
-from qmoe_qiskit.stats.intervals import wilson_interval
+from typing import TYPE_CHECKING
+
+from qmoe_qiskit.lazy import load_lazily
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.runs.evaluation import Evaluation, Predictions, evaluate_run, predict_file
+    from qmoe_qiskit.runs.metrics import Interval, Metric
+    from qmoe_qiskit.runs.noise_comparison.request import NoiseRequest
+    from qmoe_qiskit.runs.noise_comparison.run import (
+        NoiseCase,
+        NoiseComparison,
+        SettingResult,
+        compare_under_noise,
+        resume_comparison,
+    )
+    from qmoe_qiskit.runs.provenance import CalibrationRecord, Execution
+    from qmoe_qiskit.runs.request import TrainingRequest
+    from qmoe_qiskit.runs.store.loading import OpenedRun, Run, load_run, read_run
+    from qmoe_qiskit.runs.store.manifest import DataRecord, Manifest
+    from qmoe_qiskit.runs.store.writing import Figures
+    from qmoe_qiskit.runs.training import read_request, resume_run, train_run
+    from qmoe_qiskit.stats.intervals import wilson_interval
 
 __all__ = [
     "CalibrationRecord",
@@ -35,9 +43,9 @@ __all__ = [
     "NoiseCase",
     "NoiseComparison",
     "NoiseRequest",
+    "OpenedRun",
     "Predictions",
     "Run",
-    "RunRecord",
     "SettingResult",
     "TrainingRequest",
     "compare_under_noise",
@@ -51,3 +59,31 @@ __all__ = [
     "train_run",
     "wilson_interval",
 ]
+
+__getattr__, __dir__ = load_lazily(
+    "qmoe_qiskit.runs",
+    {
+        "qmoe_qiskit.runs.evaluation": [
+            "Evaluation",
+            "Predictions",
+            "evaluate_run",
+            "predict_file",
+        ],
+        "qmoe_qiskit.runs.metrics": ["Interval", "Metric"],
+        "qmoe_qiskit.runs.noise_comparison.request": ["NoiseRequest"],
+        "qmoe_qiskit.runs.noise_comparison.run": [
+            "NoiseCase",
+            "NoiseComparison",
+            "SettingResult",
+            "compare_under_noise",
+            "resume_comparison",
+        ],
+        "qmoe_qiskit.runs.provenance": ["CalibrationRecord", "Execution"],
+        "qmoe_qiskit.runs.request": ["TrainingRequest"],
+        "qmoe_qiskit.runs.store.loading": ["OpenedRun", "Run", "load_run", "read_run"],
+        "qmoe_qiskit.runs.store.manifest": ["DataRecord", "Manifest"],
+        "qmoe_qiskit.runs.store.writing": ["Figures"],
+        "qmoe_qiskit.runs.training": ["read_request", "resume_run", "train_run"],
+        "qmoe_qiskit.stats.intervals": ["wilson_interval"],
+    },
+)

@@ -1,4 +1,4 @@
-"""Using a run: metrics on its own held-out rows or on other data, and predictions for a file."""
+"""Evaluating a run: metrics on its held-out rows or on other data, predictions for a file."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from qmoe_qiskit.data import Dataset, list_datasets, load_dataset, load_features
 from qmoe_qiskit.errors import DataError, InputError, OutOfRangeWarning, RunError, require_positive
 from qmoe_qiskit.runs.metrics import Metric, measure
 from qmoe_qiskit.runs.provenance import Execution, described, execution_of
-from qmoe_qiskit.runs.request import DATA_SEED, resolved_path
+from qmoe_qiskit.runs.relative_paths import resolved_path
+from qmoe_qiskit.runs.request import DATA_SEED
 from qmoe_qiskit.runs.store.folder import quoted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from qmoe_qiskit.runs.store.loading import Run
+    from qmoe_qiskit.runs.store.loading import OpenedRun, Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,11 +29,11 @@ class Evaluation:
 
     Attributes:
         data: Name of the data.
-        rows: "held-out" if the rows were kept apart from the run's training data, "all" if they
-            are all that the given data have, whether or not the model was trained on some.
+        rows: "held-out" if the rows were held out from the run's training, "all" if they are all
+            rows of the given data, whether or not the model was trained on some.
         n_rows: Number of rows.
         execution: Where the circuit ran; None for a classical router.
-        metrics: See `qmoe_qiskit.runs.metrics.measure`.
+        metrics: Metrics by name, see `qmoe_qiskit.runs.metrics.summarize`.
     """
 
     data: str
@@ -44,12 +45,12 @@ class Evaluation:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Predictions:
-    """What a run's model says about rows of a file.
+    """Predictions of a run's model for the rows of a file.
 
     Attributes:
-        source: The file's name.
-        classes_C: The labels that probabilities are of.
-        labels_N: The most probable label of each row.
+        source: Name of the file.
+        classes_C: Labels, in the order of the probabilities.
+        labels_N: Most probable label of each row.
         probabilities_NC: Probability of each label.
         weights_NE: Routing weight of each expert.
         rows_outside_range: Number of rows outside the range of the training data.
@@ -77,14 +78,14 @@ def evaluate_run(
     Args:
         run: The run.
         data: A built-in name, or the path of a .csv or .npz file with the model's features and
-            labels; by default the run's own data. Of the run's own data, also where they are named
+            labels; by default the run's own data. Of the run's own data, even if they are named
             here, only the held-out rows are used.
         target: Column of the file with the labels; by default that of the run's data.
-        samples: Take this many rows, the first; by default all.
+        samples: Number of rows, from the start; by default all.
 
     Raises:
-        InputError: If the data cannot be used, or do not go with the model.
-        RunError: If the run's own data are not what they were.
+        InputError: If the data cannot be used, or do not fit the model.
+        RunError: If the run's own data have changed.
     """
     rows = select_rows(run, data, target=target, samples=samples)
     dataset, execution = rows.dataset, execution_of(run.classifier)
@@ -103,12 +104,12 @@ def evaluate_run(
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Rows:
-    """Labelled rows to measure a model on.
+class EvaluationRows:
+    """Labelled rows on which a model is measured.
 
     Attributes:
         dataset: The rows.
-        kind: See `Evaluation.rows`.
+        kind: "held-out" or "all", see `Evaluation.rows`.
     """
 
     dataset: Dataset
@@ -116,7 +117,7 @@ class Rows:
 
     @property
     def n_rows(self) -> int:
-        """How many there are."""
+        """Number of rows."""
         return len(self.dataset.labels_N)
 
     def __str__(self) -> str:
@@ -125,13 +126,13 @@ class Rows:
 
 
 def select_rows(
-    run: Run,
+    run: OpenedRun,
     data: str | Path | None = None,
     *,
     target: str | None = None,
     samples: int | None = None,
-) -> Rows:
-    """Return the rows that `evaluate_run` measures on; arguments and errors are its."""
+) -> EvaluationRows:
+    """Return the rows that `evaluate_run` measures on; arguments and errors are the same."""
     if data is None:
         if target is not None:
             raise InputError(f"target {target!r} names a column of a file: name the file as well")
@@ -146,18 +147,18 @@ def select_rows(
             dataset, test_fraction=record.split.test_fraction, seed=record.split.seed
         ).test
     if samples is not None:
-        there = len(dataset.labels_N)
-        if require_positive("samples", samples) > there:
-            raise InputError(f"samples {samples} are more than the {there} rows that there are")
+        n_rows = len(dataset.labels_N)
+        if require_positive("samples", samples) > n_rows:
+            raise InputError(f"samples {samples} are more than the {n_rows} rows of the data")
         dataset = dataset.take(np.arange(samples), f"the first {samples} rows")
-    return Rows(dataset=dataset, kind=kind)
+    return EvaluationRows(dataset=dataset, kind=kind)
 
 
 def predict_file(run: Run, path: str | Path) -> Predictions:
-    """Predict every row of a .csv or .npz file; a column with the labels may be there too.
+    """Predict every row of a .csv or .npz file, which may also have a column with the labels.
 
     Raises:
-        DataError: If the file cannot be used or does not have the model's features.
+        DataError: If the file cannot be used or lacks a feature of the model.
     """
     record = run.manifest.data
     table = load_features(path, feature_names=record.feature_names, target_name=record.target)
@@ -176,7 +177,7 @@ def predict_file(run: Run, path: str | Path) -> Predictions:
     )
 
 
-def _own_data(run: Run) -> Dataset:
+def _own_data(run: OpenedRun) -> Dataset:
     record = run.manifest.data
     builtin = record.file is None
     source = record.name if record.file is None else resolved_path(record.file, run.path)
@@ -205,7 +206,7 @@ def _own_data(run: Run) -> Dataset:
     return dataset
 
 
-def _other_data(run: Run, data: str | Path, target: str | None) -> Dataset:
+def _other_data(run: OpenedRun, data: str | Path, target: str | None) -> Dataset:
     record = run.manifest.data
     if str(data) in list_datasets():
         dataset = load_dataset(data, target=target, seed=DATA_SEED)

@@ -1,4 +1,4 @@
-"""Metrics: a value, how certain it is, and what produced it."""
+"""Metrics: a value, its uncertainty, and what produced it."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ class Interval:
     """The uncertainty of a metric.
 
     Attributes:
-        method: What kind of interval it is.
-        low: Lower end, one number for each of the value's.
-        high: Upper end.
+        method: Name of the kind of interval.
+        low: Lower end; one number per number of the value.
+        high: Upper end; one number per number of the value.
     """
 
     method: str
@@ -57,13 +57,13 @@ class Interval:
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """A number (or one for each expert) that was measured.
+    """A measured number, or one per expert.
 
     Attributes:
-        value: The number.
-        uncertainty: Its interval; None where there is nothing random about it, or too little to
-            tell by.
-        produced_by: What it was measured on and by.
+        value: The measured number or numbers.
+        uncertainty: Interval of the value; None if the value is not random, or the rows are too few
+            for an interval.
+        produced_by: Description of the rows, the model and the backend of the measurement.
     """
 
     value: float | int | list[float]
@@ -88,8 +88,8 @@ def measure(
     Args:
         classifier: The model.
         features_NF: Features in raw units.
-        labels_N: Their labels; each is one of the model's classes.
-        produced_by: What the metrics shall say that they were measured on.
+        labels_N: Labels of the rows, from the model's classes.
+        produced_by: Description that the metrics carry of rows, model and backend.
 
     Raises:
         InputError: If a label is none of the model's classes.
@@ -99,13 +99,13 @@ def measure(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Observed:
-    """What a model says about labelled rows, from one evaluation of its circuit.
+    """Outputs of a model on labelled rows, from one evaluation of its circuit.
 
     Attributes:
         codes_N: Position of each row's label among the model's classes.
         probabilities_NC: Probability of each class.
         weights_NE: Weight of each expert.
-        rows_outside_range: Number of rows outside what training saw.
+        rows_outside_range: Number of rows outside the range of the training data.
     """
 
     codes_N: NDArray[np.intp]
@@ -152,7 +152,7 @@ def summarize(observed: Observed, produced_by: str) -> dict[str, Metric]:
     Returns:
         accuracy; cross_entropy (nat); expert_load (share of the rows on which an expert has the
         largest weight); routing_entropy (mean over the rows, nat); rows_outside_range (number of
-        rows outside what training saw).
+        rows outside the range of the training data).
     """
     import numpy as np
 
@@ -176,8 +176,8 @@ def summarize(observed: Observed, produced_by: str) -> dict[str, Metric]:
 def class_codes(classes_C: NDArray[Any], labels_N: NDArray[Any]) -> NDArray[np.intp]:
     """Return the position of each label among the classes, (N,).
 
-    Labels are compared as text: a file whose labels happen to be whole numbers is read as such,
-    also where the model knows more classes, with names.
+    Labels are compared as text: a file whose labels are all whole numbers is read as numbers, even
+    if the model has further classes, with names.
 
     Raises:
         InputError: If a label is none of the classes.
@@ -194,7 +194,7 @@ def class_codes(classes_C: NDArray[Any], labels_N: NDArray[Any]) -> NDArray[np.i
 
 
 def share_of(hits_N: NDArray[np.bool_], produced_by: str) -> Metric:
-    """Return the share of the rows for which something is true, with its Wilson interval."""
+    """Return the share of the rows that are hits, with its Wilson interval."""
     hits, trials = int(hits_N.sum()), len(hits_N)
     low, high = wilson_interval(hits, trials)
     interval = Interval(method=WILSON, low=low, high=high)
@@ -223,12 +223,12 @@ def _shares(counts: list[int], total: int, produced_by: str) -> Metric:
 def paired_difference(
     hits_N: NDArray[np.bool_], reference_N: NDArray[np.bool_], produced_by: str
 ) -> Metric:
-    """Return the share of hits less that of a reference on the same rows, with its interval.
+    """Return the share of hits minus that of a reference on the same rows, with its interval.
 
     Args:
-        hits_N: Rows on which something is true.
-        reference_N: Rows on which it is true of the reference.
-        produced_by: What the metric shall say that it was measured on.
+        hits_N: Whether each row is a hit.
+        reference_N: Whether each row is a hit of the reference.
+        produced_by: Description that the metric carries of rows, model and backend.
     """
     gained = int((hits_N & ~reference_N).sum())
     lost = int((reference_N & ~hits_N).sum())

@@ -1,4 +1,4 @@
-"""What a model's circuit ran on, in full: backend, calibration, shots, qubits."""
+"""A full record of where a model's circuit ran: backend, calibration, shots, qubits."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrationRecord:
-    """Which noise profile it was; attributes as those of `NoiseProfile`.
+    """The identity of a noise profile; attributes are those of `NoiseProfile`.
 
     Attributes:
         device: Name of the device.
-        family: Processor family, where it is known.
-        captured_at: When the calibration was current, UTC, ISO 8601.
+        family: Processor family, or None if it is unknown.
+        captured_at: Time of the calibration, UTC, ISO 8601.
         content_hash: SHA-256, in hex, of the profile.
-        history: What was done to the calibration since.
+        history: Changes to the calibration since then.
     """
 
     device: str
@@ -54,17 +54,19 @@ class Execution:
 
     Attributes:
         backend: Name of the backend.
-        calibration: Of its device; None where there is none.
-        shots: Shots per row; None for exact values.
-        mitigation: How errors were undone or suppressed, such as "readout" or "TREX", or "none".
+        calibration: Record of its device's calibration, or None.
+        shots: Number of shots per row; None for exact values.
+        mitigation: Name of the error mitigation, such as "readout" or "TREX", or "none".
         physical_qubits: The device qubit that held each of the router's qubits.
-        seed: Of shots and of Qiskit's routing.
+        seed: Seed of shots and of Qiskit's routing.
         simulated: Whether a device of IBM's runtime was a fake on this machine; None for the
             other backends, all of which are simulations.
-        instance: Of the account that ran it; None on this machine.
+        instance: Instance of the account that paid; None on this machine.
         primitive: "estimator" or "sampler" of IBM's runtime; None for the other backends.
-        resilience_level: Of the estimator; else None.
-        options: Settings of IBM's primitives, those that differ from the defaults; else None.
+        resilience_level: Resilience level of the estimator; None for the sampler and the other
+            backends.
+        options: Settings of IBM's primitives that differ from the defaults; None for the other
+            backends.
     """
 
     backend: str
@@ -106,7 +108,7 @@ class Execution:
 
 
 def stated(options: RuntimeOptions) -> dict[str, Any]:
-    """Return what an execution by IBM's primitives states of their options."""
+    """Return the fields of an execution that the options of IBM's primitives decide."""
     estimates = options.primitive == "estimator"
     return {
         "primitive": options.primitive,
@@ -117,7 +119,7 @@ def stated(options: RuntimeOptions) -> dict[str, Any]:
 
 
 def described(router: str, execution: Execution | None) -> str:
-    """Return what a metric says that it was produced by."""
+    """Return the description of router and execution that a metric carries."""
     return f"router {router!r}" + ("" if execution is None else f", {execution}")
 
 
@@ -133,7 +135,7 @@ def execution_of(classifier: QMoEClassifier) -> Execution | None:
     if isinstance(compiled, RuntimeRouter):
         device, profile = compiled.backend.device, compiled.profile
         return Execution(
-            # The device by its own name, also where the least busy one was asked for.
+            # The device's own name, even if the least busy device was requested.
             backend=f"runtime:{device.name}",
             calibration=None
             if compiled.profile is None

@@ -1,53 +1,27 @@
-"""What a training is asked to do: all settings and where the data come from."""
+"""What is asked for when a model is trained: all settings, and where the data come from."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qmoe_qiskit.data import Dataset, Split, list_datasets, load_dataset, split_dataset
 from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.runs.relative_paths import relative_path, resolved_path, with_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
+    from qmoe_qiskit.backends import BackendSpec
+    from qmoe_qiskit.data import Dataset, Split
     from qmoe_qiskit.train import QMoEClassifier
 
-# The generated data sets are the paper's, with its seed: `seed` of a request decides on split and
-# training, so that seeds are compared on the same points.
+# The generated data sets are those of the paper, with its seed. The `seed` of a request decides
+# split and training, so that runs of different seeds share their points.
 DATA_SEED = 42
 
-# The option of the command line that sets each field.
-OPTIONS = {
-    "data": "--data",
-    "target": "--target",
-    "n_samples": "--samples",
-    "test_fraction": "--test-fraction",
-    "router": "--router",
-    "control": "--control",
-    "n_experts": "--experts",
-    "n_layers": "--layers",
-    "n_qubits": "--qubits",
-    "rotation": "--rotation",
-    "reuploads": "--reuploads",
-    "entanglement": "--entanglement",
-    "readout": "--readout",
-    "backend": "--backend",
-    "shots": "--shots",
-    "mitigation": "--mitigation",
-    "device_qubits": "--device-qubits",
-    "max_epochs": "--epochs",
-    "batch_size": "--batch-size",
-    "learning_rate": "--learning-rate",
-    "balance_weight": "--balance",
-    "early_stopping": "--early-stopping",
-    "patience": "--patience",
-    "seed": "--seed",
-}
 _ABOUT_DATA = {"data", "target", "n_samples", "test_fraction"}
-_ABOUT_BACKEND = {"backend", "shots", "mitigation", "device_qubits"}
+_ABOUT_BACKEND = ("backend", "shots", "mitigation", "device_qubits")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,16 +30,16 @@ class TrainingRequest:
 
     Attributes:
         data: A built-in name, or the path of a .csv or .npz file.
-        target: See `load_dataset`.
-        n_samples: See `load_dataset`.
-        test_fraction: See `split_dataset`.
+        target: Column of the labels in a file, see `load_dataset`.
+        n_samples: Number of rows, see `load_dataset`.
+        test_fraction: Share of the rows that are held out, see `split_dataset`.
         control: Router of a second model that is trained on the same rows for comparison, or None.
-        seed: Of split, initial weights and shuffling.
+        seed: Seed of split, initial weights and shuffling.
 
-    The other attributes are those of `QMoEClassifier`.
+    The other attributes are settings of `QMoEClassifier`.
 
     Raises:
-        InputError: If the backend is no simulation.
+        InputError: If the backend is not a simulation.
     """
 
     data: str = "moons"
@@ -105,14 +79,18 @@ class TrainingRequest:
     @property
     def is_file(self) -> bool:
         """Whether the data come from a file of the user's."""
+        from qmoe_qiskit.data import list_datasets
+
         return self.data not in list_datasets()
 
     def load(self) -> tuple[Dataset, Split]:
         """Load the data and hold the test rows out.
 
         Raises:
-            InputError: If data or split cannot be had as asked.
+            InputError: If the data or their split are not accepted.
         """
+        from qmoe_qiskit.data import load_dataset, split_dataset
+
         dataset = load_dataset(
             self.data, target=self.target, n_samples=self.n_samples, seed=DATA_SEED
         )
@@ -121,41 +99,29 @@ class TrainingRequest:
     def classifier(self, router: str, **options: Any) -> QMoEClassifier:  # noqa: ANN401
         """Return an unfitted classifier with the request's settings and the given router.
 
-        A classical router has no circuit, and its classifier no backend.
+        A classical router has no circuit: its classifier gets no backend.
         """
         from qmoe_qiskit.train import QMoEClassifier
 
         apart = {*_ABOUT_DATA, "router", "control", "seed"}
         if router != "quantum":
-            apart |= _ABOUT_BACKEND
+            apart |= {*_ABOUT_BACKEND}
         settings = {name: value for name, value in asdict(self).items() if name not in apart}
         return QMoEClassifier(router, **settings, random_state=self.seed, **options)
 
-    def command(self, out: Path) -> list[str]:
-        """Return the command line that trains this, started in the current folder."""
-        words = ["qmoe", "train"]
-        for name, option in OPTIONS.items():
-            value = getattr(self, name)
-            if name == "data" and self.is_file:
-                value = _path_below(value)
-            if name == "backend":
-                value = with_file(value, _path_below)
-            if name == "device_qubits" and value is not None:
-                value = ",".join(map(str, value))
-            if name == "control" and value is None:
-                value = "none"
-            if value is True:
-                words.append(option)
-            elif value is not None and value is not False:
-                words += [option, str(value)]
-        return [*words, "--out", _path_below(out)]
+    @property
+    def backend_spec(self) -> BackendSpec:
+        """The choice of the backend that the circuit is trained on."""
+        from qmoe_qiskit.backends import BackendSpec
+
+        return BackendSpec(**{name: getattr(self, name) for name in _ABOUT_BACKEND})
 
     def relative_to(self, folder: Path) -> TrainingRequest:
-        """Return the request as stored in a folder: a file's path starts there."""
+        """Return the request as it is stored in a folder: paths of files start there."""
         return self._with_files(lambda path: relative_path(path, folder))
 
     def resolved_from(self, folder: Path) -> TrainingRequest:
-        """Undo `relative_to`: a file's path starts at the current folder again."""
+        """Undo `relative_to`: paths of files start at the current folder."""
         return self._with_files(lambda path: resolved_path(path, folder))
 
     def _with_files(self, change: Callable[[str], str]) -> TrainingRequest:
@@ -164,30 +130,3 @@ class TrainingRequest:
             data=change(self.data) if self.is_file else self.data,
             backend=with_file(self.backend, change),
         )
-
-
-def with_file(backend: str, change: Callable[[str], str]) -> str:
-    """Return a backend's specification with another path, if it is one of a noise profile's."""
-    kind, _, rest = backend.partition(":")
-    is_file = kind == "noisy" and rest.endswith(".json")
-    return f"{kind}:{change(rest)}" if is_file else backend
-
-
-def relative_path(path: str | Path, folder: Path) -> str:
-    """Return the path from a folder to a file, with forward slashes.
-
-    A stored path tells little of the machine then, and outlives a move of folder and file together.
-    """
-    # realpath: ".." leads to the real parent of a folder behind a symbolic link.
-    return Path(os.path.relpath(os.path.realpath(path), os.path.realpath(folder))).as_posix()
-
-
-def _path_below(path: str | Path) -> str:
-    """Return the path from the current folder; of a path that leads elsewhere only its name."""
-    relative = relative_path(path, Path.cwd())
-    return Path(relative).name if relative.startswith("..") else relative
-
-
-def resolved_path(path: str, folder: Path) -> str:
-    """Return the path from the current folder to what `relative_path` found."""
-    return os.path.relpath(os.path.join(os.path.realpath(folder), path))  # noqa: PTH118

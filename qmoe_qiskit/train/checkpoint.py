@@ -1,10 +1,9 @@
-"""Checkpoints: everything that an interrupted training needs to go on exactly."""
+"""Checkpoints: all that an interrupted training needs to go on exactly."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,8 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from qmoe_qiskit.errors import RunError
+from qmoe_qiskit.io.atomic import write_atomically
+from qmoe_qiskit.io.reasons import reason_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,14 +25,14 @@ Tensors = dict[str, Tensor]
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """The state of a training behind any number of epochs, none included.
+    """The state of a training after any number of epochs, or before the first.
 
     Attributes:
         module: State of the model.
         optimizer: State of the optimizer, see `optimizer_tensors`.
-        best: State of the model after its best epoch, or empty without early stopping.
+        best: State of the model after its best epoch; empty without early stopping.
         history: One entry per finished epoch.
-        identity: What must be the same to go on: settings, seed and data hash.
+        identity: Settings, seed and data hash, which a resumed training must share.
     """
 
     module: Tensors
@@ -39,16 +40,6 @@ class Checkpoint:
     best: Tensors
     history: list[dict[str, float]]
     identity: dict[str, Any]
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace a file's contents so that a reader sees the old or the new ones, never a part."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(data)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -77,7 +68,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     try:
         write_atomically(path, data)
     except OSError as error:
-        raise RunError(f"checkpoint {path} cannot be written: {error.strerror}") from error
+        raise RunError(f"checkpoint {path} cannot be written: {reason_of(error)}") from error
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -114,7 +105,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def _digest(state: str, tensors: Tensors) -> str:
-    """Hash everything: safetensors itself does not notice a flipped bit."""
+    """Hash everything: safetensors does not notice a flipped bit."""
     digest = hashlib.sha256(state.encode())
     for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
@@ -125,10 +116,10 @@ def _digest(state: str, tensors: Tensors) -> str:
 def restore_training(
     checkpoint: Checkpoint, module: nn.Module, optimizer: torch.optim.Optimizer
 ) -> None:
-    """Put the state of a model and of its optimizer back.
+    """Restore the state of a model and of its optimizer.
 
     Raises:
-        RunError: If it is not that of this model.
+        RunError: If the checkpoint belongs to another model.
     """
     try:
         module.load_state_dict(checkpoint.module)
@@ -148,7 +139,7 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> Tensors:
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Tensors) -> None:
-    """Put back what `optimizer_tensors` returned."""
+    """Restore the state that `optimizer_tensors` returned."""
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         index, _, name = key.partition(".")

@@ -1,4 +1,4 @@
-"""The scikit-learn estimator: a mixture of experts behind fit, predict and score."""
+"""The scikit-learn estimator: a mixture of experts with fit, predict and score."""
 
 from __future__ import annotations
 
@@ -11,84 +11,71 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from qmoe_qiskit.circuits import RouterCircuit
-from qmoe_qiskit.errors import InputError, RunError
+from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.moe import ProjectedRouter, QuantumRouter
-from qmoe_qiskit.train.checkpoint import (
-    Checkpoint,
-    load_checkpoint,
-    optimizer_tensors,
-    restore_training,
-    save_checkpoint,
-)
-from qmoe_qiskit.train.early_stopping import best_epoch, hold_out
-from qmoe_qiskit.train.execution import Where, open_for
-from qmoe_qiskit.train.features import FeatureMap
-from qmoe_qiskit.train.fingerprint import check_identity, settings_for_json, training_identity
-from qmoe_qiskit.train.model import build_mixture, build_router
-from qmoe_qiskit.train.progress import EpochProgress
-from qmoe_qiskit.train.settings import check_settings, plain
-from qmoe_qiskit.train.training import StopTraining, Training
+from qmoe_qiskit.train.execution import Where
+from qmoe_qiskit.train.fingerprint import settings_for_json
+from qmoe_qiskit.train.fit import Fit
+from qmoe_qiskit.train.model import build_mixture, build_router, compiled_router
+from qmoe_qiskit.train.settings import backend_spec_of
 from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qmoe_qiskit.backends import Backend, CompiledRouter
+    from qmoe_qiskit.backends import Backend, BackendSpec, CompiledRouter
     from qmoe_qiskit.moe import MixtureOfExperts
 
-# Without n_qubits the router sees the features themselves up to this many.
-DEFAULT_MAX_QUBITS = 6
 _PREDICTION_ROWS = 4096
 
 
 class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # untyped bases
-    """Mixture of linear experts behind a quantum (or classical) router.
+    """Mixture of linear experts that a quantum (or classical) router weights.
 
     Features are scaled to `feature_range` by their smallest and largest training values. The
-    experts see all of them; the router sees them all up to `n_qubits`, beyond that their first
-    `n_qubits` principal components. Everything is computed in float64, and with a fixed
+    experts see all of them. The router sees all of them if there are at most `n_qubits`, otherwise
+    their first `n_qubits` principal components. Everything is computed in float64, and with a fixed
     `random_state` a fit repeats bit for bit on one machine, shots included.
 
-    With a noisy backend the router is trained under that noise: by exact gradients, or, where
-    `shots` is set, by parameter shift from shots, which takes minutes rather than seconds. Shots
-    are drawn anew at every evaluation, so that such a model predicts a little differently each
-    time; and a training that is resumed draws other ones than the training that was not
-    interrupted would have drawn: both are as good, but not equal bit for bit.
+    With a noisy backend the router is trained under that noise: by exact gradients, or, if `shots`
+    is set, by the parameter-shift rule from shots, which takes minutes rather than seconds. Shots
+    are drawn anew at every evaluation: such a model predicts a little differently each time, and a
+    resumed training draws other shots than an uninterrupted one. Both are equally good, but not
+    equal bit for bit.
 
     Args:
-        router: "quantum", "linear", "quadratic", "mlp:H", "fourier", "rff:N", or a `RouterCircuit`;
-            see `build_router`.
+        router: A name from `qmoe_qiskit.moe.ROUTERS`, such as "quantum" or "mlp:16", or a
+            `RouterCircuit`.
         n_experts: Number of experts, E.
-        n_layers: Entangling layers of the circuit, see `angle_router`.
-        n_qubits: Qubits of the circuit, and number of coordinates that any router sees; by default
-            the number of features, at most 6.
-        rotation: See `angle_router`.
-        reuploads: See `angle_router`; also the degree of router "fourier".
-        entanglement: See `angle_router`.
+        n_layers: Number of entangling layers of the circuit, see `angle_router`.
+        n_qubits: Number of qubits of the circuit, and of coordinates that any router sees; by
+            default the number of features, at most 6.
+        rotation: Axis of the embedding, see `angle_router`.
+        reuploads: Number of times that the circuit takes its inputs, see `angle_router`; also the
+            degree of router "fourier".
+        entanglement: Entangler of the circuit, see `angle_router`.
         readout: "expectations" or "probabilities", see `QuantumRouter`.
         backend: Where the circuit runs: a specification for `open_backend`, the `NoiseProfile` of
-            a device, or a backend that is open already and then has the next three settings itself.
-        shots: Shots per sample; None for exact values and derivatives.
-        mitigation: "none", or "readout" to undo readout errors by the calibrated probabilities.
-        device_qubits: Qubits of the device to run on; by default those with the smallest expected
-            error.
+            a device, or an open backend, which has the next three settings itself.
+        shots: Number of shots per sample; None for exact values and derivatives.
+        mitigation: Name of an entry of `qmoe_qiskit.backends.MITIGATIONS`.
+        device_qubits: Device qubits to run on; by default those with the smallest expected error.
         feature_range: Range that every feature is scaled to; for the circuit, in radians.
-        max_epochs: Passes over the training data.
-        batch_size: Rows in a training step.
-        learning_rate: Adam's.
+        max_epochs: Number of passes over the training data.
+        batch_size: Number of rows in a training step.
+        learning_rate: Learning rate of Adam.
         balance_weight: Factor of the load-balancing loss, see `qmoe_qiskit.moe.balance_loss`, that
             is added to the cross entropy in training; 0.01 in Switch Transformers.
-        early_stopping: Hold `validation_fraction` of the rows out, stop when the loss on them has
-            not improved for `patience` epochs, and keep the model of the best epoch.
-        validation_fraction: See `early_stopping`.
-        patience: See `early_stopping`.
-        checkpoint: File that the training's state is kept in for `resume`: from the start of a fit,
-            which replaces an older one, and behind every epoch.
-        verbose: Show a progress bar, on a terminal, in a fit of more than a second.
+        early_stopping: Whether to hold out `validation_fraction` of the rows, to stop when the loss
+            on them has not improved for `patience` epochs, and to keep the best epoch's model.
+        validation_fraction: Share of the rows that early stopping holds out.
+        patience: Number of epochs without improvement after which early stopping stops.
+        checkpoint: File that holds the training's state for `resume`. It is written at the start of
+            a fit and after every epoch, and replaces an older file.
+        verbose: Whether to show a progress bar, on a terminal, in a fit of more than a second.
         random_state: Seed of initial weights, shuffling, validation split and shots.
 
     Attributes:
@@ -98,8 +85,16 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
         feature_map_: The fitted `FeatureMap`.
         history_: Per epoch: epoch, train_loss (balance loss included) and, with early stopping,
             valid_loss (cross entropy alone); in nat.
-        n_parameters_: Trainable numbers: {"router": ..., "experts": ...}.
+        n_parameters_: Number of trainable parameters: {"router": ..., "experts": ...}.
         backend_: The open backend.
+
+    >>> from qmoe_qiskit.data import load_dataset
+    >>> moons = load_dataset("moons", n_samples=60)
+    >>> model = QMoEClassifier(n_layers=1, max_epochs=3, random_state=0)
+    >>> model.fit(moons.features_NF, moons.labels_N).predict([[2.0, -0.5]]).shape
+    (1,)
+    >>> model.routing_weights([[2.0, -0.5]]).shape
+    (1, 2)
     """
 
     def __init__(
@@ -160,7 +155,7 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
             InputError: If a setting is not accepted or the training diverges.
             ValueError: If scikit-learn refuses the data.
         """
-        return self._train(X, y, self._seed(), None)
+        return self.prepare_fit(X, y).run()
 
     def resume(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Go on from `checkpoint` with the same data and settings (max_epochs may differ).
@@ -170,17 +165,15 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
         Raises:
             RunError: If there is no usable checkpoint, or it belongs to other data or settings.
         """
-        if self.checkpoint is None:
-            raise RunError("resume needs the file that fit kept: set checkpoint=FILE")
-        check_settings(self.get_params(deep=False))
-        saved = load_checkpoint(Path(self.checkpoint))
-        seed = saved.identity["seed"]
-        if isinstance(self.random_state, int | np.integer) and self._seed() != seed:
-            raise RunError(
-                f"the checkpoint was not made with random_state={self.random_state!r}: resume with "
-                "the same settings, or train anew"
-            )
-        return self._train(X, y, seed, saved)
+        return self.prepare_resume(X, y).run()
+
+    def prepare_fit(self, X: ArrayLike, y: ArrayLike) -> Fit[Self]:
+        """Check all that `fit` needs, and return the training; errors are those of `fit`."""
+        return Fit(self, X, y, seed=self.draw_seed())
+
+    def prepare_resume(self, X: ArrayLike, y: ArrayLike) -> Fit[Self]:
+        """Check all that `resume` needs, and return the training; errors are those of `resume`."""
+        return Fit.resumed(self, X, y)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the most probable label of every row, shape (N,)."""
@@ -202,8 +195,8 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
     def predict_routed(self, X: ArrayLike) -> tuple[FloatArray, FloatArray]:
         """Return the probability of every label, (N, C), and the weight of every expert, (N, E).
 
-        Both are from one evaluation of the circuit, so that they belong together where shots make
-        each one different.
+        Both come from one evaluation of the circuit: they belong together even with shots, which
+        make every evaluation different.
         """
         scaled = self._scaled(X)
         weights: list[torch.Tensor] = []
@@ -220,7 +213,7 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
     def circuit_arguments(self, X: ArrayLike) -> list[tuple[FloatArray, FloatArray]]:
         """Return inputs (B, F) and weights (W,) of each evaluation that `predict_routed` makes.
 
-        Nothing is evaluated: what a device would have to execute can be known before it does.
+        Nothing is evaluated: the work of a device is known before the device does it.
 
         Raises:
             InputError: If the router is classical.
@@ -231,23 +224,32 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
             raise InputError(f"router {self.router!r} is classical: it has no circuit to execute")
         weights_W = quantum.connector.weight.detach().double().numpy()
         with torch.no_grad():
-            seen = [
-                router.seen(x) if isinstance(router, ProjectedRouter) else x
+            inputs = [
+                router.router_inputs(x) if isinstance(router, ProjectedRouter) else x
                 for x in torch.split(scaled, _PREDICTION_ROWS)
             ]
-        return [(inputs_BF.double().numpy(), weights_W) for inputs_BF in seen]
+        return [(inputs_BF.double().numpy(), weights_W) for inputs_BF in inputs]
 
     @property
     def compiled_router(self) -> CompiledRouter | None:
         """The circuit as compiled for its backend, or None for a classical router."""
         check_is_fitted(self)
-        return self._compiled()
+        return compiled_router(self.module_)
+
+    @property
+    def backend_spec(self) -> BackendSpec:
+        """The choice of the backend that the settings make."""
+        return backend_spec_of(self.get_params(deep=False))
 
     def __sklearn_is_fitted__(self) -> bool:
-        # Set last: a fit that fails or is interrupted leaves nothing half fitted.
         return hasattr(self, "history_")
 
-    def _seed(self) -> int:
+    def draw_seed(self) -> int:
+        """Return the seed of a training, drawn from `random_state`.
+
+        Raises:
+            InputError: If `random_state` is not accepted.
+        """
         try:
             return int(check_random_state(self.random_state).randint(2**31))
         except ValueError as error:
@@ -256,105 +258,17 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
                 f"got {self.random_state!r}"
             ) from error
 
-    def _train(self, X: ArrayLike, y: ArrayLike, seed: int, saved: Checkpoint | None) -> Self:
-        self.__dict__.pop("history_", None)
-        X_NF: FloatArray
-        X_NF, y = validate_data(self, X, y, dtype=np.float64)
-        check_classification_targets(y)
-        self.classes_, codes_N = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise InputError(
-                f"training needs rows of at least two classes, got one class, {self.classes_[0]}"
-            )
-        check_settings(self.get_params(deep=False))
-        identity = training_identity(
-            self.settings(),
-            backend=self._opened(seed),
-            seed=seed,
-            features_NF=X_NF,
-            codes_N=codes_N,
-            classes_C=self.classes_,
-        )
-        if saved is not None:
-            check_identity(saved.identity, identity)
-            if len(saved.history) > self.max_epochs:
-                raise RunError(
-                    f"the checkpoint has {len(saved.history)} epochs behind it, max_epochs is "
-                    f"{self.max_epochs}: raise max_epochs, or train anew"
-                )
-
-        train, validation = (X_NF, codes_N), None
-        if self.early_stopping:
-            train, validation = hold_out(X_NF, codes_N, self.validation_fraction, seed=seed)
-        self.feature_map_ = FeatureMap.fit(
-            train[0],
-            n_router_inputs=self._router_inputs(X_NF.shape[1]),
-            feature_range=self.feature_range,
-        )
-        self.rebuild(seed)
-        training = Training(
-            self.module_,
-            learning_rate=self.learning_rate,
-            batch_size=self.batch_size,
-            seed=seed,
-            history=saved.history if saved else [],
-            validation=self._tensors(*validation) if validation else None,
-            balance_weight=self.balance_weight,
-        )
-        best = dict(saved.best) if saved else {}
-
-        def save() -> None:
-            if self.checkpoint is not None:
-                save_checkpoint(
-                    Path(self.checkpoint),
-                    Checkpoint(
-                        module=self.module_.state_dict(),
-                        optimizer=optimizer_tensors(training.optimizer),
-                        best=best,
-                        history=training.history,
-                        identity=identity,
-                    ),
-                )
-
-        def after_epoch(entry: dict[str, float]) -> None:
-            if self.early_stopping and best_epoch(training.history) == len(training.history):
-                best.update({k: v.clone() for k, v in self.module_.state_dict().items()})
-            save()
-            progress.advance(entry["train_loss"])
-            if self._out_of_patience(training.history):
-                raise StopTraining
-
-        if saved is None:
-            save()
-        else:
-            restore_training(saved, self.module_, training.optimizer)
-        with EpochProgress(
-            self.max_epochs, done=len(training.history), enabled=self.verbose
-        ) as progress:
-            if not self._out_of_patience(training.history):
-                training.run(
-                    *self._tensors(*train), max_epochs=self.max_epochs, after_epoch=after_epoch
-                )
-        if best:
-            self.module_.load_state_dict(best)
-        self.history_ = training.history
-        return self
-
-    def _router_inputs(self, n_features: int) -> int:
-        if isinstance(self.router, RouterCircuit):
-            return self.router.n_inputs
-        return min(n_features, DEFAULT_MAX_QUBITS) if self.n_qubits is None else self.n_qubits
-
-    def rebuild(self, seed: int | None = None) -> None:
-        """Make `module_` anew from the settings, `feature_map_` and `classes_`: untrained.
+    def rebuild(self, seed: int | None = None, backend: Backend | None = None) -> None:
+        """Build an untrained `module_` from the settings, `feature_map_` and `classes_`.
 
         Args:
-            seed: Of the initial weights and of the backend.
+            seed: Seed of the initial weights, and of the backend if it is opened here.
+            backend: The open backend; None to open the one that the settings choose.
 
         Raises:
             InputError: If router or backend are not accepted or do not go together.
         """
-        self.backend_: Backend = self._opened(seed)
+        self.backend_: Backend = backend or self.backend_spec.open(seed=seed)
         generator = torch.Generator().manual_seed(seed or 0)
         router = build_router(
             self.router,
@@ -379,28 +293,6 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
             "router": _count(self.module_.router),
             "experts": _count(self.module_.experts),
         }
-
-    def _opened(self, seed: int | None) -> Backend:
-        return open_for(
-            self.backend,
-            shots=plain(self.shots),
-            mitigation=self.mitigation,
-            device_qubits=self.device_qubits,
-            seed=seed,
-        )
-
-    def _compiled(self) -> CompiledRouter | None:
-        router = getattr(self.module_.router, "router", self.module_.router)
-        return router.connector.compiled if isinstance(router, QuantumRouter) else None
-
-    def _tensors(
-        self, X: FloatArray, codes_N: NDArray[np.intp]
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        scaled_NF = self.feature_map_.scale(X)
-        return torch.from_numpy(scaled_NF), torch.from_numpy(codes_N.astype(np.int64))
-
-    def _out_of_patience(self, history: list[dict[str, float]]) -> bool:
-        return self.early_stopping and len(history) - best_epoch(history) >= self.patience
 
     def settings(self) -> dict[str, Any]:
         """Return the settings that decide a training's result, in a form for JSON."""

@@ -1,4 +1,4 @@
-"""Early stopping: the rows that are held out for it, and the epoch that was best on them."""
+"""Early stopping: the rows that it holds out, and the epoch with the smallest loss on them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sklearn.model_selection import train_test_split
 from qmoe_qiskit.errors import InputError
 
 # Features (N, F) and the codes of their labels (N,).
-Rows = tuple[NDArray[np.float64], NDArray[np.intp]]
+CodedRows = tuple[NDArray[np.float64], NDArray[np.intp]]
 
 
 def hold_out(
@@ -20,14 +20,14 @@ def hold_out(
     fraction: float,
     *,
     seed: int,
-) -> tuple[Rows, Rows]:
+) -> tuple[CodedRows, CodedRows]:
     """Split rows into training and validation rows, stratified by class.
 
     Args:
-        features_NF: Features.
-        codes_N: Labels as 0 to C - 1, every class present.
+        features_NF: Features of the rows.
+        codes_N: Labels of the rows as 0 to C - 1; every class occurs.
         fraction: Share of the rows to hold out, rounded up to whole rows.
-        seed: Of the choice.
+        seed: Seed of the choice.
 
     Raises:
         InputError: If one of the parts cannot have rows of all classes.
@@ -49,7 +49,7 @@ def hold_out(
 
 
 def best_epoch(history: list[dict[str, float]]) -> int:
-    """Return the epoch, counted from 1, with the smallest validation loss; 0 if there is none."""
+    """Return the epoch, counted from 1, with the smallest validation loss; 0 before the first."""
     if not history:
         return 0
     return 1 + int(np.argmin([entry["valid_loss"] for entry in history]))

@@ -1,4 +1,4 @@
-"""From raw features to angles: what the experts and the router are shown."""
+"""From raw features to the inputs of experts and router."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from qmoe_qiskit.errors import InputError, OutOfRangeWarning
 from qmoe_qiskit.typing import FloatArray
 
-# A value this many training ranges away is far outside; more would overflow in what follows.
+# Without n_qubits the router sees the features themselves up to this number.
+DEFAULT_MAX_QUBITS = 6
+# A value is clipped at this many training ranges: more would overflow in later steps.
 _FAR = 1e100
 # Principal components narrower than this share of the scaled range are rounding noise.
 _NOISE = 1e-10
@@ -23,22 +25,21 @@ _NOISE = 1e-10
 class FeatureMap:
     """Min-max scaling of every feature, then an affine view of them for the router.
 
-    The experts see all F scaled features. The router sees K of them: the features themselves
-    where K = F, otherwise the first K principal components, each scaled to the same range again.
+    The experts see all F scaled features. The router sees K coordinates: the scaled features if
+    K = F, otherwise their first K principal components, each scaled to the same range again.
     Everything is fitted on training data.
 
     Attributes:
-        minimum_F: Smallest training value of each feature, raw units.
-        maximum_F: Largest.
-        low: Lower end of the scaled range (for angles: radians).
-        high: Upper end.
-        matrix_FK: A in router coordinates = scaled @ A + b.
-        offset_K: b.
-        explained_variance: Share of the scaled features' variance that the router sees; 1 where
-            it sees them all.
+        minimum_F: Smallest training value of each feature, in raw units.
+        maximum_F: Largest training value of each feature, in raw units.
+        low: Lower end of the scaled range; for angles, in radians.
+        high: Upper end of the scaled range; for angles, in radians.
+        matrix_FK: Matrix A in router coordinates = scaled features @ A + b.
+        offset_K: Offset b.
+        explained_variance: Share of the scaled features' variance that the router sees; 1 if K = F.
 
     Raises:
-        InputError: If the arrays do not fit together, or a number is not finite.
+        InputError: If the shapes of the arrays do not fit together, or a number is not finite.
     """
 
     minimum_F: FloatArray
@@ -70,7 +71,7 @@ class FeatureMap:
         """Fit scaling and projection on training rows.
 
         Raises:
-            InputError: If the range is empty, or the router is to see more than F coordinates.
+            InputError: If the range is empty, or `n_router_inputs` is above F.
         """
         low, high = scaled_range(feature_range)
         n_features = features_NF.shape[1]
@@ -106,7 +107,7 @@ class FeatureMap:
         return self.n_router_inputs < len(self.minimum_F)
 
     def scale(self, features_NF: FloatArray) -> FloatArray:
-        """Return the features as the experts see them."""
+        """Return the scaled features, which the experts see."""
         return _min_max(features_NF, self.minimum_F, self.maximum_F, self.low, self.high)
 
     def rows_outside(self, features_NF: FloatArray) -> NDArray[np.bool_]:
@@ -117,7 +118,7 @@ class FeatureMap:
         return rows
 
     def warn_outside(self, features_NF: FloatArray) -> None:
-        """Issue one `OutOfRangeWarning` if any row lies outside what training saw."""
+        """Issue one `OutOfRangeWarning` if a row lies outside the range of the training data."""
         rows = self.rows_outside(features_NF)
         if not rows.any():
             return
@@ -137,7 +138,7 @@ def scaled_range(feature_range: tuple[float, float]) -> tuple[float, float]:
     """Return the two ends of a range as numbers.
 
     Raises:
-        InputError: If they are not two finite numbers, the smaller one first.
+        InputError: If the range is not two finite numbers, the smaller one first.
     """
     try:
         low, high = (float(end) for end in feature_range)
@@ -171,7 +172,7 @@ def _principal_axes(
             f"{len(scaled_NF)} training rows are too few for {count} principal components: "
             f"set n_qubits to at most {len(scaled_NF)}"
         )
-    with np.errstate(invalid="ignore"):  # a share of no variance, where every feature is constant
+    with np.errstate(invalid="ignore"):  # the variance is 0 if every feature is constant
         pca = PCA(n_components=count, svd_solver="full").fit(scaled_NF)
     scores_NK = pca.transform(scaled_NF)
     lowest_K = scores_NK.min(axis=0)

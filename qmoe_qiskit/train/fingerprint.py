@@ -1,4 +1,4 @@
-"""What decides a training's result, in a form for JSON; a training goes on only with the same."""
+"""The settings and data that decide a training's result: a resumed training has the same ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Settings that may differ between an interrupted training and its continuation.
 MAY_CHANGE = {"checkpoint", "max_epochs", "verbose"}
-# What was trained by a version without these settings was trained with these values.
+# A version without these settings trained with these values.
 ADDED = {"shots": None, "mitigation": "none", "device_qubits": None}
 _ADDED_LATER = {**ADDED, "balance_weight": 0.0}
 # The same settings as attributes of an open backend.
@@ -28,7 +28,7 @@ _OF_OPEN_BACKEND = {"shots": "shots", "mitigation": "mitigation", "device_qubits
 
 
 def settings_for_json(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those settings of a classifier that decide a training's result."""
+    """Return the settings of a classifier that decide a training's result, in JSON types."""
     kept = {k: plain(v) for k, v in settings.items() if k not in {*MAY_CHANGE, "random_state"}}
     if isinstance(kept["router"], RouterCircuit):
         kept["router"] = f"circuit {kept['router'].content_hash}"
@@ -52,13 +52,13 @@ def training_identity(
     codes_N: NDArray[np.intp],
     classes_C: NDArray[Any],
 ) -> dict[str, Any]:
-    """Return all that must be the same to go on with a training.
+    """Return all that must be the same when a training is resumed.
 
     Args:
-        settings: The classifier's, see `settings_for_json`.
+        settings: Settings of the classifier, see `settings_for_json`.
         backend: The open backend.
-        seed: Of the training.
-        features_NF: Training rows.
+        seed: Seed of the training.
+        features_NF: Features of the training rows.
         codes_N: Position of each row's label in `classes_C`.
         classes_C: The labels.
     """
@@ -76,10 +76,10 @@ def training_identity(
 
 
 def check_identity(saved: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Compare the identity in a checkpoint with that of the training that is to go on.
+    """Compare the identity in a checkpoint with that of the training that is resumed.
 
     Raises:
-        RunError: If they differ; says in what.
+        RunError: If they differ; the message names the first difference.
     """
     if saved["data"] != now["data"]:
         raise RunError(

@@ -2,92 +2,45 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
-from qmoe_qiskit.circuits import RouterCircuit, angle_router
-from qmoe_qiskit.errors import InputError, unknown_name
-from qmoe_qiskit.moe import (
-    FourierRouter,
-    LinearRouter,
-    MixtureOfExperts,
-    MLPRouter,
-    ProjectedRouter,
-    QuadraticRouter,
-    QuantumRouter,
-    RandomFourierRouter,
-    linear_experts,
-)
+from qmoe_qiskit.circuits import RouterCircuit
+from qmoe_qiskit.moe import MixtureOfExperts, ProjectedRouter, QuantumRouter, linear_experts
+from qmoe_qiskit.moe.routers.registry import RouterSettings, kind_of
 
 if TYPE_CHECKING:
-    from qmoe_qiskit.backends import Backend
+    from qmoe_qiskit.backends import CompiledRouter
     from qmoe_qiskit.train.features import FeatureMap
-
-ROUTERS = ("fourier", "linear", "mlp:H", "quadratic", "quantum", "rff:N")
 
 
 def build_router(
     router: str | RouterCircuit,
     n_inputs: int,
     n_experts: int,
-    *,
-    n_layers: int = 3,
-    rotation: str = "x",
-    reuploads: int = 1,
-    entanglement: str = "strong",
-    readout: str = "expectations",
-    backend: Backend | str = "statevector",
-    generator: torch.Generator | None = None,
+    **settings: Any,  # noqa: ANN401
 ) -> nn.Module:
     """Build a router on `n_inputs` coordinates from its name, or around a given circuit.
 
     Args:
-        router: "quantum", "linear", "quadratic", "mlp:H" (H hidden units), "fourier" (linear on
-            the trigonometric features of the circuit that the other settings describe), "rff:N"
-            (linear on N random waves, see `RandomFourierRouter`), or a circuit of your own.
+        router: A name from `qmoe_qiskit.moe.ROUTERS`, such as "quantum" or "mlp:16", or a circuit.
         n_inputs: Number of coordinates that the router sees.
-        n_experts: E.
-        n_layers: See `angle_router`.
-        rotation: See `angle_router`.
-        reuploads: See `angle_router`.
-        entanglement: See `angle_router`.
-        readout: See `QuantumRouter`.
-        backend: See `QuantumRouter`.
-        generator: Source of the initial weights.
+        n_experts: Number of experts, E.
+        **settings: The other attributes of `RouterSettings`.
 
     Raises:
         InputError: If the name is unknown or a setting is not accepted.
     """
-    if isinstance(router, RouterCircuit) or router == "quantum":
-        circuit = (
-            router
-            if isinstance(router, RouterCircuit)
-            else angle_router(
-                n_inputs,
-                n_layers,
-                rotation=rotation,
-                reuploads=reuploads,
-                entanglement=entanglement,
-            )
+    given = RouterSettings(n_inputs=n_inputs, n_experts=n_experts, **settings)
+    if isinstance(router, RouterCircuit):
+        return QuantumRouter(
+            router, n_experts, given.backend, readout=given.readout, generator=given.generator
         )
-        return QuantumRouter(circuit, n_experts, backend, readout=readout, generator=generator)
-    if router == "linear":
-        return LinearRouter(n_inputs, n_experts, generator=generator)
-    if router == "quadratic":
-        return QuadraticRouter(n_inputs, n_experts, generator=generator)
-    if router == "fourier":
-        return FourierRouter(n_inputs, n_experts, degree=reuploads, generator=generator)
-    kind, _, size = str(router).partition(":")
-    if kind == "mlp":
-        hidden = _size(router, size, "hidden units")
-        return MLPRouter(n_inputs, n_experts, hidden=hidden, generator=generator)
-    if kind == "rff":
-        n_waves = _size(router, size, "waves")
-        return RandomFourierRouter(n_inputs, n_experts, n_waves=n_waves, generator=generator)
-    raise unknown_name("router", router, ROUTERS)
+    kind = kind_of(router)
+    return kind.build(replace(given, size=kind.size_of(router)))
 
 
 def build_mixture(
@@ -98,7 +51,7 @@ def build_mixture(
     n_experts: int,
     generator: torch.Generator | None = None,
 ) -> MixtureOfExperts:
-    """Put a router and the paper's linear experts together, in float64."""
+    """Combine a router and the paper's linear experts, in float64."""
     if feature_map.projects:
         router = ProjectedRouter(
             router,
@@ -109,10 +62,7 @@ def build_mixture(
     return MixtureOfExperts(router, experts).double()
 
 
-def _size(router: object, size: str, of_what: str) -> int:
-    if not re.fullmatch("[0-9]{1,6}", size):
-        kind = str(router).partition(":")[0]
-        raise InputError(
-            f"router {router!r} needs its number of {of_what}, at most 999999, such as '{kind}:16'"
-        )
-    return int(size)
+def compiled_router(model: MixtureOfExperts) -> CompiledRouter | None:
+    """Return the compiled circuit of a mixture's router, or None for a classical router."""
+    router = getattr(model.router, "router", model.router)
+    return router.connector.compiled if isinstance(router, QuantumRouter) else None

@@ -1,4 +1,4 @@
-"""The progress bar of a training that takes long enough to need one."""
+"""The progress bar of a training that takes more than a second."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class EpochProgress(AbstractContextManager["EpochProgress"]):
 
     Args:
         total: Number of epochs.
-        done: Epochs that are already behind.
-        enabled: Whether a bar is wanted at all.
+        done: Number of finished epochs.
+        enabled: Whether to show a bar.
     """
 
     def __init__(self, total: int, *, done: int = 0, enabled: bool = True) -> None:

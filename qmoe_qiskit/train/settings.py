@@ -1,4 +1,4 @@
-"""What the estimator's settings may be."""
+"""Which settings the estimator accepts."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qmoe_qiskit.backends import MITIGATIONS
+from qmoe_qiskit.backends import BackendSpec
 from qmoe_qiskit.circuits.angle import ENTANGLEMENTS, ROTATIONS
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
 from qmoe_qiskit.moe import READOUTS
-from qmoe_qiskit.noise_profiles import NoiseProfile
 from qmoe_qiskit.train.features import scaled_range
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _COUNTS = ("n_experts", "n_layers", "reuploads", "max_epochs", "batch_size", "patience")
+# The settings that choose a backend.
+BACKEND_SETTINGS = ("backend", "shots", "mitigation", "device_qubits")
 _NAMES = {"rotation": ROTATIONS, "entanglement": ENTANGLEMENTS, "readout": READOUTS}
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:
-    """Check what can be checked without data; router and backend check their own names.
+    """Check all that needs neither data nor an open backend; routers check their own names.
 
     Raises:
         InputError: If a setting is not accepted; the message names it and quotes its value.
@@ -50,35 +51,23 @@ def check_settings(settings: Mapping[str, Any]) -> None:
             f"early_stopping must be True or False, got {settings['early_stopping']!r}"
         )
     scaled_range(settings["feature_range"])
-    _check_backend(settings)
+    backend_spec_of(settings)
     checkpoint = settings["checkpoint"]
     if checkpoint is not None and not isinstance(checkpoint, str | os.PathLike):
         raise InputError(f"checkpoint must be a file's path or None, got {checkpoint!r}")
 
 
-def _check_backend(settings: Mapping[str, Any]) -> None:
-    backend, qubits = settings["backend"], settings["device_qubits"]
-    if not isinstance(backend, str | NoiseProfile) and not hasattr(backend, "compile"):
-        raise InputError(
-            "backend must be a name, such as 'statevector', a noise profile or an open backend, "
-            f"got {backend!r}"
-        )
-    if settings["shots"] is not None:
-        require_positive("shots", settings["shots"])
-    MITIGATIONS.get(settings["mitigation"])
-    if qubits is not None and (
-        isinstance(qubits, str)
-        or not hasattr(qubits, "__iter__")
-        or not list(qubits)
-        or not all(hasattr(q, "__index__") and not isinstance(q, bool) for q in qubits)
-    ):
-        raise InputError(
-            f"device_qubits must be None or numbers of qubits, such as [3, 4], got {qubits!r}"
-        )
+def backend_spec_of(settings: Mapping[str, Any]) -> BackendSpec:
+    """Return the choice of a backend that settings of a classifier make.
+
+    Raises:
+        InputError: If a setting has a wrong type or value.
+    """
+    return BackendSpec(**{name: plain(settings[name]) for name in BACKEND_SETTINGS})
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401
-    """Return NumPy's scalars as Python's, which JSON knows; anything else as it is."""
+    """Return a NumPy scalar as a Python number, for JSON; any other value as it is."""
     return value.item() if isinstance(value, np.generic) else value
 
 

@@ -1,8 +1,8 @@
-"""A fitted classifier as plain data: what a run folder stores, and back."""
+"""Between a fitted classifier and plain data, which a run folder stores."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -11,16 +11,17 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
-from qmoe_qiskit.backends import Backend, open_backend
+from qmoe_qiskit.backends import BackendSpec
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import EngineMismatchError, InputError, RunError
-from qmoe_qiskit.moe import MixtureOfExperts, QuantumRouter
+from qmoe_qiskit.moe import MixtureOfExperts
 from qmoe_qiskit.noise_profiles import NoiseProfile
 from qmoe_qiskit.train.classifier import QMoEClassifier
 from qmoe_qiskit.train.execution import options_of, profile_of
 from qmoe_qiskit.train.features import FeatureMap
 from qmoe_qiskit.train.fingerprint import ADDED
-from qmoe_qiskit.train.settings import check_settings, plain
+from qmoe_qiskit.train.model import compiled_router
+from qmoe_qiskit.train.settings import BACKEND_SETTINGS, check_settings, plain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +31,9 @@ class ModelState:
     Attributes:
         config: Settings, labels, history and scaling range, in JSON types.
         tensors: Parameters of the module and arrays of the feature map.
-        circuit: The router's circuit in QPY (a circuit of one's own with its own observables), or
+        circuit: The router's circuit in QPY (a user's own circuit with its own observables), or
             None for a classical router.
-        noise_profile: The calibration of the backend's device as JSON; None where it has none.
+        noise_profile: The calibration of the backend's device as JSON, or None without a device.
     """
 
     config: dict[str, Any]
@@ -40,12 +41,26 @@ class ModelState:
     circuit: bytes | None
     noise_profile: bytes | None = None
 
+    def backend_spec(self) -> BackendSpec:
+        """Return where the classifier's circuit ran in training.
+
+        Raises:
+            RunError: If what is stored makes no sense.
+        """
+        with _as_damage():
+            settings, profile = {**ADDED, **self.config["settings"]}, self.noise_profile
+            return BackendSpec(
+                backend=settings["backend"] if profile is None else NoiseProfile.loads(profile),
+                options=self.config.get("runtime_options"),
+                **{name: settings[name] for name in ADDED},
+            )
+
 
 def model_state(classifier: QMoEClassifier) -> ModelState:
-    """Take a fitted classifier apart.
+    """Return a fitted classifier as plain data.
 
     Raises:
-        sklearn.exceptions.NotFittedError: If it is not fitted.
+        sklearn.exceptions.NotFittedError: If the classifier is not fitted.
     """
     check_is_fitted(classifier)
     features = classifier.feature_map_
@@ -80,64 +95,30 @@ def model_state(classifier: QMoEClassifier) -> ModelState:
     )
 
 
-def restore_model(
-    state: ModelState,
-    *,
-    backend: str | NoiseProfile | Backend | None = None,
-    shots: int | None = None,
-    mitigation: str | None = None,
-    device_qubits: Sequence[int] | None = None,
-) -> QMoEClassifier:
-    """Put a classifier back together, to run where it was trained or elsewhere.
+def restore_model(state: ModelState, where: BackendSpec | None = None) -> QMoEClassifier:
+    """Rebuild a classifier, to run where it was trained or elsewhere.
 
     Args:
-        state: The classifier, taken apart.
-        backend: Replaces the one that it was trained on, along with its shots, mitigation and
-            qubits; None for the same.
-        shots: Replaces the number of shots; None for those of training, and with `backend` for
-            exact values.
-        mitigation: Replaces the mitigation; None for that of training, and with `backend` for none.
-        device_qubits: Replaces the choice of qubits; None for that of training, and with `backend`
-            for the qubits with the smallest expected error.
+        state: The classifier as plain data.
+        where: Where the circuit is to run; None for where the classifier was trained.
 
     Raises:
-        InputError: If the backend asked for is not accepted or cannot run the model's circuit.
+        InputError: If the backend is not accepted or cannot run the model's circuit.
         RunError: If the parts do not fit together.
     """
-    replaced = _replacements(backend, shots, mitigation, device_qubits)
     with _as_damage():
         classifier, seed = _untrained(state)
-    options = state.config.get("runtime_options")
-    if backend is None and options is not None:
-        settings = classifier.get_params(deep=False)
-        with _as_damage():
-            opened = open_backend(
-                settings["backend"],
-                shots=settings["shots"] if shots is None else shots,
-                seed=seed,
-                qubits=settings["device_qubits"] if device_qubits is None else device_qubits,
-                options=options,
-            )
-        replaced = {**ADDED, "backend": opened}
-    classifier.set_params(**replaced)
-    check_settings(classifier.get_params(deep=False))
-    with _as_damage() if not replaced else nullcontext():
+    # A stored backend that is refused is damage; one that the caller asks for is a wrong input.
+    with _as_damage() if where is None else nullcontext():
+        spec = state.backend_spec() if where is None else where
+        if spec.options is not None:  # a classifier has no such setting
+            spec = BackendSpec(backend=spec.open(seed=seed))
+        classifier.set_params(**{name: getattr(spec, name) for name in BACKEND_SETTINGS})
+        check_settings(classifier.get_params(deep=False))
         classifier.rebuild(seed)
     with _as_damage():
         _fill(classifier, state)
     return classifier
-
-
-def _replacements(
-    backend: str | NoiseProfile | Backend | None,
-    shots: int | None,
-    mitigation: str | None,
-    device_qubits: Sequence[int] | None,
-) -> dict[str, Any]:
-    """Return the settings that are replaced, see `restore_model`."""
-    given = {"shots": shots, "mitigation": mitigation, "device_qubits": device_qubits}
-    replaced = {name: value for name, value in given.items() if value is not None}
-    return replaced if backend is None else {"backend": backend, **ADDED, **replaced}
 
 
 def _untrained(state: ModelState) -> tuple[QMoEClassifier, int | None]:
@@ -146,7 +127,7 @@ def _untrained(state: ModelState) -> tuple[QMoEClassifier, int | None]:
     settings = dict(config["settings"])
     if config["custom_circuit"]:
         if state.circuit is None:
-            raise RunError("the model's router is a circuit of its own, but none is stored")
+            raise RunError("the model's router is a circuit of its own, but no circuit is stored")
         settings["router"] = RouterCircuit.from_qpy(state.circuit)
     if state.noise_profile is not None:
         settings["backend"] = NoiseProfile.loads(state.noise_profile)
@@ -174,7 +155,7 @@ def _untrained(state: ModelState) -> tuple[QMoEClassifier, int | None]:
 
 
 def _fill(classifier: QMoEClassifier, state: ModelState) -> None:
-    """Put the trained parameters into a rebuilt module, once it is the one they belong to."""
+    """Load the trained parameters into a rebuilt module, if its circuit is the stored one."""
     stored = None if state.circuit is None else RouterCircuit.from_qpy(state.circuit)
     own_circuit = state.config["custom_circuit"]
     if _hash(stored if own_circuit else _circuit(classifier.module_)) != _hash(stored):
@@ -191,7 +172,7 @@ def _fill(classifier: QMoEClassifier, state: ModelState) -> None:
 
 @contextmanager
 def _as_damage() -> Iterator[None]:
-    """Whatever goes wrong with stored parts is damage of theirs."""
+    """Raise a RunError for every error that stored parts cause: they are damaged."""
     try:
         yield
     except EngineMismatchError:
@@ -213,8 +194,8 @@ def _as_damage() -> Iterator[None]:
 
 
 def _circuit(model: MixtureOfExperts) -> RouterCircuit | None:
-    router = getattr(model.router, "router", model.router)
-    return router.circuit if isinstance(router, QuantumRouter) else None
+    compiled = compiled_router(model)
+    return None if compiled is None else compiled.router
 
 
 def _hash(circuit: RouterCircuit | None) -> str | None:
@@ -222,7 +203,7 @@ def _hash(circuit: RouterCircuit | None) -> str | None:
 
 
 def _labels(classes: list[Any], kind: str) -> np.ndarray:
-    """Return the labels as an array, sorted as they were, of the type that they had."""
+    """Return the labels as a sorted array of the type that they had in training."""
     text = kind == "text"
     labels_C = np.array(classes, dtype=object if text else kind)
     if text != _is_text(classes):

@@ -1,4 +1,4 @@
-"""The training loop: skorch's, with reproducible batches and a hook behind every epoch."""
+"""The training loop of skorch, with reproducible batches and a hook after every epoch."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class StopTraining(Exception):  # noqa: N818 - a signal, not an error
 class EpochBatches:
     """Shuffled batches whose order depends on the seed and the epoch's number alone.
 
-    So the shuffling state of an interrupted training is just the number of epochs behind it. Whole
+    The shuffling state of an interrupted training is thus the number of finished epochs. Whole
     tensors are indexed: torch's DataLoader collates row by row, which takes longer than a step.
 
     Args:
         dataset: skorch's data set of features and labels.
-        batch_size: Rows in a batch; the last may be smaller.
+        batch_size: Number of rows in a batch; the last may be smaller.
         seed: Seed of the order, or None to keep the order of the data.
-        first_epoch: Number of epochs that are already done.
+        first_epoch: Number of epochs that are finished.
     """
 
     def __init__(
@@ -63,12 +63,12 @@ class Training:
     """One training of a module: the loop, its optimizer and its history.
 
     Args:
-        module: What is trained, in place.
-        learning_rate: Adam's.
-        batch_size: Rows in a step.
+        module: The mixture that is trained in place.
+        learning_rate: Learning rate of Adam.
+        batch_size: Number of rows in a step.
         seed: Seed of the shuffling.
-        history: Entries of the epochs that are already done.
-        validation: Features and labels that the cross entropy is also measured on, or None.
+        history: Entries of the finished epochs.
+        validation: Features and labels on which the cross entropy is also measured, or None.
         balance_weight: Factor of the balance loss of `module.router` in the training loss.
     """
 
@@ -84,11 +84,11 @@ class Training:
         balance_weight: float = 0.0,
     ) -> None:
         criterion = nn.CrossEntropyLoss()
-        # What the criterion is to see of the router, it sees inside this context.
-        self._watched: Callable[[], AbstractContextManager[Any]] = contextlib.nullcontext
+        # Inside this context the criterion sees the outputs of the router.
+        self._observe_router: Callable[[], AbstractContextManager[Any]] = contextlib.nullcontext
         if balance_weight:
             criterion = balanced = _BalancedLoss(balance_weight)
-            self._watched = partial(module.router.register_forward_hook, balanced.keep)
+            self._observe_router = partial(module.router.register_forward_hook, balanced.keep)
         self.history = list(history)
         self._hook = _EpochHook()
         self._net = NeuralNet(
@@ -110,7 +110,7 @@ class Training:
 
     @property
     def optimizer(self) -> torch.optim.Optimizer:
-        """The optimizer, whose state a checkpoint keeps."""
+        """The optimizer, whose state a checkpoint holds."""
         optimizer: torch.optim.Optimizer = self._net.optimizer_
         return optimizer
 
@@ -122,10 +122,10 @@ class Training:
         max_epochs: int,
         after_epoch: Callable[[dict[str, float]], None],
     ) -> None:
-        """Train up to `max_epochs`, those in `history` counted; call `after_epoch` behind each.
+        """Train up to `max_epochs`, including those in `history`; call `after_epoch` after each.
 
         Raises:
-            DivergenceError: If a loss or a parameter is not finite any more.
+            DivergenceError: If a loss or a parameter is no longer finite.
             KeyboardInterrupt: Passed on, so that the caller knows that training is not complete.
         """
 
@@ -143,11 +143,11 @@ class Training:
 
         self._hook.action = record
         self._net.module_.train()
-        # Where training diverges, the loss says so; NumPy need not.
+        # If training diverges, the loss shows it; NumPy's warnings are not needed.
         with (
             contextlib.suppress(StopTraining),
             np.errstate(over="ignore", invalid="ignore"),
-            self._watched(),
+            self._observe_router(),
         ):
             self._fit_loop(features, labels, max(0, max_epochs - len(self.history)))
         self._net.module_.eval()
@@ -156,7 +156,7 @@ class Training:
         try:
             self._net.fit_loop(features, labels, epochs=epochs)
         except InputError as error:
-            # A circuit refuses such angles before the epoch's loss is known.
+            # A circuit refuses angles that are not finite before the epoch's loss is known.
             if isinstance(error, DivergenceError) or self._is_finite():
                 raise
             raise self._diverged() from error
@@ -192,11 +192,11 @@ class _BalancedLoss(nn.CrossEntropyLoss):
 
 
 class _EpochHook(Callback):  # type: ignore[misc]  # skorch is untyped
-    """Calls `action` with what skorch recorded of an epoch."""
+    """Calls `action` with skorch's record of an epoch."""
 
     action: Callable[[dict[str, Any]], None]
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
         self.action(net.history[-1])
-        # skorch keeps some 400 bytes of every batch; nothing reads them behind the epoch.
+        # skorch keeps about 400 bytes per batch, which nothing reads after the epoch.
         net.history[-1]["batches"].clear()

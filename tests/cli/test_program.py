@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import resource
 import subprocess
 import sys
@@ -14,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import typer.main
 
+import qmoe_qiskit.runs
 from qmoe_qiskit.backends import list_backends
 from qmoe_qiskit.circuits import ENTANGLEMENTS, ROTATIONS
 from qmoe_qiskit.cli import app
 from qmoe_qiskit.data import list_datasets
-from qmoe_qiskit.moe import READOUTS
+from qmoe_qiskit.moe import READOUTS, ROUTERS
 from qmoe_qiskit.runs import TrainingRequest
-from qmoe_qiskit.runs.request import OPTIONS
-from qmoe_qiskit.train import ROUTERS
+from qmoe_qiskit.runs.command_line import option_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,7 +109,7 @@ def test_commands_and_options() -> None:
 def test_every_setting_has_its_option_and_default() -> None:
     parameters = {p.name: p for p in commands()["train"].params}
     for field in dataclasses.fields(TrainingRequest):
-        assert parameters[field.name].opts == [OPTIONS[field.name]]
+        assert parameters[field.name].opts == [option_of(field.name)]
         assert parameters[field.name].default == field.default
 
 
@@ -126,7 +127,7 @@ def test_help_lists_the_names_that_exist() -> None:
     texts = {p.name: p.help for p in commands()["train"].params}
     for name, known in {
         "data": list_datasets(),
-        "router": ROUTERS,
+        "router": ROUTERS.names,
         "rotation": ROTATIONS,
         "entanglement": ENTANGLEMENTS,
         "readout": READOUTS,
@@ -193,3 +194,26 @@ def test_unexpected_error_keeps_its_traceback(
     outcome = qmoe("info", "somewhere")
     assert outcome.exit_code == 1
     assert isinstance(outcome.exception, ZeroDivisionError)
+
+
+def test_verbose_shows_log_records_on_stderr(
+    qmoe: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, run: Path
+) -> None:
+    log = logging.getLogger("qmoe_qiskit.hardware")
+
+    def read_run(path: Path) -> Any:
+        log.debug("reading %s", path.name)
+        log.warning("slowly")
+        return original(path)
+
+    original = qmoe_qiskit.runs.read_run
+    monkeypatch.setattr("qmoe_qiskit.runs.read_run", read_run)
+    silent, *verbose = (qmoe(*option, "info", run) for option in ((), ("-v",), ("--verbose",)))
+    assert silent.stderr == ""
+    for outcome in verbose:
+        assert outcome.stdout == silent.stdout
+        first, second = outcome.stderr.splitlines()
+        assert first.endswith(f" qmoe_qiskit.hardware: reading {run.name}")
+        assert second.endswith(" qmoe_qiskit.hardware: slowly")
+    package = logging.getLogger("qmoe_qiskit")
+    assert (package.handlers, package.level) == ([], logging.NOTSET)

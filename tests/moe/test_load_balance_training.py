@@ -12,6 +12,7 @@ import torch
 from sklearn.datasets import make_moons
 from sklearn.utils.estimator_checks import check_estimator
 
+from qmoe_qiskit.backends import BackendSpec
 from qmoe_qiskit.errors import InputError, RunError
 from qmoe_qiskit.moe import balance_loss
 from qmoe_qiskit.runs import TrainingRequest, load_run, train_run
@@ -121,7 +122,7 @@ def test_resuming_and_storing(moons: Rows, tmp_path: Path) -> None:
     part.set_params(balance_weight=0.2)
     with pytest.raises(RunError, match=r"made with balance_weight=0\.1, not 0\.2"):
         part.resume(*moons)
-    restored = restore_model(model_state(whole), backend="noisy:readout:0.01")
+    restored = restore_model(model_state(whole), BackendSpec(backend="noisy:readout:0.01"))
     assert restored.balance_weight == 0.1
 
 

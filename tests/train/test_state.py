@@ -187,7 +187,7 @@ def test_the_calibration_is_kept_with_the_model(moons: Rows, tmp_path: Path) -> 
 
 def test_shots_begin_anew_in_a_restored_model(moons: Rows) -> None:
     state = model_state(fitted(moons, backend="noisy:ibmq_manila"))
-    one, other = (restore_model(state, shots=40) for _ in range(2))
+    one, other = (restore_changed(state, shots=40) for _ in range(2))
     first = one.predict_proba(moons[0])
     np.testing.assert_array_equal(other.predict_proba(moons[0]), first)
     assert (one.predict_proba(moons[0]) != first).any()
@@ -196,10 +196,10 @@ def test_shots_begin_anew_in_a_restored_model(moons: Rows) -> None:
 
 def test_what_is_replaced_and_what_stays(moons: Rows) -> None:
     state = model_state(fitted(moons, backend="noisy:ibmq_manila", device_qubits=[1, 2]))
-    with_shots = restore_model(state, shots=10)
+    with_shots = restore_changed(state, shots=10)
     assert with_shots.backend_.name == "noisy:ibmq_manila"
     assert set(with_shots.compiled_router.physical_qubits) == {1, 2}
-    elsewhere = restore_model(state, backend="noisy:ibm_torino", mitigation="readout")
+    elsewhere = restore_changed(state, backend="noisy:ibm_torino", mitigation="readout")
     assert (elsewhere.shots, elsewhere.mitigation, elsewhere.device_qubits) == (
         None,
         "readout",
@@ -207,17 +207,17 @@ def test_what_is_replaced_and_what_stays(moons: Rows) -> None:
     )
     profile = load_profile("ibmq_manila").scale(0)
     np.testing.assert_allclose(
-        restore_model(state, backend=profile).predict_proba(moons[0]),
-        restore_model(state, backend="statevector").predict_proba(moons[0]),
+        restore_changed(state, backend=profile).predict_proba(moons[0]),
+        restore_changed(state, backend="statevector").predict_proba(moons[0]),
         atol=1e-9,
     )
     six = np.random.default_rng(0).uniform(size=(20, 6)), np.arange(20) % 2
     wide_state = model_state(fitted(six, n_layers=1, max_epochs=1))
     with pytest.raises(InputError, match=r"^the router has 6 qubits, ibmq_manila has 5"):
-        restore_model(wide_state, backend="noisy:ibmq_manila")
+        restore_changed(wide_state, backend="noisy:ibmq_manila")
     for other in ({"shots": 10}, {"backend": "noisy:ideal", "shots": 0}, {"mitigation": "x"}):
         with pytest.raises(InputError) as caught:
-            restore_model(model_state(fitted(moons)), **other)
+            restore_changed(model_state(fitted(moons)), **other)
         assert not isinstance(caught.value, RunError)
 
 
@@ -232,9 +232,14 @@ def test_models_from_before_there_was_noise(moons: Rows, assert_same: Callable[.
 
 def test_another_backend(moons: Rows) -> None:
     state = model_state(fitted(moons))
-    assert restore_model(state, backend="statevector").predict(moons[0]).shape == (60,)
+    assert restore_changed(state, backend="statevector").predict(moons[0]).shape == (60,)
     with pytest.raises(InputError, match="unknown backend 'qpu': known are "):
-        restore_model(state, backend="qpu")
+        restore_changed(state, backend="qpu")
+
+
+def restore_changed(state: ModelState, **changes: Any) -> QMoEClassifier:
+    """Restore a model with parts of its choice of a backend replaced."""
+    return restore_model(state, state.backend_spec().replaced(**changes))
 
 
 @pytest.fixture(scope="module")

@@ -9,17 +9,17 @@ from typing import Annotated
 import typer
 
 from qmoe_qiskit.cli.commands.train import report
-from qmoe_qiskit.cli.options import common as options
+from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.output.documents import run_document, write, write_json
 from qmoe_qiskit.cli.output.interruption import resumable
 
 
 def demo(
     *,
-    seed: options.Seed = 0,
+    seed: common.Seed = 0,
     out: Annotated[Path, typer.Option("--out", help="Folder for the run.")] = Path("runs/demo"),
-    force: options.Force = False,
-    as_json: options.Json = False,
+    force: common.Force = False,
+    as_json: common.Json = False,
 ) -> None:
     """Train a quantum-routed model and its control on Two Moons: about ten seconds."""
     from qmoe_qiskit.cli.output.figures import draw_run
@@ -33,12 +33,12 @@ def demo(
         write_json({**run_document(run), "next_commands": following})
         return
     report(run, as_json=False)
-    # Not through the console, which would break a long line where it cannot be copied any more.
+    # Without the console, which would wrap long lines: they could no longer be copied.
     write("\n".join(["", "What to try next:", *(f"  {line}" for line in following), ""]))
 
 
 def _following(out: Path) -> list[str]:
-    """Return commands that go on from the demo."""
+    """Return commands to try after the demo."""
     return [
         f"qmoe info {shlex.quote(str(out))}",
         "qmoe train --data spirals --reuploads 3 --experts 4 --epochs 100",

@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from qmoe_qiskit.cli.options import common as options
-from qmoe_qiskit.cli.options import hardware
+from qmoe_qiskit.cli.options import common, hardware
 from qmoe_qiskit.cli.output.documents import write_json
 from qmoe_qiskit.cli.output.estimate import estimate_document, remaining_of, show_estimate
 
@@ -16,48 +15,32 @@ Price = Annotated[
     typer.Option(
         "--price",
         metavar="DOLLARS",
-        help="What a second of QPU time costs you, such as 1.60.",
+        help="Price of a second of QPU time, such as 1.60.",
         show_default=False,
     ),
 ]
 
 
+@hardware.device_options(without=("repetition", "budget", "settle"))
 def estimate(
-    run_folder: options.RunFolder,
+    run_folder: common.RunFolder,
     *,
     backend: hardware.DeviceOrFake,
-    data: hardware.Data = None,
-    target: hardware.Target = None,
-    samples: hardware.Samples = None,
-    shots: hardware.Shots = None,
-    options_file: hardware.Options = None,
-    resilience: hardware.Resilience = None,
-    mode: hardware.Mode = None,
-    device_qubits: hardware.DeviceQubits = None,
-    ledger: hardware.LedgerFile = None,
+    device: hardware.DeviceOptions,
     price: Price = None,
-    as_json: options.Json = False,
+    as_json: common.Json = False,
 ) -> None:
-    """Say what a run on a device would cost; nothing is sent."""
+    """Estimate what a run on a device would cost; nothing is sent."""
     from qmoe_qiskit.cli.output.waiting import waiting
     from qmoe_qiskit.hardware.cost.budget import parse_price
-    from qmoe_qiskit.runs.on_hardware.evaluate import estimate_prepared, prepare_run
+    from qmoe_qiskit.runs import read_run
+    from qmoe_qiskit.runs.on_hardware.evaluate import estimate_prepared
 
     dollars = None if price is None else parse_price(price)
+    request = hardware.device_request(backend, device)
+    run = read_run(run_folder)
     with waiting() as shown:
-        opened = hardware.open_for_run(
-            backend,
-            run_folder,
-            shots=shots,
-            options=options_file,
-            resilience=resilience,
-            mode=mode,
-            repetition=None,
-            device_qubits=device_qubits,
-            ledger=ledger,
-            report=shown,
-        )
-        prepared = prepare_run(run_folder, opened, data, target=target, samples=samples)
+        prepared, _ = hardware.prepare_on_device(run, request, shown)
         result = estimate_prepared(prepared)
         remaining_s = remaining_of(prepared)
     if as_json:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from qmoe_qiskit.cli.options import common as options
+from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.output.documents import console, metrics_document, write, write_json
 
 if TYPE_CHECKING:
-    from qmoe_qiskit.runs import RunRecord
+    from qmoe_qiskit.runs import OpenedRun
 
 
-def info(run_folder: options.RunFolder, *, as_json: options.Json = False) -> None:
-    """Say what a run is: data, model, circuit, metrics, versions."""
+def info(run_folder: common.RunFolder, *, as_json: common.Json = False) -> None:
+    """Show a run: data, model, circuit, metrics, versions."""
     from qmoe_qiskit.runs import read_run
 
     run = read_run(run_folder)
@@ -23,7 +23,7 @@ def info(run_folder: options.RunFolder, *, as_json: options.Json = False) -> Non
         _print(run)
 
 
-def _document(run: RunRecord) -> dict[str, Any]:
+def _document(run: OpenedRun) -> dict[str, Any]:
     control = run.control()
     return {
         "run": str(run.path),
@@ -36,7 +36,7 @@ def _document(run: RunRecord) -> dict[str, Any]:
     }
 
 
-def _print(run: RunRecord) -> None:
+def _print(run: OpenedRun) -> None:
     import shlex
 
     from rich.table import Table
@@ -55,7 +55,7 @@ def _print(run: RunRecord) -> None:
         "router sees": run.projection or "every feature",
         "experts": str(model.settings.n_experts),
         "ran on": "no circuit: the router is classical"
-        if run.circuit is None
+        if not run.has_circuit
         else str(manifest.execution or model.settings.backend),
         "epochs": f"{len(run.history)}, last training loss {run.history[-1]['train_loss']:.4f} nat",
         "seed": str(manifest.seed),
@@ -67,7 +67,7 @@ def _print(run: RunRecord) -> None:
         grid.add_row(name, text)
     screen = console()
     screen.print(grid)
-    screen.print(f"\nOn the {data.n_test} held-out rows, where it does not say otherwise:")
+    screen.print(f"\nOn the {data.n_test} held-out rows, unless the metric says otherwise:")
     screen.print(metrics_table(run.metrics))
     if run.control() is not None:
         screen.print(comparison_table(run))
@@ -76,12 +76,9 @@ def _print(run: RunRecord) -> None:
         write(drawing + "\n")
 
 
-def _drawing(run: RunRecord, width: int) -> str | None:
+def _drawing(run: OpenedRun, width: int) -> str | None:
     """Return the router's circuit drawn in text, or None for a classical router."""
-    if run.circuit is None:
+    if not run.has_circuit:
         return None
-    from qmoe_qiskit.circuits import RouterCircuit
-
-    circuit = RouterCircuit.from_qpy(run.circuit)
-    drawing = circuit.draw(fold=width, vertical_compression="high")
+    drawing = run.load_circuit().draw(fold=width, vertical_compression="high")
     return str(drawing.single_string())

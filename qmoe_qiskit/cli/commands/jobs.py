@@ -1,4 +1,4 @@
-"""`qmoe jobs`: what was sent to a device, and what came back."""
+"""`qmoe jobs`: the jobs that were sent to devices, and their results."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qmoe_qiskit.cli.options import common as options
-from qmoe_qiskit.cli.options import hardware
+from qmoe_qiskit.cli.options import common, hardware
 from qmoe_qiskit.cli.output.documents import console, remark, write_json
 from qmoe_qiskit.cli.output.jobs import jobs_table, show_work
 from qmoe_qiskit.errors import HardwareError
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from qmoe_qiskit.hardware.ledger.store import Ledger
 
 jobs = typer.Typer(
+    name="jobs",
     help="Jobs on quantum hardware: list, show, collect, cancel, retry, export.",
     no_args_is_help=True,
 )
@@ -43,7 +43,7 @@ OptionalName = Annotated[
 
 
 @jobs.command("list")
-def list_jobs(*, ledger: hardware.LedgerFile = None, as_json: options.Json = False) -> None:
+def list_jobs(*, ledger: hardware.LedgerFile = None, as_json: common.Json = False) -> None:
     """List the jobs in the ledger, newest work first."""
     with _ledger(ledger) as records:
         works = {work.key: work for work in records.works()}
@@ -57,8 +57,8 @@ def list_jobs(*, ledger: hardware.LedgerFile = None, as_json: options.Json = Fal
 
 
 @jobs.command()
-def show(name: Name, *, ledger: hardware.LedgerFile = None, as_json: options.Json = False) -> None:
-    """Show one piece of work: what was asked, what it cost, and how it ended."""
+def show(name: Name, *, ledger: hardware.LedgerFile = None, as_json: common.Json = False) -> None:
+    """Show one piece of work: its request, its cost, and its end."""
     with _ledger(ledger) as records:
         work = records.find(name)
         found = records.jobs(work.key)
@@ -76,7 +76,7 @@ def collect(
     *,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until every job has ended.")] = False,
     ledger: hardware.LedgerFile = None,
-    as_json: options.Json = False,
+    as_json: common.Json = False,
 ) -> None:
     """Fetch the results of jobs that have ended, with their charges and calibrations."""
     from qmoe_qiskit.cli.output.waiting import waiting
@@ -95,7 +95,7 @@ def collect(
                 try:
                     collect_work(key, client, records, wait=wait, report=report)
                 except HardwareError as error:
-                    faults.append(error)  # the others may be there
+                    faults.append(error)  # the other results may exist
             if faults:
                 raise faults[0]
         found = [job for key in waited_for for job in records.jobs(key)]
@@ -115,10 +115,8 @@ def collect(
 
 
 @jobs.command()
-def cancel(
-    name: Name, *, ledger: hardware.LedgerFile = None, as_json: options.Json = False
-) -> None:
-    """Cancel the jobs of a piece of work that have not ended; time that they took is charged."""
+def cancel(name: Name, *, ledger: hardware.LedgerFile = None, as_json: common.Json = False) -> None:
+    """Cancel the unfinished jobs of a piece of work; the time that they took is charged."""
     from qmoe_qiskit.cli.output.waiting import waiting
     from qmoe_qiskit.hardware.jobs.cancel import cancel_work
     from qmoe_qiskit.hardware.ledger.records import FINAL
@@ -139,8 +137,8 @@ def cancel(
 
 
 @jobs.command()
-def retry(name: Name, *, ledger: hardware.LedgerFile = None, as_json: options.Json = False) -> None:
-    """Plan the jobs of a piece of work that failed or were cancelled once more; nothing is sent."""
+def retry(name: Name, *, ledger: hardware.LedgerFile = None, as_json: common.Json = False) -> None:
+    """Plan failed or cancelled jobs of a piece of work again; nothing is sent."""
     with _ledger(ledger) as records:
         key = records.find(name).key
         found = records.retry(key)
@@ -162,7 +160,7 @@ def export(
         Path, typer.Option("--out", help="Folder to write; new, or empty.", show_default=False)
     ],
     ledger: hardware.LedgerFile = None,
-    as_json: options.Json = False,
+    as_json: common.Json = False,
 ) -> None:
     """Write everything about a piece of work to a folder: circuit, angles, results, calibration."""
     from qmoe_qiskit.hardware.ledger.export import export_work
@@ -178,7 +176,7 @@ def export(
 def _document(
     found: Sequence[JobRecord], works: Mapping[str, WorkSummary] | None = None
 ) -> dict[str, Any]:
-    """Return jobs as JSON types, if given with what their work says."""
+    """Return jobs as JSON types, with facts about their works if these are given."""
     from qmoe_qiskit.hardware.ledger.export import job_document
 
     said = {k: {"device": work.device, "title": work.title} for k, work in (works or {}).items()}
@@ -192,7 +190,7 @@ def _devices(works: Iterable[WorkSummary]) -> dict[str, str]:
 def _is_open(job: JobRecord) -> bool:
     from qmoe_qiskit.hardware.ledger.records import SUBMITTED
 
-    # Ended, but the service had not settled the charge yet: that is fetched later.
+    # Or ended before the service had settled the charge, which is fetched later.
     return job.state == SUBMITTED or (job.finished_at is not None and job.charged_seconds is None)
 
 

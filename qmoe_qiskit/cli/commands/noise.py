@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qmoe_qiskit.cli.options import common as options
-from qmoe_qiskit.cli.options import training as these
-from qmoe_qiskit.cli.output.documents import console, execution_document, remark, write_json
+from qmoe_qiskit.backends.mitigation.registry import MITIGATIONS
+from qmoe_qiskit.cli.options import common
+from qmoe_qiskit.cli.options.training import (
+    NOISE,
+    TrainingOptions,
+    training_options,
+    training_request,
+)
+from qmoe_qiskit.cli.output.documents import (
+    console,
+    execution_document,
+    metrics_document,
+    remark,
+    write_json,
+)
 from qmoe_qiskit.errors import InputError, require_positive
 
 if TYPE_CHECKING:
@@ -20,26 +31,27 @@ if TYPE_CHECKING:
     from qmoe_qiskit.runs import Metric, NoiseComparison
 
 
+@training_options(
+    without=(
+        "router",
+        "control",
+        "backend",
+        "shots",
+        "mitigation",
+        "device_qubits",
+        "balance_weight",
+    )
+)
 def noise(
     *,
-    data: these.Data = "moons",
-    target: these.Target = None,
-    n_samples: these.Samples = None,
-    test_fraction: these.TestFraction = 0.25,
-    n_experts: these.Experts = 2,
-    n_layers: these.Layers = 3,
-    n_qubits: these.Qubits = None,
-    rotation: these.Rotation = "x",
-    reuploads: these.Reuploads = 1,
-    entanglement: these.Entanglement = "strong",
-    readout: these.Readout = "expectations",
+    training: TrainingOptions,
     device: Annotated[
         str,
         typer.Option(
             "--device",
             metavar="NAME|FILE",
             help="Noise profile: a name of qmoe profiles list, or a .json file.",
-            rich_help_panel=these.NOISE,
+            rich_help_panel=NOISE,
         ),
     ] = "ibm_torino",
     later: Annotated[
@@ -47,20 +59,22 @@ def noise(
         typer.Option(
             "--later",
             metavar="NAME|FILE",
-            help="The later calibration; by default a drift of the device's own.",
+            help="The later calibration; by default a drift of the device's calibration.",
             show_default=False,
-            rich_help_panel=these.NOISE,
+            rich_help_panel=NOISE,
         ),
     ] = None,
     drift_hours: Annotated[
         float,
         typer.Option(
-            "--drift-hours", help="How much later a drift is.", rich_help_panel=these.NOISE
+            "--drift-hours",
+            help="Time until the drifted calibration, in hours.",
+            rich_help_panel=NOISE,
         ),
     ] = 24.0,
     drift_seed: Annotated[
         int,
-        typer.Option("--drift-seed", help="Seed of the drift.", rich_help_panel=these.NOISE),
+        typer.Option("--drift-seed", help="Seed of the drift.", rich_help_panel=NOISE),
     ] = 0,
     shots: Annotated[
         int | None,
@@ -69,28 +83,22 @@ def noise(
             help="Shots per row of the evaluations under noise; by default exact values. The "
             "trainings are exact.",
             show_default=False,
-            rich_help_panel=these.NOISE,
+            rich_help_panel=NOISE,
         ),
     ] = None,
     mitigation: Annotated[
-        str, typer.Option("--mitigation", help=options.MITIGATION, rich_help_panel=these.NOISE)
+        str, typer.Option("--mitigation", help=f"{MITIGATIONS.help}.", rich_help_panel=NOISE)
     ] = "none",
     device_qubits: Annotated[
         str | None,
         typer.Option(
             "--device-qubits",
             metavar="Q,Q,...",
-            help=options.DEVICE_QUBITS,
+            help=common.DEVICE_QUBITS,
             show_default=False,
-            rich_help_panel=these.NOISE,
+            rich_help_panel=NOISE,
         ),
     ] = None,
-    max_epochs: these.Epochs = 30,
-    batch_size: these.BatchSize = 32,
-    learning_rate: these.LearningRate = 0.05,
-    early_stopping: these.EarlyStopping = False,
-    patience: these.Patience = 10,
-    seed: options.Seed = 0,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -99,18 +107,16 @@ def noise(
             show_default=False,
         ),
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace a comparison that is there.")
-    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing comparison.")] = False,
     resume: Annotated[
         bool,
         typer.Option(
-            "--resume", help="Go on with the interrupted comparison in --out, as it was begun."
+            "--resume", help="Resume the interrupted comparison in --out, with its own settings."
         ),
     ] = False,
-    as_json: options.Json = False,
+    as_json: common.Json = False,
 ) -> None:
-    """Train without noise and under a device's, and evaluate on both and on a later calibration."""
+    """Train with and without a device's noise; evaluate on both and on a later calibration."""
     from qmoe_qiskit.runs import NoiseRequest, compare_under_noise, resume_comparison
     from qmoe_qiskit.runs.noise_comparison.folder import is_begun
 
@@ -118,35 +124,17 @@ def noise(
         require_positive("--shots", shots)
     request = NoiseRequest(
         device=device,
-        training=these.training_request(
-            data=data,
-            target=target,
-            n_samples=n_samples,
-            test_fraction=test_fraction,
-            n_experts=n_experts,
-            n_layers=n_layers,
-            n_qubits=n_qubits,
-            rotation=rotation,
-            reuploads=reuploads,
-            entanglement=entanglement,
-            readout=readout,
-            max_epochs=max_epochs,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            early_stopping=early_stopping,
-            patience=patience,
-            seed=seed,
-        ),
+        training=training_request(training),
         shots=shots,
         mitigation=mitigation,
-        device_qubits=options.qubits_from(device_qubits),
+        device_qubits=common.qubits_from(device_qubits),
         later=later,
         drift_hours=drift_hours,
         drift_seed=drift_seed,
     )
     if resume and (out is None or force):
         raise InputError("--resume needs --out, the folder of the interrupted comparison, alone")
-    out = out or Path("runs") / f"noise-{Path(data).stem}-{Path(device).stem}"
+    out = out or Path("runs") / f"noise-{Path(request.training.data).stem}-{Path(device).stem}"
     try:
         if resume:
             comparison = resume_comparison(out, verbose=True)
@@ -173,9 +161,7 @@ def _document(comparison: NoiseComparison) -> dict[str, Any]:
                 "setting": str(result.setting),
                 "trained_on": execution_document(result.trained_on),
                 "evaluated_on": execution_document(result.evaluated_on),
-                "metrics": {
-                    name: dataclasses.asdict(metric) for name, metric in result.metrics.items()
-                },
+                "metrics": metrics_document(result.metrics),
             }
             for result in comparison.settings
         ],

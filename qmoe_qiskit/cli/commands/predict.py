@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qmoe_qiskit.cli.options import common as options
+from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.output.documents import (
     check_vacant_file,
     execution_document,
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
 
 
 def predict(
-    run_folder: options.RunFolder,
+    run_folder: common.RunFolder,
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A .csv or .npz file.", show_default=False)
     ],
     *,
-    backend: options.OtherBackend = None,
-    shots: options.OtherShots = None,
-    mitigation: options.OtherMitigation = None,
-    device_qubits: options.OtherDeviceQubits = None,
+    backend: common.OtherBackend = None,
+    shots: common.OtherShots = None,
+    mitigation: common.OtherMitigation = None,
+    device_qubits: common.OtherDeviceQubits = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", help="CSV file to write; by default stdout.", show_default=False),
     ] = None,
-    force: options.ForceFile = False,
-    as_json: options.Json = False,
+    force: common.ForceFile = False,
+    as_json: common.Json = False,
 ) -> None:
     """Predict every row of a file: label, probabilities and routing weights."""
     from qmoe_qiskit.runs import load_run, predict_file
@@ -57,7 +57,7 @@ def predict(
         backend=backend,
         shots=shots,
         mitigation=mitigation,
-        device_qubits=options.qubits_from(device_qubits),
+        device_qubits=common.qubits_from(device_qubits),
     )
     predictions = predict_file(run, file)
     n_rows = len(predictions.labels_N)
@@ -99,7 +99,7 @@ def _document(predictions: Predictions) -> dict[str, Any]:
 
 
 def _rows(predictions: Predictions) -> list[tuple[Any, list[float], list[float]]]:
-    """Return label, probabilities and weights of every row as Python's own numbers."""
+    """Return label, probabilities and weights of every row as Python numbers."""
     return list(
         zip(
             predictions.labels_N.tolist(),

@@ -9,20 +9,21 @@ import typer
 
 from qmoe_qiskit.cli.commands.profiles_make import capture, scale
 from qmoe_qiskit.cli.commands.profiles_show import show
-from qmoe_qiskit.cli.options import common as options
+from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.output.documents import console, write, write_json
 
 if TYPE_CHECKING:
     from qmoe_qiskit.noise_profiles import NoiseProfile
 
 profiles = typer.Typer(
+    name="profiles",
     help="Noise profiles: calibrations of real devices.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
 
 
-def list_(*, as_json: options.Json = False) -> None:
+def list_(*, as_json: common.Json = False) -> None:
     """List the profiles that come with the program."""
     from qmoe_qiskit.noise_profiles import list_profiles, load_profile
 
@@ -59,7 +60,7 @@ def diff(
         str, typer.Argument(metavar="B", help="Name or .json file.", show_default=False)
     ],
     *,
-    as_json: options.Json = False,
+    as_json: common.Json = False,
 ) -> None:
     """Compare two profiles, parameter by parameter."""
     from qmoe_qiskit.noise_profiles import load_profile
@@ -74,7 +75,7 @@ def diff(
 def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A file.", show_default=False)],
     *,
-    as_json: options.Json = False,
+    as_json: common.Json = False,
 ) -> None:
     """Check that a file is a sound profile; exits with 2 and says what is wrong if it is not."""
     from qmoe_qiskit.noise_profiles import NoiseProfile

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qmoe_qiskit.cli.options import common as options
+from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.output.documents import (
     check_vacant_file,
     remark,
@@ -42,15 +42,14 @@ def capture(
         typer.Option(
             "--at",
             metavar="TIME",
-            help="Of a device: the moment whose calibration is wanted, such as 2026-03-01T12:00; "
-            "by default now.",
+            help="Time of a device's calibration, such as 2026-03-01T12:00; by default now.",
             show_default=False,
         ),
     ] = None,
-    force: options.ForceFile = False,
-    as_json: options.Json = False,
+    force: common.ForceFile = False,
+    as_json: common.Json = False,
 ) -> None:
-    """Take the noise profile of a device as it is, and write it to a file."""
+    """Capture the noise profile of a device, and write it to a file."""
     _check_out(out, force=force)
     moment = None if at is None else _moment(at)
     from qmoe_qiskit.noise_profiles import capture as take
@@ -72,23 +71,24 @@ def scale(
         float | None,
         typer.Option(
             "--factor",
-            help="For every mechanism that is not given its own: 0 is ideal, 1 as measured, above "
-            "1 amplified.",
+            help="Factor on every mechanism without its own option: 0 is ideal, 1 as measured, "
+            "above 1 amplified.",
             show_default=False,
         ),
     ] = None,
     gates: Annotated[
-        float | None, typer.Option("--gates", help="For gate errors.", show_default=False)
+        float | None, typer.Option("--gates", help="Factor on gate errors.", show_default=False)
     ] = None,
     relaxation: Annotated[
         float | None,
-        typer.Option("--relaxation", help="For the rates 1/T1 and 1/T2.", show_default=False),
+        typer.Option("--relaxation", help="Factor on the rates 1/T1 and 1/T2.", show_default=False),
     ] = None,
     readout: Annotated[
-        float | None, typer.Option("--readout", help="For readout errors.", show_default=False)
+        float | None,
+        typer.Option("--readout", help="Factor on readout errors.", show_default=False),
     ] = None,
-    force: options.ForceFile = False,
-    as_json: options.Json = False,
+    force: common.ForceFile = False,
+    as_json: common.Json = False,
 ) -> None:
     """Weaken or amplify the noise of a profile, and write it to a file."""
     from qmoe_qiskit.noise_profiles import load_profile
@@ -130,7 +130,7 @@ def _moment(text: str) -> datetime:
 
 
 def _device(name: str) -> Any:  # noqa: ANN401 - Qiskit is untyped
-    """Ask IBM Quantum for a device, with the account that was saved on this machine."""
+    """Return a device of IBM Quantum, with the account that this machine has saved."""
     from qiskit_ibm_runtime import QiskitRuntimeService
     from qiskit_ibm_runtime.exceptions import IBMError
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qmoe_qiskit.cli.options import common as options
+from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.output.documents import (
     check_vacant_file,
     console,
@@ -38,10 +38,10 @@ def show(
         ),
     ] = None,
     no_figure: Annotated[bool, typer.Option("--no-figure", help="Do not draw.")] = False,
-    force: options.ForceFile = False,
-    as_json: options.Json = False,
+    force: common.ForceFile = False,
+    as_json: common.Json = False,
 ) -> None:
-    """Show a device: its numbers, its best pairs of qubits, and a picture of both."""
+    """Show a device: its numbers, its best pairs of qubits, and a figure of both."""
     from qmoe_qiskit.figures.device.couplers import couplers_of
     from qmoe_qiskit.noise_profiles import load_profile
 
@@ -65,7 +65,7 @@ def show(
 
 
 def _draw(profile: NoiseProfile, path: Path, *, force: bool) -> None:
-    """Write the figure; where the very same one is there already, nothing is replaced."""
+    """Write the figure, unless the file holds the same figure already."""
     from qmoe_qiskit.figures import device_figure, figure_bytes
 
     content = figure_bytes(device_figure(profile))

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from qmoe_qiskit.cli.options import common as options
+from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.output.documents import console, write_json
 
 
@@ -23,17 +23,17 @@ def report(
         typer.Option(
             "--index",
             metavar="FILE",
-            help="Page with the verdicts of all; by default, of several studies, index.html in the "
-            "folder around theirs.",
+            help="Page with the verdicts of all studies; by default, for several studies, "
+            "index.html in their common parent folder.",
             show_default=False,
         ),
     ] = None,
-    as_json: options.Json = False,
+    as_json: common.Json = False,
 ) -> None:
-    """Make the reports of finished studies anew, from their results, without computing any.
+    """Write the reports of finished studies again, from their results.
 
-    Each is a page that needs no other file and no network (report.html), the same as Markdown,
-    its tables as CSV and its figures.
+    A report is a page that needs no other file and no network (report.html), the same as Markdown,
+    its tables as CSV, and its figures.
     """
     from qmoe_qiskit.cli.output.study import summary_document
     from qmoe_qiskit.studies.report.write import PAGE, check_index, write_index

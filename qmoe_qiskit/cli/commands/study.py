@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qmoe_qiskit.cli.options import common as options
+from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.output.documents import console, remark, write_json
 from qmoe_qiskit.cli.output.study_progress import StudyProgress
 from qmoe_qiskit.errors import InputError, require_positive
@@ -25,7 +25,7 @@ def study(
         str,
         typer.Argument(
             metavar="NAME",
-            # A literal, because --help loads no study.
+            # A literal: --help loads no study.
             help="ablation, balance, boundary, efficiency, experts, kernel or noise.",
             show_default=False,
         ),
@@ -43,8 +43,8 @@ def study(
         Path | None,
         typer.Option(
             "--out",
-            help="Folder of the study; by default runs/studies/NAME. What is done there is kept: "
-            "an interrupted study goes on.",
+            help="Folder of the study; by default runs/studies/NAME. Finished results in it are "
+            "kept: an interrupted study goes on.",
             show_default=False,
         ),
     ] = None,
@@ -76,17 +76,17 @@ def study(
         bool,
         typer.Option(
             "--resume/--no-resume",
-            help="Go on with the results in the folder, or remove them first and begin anew.",
+            help="Keep the results in the folder, or remove them first and begin anew.",
         ),
     ] = True,
     force: Annotated[
         bool, typer.Option("--force", help="Replace another study in the folder.")
     ] = False,
-    as_json: options.Json = False,
+    as_json: common.Json = False,
 ) -> None:
     """Run a study over many seeds, and write a report with intervals and verdicts.
 
-    Stopped at any moment, the same command goes on with what is missing.
+    After an interruption, the same command computes the missing results.
     """
     from qmoe_qiskit.studies.engine.folder import prepare_folder, remove_results
     from qmoe_qiskit.studies.engine.runner import run_tasks
@@ -103,7 +103,7 @@ def study(
     all_seeds = range(require_positive("--seeds", seeds))
     out = out or Path("runs") / "studies" / (f"{name}-quick" if quick else name)
     tasks = chosen.tasks(settings, all_seeds)
-    unique_tasks(tasks)  # impossible ones are found before anything is written
+    unique_tasks(tasks)  # impossible tasks are found before anything is written
 
     command = ["qmoe", "study", name, "--seeds", str(seeds), "--out", str(out)]
     command += ["--quick"] if quick else []
@@ -140,10 +140,10 @@ def study(
 
 
 def _executor(workers: int | None, cluster: str | None) -> OpenExecutor:
-    """Return where the tasks run.
+    """Return the executor of the tasks.
 
     Raises:
-        InputError: If that is impossible.
+        InputError: If the options contradict each other, or a number is not accepted.
     """
     if cluster is None:
         from qmoe_qiskit.studies.engine.processes import load_libraries, processes

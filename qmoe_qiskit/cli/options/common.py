@@ -12,29 +12,27 @@ from qmoe_qiskit.backends.open import backends_help
 from qmoe_qiskit.errors import InputError
 
 BACKEND = f"Where the circuit runs: {backends_help('statevector', 'noisy')}."
-SHOTS = "Shots per row; by default exact values."
-MITIGATION = f"{MITIGATIONS.help}."
+SHOTS = "Number of shots per row; by default exact values."
 DEVICE_QUBITS = (
-    "Qubits of the device to run on, such as 65,66; by default those with the smallest expected "
-    "error."
+    "Device qubits to run on, such as 65,66; by default those with the smallest expected error."
 )
 
 Json = Annotated[
-    bool, typer.Option("--json", help="Print one JSON document on stdout, all else on stderr.")
+    bool,
+    typer.Option("--json", help="Print one JSON document on stdout, all else on stderr."),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace a run that is there.")]
-ForceFile = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an existing run.")]
+ForceFile = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of split, initial weights and shuffling.")]
 RunFolder = Annotated[
     Path, typer.Argument(metavar="RUN", help="Folder of a run.", show_default=False)
 ]
-# Those of evaluate and predict, which replace what a run was trained on.
+# Options of evaluate and predict that replace the backend of training.
 OtherBackend = Annotated[
     str | None,
     typer.Option(
         "--backend",
-        help="In place of the backend of training, with its shots, mitigation and qubits. "
-        + BACKEND,
+        help="Replaces the backend of training, with its shots, mitigation and qubits. " + BACKEND,
         show_default=False,
     ),
 ]
@@ -42,7 +40,7 @@ OtherShots = Annotated[
     int | None,
     typer.Option(
         "--shots",
-        help="Shots per row; by default as in training, and with --backend exact values.",
+        help="Number of shots per row; by default as in training, and with --backend exact values.",
         show_default=False,
     ),
 ]
@@ -50,7 +48,7 @@ OtherMitigation = Annotated[
     str | None,
     typer.Option(
         "--mitigation",
-        help=MITIGATION + " By default as in training, and with --backend none.",
+        help=f"{MITIGATIONS.help}. By default as in training, and with --backend none.",
         show_default=False,
     ),
 ]
@@ -59,8 +57,8 @@ OtherDeviceQubits = Annotated[
     typer.Option(
         "--device-qubits",
         metavar="Q,Q,...",
-        help="Qubits of the device to run on; by default as in training, and with --backend those "
-        "with the smallest expected error.",
+        help="Device qubits to run on; by default as in training, and with --backend those with "
+        "the smallest expected error.",
         show_default=False,
     ),
 ]
@@ -70,7 +68,7 @@ def qubits_from(text: str | None) -> tuple[int, ...] | None:
     """Read the numbers of qubits from an option.
 
     Raises:
-        InputError: If they are no numbers separated by commas.
+        InputError: If the text is not a list of numbers separated by commas.
     """
     if text is None:
         return None

@@ -1,27 +1,23 @@
-"""Options of the commands that a device is for, and the backend that they describe."""
+"""Options of the commands for quantum hardware, and the request that they describe."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qmoe_qiskit.cli.options.common import qubits_from
+from qmoe_qiskit.cli.options.declared import Command, give_options, option
 from qmoe_qiskit.cli.output.documents import remark
-from qmoe_qiskit.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
-    from qmoe_qiskit.hardware.options import RuntimeOptions
     from qmoe_qiskit.hardware.service.client import Client
+    from qmoe_qiskit.runs import OpenedRun
     from qmoe_qiskit.runs.on_hardware.evaluate import Prepared
-
-# Of Qiskit's routing: the same for all commands, for it is part of what makes work equal.
-SEED = 0
+    from qmoe_qiskit.runs.on_hardware.request import DeviceRequest
 
 _ACCOUNT = (
     "The account is the one that qiskit-ibm-runtime finds in its store or in the environment."
@@ -48,21 +44,27 @@ Data = Annotated[
     typer.Option(
         "--data",
         metavar="NAME|FILE",
-        help="Rows to run; by default the run's own held-out rows.",
+        help="Rows to evaluate; by default the run's own held-out rows.",
         show_default=False,
     ),
 ]
 Target = Annotated[
     str | None,
-    typer.Option("--target", help="Column of the file with the labels.", show_default=False),
+    typer.Option(
+        "--target",
+        help="Column of the file with the labels; by default as in training.",
+        show_default=False,
+    ),
 ]
 Samples = Annotated[
     int | None,
-    typer.Option("--samples", help="Only the first so many rows.", show_default=False),
+    typer.Option(
+        "--samples", help="Number of rows, from the start; by default all.", show_default=False
+    ),
 ]
 Shots = Annotated[
     int | None,
-    typer.Option("--shots", help="Shots per row; 4096 by default.", show_default=False),
+    typer.Option("--shots", help="Number of shots per row; 4096 by default.", show_default=False),
 ]
 Options = Annotated[
     Path | None,
@@ -78,8 +80,8 @@ Resilience = Annotated[
     int | None,
     typer.Option(
         "--resilience",
-        help="0: nothing. 1: readout errors undone (default). 2: gate twirling and zero-noise "
-        "extrapolation besides.",
+        help="0: no mitigation. 1: undo readout errors (default). 2: in addition, twirl gates and "
+        "extrapolate to zero noise.",
         show_default=False,
     ),
 ]
@@ -91,7 +93,7 @@ Repetition = Annotated[
     int | None,
     typer.Option(
         "--repetition",
-        help="WorkUnit that was paid for is not sent again: another number asks for new shots.",
+        help="Work that was paid for is not sent again: another number asks for new shots.",
         show_default=False,
     ),
 ]
@@ -109,8 +111,8 @@ Budget = Annotated[
     typer.Option(
         "--budget",
         metavar="TIME",
-        help="QPU time that may be spent, such as 60s or 2min: nothing is sent that could exceed "
-        "it.",
+        help="QPU time that may be spent, such as 60s or 2min; work that could exceed it is not "
+        "sent.",
         show_default=False,
     ),
 ]
@@ -129,136 +131,104 @@ Settle = Annotated[
     typer.Option(
         "--settle",
         metavar="SECONDS",
-        help="After a lost answer, how long a job is looked for before it is sent again; 180 by "
+        help="After a lost answer, time to look for the job before it is sent again; 180 by "
         "default.",
         show_default=False,
     ),
 ]
 
 
-def open_for_run(
-    backend: str,
-    run: Path,
-    *,
-    shots: int | None,
-    options: Path | None,
-    resilience: int | None,
-    mode: str | None,
-    repetition: int | None,
-    device_qubits: str | None,
-    ledger: Path | None,
-    settle: float | None = None,
-    budget_s: float | None = None,
-    report: Callable[[str], None] = lambda _: None,
-) -> RuntimeBackend:
-    """Open the backend that the options of a command describe, for a run.
+# The options that describe a request, by their parameters.
+_REQUEST = {
+    "data": Data,
+    "target": Target,
+    "samples": Samples,
+    "shots": Shots,
+    "options": Options,
+    "resilience": Resilience,
+    "mode": Mode,
+    "repetition": Repetition,
+    "device_qubits": DeviceQubits,
+    "budget": Budget,
+    "ledger": LedgerFile,
+    "settle": Settle,
+}
+# The values of these options.
+DeviceOptions = dict[str, Any]
 
-    Equal options give equal keys of work in every command.
+
+def device_options(*, without: Collection[str] = ()) -> Callable[[Command], Command]:
+    """Return a decorator that gives a command the options, in place of its parameter `device`.
+
+    Args:
+        without: Parameters whose options the command does not have, or declares itself.
+    """
+    names = [name for name in _REQUEST if name not in without]
+    return give_options("device", [option(name, _REQUEST[name]) for name in names])
+
+
+def device_request(backend: str, device: DeviceOptions) -> DeviceRequest:
+    """Return the request that options describe; equal options are equal work in every command.
 
     Raises:
-        InputError: If it is none of IBM's runtime, a setting is not accepted, or the run has no
-            circuit: all this before the service is asked for anything.
+        InputError: If an option is not accepted, or the backend is a simulation.
+    """
+    from qmoe_qiskit.hardware.cost.budget import parse_seconds
+    from qmoe_qiskit.hardware.options import read_options, runtime_options
+    from qmoe_qiskit.runs.on_hardware.request import DeviceRequest
+
+    settings = {
+        "resilience_level": device["resilience"],
+        "mode": device["mode"],
+        "repetition": device.get("repetition"),
+    }
+    given = {name: value for name, value in settings.items() if value is not None}
+    file, budget = device["options"], device.get("budget")
+    return DeviceRequest(
+        backend=backend,
+        budget_s=None if budget is None else parse_seconds(budget),
+        settle_s=device.get("settle"),
+        options=runtime_options(({} if file is None else read_options(file)) | given),
+        device_qubits=qubits_from(device["device_qubits"]),
+        **{name: device[name] for name in ("shots", "data", "target", "samples", "ledger")},
+    )
+
+
+def prepare_on_device(
+    run: OpenedRun, request: DeviceRequest, report: Callable[[str], None]
+) -> tuple[Prepared, RuntimeBackend]:
+    """Lay a run's circuit out on the device that a request names; nothing is sent.
+
+    Args:
+        run: The run.
+        request: The request.
+        report: Function that shows what the device is doing.
+
+    Raises:
+        InputError: If a setting is not accepted, or the device cannot run the circuit.
         HardwareError: If the service refuses.
     """
-    if backend == "statevector" or backend.startswith("noisy:"):
-        raise InputError(
-            f"backend {backend!r} is a simulation, which needs no submission: use qmoe evaluate, "
-            "or name a device, such as runtime:ibm_fez or runtime:fake_torino"
-        )
-    if settle is not None and not 0 <= settle < math.inf:
-        raise InputError(f"--settle must be seconds, 0 or more, got {settle:g}")
-    from qmoe_qiskit.backends import open_backend
-    from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
-    from qmoe_qiskit.cli.options.common import qubits_from
     from qmoe_qiskit.hardware.devices.ibm import RemoteDevice
-    from qmoe_qiskit.runs.on_hardware.evaluate import circuit_of
+    from qmoe_qiskit.runs.on_hardware.evaluate import open_device, prepare_run
 
-    router = circuit_of(run)
-    settings = runtime_settings(options, resilience, mode, repetition)
-    if not backend.startswith("runtime:fake_"):
+    run.load_circuit()  # a run without a circuit is refused before the service is asked
+    if not request.is_fake:
         report("connecting to IBM Quantum")
-    opened = open_backend(
-        backend,
-        shots=shots,
-        seed=SEED,
-        qubits=qubits_from(device_qubits),
-        options=settings,
-        ledger=ledger,
-        n_qubits=router.n_qubits,
+    backend = open_device(request, run)
+    if isinstance(backend.device, RemoteDevice):
+        _name_instance(backend.device.client)
+        backend.device.report = report
+    prepared = prepare_run(
+        run, backend, request.data, target=request.target, samples=request.samples
     )
-    assert isinstance(opened, RuntimeBackend)
-    if isinstance(opened.device, RemoteDevice):
-        device = opened.device
-        _name_instance(device.client)
-        device.budget_s, device.report = budget_s, report
-        if settle is not None:
-            device.timeouts = replace(device.timeouts, settle_s=settle)
-    return replace(opened, title=str(run))
+    return prepared, backend
 
 
 def _name_instance(client: Client) -> None:
-    """Say which instance pays, where there is a choice."""
+    """Say which instance pays, if there is a choice."""
     n_instances = len(client.instances)
     if n_instances > 1:
         remark(
             f"note: instance {client.instance!r} ({client.plan} plan) is used, of {n_instances}: "
             "QISKIT_IBM_INSTANCE names another"
         )
-
-
-def recorded_for_run(
-    backend: str,
-    run: Path,
-    data: str | None,
-    *,
-    target: str | None,
-    samples: int | None,
-    shots: int | None,
-    options: Path | None,
-    resilience: int | None,
-    mode: str | None,
-    repetition: int | None,
-    device_qubits: str | None,
-    ledger: Path | None,
-) -> Prepared | None:
-    """Return a run on a device, if the ledger has all that it takes: nobody is asked then.
-
-    Raises:
-        InputError: If a setting is not accepted.
-        LedgerError: If the ledger cannot be used.
-    """
-    from qmoe_qiskit.cli.options.common import qubits_from
-    from qmoe_qiskit.hardware.ledger.store import Ledger
-    from qmoe_qiskit.runs.on_hardware.from_ledger import prepare_recorded
-
-    records = Ledger(ledger)
-    prepared = prepare_recorded(
-        run,
-        backend,
-        records,
-        data,
-        options=runtime_settings(options, resilience, mode, repetition),
-        shots=shots,
-        seed=SEED,
-        qubits=qubits_from(device_qubits),
-        target=target,
-        samples=samples,
-    )
-    if prepared is None:
-        records.close()
-    return prepared
-
-
-def runtime_settings(
-    options: Path | None, resilience: int | None, mode: str | None, repetition: int | None
-) -> RuntimeOptions:
-    """Return what a file and the options of a command say, the latter first.
-
-    Raises:
-        InputError: If what comes of both is not accepted.
-    """
-    from qmoe_qiskit.hardware.options import read_options, runtime_options
-
-    in_file = {} if options is None else read_options(options)
-    given = {"resilience_level": resilience, "mode": mode, "repetition": repetition}
-    return runtime_options(in_file | {k: v for k, v in given.items() if v is not None})

@@ -1,1 +1,1 @@
-"""What the commands print: documents, tables, progress."""
+"""The output of commands: documents, tables, progress."""

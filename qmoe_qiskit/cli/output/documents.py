@@ -1,4 +1,4 @@
-"""What the commands print: results on stdout, remarks on stderr."""
+"""The output of commands: results on stdout, remarks on stderr."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.io.atomic import write_atomically
+from qmoe_qiskit.io.reasons import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,11 +18,11 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from qmoe_qiskit.runs import Execution, Metric, RunRecord
+    from qmoe_qiskit.runs import Execution, Metric, OpenedRun
 
 
 def write(text: str) -> None:
-    """Write to stdout, now: a reader that has gone is noticed here, not when Python ends."""
+    """Write to stdout at once: a closed pipe is noticed here, not when Python ends."""
     sys.stdout.write(text)
     sys.stdout.flush()
 
@@ -36,7 +38,7 @@ def remark(text: str) -> None:
 
 
 def console() -> Console:
-    """Return a console on stdout that prints text as it is, without markup or highlighting."""
+    """Return a console on stdout that prints plain text, without markup or highlighting."""
     from rich.console import Console
 
     return Console(markup=False, highlight=False, emoji=False)
@@ -52,8 +54,8 @@ def execution_document(execution: Execution | None) -> dict[str, Any] | None:
     return None if execution is None else dataclasses.asdict(execution)
 
 
-def run_document(run: RunRecord) -> dict[str, Any]:
-    """Return what a machine wants to know of a run that was just trained."""
+def run_document(run: OpenedRun) -> dict[str, Any]:
+    """Return a run that was just trained, and its control, as JSON types."""
     control = run.control()
     return {
         "run": str(run.path),
@@ -78,7 +80,7 @@ def run_document(run: RunRecord) -> dict[str, Any]:
 
 
 def remark_outside(rows_outside: int, n_rows: int, what: str = "rows") -> None:
-    """Say on stderr if rows lie outside what training saw."""
+    """Say on stderr how many rows lie outside the range of the training data, if any."""
     if rows_outside:
         remark(
             f"note: {rows_outside} of {n_rows} {what} lie outside the range of the training data"
@@ -89,7 +91,7 @@ def check_vacant_file(out: Path, *, force: bool) -> None:
     """Refuse a file that must not be written to.
 
     Raises:
-        InputError: If it is a folder, or exists and `force` is not given.
+        InputError: If the path is a folder, or exists and `force` is not given.
     """
     if out.is_dir():
         raise InputError(f"{str(out)!r} is a folder: name a file with --out")
@@ -98,19 +100,13 @@ def check_vacant_file(out: Path, *, force: bool) -> None:
 
 
 def write_file(out: Path, content: bytes) -> None:
-    """Write a file, and the folders above it; a reader sees all of it or nothing.
+    """Write a file as a whole, and make the folders above it.
 
     Raises:
-        InputError: If it cannot be written.
+        InputError: If the file cannot be written.
     """
-    part = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            part.write_bytes(content)
-            part.replace(out)
-        finally:
-            part.unlink(missing_ok=True)
+        write_atomically(out, content)
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{str(out)!r} cannot be written ({reason})") from error
+        raise InputError(f"{str(out)!r} cannot be written ({reason_of(error)})") from error

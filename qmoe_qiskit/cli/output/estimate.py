@@ -64,7 +64,7 @@ def show_estimate(
 
 
 def remaining_of(prepared: Prepared) -> float | None:
-    """Return the QPU seconds that are left of an allowance; None where there is none."""
+    """Return the QPU seconds that are left of the account's allowance, or None without one."""
     from qmoe_qiskit.hardware.devices.ibm import RemoteDevice
 
     device = prepared.device

@@ -53,10 +53,10 @@ def show_evaluation(run: Run, result: Evaluation, *, as_json: bool) -> None:
     )
     screen.print(metrics_table(result.metrics))
     if isinstance(result, DeviceEvaluation):
-        screen.print(_said_of(result.cost), soft_wrap=True)
+        screen.print(_cost_sentence(result.cost), soft_wrap=True)
 
 
-def _said_of(cost: Cost) -> str:
+def _cost_sentence(cost: Cost) -> str:
     if not cost.jobs:
         return f"{cost.executions:,} executions on this machine: nothing was charged"
     n_jobs = len(cost.jobs)

@@ -1,9 +1,10 @@
-"""Interrupted trainings: what is said when one is, and what may be given when it goes on."""
+"""Interrupted trainings: how they are resumed, and with which options."""
 
 from __future__ import annotations
 
 import shlex
 from contextlib import contextmanager
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import typer
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def resumable(out: Path) -> Iterator[None]:
-    """Where training is interrupted, say how it can go on, and exit with code 130."""
+    """If training is interrupted, say how to resume it, and exit with code 130."""
     from qmoe_qiskit.runs.store.folder import is_interrupted
 
     try:
@@ -33,28 +34,29 @@ def resumable(out: Path) -> Iterator[None]:
 
 
 def check_given(ctx: typer.Context, request: TrainingRequest, out: Path) -> None:
-    """Refuse options that differ from those that an interrupted training was begun with.
+    """Refuse options that differ from those that an interrupted training began with.
 
     Args:
-        ctx: Context of the command, which knows what was given and what is a default.
-        request: What the command line asks for.
+        ctx: Context of the command, which tells given options from defaults.
+        request: The request of the command line.
         out: Folder of the training.
 
     Raises:
-        InputError: If there is such an option.
-        RunError: If there is no interrupted training.
+        InputError: If a given option differs.
+        RunError: If the folder holds no interrupted training.
     """
-    from qmoe_qiskit.runs import read_request
-    from qmoe_qiskit.runs.request import OPTIONS
+    from qmoe_qiskit.runs import TrainingRequest, read_request
+    from qmoe_qiskit.runs.command_line import option_of
 
     begun = read_request(out)
-    for name, option in OPTIONS.items():
+    for name in (field.name for field in fields(TrainingRequest)):
         source = ctx.get_parameter_source(name)
         if source is None or source.name != "COMMANDLINE":
             continue
         # Two ways to name one file are the same.
         if getattr(request.relative_to(out), name) != getattr(begun.relative_to(out), name):
             now, before = getattr(request, name), getattr(begun, name)
+            option = option_of(name)
             raise InputError(
                 f"the training in {str(out)!r} was begun {_given(option, before)}, not "
                 f"{_given(option, now)}: leave the option out, or train anew with --force"

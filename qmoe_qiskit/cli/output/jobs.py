@@ -1,4 +1,4 @@
-"""What is shown of jobs on quantum hardware."""
+"""Jobs on quantum hardware, for people."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ def show_work(work: WorkRecord, found: Sequence[JobRecord]) -> None:
 
 
 def jobs_table(found: Sequence[JobRecord], devices: Mapping[str, str]) -> Table:
-    """Return jobs of any works one below the other; `devices` names the one of each key.
+    """Return a table of jobs, one per row; `devices` maps the key of a work to its device.
 
-    A screen of 80 columns is enough: what was charged and what was estimated share a column.
+    A screen of 80 columns is enough: charged and estimated times share a column.
     """
     table = _open_table("key", "job")
     table.add_column("device", overflow="fold")
@@ -91,7 +91,7 @@ def _jobs_of_work(found: Sequence[JobRecord]) -> Table:
 
 
 def _open_table(*first: str) -> Table:
-    """Return a table whose first columns stay in one piece: they are typed and searched for."""
+    """Return a table whose first columns never wrap: users type and search their values."""
     from qmoe_qiskit.cli.output.tables import open_table
 
     table = open_table()

@@ -1,4 +1,4 @@
-"""What a study found, on a terminal and as JSON."""
+"""The summary of a study, on a terminal and as JSON."""
 
 from __future__ import annotations
 

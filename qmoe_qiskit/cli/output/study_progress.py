@@ -1,4 +1,4 @@
-"""How far a study is: a bar on a terminal, in a pipe only what went wrong."""
+"""The progress of a study: a bar on a terminal, only problems in a pipe."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class StudyProgress:
-    """Shows how far a study is, on stderr; to be left with `with`.
+    """A context that shows the progress of a study on stderr.
 
     Attributes:
-        last: How far it is.
+        last: The progress that was shown last.
     """
 
     def __init__(self, name: str) -> None:
@@ -58,17 +58,17 @@ class StudyProgress:
             self._bar.stop()
 
     def __call__(self, progress: Progress) -> None:
-        """Take notice of how far it is."""
+        """Show new progress."""
         before, self.last = self.last, progress
         if before is None and progress.redone:
             reasons = ", ".join(f"{count} {fault}" for fault, count in progress.redone.items())
-            self._remark(f"note: results that are there and are made again: {reasons}")
+            self._remark(f"note: existing results that are computed again: {reasons}")
         if progress.restarts > (before.restarts if before else 0):
-            self._remark("note: workers have died and were started again; no result is lost")
+            self._remark("note: workers died and were started again; no result is lost")
         if self._bar is None:
             return
         if self._line is None:
-            # Results that were there tell nothing of how long the others will take.
+            # Results that existed before say nothing about the time of the others.
             self._line = self._bar.add_task(
                 self._name, total=progress.total, completed=progress.done
             )

@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from qmoe_qiskit.runs import Metric, RunRecord
+    from qmoe_qiskit.runs import Metric, OpenedRun
 
-# How metrics are called, and the unit of their values.
+# Names of metrics in tables, and units of their values.
 _METRICS = {
     "accuracy": ("accuracy", ""),
     "train_accuracy": ("accuracy on training rows", ""),
@@ -27,8 +27,8 @@ _METRICS = {
 }
 
 
-def comparison_table(run: RunRecord) -> Table:
-    """Return the models of a run beside each other."""
+def comparison_table(run: OpenedRun) -> Table:
+    """Return a table that compares the models of a run."""
     table = open_table()
     table.add_column("router")
     table.add_column("router\nparameters", justify="right")
@@ -51,7 +51,7 @@ def comparison_table(run: RunRecord) -> Table:
 
 
 def metrics_table(metrics: Mapping[str, Metric]) -> Table:
-    """Return metrics one below the other; a metric of every expert takes a line for each."""
+    """Return a table of metrics, one per row; a metric of every expert takes a row per expert."""
     table = open_table()
     table.add_column("metric")
     table.add_column("value", justify="right")
@@ -67,7 +67,7 @@ def metrics_table(metrics: Mapping[str, Metric]) -> Table:
 
 
 def open_table() -> Table:
-    """Return an empty table in the style of all."""
+    """Return an empty table in the common style."""
     from rich.box import SIMPLE
     from rich.table import Table
 
@@ -75,7 +75,7 @@ def open_table() -> Table:
 
 
 def number(value: float | None, unit: float, form: str) -> str:
-    """Write a number in multiples of a unit's reciprocal, or nothing where there is none."""
+    """Return a number times a factor as text; None becomes an empty text."""
     return "" if value is None else format(unit * value, form)
 
 

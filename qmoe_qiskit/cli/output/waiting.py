@@ -1,4 +1,4 @@
-"""Waiting for a device: what a terminal shows meanwhile, and what an interruption says."""
+"""Waiting for a device: the status line of a terminal, and advice after an interruption."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 class Waiting:
-    """Shows what is being waited for: on the last line of a terminal, and in a pipe nowhere."""
+    """A status line on the last line of a terminal; in a pipe it shows nothing."""
 
     def __init__(self) -> None:
         self._status: Status | None = None
 
     def __call__(self, text: str) -> None:
-        """Show this in place of what was said before."""
+        """Show a text in place of the last one."""
         if not sys.stderr.isatty():
             return
         from rich.console import Console
@@ -37,7 +37,7 @@ class Waiting:
             self._status.update(Text(text))
 
     def stop(self) -> None:
-        """Give the line back."""
+        """Remove the line."""
         if self._status is not None:
             self._status.stop()
             self._status = None
@@ -45,7 +45,7 @@ class Waiting:
 
 @contextmanager
 def waiting() -> Iterator[Waiting]:
-    """Wait for a device; where that is interrupted, say what to do, and exit with code 130."""
+    """Wait for a device; after an interruption, say what to do, and exit with code 130."""
     shown = Waiting()
     try:
         yield shown

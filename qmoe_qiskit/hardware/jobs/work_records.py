@@ -6,7 +6,6 @@ import io
 import json
 import struct
 from contextlib import contextmanager
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from qiskit import qpy
@@ -18,6 +17,7 @@ from qmoe_qiskit.hardware.ledger.errors import damaged_work
 from qmoe_qiskit.hardware.ledger.records import JobRecord, WorkRecord, WorkSummary
 from qmoe_qiskit.hardware.options import RuntimeOptions
 from qmoe_qiskit.hardware.work import WorkUnit
+from qmoe_qiskit.io.versions import library_versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,7 @@ def record_of(
         title=work.title,
         shots=work.shots,
         estimate=json.dumps(estimate.document()),
-        versions=json.dumps({name: version(name) for name in _LIBRARIES}),
+        versions=json.dumps(library_versions(_LIBRARIES)),
         circuit_qpy=buffer.getvalue(),
         physical_qubits=work.physical_qubits,
         observables=json.dumps(

@@ -1,1 +1,1 @@
-"""Routers: a quantum circuit, and its classical controls."""
+"""Routers: a quantum circuit, its classical controls, and the table that names them."""

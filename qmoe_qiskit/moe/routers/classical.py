@@ -15,8 +15,8 @@ class LinearRouter(nn.Module):
     """Linear -> softmax.
 
     Args:
-        n_features: F.
-        n_experts: E.
+        n_features: Number of features, F.
+        n_experts: Number of experts, E.
         generator: Source of the initial weights.
     """
 
@@ -34,7 +34,7 @@ class LinearRouter(nn.Module):
 
 
 class QuadraticRouter(nn.Module):
-    """Linear in all x_i and x_i x_j -> softmax; arguments as for `LinearRouter`."""
+    """Linear in all x_i and x_i x_j -> softmax; arguments are those of `LinearRouter`."""
 
     def __init__(
         self, n_features: int, n_experts: int, *, generator: torch.Generator | None = None
@@ -58,9 +58,9 @@ class MLPRouter(nn.Module):
     """Linear -> ReLU -> Linear -> softmax, the paper's classical router.
 
     Args:
-        n_features: F.
-        n_experts: E.
-        hidden: Width of the hidden layer.
+        n_features: Number of features, F.
+        n_experts: Number of experts, E.
+        hidden: Number of hidden units.
         generator: Source of the initial weights.
     """
 
@@ -85,17 +85,17 @@ class MLPRouter(nn.Module):
 
 
 class FourierRouter(nn.Module):
-    """Linear in the trigonometric features that the angle router's outputs are made of -> softmax.
+    """Linear in the trigonometric features that span the angle router's outputs -> softmax.
 
-    With data uploaded L times each output lies in the span of the products over the features of
-    {1, cos(k x), sin(k x): k = 1..L} (Schuld, Sweke & Meyer, arXiv:2008.08605): (2L + 1)^F
-    functions, one of them the constant. This router has all of them to itself, so what it cannot
-    separate the circuit cannot either.
+    If the circuit takes its inputs L times, each output lies in the span of the products over the
+    features of {1, cos(k x), sin(k x): k = 1..L} (Schuld, Sweke & Meyer, arXiv:2008.08605):
+    (2L + 1)^F functions, one of them constant. This router uses all of them freely: the circuit
+    cannot separate what this router cannot.
 
     Args:
-        n_features: F.
-        n_experts: E.
-        degree: Highest frequency L, the circuit's number of uploads.
+        n_features: Number of features, F.
+        n_experts: Number of experts, E.
+        degree: Highest frequency L, which is the number of times that the circuit takes its inputs.
         generator: Source of the initial weights.
     """
 

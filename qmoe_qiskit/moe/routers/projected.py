@@ -6,12 +6,12 @@ from torch import Tensor, nn
 
 
 class ProjectedRouter(nn.Module):
-    """Give a router an affine image of the features: x -> x A + b.
+    """Apply a router to an affine image of the features: x -> x A + b.
 
     Args:
         router: The router, on K coordinates.
-        matrix_FK: A; fixed, kept with the model's state.
-        offset_K: b.
+        matrix_FK: Fixed matrix A, which the model's state includes.
+        offset_K: Fixed offset b.
     """
 
     def __init__(self, router: nn.Module, matrix_FK: Tensor, offset_K: Tensor) -> None:
@@ -22,15 +22,15 @@ class ProjectedRouter(nn.Module):
 
     @property
     def n_experts(self) -> int:
-        """Number of experts of the router behind, if it states one."""
+        """Number of experts of the inner router, if it has such an attribute."""
         return int(getattr(self.router, "n_experts"))  # noqa: B009 - typed as a module otherwise
 
-    def seen(self, inputs_BF: Tensor) -> Tensor:
-        """Return what the router sees, (..., K), of features (..., F)."""
-        seen_BK: Tensor = inputs_BF @ self.get_buffer("matrix_FK") + self.get_buffer("offset_K")
-        return seen_BK
+    def router_inputs(self, inputs_BF: Tensor) -> Tensor:
+        """Return the coordinates that the router sees, (..., K), for features (..., F)."""
+        inputs_BK: Tensor = inputs_BF @ self.get_buffer("matrix_FK") + self.get_buffer("offset_K")
+        return inputs_BK
 
     def forward(self, inputs_BF: Tensor) -> Tensor:
         """Return the router's weights, (..., E), for features (..., F)."""
-        weights_BE: Tensor = self.router(self.seen(inputs_BF))
+        weights_BE: Tensor = self.router(self.router_inputs(inputs_BF))
         return weights_BE

@@ -1,4 +1,4 @@
-"""The quantum router: a circuit in front of a softmax."""
+"""The quantum router: a circuit, followed by a softmax."""
 
 from __future__ import annotations
 
@@ -23,16 +23,22 @@ class QuantumRouter(nn.Module):
     Args:
         router: The circuit.
         n_experts: Number of experts, E.
-        backend: Where the circuit runs, or a specification for `open_backend`.
-        readout: "expectations": the circuit's O outputs go through a linear adapter and a softmax.
-            "probabilities": the weight of expert i is P(i) = |<i|U|psi>|^2, basis states read
-            little-endian, normalized over the first E states where E < 2^n.
-        generator: Source of the initial weights: circuit angles uniform in [-pi, pi], adapter as
-            `torch.nn.Linear`.
+        backend: Backend that evaluates the circuit, or a specification for `open_backend`.
+        readout: "expectations": a linear adapter and a softmax follow the circuit's O outputs.
+            "probabilities": the weight of expert i is P(i) = |<i|U|psi>|^2 with basis states in
+            little-endian order, normalized over the first E states if E < 2^n.
+        generator: Source of the initial weights: circuit angles are uniform in [-pi, pi], the
+            adapter is initialized as `torch.nn.Linear`.
 
     Raises:
-        InputError: If n_experts is below 1, the readout is unknown, or the experts do not fit in
-            the register's 2^n basis states.
+        InputError: If n_experts is below 1, the readout is unknown, or n_experts exceeds the 2^n
+            basis states of the register.
+
+    >>> from qmoe_qiskit.circuits import angle_router
+    >>> router = QuantumRouter(angle_router(2, n_layers=1), n_experts=4)
+    >>> weights_BE = router(torch.zeros(5, 2))
+    >>> weights_BE.shape, torch.allclose(weights_BE.sum(-1), torch.ones(5))
+    (torch.Size([5, 4]), True)
     """
 
     def __init__(
@@ -71,11 +77,11 @@ class QuantumRouter(nn.Module):
         return self.connector.compiled.router
 
     def forward(self, inputs_BF: Tensor) -> Tensor:
-        """Return routing weights, (..., E), rows summing to 1, for inputs (..., F)."""
+        """Return routing weights, (..., E), which sum to 1 per row, for inputs (..., F)."""
         values_BO = self.connector(inputs_BF)
         if self.adapter is not None:
             return torch.softmax(self.adapter(values_BO), dim=-1)
-        # Rounding can leave a probability at -1e-17.
+        # Rounding can make a probability -1e-17.
         weights_BE = values_BO.clamp_min(torch.finfo(values_BO.dtype).tiny)
         normalized_BE: Tensor = weights_BE / weights_BE.sum(-1, keepdim=True)
         return normalized_BE

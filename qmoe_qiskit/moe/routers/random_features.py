@@ -1,4 +1,4 @@
-"""A classical control: random Fourier features in front of a linear layer."""
+"""A classical control: random Fourier features, followed by a linear layer."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ class RandomFourierRouter(nn.Module):
     """Linear in N random waves cos(w x + b) -> softmax.
 
     The waves approximate a Gaussian kernel (A. Rahimi & B. Recht, Random Features for Large-Scale
-    Kernel Machines, NeurIPS 2007): the classical answer to a router that is said to be a kernel
+    Kernel Machines, NeurIPS 2007): the classical counterpart of a router that acts as a kernel
     method. Frequencies and phases are drawn once and stay; only the linear layer is trained.
 
     Args:
-        n_features: F.
-        n_experts: E.
-        n_waves: N.
-        length_scale: Of the kernel exp(-|x - y|^2 / (2 length_scale^2)), in units of the inputs;
-            at 1, the default, frequencies are around that of the angle router, 1 per rad.
+        n_features: Number of features, F.
+        n_experts: Number of experts, E.
+        n_waves: Number of waves, N.
+        length_scale: Length scale of the kernel exp(-|x - y|^2 / (2 length_scale^2)), in units of
+            the inputs. At 1, frequencies are about that of the angle router, 1 per rad.
         generator: Source of frequencies, phases and initial weights.
     """
 

@@ -1,4 +1,4 @@
-"""The router under TorchConnector."""
+"""A compiled circuit as a torch module, by qiskit-machine-learning's TorchConnector."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A TorchConnector whose backward is one sweep."""
+"""A TorchConnector whose backward pass is one sweep of the circuit."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from qmoe_qiskit.moe.torch_connector.router_network import RouterNetwork
 
 
 class RouterConnector(TorchConnector):
-    """TorchConnector for a `RouterNetwork`: hands the incoming gradient on.
+    """TorchConnector for a `RouterNetwork` that computes vector-Jacobian products.
 
-    The stock connector asks for the Jacobian, (B, O, W) numbers, and contracts it; here one
+    The stock connector computes the Jacobian, (B, O, W) numbers, and contracts it. Here one
     vector-Jacobian product costs about as much as the forward pass, whatever O and W are. Inputs
-    may have any leading shape, gradients by the inputs are computed where torch asks for them, and
-    the output keeps the inputs' floating type (the circuit itself is evaluated in float64).
+    may have any leading shape, gradients by the inputs are computed if torch needs them, and the
+    output has the inputs' floating type (the circuit itself is evaluated in float64).
 
     Args:
         network: The network to connect.
-        initial_weights: Weights to start from, shape (W,); random in [-1, 1] if None.
+        initial_weights: Initial weights, shape (W,); None for random ones in [-1, 1].
     """
 
     def __init__(self, network: RouterNetwork, initial_weights: Tensor | None = None) -> None:
         start = None if initial_weights is None else initial_weights.detach().cpu().numpy()
         super().__init__(network, initial_weights=start)
-        # The base class registers its one parameter under two names; a state has it once here.
+        # The base class registers its one parameter under two names; the state must hold it once.
         del self._parameters["_weights"]
 
     @property
@@ -37,14 +37,14 @@ class RouterConnector(TorchConnector):
         """The circuit's weights, (W,)."""
         try:
             weight = self._parameters["weight"]
-        except KeyError as error:  # the base class asks before it registers
+        except KeyError as error:  # the base class reads it before it is registered
             raise AttributeError("weight") from error
         assert weight is not None
         return weight
 
     @property
     def compiled(self) -> CompiledRouter:
-        """The compiled router behind the network."""
+        """The compiled router that the network evaluates."""
         network = self.neural_network
         assert isinstance(network, RouterNetwork)
         return network.compiled
@@ -74,7 +74,7 @@ class RouterConnector(TorchConnector):
 def _evaluate(inputs_BF: Tensor, weights_W: Tensor, network: RouterNetwork) -> Tensor:
     needs_gradient = inputs_BF.requires_grad or weights_W.requires_grad
     if inputs_BF.device.type == "cpu" and not (torch.is_grad_enabled() and needs_gradient):
-        # Nothing is kept for a way back that nobody takes.
+        # No gradient is needed: nothing is kept for a backward pass.
         x_BF, w_W = inputs_BF.detach().double().numpy(), weights_W.detach().double().numpy()
         expected = torch.from_numpy(network.compiled.expectations(x_BF, w_W).values)
         return expected.to(_output_type(inputs_BF, weights_W))

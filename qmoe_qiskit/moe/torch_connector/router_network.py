@@ -14,11 +14,11 @@ from qmoe_qiskit.typing import FloatArray
 class RouterNetwork(NeuralNetwork):
     """The expectation values of a router circuit, on any backend.
 
-    Works wherever a qiskit-machine-learning network does; the stock `TorchConnector` asks for the
-    whole Jacobian. `RouterConnector` asks for one vector-Jacobian product instead.
+    It works wherever a qiskit-machine-learning network does. The stock `TorchConnector` computes
+    the whole Jacobian; `RouterConnector` computes one vector-Jacobian product instead.
 
     Args:
-        compiled: What `Backend.compile` returned.
+        compiled: The compiled router that `Backend.compile` returns.
         input_gradients: Whether `backward` also differentiates by the inputs.
     """
 
@@ -50,6 +50,6 @@ class RouterNetwork(NeuralNetwork):
     def _filled(
         self, input_data: FloatArray | None, weights: FloatArray | None
     ) -> tuple[FloatArray, FloatArray]:
-        """The base class passes None for a circuit without inputs or without weights."""
+        """Return arrays for None, which the base class passes without inputs or without weights."""
         inputs_BF = np.zeros((1, 0)) if input_data is None else input_data
         return inputs_BF, np.zeros(0) if weights is None else weights

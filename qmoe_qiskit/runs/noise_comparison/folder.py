@@ -1,20 +1,21 @@
 """The folder of a comparison under noise: two runs, the later calibration, and the result.
 
-While the runs are trained the folder holds the request, so that the comparison can go on.
+While the runs are trained the folder holds the request, so that the comparison can be resumed.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import QMoEError, RunError
-from qmoe_qiskit.io.checked_json import dump_checked, has_kind, load_checked
+from qmoe_qiskit.io.atomic import write_atomically
+from qmoe_qiskit.io.checked_json import dump_checked, load_checked
+from qmoe_qiskit.io.reasons import reason_of
 from qmoe_qiskit.runs.noise_comparison.request import NoiseRequest
-from qmoe_qiskit.runs.store.folder import REQUEST, quoted
+from qmoe_qiskit.runs.store.folder import REQUEST, holds, quoted, refuse_occupied
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,36 +32,23 @@ _REQUEST_KIND = "qmoe-noise-request"
 
 
 def is_begun(out: Path) -> bool:
-    """Whether a folder holds a comparison of ours that is not complete."""
-    return _holds(out / REQUEST, _REQUEST_KIND)
+    """Whether a folder holds an interrupted comparison of this program."""
+    return holds(out / REQUEST, _REQUEST_KIND)
 
 
 def check_vacant(out: Path, *, force: bool) -> None:
     """Refuse a folder that a comparison must not be written to.
 
     Raises:
-        RunError: If it exists, unless `force` is given and it is empty or a comparison of ours.
+        RunError: If the folder exists, unless `force` is given and it is empty or a comparison.
     """
-    if not os.path.lexists(out):
-        return
-    if not out.is_dir():
-        raise RunError(f"{quoted(out)} is not a folder: choose another one with --out")
-    ours = is_begun(out) or _holds(out / COMPARISON, COMPARISON_KIND)
-    if force and (ours or not any(out.iterdir())):
-        return
-    if force:
-        raise RunError(
-            f"{quoted(out)} is not a comparison of qmoe noise, and --force replaces nothing else: "
-            "choose another folder with --out"
-        )
-    if is_begun(out):
-        raise RunError(
-            f"{quoted(out)} holds a comparison that is not complete: add --resume to go on with "
-            "it, or --force to begin anew"
-        )
-    raise RunError(
-        f"{quoted(out)} exists: choose another folder with --out, or add --force to replace a "
-        "comparison"
+    refuse_occupied(
+        out,
+        "comparison of qmoe noise",
+        "comparison",
+        force=force,
+        is_ours=holds(out / COMPARISON, COMPARISON_KIND),
+        is_begun=is_begun(out),
     )
 
 
@@ -68,14 +56,12 @@ def check_vacant(out: Path, *, force: bool) -> None:
 def begun(out: Path, request: NoiseRequest, later: NoiseProfile) -> Iterator[None]:
     """Begin a comparison in a folder, accepted by `check_vacant`.
 
-    If what runs inside refuses its input, a folder that was made is removed: the same would happen
-    again. After any other end the comparison can go on.
+    If the body refuses its input, a folder that was made here is removed: the same would happen
+    again. After any other end the comparison can be resumed.
 
     Raises:
         RunError: If the folder cannot be made or written to.
     """
-    from qmoe_qiskit.train.checkpoint import write_atomically
-
     existed = out.exists()
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -86,7 +72,8 @@ def begun(out: Path, request: NoiseRequest, later: NoiseProfile) -> Iterator[Non
         )
     except (OSError, ValueError) as error:
         raise RunError(
-            f"folder {quoted(out)} cannot be written to ({error}): choose another one with --out"
+            f"folder {quoted(out)} cannot be written to ({reason_of(error)}): choose another one "
+            "with --out"
         ) from error
     try:
         yield
@@ -99,10 +86,10 @@ def begun(out: Path, request: NoiseRequest, later: NoiseProfile) -> Iterator[Non
 
 
 def read_begun(out: Path) -> tuple[NoiseRequest, NoiseProfile]:
-    """Return what an interrupted comparison was asked to do, and its later calibration.
+    """Return the request of an interrupted comparison, and its later calibration.
 
     Raises:
-        RunError: If there is none.
+        RunError: If the folder holds none.
         ProfileError: If the later calibration is damaged.
     """
     from qmoe_qiskit.noise_profiles import NoiseProfile
@@ -121,16 +108,7 @@ def finish(out: Path, document: bytes) -> None:
     """Write the result, and end the comparison.
 
     Raises:
-        OSError: If the folder cannot be written to; the comparison can go on.
+        OSError: If the folder cannot be written to; the comparison can be resumed.
     """
-    from qmoe_qiskit.train.checkpoint import write_atomically
-
     write_atomically(out / COMPARISON, document)
     (out / REQUEST).unlink()
-
-
-def _holds(path: Path, kind: str) -> bool:
-    try:
-        return has_kind(path.read_bytes(), kind)
-    except (OSError, ValueError):
-        return False

@@ -1,4 +1,4 @@
-"""What a comparison under noise is asked to do."""
+"""What is asked for when a router is compared under noise."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.runs.request import TrainingRequest, relative_path, resolved_path, with_file
+from qmoe_qiskit.runs.relative_paths import relative_path, resolved_path, with_file
+from qmoe_qiskit.runs.request import TrainingRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from qmoe_qiskit.backends import BackendSpec
     from qmoe_qiskit.noise_profiles import NoiseProfile
 
 
@@ -20,15 +22,15 @@ class NoiseRequest:
     """All that decides the result of a comparison.
 
     Attributes:
-        device: Name of a noise profile, or the path of a .json file with one.
-        training: How the quantum router is trained; its own backend is not used.
-        shots: Shots per row of the evaluations under noise, or None for exact ones. Trainings are
-            exact.
-        mitigation: See `open_backend`; of everything under noise.
-        device_qubits: See `open_backend`, where they are called qubits.
-        later: Name or file of the later calibration; None for a drift of the device's own.
-        drift_hours: How much later that is.
-        drift_seed: Of the drift.
+        device: Name of a noise profile, or path of a .json file that holds one.
+        training: Settings of the quantum router's training, whose backend is not used.
+        shots: Number of shots per row of the evaluations under noise, or None for exact values.
+            Trainings are exact.
+        mitigation: Mitigation of trainings and evaluations under noise, see `open_backend`.
+        device_qubits: Device qubits to run on, see `open_backend`, where they are called qubits.
+        later: Name or file of the later calibration; None for a drift of the device's calibration.
+        drift_hours: Time between the calibration and the later one, in hours.
+        drift_seed: Seed of the drift.
     """
 
     device: str
@@ -67,17 +69,25 @@ class NoiseRequest:
         """Load the device's calibration.
 
         Raises:
-            ProfileError: If there is none of that name, or the file cannot be used.
+            ProfileError: If no profile has that name, or the file cannot be used.
         """
         from qmoe_qiskit.noise_profiles import load_profile
 
         return load_profile(self.device)
 
+    def evaluated_on(self, profile: NoiseProfile, qubits: tuple[int, ...] | None) -> BackendSpec:
+        """Return the choice of a calibration for the evaluations."""
+        from qmoe_qiskit.backends import BackendSpec
+
+        return BackendSpec(
+            backend=profile, shots=self.shots, mitigation=self.mitigation, device_qubits=qubits
+        )
+
     def later_profile(self) -> NoiseProfile:
         """Load the later calibration, or draw it.
 
         Raises:
-            InputError: If it cannot be had.
+            InputError: If the profile cannot be used, or a setting of the drift is not accepted.
         """
         from qmoe_qiskit.noise_profiles import load_profile
 
@@ -89,13 +99,13 @@ class NoiseRequest:
         return profile.drift(self.drift_seed, hours=self.drift_hours)
 
     def relative_to(self, folder: Path) -> NoiseRequest:
-        """Return the request as stored in a folder: paths of files start there."""
+        """Return the request as it is stored in a folder: paths of files start there."""
         return self._with_files(
             self.training.relative_to(folder), lambda path: relative_path(path, folder)
         )
 
     def resolved_from(self, folder: Path) -> NoiseRequest:
-        """Undo `relative_to`: paths of files start at the current folder again."""
+        """Undo `relative_to`: paths of files start at the current folder."""
         return self._with_files(
             self.training.resolved_from(folder), lambda path: resolved_path(path, folder)
         )

@@ -1,7 +1,8 @@
 """The four settings of a router under noise, on the same rows and seed.
 
-Trained without noise or under a device's, evaluated without noise, under the device's, or under a
-later calibration of it: what noise costs, what training under it wins back, and how long it lasts.
+The router is trained without noise or under a device's noise, and evaluated without noise, under
+the device's noise, or under a later calibration of the device. The comparison shows what noise
+costs, what training under noise recovers, and whether the recovery outlasts the calibration.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qmoe_qiskit.backends import BackendSpec
 from qmoe_qiskit.io.checked_json import dump_checked
 from qmoe_qiskit.runs.metrics import (
     Metric,
@@ -24,7 +26,7 @@ from qmoe_qiskit.runs.noise_comparison import folder as noise_folder
 from qmoe_qiskit.runs.provenance import Execution, described, execution_of
 from qmoe_qiskit.runs.store import folder
 from qmoe_qiskit.runs.store.loading import Run, load_run
-from qmoe_qiskit.runs.training import check_request, resume_run, train_run
+from qmoe_qiskit.runs.training import plan_training, resume_run, train_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class NoiseCase(StrEnum):
-    """What a router is trained on, and what it is evaluated on."""
+    """What a router is trained on, and what the trained router is evaluated on."""
 
     IDEAL_IDEAL = "ideal -> ideal"
     IDEAL_NOISY = "ideal -> noisy"
@@ -47,15 +49,15 @@ class NoiseCase(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class SettingResult:
-    """One of the four settings.
+    """The result of one of the four settings.
 
     Attributes:
-        setting: Which.
+        setting: The setting.
         trained_on: Where the circuit ran in training.
-        evaluated_on: Where it ran in evaluation.
-        metrics: Those of `summarize`, and accuracy_difference (to ideal -> ideal, on the same rows)
-            and routing_flips (share of the rows whose expert with the largest weight is another one
-            than without noise, the trained weights being the same).
+        evaluated_on: Where the circuit ran in evaluation.
+        metrics: Metrics of `summarize`; accuracy_difference (to ideal -> ideal, on the same rows);
+            and routing_flips (share of the rows that noise sends to another expert, the trained
+            weights being the same).
     """
 
     setting: NoiseCase
@@ -66,13 +68,13 @@ class SettingResult:
 
 @dataclass(frozen=True, kw_only=True)
 class NoiseComparison:
-    """The four settings beside each other.
+    """The results of the four settings.
 
     Attributes:
         data: Name of the data.
         n_rows: Number of held-out rows.
-        seed: Of split, initial weights, shuffling and shots.
-        settings: In the order of `NoiseCase`.
+        seed: Seed of split, initial weights, shuffling and shots.
+        settings: One result per setting, in the order of `NoiseCase`.
     """
 
     data: str
@@ -91,26 +93,26 @@ def compare_under_noise(
 ) -> NoiseComparison:
     """Train a router without noise and under a device's, and evaluate the four settings.
 
-    Both trainings start from the same weights and see the same batches. They are exact; shots are
-    those of the evaluations. On a later calibration of the same device the circuit stays on the
-    qubits that it was trained on, and is laid out on them anew.
+    Both trainings start from the same weights and see the same batches. They are exact; only the
+    evaluations use shots. On a later calibration of the same device the circuit stays on the qubits
+    that it was trained on, and is laid out on them again.
 
     Args:
         request: What to train and compare.
-        out: Folder for the two runs, the later calibration and comparison.json; made.
-        force: Replace a comparison that is there.
-        figures: Draws the figures of the runs; see `qmoe_qiskit.runs.Figures`.
-        verbose: Show progress bars on a terminal.
+        out: Folder for the two runs, the later calibration and comparison.json; it is made.
+        force: Whether to replace an existing comparison.
+        figures: Function that draws the figures of the runs; see `qmoe_qiskit.runs.Figures`.
+        verbose: Whether to show progress bars on a terminal.
 
     Raises:
         InputError: If something is not accepted; nothing is written then.
-        RunError: If the folder is in the way or cannot be written to.
+        RunError: If the folder is in use or cannot be written to.
         KeyboardInterrupt: Passed on; `resume_comparison` goes on.
     """
     out = Path(out)
     noise_folder.check_vacant(out, force=force)
     later = request.later_profile()
-    _check(request, later)
+    _check(request, out, later)
 
     def trained(name: str, training: TrainingRequest) -> Run:
         return train_run(training, out / name, force=force, figures=figures, verbose=verbose)
@@ -124,10 +126,10 @@ def compare_under_noise(
 def resume_comparison(
     out: str | Path, *, figures: Figures | None = None, verbose: bool = False
 ) -> NoiseComparison:
-    """Go on with a comparison that was interrupted; arguments as for `compare_under_noise`.
+    """Resume an interrupted comparison; arguments as for `compare_under_noise`.
 
     Raises:
-        RunError: If there is none, or the data are not those of the beginning.
+        RunError: If there is no interrupted comparison, or its data have changed.
         InputError: If data or device cannot be loaded.
     """
     out = Path(out)
@@ -146,16 +148,14 @@ def resume_comparison(
     return _finished(request, out, ideal, noisy, later)
 
 
-def _check(request: NoiseRequest, later: NoiseProfile) -> None:
-    """Refuse what would be noticed when the trainings are over."""
-    from qmoe_qiskit.train.execution import open_for
-
+def _check(request: NoiseRequest, out: Path, later: NoiseProfile) -> None:
+    """Refuse before the trainings what the evaluations after them would refuse."""
     _, split = request.training.load()
-    check_request(request.ideal, split)
-    check_request(request.noisy, split)
+    plan_training(request.ideal, split, out / noise_folder.IDEAL)
+    noisy, *_ = plan_training(request.noisy, split, out / noise_folder.NOISY)
+    assert noisy.fit.circuit is not None
     for profile in (request.profile(), later):
-        backend = open_for(profile, shots=request.shots, mitigation=request.mitigation)
-        check_request(request.noisy, split, backend=backend)
+        request.evaluated_on(profile, None).open().compile(noisy.fit.circuit)
 
 
 def _finished(
@@ -178,10 +178,9 @@ def _results(
 ) -> Iterator[SettingResult]:
     """Evaluate the four settings."""
     evaluated = _evaluated(request, ideal, noisy, later)
+    exactly = BackendSpec(backend="statevector")
     trained = {run.path: run.classifier for run in (ideal, noisy)}
-    without_noise = {
-        path: _observe(load_run(path, backend="statevector"), test) for path in trained
-    }
+    without_noise = {run.path: _observe(run.load(exactly), test) for run in (ideal, noisy)}
     reference = without_noise[ideal.path]
     for setting, run in evaluated.items():
         exact = without_noise[run.path]
@@ -219,23 +218,14 @@ def _evaluated(
     request: NoiseRequest, ideal: Run, noisy: Run, later: NoiseProfile
 ) -> dict[NoiseCase, Run]:
     """Return the runs as they are evaluated."""
-
-    def on(profile: NoiseProfile, run: Run, qubits: tuple[int, ...] | None) -> Run:
-        return load_run(
-            run.path,
-            backend=profile,
-            shots=request.shots,
-            mitigation=request.mitigation,
-            device_qubits=qubits,
-        )
-
     profile, qubits = request.profile(), request.device_qubits
+    on_device = request.evaluated_on(profile, qubits)
     stay = qubits or _qubits_to_stay_on(noisy, profile, later)
     return {
         NoiseCase.IDEAL_IDEAL: ideal,
-        NoiseCase.IDEAL_NOISY: on(profile, ideal, qubits),
-        NoiseCase.NOISY_NOISY: on(profile, noisy, qubits),
-        NoiseCase.NOISY_LATER: on(later, noisy, stay),
+        NoiseCase.IDEAL_NOISY: ideal.load(on_device),
+        NoiseCase.NOISY_NOISY: noisy.load(on_device),
+        NoiseCase.NOISY_LATER: noisy.load(request.evaluated_on(later, stay)),
     }
 
 
@@ -246,7 +236,7 @@ def _observe(run: Run, test: Dataset) -> Observed:
 def _qubits_to_stay_on(
     noisy: Run, profile: NoiseProfile, later: NoiseProfile
 ) -> tuple[int, ...] | None:
-    """Return the qubits that a circuit uses, where the later calibration is of the same device."""
+    """Return the qubits that the circuit uses, or None if the later device is another one."""
     compiled = noisy.classifier.compiled_router
     assert compiled is not None
     if later.device != profile.device or later.n_qubits != profile.n_qubits:

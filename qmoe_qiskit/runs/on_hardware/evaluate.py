@@ -1,4 +1,4 @@
-"""A run on quantum hardware: what it would cost, its submission, and what came of it."""
+"""The evaluation of a run on quantum hardware: its work, its estimated cost, its metrics."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qmoe_qiskit.backends import BackendSpec
+from qmoe_qiskit.backends.runtime.compiled_router import RuntimeRouter
 from qmoe_qiskit.errors import InputError, OutOfRangeWarning
-from qmoe_qiskit.runs.evaluation import Evaluation, Rows, select_rows
+from qmoe_qiskit.runs.evaluation import Evaluation, EvaluationRows, select_rows
 from qmoe_qiskit.runs.metrics import Metric, observe, share_of, summarize
 from qmoe_qiskit.runs.on_hardware.recording_device import OutcomeRecorder
 from qmoe_qiskit.runs.provenance import (
@@ -19,28 +21,28 @@ from qmoe_qiskit.runs.provenance import (
     execution_of,
     stated,
 )
-from qmoe_qiskit.runs.store.loading import Run, load_run, read_run
+from qmoe_qiskit.runs.store.loading import OpenedRun, Run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
-    from qmoe_qiskit.circuits import RouterCircuit
     from qmoe_qiskit.hardware.cost.estimate import CostEstimate
     from qmoe_qiskit.hardware.devices.protocol import Device
     from qmoe_qiskit.hardware.ledger.records import JobRecord
     from qmoe_qiskit.hardware.work import WorkUnit
+    from qmoe_qiskit.runs.on_hardware.request import DeviceRequest
     from qmoe_qiskit.typing import FloatArray
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What an evaluation took of a device, all jobs together.
+    """What an evaluation cost on a device, all jobs together.
 
     Attributes:
-        seconds: QPU time charged; 0 on this machine.
-        estimated_seconds: QPU time as estimated before it was sent; 0 on this machine.
-        executions: How often a circuit was executed.
+        seconds: Charged QPU time; 0 on this machine.
+        estimated_seconds: QPU time as estimated before submission; 0 on this machine.
+        executions: Number of circuit executions.
         jobs: Ids of the service's jobs.
     """
 
@@ -55,7 +57,7 @@ class DeviceEvaluation(Evaluation):
     """Metrics of a run's model whose circuit ran on a device, real or fake.
 
     Attributes:
-        cost: What it took.
+        cost: What the evaluation cost.
     """
 
     cost: Cost
@@ -67,39 +69,54 @@ class Prepared:
 
     Attributes:
         run: The run, with its circuit on the device.
-        rows: What is to be evaluated.
-        works: What the device would have to execute.
-        watched: The device, keeping what comes back from it.
+        rows: Rows to be evaluated.
+        works: Work that the device would have to execute.
+        recorder: The device, with a record of the outcomes that it returns.
     """
 
     run: Run
-    rows: Rows
+    rows: EvaluationRows
     works: tuple[WorkUnit, ...]
-    watched: OutcomeRecorder
+    recorder: OutcomeRecorder
 
     @property
     def device(self) -> Device:
-        """Where the works are to be executed."""
-        return self.watched.device
+        """The device that is to execute the works."""
+        return self.recorder.device
 
 
-def circuit_of(path: str | Path) -> RouterCircuit:
-    """Return a run's circuit.
+def open_device(request: DeviceRequest, run: OpenedRun) -> RuntimeBackend:
+    """Open the backend that a request names, for the circuit of a run.
 
     Raises:
-        InputError: If its router is classical.
-        RunError: If the run cannot be used.
+        InputError: If the router is classical or a setting is not accepted: all this is found
+            before the service is asked.
+        HardwareError: If the service refuses.
     """
-    from qmoe_qiskit.circuits import RouterCircuit
+    from qmoe_qiskit.backends import open_backend
+    from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
+    from qmoe_qiskit.hardware.devices.ibm import RemoteDevice
 
-    record = read_run(path)
-    if record.circuit is None:
-        raise InputError(f"router {record.router!r} is classical: it has no circuit to execute")
-    return RouterCircuit.from_qpy(record.circuit)
+    opened = open_backend(
+        request.backend,
+        shots=request.shots,
+        seed=request.seed,
+        qubits=request.device_qubits,
+        options=request.options,
+        ledger=request.ledger,
+        n_qubits=run.load_circuit().n_qubits,
+    )
+    assert isinstance(opened, RuntimeBackend)
+    device = opened.device
+    if isinstance(device, RemoteDevice):
+        device.budget_s = request.budget_s
+        if request.settle_s is not None:
+            device.timeouts = replace(device.timeouts, settle_s=request.settle_s)
+    return replace(opened, title=str(run.path))
 
 
 def prepare_run(
-    path: str | Path,
+    run: OpenedRun,
     backend: RuntimeBackend,
     data: str | Path | None = None,
     *,
@@ -109,37 +126,42 @@ def prepare_run(
     """Lay a run's circuit out on a device, for some rows; nothing is sent.
 
     Args:
-        path: The run's folder.
+        run: The run.
         backend: The device.
-        data: See `evaluate_run`.
-        target: See `evaluate_run`.
-        samples: See `evaluate_run`.
+        data: Name or file of the rows, see `evaluate_run`.
+        target: Column of the labels, see `evaluate_run`.
+        samples: Number of rows, see `evaluate_run`.
 
     Raises:
         InputError: If the device cannot run the circuit, the router is classical, or the data
             cannot be used.
         RunError: If the run cannot be used.
     """
-    from qmoe_qiskit.backends.runtime.compiled_router import RuntimeRouter
-
-    watched = OutcomeRecorder(backend.device)
-    run = load_run(path, backend=replace(backend, device=watched))
-    rows = select_rows(run, data, target=target, samples=samples)
-    compiled = run.classifier.compiled_router
+    recorder = OutcomeRecorder(backend.device)
+    loaded = run.load(BackendSpec(backend=replace(backend, device=recorder)))
+    rows = select_rows(loaded, data, target=target, samples=samples)
+    compiled = loaded.classifier.compiled_router
     if not isinstance(compiled, RuntimeRouter):
         raise InputError(f"router {run.router!r} is classical: it has no circuit to execute")
+    works = tuple(
+        compiled.work(inputs_BF, weights_W)
+        for inputs_BF, weights_W in circuit_arguments(loaded, rows)
+    )
+    return Prepared(run=loaded, rows=rows, works=works, recorder=recorder)
+
+
+def circuit_arguments(run: Run, rows: EvaluationRows) -> list[tuple[FloatArray, FloatArray]]:
+    """Return inputs (B, F) and weights (W,) of each evaluation of a run's circuit on some rows."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", OutOfRangeWarning)  # the evaluation counts them
-        arguments = run.classifier.circuit_arguments(rows.dataset.features_NF)
-    works = tuple(compiled.work(inputs_BF, weights_W) for inputs_BF, weights_W in arguments)
-    return Prepared(run=run, rows=rows, works=works, watched=watched)
+        return run.classifier.circuit_arguments(rows.dataset.features_NF)
 
 
 def estimate_prepared(prepared: Prepared) -> CostEstimate:
-    """Return what a run's work would take of its device, as if it were a real one where it is fake.
+    """Return what a run's work would cost; on a fake, what it would cost on the real device.
 
     Raises:
-        InputError: If the device cannot run it.
+        InputError: If the device cannot run the work.
     """
     from qmoe_qiskit.hardware.cost.device_timing import machine_of
     from qmoe_qiskit.hardware.cost.estimate import combined, estimate_work
@@ -159,20 +181,20 @@ def evaluate_prepared(prepared: Prepared) -> DeviceEvaluation:
     """Measure a run's model on a device; work whose results are in the ledger is not sent again.
 
     Returns:
-        The metrics of `evaluate_run`; routing_flips, the share of rows that another expert serves
-        than by the exact router; and router_std_error, the mean standard error of the circuit's
-        outputs, where there is one.
+        The metrics of `evaluate_run`; routing_flips, the share of rows that the exact router sends
+        to another expert; and router_std_error, the mean standard error of the circuit's outputs,
+        if it is known.
 
     Raises:
-        HardwareError: If the service refuses or loses something; what was done stays recorded.
+        HardwareError: If the service refuses or loses a job; what was done stays recorded.
     """
     run, dataset = prepared.run, prepared.rows.dataset
     exact = observe(
-        load_run(run.path, backend="statevector").classifier,
+        run.load(BackendSpec(backend="statevector")).classifier,
         dataset.features_NF,
         dataset.labels_N,
     )
-    outcomes = prepared.watched.outcomes
+    outcomes = prepared.recorder.outcomes
     outcomes.clear()
     observed = observe(run.classifier, dataset.features_NF, dataset.labels_N)
     execution = _as_recorded(execution_of(run.classifier), prepared)
@@ -198,7 +220,7 @@ def evaluate_prepared(prepared: Prepared) -> DeviceEvaluation:
 
 
 def _mean_error(errors: FloatArray, produced_by: str) -> dict[str, Metric]:
-    """Return router_std_error; extrapolation by few shots leaves some outputs, or all, without."""
+    """Return router_std_error; extrapolation from few shots leaves some or all outputs without."""
     known = errors[np.isfinite(errors)]
     if not len(known):
         return {}
@@ -210,10 +232,10 @@ def _mean_error(errors: FloatArray, produced_by: str) -> dict[str, Metric]:
 
 
 def _as_recorded(execution: Execution | None, prepared: Prepared) -> Execution | None:
-    """Return what the jobs ran on, which may have been created earlier than this process.
+    """Return what the jobs ran on, which another process may have created earlier.
 
-    Then they ran on the qubits, under the calibration, in the mode and, with "runtime:least_busy",
-    on the device of then.
+    Such jobs ran on the qubits, under the calibration, in the mode and, with "runtime:least_busy",
+    on the device of that time.
     """
     from qmoe_qiskit.hardware.jobs.work_records import work_of
     from qmoe_qiskit.noise_profiles import NoiseProfile
@@ -236,7 +258,7 @@ def _as_recorded(execution: Execution | None, prepared: Prepared) -> Execution |
 
 
 def _jobs(prepared: Prepared) -> list[JobRecord]:
-    """Return the jobs of a run's works in the ledger; none on this machine."""
+    """Return the jobs of a run's works in the ledger; a fake has no ledger and no jobs."""
     ledger = prepared.device.ledger
     if ledger is None:
         return []

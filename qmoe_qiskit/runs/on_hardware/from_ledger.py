@@ -1,101 +1,79 @@
-"""A run on quantum hardware that the ledger has all results of: nobody is asked for them again."""
+"""Evaluating a hardware run from the results that the ledger holds; no service is asked."""
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
-from qmoe_qiskit.errors import OutOfRangeWarning
+from qmoe_qiskit.backends import BackendSpec
+from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
+from qmoe_qiskit.backends.runtime.compiled_router import Layout, request_key
+from qmoe_qiskit.hardware.devices.from_ledger import RecordedDevice, is_done
+from qmoe_qiskit.hardware.jobs.work_records import work_of
+from qmoe_qiskit.hardware.ledger.store import Ledger
+from qmoe_qiskit.hardware.service import account
 from qmoe_qiskit.runs.evaluation import select_rows
-from qmoe_qiskit.runs.on_hardware.evaluate import Prepared
+from qmoe_qiskit.runs.on_hardware.evaluate import Prepared, circuit_arguments
 from qmoe_qiskit.runs.on_hardware.recording_device import OutcomeRecorder
-from qmoe_qiskit.runs.store.loading import load_run
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from qmoe_qiskit.hardware.ledger.store import Ledger
-    from qmoe_qiskit.hardware.options import RuntimeOptions
+    from qmoe_qiskit.runs.on_hardware.request import DeviceRequest
+    from qmoe_qiskit.runs.store.loading import OpenedRun
 
 
-def prepare_recorded(
-    path: str | Path,
-    spec: str,
-    ledger: Ledger,
-    data: str | Path | None = None,
-    *,
-    options: RuntimeOptions,
-    shots: int | None,
-    seed: int | None,
-    qubits: tuple[int, ...] | None = None,
-    target: str | None = None,
-    samples: int | None = None,
-) -> Prepared | None:
-    """Return what `prepare_run` returns, from a ledger alone; None if it lacks a result.
+def prepare_from_ledger(run: OpenedRun, request: DeviceRequest) -> Prepared | None:
+    """Return what `prepare_run` returns, from a ledger alone; None if the ledger lacks a result.
 
-    The device may be retired by then, the account closed, or the network away.
-
-    Args:
-        path: The run's folder.
-        spec: The backend, such as "runtime:ibm_fez", with the settings of `open_backend`.
-        ledger: Where its work is recorded.
-        data: See `evaluate_run`, as target and samples.
-        options: How the primitives were to execute it.
-        shots: Of every sample.
-        seed: Of the backend.
-        qubits: Device qubits that were asked for.
-        target: Column of the labels.
-        samples: Number of rows.
+    By then the device may be retired, the account closed, or the network down.
 
     Raises:
         InputError: If the data cannot be used.
         RunError: If the run cannot be used.
         LedgerError: If the ledger cannot be read.
     """
-    from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
-    from qmoe_qiskit.backends.runtime.compiled_router import Layout, request_key
-    from qmoe_qiskit.hardware.devices.from_ledger import RecordedDevice, is_done
-    from qmoe_qiskit.hardware.jobs.work_records import work_of
-    from qmoe_qiskit.hardware.service.account import service_name
+    ledger = Ledger(request.ledger)
+    prepared = _prepare(run, request, ledger)
+    if prepared is None:
+        ledger.close()
+    return prepared
 
-    exact = load_run(path, backend="statevector")
+
+def _prepare(run: OpenedRun, request: DeviceRequest, ledger: Ledger) -> Prepared | None:
+    exact = run.load(BackendSpec(backend="statevector"))
     compiled = exact.classifier.compiled_router
     if compiled is None:
         return None
-    rows = select_rows(exact, data, target=target, samples=samples)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", OutOfRangeWarning)  # the evaluation counts them
-        arguments = exact.classifier.circuit_arguments(rows.dataset.features_NF)
-    service, n_shots = service_name(), options.shots(shots)
+    rows = select_rows(exact, request.data, target=request.target, samples=request.samples)
+    service, n_shots = account.service_name(), request.options.shots(request.shots)
     keys = [
         request_key(
             "values",
             compiled.router,
             inputs_BF,
             weights_W,
-            spec=spec,
+            spec=request.backend,
             service=service,
-            options=options,
+            options=request.options,
             shots=n_shots,
-            qubits=qubits,
-            seed=seed,
+            qubits=request.device_qubits,
+            seed=request.seed,
         )
-        for inputs_BF, weights_W in arguments
+        for inputs_BF, weights_W in circuit_arguments(exact, rows)
     ]
     if not keys or not all(is_done(key, ledger) for key in keys):
         return None
     records = [record for key in keys if (record := ledger.work(key)) is not None]
     works = tuple(map(work_of, records))
-    watched = OutcomeRecorder(RecordedDevice(records[0], ledger, service=service))
+    recorder = OutcomeRecorder(RecordedDevice(records[0], ledger, service=service))
     backend = RuntimeBackend(
-        name=spec,
-        device=watched,
-        options=options,
+        name=request.backend,
+        device=recorder,
+        options=request.options,
         shots=n_shots,
-        seed=seed,
-        qubits=qubits,
+        seed=request.seed,
+        qubits=request.device_qubits,
         layout=Layout(
             circuit=works[0].circuit, physical_qubits=works[0].physical_qubits, profile=None
         ),
     )
-    return Prepared(run=load_run(path, backend=backend), rows=rows, works=works, watched=watched)
+    loaded = run.load(BackendSpec(backend=backend))
+    return Prepared(run=loaded, rows=rows, works=works, recorder=recorder)

@@ -1,4 +1,4 @@
-"""A device whose outcomes are kept, for what an evaluation says besides its metrics."""
+"""A device whose outcomes are recorded: an evaluation reports their costs and errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 class OutcomeRecorder:
-    """A device, and the outcomes of what it executed."""
+    """A device that records the outcomes that it returns.
+
+    Args:
+        device: The device that executes.
+    """
 
     def __init__(self, device: Device) -> None:
         self.device = device
@@ -28,7 +32,11 @@ class OutcomeRecorder:
         return self.device.profile()
 
     def execute(self, work: WorkUnit) -> Outcome:
-        """See `Device.execute`; values that are not finite are refused."""
+        """See `Device.execute`.
+
+        Raises:
+            HardwareError: If a value is not finite, or as the device does.
+        """
         outcome = self.device.execute(work)
         n_lost = int((~np.isfinite(outcome.values_PO)).sum())
         if n_lost:

@@ -1,8 +1,8 @@
 """The folder of a run: which folders may be used, and how files get into place.
 
-While a model is trained the folder holds a request and checkpoints. Once it is complete the run is
-put together in a folder inside, hidden, and moved into place file by file, the manifest last: a
-folder without a manifest is not a run, and a run that is replaced stays whole until then.
+While a model is trained the folder holds a request and checkpoints. The complete run is put
+together in a hidden folder inside, and moved into place file by file, the manifest last: a folder
+without a manifest is not a run, and a run that is replaced stays whole until then.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import InputError, QMoEError, RunError
+from qmoe_qiskit.io.atomic import remove_parts, write_atomically
 from qmoe_qiskit.io.checked_json import has_kind
+from qmoe_qiskit.io.reasons import reason_of
 from qmoe_qiskit.runs.store import manifest
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ REQUEST_KIND = "qmoe-training-request"
 CHECKPOINTS = {"model": "checkpoint.safetensors", "control": "checkpoint-control.safetensors"}
 
 _STAGING = ".part"
-# Every name that a file of a run can have: nothing else is ever read for it, or removed.
+# Every name that a file of a run can have; no other file is ever read or removed.
 _OWN_FILE = re.compile(
     rf"({CONTROL}/)?({FIGURES}/[a-z0-9_]+\.png|"
     + "|".join(map(re.escape, (MANIFEST, METRICS, HISTORY, WEIGHTS, CIRCUIT, PROFILE)))
@@ -44,74 +46,99 @@ _OWN_FILE = re.compile(
 
 
 def quoted(path: Path) -> str:
-    """Return a path as messages show it."""
+    """Return a path in quotes, for messages."""
     return repr(str(path))
 
 
 def is_own_file(name: str) -> bool:
-    """Whether a name, with forward slashes, is one that a run's file can have."""
+    """Whether a name, with forward slashes, is a possible name of a run's file."""
     return _OWN_FILE.fullmatch(name) is not None
 
 
 def is_run(out: Path) -> bool:
-    """Whether a folder holds a complete run of ours, damaged or not."""
-    return _holds(out / MANIFEST, manifest.KIND)
+    """Whether a folder holds a complete run of this program, damaged or not."""
+    return holds(out / MANIFEST, manifest.KIND)
 
 
 def is_interrupted(out: Path) -> bool:
-    """Whether a folder holds a training of ours that is not complete."""
-    return _holds(out / REQUEST, REQUEST_KIND)
+    """Whether a folder holds an interrupted training of this program."""
+    return holds(out / REQUEST, REQUEST_KIND)
 
 
 def check_vacant(out: Path, *, force: bool) -> None:
     """Refuse a folder that a new run must not be written to.
 
     Raises:
-        RunError: If it exists, unless `force` is given and it is empty or a run of ours.
+        RunError: If the folder exists, unless `force` is given and it is empty or a run.
+    """
+    refuse_occupied(
+        out,
+        "run of qmoe-qiskit",
+        "training",
+        force=force,
+        is_ours=is_run(out),
+        is_begun=is_interrupted(out),
+    )
+
+
+def refuse_occupied(
+    out: Path, result: str, process: str, *, force: bool, is_ours: bool, is_begun: bool
+) -> None:
+    """Refuse a folder that a new result must not be written to.
+
+    Args:
+        out: The folder.
+        result: Name of the result and of its program, for messages.
+        process: Name of the process that makes the result, for messages.
+        force: Whether to accept an empty folder, or one with such a result.
+        is_ours: Whether the folder holds such a result.
+        is_begun: Whether the folder holds the state of such a process that was interrupted.
+
+    Raises:
+        RunError: If the folder is refused.
     """
     try:
         exists, is_folder = os.path.lexists(out), out.is_dir()
         empty = not (is_folder and any(out.iterdir()))
-    except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
         raise _unusable(out, error) from error
     if not exists:
         return
     if not is_folder:
         raise RunError(f"{quoted(out)} is not a folder: choose another one with --out")
-    if force and (empty or is_run(out) or is_interrupted(out)):
+    if force and (empty or is_ours or is_begun):
         return
     if force:
         raise RunError(
-            f"{quoted(out)} is not a run of qmoe-qiskit, and --force replaces nothing else: choose "
+            f"{quoted(out)} is not a {result}, and --force replaces nothing else: choose "
             "another folder with --out"
         )
-    if is_interrupted(out):
+    if is_begun:
         raise RunError(
-            f"{quoted(out)} holds a training that is not complete: add --resume to go on with it, "
+            f"{quoted(out)} holds a {process} that is not complete: add --resume to go on with it, "
             "or --force to begin anew"
         )
     raise RunError(
-        f"{quoted(out)} exists: choose another folder with --out, or add --force to replace a run"
+        f"{quoted(out)} exists: choose another folder with --out, or add --force to replace a "
+        f"{result.split(maxsplit=1)[0]}"
     )
 
 
 @contextmanager
 def claim(out: Path, request: bytes) -> Iterator[None]:
-    """Begin a training in a folder: make it and leave the request there.
+    """Begin a training in a folder: make the folder and write the request.
 
-    If what runs inside refuses its input, everything is put back as it was: the same would happen
-    again. After any other end, Ctrl-C and a full disk included, request and checkpoints stay, so
-    that the training can go on.
+    If the body refuses its input, the folder is restored: the same would happen again. After any
+    other end, Ctrl-C and a full disk included, request and checkpoints stay, so that the training
+    can be resumed.
 
     Args:
         out: The folder, accepted by `check_vacant`.
-        request: What is trained, as a document.
+        request: The request of the training, as a document.
 
     Raises:
         RunError: If the folder cannot be made or written to.
     """
-    from qmoe_qiskit.train.checkpoint import write_atomically
-
     working = [out / name for name in (REQUEST, *CHECKPOINTS.values())]
     created: list[Path] = []
     try:
@@ -138,7 +165,7 @@ def claim(out: Path, request: bytes) -> Iterator[None]:
 
 @contextmanager
 def staging(out: Path) -> Iterator[Path]:
-    """Give a hidden folder inside a run's folder, and remove it at the end."""
+    """Make a hidden folder inside a run's folder, and remove it at the end."""
     folder = out / _STAGING
     shutil.rmtree(folder, ignore_errors=True)  # left by a process that was killed
     folder.mkdir()
@@ -151,8 +178,8 @@ def staging(out: Path) -> Iterator[Path]:
 def publish(staged: Path, out: Path) -> None:
     """Move a complete run from its staging folder into place, and end the training.
 
-    Killed in between, the folder holds the run before, or a training that can go on, or the new
-    run. Files that are none of a run's stay where they are.
+    If the process is killed, the folder holds the old run, or a training that can be resumed, or
+    the new run. Files that do not belong to a run stay.
     """
     names = sorted(names_below(staged) - {MANIFEST})
     (out / MANIFEST).unlink(missing_ok=True)
@@ -163,6 +190,7 @@ def publish(staged: Path, out: Path) -> None:
         (staged / name).replace(out / name)
     for name in (REQUEST, *CHECKPOINTS.values()):
         (out / name).unlink(missing_ok=True)
+        remove_parts(out, name)
     _remove_empty([out / CONTROL, out / CONTROL / FIGURES, out / FIGURES])
 
 
@@ -170,7 +198,7 @@ def check_names(staged: Path) -> None:
     """Refuse files that a run cannot have, before they are moved into place.
 
     Raises:
-        InputError: If there is one.
+        InputError: If such a file exists.
     """
     strange = sorted(name for name in names_below(staged) if not is_own_file(name))
     if strange:
@@ -185,17 +213,18 @@ def names_below(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
 
 
-def _holds(path: Path, kind: str) -> bool:
+def holds(path: Path, kind: str) -> bool:
+    """Whether a file is a document of a kind."""
     try:
         return has_kind(path.read_bytes(), kind)
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a null character in the path
         return False
 
 
 def _make_folders(out: Path, created: list[Path]) -> None:
     missing = [folder for folder in (out, *out.parents) if not folder.exists()]
     for folder in reversed(missing):
-        # Of two trainings that begin at once in one folder, the second fails here.
+        # If two trainings begin at once in one folder, the second fails here.
         folder.mkdir(exist_ok=folder != out)
         created.append(folder)
 
@@ -207,8 +236,7 @@ def _remove_empty(folders: list[Path]) -> None:
 
 
 def _unusable(out: Path, error: OSError | ValueError) -> RunError:
-    number = error.errno if isinstance(error, OSError) else None
-    reason = os.strerror(number) if number else str(error)
     return RunError(
-        f"folder {quoted(out)} cannot be written to ({reason}): choose another one with --out"
+        f"folder {quoted(out)} cannot be written to ({reason_of(error)}): choose another one with "
+        "--out"
     )

@@ -1,16 +1,17 @@
-"""Reading a run back: every file is checked against the manifest before it is used."""
+"""Reading a run: every file is checked against the manifest before it is used."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qmoe_qiskit.errors import RunError
+from qmoe_qiskit.errors import InputError, RunError
 from qmoe_qiskit.io.checked_json import parse_as
+from qmoe_qiskit.io.reasons import reason_of
 from qmoe_qiskit.runs.metrics import METRIC_NAMES, Metric
 from qmoe_qiskit.runs.store.folder import (
     CIRCUIT,
@@ -27,26 +28,25 @@ from qmoe_qiskit.runs.store.folder import (
 from qmoe_qiskit.runs.store.manifest import Manifest, ModelFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from qmoe_qiskit.backends import Backend
+    from qmoe_qiskit.backends import Backend, BackendSpec
+    from qmoe_qiskit.circuits import RouterCircuit
     from qmoe_qiskit.noise_profiles import NoiseProfile
-    from qmoe_qiskit.train import QMoEClassifier
+    from qmoe_qiskit.train import ModelState, QMoEClassifier
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunRecord:
-    """What a run's folder holds, checked to be as it was written.
+class OpenedRun:
+    """A run whose folder was read and verified once; everything else is made from these bytes.
 
     Attributes:
-        path: The folder.
-        manifest: What the run is.
-        model: What the manifest says of the model.
-        metrics: What was measured, by name.
+        path: Path of the folder.
+        manifest: Content of the manifest: what the run is.
+        model: Facts about the model from the manifest.
+        metrics: Measured metrics by name.
         history: Losses of every epoch, see `QMoEClassifier`.
-        weights: The model's tensors, in safetensors format.
-        circuit: The router's circuit in QPY format, or None for a classical router.
-        noise_profile: The calibration of the device that the circuit ran on, as JSON, or None.
+        files: Content of every file by its name, the manifest of the run excepted.
     """
 
     path: Path
@@ -54,9 +54,7 @@ class RunRecord:
     model: ModelFacts
     metrics: dict[str, Metric]
     history: list[dict[str, float]]
-    weights: bytes
-    circuit: bytes | None
-    noise_profile: bytes | None
+    files: dict[str, bytes] = field(repr=False)
 
     @property
     def router(self) -> str:
@@ -65,24 +63,89 @@ class RunRecord:
 
     @property
     def projection(self) -> str:
-        """What the router sees, as a sentence, where it sees principal components; else ""."""
-        seen, there = self.manifest.router_inputs, len(self.manifest.data.feature_names)
-        if seen == there:
+        """A sentence on the principal components that the router sees; "" if it sees features."""
+        n_inputs, n_features = self.manifest.router_inputs, len(self.manifest.data.feature_names)
+        if n_inputs == n_features:
             return ""
         share = f"{100 * self.model.explained_variance:.1f} %"
         return (
-            f"The router sees {seen} principal components of the {there} features, which hold "
-            f"{share} of their variance; the experts see every feature."
+            f"The router sees {n_inputs} principal components of the {n_features} features, which "
+            f"hold {share} of their variance; the experts see every feature."
         )
 
-    def control(self) -> RunRecord | None:
-        """Read the run of the control, if there is one."""
-        has_control = f"{CONTROL}/{MANIFEST}" in self.manifest.files
-        return read_run(self.path / CONTROL) if has_control else None
+    def control(self) -> OpenedRun | None:
+        """Return the run of the control, if there is one.
+
+        Raises:
+            RunError: If the control's own manifest does not fit its files.
+        """
+        below = f"{CONTROL}/"
+        files = {
+            name.removeprefix(below): content
+            for name, content in self.files.items()
+            if name.startswith(below)
+        }
+        if MANIFEST not in files:
+            return None
+        return _opened(self.path / CONTROL, files[MANIFEST], files)
+
+    @property
+    def has_circuit(self) -> bool:
+        """Whether the router is a circuit."""
+        return CIRCUIT in self.files
+
+    def load_circuit(self) -> RouterCircuit:
+        """Return the router's circuit.
+
+        Raises:
+            InputError: If the router is classical.
+        """
+        from qmoe_qiskit.circuits import RouterCircuit
+
+        if not self.has_circuit:
+            raise InputError(f"router {self.router!r} is classical: it has no circuit to execute")
+        return RouterCircuit.from_qpy(self.files[CIRCUIT])
+
+    def model_state(self) -> ModelState:
+        """Return the model as plain data.
+
+        Raises:
+            RunError: If the weights are damaged.
+        """
+        from safetensors import SafetensorError
+        from safetensors.torch import load
+
+        from qmoe_qiskit.train import ModelState
+
+        try:
+            tensors = load(self.files[WEIGHTS])
+        except SafetensorError as error:
+            raise RunError(f"{quoted(self.path / WEIGHTS)} is damaged: {error}") from error
+        return ModelState(
+            config={**self.manifest.model, "history": self.history},
+            tensors=tensors,
+            circuit=self.files.get(CIRCUIT),
+            noise_profile=self.files.get(PROFILE),
+        )
+
+    def load(self, where: BackendSpec | None = None) -> Run:
+        """Rebuild the model, to run where it was trained or elsewhere.
+
+        Args:
+            where: Where the circuit is to run; None for where it was trained.
+
+        Raises:
+            InputError: If the backend is not accepted, or cannot run the model's circuit.
+            RunError: If the parts do not make a model.
+        """
+        from qmoe_qiskit.train import restore_model
+
+        parts = {part.name: getattr(self, part.name) for part in fields(OpenedRun)}
+        return Run(**parts, classifier=restore_model(self.model_state(), where))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run(RunRecord):
+class Run(OpenedRun):
     """A run with its model.
 
     Attributes:
@@ -92,42 +155,20 @@ class Run(RunRecord):
     classifier: QMoEClassifier
 
 
-def read_run(path: str | Path) -> RunRecord:
+def read_run(path: str | Path) -> OpenedRun:
     """Read a run without rebuilding its model.
 
     Raises:
         RunError: If the folder is no run, its schema is newer, or a file is missing or was changed.
     """
     path = Path(path)
-    document = path / MANIFEST
     try:
-        data = document.read_bytes()
+        manifest = (path / MANIFEST).read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         raise _no_run(path) from None
     except (OSError, ValueError) as error:
-        raise _unreadable(document, error) from error
-    manifest = Manifest.from_json(data, quoted(document))
-    files = {name: _verified(path, name, stated) for name, stated in manifest.files.items()}
-    for name in (METRICS, HISTORY, WEIGHTS):
-        if name not in files:
-            raise RunError(f"{quoted(document)} is damaged: it lists no {name}")
-    metrics = parse_as(files[METRICS], dict[str, Metric], quoted(path / METRICS))
-    history = parse_as(files[HISTORY], list[dict[str, float]], quoted(path / HISTORY))
-    lacking = sorted(METRIC_NAMES - metrics.keys())
-    if lacking:
-        raise RunError(f"{quoted(path / METRICS)} is damaged: it has no {lacking[0]}")
-    if not history or any("train_loss" not in epoch for epoch in history):
-        raise RunError(f"{quoted(path / HISTORY)} is damaged: it has epochs without train_loss")
-    return RunRecord(
-        path=path,
-        manifest=manifest,
-        model=manifest.model_facts(quoted(document)),
-        metrics=metrics,
-        history=history,
-        weights=files[WEIGHTS],
-        circuit=files.get(CIRCUIT),
-        noise_profile=files.get(PROFILE),
-    )
+        raise _unreadable(path / MANIFEST, error) from error
+    return _opened(path, manifest, None)
 
 
 def load_run(
@@ -141,46 +182,68 @@ def load_run(
     """Read a run and rebuild its model.
 
     Args:
-        path: The run's folder.
+        path: Path of the run's folder.
         backend: Where the circuit is to run, if not where it was trained: a specification for
             `open_backend`, the calibration of a device, or an open backend.
-        shots: Shots per row. What is None here and below is as in training, and where `backend` is
-            given that backend's default, which is exact.
-        mitigation: See `open_backend`.
-        device_qubits: See `open_backend`, where they are called qubits.
+        shots: Number of shots per row. An argument that is None, here and below, is as in training,
+            or, if `backend` is given, that backend's default (exact values).
+        mitigation: Name of the mitigation, see `open_backend`.
+        device_qubits: Device qubits to run on, see `open_backend`, where they are called qubits.
 
     Raises:
         InputError: If the backend is not accepted, or cannot run the model's circuit.
         RunError: As for `read_run`, or if the parts do not make a model.
+
+    >>> import tempfile
+    >>> from qmoe_qiskit.runs import TrainingRequest, load_run, train_run
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     request = TrainingRequest(router="linear", n_samples=40, max_epochs=1)
+    ...     _ = train_run(request, f"{folder}/run")
+    ...     load_run(f"{folder}/run").classifier.predict([[2.0, -0.5], [-1.0, 1.0]]).shape
+    (2,)
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
-    from qmoe_qiskit.train import ModelState, restore_model
-
-    record = read_run(path)
-    try:
-        tensors = load(record.weights)
-    except SafetensorError as error:
-        raise RunError(f"{quoted(record.path / WEIGHTS)} is damaged: {error}") from error
-    state = ModelState(
-        config={**record.manifest.model, "history": record.history},
-        tensors=tensors,
-        circuit=record.circuit,
-        noise_profile=record.noise_profile,
+    run = read_run(path)
+    if backend is None and shots is None and mitigation is None and device_qubits is None:
+        return run.load()
+    trained_on = run.model_state().backend_spec()
+    return run.load(
+        trained_on.replaced(
+            backend=backend, shots=shots, mitigation=mitigation, device_qubits=device_qubits
+        )
     )
-    classifier = restore_model(
-        state, backend=backend, shots=shots, mitigation=mitigation, device_qubits=device_qubits
+
+
+def _opened(path: Path, data: bytes, known: Mapping[str, bytes] | None) -> OpenedRun:
+    """Return a run from its manifest and its files, read from disk if they are not known yet."""
+    document = quoted(path / MANIFEST)
+    manifest = Manifest.from_json(data, document)
+    files = {name: _verified(path, name, stated, known) for name, stated in manifest.files.items()}
+    for name in (METRICS, HISTORY, WEIGHTS):
+        if name not in files:
+            raise RunError(f"{document} is damaged: it lists no {name}")
+    metrics = parse_as(files[METRICS], dict[str, Metric], quoted(path / METRICS))
+    history = parse_as(files[HISTORY], list[dict[str, float]], quoted(path / HISTORY))
+    lacking = sorted(METRIC_NAMES - metrics.keys())
+    if lacking:
+        raise RunError(f"{quoted(path / METRICS)} is damaged: it has no {lacking[0]}")
+    if not history or any("train_loss" not in epoch for epoch in history):
+        raise RunError(f"{quoted(path / HISTORY)} is damaged: it has epochs without train_loss")
+    return OpenedRun(
+        path=path,
+        manifest=manifest,
+        model=manifest.model_facts(document),
+        metrics=metrics,
+        history=history,
+        files=files,
     )
-    return Run(**vars(record), classifier=classifier)
 
 
-def _verified(path: Path, name: str, stated: str) -> bytes:
+def _verified(path: Path, name: str, stated: str, known: Mapping[str, bytes] | None) -> bytes:
     if not is_own_file(name):
         raise RunError(f"{quoted(path / MANIFEST)} is damaged: {name!r} is no file of a run")
     try:
-        content = (path / name).read_bytes()
-    except FileNotFoundError:
+        content = (path / name).read_bytes() if known is None else known[name]
+    except (FileNotFoundError, KeyError):
         raise RunError(f"{quoted(path / name)} is missing: the run is not complete") from None
     except OSError as error:
         raise _unreadable(path / name, error) from error
@@ -204,5 +267,4 @@ def _no_run(path: Path) -> RunError:
 
 
 def _unreadable(path: Path, error: OSError | ValueError) -> RunError:
-    number = error.errno if isinstance(error, OSError) else None
-    return RunError(f"{quoted(path)} cannot be read: {os.strerror(number) if number else error}")
+    return RunError(f"{quoted(path)} cannot be read: {reason_of(error)}")

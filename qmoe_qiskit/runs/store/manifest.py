@@ -1,14 +1,14 @@
-"""The manifest: what a run is, what it was made from, and the hash of each of its files."""
+"""The manifest: facts about a run and its origin, and the hash of each of its files."""
 
 from __future__ import annotations
 
 import dataclasses
 import platform
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any, Literal
 
 from qmoe_qiskit.io.checked_json import dump_checked, load_checked, parse_as, to_json
+from qmoe_qiskit.io.versions import library_versions
 from qmoe_qiskit.runs.provenance import Execution
 
 Role = Literal["model", "control"]
@@ -28,7 +28,7 @@ PACKAGES = (
 
 @dataclass(frozen=True, kw_only=True)
 class SplitRecord:
-    """How the held-out rows were chosen: arguments of `split_dataset`."""
+    """Arguments of `split_dataset`, which chose the held-out rows."""
 
     test_fraction: float
     seed: int
@@ -39,15 +39,15 @@ class DataRecord:
     """The data that a run was trained and tested on.
 
     Attributes:
-        name: Built-in name, or the file's stem.
-        source: Where the rows come from, for a reader.
+        name: Name of the built-in data, or the file's stem.
+        source: Origin of the rows, in words.
         file: Path of the user's file, relative to the run folder; None for built-in data.
         target: Name of the labels' column.
         feature_names: Names of the F features.
-        n_samples: Number of rows that was asked for, or None for all.
-        seed: Decides which rows are generated or drawn.
-        split: How the held-out rows were chosen.
-        content_hash: Of the rows before the split, see `Dataset.content_hash`.
+        n_samples: Requested number of rows, or None for all.
+        seed: Seed of the rows that are generated or drawn.
+        split: Arguments of the choice of held-out rows.
+        content_hash: Hash of the rows before the split, see `Dataset.content_hash`.
         n_train: Number of training rows.
         n_test: Number of held-out rows.
     """
@@ -67,7 +67,7 @@ class DataRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class SettingsFacts:
-    """Some of a model's settings, see `QMoEClassifier`."""
+    """The settings of a model that are shown, see `QMoEClassifier`."""
 
     router: str
     n_experts: int
@@ -76,11 +76,11 @@ class SettingsFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFacts:
-    """What a reader wants to know of a model's configuration, which holds more, see `ModelState`.
+    """The part of a model's configuration that is shown; `ModelState` has all of it.
 
     Attributes:
-        settings: Some of its settings.
-        classes: The labels.
+        settings: Some of the model's settings.
+        classes: Labels, sorted.
         explained_variance: Share of the features' variance that the router sees.
     """
 
@@ -91,20 +91,20 @@ class ModelFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """What a run folder's manifest.json says.
+    """The content of a run folder's manifest.json.
 
     Attributes:
-        role: "model", or "control" for the model that a run compares its own with.
-        created: When the run was complete; UTC, ISO 8601.
-        versions: Of Python, of this package and of those that its results depend on.
-        seed: Of initial weights, shuffling and split.
-        command: Command line that trains this again.
-        data: The data.
-        router_inputs: Number of coordinates that the router sees; fewer than there are features
-            where it sees their principal components.
-        model: Configuration of the model, see `ModelState`, but for its history.
-        execution: Where the circuit ran; None for a classical router, and in runs that were
-            written before this was recorded.
+        role: "model", or "control" for the model that the run's own model is compared with.
+        created: Time at which the run was complete; UTC, ISO 8601.
+        versions: Versions of Python, of this package, and of packages that decide results.
+        seed: Seed of initial weights, shuffling and split.
+        command: Command line that trains this run again.
+        data: Record of the data.
+        router_inputs: Number of coordinates that the router sees; below the number of features if
+            the coordinates are principal components.
+        model: Configuration of the model without its history, see `ModelState`.
+        execution: Where the circuit ran; None for a classical router, and in runs that are older
+            than this record.
         files: SHA-256, in hex, of every other file of the run by its name.
     """
 
@@ -120,7 +120,7 @@ class Manifest:
     execution: Execution | None = None
 
     def to_json(self) -> bytes:
-        """Return the manifest as a sealed JSON document."""
+        """Return the manifest as a checked JSON document."""
         return dump_checked(KIND, dataclasses.asdict(self))
 
     @classmethod
@@ -128,19 +128,19 @@ class Manifest:
         """Read a manifest; `file` is its name for messages.
 
         Raises:
-            RunError: If it is damaged, was changed, or is of a newer schema.
+            RunError: If the manifest is damaged, was changed, or has a newer schema.
         """
         return load_checked(data, KIND, cls, file)
 
     def model_facts(self, file: object) -> ModelFacts:
-        """Read the model's configuration as far as it is shown.
+        """Read the part of the model's configuration that is shown.
 
         Raises:
-            RunError: If it is not what a model's configuration is.
+            RunError: If the configuration is not that of a model.
         """
         return parse_as(to_json(self.model), ModelFacts, f"model in {file}")
 
 
 def package_versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that a result depends on."""
-    return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
+    """Return the versions of Python and of the packages that decide results."""
+    return {"python": platform.python_version()} | library_versions(PACKAGES)

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.data import Dataset, Split
+from qmoe_qiskit.io.atomic import write_atomically
 from qmoe_qiskit.io.checked_json import to_json
 from qmoe_qiskit.runs.metrics import Metric, measure
 from qmoe_qiskit.runs.provenance import described, execution_of
-from qmoe_qiskit.runs.request import DATA_SEED, TrainingRequest, relative_path
+from qmoe_qiskit.runs.relative_paths import relative_path
+from qmoe_qiskit.runs.request import DATA_SEED, TrainingRequest
 from qmoe_qiskit.runs.store import folder
 from qmoe_qiskit.runs.store.loading import Run, load_run
 from qmoe_qiskit.runs.store.manifest import (
@@ -27,44 +29,44 @@ from qmoe_qiskit.runs.store.manifest import (
 if TYPE_CHECKING:
     from qmoe_qiskit.train import QMoEClassifier
 
-# Draws a run: models by name, the data, held-out accuracy by name, and the folder for PNG files,
-# whose names are made of a-z, 0-9 and _.
+# A function that draws a run, from models by name, the data, and held-out accuracies by name, into
+# a folder of PNG files, whose names consist of a-z, 0-9 and _.
 Figures = Callable[[Mapping[str, "QMoEClassifier"], Split, Mapping[str, float], Path], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trained:
-    """One model of a run.
+class TrainedModel:
+    """A trained model of a run.
 
     Attributes:
-        role: What it is in the run.
-        router: Its router's name.
-        classifier: The fitted model.
+        role: Role of the model in the run.
+        router: Name of its router.
+        classifier: The fitted classifier.
         seconds: Time that training took since it began or was resumed.
-        resumed_after: Number of epochs that were done before.
+        n_epochs_before: Number of epochs that were done before training was resumed.
     """
 
     role: Role
     router: str
     classifier: QMoEClassifier
     seconds: float
-    resumed_after: int
+    n_epochs_before: int
 
     @property
     def name(self) -> str:
-        """What the model is called in tables and figures."""
+        """The model's name in tables and figures."""
         return self.router if self.role == "model" else f"{self.router} (control)"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """A training that is complete.
+class CompletedTraining:
+    """A complete training, which is not written yet.
 
     Attributes:
-        request: What was asked for.
-        command: Command line that trains this.
+        request: The request.
+        command: Command line that trains the request.
         dataset: The data before the split.
-        split: The data after it.
+        split: The data after the split.
         models: The model, then its control if there is one.
     """
 
@@ -72,39 +74,43 @@ class Outcome:
     command: list[str]
     dataset: Dataset
     split: Split
-    models: list[Trained]
+    models: list[TrainedModel]
 
 
-def write_run(outcome: Outcome, out: Path, *, figures: Figures | None = None) -> Run:
+def write_run(trained: CompletedTraining, out: Path, *, figures: Figures | None = None) -> Run:
     """Write the run into the folder that it was trained in, and read it back.
 
     Raises:
         InputError: If `figures` writes files that a run cannot have.
         OSError: If the folder cannot be written to; the training in it can go on.
     """
-    metrics = {one.role: _metrics(one, outcome) for one in outcome.models}
+    metrics = {one.role: _metrics(one, trained) for one in trained.models}
     with folder.staging(out) as staged:
         if figures is not None:
             (staged / folder.FIGURES).mkdir()
-            scores = {one.name: metrics[one.role]["accuracy"].number for one in outcome.models}
+            scores = {one.name: metrics[one.role]["accuracy"].number for one in trained.models}
             figures(
-                {one.name: one.classifier for one in outcome.models},
-                outcome.split,
+                {one.name: one.classifier for one in trained.models},
+                trained.split,
                 scores,
                 staged / folder.FIGURES,
             )
             folder.check_names(staged)
         # The control first: the model's manifest lists the control's files too.
-        for one in reversed(outcome.models):
+        for one in reversed(trained.models):
             below = "" if one.role == "model" else folder.CONTROL
             (staged / below).mkdir(exist_ok=True)
-            _write_model(one, metrics[one.role], outcome, staged / below, out / below)
+            _write_model(one, metrics[one.role], trained, staged / below, out / below)
         folder.publish(staged, out)
     return load_run(out)
 
 
 def _write_model(
-    one: Trained, metrics: dict[str, Metric], outcome: Outcome, staged: Path, final: Path
+    one: TrainedModel,
+    metrics: dict[str, Metric],
+    trained: CompletedTraining,
+    staged: Path,
+    final: Path,
 ) -> None:
     from safetensors.torch import save
 
@@ -122,14 +128,14 @@ def _write_model(
     if state.noise_profile is not None:
         files[folder.PROFILE] = state.noise_profile
     for name, content in files.items():
-        (staged / name).write_bytes(content)
+        write_atomically(staged / name, content)
     manifest = Manifest(
         role=one.role,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=package_versions(),
-        seed=outcome.request.seed,
-        command=outcome.command,
-        data=_data_record(outcome, final),
+        seed=trained.request.seed,
+        command=trained.command,
+        data=_data_record(trained, final),
         router_inputs=state.tensors["features/matrix_FK"].shape[1],
         model=config,
         execution=execution_of(one.classifier),
@@ -138,11 +144,11 @@ def _write_model(
             for name in sorted(folder.names_below(staged))
         },
     )
-    (staged / folder.MANIFEST).write_bytes(manifest.to_json())
+    write_atomically(staged / folder.MANIFEST, manifest.to_json())
 
 
-def _data_record(outcome: Outcome, final: Path) -> DataRecord:
-    request, dataset = outcome.request, outcome.dataset
+def _data_record(trained: CompletedTraining, final: Path) -> DataRecord:
+    request, dataset = trained.request, trained.dataset
     return DataRecord(
         name=dataset.name,
         source=dataset.source,
@@ -153,19 +159,19 @@ def _data_record(outcome: Outcome, final: Path) -> DataRecord:
         seed=DATA_SEED,
         split=SplitRecord(test_fraction=request.test_fraction, seed=request.seed),
         content_hash=dataset.content_hash,
-        n_train=len(outcome.split.train.labels_N),
-        n_test=len(outcome.split.test.labels_N),
+        n_train=len(trained.split.train.labels_N),
+        n_test=len(trained.split.test.labels_N),
     )
 
 
-def _metrics(one: Trained, outcome: Outcome) -> dict[str, Metric]:
+def _metrics(one: TrainedModel, trained: CompletedTraining) -> dict[str, Metric]:
     from qmoe_qiskit.train import model_state, restore_model
 
-    train, test = outcome.split.train, outcome.split.test
-    # What is measured is what is stored, with its shots from the start: evaluating the run repeats
+    train, test = trained.split.train, trained.split.test
+    # The stored model is measured, with its shots from the start: an evaluation of the run repeats
     # the numbers.
     classifier = restore_model(model_state(one.classifier))
-    how = f"{described(one.router, execution_of(classifier))}, seed {outcome.request.seed}"
+    how = f"{described(one.router, execution_of(classifier))}, seed {trained.request.seed}"
     measured = measure(
         classifier,
         test.features_NF,
@@ -179,9 +185,9 @@ def _metrics(one: Trained, outcome: Outcome) -> dict[str, Metric]:
         f"{len(train.labels_N)} training rows of {train.name}; {how}",
     )
     epochs = len(one.classifier.history_)
-    first = one.resumed_after + 1
+    first = one.n_epochs_before + 1
     took = f"epochs {first} to {epochs}" if first <= epochs else "no epoch"
-    took += f", after {one.resumed_after} before an interruption" if one.resumed_after else ""
+    took += f", after {one.n_epochs_before} before an interruption" if one.n_epochs_before else ""
     return {
         "accuracy": measured.pop("accuracy"),
         "train_accuracy": on_training_rows["accuracy"],

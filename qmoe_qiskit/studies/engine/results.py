@@ -8,7 +8,6 @@ import sys
 import time
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from qmoe_qiskit.errors import StudyError
 from qmoe_qiskit.io.atomic import write_atomically
+from qmoe_qiskit.io.versions import library_versions
 
 if TYPE_CHECKING:
     from qmoe_qiskit.studies.engine.task import Task
@@ -80,7 +80,7 @@ class TaskResult:
 def versions() -> dict[str, str]:
     """Return the versions that decide a result: Python's, without its patches, and libraries'."""
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return {"python": python, **{name: version(name) for name in _LIBRARIES}}
+    return {"python": python, **library_versions(_LIBRARIES)}
 
 
 def path_of(task: Task, folder: Path) -> Path:

@@ -27,7 +27,7 @@ def mixture(training: TrainTask, split: Split, uploads: int) -> QMoEClassifier:
 
 def untrained(training: TrainTask, split: Split, uploads: int) -> QMoEClassifier:
     """Return a classifier with its initial weights; `module_` and `feature_map_` can be used."""
-    from qmoe_qiskit.train.classifier import DEFAULT_MAX_QUBITS
+    from qmoe_qiskit.train.features import DEFAULT_MAX_QUBITS
 
     model = mixture(training, split, uploads)
     features_NF = split.train.features_NF

@@ -93,6 +93,7 @@ class PinnedTask(TrainTask):
         Returns:
             settings: see `measured`.
         """
+        from qmoe_qiskit.backends import BackendSpec
         from qmoe_qiskit.backends.transpile.placement import active_qubits
         from qmoe_qiskit.studies.training.measuring import (
             measured,
@@ -114,8 +115,10 @@ class PinnedTask(TrainTask):
         placed = (
             restore_model(
                 model_state(model),
-                backend=setting.resolve_backend(self.seed),
-                device_qubits=qubits[setting.backend],
+                BackendSpec(
+                    backend=setting.resolve_backend(self.seed),
+                    device_qubits=tuple(qubits[setting.backend]),
+                ),
             )
             for setting in self.settings
         )

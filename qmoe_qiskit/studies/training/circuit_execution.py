@@ -75,14 +75,15 @@ EXACT = CircuitExecution()
 @lru_cache
 def _profile(backend: str) -> NoiseProfile | None:
     """Return the stored calibration that a specification names, else None."""
-    from qmoe_qiskit.train.execution import open_for, profile_of
+    from qmoe_qiskit.backends import open_backend
+    from qmoe_qiskit.train.execution import profile_of
 
-    return profile_of(open_for(backend)) if backend.startswith("noisy:") else None
+    return profile_of(open_backend(backend)) if backend.startswith("noisy:") else None
 
 
 @lru_cache
 def _check(setting: CircuitExecution) -> None:
-    from qmoe_qiskit.train.execution import open_for
+    from qmoe_qiskit.backends import BackendSpec
 
     if setting.backend.startswith("runtime:"):
         raise InputError(
@@ -97,4 +98,6 @@ def _check(setting: CircuitExecution) -> None:
             f"backend {setting.backend!r} has no calibration that factors or drift could change: "
             "they are for stored ones, such as 'noisy:ibm_torino'"
         )
-    open_for(setting.resolve_backend(0), shots=setting.shots, mitigation=setting.mitigation)
+    BackendSpec(
+        backend=setting.resolve_backend(0), shots=setting.shots, mitigation=setting.mitigation
+    ).open()

@@ -54,7 +54,7 @@ def jacobian(router: nn.Module, inputs_BF: Tensor) -> NDArray[np.float64]:
     if isinstance(router, ProjectedRouter):
         inner = router.router
         assert isinstance(inner, torch.nn.Module)
-        return jacobian(inner, router.seen(inputs_BF).detach())
+        return jacobian(inner, router.router_inputs(inputs_BF).detach())
     if isinstance(router, QuantumRouter):
         return _of_circuit(router, inputs_BF)
     from torch.func import functional_call, jacrev, vmap

@@ -45,8 +45,8 @@ def check_circuit_runs(circuit: RouterCircuit, what: str, setting: CircuitExecut
     Raises:
         InputError: If it cannot.
     """
+    from qmoe_qiskit.backends import BackendSpec
     from qmoe_qiskit.noise_profiles import NoiseProfile
-    from qmoe_qiskit.train.execution import open_for
 
     where = setting.resolve_backend(0)
     if isinstance(where, NoiseProfile) and len(where.qubits) < circuit.n_qubits:
@@ -54,11 +54,11 @@ def check_circuit_runs(circuit: RouterCircuit, what: str, setting: CircuitExecut
             f"{what} has {circuit.n_qubits} qubits, {where.device} has {len(where.qubits)}: name "
             "larger devices in the study's settings, or data with fewer features"
         )
-    open_for(where).compile(circuit)
+    BackendSpec(backend=where).open().compile(circuit)
     if setting.mitigation == "none":
         return
     try:
-        open_for(where, mitigation=setting.mitigation).compile(circuit)
+        BackendSpec(backend=where, mitigation=setting.mitigation).open().compile(circuit)
     except InputError as error:
         raise InputError(
             f"readout errors of {setting.backend} times {setting.readout:g} cannot be undone, "

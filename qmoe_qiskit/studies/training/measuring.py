@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qmoe_qiskit.backends import BackendSpec
 from qmoe_qiskit.backends.transpile.placement import active_qubits
 from qmoe_qiskit.runs.metrics import Observed, observe, summarize
 from qmoe_qiskit.studies.engine.results import finite
@@ -40,13 +41,13 @@ def restore_on_backend(
         before = restore_on_backend(classifier, setting.before_drift(), seed).compiled_router
         assert before is not None
         qubits = active_qubits(before.isa_circuit)
-    return restore_model(
-        model_state(classifier),
+    where = BackendSpec(
         backend=setting.resolve_backend(seed),
         shots=setting.shots,
         mitigation=setting.mitigation,
-        device_qubits=qubits,
+        device_qubits=None if qubits is None else tuple(qubits),
     )
+    return restore_model(model_state(classifier), where)
 
 
 def measured(observed: Observed, exact: Observed) -> dict[str, Any]:

@@ -181,7 +181,7 @@ def classifier(task: TrainTask, split: Split, learning_rate: float) -> QMoEClass
 
 def router_inputs(split: Split) -> int:
     """Return how many coordinates the router sees."""
-    from qmoe_qiskit.train.classifier import DEFAULT_MAX_QUBITS
+    from qmoe_qiskit.train.features import DEFAULT_MAX_QUBITS
 
     n_features: int = split.train.features_NF.shape[1]
     return min(n_features, DEFAULT_MAX_QUBITS)

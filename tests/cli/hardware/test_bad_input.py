@@ -42,7 +42,7 @@ def nothing_recorded(path: Path) -> bool:
         (["--shots", "-5"], "got -5"),
         (["--shots", "20000000"], "a job may take 10,000,000: use fewer shots"),
         (["--samples", "0"], "samples must be a whole number of at least 1, got 0"),
-        (["--samples", "16"], "samples 16 are more than the 15 rows that there are"),
+        (["--samples", "16"], "samples 16 are more than the 15 rows of the data"),
         (["--device-qubits", "1;2"], "numbers separated by commas, such as 65,66, got '1;2'"),
         (["--device-qubits", "0,4"], "are not connected"),
         (["--device-qubits", "4,5"], "[5] are not on ibmq_manila"),

@@ -85,7 +85,7 @@ def test_results_made_again_are_said_so_and_tables_are_the_same_bit_for_bit(
     paths[1].write_text(json.dumps({**document, "versions": {}}))
     outcome = qmoe("study", "small", "--seeds", 3, "--out", done, *ONE)
     assert outcome.exit_code == 0
-    assert outcome.stderr.startswith("note: results that are there and are made again: ")
+    assert outcome.stderr.startswith("note: existing results that are computed again: ")
     assert "1 truncated or damaged" in outcome.stderr
     assert "1 of other versions (python unknown, not 3." in outcome.stderr
     assert (done / "tables" / "values.csv").read_bytes() == table

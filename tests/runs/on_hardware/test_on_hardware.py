@@ -16,9 +16,8 @@ from qmoe_qiskit.errors import InputError, RunError
 from qmoe_qiskit.hardware.devices.fake import LocalDevice
 from qmoe_qiskit.hardware.options import RuntimeOptions
 from qmoe_qiskit.hardware.work import Outcome
-from qmoe_qiskit.runs import TrainingRequest, evaluate_run, load_run, train_run
+from qmoe_qiskit.runs import TrainingRequest, evaluate_run, load_run, read_run, train_run
 from qmoe_qiskit.runs.on_hardware.evaluate import (
-    circuit_of,
     estimate_prepared,
     evaluate_prepared,
     prepare_run,
@@ -79,7 +78,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.mark.parametrize("name", ["moons", "probabilities", "components"])
 def test_on_an_exact_device_it_is_the_exact_model(name: str, runs: dict[str, Path]) -> None:
     device = ExactDevice()
-    prepared = prepare_run(runs[name], on(device))
+    prepared = prepare_run(read_run(runs[name]), on(device))
     assert device.works == []
     result = evaluate_prepared(prepared)
     assert [work.key for work in device.works] == [work.key for work in prepared.works]
@@ -111,12 +110,12 @@ def test_flips_are_counted_against_the_exact_router(runs: dict[str, Path], seed:
 
     def routed(device: LocalDevice) -> np.ndarray:
         run = load_run(runs["moons"], backend=on(device))
-        rows = prepare_run(runs["moons"], on(device)).rows
+        rows = prepare_run(read_run(runs["moons"]), on(device)).rows
         weights_NE: np.ndarray = run.classifier.predict_routed(rows.dataset.features_NF)[1]
         return weights_NE.argmax(axis=1)
 
     expected = np.mean(routed(Wild()) != routed(ExactDevice()))
-    result = evaluate_prepared(prepare_run(runs["moons"], on(Wild())))
+    result = evaluate_prepared(prepare_run(read_run(runs["moons"]), on(Wild())))
     assert 0 < expected < 1
     assert result.metrics["routing_flips"].value == pytest.approx(expected)
     assert result.metrics["router_std_error"].value == 0.25
@@ -127,7 +126,7 @@ def test_many_rows_are_several_works(
 ) -> None:
     monkeypatch.setattr("qmoe_qiskit.train.classifier._PREDICTION_ROWS", 4)
     device = ExactDevice()
-    prepared = prepare_run(runs["moons"], on(device), samples=10)
+    prepared = prepare_run(read_run(runs["moons"]), on(device), samples=10)
     assert [work.n_points for work in prepared.works] == [4, 4, 2]
     assert len({work.key for work in prepared.works}) == 3
     result = evaluate_prepared(prepared)
@@ -144,7 +143,7 @@ def test_estimate_is_what_a_fake_executes(runs: dict[str, Path]) -> None:
             "runtime:fake_manila", shots=SHOTS, seed=1, options={"resilience_level": level}
         )
         assert isinstance(backend, RuntimeBackend)
-        prepared = prepare_run(runs["moons"], backend, samples=3)
+        prepared = prepare_run(read_run(runs["moons"]), backend, samples=3)
         estimate = estimate_prepared(prepared)
         cost = evaluate_prepared(prepared).cost
         assert cost.executions == estimate.executions
@@ -155,14 +154,14 @@ def test_what_cannot_run(runs: dict[str, Path], finished: Path, tmp_path: Path) 
     device = ExactDevice()
     control = finished / "control"
     with pytest.raises(InputError, match="router 'linear' is classical"):
-        circuit_of(control)
+        read_run(control).load_circuit()
     with pytest.raises(InputError, match="router 'linear' is classical"):
-        prepare_run(control, on(device))
+        prepare_run(read_run(control), on(device))
     with pytest.raises(RunError, match="there is no run folder"):
-        circuit_of(tmp_path / "nowhere")
+        read_run(tmp_path / "nowhere")
     with pytest.raises(InputError, match="samples 99 are more than the 15 rows"):
-        prepare_run(runs["moons"], on(device), samples=99)
-    router: Any = prepare_run(runs["moons"], on(device)).run.classifier.compiled_router
+        prepare_run(read_run(runs["moons"]), on(device), samples=99)
+    router: Any = prepare_run(read_run(runs["moons"]), on(device)).run.classifier.compiled_router
     weights_W = np.zeros(router.router.n_weights)
     for value in (np.nan, np.inf):
         with pytest.raises(InputError, match="finite"):
@@ -185,7 +184,9 @@ def test_it_says_what_the_jobs_ran_on(
                 "runtime:ibmq_manila", shots=SHOTS, seed=0, ledger=tmp_path / "ledger.sqlite"
             )
             assert isinstance(backend, RuntimeBackend)
-            return evaluate_prepared(prepare_run(runs["moons"], backend, samples=3)), backend
+            return evaluate_prepared(
+                prepare_run(read_run(runs["moons"]), backend, samples=3)
+            ), backend
 
         first, _ = evaluated()
         properties = json.loads(json.dumps(ibm.devices["ibmq_manila"].properties))

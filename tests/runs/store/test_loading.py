@@ -63,7 +63,7 @@ def test_control_is_a_run_too(finished: Path) -> None:
     assert control is not None
     assert control.manifest.role == "control"
     assert control.router == "linear"
-    assert control.circuit is None
+    assert not control.has_circuit
     assert control.control() is None
     assert load_run(finished / "control").classifier.router == "linear"
 

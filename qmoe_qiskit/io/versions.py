@@ -1,0 +1,18 @@
+"""Which versions of libraries are installed."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def library_versions(names: Iterable[str]) -> dict[str, str]:
+    """Return the installed version of each distribution, in the order of the names.
+
+    Raises:
+        PackageNotFoundError: If a distribution is not installed.
+    """
+    return {name: version(name) for name in names}

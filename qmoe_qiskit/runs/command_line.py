@@ -1,0 +1,43 @@
+"""The command line that trains a run again, which the run's manifest records."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from qmoe_qiskit.runs.relative_paths import path_below, with_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from qmoe_qiskit.runs.request import TrainingRequest
+
+
+def option_of(name: str) -> str:
+    """Return the option of `qmoe train` that sets a field of a request.
+
+    >>> option_of("n_layers"), option_of("max_epochs"), option_of("balance_weight")
+    ('--layers', '--epochs', '--balance')
+    """
+    stem = name.removeprefix("n_").removeprefix("max_").removesuffix("_weight")
+    return "--" + stem.replace("_", "-")
+
+
+def training_command(request: TrainingRequest, out: Path) -> list[str]:
+    """Return the command line that trains a request, started in the current folder."""
+    words = ["qmoe", "train"]
+    for field in fields(request):
+        name, value = field.name, getattr(request, field.name)
+        if name == "data" and request.is_file:
+            value = path_below(value)
+        if name == "backend":
+            value = with_file(value, path_below)
+        if name == "device_qubits" and value is not None:
+            value = ",".join(map(str, value))
+        if name == "control" and value is None:
+            value = "none"
+        if value is True:
+            words.append(option_of(name))
+        elif value is not None and value is not False:
+            words += [option_of(name), str(value)]
+    return [*words, "--out", path_below(out)]

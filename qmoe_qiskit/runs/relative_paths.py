@@ -1,0 +1,43 @@
+"""Paths in run folders: stored relative to the folder, so that both can move together."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def relative_path(path: str | Path, folder: Path) -> str:
+    """Return the path from a folder to a file, with forward slashes.
+
+    A stored relative path says little about the machine.
+    """
+    # realpath: ".." leads to the real parent of a folder that a symbolic link names.
+    return Path(os.path.relpath(os.path.realpath(path), os.path.realpath(folder))).as_posix()
+
+
+def resolved_path(path: str, folder: Path) -> str:
+    """Return the path from the current folder to the file that `relative_path` found."""
+    return os.path.relpath(os.path.join(os.path.realpath(folder), path))  # noqa: PTH118
+
+
+def path_below(path: str | Path) -> str:
+    """Return the path from the current folder; of a path that leads elsewhere, only its name."""
+    relative = relative_path(path, Path.cwd())
+    return Path(relative).name if relative.startswith("..") else relative
+
+
+def with_file(backend: str, change: Callable[[str], str]) -> str:
+    """Return a backend's specification with the path of its noise profile changed, if it has one.
+
+    >>> with_file("noisy:device.json", lambda path: f"folder/{path}")
+    'noisy:folder/device.json'
+    >>> with_file("noisy:ibm_fez", lambda path: f"folder/{path}")
+    'noisy:ibm_fez'
+    """
+    kind, _, rest = backend.partition(":")
+    is_file = kind == "noisy" and rest.endswith(".json")
+    return f"{kind}:{change(rest)}" if is_file else backend
