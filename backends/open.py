@@ -184,9 +184,9 @@ def _open_runtime(
     if name.startswith("fake_"):
         if ledger is not None:
             raise InputError(f"backend {spec!r} runs on this machine and has no ledger: omit it")
-        from qmoe_qiskit.hardware.devices.fake import LocalDevice
+        from qmoe_qiskit.hardware.devices.fake import FakeDevice
 
-        device = LocalDevice(name, seed=seed)
+        device = FakeDevice(name, seed=seed)
     else:
         from qmoe_qiskit.hardware.devices.ibm import open_device
 

@@ -206,7 +206,7 @@ def request_key(
     settings = {
         "backend": spec,
         "kind": kind,
-        "options": options.deciding(gradient=kind != "values"),
+        "options": options.key_settings(gradient=kind != "values"),
         "qubits": qubits,
         "router": router.content_hash,
         "seed": seed,

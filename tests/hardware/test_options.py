@@ -142,21 +142,21 @@ OTHER: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize(("one", "another"), SAME, ids=str)
 def test_equal_meaning_has_equal_keys(one: dict[str, Any], another: dict[str, Any]) -> None:
-    decided = [runtime_options(options).deciding(gradient=False) for options in (one, another)]
+    decided = [runtime_options(options).key_settings(gradient=False) for options in (one, another)]
     assert decided[0] == decided[1]
 
 
 def test_another_meaning_has_another_key() -> None:
-    decided = [runtime_options(options).deciding(gradient=False) for options in OTHER]
+    decided = [runtime_options(options).key_settings(gradient=False) for options in OTHER]
     assert all(one not in decided[:number] for number, one in enumerate(decided))
 
 
 def test_what_decides_names_no_option_of_ibms_that_was_not_set() -> None:
     """Else a release with one more would turn work that was paid for into new."""
     own = {"primitive", "resilience_level", "fractional_gates", "repetition"}
-    assert set(RuntimeOptions().deciding(gradient=False)) == own
+    assert set(RuntimeOptions().key_settings(gradient=False)) == own
     gradient = {"gradient", "spsa_directions", "spsa_step"}
-    assert set(RuntimeOptions().deciding(gradient=True)) == own | gradient
+    assert set(RuntimeOptions().key_settings(gradient=True)) == own | gradient
     options = runtime_options({"resilience": {"zne": {"noise_factors": [1, 3]}}})
-    decided = options.deciding(gradient=False)
+    decided = options.key_settings(gradient=False)
     assert decided["resilience"] == {"zne": {"noise_factors": [1.0, 3.0]}}

@@ -148,7 +148,7 @@ def _on_device(
     from qmoe_qiskit.cli.consent import agree
     from qmoe_qiskit.cli.output.waiting import waiting
     from qmoe_qiskit.hardware.cost.budget import parse_seconds
-    from qmoe_qiskit.hardware.devices.ibm import RemoteDevice
+    from qmoe_qiskit.hardware.devices.ibm import IBMDevice
     from qmoe_qiskit.runs.on_hardware.evaluate import evaluate_prepared, prepare_run
 
     budget_s = None if budget is None else parse_seconds(budget)
@@ -163,7 +163,7 @@ def _on_device(
             backend, run_folder, settle=settle, budget_s=budget_s, report=shown, **settings
         )
         prepared = prepare_run(run_folder, opened, data, target=target, samples=samples)
-        if isinstance(opened.device, RemoteDevice):
+        if isinstance(opened.device, IBMDevice):
             agree(prepared, opened.device, shown, yes=yes, quiet=quiet)
         return prepared.run, evaluate_prepared(prepared)
 

@@ -44,7 +44,7 @@ def submit(
     """
     from qmoe_qiskit.cli.output.waiting import waiting
     from qmoe_qiskit.hardware.cost.budget import parse_seconds
-    from qmoe_qiskit.hardware.devices.ibm import RemoteDevice
+    from qmoe_qiskit.hardware.devices.ibm import IBMDevice
     from qmoe_qiskit.runs.on_hardware.evaluate import evaluate_prepared, prepare_run
 
     budget_s = None if budget is None else parse_seconds(budget)
@@ -68,7 +68,7 @@ def submit(
             report=shown,
         )
         device = opened.device
-        assert isinstance(device, RemoteDevice)
+        assert isinstance(device, IBMDevice)
         prepared = prepare_run(run_folder, opened, data, target=target, samples=samples)
         agree(prepared, device, shown, yes=yes, quiet=as_json)
         for work in prepared.works:

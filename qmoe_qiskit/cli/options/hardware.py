@@ -170,7 +170,7 @@ def open_for_run(
     from qmoe_qiskit.backends import open_backend
     from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
     from qmoe_qiskit.cli.options.common import qubits_from
-    from qmoe_qiskit.hardware.devices.ibm import RemoteDevice
+    from qmoe_qiskit.hardware.devices.ibm import IBMDevice
     from qmoe_qiskit.runs.on_hardware.evaluate import circuit_of
 
     router = circuit_of(run)
@@ -187,7 +187,7 @@ def open_for_run(
         n_qubits=router.n_qubits,
     )
     assert isinstance(opened, RuntimeBackend)
-    if isinstance(opened.device, RemoteDevice):
+    if isinstance(opened.device, IBMDevice):
         device = opened.device
         _name_instance(device.client)
         device.budget_s, device.report = budget_s, report

@@ -54,8 +54,9 @@ def prepare_recorded(
     """
     from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
     from qmoe_qiskit.backends.runtime.compiled_router import Layout, request_key
-    from qmoe_qiskit.hardware.devices.from_ledger import RecordedDevice, is_done
-    from qmoe_qiskit.hardware.jobs.work_records import work_of
+    from qmoe_qiskit.hardware.devices.from_ledger import LedgerDevice
+    from qmoe_qiskit.hardware.jobs.work_records import load_work
+    from qmoe_qiskit.hardware.ledger.current_jobs import has_all_results
     from qmoe_qiskit.hardware.service.account import service_name
 
     exact = load_run(path, backend="statevector")
@@ -82,11 +83,11 @@ def prepare_recorded(
         )
         for inputs_BF, weights_W in arguments
     ]
-    if not keys or not all(is_done(key, ledger) for key in keys):
+    if not keys or not all(has_all_results(key, ledger) for key in keys):
         return None
     records = [record for key in keys if (record := ledger.work(key)) is not None]
-    works = tuple(map(work_of, records))
-    watched = OutcomeRecorder(RecordedDevice(records[0], ledger, service=service))
+    works = tuple(map(load_work, records))
+    watched = OutcomeRecorder(LedgerDevice(records[0], ledger, service=service))
     backend = RuntimeBackend(
         name=spec,
         device=watched,

@@ -22,7 +22,7 @@ from qmoe_qiskit.backends import open_backend
 from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
 from qmoe_qiskit.circuits import RouterCircuit, angle_router
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.hardware.devices.fake import LocalDevice
+from qmoe_qiskit.hardware.devices.fake import FakeDevice
 from qmoe_qiskit.hardware.options import RuntimeOptions
 from qmoe_qiskit.hardware.work import Outcome
 from qmoe_qiskit.moe import QuantumRouter
@@ -47,7 +47,7 @@ class ExactDevice:
     ledger = None
 
     def __init__(self, fake: str) -> None:
-        self._fake = LocalDevice(fake)
+        self._fake = FakeDevice(fake)
         self.backend: Any = self._fake.backend
         self.executed: list[WorkUnit] = []
 

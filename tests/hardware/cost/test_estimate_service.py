@@ -14,9 +14,9 @@ from qiskit.quantum_info import SparsePauliOp
 from qiskit.transpiler import generate_preset_pass_manager
 
 from qmoe_qiskit.hardware.cost.budget import max_execution_time
-from qmoe_qiskit.hardware.cost.device_timing import machine_of
+from qmoe_qiskit.hardware.cost.device_timing import device_timing
 from qmoe_qiskit.hardware.cost.estimate import estimate_work
-from qmoe_qiskit.hardware.cost.plan_limits import Limits
+from qmoe_qiskit.hardware.cost.plan_limits import PlanLimits
 from qmoe_qiskit.hardware.options import runtime_options
 from qmoe_qiskit.hardware.primitives import primitive_for, pub_of
 from qmoe_qiskit.hardware.work import WorkUnit
@@ -83,9 +83,9 @@ def test_a_service_receives_the_estimated_executions_and_charges_the_estimated_t
 ) -> None:
     work = work_on(backend, **options)
     # About the executions of three points, so that the work is split.
-    whole = estimate_work(work, machine_of(backend), Limits(plan="p"))
-    limits = Limits(plan="p", executions_per_job=whole.executions * 7 // 10)
-    estimate = estimate_work(work, machine_of(backend), limits)
+    whole = estimate_work(work, device_timing(backend), PlanLimits(plan="p"))
+    limits = PlanLimits(plan="p", executions_per_job=whole.executions * 7 // 10)
+    estimate = estimate_work(work, device_timing(backend), limits)
     assert len(estimate.jobs) == 2
     budget_s = 100.0
     for i, job in enumerate(estimate.jobs):
@@ -107,12 +107,12 @@ def test_a_service_receives_the_estimated_executions_and_charges_the_estimated_t
 def test_a_service_receives_the_estimated_executions_over_all_options(
     ibm: IBMService, backend: Any
 ) -> None:
-    machine, limits = machine_of(backend), Limits(plan="p")
+    timing, limits = device_timing(backend), PlanLimits(plan="p")
     ibm.pace.paused = True  # what was received is known before anything has run
     try:
         for options in combinations():
             work = work_on(backend, **options)
-            (expected,) = estimate_work(work, machine, limits).jobs
+            (expected,) = estimate_work(work, timing, limits).jobs
             sent = primitive_for(backend, work).run([pub_of(work, 0, work.n_points)])
             received = ibm.jobs[-1]
             assert received.id == sent.job_id()

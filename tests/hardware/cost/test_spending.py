@@ -20,7 +20,7 @@ SHOTS = 64
 N_JOBS = 3
 SECONDS = 3  # of each job, estimated, in whole seconds
 SPLIT = {"creations_per_minute": 1000, "executions_per_job": 2 * SHOTS}
-AFTER_CREATION = at("jobs/submit.py", "session = getattr(mode")
+AFTER_CREATION = at("jobs/submit.py", "session = self._mode.session_id")
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_an_ended_job_of_unknown_charge_counts_with_its_limit(
     template = stage.template(n_points=2 * N_JOBS, shots=SHOTS)
     order = stage.order(template, "late", limits=SPLIT, budget_s=30.0)
     ibm.faults.arm("late_usage", seconds=60.0, times=N_JOBS)
-    second = at("jobs/submit.py", "limit = self._limit_of(job)", visit=2)
+    second = at("jobs/submit.py", "limit = self._mode.limit_of(job)", visit=2)
     assert stage.fork_server.run(**order, place=second)["status"] == -signal.SIGKILL
     stage.fork_server.run(**order, action="collect")
     (first, *_) = stage.records(order)

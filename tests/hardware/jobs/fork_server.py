@@ -138,8 +138,8 @@ def child(order: dict[str, Any]) -> dict[str, Any]:
     from qmoe_qiskit.hardware.devices.ibm import open_device
     from qmoe_qiskit.hardware.jobs.cancel import cancel_work
     from qmoe_qiskit.hardware.jobs.collect import collect_work
-    from qmoe_qiskit.hardware.jobs.submit import Timeouts
-    from qmoe_qiskit.hardware.jobs.work_records import work_of
+    from qmoe_qiskit.hardware.jobs.timeouts import Timeouts
+    from qmoe_qiskit.hardware.jobs.work_records import load_work
     from qmoe_qiskit.hardware.ledger.store import Ledger
     from qmoe_qiskit.hardware.options import runtime_options
     from qmoe_qiskit.hardware.service.client import Client
@@ -149,7 +149,7 @@ def child(order: dict[str, Any]) -> dict[str, Any]:
         (summary,) = templates.works()
         record = templates.work(summary.key)
     assert record is not None
-    template = work_of(record)
+    template = load_work(record)
     settings = {**template.options.model_dump(exclude_unset=True), **order.get("options", {})}
     works = [
         replace(template, key=key, options=runtime_options(settings))

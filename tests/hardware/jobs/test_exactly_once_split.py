@@ -22,7 +22,7 @@ N_JOBS = 3
 SHOTS = 64
 SPLIT = {"creations_per_minute": 1000, "executions_per_job": 2 * SHOTS}
 BEFORE_CREATION = at("jobs/submit.py", "job_id = self._client.create(")
-AFTER_CREATION = at("jobs/submit.py", "session = getattr(mode")
+AFTER_CREATION = at("jobs/submit.py", "session = self._mode.session_id")
 # What each of the jobs needs, in whole seconds.
 SECONDS = 3
 
@@ -164,7 +164,7 @@ def test_stops_between_jobs(stage: Stage, template: str, undisturbed: Undisturbe
     """The first job took more than was allowed: the others wait for a larger budget."""
     order = stage.order(template, "stops", limits=SPLIT, budget_s=N_JOBS * SECONDS)
     second = (*BEFORE_CREATION[:2], 2)
-    place = at("jobs/submit.py", "limit = self._limit_of(job)", visit=2)
+    place = at("jobs/submit.py", "limit = self._mode.limit_of(job)", visit=2)
     assert place[:2] < second[:2]
     assert stage.fork_server.run(**order, place=place)["status"] == -signal.SIGKILL
     ((job,), _, _) = [stage.created(record.tag) for record in stage.records(order)]

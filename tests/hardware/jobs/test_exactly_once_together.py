@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TIMEOUTS = {"settle_s": 1.2, "poll_s": 0.1, "read_timeout_s": 5.0}
-AFTER_CREATION = at("jobs/submit.py", "session = getattr(mode")
+AFTER_CREATION = at("jobs/submit.py", "session = self._mode.session_id")
 BEFORE_CREATION = at("jobs/submit.py", "job_id = self._client.create(")
 
 

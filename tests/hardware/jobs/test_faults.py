@@ -16,7 +16,7 @@ from urllib3 import HTTPResponse
 
 from qmoe_qiskit.errors import HardwareError
 from qmoe_qiskit.hardware.service.client import Client
-from qmoe_qiskit.hardware.service.http import PatientAdapter
+from qmoe_qiskit.hardware.service.http import RetryAdapter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -298,7 +298,7 @@ def test_what_exists_is_fetched_whatever_keeps_new_jobs_away(
     """The time is used up by the very job whose id was not learnt."""
     ibm = stage.services[0]
     order = stage.order(template, "orphan", timeouts=TIMEOUTS)
-    after = at("jobs/submit.py", "session = getattr(mode")
+    after = at("jobs/submit.py", "session = self._mode.session_id")
     assert stage.fork_server.run(**order, place=after)["status"] == -signal.SIGKILL
     ibm.faults.arm("over_quota")
     assert stage.fork_server.run(**order)["error"] is None
@@ -325,5 +325,5 @@ def test_no_access_token_to_be_had(stage: Stage) -> None:
 
 @pytest.mark.parametrize(("asked", "waited"), [("5", 5), ("86400", 60), ("soon", None)])
 def test_pause_that_the_service_asks_for(asked: str, waited: float | None) -> None:
-    retries = PatientAdapter().max_retries
+    retries = RetryAdapter().max_retries
     assert retries.get_retry_after(HTTPResponse(headers={"Retry-After": asked})) == waited

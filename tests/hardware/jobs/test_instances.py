@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ibm_service.instances import Instance
     from ibm_service.messages import Request
 
-AFTER_CREATION = at("jobs/submit.py", "session = getattr(mode")
+AFTER_CREATION = at("jobs/submit.py", "session = self._mode.session_id")
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ibm_service.faults import Fault
     from ibm_service.store import Job
 
-AFTER_CREATION = at("jobs/submit.py", "session = getattr(mode")
+AFTER_CREATION = at("jobs/submit.py", "session = self._mode.session_id")
 # How often a request is repeated by the client; and more often than that.
 REPETITIONS = 6
 MANY = 10_000

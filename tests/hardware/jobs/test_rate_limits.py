@@ -78,7 +78,7 @@ def test_an_attempt_without_an_end_may_be_pending(stage: Stage, ibm: IBMService)
     three = stage.template(n_points=3, shots=SHOTS)
     limits = MANY_A_MINUTE | ONE_POINT_A_JOB
     order = stage.order(three, "killed", limits=limits)
-    third = at("jobs/submit.py", "session = getattr(mode", visit=3)
+    third = at("jobs/submit.py", "session = self._mode.session_id", visit=3)
     assert stage.fork_server.run(**order, place=third)["status"] == -signal.SIGKILL
     assert [job.state for job in stage.records(order)] == ["submitted", "submitted", "sending"]
     other = {**stage.order(three, "other", limits=limits), "ledger": order["ledger"]}

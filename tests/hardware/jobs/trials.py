@@ -22,7 +22,7 @@ from ibm_service import IBMService
 from leak_check import API_KEY
 
 from qmoe_qiskit import hardware
-from qmoe_qiskit.hardware.jobs.work_records import record_of
+from qmoe_qiskit.hardware.jobs.work_records import new_records
 from qmoe_qiskit.hardware.ledger.store import Ledger
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ class Stage:
         x_BF = rng.uniform(-1, 1, (n_points, 2))
         work = compiled.work(x_BF, rng.uniform(-3, 3, compiled.router.n_weights))
         device = backend.device
-        record, jobs = record_of(
+        record, jobs = new_records(
             work, device.estimate(work), instance="loopback", at=datetime.now(UTC)
         )
         device.ledger.record(record, jobs)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hardware.ledger.job_rows import all_jobs
 
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.hardware.ledger.records import JobRecord, LedgerConflict, WorkRecord, WorkSummary
@@ -42,7 +43,7 @@ def test_a_work_comes_back_as_it_was_recorded(ledger: Ledger, plan: Plan) -> Non
         assert found is not None
         for field in fields(WorkRecord):
             np.testing.assert_array_equal(getattr(found, field.name), getattr(work, field.name))
-        assert again.jobs(work.key) == jobs == again.all_jobs()
+        assert again.jobs(work.key) == jobs == all_jobs(again)
         assert again.job(jobs[1].tag) == jobs[1]
         assert again.job("qmoe-other") is None
         assert again.work("0" * 64) is None
@@ -52,9 +53,9 @@ def test_a_work_is_recorded_once(ledger: Ledger, plan: Plan, noon: datetime) -> 
     work, jobs = plan()
     assert ledger.record(work, jobs)
     ledger.sending(jobs[0].tag, noon)
-    before = ledger.all_jobs()
+    before = all_jobs(ledger)
     assert not ledger.record(replace(work, title="another"), jobs)
-    assert ledger.all_jobs() == before
+    assert all_jobs(ledger) == before
     assert ledger.works()[0].title == work.title
 
 
@@ -78,7 +79,7 @@ def test_jobs_that_do_not_fit_their_work_are_not_recorded(
     with pytest.raises(LedgerConflict):
         ledger.record(work, [first, replace(second, **changes)])
     assert ledger.works() == []
-    assert ledger.all_jobs() == []
+    assert all_jobs(ledger) == []
 
 
 def test_a_tag_belongs_to_one_work(ledger: Ledger, plan: Plan) -> None:
@@ -182,10 +183,10 @@ def test_results_come_with_done_and_fit_the_points(
     ledger.record(*plan())
     ledger.sending("qmoe-0-0", noon)
     ledger.submitted("qmoe-0-0", "job-1", noon)
-    before = ledger.all_jobs()
+    before = all_jobs(ledger)
     with pytest.raises(LedgerConflict):
         ledger.finished("qmoe-0-0", state, **arrays, at=noon)
-    assert ledger.all_jobs() == before
+    assert all_jobs(ledger) == before
 
 
 def test_an_id_belongs_to_one_job(ledger: Ledger, plan: Plan, noon: datetime) -> None:
@@ -217,14 +218,12 @@ def test_charges_count_what_ran(ledger: Ledger, plan: Plan, noon: datetime) -> N
     assert ledger.charged(work.key) == 8.25
 
 
-def test_pending_jobs_of_a_device(ledger: Ledger, plan: Plan, noon: datetime) -> None:
+def test_pending_jobs_of_all_devices(ledger: Ledger, plan: Plan, noon: datetime) -> None:
     ledger.record(*plan(0))
     ledger.record(*plan(1, device="ibm_torino"))
     ledger.sending("qmoe-0-0", noon)
     ledger.submitted("qmoe-1-1", "job-1", noon)
     assert [job.tag for job in ledger.pending()] == ["qmoe-0-0", "qmoe-1-1"]
-    assert [job.tag for job in ledger.pending("ibm_torino")] == ["qmoe-1-1"]
-    assert ledger.pending("ibm_kingston") == []
 
 
 def test_works_are_listed_newest_first(ledger: Ledger, plan: Plan) -> None:
@@ -257,7 +256,7 @@ def test_a_calibration_is_stored_once(ledger: Ledger, plan: Plan, noon: datetime
     for index in range(2):
         ledger.submitted(f"qmoe-0-{index}", f"job-{index}", noon)
         done(ledger, f"qmoe-0-{index}", noon, calibration='{"T1": 1}', calibration_hash="c0ffee")
-    assert {job.calibration_hash for job in ledger.all_jobs()} == {"c0ffee"}
+    assert {job.calibration_hash for job in all_jobs(ledger)} == {"c0ffee"}
     assert ledger.calibration("c0ffee") == '{"T1": 1}'
 
 
