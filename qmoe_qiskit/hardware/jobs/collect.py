@@ -116,7 +116,7 @@ def collect_work(
                 status = "the service is out of reach, waiting for it"
             else:
                 reached = time.monotonic()
-            if seen.get(job.tag) != status:
+            if status not in _OUTCOMES and seen.get(job.tag) != status:
                 _log.info("job %s (%s): %s", job.job_id, job.tag, status.lower())
                 seen[job.tag] = status
             report(f"job {job.index + 1} ({job.job_id}): {status.lower()}")

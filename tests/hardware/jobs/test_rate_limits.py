@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hardware.jobs.trials import Stage, at, refused
+from ibm_service.messages import RefusalError
 
 from qmoe_qiskit.hardware.ledger.records import to_text
 from qmoe_qiskit.hardware.ledger.store import Ledger
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ibm_service import IBMService
+    from ibm_service.store import Job
 
 SHOTS = 64
 ONE_POINT_A_JOB = {"executions_per_job": SHOTS}
@@ -83,10 +85,11 @@ def test_an_attempt_without_an_end_may_be_pending(stage: Stage, ibm: IBMService)
     assert [job.state for job in stage.records(order)] == ["submitted", "submitted", "sending"]
     other = {**stage.order(three, "other", limits=limits), "ledger": order["ledger"]}
     command = stage.fork_server.start(**other)
+    # The orphan is found on the way.
+    while [job.state for job in stage.records(order)] != ["submitted"] * 3:
+        time.sleep(0.05)
     time.sleep(1.0)
     assert stage.posted(ibm) == [200] * 3
-    # The orphan was found on the way.
-    assert [job.state for job in stage.records(order)] == ["submitted"] * 3
     ibm.pace.paused = False
     assert stage.fork_server.wait(command)["error"] is None
     assert stage.posted(ibm) == [200] * 6
@@ -138,13 +141,28 @@ def test_others_have_pending_jobs(stage: Stage, ibm: IBMService) -> None:
     stage.done(second)
 
 
-def test_others_use_the_account_too(stage: Stage, ibm: IBMService) -> None:
-    """What this ledger does not know of is refused, and then waited for as the service asks."""
+def test_others_use_the_account_too(
+    stage: Stage, ibm: IBMService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service refuses what this ledger cannot know of; the client then waits as it asks."""
     ibm.creations_per_minute = 2
     template = stage.template(shots=SHOTS)
     for name in ("first", "second"):
         stage.done(stage.order(template, name))
-    for job in ibm.jobs:
-        job.created -= timedelta(seconds=58.5)
+    for job in ibm.jobs:  # within the last minute, however slow this machine is
+        job.created += timedelta(hours=1)
+    check_limits = ibm.check_limits
+
+    def let_time_pass(jobs: list[Job]) -> None:
+        try:
+            check_limits(jobs)
+        except RefusalError as refusal:
+            for job in jobs:
+                job.created -= timedelta(hours=2)
+            raise RefusalError(429, 1202, str(refusal), {"Retry-After": "1"}) from refusal
+
+    monkeypatch.setattr(ibm, "check_limits", let_time_pass)
     stage.done(stage.order(template, "third"))
-    assert stage.posted(ibm).count(429) >= 1
+    assert stage.posted(ibm) == [200, 200, 429, 200]
+    times = [r["time"] for r in ibm.requests if (r["method"], r["path"]) == ("POST", "/jobs")]
+    assert times[3] - times[2] > 0.99
