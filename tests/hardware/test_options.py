@@ -1,4 +1,4 @@
-"""Runtime options: what is accepted, and what IBM's primitives get of it."""
+"""Runtime options: which ones are accepted, and what IBM's primitives receive."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_another_meaning_has_another_key() -> None:
 
 
 def test_what_decides_names_no_option_of_ibms_that_was_not_set() -> None:
-    """Else a release with one more would turn work that was paid for into new."""
+    """Otherwise an option that IBM adds would change the key of work that was paid for."""
     own = {"primitive", "resilience_level", "fractional_gates", "repetition"}
     assert set(RuntimeOptions().key_settings(gradient=False)) == own
     gradient = {"gradient", "spsa_directions", "spsa_step"}

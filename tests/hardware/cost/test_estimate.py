@@ -1,4 +1,4 @@
-"""Estimates: executions exactly what IBM's primitives prepare, seconds by the stated formula."""
+"""Estimates: executions equal what IBM's primitives prepare, seconds follow the formula."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PREMIUM = plan_limits("premium")
 
 @functools.cache
 def router_on(backend: Any) -> tuple[QuantumCircuit, tuple[int, int]]:
-    """A small router on the last two qubits of a device, and these."""
+    """A small router on the last two qubits of a device, and these two qubits."""
     angles = ParameterVector("angle", 3)
     router = QuantumCircuit(2)
     router.rx(angles[0], 0)
@@ -53,7 +53,7 @@ def router_on(backend: Any) -> tuple[QuantumCircuit, tuple[int, int]]:
 
 
 def work_on(backend: Any, *, n_points: int = 3, shots: int = 100, **options: Any) -> WorkUnit:
-    """Some points of the small router."""
+    """Work: some points of the small router."""
     circuit, place = router_on(backend)
     return WorkUnit(
         key="0" * 64,
@@ -118,7 +118,7 @@ def test_every_job_of_a_long_work_is_exact_and_under_the_limits(level: int) -> N
 
 
 def time_on_qubits_s(circuit: QuantumCircuit, backend: Any) -> float:
-    """The duration of a circuit whose every qubit is filled to the end, qubit by qubit."""
+    """The duration of a circuit on each qubit; every qubit is busy until the end."""
     busy_s = dict.fromkeys(range(circuit.num_qubits), 0.0)
     for step in circuit.data:
         qubits = tuple(circuit.find_bit(q).index for q in step.qubits)
@@ -149,7 +149,7 @@ def time_on_qubits_s(circuit: QuantumCircuit, backend: Any) -> float:
 def test_seconds_are_overhead_and_executions_times_delay_and_circuit(
     backend: Any, options: dict[str, Any]
 ) -> None:
-    """Against IBM's own decoupling, which schedules each circuit and fills it to its end."""
+    """Compared with IBM's decoupling, which schedules each circuit and fills it to its end."""
     n_points = 2
     work = work_on(backend, n_points=n_points, **options)
     decoupled = work_on(
@@ -161,7 +161,7 @@ def test_seconds_are_overhead_and_executions_times_delay_and_circuit(
         item.size() * (delay_s + time_on_qubits_s(item.circuit, backend)) for item in program.items
     )
     estimates = [estimate_work(w, device_timing(backend), PREMIUM) for w in (work, decoupled)]
-    # The schedule keeps to the device's time steps, a rounding of each gate at most.
+    # The schedule rounds each gate to the device's time steps.
     assert estimates[0].seconds == pytest.approx(expected_s, rel=1e-4)
     assert estimates[0].seconds == estimates[1].seconds
     assert estimates[0].cost(1.6) == pytest.approx(1.6 * estimates[0].seconds)
@@ -175,7 +175,7 @@ def test_delays_of_the_circuit_take_their_time() -> None:
         estimate_work(w, device_timing(MANILA), PREMIUM).seconds
         for w in (work, dataclasses.replace(work, circuit=waiting))
     )
-    # The other qubit's gates may have run meanwhile: the delay counts from its own qubit's end.
+    # The other qubit's gates may run meanwhile: the delay starts when its own qubit is free.
     assert 0.9 * 40e-6 * 3000 < after - before <= 40e-6 * 3000 * (1 + 1e-9)
 
 
@@ -255,7 +255,7 @@ def test_big_work_is_estimated_without_preparing_all_of_it() -> None:
     estimate_work(work, timing, PREMIUM)  # imports
     began = time.process_time()
     estimate = estimate_work(work, timing, PREMIUM)
-    assert time.process_time() - began < 3  # preparing all of it takes more than ten times that
+    assert time.process_time() - began < 3  # preparing the whole program takes over ten times that
     assert estimate.executions > 100_000 * 4096 * 3
     assert max(job.executions for job in estimate.jobs) <= PREMIUM.executions_per_job
 

@@ -1,4 +1,4 @@
-"""Estimates against what a service received and charged, through IBM's own client."""
+"""Estimates compared with what a service received and charged, through IBM's client."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_service_receives_the_estimated_executions_and_charges_the_estimated_t
     ibm: IBMService, backend: Any, options: dict[str, Any]
 ) -> None:
     work = work_on(backend, **options)
-    # About the executions of three points, so that the work is split.
+    # About the executions of three points per job: the work is split.
     whole = estimate_work(work, device_timing(backend), PlanLimits(plan="p"))
     limits = PlanLimits(plan="p", executions_per_job=whole.executions * 7 // 10)
     estimate = estimate_work(work, device_timing(backend), limits)
@@ -98,7 +98,7 @@ def test_a_service_receives_the_estimated_executions_and_charges_the_estimated_t
         assert received.executions == job.executions
         assert received.circuits == job.circuits
         assert received.cost == limit
-        # The requirement is 25%; the service works the same formula out by itself.
+        # The requirement is 25%; the service implements the same formula independently.
         assert received.charge == pytest.approx(job.seconds, rel=0.01)
 
 
@@ -108,7 +108,7 @@ def test_a_service_receives_the_estimated_executions_over_all_options(
     ibm: IBMService, backend: Any
 ) -> None:
     timing, limits = device_timing(backend), PlanLimits(plan="p")
-    ibm.pace.paused = True  # what was received is known before anything has run
+    ibm.pace.paused = True  # the service knows the number of executions before it runs the job
     try:
         for options in combinations():
             work = work_on(backend, **options)

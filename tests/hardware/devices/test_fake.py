@@ -1,4 +1,4 @@
-"""Simulated devices: what they execute, on which qubits, and how often."""
+"""Fake devices: what they execute, on which qubits, and how often."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def rotated(device: FakeDevice, qubits: tuple[int, ...], n_points: int, **options: Any) -> WorkUnit:
-    """A rotation by an angle of its own on each of some qubits, by 0 to pi over the points."""
+    """One rotation per qubit, each with its own angle; over the points it goes from 0 to pi."""
     angles = ParameterVector("angle", len(qubits))
     circuit = QuantumCircuit(device.backend.num_qubits)
     for angle, qubit in zip(angles, qubits, strict=True):

@@ -1,4 +1,4 @@
-"""The plan's limits are kept on this side: the service has nothing to refuse."""
+"""The client keeps to the plan's limits: the service has nothing to refuse."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def ibm(stage: Stage) -> IBMService:
 
 
 def pass_time(ibm: IBMService, ledger: str, seconds: float) -> None:
-    """Make everything that was created before older, for the service and for the ledger."""
+    """Make all existing jobs and attempts older, at the service and in the ledger."""
     for job in ibm.jobs:
         job.created -= timedelta(seconds=seconds)
     with Ledger(ledger) as book, book._transaction() as database:
@@ -50,7 +50,7 @@ def pass_time(ibm: IBMService, ledger: str, seconds: float) -> None:
 
 
 def test_pending_jobs(stage: Stage, ibm: IBMService) -> None:
-    """Two processes, five jobs each, and never more than three that wait or run."""
+    """Two processes create five jobs each; never more than three wait or run."""
     ibm.pending_limit = PENDING_JOBS
     ibm.pace.paused = True
     template = stage.template(n_points=5, shots=SHOTS)
@@ -74,7 +74,7 @@ def test_pending_jobs(stage: Stage, ibm: IBMService) -> None:
 
 
 def test_an_attempt_without_an_end_may_be_pending(stage: Stage, ibm: IBMService) -> None:
-    """What a process that was killed had sent counts."""
+    """A job that a killed process has sent counts as pending."""
     ibm.pending_limit = PENDING_JOBS
     ibm.pace.paused = True
     three = stage.template(n_points=3, shots=SHOTS)
@@ -108,7 +108,7 @@ def test_a_deleted_job_is_not_pending(stage: Stage, ibm: IBMService) -> None:
 
 
 def test_creations_a_minute(stage: Stage, ibm: IBMService) -> None:
-    """Two processes, three jobs each: after five of them both wait for the minute to end."""
+    """Two processes create three jobs each: after five jobs both wait for the minute to end."""
     ibm.creations_per_minute = CREATIONS
     template = stage.template(n_points=3, shots=SHOTS)
     ledger = str(stage.folder / "both.sqlite")
@@ -121,7 +121,7 @@ def test_creations_a_minute(stage: Stage, ibm: IBMService) -> None:
         time.sleep(0.05)
     time.sleep(1.0)
     assert stage.posted(ibm) == [200] * CREATIONS
-    # Half a second before the minute is over for the service, and for us a little more.
+    # Half a second before the minute ends for the service; for the client it ends later.
     pass_time(ibm, ledger, 60.0 - 0.5 - 1.0)
     replies = [stage.fork_server.wait(command) for command in commands]
     assert [(r["status"], r["error"]) for r in replies] == [(0, None)] * 2

@@ -1,4 +1,4 @@
-"""The ledger in quiet times: round trips, questions, and which event may follow which."""
+"""The ledger of one process: round trips, queries, and the order of events."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def done(ledger: Ledger, tag: str, at: datetime, **changes: Any) -> None:
 def test_a_work_comes_back_as_it_was_recorded(ledger: Ledger, plan: Plan) -> None:
     work, jobs = plan()
     assert ledger.record(work, jobs)
-    with Ledger(ledger.path) as again:  # another connection: it is in the file
+    with Ledger(ledger.path) as again:  # another connection sees it: it is in the file
         found = again.work(work.key)
         assert found is not None
         for field in fields(WorkRecord):
@@ -103,7 +103,7 @@ def test_a_job_from_sending_to_done(ledger: Ledger, plan: Plan, noon: datetime) 
     tag = jobs[0].tag
     later = [noon + timedelta(seconds=seconds) for seconds in range(4)]
     ledger.sending(tag, later[0])
-    ledger.sending(tag, later[1])  # the first attempt ended in the dark
+    ledger.sending(tag, later[1])  # the response to the first attempt was lost
     ledger.submitted(tag, "job-1", later[2], session_id="batch-1")
     done(
         ledger, tag, later[3], charged_seconds=2.0, calibration='{"T1": 1}', details='{"usage": 2}'
@@ -129,7 +129,7 @@ def test_a_job_from_sending_to_done(ledger: Ledger, plan: Plan, noon: datetime) 
     assert calibration_hash is not None
     assert ledger.calibration(calibration_hash) == '{"T1": 1}'
     values_PO, std_errors_PO = ledger.results(tag)
-    assert values_PO.tobytes() == VALUES.tobytes()  # the sign of zero and NaN too
+    assert values_PO.tobytes() == VALUES.tobytes()  # including the sign of zero, and NaN
     assert std_errors_PO.tobytes() == ERRORS.tobytes()
     with pytest.raises(LedgerConflict, match="no results"):
         ledger.results(jobs[1].tag)
@@ -204,7 +204,7 @@ def test_charges_count_what_ran(ledger: Ledger, plan: Plan, noon: datetime) -> N
     work, jobs = plan(n_jobs=4)
     ledger.record(work, jobs)
     assert ledger.charged(work.key) == 0.0
-    ledger.finished(jobs[0].tag, "cancelled", at=noon)  # never sent: known to be free
+    ledger.finished(jobs[0].tag, "cancelled", at=noon)  # never sent, so it costs nothing
     assert ledger.charged(work.key) == 0.0
     ledger.sending(jobs[1].tag, noon)
     ledger.finished(jobs[1].tag, "failed", error="refused", charged_seconds=0.0, at=noon)
