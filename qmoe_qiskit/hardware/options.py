@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from qiskit_ibm_runtime.options_models.sampler import SamplerOptions
 
 DEFAULT_SHOTS = 4096
+# The sampler has all of them but the first.
 _NESTED = ("resilience", "twirling", "dynamical_decoupling", "execution")
 
 
@@ -99,7 +100,7 @@ class RuntimeOptions(BaseModel):
         trex = zne = False
         if self.primitive == "estimator":
             # IBM's rules decide what a resilience level switches on.
-            final = finalize_estimator_options(self.for_estimator(DEFAULT_SHOTS))
+            final = finalize_estimator_options(self.for_primitive(DEFAULT_SHOTS))
             twirling = final.twirling
             trex = bool(final.resilience.measure_mitigation)
             zne = bool(final.resilience.zne_mitigation)
@@ -144,15 +145,12 @@ class RuntimeOptions(BaseModel):
         aside = {"mode", "session_seconds", "precision"}  # precision has become a number of shots
         if not gradient:
             aside |= {"gradient", "spsa_directions", "spsa_step"}
-        nested = set(_NESTED)
-        if self.primitive == "sampler":
-            nested.remove("resilience")
         # Defaults are left out: an option that IBM's library adds must not change the key of old
         # work.
         defaults = self._defaults()
         return self.model_dump(mode="json", exclude=aside | set(_NESTED)) | {
             name: changed
-            for name in sorted(nested)
+            for name in sorted(self._nested)
             if (changed := _changes(getattr(self, name).model_dump(mode="json"), *defaults[name]))
         }
 
@@ -163,32 +161,27 @@ class RuntimeOptions(BaseModel):
         effective: dict[str, dict[str, Any]] = off
         if self.primitive == "estimator":
             level = RuntimeOptions(resilience_level=self.resilience_level)
-            final = finalize_estimator_options(level.for_estimator(DEFAULT_SHOTS))
+            final = finalize_estimator_options(level.for_primitive(DEFAULT_SHOTS))
             effective = final.model_dump(mode="json")
         return {name: (blank[name], effective.get(name, {})) for name in _NESTED}
 
-    def for_estimator(self, shots: int) -> EstimatorOptions:
-        """Return IBM's options for an estimator."""
+    def for_primitive(self, shots: int) -> EstimatorOptions | SamplerOptions:
+        """Return IBM's options for the estimator or sampler."""
         from qiskit_ibm_runtime.options_models.estimator import EstimatorOptions
-
-        return EstimatorOptions(
-            default_shots=shots,
-            resilience_level=self.resilience_level,
-            **self._shared(_NESTED),
-        )
-
-    def for_sampler(self, shots: int) -> SamplerOptions:
-        """Return IBM's options for a sampler."""
         from qiskit_ibm_runtime.options_models.sampler import SamplerOptions
 
-        return SamplerOptions(
-            default_shots=shots,
-            **self._shared(("twirling", "dynamical_decoupling", "execution")),
-        )
-
-    def _shared(self, names: tuple[str, ...]) -> dict[str, Any]:
         # Unset options are left out: IBM's defaults depend on the resilience level.
-        return {name: getattr(self, name).model_dump(exclude_unset=True) for name in names}
+        given: dict[str, Any] = {
+            name: getattr(self, name).model_dump(exclude_unset=True) for name in self._nested
+        }
+        if self.primitive == "sampler":
+            return SamplerOptions(default_shots=shots, **given)
+        level = self.resilience_level
+        return EstimatorOptions(default_shots=shots, resilience_level=level, **given)
+
+    @property
+    def _nested(self) -> tuple[str, ...]:
+        return _NESTED if self.primitive == "estimator" else _NESTED[1:]
 
 
 def runtime_options(options: RuntimeOptions | Mapping[str, Any] | None) -> RuntimeOptions:

@@ -60,9 +60,7 @@ def primitive_for(
     from qiskit_ibm_runtime.executor_sampler import Sampler
 
     sampled = work.options.primitive == "sampler"
-    options: Any = (
-        work.options.for_sampler(work.shots) if sampled else work.options.for_estimator(work.shots)
-    )
+    options: Any = work.options.for_primitive(work.shots)
     options.environment.job_tags = list(tags)
     options.max_execution_time = max_execution_time
     options.simulator.seed_simulator = seed
@@ -83,9 +81,7 @@ def program_of(work: WorkUnit, start: int, stop: int, backend: Any) -> Any:  # n
 
     pub = pub_of(work, start, stop)
     sampled = work.options.primitive == "sampler"
-    options: Any = (
-        work.options.for_sampler(work.shots) if sampled else work.options.for_estimator(work.shots)
-    )
+    options: Any = work.options.for_primitive(work.shots)
     prepare = prepare_sampler if sampled else prepare_estimator
     try:
         program, _ = prepare([pub], options, None, backend=backend)

@@ -77,7 +77,7 @@ def test_the_primitives_get_what_was_set_and_nothing_else() -> None:
             "execution": {"rep_delay": 2e-4},
         }
     )
-    estimator = options.for_estimator(123)
+    estimator = options.for_primitive(123)
     assert estimator.default_shots == 123
     assert estimator.resilience_level == 2
     assert list(estimator.resilience.zne.noise_factors) == [1, 3]
@@ -87,7 +87,7 @@ def test_the_primitives_get_what_was_set_and_nothing_else() -> None:
     assert estimator.execution.rep_delay == 2e-4
     sampler = runtime_options(
         {"primitive": "sampler", "execution": {"init_qubits": False}}
-    ).for_sampler(55)
+    ).for_primitive(55)
     assert sampler.default_shots == 55
     assert not sampler.execution.init_qubits
 

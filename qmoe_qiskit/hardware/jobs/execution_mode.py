@@ -91,7 +91,12 @@ class ExecutionMode:
             return self._mode
         mode = self._options.mode
         known = [j.session_id for j in self._ledger.jobs(self._record.key) if j.session_id]
-        if known and mode != "job" and self._covers_sessions():
+        # The budget must cover the time for which earlier sessions may still last.
+        if (
+            known
+            and mode != "job"
+            and (self._budget_s is None or self._committed_s() <= self._budget_s)
+        ):
             self._mode = self._client.sessions.known(self._backend, mode, known[-1])
         if self._mode is None and mode == "job":
             self._mode = self._backend
@@ -122,10 +127,6 @@ class ExecutionMode:
             except HardwareError as error:
                 _log.warning("%s %s not closed: %s", mode, session, error)
                 self._report(f"{error} (unless closed, it ends by itself after a while)")
-
-    def _covers_sessions(self) -> bool:
-        """Return whether the budget covers the time for which earlier sessions may still last."""
-        return self._budget_s is None or self._committed_s() <= self._budget_s
 
     def _committed_s(self, *, besides: str = "") -> float:
         return committed_qpu_seconds(
