@@ -201,9 +201,9 @@ def _open_runtime(settings: BackendSettings) -> Backend:
     if name.startswith("fake_"):
         if settings.ledger is not None:
             raise InputError(f"backend {spec!r} runs on this machine and has no ledger: omit it")
-        from qmoe_qiskit.hardware.devices.fake import LocalDevice
+        from qmoe_qiskit.hardware.devices.fake import FakeDevice
 
-        device = LocalDevice(name, seed=settings.seed)
+        device = FakeDevice(name, seed=settings.seed)
     else:
         from qmoe_qiskit.hardware.devices.ibm import open_device
 

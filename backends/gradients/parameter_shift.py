@@ -1,4 +1,8 @@
-"""The parameter-shift rule, and pullbacks from whole Jacobians."""
+"""The parameter-shift rule, and pullbacks from whole Jacobians.
+
+The rule is exact for rotations exp(-i angle P / 2) with a Pauli operator P: M. Schuld et al.,
+Physical Review A 99, 032331 (2019).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,12 @@ from qmoe_qiskit.typing import FloatArray
 
 
 def parameter_shifts(angles_BG: FloatArray) -> FloatArray:
-    """Return each point with each angle shifted by +pi/2 and -pi/2: (B G 2, G)."""
+    """Return each sample's angles with one angle shifted by +pi/2 or -pi/2: shape (B * G * 2, G).
+
+    >>> parameter_shifts(np.zeros((1, 1))) / np.pi
+    array([[ 0.5],
+           [-0.5]])
+    """
     n_samples, n_angles = angles_BG.shape
     shifts_GSG = np.pi / 2 * np.eye(n_angles)[:, None, :] * np.array([1, -1])[:, None]
     points_BGSG = angles_BG[:, None, None, :] + shifts_GSG
@@ -20,7 +29,7 @@ def parameter_shifts(angles_BG: FloatArray) -> FloatArray:
 
 
 def shifted_slopes(values: FloatArray, n_samples: int, n_angles: int) -> FloatArray:
-    """Return derivatives by every angle, (B, O, G), from values at `parameter_shifts`' points."""
+    """Return the derivatives by each angle, (B, O, G), from the values at `parameter_shifts`."""
     values_BGSO = values.reshape(n_samples, n_angles, 2, values.shape[-1])
     return ((values_BGSO[:, :, 0] - values_BGSO[:, :, 1]) / 2).swapaxes(1, 2)
 
@@ -28,7 +37,7 @@ def shifted_slopes(values: FloatArray, n_samples: int, n_angles: int) -> FloatAr
 def vjp_by_jacobian(
     compiled: CompiledRouter, inputs_BF: ArrayLike, weights_W: ArrayLike
 ) -> tuple[ArrayLike, Pullback]:
-    """Implement `CompiledRouter.vjp` where only whole Jacobians are to be had."""
+    """Implement `CompiledRouter.vjp` for a router that only provides whole Jacobians."""
     to_numpy, back = _converters(inputs_BF)
     x_BF, w_W = to_numpy(inputs_BF), to_numpy(weights_W)
 
@@ -44,7 +53,7 @@ def vjp_by_jacobian(
 
 
 def _converters(like: ArrayLike) -> tuple[Any, Any]:
-    """Return functions from the caller's kind of array to NumPy and back."""
+    """Return functions that convert the caller's kind of array to NumPy and back."""
     if isinstance(like, np.ndarray):
         return np.asarray, np.asarray
     import torch

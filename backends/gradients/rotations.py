@@ -1,4 +1,4 @@
-"""One parameter per rotation: the form in which the parameter-shift rule is exact."""
+"""Circuits with one parameter per rotation, for which the parameter-shift rule is exact."""
 
 from __future__ import annotations
 
@@ -18,31 +18,32 @@ from qmoe_qiskit.simulation.lowering import AngleTable, unfold
 def router_of_rotations(router: RouterCircuit) -> tuple[RouterCircuit, AngleTable]:
     """Return a router whose weights are the angles of its rotations, and their table.
 
-    It has no inputs: `table.angles(inputs_BF, weights_W)` are its weights, one row per sample.
+    The new router has no inputs. `table.angles(inputs_BF, weights_W)` returns its weights, one row
+    per sample.
 
     Raises:
-        InputError: If the circuit cannot be taken apart into rotations, or an angle is not affine.
+        InputError: If the circuit cannot be decomposed into rotations, or an angle is not affine.
     """
-    circuit, angles, table = one_angle_a_rotation(router.circuit, router.inputs, router.weights)
+    circuit, angles, table = one_angle_per_rotation(router.circuit, router.inputs, router.weights)
     none = ParameterVector("none", 0)
     return replace(router, circuit=circuit, inputs=none, weights=angles, degree=None), table
 
 
-def one_angle_a_rotation(
+def one_angle_per_rotation(
     source: QuantumCircuit, inputs: Sequence[Parameter], weights: Sequence[Parameter]
 ) -> tuple[QuantumCircuit, ParameterVector, AngleTable]:
     """Return a circuit with one parameter per rotation, these parameters, and their table.
 
-    Gates with free angles are taken apart into rotations; all else stays as it is, but for the
-    global phase, which no expectation value shows.
+    Gates with free angles are decomposed into rotations; other gates stay. The global phase is
+    dropped, since it affects no expectation value.
 
     Args:
         source: The circuit, without classical bits.
-        inputs: Those of its parameters that are inputs, in order.
-        weights: The others, in order.
+        inputs: The parameters that are inputs, in order.
+        weights: The other parameters, in order.
     """
     column = {p: k for k, p in enumerate([*inputs, *weights])}
-    steps = list(_rotations_apart(source))
+    steps = list(_with_rotations(source))
     n_angles = sum(has_parameters(operation) for operation, _ in steps)
     angles = ParameterVector("angle", n_angles)
     table_GP, offset_G = np.zeros((n_angles, len(column))), np.zeros(n_angles)
@@ -67,8 +68,8 @@ def one_angle_a_rotation(
     return circuit, angles, table
 
 
-def _rotations_apart(circuit: QuantumCircuit) -> Iterator[tuple[Any, tuple[int, ...]]]:
-    """Yield a circuit's operations and their qubits; what has free angles is taken apart."""
+def _with_rotations(circuit: QuantumCircuit) -> Iterator[tuple[Any, tuple[int, ...]]]:
+    """Yield operations and their qubits; gates with free angles come as rotations."""
     for step in circuit.data:
         qubits = tuple(circuit.find_bit(q).index for q in step.qubits)
         if has_parameters(step.operation):

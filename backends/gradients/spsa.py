@@ -1,7 +1,7 @@
-"""Simultaneous perturbation: a whole gradient from two evaluations in a random direction.
+"""SPSA (simultaneous perturbation): the gradient from two evaluations per random direction.
 
-J. C. Spall, IEEE Transactions on Automatic Control 37, 332 (1992). With steps of +-1 the estimate
-is unbiased up to terms of the third order in the step.
+J. C. Spall, IEEE Transactions on Automatic Control 37, 332 (1992). With random signs as directions,
+the estimate is unbiased up to the third order in the step.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from qmoe_qiskit.typing import FloatArray
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Directions:
-    """Signs in which inputs and weights are perturbed, D times.
+    """D random directions: signs by which inputs and weights are perturbed.
 
     Attributes:
-        inputs_DBF: +1 or -1, of every sample's own.
-        weights_DW: +1 or -1, shared by all samples.
-        step: How far, in radians.
+        inputs_DBF: Signs of the inputs, +1 or -1, drawn for each sample.
+        weights_DW: Signs of the weights, +1 or -1, shared by all samples.
+        step: Length of a step along a direction, in radians.
     """
 
     inputs_DBF: FloatArray
@@ -36,7 +36,7 @@ class Directions:
         count: int,
         step: float,
     ) -> Directions:
-        """Draw independent signs, each as likely as the other."""
+        """Draw independent signs, +1 and -1 with equal probability."""
         return cls(
             inputs_DBF=rng.choice([-1.0, 1.0], size=(count, *shape_BF)),
             weights_DW=rng.choice([-1.0, 1.0], size=(count, n_weights)),
@@ -46,7 +46,7 @@ class Directions:
     def shifted(
         self, inputs_BF: FloatArray, weights_W: FloatArray
     ) -> list[tuple[FloatArray, FloatArray]]:
-        """Return the batches (inputs, weights) to evaluate: + and - of every direction."""
+        """Return the batches (inputs, weights) to evaluate: + and - steps of each direction."""
         return [
             (inputs_BF + sign * self.step * x_BF, weights_W + sign * self.step * w_W)
             for x_BF, w_W in zip(self.inputs_DBF, self.weights_DW, strict=True)

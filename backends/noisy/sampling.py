@@ -12,7 +12,7 @@ from qmoe_qiskit.backends.gradients.parameter_shift import (
     shifted_slopes,
     vjp_by_jacobian,
 )
-from qmoe_qiskit.backends.gradients.rotations import one_angle_a_rotation
+from qmoe_qiskit.backends.gradients.rotations import one_angle_per_rotation
 from qmoe_qiskit.backends.noisy.circuit import NoisyCircuit
 from qmoe_qiskit.backends.protocols import ArrayLike, Expectations, Pullback, check_batch
 from qmoe_qiskit.circuits import RouterCircuit
@@ -127,7 +127,7 @@ def _measured_rotations(
 ) -> tuple[QuantumCircuit, ParameterVector, AngleTable]:
     """Return the measured circuit with one parameter per rotation, and their table of angles."""
     router = noisy.router
-    circuit, angles, table = one_angle_a_rotation(noisy.circuit, router.inputs, router.weights)
+    circuit, angles, table = one_angle_per_rotation(noisy.circuit, router.inputs, router.weights)
     circuit.add_register(ClassicalRegister(router.n_qubits))
     circuit.measure(list(noisy.measured), range(router.n_qubits))
     return circuit, angles, table

@@ -1,4 +1,4 @@
-"""The runtime backend: router circuits on a device of IBM Quantum, or on its fake."""
+"""The runtime backend: router circuits on an IBM Quantum device or a fake device."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class RuntimeBackend:
-    """Router circuits through IBM's primitives.
+    """A backend that evaluates router circuits with IBM's primitives.
 
     Attributes:
         name: The specification that opens this backend again.
-        device: What executes.
-        options: How.
-        shots: Of every sample.
-        seed: Of Qiskit's routing, of the directions of SPSA and, simulated, of shots.
-        qubits: Device qubits to use; by default those with the smallest expected error.
-        title: What work is for, such as a run's folder: for the ledger.
-        layout: A circuit that was laid out before, to be used as it is.
+        device: The device that executes the circuits.
+        options: The settings of the primitives.
+        shots: Number of shots per sample.
+        seed: Seed of Qiskit's routing, of SPSA's directions and, for a fake device, of the shots.
+        qubits: The device qubits to use; by default those with the smallest expected error.
+        title: The purpose of the work, such as a run's folder, for the ledger.
+        layout: An earlier layout of the circuit, used unchanged; None for a new layout.
 
     Raises:
         InputError: If the number of shots is not positive.
@@ -50,7 +50,7 @@ class RuntimeBackend:
         require_positive("shots", self.shots)
 
     def compile(self, router: RouterCircuit) -> RuntimeRouter:
-        """Transpile and place a circuit, rotation by rotation.
+        """Transpile a router's circuit to the device, with one parameter per rotation.
 
         Raises:
             InputError: If the device cannot run the circuit.
@@ -76,20 +76,20 @@ class RuntimeBackend:
             rotations, self._offered(profile), qubits=self.qubits, seed=self.seed
         )
         circuit = _gates_only(placed.full)
-        assert set(circuit.parameters) == set(rotations.weights)  # none was optimized away
+        assert set(circuit.parameters) == set(rotations.weights)  # the transpiler kept them all
         return Layout(circuit=circuit, physical_qubits=placed.physical_qubits, profile=profile)
 
     def __deepcopy__(self, memo: dict[int, object]) -> RuntimeBackend:
-        """Return the same: scikit-learn copies settings, and a connection has no copy."""
+        """Return this object: scikit-learn copies settings, but a connection cannot be copied."""
         return self
 
     def _offered(self, profile: NoiseProfile) -> NoiseProfile:
-        """Return the calibration with those gates on offer that circuits are to be made of."""
+        """Return the calibration restricted to the gates that circuits may use."""
         if self.options.fractional_gates and "rx" not in profile.basis_gates:
             raise InputError(
                 f"{self.device.name} offers no fractional gates: omit option fractional_gates"
             )
-        left_out = {"rzz"}  # bounded in its angle, which ours are not
+        left_out = {"rzz"}  # the device bounds its angle, ours are unbounded
         if not self.options.fractional_gates:
             left_out |= {"rx"}
         return replace(
@@ -98,9 +98,9 @@ class RuntimeBackend:
 
 
 def _gates_only(circuit: QuantumCircuit) -> QuantumCircuit:
-    """Return a circuit without measurements, and without delays and barriers.
+    """Return a circuit without measurements, delays and barriers.
 
-    Where it runs it is scheduled again: twirling, folding and decoupling change it first.
+    The service schedules it again, after twirling, folding and decoupling have changed it.
     """
     bare = QuantumCircuit(circuit.num_qubits)
     for step in circuit.data:

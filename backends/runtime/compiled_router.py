@@ -1,4 +1,4 @@
-"""A router on a device: each call is one piece of work."""
+"""A router on a device: each call is one unit of work."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
     from qmoe_qiskit.noise_profiles import NoiseProfile
     from qmoe_qiskit.simulation.lowering import AngleTable
 
-# What is asked for: expectation values, or what a gradient is made from.
+# What the work yields: expectation values, or the values from which a gradient is made.
 Kind = Literal["values", "shifts", "spsa"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Layout:
-    """A router's circuit on a device.
+    """The layout of a router's circuit on a device.
 
     Attributes:
-        circuit: In the device's gates, over the whole device, without measurements, with one
-            parameter per rotation.
-        physical_qubits: The device qubit that holds each router qubit.
-        profile: The calibration by which it was laid out; None where it is not known any more.
+        circuit: The ISA circuit over the whole device, without measurements, with one parameter per
+            rotation.
+        physical_qubits: The device qubit that holds each router qubit at the end of the circuit.
+        profile: The calibration that the layout was chosen by; None if it is unknown.
     """
 
     circuit: QuantumCircuit
@@ -48,13 +48,13 @@ class Layout:
 
 
 class RuntimeRouter:
-    """A router whose expectation values come from a device, one piece of work a call.
+    """A router whose expectation values come from a device; each call is one unit of work.
 
     Args:
         router: The router.
-        backend: Where and how it runs.
-        layout: The router's circuit on the device.
-        table: What its parameters are, in the order of their vector.
+        backend: The backend: its device, options and shots.
+        layout: The layout of the router's circuit on the device.
+        table: The angles of the circuit's rotations as affine functions of inputs and weights.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class RuntimeRouter:
     def jacobian(
         self, inputs_BF: FloatArray, weights_W: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """See `CompiledRouter.jacobian`; by the parameter-shift rule or SPSA, as options say."""
+        """See `CompiledRouter.jacobian`; the options choose the parameter-shift rule or SPSA."""
         x_BF, w_W = check_batch(self.router, inputs_BF, weights_W)
         work = self.gradient_work(x_BF, w_W)
         values_PO = self._execute(work).values_PO
@@ -91,16 +91,16 @@ class RuntimeRouter:
         return vjp_by_jacobian(self, inputs_BF, weights_W)
 
     def work(self, inputs_BF: FloatArray, weights_W: FloatArray) -> WorkUnit:
-        """Return what `expectations` executes: a point per sample.
+        """Return the work of `expectations`: one point per sample.
 
         Raises:
-            InputError: If a shape does not fit, a value is not finite, or the device cannot run it.
+            InputError: If a shape is wrong, a value is not finite, or the device cannot run it.
         """
         x_BF, w_W = check_batch(self.router, inputs_BF, weights_W)
         return self._work("values", x_BF, w_W, self._table.angles(x_BF, w_W))
 
     def gradient_work(self, inputs_BF: FloatArray, weights_W: FloatArray) -> WorkUnit:
-        """Return what `jacobian` executes: two points per sample and rotation or direction.
+        """Return the work of `jacobian`: two points per sample and rotation or direction.
 
         Raises:
             InputError: As `work` does.
@@ -114,7 +114,7 @@ class RuntimeRouter:
         return self._work("shifts", x_BF, w_W, parameter_shifts(self._table.angles(x_BF, w_W)))
 
     def outcome_to_expectations(self, outcome: Outcome) -> Expectations:
-        """Return the expectation values that the outcome of `work` stands for."""
+        """Return the expectation values from the outcome of `work`."""
         return Expectations(
             values=outcome.values_PO, std_errors=outcome.std_errors_PO, shots=self.backend.shots
         )
@@ -124,7 +124,7 @@ class RuntimeRouter:
         return self.backend.options.gradient == "spsa"
 
     def _directions(self, x_BF: FloatArray, w_W: FloatArray) -> Directions:
-        # From the content: a training that is started again draws them again, and finds its work.
+        # Seeded by the content: a repeated training draws the same directions and finds its work.
         options = self.backend.options
         return Directions.draw(
             np.random.default_rng(int(self._key("spsa", x_BF, w_W), 16)),
@@ -189,24 +189,24 @@ def request_key(
     qubits: tuple[int, ...] | None,
     seed: int | None,
 ) -> str:
-    """Return the key of the work that a request stands for, see `work_key`.
+    """Return the key of the work for a request, see `work_key`.
 
     Args:
-        kind: What is asked for.
+        kind: "values" for expectation values; "shifts" or "spsa" for a gradient.
         router: The router.
-        x_BF: Its inputs, in radians.
-        w_W: Its weights, in radians.
-        spec: Specification of the backend.
-        service: Which service its device belongs to; "" for this machine.
-        options: See `RuntimeBackend`, as those that follow.
-        shots: Of every sample.
-        qubits: Device qubits that were asked for.
-        seed: Of the backend.
+        x_BF: The inputs in radians.
+        w_W: The weights in radians.
+        spec: The specification of the backend.
+        service: The name of the device's service; "" for a fake device.
+        options: The settings of the primitives.
+        shots: Number of shots per sample.
+        qubits: The requested device qubits, or None.
+        seed: Seed of the backend.
     """
     settings = {
         "backend": spec,
         "kind": kind,
-        "options": options.deciding(gradient=kind != "values"),
+        "options": options.key_settings(gradient=kind != "values"),
         "qubits": qubits,
         "router": router.content_hash,
         "seed": seed,

@@ -13,13 +13,11 @@ from qmoe_qiskit.errors import InputError
 if TYPE_CHECKING:
     from qmoe_qiskit.cli.output.waiting import Waiting
     from qmoe_qiskit.hardware.cost.estimate import CostEstimate
-    from qmoe_qiskit.hardware.devices.ibm import RemoteDevice
+    from qmoe_qiskit.hardware.devices.ibm import IBMDevice
     from qmoe_qiskit.runs.on_hardware.evaluate import Prepared
 
 
-def agree(
-    prepared: Prepared, device: RemoteDevice, shown: Waiting, *, yes: bool, quiet: bool
-) -> None:
+def agree(prepared: Prepared, device: IBMDevice, shown: Waiting, *, yes: bool, quiet: bool) -> None:
     """Make sure that the user agrees to pay: by --yes, a budget, or an answer.
 
     Jobs that exist, or were being created when a process died, need no second consent.
@@ -36,12 +34,12 @@ def agree(
         InputError: If no question can be asked.
     """
     from qmoe_qiskit.hardware.cost.budget import refuse_over_budget
-    from qmoe_qiskit.hardware.cost.estimate import combined
+    from qmoe_qiskit.hardware.cost.estimate import combine_estimates
 
     unsent = [part for work in prepared.works if (part := device.unsent_estimate(work)).jobs]
     if not unsent:
         return
-    estimate = combined(unsent)
+    estimate = combine_estimates(unsent)
     n_jobs = len(estimate.jobs)
     if device.budget_s is not None:
         used_s = sum(device.committed_qpu_seconds(work.key) for work in prepared.works)

@@ -1,4 +1,4 @@
-"""How work is executed by IBM's primitives: settings, validated before anything is sent."""
+"""Settings of IBM's primitives, validated before anything is sent."""
 
 from __future__ import annotations
 
@@ -22,31 +22,35 @@ if TYPE_CHECKING:
     from qiskit_ibm_runtime.options_models.sampler import SamplerOptions
 
 DEFAULT_SHOTS = 4096
+# The sampler has all of them but the first.
 _NESTED = ("resilience", "twirling", "dynamical_decoupling", "execution")
 
 
 class RuntimeOptions(BaseModel):
-    """Settings of the runtime backend; the nested ones are IBM's own, by IBM's names.
+    """Settings of the runtime backend; the nested ones are IBM's options under IBM's names.
 
     Attributes:
-        primitive: "estimator", with error mitigation, or "sampler": plain counts.
-        mode: "job", or "batch" or "session", which the Open plan has only in part.
+        primitive: "estimator" mitigates errors; "sampler" returns plain counts.
+        mode: The execution mode: "job", "batch" or "session". The Open plan has no sessions.
         precision: Target standard error of each expectation value, in place of a number of shots:
-            1 / precision^2 shots.
-        resilience_level: Of the estimator. 0: nothing. 1: readout errors are undone (TREX, with
-            measurement twirling). 2: gate twirling and zero-noise extrapolation besides.
-        resilience: Details of mitigation.
+            1 / precision^2 shots are taken.
+        resilience_level: Error mitigation of the estimator. 0: none. 1: TREX (readout errors, by
+            measurement twirling). 2: TREX, gate twirling and zero-noise extrapolation.
+        resilience: Details of error mitigation.
         twirling: Details of twirling.
-        dynamical_decoupling: Pulses on idle qubits.
-        execution: Delay between executions (s) and initialization.
+        dynamical_decoupling: Pulse sequences on idle qubits.
+        execution: Delay between executions, in seconds, and initialization of qubits.
         fractional_gates: Whether the circuit may use the device's fractional gates.
-        gradient: "parameter-shift", exact in expectation, or "spsa": two evaluations for the
-            whole gradient, in random directions.
-        spsa_directions: How many random directions are averaged.
-        spsa_step: How far a direction is followed, in radians.
-        session_seconds: Longest time that a session or batch stays open.
-        repetition: A number that tells equal work apart: work that was paid for once is never
-            sent again, unless this number is new.
+        gradient: "parameter-shift" is exact in expectation; "spsa" takes two evaluations per
+            random direction for the whole gradient.
+        spsa_directions: Number of random directions that are averaged.
+        spsa_step: Length of a step along a direction, in radians.
+        session_seconds: Longest time that a session or batch stays open, in seconds.
+        repetition: A number that distinguishes equal requests. Work that was paid for is not sent
+            again unless this number is new.
+
+    >>> RuntimeOptions(resilience_level=2).mitigation
+    'TREX, gate twirling and ZNE'
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -67,7 +71,7 @@ class RuntimeOptions(BaseModel):
     repetition: Annotated[int, Field(ge=0)] = 0
 
     @model_validator(mode="after")
-    def _only_what_is_offered(self) -> RuntimeOptions:
+    def _refuse_unsupported(self) -> RuntimeOptions:
         resilience = self.resilience
         if resilience.pec_mitigation or resilience.zne.amplifier == "pea":
             raise ValueError(
@@ -91,12 +95,12 @@ class RuntimeOptions(BaseModel):
 
     @property
     def mitigation(self) -> str:
-        """How errors are undone or suppressed, such as "TREX", or "none"."""
+        """The active error mitigation and suppression, such as "TREX", or "none"."""
         twirling: Any = self.twirling
         trex = zne = False
         if self.primitive == "estimator":
-            # IBM's own rules of what a resilience level switches on.
-            final = finalize_estimator_options(self.for_estimator(DEFAULT_SHOTS))
+            # IBM's rules decide what a resilience level switches on.
+            final = finalize_estimator_options(self.for_primitive(DEFAULT_SHOTS))
             twirling = final.twirling
             trex = bool(final.resilience.measure_mitigation)
             zne = bool(final.resilience.zne_mitigation)
@@ -116,7 +120,7 @@ class RuntimeOptions(BaseModel):
         return names[0] if names else "none"
 
     def shots(self, shots: int | None) -> int:
-        """Return the shots of every point, from a number of shots or the precision.
+        """Return the number of shots per point, from a number of shots or the precision.
 
         Raises:
             InputError: If both are given.
@@ -130,63 +134,58 @@ class RuntimeOptions(BaseModel):
             )
         return math.ceil(1 / self.precision**2)
 
-    def deciding(self, *, gradient: bool) -> dict[str, Any]:
-        """Return those settings, as JSON types, that decide what is executed, not how it is sent.
+    def key_settings(self, *, gradient: bool) -> dict[str, Any]:
+        """Return the settings that are part of a work's key, as JSON types.
+
+        They decide what is executed; the others only decide how it is sent.
 
         Args:
-            gradient: Whether it is a gradient, to which settings of its own belong.
+            gradient: Whether the work is a gradient: then the gradient's settings belong to it.
         """
         aside = {"mode", "session_seconds", "precision"}  # precision has become a number of shots
         if not gradient:
             aside |= {"gradient", "spsa_directions", "spsa_step"}
-        nested = set(_NESTED)
-        if self.primitive == "sampler":
-            nested.remove("resilience")
-        # A release of IBM's library that has one more option shall not make paid work new.
-        usual = self._usual()
+        # Defaults are left out: an option that IBM's library adds must not change the key of old
+        # work.
+        defaults = self._defaults()
         return self.model_dump(mode="json", exclude=aside | set(_NESTED)) | {
             name: changed
-            for name in sorted(nested)
-            if (changed := _changes(getattr(self, name).model_dump(mode="json"), *usual[name]))
+            for name in sorted(self._nested)
+            if (changed := _changes(getattr(self, name).model_dump(mode="json"), *defaults[name]))
         }
 
-    def _usual(self) -> dict[str, tuple[dict[str, Any], ...]]:
-        """Return what nested options are where nothing is set: unset, and as they take effect."""
+    def _defaults(self) -> dict[str, tuple[dict[str, Any], ...]]:
+        """Return the nested options of default settings: as unset, and as they take effect."""
         blank = {name: getattr(RuntimeOptions(), name).model_dump(mode="json") for name in _NESTED}
         off = {"twirling": {"enable_gates": False, "enable_measure": False}}
         effective: dict[str, dict[str, Any]] = off
         if self.primitive == "estimator":
             level = RuntimeOptions(resilience_level=self.resilience_level)
-            final = finalize_estimator_options(level.for_estimator(DEFAULT_SHOTS))
+            final = finalize_estimator_options(level.for_primitive(DEFAULT_SHOTS))
             effective = final.model_dump(mode="json")
         return {name: (blank[name], effective.get(name, {})) for name in _NESTED}
 
-    def for_estimator(self, shots: int) -> EstimatorOptions:
-        """Return IBM's options of an estimator."""
+    def for_primitive(self, shots: int) -> EstimatorOptions | SamplerOptions:
+        """Return IBM's options for the estimator or sampler."""
         from qiskit_ibm_runtime.options_models.estimator import EstimatorOptions
-
-        return EstimatorOptions(
-            default_shots=shots,
-            resilience_level=self.resilience_level,
-            **self._shared(_NESTED),
-        )
-
-    def for_sampler(self, shots: int) -> SamplerOptions:
-        """Return IBM's options of a sampler."""
         from qiskit_ibm_runtime.options_models.sampler import SamplerOptions
 
-        return SamplerOptions(
-            default_shots=shots,
-            **self._shared(("twirling", "dynamical_decoupling", "execution")),
-        )
+        # Unset options are left out: IBM's defaults depend on the resilience level.
+        given: dict[str, Any] = {
+            name: getattr(self, name).model_dump(exclude_unset=True) for name in self._nested
+        }
+        if self.primitive == "sampler":
+            return SamplerOptions(default_shots=shots, **given)
+        level = self.resilience_level
+        return EstimatorOptions(default_shots=shots, resilience_level=level, **given)
 
-    def _shared(self, names: tuple[str, ...]) -> dict[str, Any]:
-        # Only what was set: IBM's defaults depend on the resilience level.
-        return {name: getattr(self, name).model_dump(exclude_unset=True) for name in names}
+    @property
+    def _nested(self) -> tuple[str, ...]:
+        return _NESTED if self.primitive == "estimator" else _NESTED[1:]
 
 
 def runtime_options(options: RuntimeOptions | Mapping[str, Any] | None) -> RuntimeOptions:
-    """Return validated options.
+    """Return validated options; None means the defaults.
 
     Raises:
         InputError: If a name is unknown or a value is not accepted.
@@ -200,10 +199,10 @@ def runtime_options(options: RuntimeOptions | Mapping[str, Any] | None) -> Runti
 
 
 def read_options(path: str | Path) -> dict[str, Any]:
-    """Read options from a TOML file; whether they are accepted, `runtime_options` says.
+    """Read options from a TOML file, without validation; see `runtime_options`.
 
     Raises:
-        InputError: If the file cannot be read, or is not TOML.
+        InputError: If the file cannot be read or is not TOML.
     """
     path = Path(path)
     try:
@@ -215,11 +214,11 @@ def read_options(path: str | Path) -> dict[str, Any]:
         raise InputError(f"options {str(path)!r} are not TOML: {error}") from error
 
 
-def _changes(found: dict[str, Any], *usual: dict[str, Any]) -> dict[str, Any]:
-    """Return those entries, also of entries, that are in none of the others."""
+def _changes(found: dict[str, Any], *defaults: dict[str, Any]) -> dict[str, Any]:
+    """Return the entries, nested ones too, that differ from every one of the defaults."""
     changes: dict[str, Any] = {}
     for name, value in found.items():
-        others = [one[name] for one in usual if name in one]
+        others = [one[name] for one in defaults if name in one]
         if not isinstance(value, dict):
             if value not in others:
                 changes[name] = value

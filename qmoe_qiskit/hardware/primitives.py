@@ -1,4 +1,4 @@
-"""From work to IBM's primitives and back: one broadcast pub, and its values."""
+"""Conversion between work and IBM's primitives: one broadcast pub, and its values."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ _REGISTER = "routes"
 
 
 def pub_of(work: WorkUnit, start: int, stop: int) -> tuple[Any, ...]:
-    """Return one pub for the points [start, stop): all observables of a point from the same shots.
+    """Return one pub for the points [start, stop).
 
-    For the estimator: circuit, observables of shape (O, 1) on device qubits, angles (P, G).
-    For the sampler: the measured circuit and the angles.
+    All observables of a point come from the same shots. The estimator's pub holds the circuit, the
+    observables on device qubits, shape (O, 1), and the angles (P, G); the sampler's pub holds the
+    measured circuit and the angles.
     """
     points_PG = work.points_PG[start:stop]
-    # Qiskit orders parameters by the name of their vector and their index in it, as the columns.
+    # Qiskit orders parameters by the index in their vector, like the columns.
     if work.options.primitive == "sampler":
         return (_measured(work), points_PG)
     n_device = work.circuit.num_qubits
@@ -39,7 +40,7 @@ def pub_of(work: WorkUnit, start: int, stop: int) -> tuple[Any, ...]:
 
 
 def primitive_for(
-    mode: Any,  # noqa: ANN401 - a backend, session or batch of any origin
+    mode: Any,  # noqa: ANN401 - a backend, a session or a batch
     work: WorkUnit,
     *,
     tags: Sequence[str] = (),
@@ -49,19 +50,17 @@ def primitive_for(
     """Return the estimator or sampler that executes the work.
 
     Args:
-        mode: Where: a backend, a session or a batch.
-        work: What.
-        tags: Job tags.
-        max_execution_time: Limit of QPU time, in seconds.
-        seed: Of a local simulation.
+        mode: The backend, session or batch in which the primitive runs.
+        work: The work to execute.
+        tags: The tags of the job.
+        max_execution_time: Limit of the job's QPU time, in seconds.
+        seed: Seed of a local simulation.
     """
     from qiskit_ibm_runtime.executor_estimator import Estimator
     from qiskit_ibm_runtime.executor_sampler import Sampler
 
     sampled = work.options.primitive == "sampler"
-    options: Any = (
-        work.options.for_sampler(work.shots) if sampled else work.options.for_estimator(work.shots)
-    )
+    options: Any = work.options.for_primitive(work.shots)
     options.environment.job_tags = list(tags)
     options.max_execution_time = max_execution_time
     options.simulator.seed_simulator = seed
@@ -71,10 +70,10 @@ def primitive_for(
 def program_of(work: WorkUnit, start: int, stop: int, backend: Any) -> Any:  # noqa: ANN401
     """Return the quantum program that the primitive would send for the points [start, stop).
 
-    It executes `program.shots * sum(item.size() for item in program.items)` times.
+    The program takes `program.shots * sum(item.size() for item in program.items)` executions.
 
     Raises:
-        InputError: If options do not go together.
+        InputError: If the options contradict each other.
     """
     from qiskit_ibm_runtime.exceptions import IBMInputValueError
     from qiskit_ibm_runtime.executor_estimator.prepare import prepare as prepare_estimator
@@ -82,9 +81,7 @@ def program_of(work: WorkUnit, start: int, stop: int, backend: Any) -> Any:  # n
 
     pub = pub_of(work, start, stop)
     sampled = work.options.primitive == "sampler"
-    options: Any = (
-        work.options.for_sampler(work.shots) if sampled else work.options.for_estimator(work.shots)
-    )
+    options: Any = work.options.for_primitive(work.shots)
     prepare = prepare_sampler if sampled else prepare_estimator
     try:
         program, _ = prepare([pub], options, None, backend=backend)
@@ -94,11 +91,11 @@ def program_of(work: WorkUnit, start: int, stop: int, backend: Any) -> Any:  # n
 
 
 def check_pub(work: WorkUnit, target: Target) -> None:
-    """Check on this side what the new primitives leave to the service.
+    """Check the angles and the circuit before submission; the primitives leave this to the service.
 
     Raises:
-        InputError: If an angle is not finite, the circuit uses what the device has not, or a
-            fractional rzz gate leaves its range of angles.
+        InputError: If an angle is not finite, the device lacks a gate or coupling of the circuit,
+            or the angle of a fractional rzz gate is out of range.
     """
     from qiskit.primitives.containers.sampler_pub import SamplerPub
     from qiskit_ibm_runtime.exceptions import IBMInputValueError
@@ -126,7 +123,6 @@ def values_of(result: Any, work: WorkUnit) -> tuple[FloatArray, FloatArray]:  # 
             np.ascontiguousarray(np.asarray(data.stds, dtype=np.float64).T),
         )
     bits = getattr(data, _REGISTER)
-    # (P, O, S): each observable is a number at every outcome.
     outcomes_PSN = bits.to_bool_array(order="little")
     n_shots = outcomes_PSN.shape[-2]
     values, errors = np.zeros((2, len(outcomes_PSN), len(work.observables)))

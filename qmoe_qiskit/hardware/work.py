@@ -1,4 +1,4 @@
-"""One piece of work for a device: a circuit at many points, what is read out, and how."""
+"""A unit of work for a device: one circuit at many points, its observables and its options."""
 
 from __future__ import annotations
 
@@ -18,26 +18,25 @@ if TYPE_CHECKING:
     from qiskit.quantum_info import SparsePauliOp
 
     from qmoe_qiskit.hardware.options import RuntimeOptions
-from typing import TYPE_CHECKING
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class WorkUnit:
-    """What a device is to execute: P points of one circuit, O observables at each.
+    """A circuit that a device evaluates at P points, with O observables at each.
 
     Attributes:
-        key: Hash of what was asked for, see `work_key`: equal work has equal keys, in every
-            process and after every crash.
-        spec: The backend as asked for, such as "runtime:least_busy".
-        device: The device's own name.
-        title: What it is for, such as a run's folder.
-        circuit: Over the whole device, in its gates, without measurements. Its parameters are one
-            vector of G angles.
-        physical_qubits: The device qubit that holds each of the router's qubits at the end.
-        observables: On the router's qubits, of I and Z only.
-        points_PG: The angles of every point, in radians, in the order of the vector.
-        shots: Of every point.
-        options: How the primitives execute it.
+        key: The content hash of the request, see `work_key`. Equal requests have equal keys, in
+            every process and after every crash.
+        spec: The specification of the backend as the user gave it, such as "runtime:least_busy".
+        device: The name of the device.
+        title: The purpose of the work, such as the folder of a run.
+        circuit: The ISA circuit over the whole device, without measurements. Its parameters are
+            one vector of G angles.
+        physical_qubits: The device qubit that holds each router qubit at the end of the circuit.
+        observables: The observables on the router's qubits; they consist of I and Z only.
+        points_PG: The angles of every point in radians, in the order of the parameter vector.
+        shots: Number of shots per point.
+        options: The settings of the primitive.
     """
 
     key: str
@@ -56,33 +55,32 @@ class WorkUnit:
         """Number of points, P."""
         return len(self.points_PG)
 
-    def tag(self, start: int, stop: int) -> str:
-        """Return the job tag under which a range of points goes out."""
-        return job_tag(self.key, start, stop)
-
 
 def job_tag(key: str, start: int, stop: int, *, retry: int = 0) -> str:
     """Return the tag of a job: a hash of its work's key and its range of points.
 
     Args:
-        key: Of the work.
+        key: The key of the work.
         start: First point.
         stop: One past the last point.
-        retry: How many jobs of this range were paid for, or tried, before.
+        retry: Number of earlier jobs for this range of points.
+
+    >>> job_tag("00ff", 0, 10)
+    'qmoe-c34396fce2e91f454465d6ede7fdebd2'
     """
     again = f" {retry}" if retry else ""
     return "qmoe-" + hashlib.sha256(f"{key} {start} {stop}{again}".encode()).hexdigest()[:32]
 
 
 def work_key(settings: Mapping[str, Any], **arrays: FloatArray) -> str:
-    """Return the content hash, 64 hex digits, of a request.
+    """Return the content hash of a request as 64 hexadecimal digits.
 
-    It is over what the user asked for, not over the circuit that the transpiler made of it: a
-    device that was calibrated again in the meantime shall not turn old work into new.
+    The hash covers what the user asked for, not the circuit that the transpiler made of it:
+    a new calibration of the device does not turn old work into new work.
 
     Args:
         settings: JSON values: backend, router hash, options, shots.
-        arrays: Inputs, weights, directions; exact to the bit.
+        arrays: Inputs, weights and directions; every bit counts.
     """
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True, allow_nan=False).encode())
     for name in sorted(arrays):
@@ -94,14 +92,14 @@ def work_key(settings: Mapping[str, Any], **arrays: FloatArray) -> str:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Outcome:
-    """What came back.
+    """The results of a unit of work.
 
     Attributes:
         values_PO: Expectation values.
-        std_errors_PO: Their standard errors.
-        seconds: QPU time that was charged; 0 on this machine.
-        executions: How often a circuit was executed.
-        job_ids: Of the service; empty on this machine.
+        std_errors_PO: Standard errors of the expectation values.
+        seconds: QPU time that was charged, in seconds; 0 for a simulation.
+        executions: Number of circuit executions.
+        job_ids: The service's ids of the jobs; empty for a simulation.
     """
 
     values_PO: FloatArray

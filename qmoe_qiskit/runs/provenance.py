@@ -126,7 +126,7 @@ def described(router: str, execution: Execution | None) -> str:
 def execution_of(classifier: QMoEClassifier) -> Execution | None:
     """Return where a fitted classifier's circuit runs, or None if its router is classical."""
     from qmoe_qiskit.backends.runtime.compiled_router import RuntimeRouter
-    from qmoe_qiskit.hardware.devices.ibm import RemoteDevice
+    from qmoe_qiskit.hardware.devices.ibm import IBMDevice
     from qmoe_qiskit.train.execution import label_of, profile_of
 
     compiled, backend = classifier.compiled_router, classifier.backend_
@@ -144,7 +144,7 @@ def execution_of(classifier: QMoEClassifier) -> Execution | None:
             physical_qubits=compiled.physical_qubits,
             seed=compiled.backend.seed,
             simulated=device.is_local,
-            instance=device.client.instance if isinstance(device, RemoteDevice) else None,
+            instance=device.client.instance if isinstance(device, IBMDevice) else None,
             **stated(compiled.backend.options),
         )
     profile = profile_of(backend)

@@ -1,4 +1,4 @@
-"""Runtime options: what is accepted, and what IBM's primitives get of it."""
+"""Runtime options: which ones are accepted, and what IBM's primitives receive."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_the_primitives_get_what_was_set_and_nothing_else() -> None:
             "execution": {"rep_delay": 2e-4},
         }
     )
-    estimator = options.for_estimator(123)
+    estimator = options.for_primitive(123)
     assert estimator.default_shots == 123
     assert estimator.resilience_level == 2
     assert list(estimator.resilience.zne.noise_factors) == [1, 3]
@@ -87,7 +87,7 @@ def test_the_primitives_get_what_was_set_and_nothing_else() -> None:
     assert estimator.execution.rep_delay == 2e-4
     sampler = runtime_options(
         {"primitive": "sampler", "execution": {"init_qubits": False}}
-    ).for_sampler(55)
+    ).for_primitive(55)
     assert sampler.default_shots == 55
     assert not sampler.execution.init_qubits
 
@@ -142,21 +142,21 @@ OTHER: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize(("one", "another"), SAME, ids=str)
 def test_equal_meaning_has_equal_keys(one: dict[str, Any], another: dict[str, Any]) -> None:
-    decided = [runtime_options(options).deciding(gradient=False) for options in (one, another)]
+    decided = [runtime_options(options).key_settings(gradient=False) for options in (one, another)]
     assert decided[0] == decided[1]
 
 
 def test_another_meaning_has_another_key() -> None:
-    decided = [runtime_options(options).deciding(gradient=False) for options in OTHER]
+    decided = [runtime_options(options).key_settings(gradient=False) for options in OTHER]
     assert all(one not in decided[:number] for number, one in enumerate(decided))
 
 
 def test_what_decides_names_no_option_of_ibms_that_was_not_set() -> None:
-    """Else a release with one more would turn work that was paid for into new."""
+    """Otherwise an option that IBM adds would change the key of work that was paid for."""
     own = {"primitive", "resilience_level", "fractional_gates", "repetition"}
-    assert set(RuntimeOptions().deciding(gradient=False)) == own
+    assert set(RuntimeOptions().key_settings(gradient=False)) == own
     gradient = {"gradient", "spsa_directions", "spsa_step"}
-    assert set(RuntimeOptions().deciding(gradient=True)) == own | gradient
+    assert set(RuntimeOptions().key_settings(gradient=True)) == own | gradient
     options = runtime_options({"resilience": {"zne": {"noise_factors": [1, 3]}}})
-    decided = options.deciding(gradient=False)
+    decided = options.key_settings(gradient=False)
     assert decided["resilience"] == {"zne": {"noise_factors": [1.0, 3.0]}}

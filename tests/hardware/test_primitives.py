@@ -1,4 +1,4 @@
-"""What is checked on this side before a primitive gets it: gates, qubits and angles."""
+"""Checks of gates, qubits and angles before a primitive gets them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def work_of(circuit: QuantumCircuit, points_PG: Any) -> WorkUnit:
 
 
 def rotated() -> QuantumCircuit:
-    """In gates of the device, with an rzz whose angle is the second one, halved."""
+    """A circuit in the device's gates; the angle of its rzz is half the second parameter."""
     angles = ParameterVector("angle", 2)
     circuit = QuantumCircuit(FRACTIONAL.num_qubits)
     circuit.rx(angles[0], 0)
@@ -88,7 +88,7 @@ OLD_MODULES = {f"qiskit_ibm_runtime{name}" for name in ("", ".estimator", ".samp
 
 
 def old_primitives(source: str) -> set[str]:
-    """What a program takes of IBM's deprecated primitives, by whatever form of import."""
+    """The deprecated primitives of IBM that a program imports, in any form."""
     found = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and node.module is not None:

@@ -1,4 +1,4 @@
-"""The service as a process of its own: `python tests/ibm_service --help`."""
+"""The service as a separate process: `python tests/ibm_service --help`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 if not __package__:
-    # Run as a folder: let the package be found, and not its files.
+    # The folder is run as a program: make the package importable instead of its files.
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from ibm_service.command import main

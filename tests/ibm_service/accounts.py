@@ -1,4 +1,4 @@
-"""IBM Cloud around the service: API keys and tokens, and the instances that they open."""
+"""IBM Cloud: API keys, tokens, and the instances that they give access to."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from ibm_service.messages import Answer, RefusalError, Request, as_json
 
 
 class Account:
-    """One API key, and the instances that it opens.
+    """One API key, and the instances that it gives access to.
 
     Args:
-        api_key: What the client has to know.
-        instances: At least one; the first serves requests that name none.
-        token_lifetime: How long a token is valid, in s.
+        api_key: The key that the client must send.
+        instances: At least one instance; the first serves requests that name none.
+        token_lifetime: Validity of a token in seconds.
 
     Attributes:
-        instances: By name.
+        instances: The instances by name.
     """
 
     def __init__(
@@ -60,12 +60,12 @@ class Account:
         self.first.allowance = seconds
 
     def expire_tokens(self) -> None:
-        """From now on every token that was given out is refused."""
+        """Refuse every token that was issued so far."""
         with self._lock:
             self._tokens.clear()
 
     def authorize(self, request: Request) -> None:
-        """Refuse a request that has no valid token, or that is for an instance of others."""
+        """Refuse a request without a valid token, or for an unknown instance."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         with self._lock:
             valid = scheme.lower() == "bearer" and self._tokens.get(token, 0.0) > time.time()
@@ -74,7 +74,7 @@ class Account:
         self.instance_of(request)
 
     def instance_of(self, request: Request) -> Instance:
-        """The instance that a request is for."""
+        """The instance that a request names, or the first."""
         crn = request.headers.get("service-crn", self.first.crn)
         for instance in self.instances.values():
             if instance.crn == crn:

@@ -1,4 +1,4 @@
-"""For those who rehearse: what the service has seen, and what it is to do wrong."""
+"""Administration: the jobs and requests of the service, its faults and its pace."""
 
 from __future__ import annotations
 

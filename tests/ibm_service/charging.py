@@ -1,4 +1,4 @@
-"""What a job costs: QPU seconds from what arrived, by no estimate of any client."""
+"""The charge of a job in QPU seconds, computed from the program that arrived."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
     from qiskit.transpiler import Target
 
-# Seconds a job takes beside its circuits.
+# Charge of a job besides its circuits, in seconds.
 OVERHEAD = 2.0
 _UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12}
 
@@ -19,16 +19,16 @@ def charge(executions: Iterable[tuple[int, float]], rep_delay: float) -> float:
     """Return the QPU seconds of a job.
 
     Args:
-        executions: How often a circuit is executed, and its duration in s, for each circuit.
-        rep_delay: Seconds between two executions.
+        executions: For each circuit, its number of executions and its duration in seconds.
+        rep_delay: Delay between two executions in seconds.
     """
     return OVERHEAD + sum(count * (rep_delay + duration) for count, duration in executions)
 
 
 def duration(circuit: QuantumCircuit, target: Target) -> float:
-    """Return the seconds from the first instruction to the end of the last, readout included.
+    """Return the duration of a circuit in seconds, readout included.
 
-    Each instruction starts when all its qubits are free, barriers wait for all of theirs.
+    Each instruction and barrier starts when all its qubits are free.
     """
     free = [0.0] * circuit.num_qubits
     index = {qubit: k for k, qubit in enumerate(circuit.qubits)}

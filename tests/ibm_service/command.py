@@ -56,7 +56,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with ibm, tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
-        # Jobs that no device ran have no place in the ledger of those that one did.
+        # Rehearsed jobs must not enter the ledger of real jobs.
         ledger = {"QMOE_LEDGER": str(Path(folder) / "ledger.sqlite")}
         for name, value in (ibm.environment() | ledger).items():
             sys.stdout.write(f"export {name}={shlex.quote(value)}\n")

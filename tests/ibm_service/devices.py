@@ -1,4 +1,4 @@
-"""The devices on offer: IBM's snapshots as the service shows them, and the noise they run with."""
+"""The devices of the service: IBM's snapshots, and the noise of their simulation."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Device:
     """A device.
 
     Args:
-        name: What it is called here.
-        fake: The snapshot it is: "manila", "fake_manila" and "ibmq_manila" are the same.
+        name: The name of the device at this service.
+        fake: The name of the snapshot; "manila", "fake_manila" and "ibmq_manila" are the same.
     """
 
     def __init__(self, name: str, fake: str) -> None:
@@ -48,29 +48,29 @@ class Device:
 
     @cached_property
     def configuration(self) -> dict[str, Any]:
-        """What GET /backends/NAME/configuration answers."""
+        """The answer to GET /backends/NAME/configuration."""
         return self._read("conf") | {"backend_name": self.name}
 
     @cached_property
     def properties(self) -> dict[str, Any]:
-        """What GET /backends/NAME/properties answers; the service writes dates in UTC."""
+        """The answer to GET /backends/NAME/properties, with dates in UTC."""
         document: dict[str, Any] = _in_utc(self._read("props"))
         return document | {"backend_name": self.name}
 
     @cached_property
     def calibrated(self) -> datetime:
-        """When it was calibrated."""
+        """The time of the calibration."""
         return datetime.fromisoformat(self.properties["last_update_date"])
 
     @property
     def rep_delay(self) -> float:
-        """Seconds between two shots, unless the job says otherwise."""
+        """Default delay between two shots in seconds."""
         return float(self.configuration["default_rep_delay"]) * 1e-6
 
     @cached_property
     def target(self) -> Target:
-        """What it accepts: fractional gates, and faulty qubits, as the Estimator measures all."""
-        # Both change what they are given.
+        """The accepted gates and qubits: faulty qubits too, since the Estimator measures all."""
+        # Both functions change their arguments.
         configuration, properties = json.loads(json.dumps([self.configuration, self.properties]))
         return convert_to_target(
             configuration_from_server_data(configuration, use_fractional_gates=None),
@@ -80,7 +80,7 @@ class Device:
 
     @cached_property
     def profile(self) -> NoiseProfile:
-        """Its noise, with all gates that it has rows for among the basis gates."""
+        """The noise profile; its basis gates are all gates that it has rows for."""
         stored = self._read("conf")["backend_name"]
         profile = (
             load_profile(stored) if stored in list_profiles() else capture(f"fake_{self._fake}")
@@ -89,7 +89,7 @@ class Device:
         return replace(profile, basis_gates=tuple(gates | set(profile.basis_gates)))
 
     def noise(self, qubits: tuple[int, ...]) -> NoiseModel:
-        """Aer's noise model of some qubits, renumbered in this order."""
+        """Aer's noise model of some qubits, numbered in this order."""
         with self._lock:
             if qubits not in self._noise:
                 self._noise[qubits] = self.profile.subset(qubits).to_noise_model()
@@ -135,7 +135,7 @@ class Devices:
 
 
 def listed(device: Device, *, up: bool, queue: int) -> dict[str, Any]:
-    """A device as GET /backends shows it."""
+    """The entry of a device in GET /backends."""
     configuration = device.configuration
     return {
         "name": device.name,

@@ -1,4 +1,4 @@
-"""Running a program: samplex, circuits, bits, and the result as the client decodes it."""
+"""Execution of a program: samplex, circuits, bits, and the encoded result."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _run(item: Any, shots: int, device: Device, rng: np.random.Generator) -> Arr
 
 
 def _columns(bits_NSB: Bits, circuit: QuantumCircuit, register: ClassicalRegister) -> Bits:
-    """Return the bits of a register; mostly it holds all of them, and nothing is copied."""
+    """Return the bits of a register, without a copy if it holds all bits."""
     columns = [circuit.find_bit(bit).index for bit in register]
     if columns == list(range(bits_NSB.shape[-1])):
         return bits_NSB
@@ -80,9 +80,9 @@ def _columns(bits_NSB: Bits, circuit: QuantumCircuit, register: ClassicalRegiste
 
 
 def _sampled(item: Any, rng: np.random.Generator) -> Arrays:
-    """Draw every randomization of an item: arrays that begin with the item's shape.
+    """Draw every randomization of an item; the arrays' shapes begin with the item's shape.
 
-    Axes along which an argument varies are swept; the others hold randomizations of one point.
+    Axes along which an argument varies are points; the others are randomizations of one point.
     """
     item.samplex.finalize()
     arguments, shape = item.samplex_arguments, tuple(item.shape)
@@ -99,7 +99,7 @@ def _sampled(item: Any, rng: np.random.Generator) -> Arrays:
             arguments[place[len(shape) - arguments.ndim :]],
             num_randomizations=n_drawn,
             rng=rng,
-            max_workers=1,  # threads take longer than they save
+            max_workers=1,  # threads cost more time than they save
         )
         for name, array in dict(one).items():
             outputs.setdefault(name, []).append(array)

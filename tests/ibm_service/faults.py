@@ -1,21 +1,21 @@
-"""What the service is told to do wrong, and when.
+"""Faults that tests arm, and the requests and jobs that they affect.
 
 Faults of a request fire for the next `times` requests that match `on`: a method, a space and a
 path with wildcards, such as "POST /jobs", "GET /jobs" (the list), "GET /jobs/*" or "* *". With
-`when="before"` nothing was done when it fires; with "after" everything was, only the answer is
-spoilt. They fire in the order in which they were armed, one a request.
+`when="before"` the fault replaces the request's effect; with "after" the request takes effect and
+only its answer is spoilt. Faults fire in the order in which they were armed, one per request.
 
     drop        close the connection without an answer
-    hold        wait `seconds`: before anything is done, or with the answer in hand
+    hold        wait `seconds` before the request takes effect, or before its answer is sent
     answer      `status` instead of the answer, with `retry_after` (s) as header if given
     truncate    close the connection half way through the answer's body (always after)
 
-Faults of a job are taken by the next `times` jobs that are created:
+Faults of a job affect the next `times` jobs that are created:
 
     fail_job    ends as Failed, charged in full, with `reason`
     cancel_job  ends as Cancelled, charged in full, with `reason`
     slow_job    runs `seconds` longer
-    late_usage  its usage is pending, and told to be 0, until `seconds` after its end
+    late_usage  its usage is pending, and reported as 0, until `seconds` after its end
     lose_list   GET /jobs does not show it for `seconds`; with `status`, GET /jobs answers that
 
 States last until `disarm` or `clear` (`times` is not used):
@@ -43,7 +43,7 @@ KINDS = OF_REQUESTS + OF_JOBS + STATES
 
 @dataclass(kw_only=True)
 class Fault:
-    """One fault, see the module. `fired` counts how often it has happened."""
+    """One fault, see the module; `fired` counts how often it has fired."""
 
     kind: str
     on: str = "POST /jobs"
@@ -69,13 +69,13 @@ class Fault:
             self.when = "after"
 
     def matches(self, method: str, path: str) -> bool:
-        """Whether it is for this request."""
+        """Whether the fault affects this request."""
         for_method, for_path = self.on.split()
         return fnmatchcase(method, for_method) and fnmatchcase(path, for_path)
 
 
 class Faults:
-    """Everything that is armed."""
+    """All armed faults."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -96,17 +96,17 @@ class Faults:
         return fault
 
     def disarm(self, fault: Fault) -> None:
-        """Take back one fault."""
+        """Remove one fault."""
         with self._lock:
             self._armed = [other for other in self._armed if other is not fault]
 
     def clear(self) -> None:
-        """Take back all faults."""
+        """Remove all faults."""
         with self._lock:
             self._armed.clear()
 
     def armed(self) -> list[dict[str, Any]]:
-        """What is still armed, in order."""
+        """The faults that are still armed, in order."""
         with self._lock:
             return [asdict(fault) for fault in self._armed]
 

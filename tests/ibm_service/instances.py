@@ -1,4 +1,4 @@
-"""Instances of an account: each has a plan, an allowance, and jobs and sessions of its own."""
+"""Instances of an account; each has its own plan, allowance, jobs and sessions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PRICING = {"open": "free", "premium": "subscription", "flex": "subscription", "p
 
 
 def crn_of(name: str) -> str:
-    """The address in IBM Cloud of the instance of this name."""
+    """The CRN of the instance with this name."""
     return f"crn:v1:bluemix:public:quantum-computing:us-east:a/account:{name}::"
 
 
@@ -20,10 +20,11 @@ class Instance:
     """An instance.
 
     Args:
-        name: Its name.
+        name: The name of the instance.
         plan: "open", "premium", "flex" or "payg".
-        allowance: QPU seconds; at this consumption no more jobs are accepted.
-        reserved: Tells what the sessions of an instance cost beside their jobs, in QPU seconds.
+        allowance: QPU seconds after which the instance accepts no more jobs.
+        reserved: A function that returns the QPU seconds charged to the instance's sessions
+            besides their jobs.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Instance:
 
     @property
     def consumed(self) -> float:
-        """QPU seconds charged: jobs, and sessions by the clock. Set it to begin from elsewhere."""
+        """QPU seconds charged to jobs, and to sessions by the clock; tests may set it."""
         return self._charged + self._reserved(self.crn)
 
     @consumed.setter
@@ -50,12 +51,12 @@ class Instance:
             self._charged = seconds - self._reserved(self.crn)
 
     def charge(self, seconds: float) -> None:
-        """Add what a job used."""
+        """Add the charge of a job."""
         with self._lock:
             self._charged += seconds
 
     def found(self) -> dict[str, Any]:
-        """What the search of the account says of it."""
+        """The entry of the instance in a search of the account."""
         return {
             "crn": self.crn,
             "name": self.name,

@@ -32,7 +32,7 @@ class JobRoutes:
         return as_json({"id": job.id, "backend": job.backend, "session_id": job.session_id})
 
     def page(self, request: Request) -> Answer:
-        """GET /jobs: those of the instance."""
+        """GET /jobs: the jobs of the instance."""
         moment = now()
         crn = self._ibm.account.instance_of(request).crn
         own = [job for job in self._ibm.store.jobs() if job.crn == crn]
@@ -73,7 +73,7 @@ class JobRoutes:
         return NOTHING
 
     def results(self, request: Request, job_id: str) -> Answer:
-        """GET /jobs/ID/results; of a job without results, what went wrong."""
+        """GET /jobs/ID/results; for a job without results, the reason."""
         job = self._job(request, job_id)
         if not job.is_final:
             return NOTHING
@@ -95,11 +95,11 @@ class JobRoutes:
                 "quantum_seconds": charge or 0.0,
                 "status": "pending" if charge is None else "complete",
             },
-            # What clients of earlier releases read.
+            # For clients of earlier releases.
             "bss": {"seconds": charge or 0.0},
         }
         if job.status == "Queued":
-            # Behind those of all instances.
+            # Position among the jobs of all instances.
             ahead = [j.id for j in self._ibm.store.jobs() if j.status in PENDING]
             document["position_in_queue"] = ahead.index(job.id) + 1 if job.id in ahead else 0
         return as_json(document)
@@ -121,7 +121,7 @@ class JobRoutes:
         return NOTHING
 
     def _job(self, request: Request, job_id: str) -> Job:
-        """A job of the instance that asks."""
+        """The job with this id, of the instance that the request names."""
         job = self._ibm.store.job(job_id)
         if job is None or job.crn != self._ibm.account.instance_of(request).crn:
             raise RefusalError(404, 1291, f"Job not found: {job_id}.")

@@ -1,4 +1,4 @@
-"""Requests and answers, as the routes see them."""
+"""Requests and answers of the routes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One request; paths are without the prefix of the API."""
+    """One request; its path lacks the prefix of the API."""
 
     method: str
     path: str
@@ -19,7 +19,7 @@ class Request:
     body: bytes
 
     def json(self) -> Any:
-        """The body, or a refusal if it is not JSON."""
+        """The body as JSON; raises a refusal if it is no JSON."""
         try:
             return json.loads(self.body)
         except ValueError as error:
@@ -44,13 +44,13 @@ class Answer:
 
 
 class RefusalError(Exception):
-    """A request that is answered with an error of IBM's form.
+    """A request is answered with an error in IBM's form.
 
     Args:
         status: HTTP status.
-        code: Number in IBM's registry of error codes.
-        message: What is wrong.
-        headers: More headers of the answer.
+        code: Code in IBM's registry of errors.
+        message: Text of the error.
+        headers: Further headers of the answer.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class RefusalError(Exception):
         self.headers = headers or {}
 
     def answer(self) -> Answer:
-        """What is sent."""
+        """The answer to send."""
         error = {"code": self.code, "message": str(self), "solution": "", "more_info": ""}
         return as_json(
             {"errors": [error], "trace": "loopback"}, status=self.status, headers=self.headers

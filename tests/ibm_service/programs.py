@@ -1,4 +1,4 @@
-"""The program of a job: decoded with the client's own schemas, checked, and measured."""
+"""The program of a job: decoded with the client's schemas, checked, and measured."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ SCHEMA = "v2.0"
 
 
 @dataclass(frozen=True, kw_only=True)
-class WorkUnit:
-    """What a job asks for.
+class ReceivedProgram:
+    """The decoded program of a job, and its size.
 
     Attributes:
-        program: The decoded program; None where it could not be.
-        problem: Why it cannot run, else an empty string.
-        circuits: Circuits to execute, randomizations included.
-        executions: Shots times circuits.
-        seconds: QPU seconds.
-        seed: A function of the program's content: circuits, arguments, shapes, shots.
+        program: The decoded program; None if it cannot be decoded.
+        problem: The reason why it cannot run, or an empty string.
+        circuits: Number of circuits to execute, randomizations included.
+        executions: Number of shots times number of circuits.
+        seconds: QPU time in seconds.
+        seed: Hash of the program's content: circuits, arguments, shapes, shots.
     """
 
     program: QuantumProgram | None
@@ -45,10 +45,10 @@ class WorkUnit:
     seed: int = 0
 
 
-def read_work(program_id: str, params: dict[str, Any], device: Device) -> WorkUnit:
-    """Decode, check and measure a program; what is wrong with it is told, not raised."""
+def read_work(program_id: str, params: dict[str, Any], device: Device) -> ReceivedProgram:
+    """Decode, check and measure a program; its problems are returned, not raised."""
     if program_id != "executor" or params.get("schema_version") != SCHEMA:
-        return WorkUnit(
+        return ReceivedProgram(
             program=None,
             problem=(
                 f"this service runs the program 'executor' with schema {SCHEMA}, not "
@@ -58,14 +58,14 @@ def read_work(program_id: str, params: dict[str, Any], device: Device) -> WorkUn
     try:
         program, options = quantum_program_from_2_0(ParamsModel.model_validate(params))
     except (ValidationError, QiskitError, ValueError, KeyError) as error:
-        return WorkUnit(program=None, problem=f"the program cannot be read: {error}")
+        return ReceivedProgram(program=None, problem=f"the program cannot be read: {error}")
     problem = "" if program.meas_level == "classified" else "only classified data is measured"
     for item in program.items:
         problem = problem or _problem(item.circuit, device)
     circuits = [item.size() for item in program.items]
     rep_delay = options.execution.rep_delay
     times = [] if problem else [duration(item.circuit, device.target) for item in program.items]
-    return WorkUnit(
+    return ReceivedProgram(
         program=program,
         problem=problem,
         circuits=sum(circuits),
@@ -79,7 +79,7 @@ def read_work(program_id: str, params: dict[str, Any], device: Device) -> WorkUn
 
 
 def _problem(circuit: QuantumCircuit, device: Device) -> str:
-    """Why the device cannot run a circuit."""
+    """The reason why the device cannot run a circuit, or an empty string."""
     if circuit.has_control_flow_op():
         return "control flow is not simulated by this service"
     if problem := is_isa_circuit(circuit, device.target):
@@ -90,7 +90,7 @@ def _problem(circuit: QuantumCircuit, device: Device) -> str:
     index = {qubit: k for k, qubit in enumerate(circuit.qubits)}
     for step in circuit.data:
         qubits = tuple(index[qubit] for qubit in step.qubits)
-        # The snapshots list couplers that are broken; profiles leave them out.
+        # The snapshots list broken couplers; profiles leave them out.
         if (
             len(qubits) == 2
             and step.operation.name != "barrier"
@@ -101,7 +101,7 @@ def _problem(circuit: QuantumCircuit, device: Device) -> str:
 
 
 def _seed(program: QuantumProgram, device: Device) -> int:
-    """Return a hash of what is executed, without the names and ids that clients make up anew."""
+    """Return a hash of the program without the names and ids that clients generate."""
     digest = hashlib.sha256(f"{device.name} {program.shots}".encode())
     for item in program.items:
         circuit = item.circuit
@@ -112,7 +112,7 @@ def _seed(program: QuantumProgram, device: Device) -> int:
         digest.update(str(item.shape).encode())
         arguments = getattr(item, "samplex_arguments", None)
         values = [("", item.circuit_arguments)] if arguments is None else list(arguments.items())
-        # Names end in numbers that count on from program to program.
+        # Names end in numbers that increase from program to program.
         content = sorted((name.rstrip("0123456789"), _content(value)) for name, value in values)
         for name, data in content:
             digest.update(name.encode() + data)

@@ -1,4 +1,4 @@
-"""Every endpoint, those of IBM Cloud and of devices themselves."""
+"""The table of all endpoints, and the endpoints of devices."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Routes:
     """Every endpoint of the API and of IBM Cloud.
 
     Args:
-        service: What they act on.
+        service: The service that the endpoints act on.
     """
 
     def __init__(self, service: IBMService) -> None:

@@ -1,10 +1,10 @@
-"""Bits of wide circuits: each group of entangled qubits by itself, through Aer.
+"""Outcomes of wide circuits: Aer simulates each group of entangled qubits alone.
 
-A circuit over 133 qubits falls into groups that two-qubit gates connect; nothing in the noise model
-acts across groups, so each is simulated alone, compacted, with the noise model of its qubits.
-A qubit by itself whose outcome would be certain without noise (an idle qubit, twirled or decoupled
-or not) does not go to Aer: it has that outcome, with the readout error of the device, and without
-the errors of its gates (about 1e-4). Every other qubit by itself is a group of one.
+Two-qubit gates connect the qubits of a circuit into groups. The noise model does not act across
+groups, so each is simulated alone with the noise of its qubits. A single qubit with a certain
+noiseless outcome (an idle qubit, twirled or decoupled or not) is not simulated: it gets this
+outcome with the readout error of the device, but without its gate errors (about 1e-4). Every other
+single qubit is a group of one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from qmoe_qiskit.typing import FloatArray
 if TYPE_CHECKING:
     from ibm_service.devices import Device
 Bits = NDArray[np.bool_]
-# Density matrices up to here, then one trajectory a shot.
+# Up to this number of qubits density matrices, above it one trajectory per shot.
 _MOST_DENSE = 8
 _CERTAIN = 1e-9
 _SX = np.array([[1 + 1j, 1 - 1j], [1 - 1j, 1 + 1j]]) / 2
@@ -36,11 +36,11 @@ class Step:
     """One instruction of a group.
 
     Attributes:
-        operation: What.
-        qubits: On which qubits of the device.
-        clbits: Into which bits of the circuit.
-        angles_N: The value of its parameter in each circuit, if it has a varying one.
-        key: Equal for instructions with equal values.
+        operation: The operation.
+        qubits: The device qubits that it acts on.
+        clbits: The bits of the circuit that it writes.
+        angles_N: The value of its parameter in each circuit, if the value varies.
+        key: A key that is equal for instructions with equal values.
     """
 
     operation: Any
@@ -52,7 +52,7 @@ class Step:
 
 @dataclass(kw_only=True)
 class Group:
-    """Qubits that two-qubit gates connect, and all that happens on them."""
+    """Qubits that two-qubit gates connect, and their instructions."""
 
     qubits: tuple[int, ...]
     steps: list[Step] = field(default_factory=list)
@@ -65,13 +65,13 @@ def sample_bits(
     device: Device,
     rng: np.random.Generator,
 ) -> Bits:
-    """Return what is measured.
+    """Return the measured bits.
 
     Args:
         circuit: An ISA circuit without control flow.
-        values_NG: Values of its parameters, in their order, for each of N circuits.
-        shots: Shots of each.
-        device: What it runs on.
+        values_NG: Values of the circuit's G parameters, in their order, for each of N runs.
+        shots: Number of shots per run.
+        device: The device whose noise applies.
         rng: Source of all randomness.
 
     Returns:
@@ -130,7 +130,7 @@ def _groups(circuit: QuantumCircuit, values_NG: FloatArray) -> list[Group]:
 
 
 def _angles(operation: Any, columns: dict[Any, FloatArray]) -> tuple[FloatArray | None, str]:
-    """Return the values of an instruction's parameter, and what tells them from others."""
+    """Return the values of an instruction's parameter, and their key."""
     varying = [p for p in operation.params if isinstance(p, ParameterExpression) and p.parameters]
     if not varying:
         return None, ""
@@ -177,7 +177,7 @@ def _read(
     most = max(wrong)
     if most <= 0.0:
         return bits_NS
-    # Wrong outcomes are rare: jump from one to the next, then thin out by what was prepared.
+    # Wrong outcomes are rare: jump from one to the next, then reject by the prepared state.
     expected = most * flat.size
     gaps = rng.geometric(most, size=int(expected + 8 * np.sqrt(expected) + 16))
     places = np.cumsum(gaps) - 1
@@ -188,7 +188,7 @@ def _read(
 
 
 def _simulate(group: Group, bits_NSB: Bits, device: Device, rng: np.random.Generator) -> None:
-    """Run a group through Aer, and fill in its bits."""
+    """Simulate a group with Aer, and fill in its bits."""
     n, shots, _ = bits_NSB.shape
     place = {q: k for k, q in enumerate(group.qubits)}
     measures = [step for step in group.steps if step.operation.name == "measure"]
@@ -227,7 +227,7 @@ def _simulate(group: Group, bits_NSB: Bits, device: Device, rng: np.random.Gener
     for k, experiment in enumerate(result.results):
         counts = experiment.data.counts
         codes_NS[k] = np.repeat([int(code, 16) for code in counts], list(counts.values()))
-    # Counts have no order; shots are exchangeable, so any order is as good.
+    # Counts have no order; shots are exchangeable, so any order is correct.
     codes_NS = rng.permuted(codes_NS, axis=1)
     for k, step in enumerate(measures):
         bits_NSB[..., step.clbits[0]] = (codes_NS >> k) & 1

@@ -1,4 +1,4 @@
-"""HTTP/1.1 on 127.0.0.1: reads requests, hands them on, and spoils answers as told."""
+"""HTTP/1.1 on 127.0.0.1: reads requests, passes them to the routes, applies faults."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 from ibm_service.faults import Fault, Faults
 from ibm_service.messages import Answer, RefusalError, Request
 
-# Where the API lies. The client leaves addresses with this word in them as they are.
+# Prefix of the API. The client does not rewrite addresses that contain this word.
 PREFIX = "/experimental"
 _SECRET = frozenset({"authorization", "cookie"})
 
@@ -24,9 +24,9 @@ class Server(ThreadingHTTPServer):
     """A server on a port of 127.0.0.1.
 
     Args:
-        port: 0 for a free one.
-        respond: Answers a request.
-        faults: What is to go wrong.
+        port: The port; 0 for a free one.
+        respond: A function that answers a request.
+        faults: The armed faults.
     """
 
     daemon_threads = True
@@ -66,7 +66,7 @@ class Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients may leave at any time; all else is a mistake here, and is shown."""
+        """Ignore clients that disconnect; show every other error."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
@@ -109,7 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _handle
 
     def _obey(self, fault: Fault | None, request: Request) -> None:
-        """Answer, or do what a fault makes of it."""
+        """Answer a request, or apply a fault to it."""
         if fault is None:
             self._send(self._answer(request))
         elif fault.when == "after":
@@ -141,7 +141,7 @@ class _Handler(BaseHTTPRequestHandler):
             return refusal.answer()
 
     def _send(self, answer: Answer, share: float = 1.0) -> None:
-        self._entry["status"] = answer.status  # before the client can look
+        self._entry["status"] = answer.status  # before the client can see the answer
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
@@ -156,5 +156,5 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _cut(connection: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # the client may have been faster
+    with contextlib.suppress(OSError):  # the client may have closed it before
         connection.shutdown(socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""The service as tests use it."""
+"""The service that tests start."""
 
 from __future__ import annotations
 
@@ -32,21 +32,22 @@ class IBMService:
     Args:
         devices: Names of the devices, or {name: snapshot} for other names.
         plan: "open" refuses sessions; "premium", "flex", "payg".
-        instances: Names of the instances, or {name: plan} for plans of their own. Each has jobs and
-            sessions, an allowance and limits of its own; requests that name none are for the first.
-        api_key: The only one that is accepted; see `leak_check` for where it must not be found.
-        allowance: QPU seconds that may be used.
-        pending_limit: Most jobs that may be pending; 3 on the open plan. Beyond: 400, code 3458.
-        creations_per_minute: Beyond: 429, code 1202, with Retry-After.
-        token_lifetime: How long tokens are valid, in s.
-        port: 0 for a free one.
+        instances: Names of the instances, or {name: plan} for different plans. Each has its own
+            jobs, sessions, allowance and limits; requests that name none go to the first.
+        api_key: The only accepted API key; see `leak_check` for where it must not appear.
+        allowance: QPU seconds that each instance may use.
+        pending_limit: Number of jobs that may be pending; beyond it: 400, code 3458.
+        creations_per_minute: Number of new jobs per minute; beyond it: 429, code 1202, with
+            Retry-After.
+        token_lifetime: Validity of a token in seconds.
+        port: The port; 0 for a free one.
 
     Attributes:
-        faults: What goes wrong, see `ibm_service.faults`.
-        pace: How slowly jobs run, see `ibm_service.worker.Pace`.
-        account: `account.instances["loopback"].consumed` is what was charged to an instance, and
-            `account.consumed` what was to the first; `account.expire_tokens()`.
-        clock: What sessions cost, see `ibm_service.session_clock`.
+        faults: The armed faults, see `ibm_service.faults`.
+        pace: The speed of jobs, see `ibm_service.worker.Pace`.
+        account: The account: `account.instances["loopback"].consumed` is the charge of an instance,
+            `account.consumed` the charge of the first, `account.expire_tokens()` ends all tokens.
+        clock: The charges of sessions, see `ibm_service.session_clock`.
         devices: `devices["ibm_torino"].operational = False` takes one down.
     """
 
@@ -109,11 +110,11 @@ class IBMService:
 
     @property
     def url(self) -> str:
-        """Where it is, without a path."""
+        """The address of the service, without a path."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def environment(self, instance: str | None = None) -> dict[str, str]:
-        """The environment variables that point the client here.
+        """The environment variables that point the client to this service.
 
         Args:
             instance: The default instance, by name; None for the first. Without the variable
@@ -137,7 +138,7 @@ class IBMService:
 
     @property
     def requests(self) -> list[dict[str, Any]]:
-        """Every request, without tokens and bodies."""
+        """Every request so far, without tokens and bodies."""
         return list(self._server.log)
 
     def is_up(self, name: str) -> bool:
@@ -145,14 +146,14 @@ class IBMService:
         return self.devices[name].operational and not self.faults.holds("device_down", name)
 
     def check_quota(self, instance: Instance) -> None:
-        """Refuse a job when the allowance is used up."""
+        """Refuse a job if the allowance is used up."""
         if self.faults.holds("over_quota") or instance.consumed >= instance.allowance:
             raise RefusalError(
                 403, 4317, "The usage limit of the instance is reached: no jobs are accepted."
             )
 
     def check_limits(self, jobs: list[Job]) -> None:
-        """Refuse one more job beside these of its instance, by the plan's limits."""
+        """Refuse a further job if the plan's limits do not allow it besides the instance's jobs."""
         pending = sum(not job.is_final for job in jobs)
         if self.pending_limit is not None and pending >= self.pending_limit:
             raise RefusalError(
@@ -174,7 +175,7 @@ class IBMService:
                 )
 
     def new_job(self, asked: dict[str, Any], device: Device, crn: str, *, size: int) -> Job:
-        """Make a job of what was asked for, in an instance."""
+        """Build the requested job in an instance."""
         program_id, params = str(asked.get("program_id")), dict(asked.get("params") or {})
         work = read_work(program_id, params, device)
         return Job(
@@ -195,7 +196,7 @@ class IBMService:
         )
 
     def admit(self, job: Job) -> None:
-        """Accept a job within the plan's limits; the faults that are armed for jobs get it."""
+        """Accept a job within the plan's limits, and apply armed faults to it."""
 
         def check(jobs: list[Job]) -> None:
             self.check_limits([other for other in jobs if other.crn == job.crn])

@@ -1,8 +1,8 @@
-"""What a session costs: the QPU is held for it, so from its first job on the clock counts.
+"""The charge of a session: the QPU is reserved for it, so it is charged by the clock.
 
-https://quantum.cloud.ibm.com/docs/guides/estimate-job-run-time says how: a session as long as it is
-active, a batch for the QPU time of its jobs. What jobs use is counted in QPU seconds, which are not
-those of the wall here; the time in which none of them runs, in the seconds of the wall.
+See https://quantum.cloud.ibm.com/docs/guides/estimate-job-run-time: a session is charged for as
+long as it is active, a batch for the QPU time of its jobs. Here, jobs count with their QPU seconds,
+and the time between jobs counts in seconds of the wall clock.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from ibm_service.store import Job, Session, Store, now
 
-# An idle session becomes inactive after this, in s, and is then charged no longer.
+# After this idle time in seconds a session is inactive, and is not charged further.
 INTERACTIVE_TTL = 60.0
 MAX_TTL = 28800
 
@@ -20,11 +20,11 @@ class SessionClock:
     """The clocks of all sessions.
 
     Args:
-        store: Jobs and sessions.
-        cancel: Cancels a job that is pending.
+        store: The jobs and sessions.
+        cancel: A function that cancels a pending job.
 
     Attributes:
-        rate: Seconds that a second between jobs counts; more than 1 shortens tests.
+        rate: Charge for a second between jobs, in seconds; more than 1 shortens tests.
     """
 
     def __init__(self, store: Store, cancel: Callable[[Job], object]) -> None:
@@ -33,12 +33,12 @@ class SessionClock:
         self._cancel = cancel
 
     def elapsed(self, session: Session) -> float:
-        """QPU seconds that a session or batch is charged, up to now."""
+        """QPU seconds charged to a session or batch so far."""
         jobs = self._jobs(session)
         return sum(job.charge for job in jobs) + self._reserved(session, jobs)
 
     def reserved(self, crn: str) -> float:
-        """QPU seconds that the sessions of an instance are charged beside their jobs."""
+        """QPU seconds charged to the sessions of an instance besides their jobs."""
         return sum(
             self._reserved(session, self._jobs(session))
             for session in self._store.sessions()
@@ -46,7 +46,7 @@ class SessionClock:
         )
 
     def expire(self) -> None:
-        """Close the sessions that are as old as they may become; what is queued is cancelled."""
+        """Close the sessions that have reached their longest duration; cancel their queued jobs."""
         for session in self._store.sessions():
             if session.closed is None and self.elapsed(session) >= (session.max_ttl or MAX_TTL):
                 session.accepting_jobs = False
@@ -58,7 +58,7 @@ class SessionClock:
     def _reserved(self, session: Session, jobs: list[Job]) -> float:
         if session.mode != "dedicated":
             return 0.0
-        # Jobs run one after the other.
+        # Jobs run one after another.
         ran = sorted((job.running, job.finished) for job in jobs if job.running and job.finished)
         begun = [job.running for job in jobs if job.running]
         idle = 0.0

@@ -52,7 +52,7 @@ class SessionRoutes:
         return NOTHING
 
     def close(self, request: Request, session_id: str) -> Answer:
-        """DELETE /sessions/ID/close: cancels what is pending in it."""
+        """DELETE /sessions/ID/close: cancels the pending jobs of the session."""
         session = self._session(request, session_id)
         session.accepting_jobs = False
         session.closed = session.closed or now()

@@ -1,4 +1,4 @@
-"""Jobs and sessions, and what is known about them."""
+"""The jobs and sessions of the service."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ibm_service.programs import WorkUnit
+    from ibm_service.programs import ReceivedProgram
 
 PENDING = ("Queued", "Running")
 
 
 @dataclass(kw_only=True)
 class Job:
-    """A job, from its creation on.
+    """A job.
 
     Attributes:
-        crn: Of the instance that it was created in.
-        cost: Most QPU seconds that the client allows.
-        charge: QPU seconds charged, once it is final.
-        pending_usage: How long after its end the charge is not told yet, in s.
-        estimate: QPU seconds that it takes.
-        executions: Shots times executed circuits, randomizations included, as received.
-        circuits: Executed circuits.
-        size: Bytes of the request that created it.
-        fail_with, cancel_with: What a fault makes of it when it runs.
-        seconds: How much longer a fault makes it run, in s.
-        listed_from: When GET /jobs begins to show it.
-        list_status: What GET /jobs is answered with until then; None shows the other jobs.
+        crn: The CRN of the job's instance.
+        cost: Limit of QPU seconds that the client set.
+        charge: QPU seconds charged, once the job is final.
+        pending_usage: Time in seconds after the end for which the charge is unknown.
+        estimate: Estimated QPU seconds.
+        executions: Number of shots times number of executed circuits, randomizations included.
+        circuits: Number of executed circuits.
+        size: Length in bytes of the request that created the job.
+        fail_with, cancel_with: The reason with which a fault ends the job.
+        seconds: Further seconds for which a fault lets the job run.
+        listed_from: The time from which GET /jobs lists the job.
+        list_status: Status of GET /jobs until then; None lists the other jobs.
     """
 
     id: str
@@ -44,7 +44,7 @@ class Job:
     cost: float | None
     size: int
     created: datetime
-    work: WorkUnit | None = field(default=None, repr=False)
+    work: ReceivedProgram | None = field(default=None, repr=False)
     executions: int = 0
     circuits: int = 0
     estimate: float | None = None
@@ -64,12 +64,12 @@ class Job:
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing about it changes any more."""
+        """Whether the job has ended."""
         return self.status not in PENDING
 
     @property
     def told_charge(self) -> float | None:
-        """QPU seconds charged, or None as long as they are not told."""
+        """QPU seconds charged, or None as long as the service does not report them."""
         if self.finished is None or now() < self.finished + timedelta(seconds=self.pending_usage):
             return None
         return self.charge
@@ -77,7 +77,7 @@ class Job:
 
 @dataclass(kw_only=True)
 class Session:
-    """A session or batch, of one instance."""
+    """A session or batch of an instance."""
 
     id: str
     crn: str
@@ -90,7 +90,7 @@ class Session:
 
 
 class Store:
-    """All jobs and sessions; safe to use from many threads.
+    """All jobs and sessions; safe for concurrent threads.
 
     `changed` is notified with every change, and guards all of them.
     """
@@ -106,7 +106,7 @@ class Store:
             return list(self._jobs.values())
 
     def job(self, job_id: str) -> Job | None:
-        """The job of this id."""
+        """The job with this id."""
         with self.changed:
             return self._jobs.get(job_id)
 
@@ -116,14 +116,14 @@ class Store:
             self._jobs.pop(job_id, None)
 
     def add(self, job: Job, check: Callable[[list[Job]], None]) -> None:
-        """Add a job, unless the check of those before it raises."""
+        """Add a job, unless the check of the earlier jobs raises."""
         with self.changed:
             check(list(self._jobs.values()))
             self._jobs[job.id] = job
             self.changed.notify_all()
 
     def update(self, job: Job, **changes: Any) -> bool:
-        """Change a job at once, unless it is final; return whether it was changed."""
+        """Change fields of a job in one step, unless it is final; return whether it changed."""
         with self.changed:
             if job.is_final:
                 return False
@@ -138,7 +138,7 @@ class Store:
             self._sessions[session.id] = session
 
     def session(self, session_id: str) -> Session | None:
-        """The session of this id."""
+        """The session with this id."""
         with self.changed:
             return self._sessions.get(session_id)
 
@@ -154,20 +154,20 @@ class Store:
 
 
 def new_id() -> str:
-    """An id of 20 characters, as IBM's are."""
+    """A new id of 20 characters, like IBM's."""
     return "d" + secrets.token_hex(10)[:19]
 
 
 def now() -> datetime:
-    """The time."""
+    """The current time, UTC."""
     return datetime.now(UTC)
 
 
 def written(moment: datetime | None) -> str | None:
-    """A time as the service writes it."""
+    """A time in the service's format."""
     return None if moment is None else moment.isoformat().replace("+00:00", "Z")
 
 
 def until(seconds: float) -> datetime:
-    """A moment from now."""
+    """The time in some seconds from now."""
     return now() + timedelta(seconds=seconds)

@@ -1,4 +1,4 @@
-"""The thread in which jobs run, one after the other."""
+"""The thread in which jobs run, one after another."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from ibm_service.store import Job, Store, now
 
 if TYPE_CHECKING:
     from ibm_service.devices import Devices
-    from ibm_service.programs import WorkUnit
+    from ibm_service.programs import ReceivedProgram
 
 TOO_LONG = 1305
 
 
 @dataclass(kw_only=True)
 class Pace:
-    """How long jobs take beside their execution, in s of the clock. Change it at any time.
+    """Time that jobs take besides their execution, in seconds; may be changed at any time.
 
     Attributes:
-        queued: How long a job is Queued at least.
-        running: How long a job is Running at least.
-        paused: Whether no job starts, and none that runs ends.
+        queued: Shortest time for which a job is Queued.
+        running: Shortest time for which a job is Running.
+        paused: Whether all jobs wait: none starts, and no running job ends.
     """
 
     queued: float = 0.0
@@ -38,11 +38,11 @@ class Worker:
     """Runs the jobs of a store in the order of their creation.
 
     Args:
-        store: Where jobs are.
-        pace: How slowly.
-        devices: What they run on.
-        is_up: Whether a device of this name runs jobs.
-        charged: Told each job that has ended.
+        store: The store of the jobs.
+        pace: The speed of the jobs.
+        devices: The devices that the jobs run on.
+        is_up: Returns whether the device with this name runs jobs.
+        charged: A function that is called with each job that has ended.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Worker:
                     self._store.update(job, status="Running", running=now())
                     return job
             pending = any(job.status == "Queued" for job in self._store.jobs())
-            # What holds a queued job up may end without a notification.
+            # A reason to keep a job queued may end without a notification.
             self._store.changed.wait(0.005 if pending else 0.5)
             return None
 
@@ -109,10 +109,10 @@ class Worker:
         self._finish(job, **ending)
 
     def _ending(self, job: Job) -> dict[str, Any]:
-        """Execute a job; return what it becomes."""
+        """Execute a job; return the fields of its final state."""
         work = job.work
         if work is None:
-            return {}  # cancelled this moment
+            return {}  # cancelled in the meantime
         cost = work.seconds
         if work.problem:
             return _ended("Failed", work.problem, 1002, charge=0.0)
@@ -125,7 +125,7 @@ class Worker:
             return _ended("Cancelled", job.cancel_with, None, charge=cost)
         return self._executed(job, work)
 
-    def _executed(self, job: Job, work: WorkUnit) -> dict[str, Any]:
+    def _executed(self, job: Job, work: ReceivedProgram) -> dict[str, Any]:
         assert work.program is not None
         try:
             result = execute(work.program, self._devices[job.backend], work.seed)
@@ -135,7 +135,7 @@ class Worker:
 
     def _finish(self, job: Job, **ending: Any) -> bool:
         with self._store.changed:
-            # One step: whoever sees the status sees the result as well.
+            # One step: a reader that sees the status also sees the result.
             done = self._store.update(job, **ending, finished=now(), work=None)
             if done:
                 self._charged(job)

@@ -1,4 +1,4 @@
-"""The loopback IBM Quantum service: it fails as told, and keeps the limits of a plan."""
+"""The loopback IBM Quantum service: armed faults, and the limits of a plan."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_an_error_that_the_client_reports(
 
 
 def test_the_client_repeats_a_creation_after_500(ibm: IBMService, backend: IBMBackend) -> None:
-    """So whoever wants one job must not let it, as the service cannot promise anything."""
+    """So a caller that wants one job must forbid the repetition."""
     ibm.faults.arm("answer", status=500, when="after")
     submit(backend, "twice")
     assert len(ibm.jobs) == 2
@@ -267,7 +267,7 @@ def test_only_known_faults_are_armed(ibm: IBMService) -> None:
 
 @pytest.fixture
 def process(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
-    """The service as a process, where the environment points to; asks its administration."""
+    """Run the service as a process that the environment points to; yields its admin client."""
     command = [sys.executable, "tests/ibm_service", "--device", "ibmq_manila"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None

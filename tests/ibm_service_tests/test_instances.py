@@ -1,4 +1,4 @@
-"""The loopback IBM Quantum service: instances, and what their sessions cost."""
+"""The loopback IBM Quantum service: instances, and the charges of their sessions."""
 
 from __future__ import annotations
 

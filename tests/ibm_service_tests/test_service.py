@@ -1,4 +1,4 @@
-"""The loopback IBM Quantum service, through the real client: jobs, results, costs."""
+"""The loopback IBM Quantum service, with the real client: jobs, results, charges."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from qmoe_qiskit.noise_profiles import load_profile
 
 POLL = 0.1
 DEVICES = ["ibmq_manila", "ibm_torino"]
-# Of each test that compares with a computed value.
+# False-failure rate of each test that compares with a computed value.
 FALSE_FAILURES = 1e-9
 
 
@@ -57,7 +57,7 @@ def client(ibm: IBMService) -> QiskitRuntimeService:
 
 
 def entangled() -> QuantumCircuit:
-    """Two qubits, four angles; every Pauli has an expectation value of its own."""
+    """Two qubits, four angles; every Pauli operator has a different expectation value."""
     angles = ParameterVector("angle", 4)
     circuit = QuantumCircuit(2)
     circuit.ry(angles[0], 0)
@@ -114,7 +114,7 @@ def exact(
 
 
 def bound(n_values: int, shots: int) -> float:
-    """How far any of n sample means of values in [-1, 1] may lie off."""
+    """Largest deviation of any of n sample means of values in [-1, 1]."""
     return float(norm.isf(FALSE_FAILURES / 2 / n_values)) / np.sqrt(shots)
 
 
@@ -132,7 +132,7 @@ def test_estimates_are_those_of_the_noisy_device(
     assert values.shape == (3, 4)
     assert np.abs(values - noisy).max() < bound(12, 40_000)
     assert ibm.jobs[0].executions == 40_000 * 4
-    # The bound tells readout errors from none.
+    # The bound is small enough to show the readout errors.
     ideal = exact(isa, device, [0, 1], points, readout=False)
     if device == "ibmq_manila":
         assert np.abs(noisy - ideal).max() > 2 * bound(12, 40_000)
@@ -149,7 +149,7 @@ def test_readout_mitigation_has_readout_errors_to_mitigate(
     values = job.result(poll_interval=POLL)[0].data.evs
     unread = exact(isa, "ibmq_manila", [0, 1], points, readout=False)
     kept = np.prod([1 - 2 * (q.readout_error or 0) for q in load_profile("ibmq_manila").qubits[:2]])
-    # A quotient: the error of what is measured and that of the calibration (as many shots).
+    # A quotient: the error of the measurement and that of the calibration (as many shots).
     allowed = 2 * bound(24, shots) / kept
     assert np.abs(values - unread).max() < allowed
 
@@ -215,7 +215,7 @@ def test_samples(
     assert (data.shape, data.num_shots) == ((2,), shots)
     bare = isa.remove_final_measurements(inplace=False)
     noisy = exact(bare, device, [0, 1], points, readout=True)[:2]
-    if twirled:  # both outcomes are read equally well
+    if twirled:  # both outcomes are read with the same error
         noisy = exact(bare, device, [0, 1], points, readout=False)[:2]
         errors = [q.readout_error or 0.0 for q in load_profile(device).qubits[:2]]
         noisy *= 1 - 2 * np.array(errors)[:, None]
@@ -345,7 +345,7 @@ def test_charges(client: QiskitRuntimeService) -> None:
     assert client.usage()["usage_remaining_seconds"] <= 600.0
     job.result(poll_interval=POLL)
     measured = backend.target["measure"][(0,)].duration
-    # All of the rest of a shot: the readout, at most ten gates of 35 ns, and one of 0.3 us.
+    # The rest of a shot: the readout, at most ten gates of 35 ns, and one gate of 0.3 us.
     least = 2 + 3000 * (backend.configuration().default_rep_delay + measured)
     assert least < job.usage() < least + 3000 * 1e-6
     assert job.usage_estimation["quantum_seconds"] == job.usage()

@@ -91,7 +91,7 @@ def _evaluate_on_device(
 ) -> tuple[Run, Evaluation]:
     from qmoe_qiskit.cli.consent import agree
     from qmoe_qiskit.cli.output.waiting import waiting
-    from qmoe_qiskit.hardware.devices.ibm import RemoteDevice
+    from qmoe_qiskit.hardware.devices.ibm import IBMDevice
     from qmoe_qiskit.runs import read_run
     from qmoe_qiskit.runs.on_hardware.evaluate import evaluate_prepared
     from qmoe_qiskit.runs.on_hardware.from_ledger import prepare_from_ledger
@@ -101,7 +101,7 @@ def _evaluate_on_device(
         prepared = None if request.is_fake else prepare_from_ledger(run, request)
         if prepared is None:
             prepared, backend = hardware.prepare_on_device(run, request, shown)
-            if isinstance(backend.device, RemoteDevice):
+            if isinstance(backend.device, IBMDevice):
                 agree(prepared, backend.device, shown, yes=yes, quiet=quiet)
         return prepared.run, evaluate_prepared(prepared)
 

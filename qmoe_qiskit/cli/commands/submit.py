@@ -33,7 +33,7 @@ def submit(
     and asks.
     """
     from qmoe_qiskit.cli.output.waiting import waiting
-    from qmoe_qiskit.hardware.devices.ibm import RemoteDevice
+    from qmoe_qiskit.hardware.devices.ibm import IBMDevice
     from qmoe_qiskit.runs import read_run
     from qmoe_qiskit.runs.on_hardware.evaluate import evaluate_prepared
 
@@ -46,7 +46,7 @@ def submit(
     with waiting() as shown:
         prepared, opened = hardware.prepare_on_device(run, request, shown)
         remote = opened.device
-        assert isinstance(remote, RemoteDevice)
+        assert isinstance(remote, IBMDevice)
         agree(prepared, remote, shown, yes=yes, quiet=as_json)
         for work in prepared.works:
             remote.submit(work)

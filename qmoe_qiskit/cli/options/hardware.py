@@ -208,14 +208,14 @@ def prepare_on_device(
         InputError: If a setting is not accepted, or the device cannot run the circuit.
         HardwareError: If the service refuses.
     """
-    from qmoe_qiskit.hardware.devices.ibm import RemoteDevice
+    from qmoe_qiskit.hardware.devices.ibm import IBMDevice
     from qmoe_qiskit.runs.on_hardware.evaluate import open_device, prepare_run
 
     run.load_circuit()  # a run without a circuit is refused before the service is asked
     if not request.is_fake:
         report("connecting to IBM Quantum")
     backend = open_device(request, run)
-    if isinstance(backend.device, RemoteDevice):
+    if isinstance(backend.device, IBMDevice):
         _name_instance(backend.device.client)
         backend.device.report = report
     prepared = prepare_run(

@@ -65,10 +65,10 @@ def show_estimate(
 
 def remaining_of(prepared: Prepared) -> float | None:
     """Return the QPU seconds that are left of the account's allowance, or None without one."""
-    from qmoe_qiskit.hardware.devices.ibm import RemoteDevice
+    from qmoe_qiskit.hardware.devices.ibm import IBMDevice
 
     device = prepared.device
-    if not isinstance(device, RemoteDevice):
+    if not isinstance(device, IBMDevice):
         return None
     remaining_s = device.client.usage().get("usage_remaining_seconds")
     return None if remaining_s is None else float(remaining_s)

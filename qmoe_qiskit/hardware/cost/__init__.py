@@ -1,1 +1,1 @@
-"""What a job costs before and after submission: executions, seconds, budgets, plan limits."""
+"""The QPU time of work: its estimate, the budget, the limits of the plan, the time committed."""

@@ -1,4 +1,4 @@
-"""The budget of QPU time: how it is written, and what it refuses before anything is sent."""
+"""The budget of QPU time: its notation, and the limits of jobs that keep within it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import BudgetError, InputError
-from qmoe_qiskit.hardware.cost.plan_limits import Limits
+from qmoe_qiskit.hardware.cost.plan_limits import PlanLimits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,10 @@ def parse_seconds(text: str) -> float:
     """Return a length of time in seconds: "60s", "60", "1.5min", "2 m" or "0.1h".
 
     Raises:
-        InputError: If it is not written like that, or not above zero.
+        InputError: If the text has another form, or the time is not above zero.
+
+    >>> parse_seconds("1.5min")
+    90.0
     """
     match = _AMOUNT.fullmatch(text.strip())
     seconds = float(match["number"]) * _SECONDS[match["unit"].lower()] if match else math.nan
@@ -38,7 +41,7 @@ def parse_price(text: str) -> float:
     """Return a price in dollars per QPU second, such as "1.60".
 
     Raises:
-        InputError: If it is not a number above zero.
+        InputError: If the text is not a number above zero.
     """
     match = _AMOUNT.fullmatch(text.strip().removeprefix("$"))
     price = float(match["number"]) if match and not match["unit"] else math.nan
@@ -51,18 +54,18 @@ def parse_price(text: str) -> float:
 
 
 def refuse_over_budget(estimate: CostEstimate, budget_s: float, used_s: float = 0.0) -> None:
-    """Refuse work that would go beyond the budget.
+    """Refuse work that would exceed the budget.
 
-    The service takes the limit of a job in whole seconds, so every job is counted with its
-    estimate rounded up: then limits exist that let every job end and whose sum the budget covers.
+    The service takes a job's limit in whole seconds. So every job counts with its estimate rounded
+    up: then each job can get a limit that lets it end, and the budget covers the sum of the limits.
 
     Args:
-        estimate: Of everything that is still to be sent.
-        budget_s: QPU time that may be used, in seconds.
-        used_s: QPU time that was charged already, or may still be by jobs that are under way.
+        estimate: The estimate of everything that remains to be sent.
+        budget_s: QPU time that the work may use, in seconds.
+        used_s: QPU time that was charged before, or that running jobs may still be charged.
 
     Raises:
-        BudgetError: If it is over.
+        BudgetError: If the work would exceed the budget.
     """
     max_execution_time(estimate.jobs, budget_s - used_s, budget_s=budget_s)
 
@@ -70,20 +73,20 @@ def refuse_over_budget(estimate: CostEstimate, budget_s: float, used_s: float = 
 def max_execution_time(
     jobs: Sequence[JobEstimate], left_s: float, *, budget_s: float | None = None
 ) -> int:
-    """Return the limit of QPU time, in whole seconds, for the first of the jobs still to be sent.
+    """Return the limit of QPU time, in whole seconds, for the next job to send.
 
-    Each job gets its estimate, rounded up, and an equal share of what that leaves of the budget.
-    With every limit that was given out counted as used, no number of jobs can exceed the budget,
-    however wrong the estimates are.
+    Each job gets its estimate, rounded up, and an equal share of the rest of the budget. The limit
+    of every job that was sent counts as used: so the jobs cannot exceed the budget, however wrong
+    the estimates are.
 
     Args:
-        jobs: The jobs still to be sent, the next one first.
-        left_s: What is left of the budget in seconds: without what was charged, and without the
-            limits of jobs that are under way.
-        budget_s: The whole budget, for the message.
+        jobs: The jobs that remain to be sent, the next one first.
+        left_s: The rest of the budget in seconds, without the charges of ended jobs and the limits
+            of running jobs.
+        budget_s: The whole budget in seconds, for the message.
 
     Raises:
-        BudgetError: If what is left does not cover the jobs.
+        BudgetError: If the rest of the budget does not cover the jobs.
     """
     needed = [max(1, math.ceil(job.seconds)) for job in jobs]
     spare = math.floor(left_s) - sum(needed)
@@ -96,4 +99,4 @@ def max_execution_time(
             f"the {max(left_s, 0.0):.1f} s left{whole}: nothing more was sent; take fewer samples "
             f"or shots, or a --budget that is larger by {math.ceil(sum(needed) - left_s)} s"
         )
-    return min(needed[0] + spare // len(jobs), int(Limits.seconds_per_job))
+    return min(needed[0] + spare // len(jobs), int(PlanLimits.seconds_per_job))

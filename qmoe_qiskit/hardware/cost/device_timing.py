@@ -1,4 +1,4 @@
-"""What the time of an execution on a device depends on."""
+"""Timing parameters of a device."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ if TYPE_CHECKING:
     from qmoe_qiskit.hardware.options import RuntimeOptions
 
 USUAL_REP_DELAY_S = 250e-6
-"""The default of most devices, for one that does not state its own."""
+"""Default repetition delay of most devices, for a device that states none."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Machine:
-    """What the time on a device depends on.
+class DeviceTiming:
+    """Timing parameters of a device.
 
     Attributes:
-        name: The device.
-        target: Its gates and their durations.
-        plan: The plan that it is used under, None if it is not known.
-        rep_delay_s: Default delay between two executions in seconds, None if it states none.
-        rep_delay_range_s: The delays that it accepts, None if the delay cannot be set.
+        name: The name of the device.
+        target: The gates of the device and their durations.
+        rep_delay_s: Default delay between two executions in seconds; None if the device states
+            none.
+        rep_delay_range_s: Shortest and longest delay in seconds that the device accepts; None if
+            the delay cannot be set.
     """
 
     name: str
     target: Target
-    plan: str | None = None
     rep_delay_s: float | None = None
     rep_delay_range_s: tuple[float, float] | None = None
 
@@ -38,7 +38,7 @@ class Machine:
         """Return the delay between two executions in seconds.
 
         Raises:
-            InputError: If the options set one that the device does not accept.
+            InputError: If the device does not accept the delay that the options set.
         """
         asked = options.execution.rep_delay
         if asked is None:
@@ -56,21 +56,19 @@ class Machine:
         return float(asked)
 
 
-def machine_of(backend: Any, *, name: str | None = None, plan: str | None = None) -> Machine:  # noqa: ANN401
-    """Return the machine behind a backend of IBM's service, or behind one of its fakes.
+def device_timing(backend: Any, *, name: str | None = None) -> DeviceTiming:  # noqa: ANN401
+    """Return the timing parameters of an `IBMBackend` or a fake.
 
     Args:
-        backend: An `IBMBackend`, or a fake.
-        name: The device, where it is not the backend's own name.
-        plan: The plan of the instance.
+        backend: An `IBMBackend` or a fake backend.
+        name: The name of the device, if it differs from the backend's name.
     """
-    configuration = backend.configuration()  # which gives delays in seconds
+    configuration = backend.configuration()  # its delays are in seconds
     span = getattr(configuration, "rep_delay_range", None)
     dynamic = getattr(configuration, "dynamic_reprate_enabled", False)
-    return Machine(
+    return DeviceTiming(
         name=name or backend.name,
         target=backend.target,
-        plan=plan,
         rep_delay_s=getattr(configuration, "default_rep_delay", None),
         rep_delay_range_s=(span[0], span[1]) if dynamic and span else None,
     )

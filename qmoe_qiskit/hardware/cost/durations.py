@@ -1,4 +1,4 @@
-"""How long one execution of a circuit takes on a device, by the device's own durations."""
+"""Duration of one execution of a circuit, from the durations that the device states."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ if TYPE_CHECKING:
 def duration_s(circuit: QuantumCircuit, target: Target) -> float:
     """Return the duration of one execution in seconds: gates, delays, barriers and readout.
 
-    It is the longest path through the circuit with every instruction at the duration that the
-    device states, as on hardware, where what shares no qubit runs at once. Initialization is not
-    in it: it belongs to the repetition delay between two executions.
+    It is the longest path through the circuit, since instructions on different qubits run at the
+    same time. Initialization is excluded: it belongs to the repetition delay between executions.
 
     Args:
-        circuit: In the device's gates, on the device's qubits.
-        target: The device.
+        circuit: The ISA circuit, on the device's qubits.
+        target: The target of the device.
 
     Raises:
         InputError: If the device states no duration for an instruction of the circuit.

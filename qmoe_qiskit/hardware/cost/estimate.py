@@ -1,4 +1,4 @@
-"""What a piece of work takes of a device, worked out before anything is sent."""
+"""The estimate of a work's executions and QPU time, made before anything is sent."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from qiskit_ibm_runtime.options_models.dynamical_decoupling import DynamicalDeco
 
 from qmoe_qiskit.hardware.cost.device_timing import USUAL_REP_DELAY_S
 from qmoe_qiskit.hardware.cost.durations import duration_s
-from qmoe_qiskit.hardware.cost.plan_limits import Growth, split
+from qmoe_qiskit.hardware.cost.plan_limits import LinearCost, split_points
 from qmoe_qiskit.hardware.primitives import program_of
 
 if TYPE_CHECKING:
-    from qmoe_qiskit.hardware.cost.device_timing import Machine
-    from qmoe_qiskit.hardware.cost.plan_limits import Limits
+    from qmoe_qiskit.hardware.cost.device_timing import DeviceTiming
+    from qmoe_qiskit.hardware.cost.plan_limits import PlanLimits
     from qmoe_qiskit.hardware.work import WorkUnit
 
 JOB_OVERHEAD_S = 2.0
-"""What the service charges for a job besides its executions, in seconds: about, it says."""
+"""Approximate charge per job besides its executions, in seconds, as IBM states it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class JobEstimate:
-    """What one job takes.
+    """The estimate of one job.
 
     Attributes:
         start: First point.
         stop: One past the last point.
-        circuits: Circuits that are executed: points, times randomizations, times noise factors,
-            and those that calibrate the readout.
-        shots: Of each circuit.
-        executions: circuits * shots.
-        seconds: QPU time.
+        circuits: Number of circuits: points times randomizations times noise factors, plus the
+            circuits that calibrate the readout.
+        shots: Number of shots per circuit.
+        executions: Number of circuit executions: circuits * shots.
+        seconds: QPU time in seconds.
     """
 
     start: int
@@ -49,12 +49,12 @@ class JobEstimate:
 
 @dataclass(frozen=True, kw_only=True)
 class CostEstimate:
-    """What a piece of work takes: executions exactly, seconds by the formula.
+    """The estimate of a unit of work: exact in the executions, approximate in the seconds.
 
     Attributes:
-        jobs: Per job, in the order of the points.
-        formula: How the seconds come about, with the numbers put in.
-        assumptions: What it rests on, a sentence each.
+        jobs: The estimates of its jobs, in the order of the points.
+        formula: The formula of the seconds, with its numbers.
+        assumptions: The assumptions of the estimate, one sentence each.
     """
 
     jobs: tuple[JobEstimate, ...]
@@ -63,17 +63,17 @@ class CostEstimate:
 
     @property
     def circuits(self) -> int:
-        """Circuits of all jobs."""
+        """Number of circuits of all jobs."""
         return sum(job.circuits for job in self.jobs)
 
     @property
     def executions(self) -> int:
-        """Executions of all jobs."""
+        """Number of executions of all jobs."""
         return sum(job.executions for job in self.jobs)
 
     @property
     def seconds(self) -> float:
-        """QPU time of all jobs."""
+        """QPU time of all jobs in seconds."""
         return sum(job.seconds for job in self.jobs)
 
     def cost(self, price: float) -> float:
@@ -81,7 +81,7 @@ class CostEstimate:
         return self.seconds * price
 
     def document(self) -> dict[str, Any]:
-        """Return it as JSON values, totals included; `estimate_from` reads it back."""
+        """Return the estimate as JSON values, totals included."""
         return {
             "circuits": self.circuits,
             "executions": self.executions,
@@ -91,18 +91,18 @@ class CostEstimate:
             "jobs": [dataclasses.asdict(job) for job in self.jobs],
         }
 
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> CostEstimate:
+        """Return the estimate that `document` wrote."""
+        return cls(
+            jobs=tuple(JobEstimate(**job) for job in document["jobs"]),
+            formula=document["formula"],
+            assumptions=tuple(document["assumptions"]),
+        )
 
-def estimate_from(document: Mapping[str, Any]) -> CostEstimate:
-    """Return the estimate that `CostEstimate.document` wrote."""
-    return CostEstimate(
-        jobs=tuple(JobEstimate(**job) for job in document["jobs"]),
-        formula=document["formula"],
-        assumptions=tuple(document["assumptions"]),
-    )
 
-
-def combined(estimates: Sequence[CostEstimate]) -> CostEstimate:
-    """Return several estimates as one; points are counted within each piece of work."""
+def combine_estimates(estimates: Sequence[CostEstimate]) -> CostEstimate:
+    """Return one estimate for several; each job's points count within its own work."""
     return CostEstimate(
         jobs=tuple(job for estimate in estimates for job in estimate.jobs),
         formula="; ".join(estimate.formula for estimate in estimates),
@@ -110,28 +110,30 @@ def combined(estimates: Sequence[CostEstimate]) -> CostEstimate:
     )
 
 
-def estimate_work(work: WorkUnit, machine: Machine, limits: Limits) -> CostEstimate:
-    """CostEstimate a piece of work; nothing is sent.
+def estimate_work(work: WorkUnit, timing: DeviceTiming, limits: PlanLimits) -> CostEstimate:
+    """Estimate the cost of a unit of work; nothing is sent.
 
-    The programs that IBM's primitives would send are prepared for one point and for two. What
-    they hold grows by the same with every further point, or not at all, so that these two tell
-    the executions of any number of points exactly.
+    IBM's primitives prepare their programs for one point and for two. The size of each program item
+    is constant or linear in the number of points: so these two programs determine the executions
+    of any number of points exactly.
 
     Raises:
-        InputError: If the repetition delay is not accepted, the device states no duration for a
-            gate, or a single point is beyond the limits of a job.
+        InputError: If the device refuses the repetition delay or states no duration for a gate, or
+            a single point exceeds the limits of a job.
     """
-    rep_delay_s = machine.rep_delay(work.options)
+    rep_delay_s = timing.rep_delay(work.options)
     one, two = (_program(work, n_points) for n_points in (1, 2))
-    durations_s = np.array([duration_s(item.circuit, machine.target) for item in one.items])
+    durations_s = np.array([duration_s(item.circuit, timing.target) for item in one.items])
     first = np.array([item.size() for item in one.items])
     slopes = np.array([item.size() for item in two.items]) - first
     constants = first - slopes
     shots = int(one.shots)
     per_execution_s = rep_delay_s + durations_s
-    circuits = Growth(constant=int(constants.sum()), per_point=int(slopes.sum()))
-    executions = Growth(constant=shots * circuits.constant, per_point=shots * circuits.per_point)
-    seconds = Growth(
+    circuits = LinearCost(constant=int(constants.sum()), per_point=int(slopes.sum()))
+    executions = LinearCost(
+        constant=shots * circuits.constant, per_point=shots * circuits.per_point
+    )
+    seconds = LinearCost(
         constant=JOB_OVERHEAD_S + shots * float(constants @ per_execution_s),
         per_point=shots * float(slopes @ per_execution_s),
     )
@@ -144,39 +146,24 @@ def estimate_work(work: WorkUnit, machine: Machine, limits: Limits) -> CostEstim
             executions=int(executions(stop - start)),
             seconds=seconds(stop - start),
         )
-        for start, stop in split(work.n_points, executions, seconds, limits)
+        for start, stop in split_points(work.n_points, executions, seconds, limits)
     )
     total = CostEstimate(jobs=jobs, formula="", assumptions=())
     return dataclasses.replace(
         total,
         formula=_formula(total, rep_delay_s),
-        assumptions=_assumptions(work, machine, slopes, constants, shots),
+        assumptions=_assumptions(work, timing, slopes, constants, shots),
     )
 
 
-def share_of_allowance(estimate: CostEstimate, usage: Mapping[str, Any]) -> float | None:
-    """Return the part of the remaining allowance that the work takes; above 1 is too much.
-
-    Args:
-        estimate: Of the work.
-        usage: What `QiskitRuntimeService.usage()` returns.
-
-    Returns:
-        The share, infinite where nothing remains; None where the instance has no allowance.
-    """
-    remaining = usage.get("usage_remaining_seconds")
-    if remaining is None:
-        return None
-    return estimate.seconds / remaining if remaining > 0 else float("inf")
-
-
 def _program(work: WorkUnit, n_points: int) -> Any:  # noqa: ANN401 - IBM's quantum program
-    """Return the program for some points, at the cost of its sizes and durations alone."""
+    """Return a program with the sizes and durations of the real one, but cheaper to prepare."""
     options = work.options
-    # Decoupling pulses fill idle time: they change neither sizes nor durations, but take seconds.
+    # Decoupling pulses fill idle time: they change neither sizes nor durations, but preparing them
+    # takes seconds.
     changed: dict[str, Any] = {"dynamical_decoupling": DynamicalDecouplingOptions()}
     zne = options.resilience.zne
-    if zne.amplifier == "gate_folding":  # which folds random gates: equal work, equal estimate
+    if zne.amplifier == "gate_folding":  # it folds random gates; equal work needs equal estimates
         front = zne.model_copy(update={"amplifier": "gate_folding_front"})
         changed["resilience"] = options.resilience.model_copy(update={"zne": front})
     points_PG = np.zeros((n_points, work.points_PG.shape[1]))
@@ -199,23 +186,23 @@ def _formula(estimate: CostEstimate, rep_delay_s: float) -> str:
 
 def _assumptions(
     work: WorkUnit,
-    machine: Machine,
+    timing: DeviceTiming,
     slopes: NDArray[np.int64],
     constants: NDArray[np.int64],
     shots: int,
 ) -> tuple[str, ...]:
-    """Say what the estimate rests on; slopes and constants are circuits of each program item."""
+    """Return the assumptions; slopes and constants count the circuits of each program item."""
     said = [f"each job costs {JOB_OVERHEAD_S:g} s besides its executions"]
     if work.options.execution.rep_delay is not None:
         said.append("the repetition delay is the one that the options set")
-    elif machine.rep_delay_s is not None:
-        said.append(f"the repetition delay is the default of {machine.name}")
+    elif timing.rep_delay_s is not None:
+        said.append(f"the repetition delay is the default of {timing.name}")
     else:
         said.append(
-            f"{machine.name} states no repetition delay: {USUAL_REP_DELAY_S * 1e6:g} us is usual"
+            f"{timing.name} states no repetition delay: {USUAL_REP_DELAY_S * 1e6:g} us is usual"
         )
     said.append(
-        f"the circuit's time, readout included, is from the durations that {machine.name} states "
+        f"the circuit's time, readout included, is from the durations that {timing.name} states "
         "now; qubits are initialized within the repetition delay"
     )
     per_point = slopes[slopes > 0]

@@ -1,4 +1,4 @@
-"""What a plan of IBM Quantum allows, and the split of a long work into jobs under it."""
+"""The limits of IBM Quantum's plans, and the split of work into jobs that keep to them."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from qmoe_qiskit.errors import InputError, require_positive
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
-    """Limits of a plan.
+class PlanLimits:
+    """The limits of a plan.
 
     Attributes:
-        plan: Its name, such as "open".
-        creations_per_minute: Jobs that may be created in a minute, per token.
-        pending_jobs: Jobs that may wait or run at once, None if there is no limit.
-        executions_per_job: Circuits times shots.
-        seconds_per_job: QPU seconds, after which the service ends a job.
-        sessions: Whether session mode is allowed.
+        plan: The name of the plan, such as "open".
+        creations_per_minute: Number of jobs that one token may create per minute.
+        pending_jobs: Number of jobs that may wait or run at once; None if the plan has no limit.
+        executions_per_job: Number of executions of a job: circuits times shots.
+        seconds_per_job: QPU time, in seconds, after which the service ends a job.
+        sessions: Whether the plan allows session mode.
     """
 
     plan: str
@@ -31,44 +31,48 @@ class Limits:
     sessions: bool = True
 
 
-def limits_of(plan: str | None) -> Limits:
-    """Return the limits of a plan; None is a plan that is not known.
+def plan_limits(plan: str | None) -> PlanLimits:
+    """Return the limits of a plan; None stands for an unknown plan.
 
-    Sources: 5 creations a minute per token is in the description of job creation in IBM's
-    Runtime REST API; 10 million executions a job in IBM's guide "Job limits", for the sampler, and
-    kept for the estimator, which is executed in the same way now; 3 hours in the guide "Maximum
-    execution time"; 3 pending jobs and no sessions are the Open plan's.
+    Sources: IBM's Runtime REST API states 5 creations per minute and token. IBM's guide "Job
+    limits" states 10 million executions per job for the sampler; the estimator executes in the
+    same way. The guide "Maximum execution time" states 3 hours. The Open plan allows 3 pending jobs
+    and no sessions.
     """
     if plan is not None and plan.strip().lower() == "open":
-        return Limits(plan="open", pending_jobs=3, sessions=False)
-    return Limits(plan=plan or "unknown")
+        return PlanLimits(plan="open", pending_jobs=3, sessions=False)
+    return PlanLimits(plan=plan or "unknown")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Growth:
-    """A cost of a job that grows with its number of points: constant + per_point * points."""
+class LinearCost:
+    """The cost of a job as a function of its number of points: constant + per_point * points.
+
+    >>> LinearCost(constant=2, per_point=3)(4)
+    14
+    """
 
     constant: float
     per_point: float
 
     def __call__(self, n_points: int) -> float:
-        """Return the cost of a job of this many points."""
+        """Return the cost of a job with `n_points` points."""
         return self.constant + self.per_point * n_points
 
 
-def split(
-    n_points: int, executions: Growth, seconds: Growth, limits: Limits
+def split_points(
+    n_points: int, executions: LinearCost, seconds: LinearCost, limits: PlanLimits
 ) -> list[tuple[int, int]]:
-    """Split points into ranges [start, stop), one a job: as few as possible, of near-equal size.
+    """Split points into one range [start, stop) per job: as few as possible, of near-equal size.
 
     Args:
-        n_points: P.
-        executions: Of a job, by its points.
-        seconds: QPU seconds of a job, by its points.
-        limits: What a job may take.
+        n_points: Number of points, P.
+        executions: Executions of a job.
+        seconds: QPU seconds of a job.
+        limits: The limits of the plan.
 
     Raises:
-        InputError: If a single point is beyond a limit.
+        InputError: If a single point exceeds a limit.
     """
     require_positive("points", n_points)
     ceilings = (

@@ -1,4 +1,4 @@
-"""What work has taken of a budget of QPU time, and what it may still take."""
+"""The QPU time that work was charged, or may still be charged."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 def committed_qpu_seconds(
     key: str, client: Client, ledger: Ledger, *, besides: str = "", within: str | None = None
 ) -> float:
-    """Return the QPU time that a work was charged, and may still be, in seconds.
+    """Return the QPU time that a work was charged, or may still be charged, in seconds.
 
-    Sessions are charged by the clock, everything else by its jobs.
+    The service charges a session by the clock, and every other job by its execution.
 
     Args:
-        key: The work.
+        key: The key of the work.
         client: The account.
-        ledger: Where it is recorded.
-        besides: Tag of a job that is left out.
-        within: A session whose time is accounted for, that of its jobs is not.
+        ledger: The ledger that holds the work.
+        besides: The tag of a job to leave out.
+        within: The session that is in use: it counts by its jobs, not by the clock.
 
     Raises:
         HardwareError: If the service does not answer.
@@ -37,15 +37,15 @@ def committed_qpu_seconds(
         for session in {job.session_id for job in jobs} - {None, within}
         if (seconds := client.sessions.seconds(str(session))) is not None
     }
-    by_jobs_s = _most_s(j for j in jobs if j.tag != besides and j.session_id not in clocks_s)
-    return sum(clocks_s.values()) + by_jobs_s
+    jobs_s = _charges_s(j for j in jobs if j.tag != besides and j.session_id not in clocks_s)
+    return sum(clocks_s.values()) + jobs_s
 
 
-def _most_s(jobs: Iterable[JobRecord]) -> float:
-    """Return what jobs were charged; where that is not known yet, what they may be charged at most.
+def _charges_s(jobs: Iterable[JobRecord]) -> float:
+    """Return the sum of the jobs' charges in seconds, each by its upper bound until it is known.
 
-    That is the limit that they were sent with. One that was sent without a limit, before there was
-    a budget, counts with its estimate.
+    The upper bound is the limit that the job was sent with; a job without a limit counts with its
+    estimate.
     """
     return sum(
         job.charged_seconds

@@ -1,1 +1,1 @@
-"""Devices that execute work: IBM Quantum, a local fake, results stored in the ledger."""
+"""Devices that execute work: IBM Quantum devices, local fakes, and recorded results."""

@@ -1,8 +1,7 @@
-"""Devices that this machine simulates: the primitives in local testing mode, on the active qubits.
+"""Fake devices: this machine simulates them with the primitives in local testing mode.
 
-The primitives measure every qubit of a circuit, so that a circuit over 156 qubits could not be
-simulated; on the qubits that it uses, with the noise that these have on the device, the outcomes
-are the same.
+The primitives measure every qubit of a circuit, so a circuit over 156 qubits cannot be simulated.
+The simulation on the circuit's active qubits alone, with their noise, gives the same outcomes.
 """
 
 from __future__ import annotations
@@ -27,22 +26,22 @@ if TYPE_CHECKING:
     from qmoe_qiskit.hardware.work import WorkUnit
     from qmoe_qiskit.noise_profiles import NoiseProfile
 
-# Up to this many qubits a density matrix is cheaper than a trajectory per shot.
+# Up to this number of qubits, a density matrix is cheaper than one trajectory per shot.
 _MAX_DENSITY_QUBITS = 8
 _MAX_QUBITS = 20
-# Of one run: Aer keeps the outcome of each shot as a string.
+# Limit of one run: Aer keeps the outcome of each shot as a string.
 _MAX_SHOTS_A_RUN = 2**20
 
 
-class LocalDevice:
-    """A fake device of qiskit-ibm-runtime: the calibration of a real one at some date.
+class FakeDevice:
+    """A fake device of qiskit-ibm-runtime: a simulation with a real device's old calibration.
 
     Args:
-        name: Such as "fake_torino".
-        seed: Of all shots. Each execution draws new ones; a device opened again repeats them.
+        name: The name of the fake, such as "fake_torino".
+        seed: Seed of all shots. Each execution draws new shots; a reopened device repeats them.
 
     Raises:
-        InputError: If there is no such fake.
+        InputError: If no fake has this name.
     """
 
     is_local = True
@@ -59,14 +58,14 @@ class LocalDevice:
         self._simulators: dict[tuple[int, ...], AerSimulator] = {}
 
     def profile(self) -> NoiseProfile:
-        """Return its calibration."""
+        """Return the calibration of the device."""
         return self._profile
 
     def execute(self, work: WorkUnit) -> Outcome:
-        """Simulate the work on the qubits that it uses.
+        """Simulate the work on its active qubits.
 
         Raises:
-            InputError: If these are too many, or options do not go together.
+            InputError: If there are too many active qubits, or the options contradict each other.
         """
         active = _active(work)
         if len(active) > _MAX_QUBITS:
@@ -128,7 +127,7 @@ class LocalDevice:
 
 
 class _Scheduler(AerSimulator):  # type: ignore[misc]
-    """Aer behind a device's scheduler: a qubit that waits gets a delay, in which it relaxes."""
+    """Aer after a device's scheduler: waiting qubits get delays, during which they relax."""
 
     def __init__(self, target: Target, **options: object) -> None:
         super().__init__(target=target, **options)
@@ -159,7 +158,7 @@ def _fakes() -> dict[str, type[BackendV2]]:
 
 
 def _active(work: WorkUnit) -> tuple[int, ...]:
-    """Return the device qubits that something acts on or that are read out, ascending."""
+    """Return the device qubits that a gate acts on or that are read out, ascending."""
     circuit = work.circuit
     acted = {
         circuit.find_bit(qubit).index
@@ -171,7 +170,7 @@ def _active(work: WorkUnit) -> tuple[int, ...]:
 
 
 def _on(active: tuple[int, ...], circuit: QuantumCircuit) -> QuantumCircuit:
-    """Return a circuit on some of its qubits only, in their order."""
+    """Return a circuit restricted to its active qubits, in their order."""
     compact = QuantumCircuit(len(active))
     for step in circuit.data:
         qubits = [circuit.find_bit(q).index for q in step.qubits]

@@ -1,12 +1,11 @@
-"""A device as a ledger remembers it: what it has executed can be had without it and the account."""
+"""A device whose results come from the ledger: neither the device nor the account is needed."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.hardware.jobs.collect import outcome_of
-from qmoe_qiskit.hardware.ledger.records import DONE
+from qmoe_qiskit.hardware.ledger.current_jobs import load_outcome
 
 if TYPE_CHECKING:
     from qmoe_qiskit.hardware.ledger.records import WorkRecord
@@ -15,13 +14,13 @@ if TYPE_CHECKING:
     from qmoe_qiskit.noise_profiles import NoiseProfile
 
 
-class RecordedDevice:
-    """The device that executed a piece of work.
+class LedgerDevice:
+    """The device that executed a recorded work.
 
     Args:
         record: The work.
-        ledger: Where it is recorded.
-        service: Which service it belongs to.
+        ledger: The ledger that holds the work.
+        service: The name of the device's service.
     """
 
     is_local = False
@@ -32,10 +31,10 @@ class RecordedDevice:
         self.ledger, self._key = ledger, record.key
 
     def profile(self) -> NoiseProfile:
-        """Return its calibration when the work ran.
+        """Return the calibration of the device at the time of the work.
 
         Raises:
-            InputError: If it was not to be had then.
+            InputError: If the ledger has no calibration of that time.
         """
         from qmoe_qiskit.noise_profiles import NoiseProfile
 
@@ -45,17 +44,9 @@ class RecordedDevice:
         raise InputError(f"the ledger has no calibration of {self.name} from when the work ran")
 
     def execute(self, work: WorkUnit) -> Outcome:
-        """Return what came back when the work was executed.
+        """Return the recorded results of the work.
 
         Raises:
-            HardwareError: If it was not, or failed.
+            HardwareError: If the work was not executed or failed.
         """
-        return outcome_of(work.key, self.ledger)
-
-
-def is_done(key: str, ledger: Ledger) -> bool:
-    """Return whether a ledger has all results of a work."""
-    from qmoe_qiskit.hardware.ledger.current_jobs import current
-
-    parts = current(ledger.jobs(key))
-    return bool(parts) and all(job.state == DONE for job in parts)
+        return load_outcome(work.key, self.ledger)

@@ -1,20 +1,23 @@
-"""Devices of the IBM Quantum service: every execution goes through the ledger."""
+"""Devices of the IBM Quantum service; the ledger records every execution."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.hardware.cost.budget import refuse_over_budget
-from qmoe_qiskit.hardware.cost.device_timing import machine_of
+from qmoe_qiskit.hardware.cost.device_timing import device_timing
 from qmoe_qiskit.hardware.cost.estimate import estimate_work
-from qmoe_qiskit.hardware.cost.plan_limits import limits_of
+from qmoe_qiskit.hardware.cost.plan_limits import plan_limits
 from qmoe_qiskit.hardware.cost.spending import committed_qpu_seconds
-from qmoe_qiskit.hardware.jobs.collect import collect_work, outcome_of
-from qmoe_qiskit.hardware.jobs.submit import Report, Submission, Timeouts
-from qmoe_qiskit.hardware.jobs.work_records import estimate_of, record_of
+from qmoe_qiskit.hardware.jobs.collect import collect_work
+from qmoe_qiskit.hardware.jobs.submit import Submission
+from qmoe_qiskit.hardware.jobs.timeouts import ReportStatus, Timeouts
+from qmoe_qiskit.hardware.jobs.work_records import load_estimate, new_records
+from qmoe_qiskit.hardware.ledger.current_jobs import load_outcome
 from qmoe_qiskit.hardware.ledger.records import PLANNED
 from qmoe_qiskit.hardware.ledger.store import Ledger
 from qmoe_qiskit.hardware.primitives import check_pub
@@ -31,23 +34,25 @@ if TYPE_CHECKING:
     from qmoe_qiskit.hardware.work import Outcome, WorkUnit
     from qmoe_qiskit.noise_profiles import NoiseProfile
 
+_log = logging.getLogger(__name__)
+
 LEAST_BUSY = "least_busy"
 
 
-class RemoteDevice:
-    """A device of the service. Use `open_device`.
+class IBMDevice:
+    """A device of the IBM Quantum service, see `open_device`.
 
     Attributes:
-        name: The device's own name.
-        is_local: False.
-        service: Which service it belongs to.
-        backend: IBM's object of it.
+        name: The name of the device.
+        is_local: False: the device is not simulated.
+        service: The name of the service, see `service_name`.
+        backend: The device as qiskit-ibm-runtime's `IBMBackend`.
         client: The account.
-        ledger: Where work is recorded.
-        budget_s: QPU time, in seconds, that all work given to this object may take, what was
-            charged for it before included; or None.
-        timeouts: How long to wait for what.
-        report: Is told what is being waited for.
+        ledger: The ledger that records the work.
+        budget_s: QPU time in seconds that all work of this object may take, earlier charges for
+            the same work included; or None.
+        timeouts: How long to wait for the service.
+        report: A function that is told what is being waited for.
     """
 
     is_local = False
@@ -60,67 +65,74 @@ class RemoteDevice:
         *,
         budget_s: float | None = None,
         timeouts: Timeouts | None = None,
-        report: Report = lambda _: None,
+        report: ReportStatus = lambda _: None,
     ) -> None:
         self.name: str = backend.name
         self.service = service_name()
         self.backend, self.client, self.ledger = backend, client, ledger
         self.budget_s, self.report = budget_s, report
         self.timeouts = timeouts or Timeouts()
-        self.limits = limits_of(client.plan)
+        self.limits = plan_limits(client.plan)
+        _log.info("%s, instance %s, plan %s", self.name, client.instance, client.plan)
         self._keys: dict[str, None] = {}
 
     def profile(self) -> NoiseProfile:
-        """Return the device's calibration of now."""
+        """Return the current calibration of the device."""
         from qmoe_qiskit.noise_profiles import capture
 
         with service_errors(f"read the calibration of {self.name}"):
             return capture(self.backend)
 
     def estimate(self, work: WorkUnit) -> CostEstimate:
-        """Return what work would cost: nothing is sent.
+        """Return the estimated cost of work; nothing is sent.
 
         Raises:
-            InputError: If the device cannot run it, or the plan has no sessions.
+            InputError: If the device cannot run the work, or the plan has no sessions.
         """
         if work.options.mode == "session" and not self.limits.sessions:
             raise InputError(
                 f"the {self.client.plan} plan has no sessions: use mode 'job' or 'batch'"
             )
         check_pub(work, self.backend.target)
-        machine = machine_of(self.backend, name=self.name, plan=self.client.plan)
-        return estimate_work(work, machine, self.limits)
+        timing = device_timing(self.backend, name=self.name)
+        return estimate_work(work, timing, self.limits)
 
     def unsent_estimate(self, work: WorkUnit) -> CostEstimate:
-        """Return the estimate of those jobs of a work that nothing was tried for yet."""
+        """Return the estimate of those jobs of a work that were never sent."""
         recorded = self.ledger.work(work.key)
         if recorded is None:
             return self.estimate(work)
-        whole = estimate_of(recorded)
+        whole = load_estimate(recorded)
         planned = {job.start for job in self.ledger.jobs(work.key) if job.state == PLANNED}
         return replace(whole, jobs=tuple(part for part in whole.jobs if part.start in planned))
 
     def submit(self, work: WorkUnit) -> None:
-        """Record work, and create those of its jobs that do not exist yet.
+        """Record work, and create its jobs that do not exist yet.
 
         Raises:
-            BudgetError: If the estimate is beyond the budget: nothing was sent.
+            BudgetError: If the estimate exceeds the budget: nothing was sent.
             HardwareError: If the service refuses; what was created stays recorded.
         """
         left_s = self._left_s(work.key)
         recorded = self.ledger.work(work.key)
         if recorded is None:
             estimate = self.estimate(work)
+            _log.info(
+                "work %s: an estimated %.1f s of QPU time, budget %s",
+                work.key[:8],
+                estimate.seconds,
+                "none" if left_s is None else f"{left_s:.1f} s",
+            )
             if left_s is not None:
                 refuse_over_budget(estimate, left_s)
             self.client.check_ready(self.backend)
-            record, jobs = record_of(
+            record, jobs = new_records(
                 work, estimate, instance=self.client.instance, at=datetime.now(UTC)
             )
             self.ledger.record(record, jobs)
             recorded = self.ledger.work(work.key)
             assert recorded is not None
-        # As recorded: another calibration, or another least busy device, is not other work.
+        # The recorded device stays, even if another one is the least busy by now.
         backend = self.backend
         if recorded.device != self.name:
             backend = self.client.backend(
@@ -138,18 +150,18 @@ class RemoteDevice:
         ).send()
 
     def _left_s(self, key: str) -> float | None:
-        """Return what other work of this device has left of the budget, in seconds."""
+        """Return the part of the budget that other work has left, in seconds."""
         if self.budget_s is None:
             return None
         self._keys[key] = None
         return self.budget_s - sum(self.committed_qpu_seconds(k) for k in self._keys if k != key)
 
     def committed_qpu_seconds(self, key: str) -> float:
-        """Return the QPU time that a work was charged, and may still be, in seconds."""
+        """Return the QPU time that a work was charged, or may still be charged, in seconds."""
         return committed_qpu_seconds(key, self.client, self.ledger)
 
     def execute(self, work: WorkUnit) -> Outcome:
-        """See `Device.execute`: work that is in the ledger is not paid for again."""
+        """See `Device.execute`; work that is in the ledger is not paid for again."""
         self.submit(work)
         collect_work(
             work.key,
@@ -159,7 +171,7 @@ class RemoteDevice:
             outage_s=self.timeouts.outage_s,
             report=self.report,
         )
-        return outcome_of(work.key, self.ledger)
+        return load_outcome(work.key, self.ledger)
 
 
 def open_device(
@@ -170,21 +182,21 @@ def open_device(
     budget_s: float | None = None,
     n_qubits: int | None = None,
     timeouts: Timeouts | None = None,
-    report: Report = lambda _: None,
-) -> RemoteDevice:
+    report: ReportStatus = lambda _: None,
+) -> IBMDevice:
     """Open a device of the default account.
 
     Args:
-        name: The device's name, or "least_busy".
-        fractional_gates: Whether circuits may use them.
-        ledger: Path of the ledger; by default that of the user.
-        budget_s: See `RemoteDevice`.
-        n_qubits: How many qubits the least busy device must have.
-        timeouts: How long to wait for what.
-        report: Is told what is being waited for.
+        name: The name of the device, or "least_busy".
+        fractional_gates: Whether circuits may use fractional gates.
+        ledger: The path of the ledger; by default the user's ledger.
+        budget_s: Budget of QPU time in seconds, see `IBMDevice`.
+        n_qubits: Smallest number of qubits of the least busy device.
+        timeouts: How long to wait for the service.
+        report: A function that is told what is being waited for.
 
     Raises:
-        HardwareError: If there is no account, or the service is away.
+        HardwareError: If there is no account, or the service is unreachable.
         InputError: If the account has no such device.
         LedgerError: If the ledger cannot be used.
     """
@@ -192,7 +204,7 @@ def open_device(
     timeouts = timeouts or Timeouts()
     client = Client.connect(read_timeout_s=timeouts.read_timeout_s)
     resolved = client.least_busy(n_qubits=n_qubits) if name == LEAST_BUSY else name
-    return RemoteDevice(
+    return IBMDevice(
         client.backend(resolved, fractional_gates=fractional_gates),
         client,
         records,

@@ -1,4 +1,4 @@
-"""What executes work: a device of a quantum service, or its fake on this machine."""
+"""The protocol of devices: a device of a quantum service, a local fake, or recorded results."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 
 
 class Device(Protocol):
-    """A device that work can be executed on.
+    """A device that executes work.
 
     Attributes:
-        name: The device's own name, such as "ibm_fez", or "fake_torino": never one for the other.
-        is_local: Whether this machine simulates it.
-        service: Which service it belongs to, see `hardware.account`; "" for this machine.
-        backend: What Qiskit knows of it: target, configuration. None for a record of one.
+        name: The name of the device, such as "ibm_fez" or "fake_torino"; a fake never has the name
+            of the real device.
+        is_local: Whether this machine simulates the device.
+        service: The name of the device's service, see `service_name`; "" for a fake.
+        backend: The Qiskit backend with target and configuration; None for recorded results.
     """
 
     name: str
@@ -29,17 +30,17 @@ class Device(Protocol):
 
     @property
     def ledger(self) -> Ledger | None:
-        """Where work is recorded; None on this machine."""
+        """The ledger that records the work; None for a fake."""
         ...
 
     def profile(self) -> NoiseProfile:
-        """Return its calibration of now."""
+        """Return the calibration of the device."""
         ...
 
     def execute(self, work: WorkUnit) -> Outcome:
-        """Execute, and wait for the outcome.
+        """Execute work, and wait for its outcome.
 
         Raises:
-            HardwareError: If the service refuses or loses it; what was sent stays recorded.
+            HardwareError: If the service refuses or loses a job; what was sent stays recorded.
         """
         ...

@@ -1,1 +1,1 @@
-"""The life of a job: submit, collect, cancel, recover."""
+"""The life of a job: submission, recovery, rate limits, collection, cancellation."""

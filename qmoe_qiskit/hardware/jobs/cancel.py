@@ -1,14 +1,15 @@
-"""Cancelling work."""
+"""Cancellation of work."""
 
 from __future__ import annotations
 
+import logging
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.hardware.jobs.collect import collect_job
 from qmoe_qiskit.hardware.jobs.recover import recover_job
-from qmoe_qiskit.hardware.jobs.submit import LOCK_S, Timeouts
+from qmoe_qiskit.hardware.jobs.timeouts import LOCK_S, Timeouts
 from qmoe_qiskit.hardware.ledger.records import CANCELLED, PLANNED, SENDING, SUBMITTED
 
 if TYPE_CHECKING:
@@ -18,14 +19,22 @@ if TYPE_CHECKING:
     from qmoe_qiskit.hardware.ledger.store import Ledger
     from qmoe_qiskit.hardware.service.client import Client
 
+_log = logging.getLogger(__name__)
+
 
 def cancel_work(
     key: str, connect: Callable[[], Client], ledger: Ledger, *, timeouts: Timeouts | None = None
 ) -> None:
-    """Cancel the jobs of a work that have not ended, the one last sent first.
+    """Cancel the jobs of a work that have not ended, the latest first.
 
-    A job that was on its way when its sender died is looked for by its tag, as long as it could
-    still appear, and cancelled too.
+    A job whose submission response was lost is looked for by its tag, for as long as it may still
+    appear, and cancelled too.
+
+    Args:
+        key: The key of the work.
+        connect: Connects to the account; called only if a job was sent.
+        ledger: The ledger that holds the work.
+        timeouts: How long to wait for the service.
 
     Raises:
         HardwareError: If the service does not answer; jobs that were cancelled before stay so.
@@ -41,7 +50,7 @@ def cancel_work(
             return
         client = connect()
         settled_at = time.monotonic() + settle_s
-        # Those that may have to be waited for come last.
+        # Jobs that may have to be waited for come last.
         for job in sorted(sent, key=lambda job: job.state == SENDING):
             if job.state == SENDING and not _find(job, client, ledger, settled_at):
                 ledger.finished(job.tag, CANCELLED, at=datetime.now(UTC))
@@ -63,5 +72,6 @@ def _cancel(tag: str, client: Client, ledger: Ledger) -> None:
     job = ledger.job(tag)
     assert job is not None
     assert job.job_id is not None
+    _log.info("cancelling job %s (%s)", job.job_id, tag)
     client.cancel(job.job_id)
     collect_job(job, client, ledger)

@@ -1,53 +1,49 @@
-"""Fetching results: stored in the ledger as arrays, with the charge and the calibration."""
+"""Collection of results: the ledger stores the arrays, the charge and the calibration."""
 
 from __future__ import annotations
 
 import json
+import logging
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from qmoe_qiskit.errors import HardwareError, InputError
+from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.hardware.jobs.recover import cancel_duplicates
-from qmoe_qiskit.hardware.jobs.work_records import work_of
-from qmoe_qiskit.hardware.ledger.current_jobs import current, named, refuse_unsuccessful
+from qmoe_qiskit.hardware.jobs.timeouts import ReportStatus, Timeouts
+from qmoe_qiskit.hardware.jobs.work_records import load_work
 from qmoe_qiskit.hardware.ledger.records import CANCELLED, DONE, FAILED, FINAL, SUBMITTED
 from qmoe_qiskit.hardware.primitives import values_of
 from qmoe_qiskit.hardware.service.errors import (
     UnreachableError,
     is_transient,
+    library_errors,
     service_errors,
     status_of,
-    unforeseen,
 )
-from qmoe_qiskit.hardware.work import Outcome
 
 if TYPE_CHECKING:
     from qiskit_ibm_runtime import RuntimeJobV2
 
-    from qmoe_qiskit.hardware.ledger.records import JobRecord
+    from qmoe_qiskit.hardware.ledger.records import JobRecord, WorkRecord
     from qmoe_qiskit.hardware.ledger.store import Ledger
     from qmoe_qiskit.hardware.service.client import Client
     from qmoe_qiskit.noise_profiles import NoiseProfile
 
-Report = Callable[[str], None]
-
-# A laptop sleeps, a train goes through a tunnel, and the queue is long.
-OUTAGE_S = 3600.0
+_log = logging.getLogger(__name__)
 
 _OUTCOMES = {"DONE": DONE, "ERROR": FAILED, "CANCELLED": CANCELLED}
 
 
 def collect_job(job: JobRecord, client: Client, ledger: Ledger) -> str:
-    """Look at a submitted job; store its end if it has come. Returns the service's status.
+    """Look at a submitted job, and record its end once it has ended; returns its status.
 
     Raises:
-        HardwareError: If the service does not answer, has no such job, or has run it twice.
+        HardwareError: If the service does not answer, lacks the job, or has run it twice.
     """
     assert job.job_id is not None
+    work = ledger.work(job.key)
+    assert work is not None
     remote = client.job(job.job_id)
     with service_errors(f"read job {job.job_id}"):
         status = str(remote.status())
@@ -57,12 +53,10 @@ def collect_job(job: JobRecord, client: Client, ledger: Ledger) -> str:
         metrics = remote.metrics()
         values_PO = std_errors_PO = error = None
         if status == "DONE":
-            record = ledger.work(job.key)
-            assert record is not None
-            values_PO, std_errors_PO = values_of(remote.result(), work_of(record))
+            values_PO, std_errors_PO = values_of(remote.result(), load_work(work))
         elif status == "ERROR":
             error = " ".join(str(remote.error_message()).split())[:1000]
-        profile = _calibration_of(remote, job, client, ledger)
+        profile = _calibration_of(remote, work, client, metrics)
     usage = metrics.get("usage", {})
     charged = usage.get("qpu_charge_time_seconds", usage.get("quantum_seconds"))
     known = charged is not None and usage.get("status", "final") != "pending"
@@ -90,25 +84,25 @@ def collect_work(
     *,
     wait: bool = True,
     poll_s: float = 10.0,
-    outage_s: float = OUTAGE_S,
-    report: Report = lambda _: None,
+    outage_s: float = Timeouts.outage_s,
+    report: ReportStatus = lambda _: None,
 ) -> bool:
-    """Fetch the results of all submitted jobs of a work; returns whether all have ended.
+    """Collect the results of all submitted jobs of a work; returns whether all have ended.
 
     Args:
-        key: The work.
-        client: The account that submitted it.
-        ledger: Where it is recorded.
-        wait: Whether to wait until they have.
+        key: The key of the work.
+        client: The account that submitted the work.
+        ledger: The ledger that holds the work.
+        wait: Whether to wait until all jobs have ended.
         poll_s: Longest time between two looks, in seconds.
-        outage_s: While waiting: how long the service may be out of reach, in seconds.
-        report: Is told each job's status.
+        outage_s: Time in seconds for which the service may be unreachable while waiting.
+        report: A function that is told the status of each job.
 
     Raises:
-        HardwareError: If the service does not answer, or has run a job twice; what was recorded is
-            kept.
+        HardwareError: If the service does not answer, or has run a job twice; the records stay.
     """
     started = reached = time.monotonic()
+    seen: dict[str, str] = {}
     while True:
         waits = False
         for job in ledger.jobs(key):
@@ -122,11 +116,14 @@ def collect_work(
                 status = "the service is out of reach, waiting for it"
             else:
                 reached = time.monotonic()
+            if status not in _OUTCOMES and seen.get(job.tag) != status:
+                _log.info("job %s (%s): %s", job.job_id, job.tag, status.lower())
+                seen[job.tag] = status
             report(f"job {job.index + 1} ({job.job_id}): {status.lower()}")
             waits |= status not in _OUTCOMES
         if not waits or not wait:
             break
-        # Short jobs are looked at often, long queues seldom.
+        # The longer the wait so far, the longer the pause.
         time.sleep(min(poll_s, max(0.1, (time.monotonic() - started) / 10)))
     for job in ledger.jobs(key):
         # The service settles the charge some time after the end.
@@ -135,53 +132,27 @@ def collect_work(
     return all(job.state in FINAL for job in ledger.jobs(key))
 
 
-def outcome_of(key: str, ledger: Ledger) -> Outcome:
-    """Return the results of a work whose jobs are all done.
-
-    Raises:
-        HardwareError: If one failed, was cancelled, or is not there yet.
-    """
-    jobs = ledger.jobs(key)
-    refuse_unsuccessful(jobs)
-    parts = current(jobs)
-    for number, job in enumerate(parts, 1):
-        if job.state != DONE:
-            raise HardwareError(
-                f"{named(number, parts)} is {job.state}: collect it with qmoe jobs collect"
-            )
-    results = [ledger.results(job.tag) for job in parts]
-    return Outcome(
-        values_PO=np.concatenate([values for values, _ in results]),
-        std_errors_PO=np.concatenate([errors for _, errors in results]),
-        seconds=ledger.charged(key),
-        executions=sum(job.executions for job in jobs if job.job_id),
-        job_ids=tuple(job.job_id for job in parts if job.job_id),
-    )
-
-
 def _calibration_of(
-    remote: RuntimeJobV2, job: JobRecord, client: Client, ledger: Ledger
+    remote: RuntimeJobV2, work: WorkRecord, client: Client, metrics: dict[str, Any]
 ) -> NoiseProfile | None:
-    """Return the device's calibration when the job ran; None if there is none to be had."""
+    """Return the device's calibration at the time of the job; None if it is not available."""
     from qiskit_ibm_runtime.ibm_backend import IBMRetiredBackend
 
     from qmoe_qiskit.noise_profiles import capture
 
-    record = ledger.work(job.key)
-    assert record is not None
-    started: Any = remote.metrics().get("timestamps", {}).get("running")
+    started = metrics.get("timestamps", {}).get("running")
     if not started:
         return None
     try:
         backend = remote.backend()
         if isinstance(backend, IBMRetiredBackend):
-            # The library takes every device for retired that it was not told about just now.
-            backend = client.backend(record.device)
+            # The library calls every device retired that it has not listed before.
+            backend = client.backend(work.device)
         return capture(backend, at=datetime.fromisoformat(started))
-    except InputError:  # retired, or not calibrated
+    except InputError:  # the device is retired or not calibrated
         return None
-    except unforeseen() as error:
-        # Results do not wait for a calibration that is not to be had.
+    except library_errors() as error:
+        # Results do not wait for a calibration that the service does not give.
         if is_transient(error) or status_of(error) == 401:
             raise
         return None

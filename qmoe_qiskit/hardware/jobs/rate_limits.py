@@ -1,4 +1,4 @@
-"""Keeping to the plan's limits of new and of pending jobs."""
+"""The plan's limits of new jobs per minute and of pending jobs."""
 
 from __future__ import annotations
 
@@ -8,29 +8,30 @@ from typing import TYPE_CHECKING
 from qmoe_qiskit.hardware.jobs.collect import collect_job
 from qmoe_qiskit.hardware.jobs.recover import recover_job
 from qmoe_qiskit.hardware.ledger.records import FINAL, SENDING
-from qmoe_qiskit.hardware.service.client import NoSuchJobError
+from qmoe_qiskit.hardware.service.errors import NoSuchJobError
 
 if TYPE_CHECKING:
-    from qmoe_qiskit.hardware.cost.plan_limits import Limits
+    from qmoe_qiskit.hardware.cost.plan_limits import PlanLimits
     from qmoe_qiskit.hardware.ledger.records import JobRecord
     from qmoe_qiskit.hardware.ledger.store import Ledger
     from qmoe_qiskit.hardware.service.client import Client
 
-# The service counts a job when it arrives, some time after its attempt was noted.
+# The service counts a job when it arrives, some time after the record of its attempt.
 _MINUTE = timedelta(seconds=62)
 
 
-def no_room(
-    tag: str, client: Client, ledger: Ledger, limits: Limits, *, settle_s: float
+def reason_to_wait(
+    tag: str, client: Client, ledger: Ledger, limits: PlanLimits, *, settle_s: float
 ) -> str | None:
-    """Return why the plan does not allow a job now, or None if it does.
+    """Return why the plan does not allow a further job now, or None if it does.
 
     Args:
-        tag: The job.
+        tag: The tag of the job.
         client: The account.
-        ledger: Where all its jobs are recorded.
-        limits: Of its plan.
-        settle_s: How long an attempt whose end was not seen may become a job, in seconds.
+        ledger: The ledger that holds the jobs of the account.
+        limits: The limits of the plan.
+        settle_s: Time in seconds within which an attempt may still become a job after its response
+            was lost.
 
     Raises:
         HardwareError: If the service does not answer.
@@ -43,7 +44,7 @@ def no_room(
         return None
     here = {work.key for work in ledger.works() if work.instance == client.instance}
     others = [job for job in ledger.pending() if job.tag != tag and job.key in here]
-    # As the ledger knows them; only where there are too many, the service is asked.
+    # The service is only asked if the ledger knows too many pending jobs.
     if len(others) < most:
         return None
     if sum(_is_pending(job, client, ledger, now, settle_s) for job in others) < most:
@@ -54,7 +55,7 @@ def no_room(
 def _is_pending(
     job: JobRecord, client: Client, ledger: Ledger, now: datetime, settle_s: float
 ) -> bool:
-    """Look at a job: whether it may still wait or run."""
+    """Ask the service whether a job may still wait or run."""
     if job.state == SENDING and not recover_job(job, client, ledger):
         assert job.sent_at is not None
         return (now - job.sent_at).total_seconds() < settle_s

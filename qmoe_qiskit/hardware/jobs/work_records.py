@@ -1,4 +1,4 @@
-"""Between work and the ledger's records of it."""
+"""Conversion between units of work and the ledger's records of them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from qiskit import qpy
 from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import SparsePauliOp
 
-from qmoe_qiskit.hardware.cost.estimate import CostEstimate, estimate_from
+from qmoe_qiskit.hardware.cost.estimate import CostEstimate
 from qmoe_qiskit.hardware.ledger.errors import damaged_work
 from qmoe_qiskit.hardware.ledger.records import JobRecord, WorkRecord, WorkSummary
 from qmoe_qiskit.hardware.options import RuntimeOptions
-from qmoe_qiskit.hardware.work import WorkUnit
+from qmoe_qiskit.hardware.work import WorkUnit, job_tag
 from qmoe_qiskit.io.versions import library_versions
 
 if TYPE_CHECKING:
@@ -26,10 +26,17 @@ if TYPE_CHECKING:
 _LIBRARIES = ("qmoe-qiskit", "qiskit", "qiskit-ibm-runtime", "samplomatic", "qiskit-mitigation")
 
 
-def record_of(
+def new_records(
     work: WorkUnit, estimate: CostEstimate, *, instance: str | None, at: datetime
 ) -> tuple[WorkRecord, list[JobRecord]]:
-    """Return what is written before anything is sent."""
+    """Return the records of a new work and its jobs.
+
+    Args:
+        work: The work.
+        estimate: The estimate, which also splits the work into jobs.
+        instance: The name of the service's instance, or None.
+        at: The time of the record, UTC.
+    """
     buffer = io.BytesIO()
     qpy.dump(work.circuit, buffer)
     record = WorkRecord(
@@ -52,7 +59,7 @@ def record_of(
     )
     jobs = [
         JobRecord(
-            tag=work.tag(job.start, job.stop),
+            tag=job_tag(work.key, job.start, job.stop),
             key=work.key,
             index=index,
             start=job.start,
@@ -65,23 +72,23 @@ def record_of(
     return record, jobs
 
 
-def estimate_of(record: WorkSummary) -> CostEstimate:
-    """Return the estimate that was made before anything was sent.
+def load_estimate(record: WorkSummary) -> CostEstimate:
+    """Return the estimate that was made before submission.
 
     Raises:
         LedgerError: If the record is damaged.
     """
-    with _understood(record.key):
-        return estimate_from(json.loads(record.estimate))
+    with _decoding(record.key):
+        return CostEstimate.from_document(json.loads(record.estimate))
 
 
-def work_of(record: WorkRecord) -> WorkUnit:
-    """Return recorded work, circuit and all: as it was laid out when it was recorded.
+def load_work(record: WorkRecord) -> WorkUnit:
+    """Return a recorded work, with the circuit and layout of the time of its record.
 
     Raises:
         LedgerError: If the record is damaged.
     """
-    with _understood(record.key):
+    with _decoding(record.key):
         (circuit,) = qpy.load(io.BytesIO(record.circuit_qpy))
         return WorkUnit(
             key=record.key,
@@ -98,7 +105,7 @@ def work_of(record: WorkRecord) -> WorkUnit:
 
 
 @contextmanager
-def _understood(key: str) -> Iterator[None]:
+def _decoding(key: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, LookupError, AttributeError, struct.error, QiskitError) as error:

@@ -1,1 +1,1 @@
-"""The ledger (SQLite): every job is recorded before it is sent."""
+"""The ledger: a SQLite file that records what was to be sent, what was sent, and the results."""

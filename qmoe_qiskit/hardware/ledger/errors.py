@@ -1,4 +1,4 @@
-"""What can be wrong with the file of the ledger, as sentences."""
+"""Errors of the ledger's file as sentences that say what to do."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ _FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 
 @contextmanager
 def ledger_errors(path: Path, timeout_s: float) -> Iterator[None]:
-    """Say what SQLite's errors mean for the ledger at `path`.
+    """Translate SQLite's errors for the ledger at `path`.
 
     Raises:
-        LedgerError: With what is wrong and what to do.
-        LedgerConflict: If a constraint of the schema would be broken: a defect of the caller.
+        LedgerError: If the ledger cannot be used; the message says what to do.
+        LedgerConflict: If an event breaks a constraint of the schema: a defect of the caller.
     """
     try:
         yield
     except (sqlite3.InterfaceError, sqlite3.ProgrammingError, sqlite3.DataError):
-        raise  # a defect of ours
+        raise  # a defect of this package
     except sqlite3.IntegrityError as error:
         raise LedgerConflict(f"the ledger {str(path)!r} refuses: {error}") from error
-    except (sqlite3.Error, OSError, UnicodeDecodeError) as error:  # the last: damaged text
+    except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in _LOCKED:
             raise LedgerError(
@@ -65,10 +65,10 @@ def ledger_errors(path: Path, timeout_s: float) -> Iterator[None]:
 
 
 def damaged(path: Path, why: object) -> LedgerError:
-    """Build the error for a ledger that cannot be read; nothing ever deletes or overwrites one."""
+    """Build the error for an unreadable ledger; nothing ever deletes or overwrites a ledger."""
     return LedgerError(f"the ledger {str(path)!r} is damaged, or no ledger ({why}): {_KEEP}")
 
 
 def damaged_work(key: str, why: object) -> LedgerError:
-    """Build the error for a work whose record can be read, and not be understood."""
+    """Build the error for a work whose record can be read but not decoded."""
     return LedgerError(f"the ledger's record of work {key[:8]} is damaged ({why}): {_KEEP}")

@@ -1,4 +1,4 @@
-"""A piece of work and its jobs as a JSON document, and with all its arrays as files."""
+"""Export of work and its jobs: as a JSON document, and with all arrays as files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def work_document(record: WorkRecord, jobs: Sequence[JobRecord]) -> dict[str, Any]:
-    """Return a work and its jobs as JSON values, without circuit and arrays."""
+    """Return a work and its jobs as JSON values, without the circuit and arrays."""
     return {
         "key": record.key,
         "title": record.title,
@@ -69,16 +69,17 @@ def export_work(record: WorkRecord, ledger: Ledger, folder: Path) -> list[str]:
 
     Args:
         record: The work.
-        ledger: Where it is recorded.
-        folder: Must not exist, or be empty.
+        ledger: The ledger that holds the work.
+        folder: The folder to write; it must be new or empty.
 
     Returns:
-        The names of the files: work.json; circuit.qpy (over the whole device); points.npy, the
-        angles (P, G); values.npy and std_errors.npy, (P, O), NaN where a job is not done; a noise
-        profile for each calibration.
+        The names of the files: work.json; circuit.qpy, the ISA circuit; points.npy, the angles of
+        shape (P, G); values.npy and std_errors.npy of shape (P, O), with NaN for jobs that are not
+        done; one noise profile per calibration.
 
     Raises:
-        InputError: If the folder is not empty or cannot be written.
+        InputError: If the folder is not empty.
+        HardwareError: If the folder cannot be written.
     """
     files = {"circuit.qpy": record.circuit_qpy, "points.npy": _npy(record.points_PG)}
     jobs = ledger.jobs(record.key)

@@ -1,4 +1,4 @@
-"""Reading the ledger of hardware jobs, and the transactions that its events are made of."""
+"""Queries of the ledger, and the transactions of its events."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
 
 
 class LedgerReader:
-    """An open ledger and every question to it; `Ledger` adds the events.
+    """An open ledger with its queries; `Ledger` adds the events.
 
-    May be shared by threads; a process that is forked opens its own. Every method raises
-    `LedgerError` if the file is locked for too long, damaged, or cannot be read or written.
+    Threads may share one; a forked process opens its own. Every method raises `LedgerError` if the
+    file is locked for too long, damaged, or cannot be read or written.
 
     Args:
         path: The file, created if missing; None for the environment variable QMOE_LEDGER, or else
-            ~/.qmoe/ledger.sqlite. On a local disk: several machines cannot share one.
+            ~/.qmoe/ledger.sqlite. It must be on a local disk: machines cannot share a ledger.
         timeout_s: Seconds to wait for other processes.
 
     Raises:
-        LedgerError: If it cannot be opened; the message says what to do.
+        LedgerError: If the ledger cannot be opened; the message says what to do.
     """
 
     def __init__(self, path: str | Path | None = None, *, timeout_s: float = 10.0) -> None:
@@ -56,23 +56,23 @@ class LedgerReader:
         self.close()
 
     def close(self) -> None:
-        """Close the file; again does nothing."""
+        """Close the file; a closed ledger stays closed."""
         with self._lock:
             self._connection.close()
 
     def work(self, key: str) -> WorkRecord | None:
-        """Return a work by its whole key."""
+        """Return the work with this key; None if it does not exist."""
         found = self._read(WorkRecord, "SELECT * FROM works WHERE key = ?", key)
         return found[0] if found else None
 
     def find(self, name: str) -> WorkRecord:
-        """Return the work that a user means.
+        """Return the work that a name from the user stands for.
 
         Args:
-            name: The first characters of its key, at least 4, or the tag or id of one of its jobs.
+            name: At least the first 4 characters of the work's key, or the tag or id of a job.
 
         Raises:
-            InputError: If there is none, or more than one.
+            InputError: If no work or more than one work has this name.
         """
         keys = [
             row["key"]
@@ -96,7 +96,7 @@ class LedgerReader:
         return work
 
     def works(self) -> list[WorkSummary]:
-        """Return every work, newest first, without its circuit and points."""
+        """Return a summary of every work, newest first."""
         return self._read(
             WorkSummary,
             "SELECT key, created_at, spec, device, instance, title, shots, estimate, versions"
@@ -104,38 +104,31 @@ class LedgerReader:
         )
 
     def jobs(self, key: str) -> list[JobRecord]:
-        """Return the jobs of a work, by index."""
+        """Return the jobs of a work in the order of their index."""
         return self._read(JobRecord, 'SELECT * FROM jobs WHERE key = ? ORDER BY "index"', key)
 
-    def all_jobs(self) -> list[JobRecord]:
-        """Return every job, works in the order in which they were recorded."""
-        return self._read(JobRecord, "SELECT * FROM jobs ORDER BY rowid")
-
     def job(self, tag: str) -> JobRecord | None:
-        """Return a job by its tag."""
+        """Return the job with this tag; None if it does not exist."""
         found = self._read(JobRecord, "SELECT * FROM jobs WHERE tag = ?", tag)
         return found[0] if found else None
 
-    def pending(self, device: str | None = None) -> list[JobRecord]:
-        """Return the jobs that are, or may be, at the service, of one device or all."""
+    def pending(self) -> list[JobRecord]:
+        """Return the jobs that wait or run at the service, or may do so."""
         return self._read(
             JobRecord,
-            "SELECT jobs.* FROM jobs JOIN works USING (key)"
-            " WHERE state IN ('sending', 'submitted') AND device = coalesce(?, device)"
-            " ORDER BY jobs.rowid",
-            device,
+            "SELECT * FROM jobs WHERE state IN ('sending', 'submitted') ORDER BY rowid",
         )
 
     def created_since(self, moment: datetime) -> list[datetime]:
-        """Return when each attempt to create a job began, from `moment` on, in order."""
+        """Return the times at which attempts to create a job began, from `moment` on, in order."""
         rows = self._rows("SELECT at FROM attempts WHERE at >= ? ORDER BY at", [to_text(moment)])
         with self._readable():
             return [datetime.fromisoformat(row["at"]) for row in rows]
 
     def charged(self, key: str) -> float:
-        """Return the QPU seconds that the ended jobs of a work took.
+        """Return the QPU time in seconds that the ended jobs of a work were charged.
 
-        An ended job whose charge is unknown counts with its estimate.
+        A job whose charge is unknown counts with its estimate.
         """
         (row,) = self._rows(
             "SELECT total(coalesce(charged_seconds, estimated_seconds)) AS seconds FROM jobs"
@@ -145,10 +138,10 @@ class LedgerReader:
         return float(row["seconds"])
 
     def results(self, tag: str) -> tuple[FloatArray, FloatArray]:
-        """Return values and standard errors of a job that is done, each (stop - start, O).
+        """Return values and standard errors of a completed job, each of shape (stop - start, O).
 
         Raises:
-            LedgerConflict: If there are none.
+            LedgerConflict: If the job has no results.
         """
         packed = self._packed_results(tag)
         if packed is None:
@@ -157,10 +150,10 @@ class LedgerReader:
             return unpack(packed[0]), unpack(packed[1])
 
     def calibration(self, calibration_hash: str) -> str:
-        """Return the JSON text of the noise profile that was stored under a hash.
+        """Return the noise profile with this hash, as JSON text.
 
         Raises:
-            InputError: If there is none.
+            InputError: If the ledger has no such profile.
         """
         rows = self._rows("SELECT profile FROM calibrations WHERE hash = ?", [calibration_hash])
         if not rows:
@@ -173,7 +166,7 @@ class LedgerReader:
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         database = self._connection
         with self._lock, ledger_errors(self.path, self.timeout_s):
-            try:  # from here on: an interrupt may come right behind BEGIN
+            try:  # BEGIN stands inside: an interrupt may come right after it
                 database.execute("BEGIN IMMEDIATE")
                 yield database
                 database.execute("COMMIT")

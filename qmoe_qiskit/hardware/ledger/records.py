@@ -1,8 +1,8 @@
-"""What the ledger holds: works, the jobs that they are split into, and how a row stores them.
+"""The records of the ledger, works and their jobs, and their columns in SQLite.
 
-A work is one request: a circuit at P points with O observables on one device. Its jobs are
-contiguous ranges of the points. A job goes from "planned" over "sending" (an attempt has begun) and
-"submitted" (its id is known) to one of the final states.
+A work is one request: a circuit at P points with O observables on one device. Each of its jobs
+executes a contiguous range of the points. A job is first "planned", then "sending" (an attempt to
+create it has begun), "submitted" (its id is known), and at last in one of the final states.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FAILED = "failed"
 CANCELLED = "cancelled"
 FINAL = (DONE, FAILED, CANCELLED)
 
-# Columns that hold JSON, and what it must be.
+# Columns that hold JSON, and the type of their content.
 _JSON: dict[str, type[Any]] = {
     "details": dict,
     "estimate": dict,
@@ -41,23 +41,23 @@ _JSON: dict[str, type[Any]] = {
 
 
 class LedgerConflict(AssertionError):  # noqa: N818 - a broken promise of the caller, not a user's error
-    """An event that contradicts what the ledger holds; nothing was changed."""
+    """An event that contradicts the ledger; nothing was changed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkSummary:
-    """The small columns of a work.
+    """The small columns of a work's record.
 
     Attributes:
         key: Content hash of the request, 64 hexadecimal digits.
-        created_at: When it was recorded, UTC.
-        spec: The backend as asked for, such as "runtime:least_busy".
-        device: The device that it was resolved to.
-        instance: The instance of the service, None where there is none.
-        title: What it is for, such as the folder of a run.
-        shots: Shots of every point.
-        estimate: JSON of the estimate that was shown before submission.
-        versions: JSON of the versions of the libraries.
+        created_at: The time of the record, UTC.
+        spec: The specification of the backend, such as "runtime:least_busy".
+        device: The name of the device that the specification was resolved to.
+        instance: The name of the service's instance; None if the service has no instances.
+        title: The purpose of the work, such as the folder of a run.
+        shots: Number of shots per point.
+        estimate: The estimate that was shown before submission, as JSON.
+        versions: The versions of the libraries, as JSON.
     """
 
     key: str
@@ -73,14 +73,14 @@ class WorkSummary:
 
 @dataclass(frozen=True, kw_only=True, eq=False)  # arrays have no truth value: by identity
 class WorkRecord(WorkSummary):
-    """A work with everything that is needed to submit it again.
+    """A work with everything that its submission needs.
 
     Attributes:
-        circuit_qpy: The circuit on the device's qubits, as QPY.
-        physical_qubits: The device qubit of each of the router's qubits.
-        observables: JSON of the observables.
-        options: JSON of the options.
-        points_PG: Angles of each point in radians, shape (P, G).
+        circuit_qpy: The ISA circuit on the device's qubits, as QPY.
+        physical_qubits: The device qubit that holds each router qubit.
+        observables: The observables, as JSON.
+        options: The settings of the primitive, as JSON.
+        points_PG: The angles of each point in radians.
     """
 
     circuit_qpy: bytes
@@ -92,28 +92,29 @@ class WorkRecord(WorkSummary):
 
 @dataclass(frozen=True, kw_only=True)
 class JobRecord:
-    """One job: a contiguous range of the points of a work.
+    """One job: it executes a contiguous range of a work's points.
 
     Attributes:
-        tag: Unique; goes out as the tag of the job.
-        key: The work that it belongs to.
-        index: Its place among the jobs of the work, from 0.
+        tag: The unique tag of the job, at the service too.
+        key: The key of the job's work.
+        index: The position of the job among the jobs of its work, from 0.
         start: First point.
         stop: One past the last point.
-        estimated_seconds: QPU seconds, estimated.
-        executions: Executions of circuits, planned.
-        max_seconds: QPU time after which the service cuts the latest attempt off; None: no limit.
+        estimated_seconds: Estimated QPU time in seconds.
+        executions: Planned number of circuit executions.
+        max_seconds: QPU time in seconds after which the service stops the latest attempt; None if
+            it has no limit.
         state: "planned", "sending", "submitted", "done", "failed" or "cancelled".
-        attempts: How many times it was sent.
-        job_id: Its id at the service, once known.
-        sent_at: When the latest attempt began, UTC.
-        submitted_at: When its id came back, UTC.
-        finished_at: When its final state was recorded, UTC.
-        charged_seconds: QPU seconds that the service charged, once known.
-        error: Why it failed.
-        session_id: The session or batch that it ran in.
-        calibration_hash: Names the calibration it ran under, see `Ledger.calibration`.
-        details: JSON of what the service says about it: timestamps, usage.
+        attempts: Number of attempts to create the job.
+        job_id: The id of the job at the service, once known.
+        sent_at: The time when the latest attempt began, UTC.
+        submitted_at: The time when the job's id became known, UTC.
+        finished_at: The time when its final state was recorded, UTC.
+        charged_seconds: QPU time in seconds that the service charged, once known.
+        error: The reason why the job failed.
+        session_id: The session or batch of the job.
+        calibration_hash: The hash of the calibration at execution, see `Ledger.calibration`.
+        details: The timestamps and usage that the service reports, as JSON.
     """
 
     tag: str
@@ -146,7 +147,7 @@ def to_row(record: WorkRecord | JobRecord) -> dict[str, Any]:
 
 
 def from_row(kind: type[Record], row: sqlite3.Row) -> Record:
-    """Build a record from a row that has at least its columns.
+    """Build a record from a row with at least the record's columns.
 
     Raises:
         ValueError: If a column cannot be read.
@@ -155,10 +156,10 @@ def from_row(kind: type[Record], row: sqlite3.Row) -> Record:
 
 
 def to_text(moment: datetime) -> str:
-    """Return a moment as text that sorts by time.
+    """Return a time as text; the texts sort by time.
 
     Raises:
-        LedgerConflict: If it has no time zone.
+        LedgerConflict: If the time has no time zone.
     """
     if moment.tzinfo is None:
         raise LedgerConflict(f"a time without a time zone: {moment!r}")
@@ -166,15 +167,15 @@ def to_text(moment: datetime) -> str:
 
 
 def with_check_sum(content: bytes) -> bytes:
-    """Return bytes with a check sum behind them."""
+    """Return the bytes followed by their checksum."""
     return content + zlib.crc32(content).to_bytes(4, "big")
 
 
 def checked(blob: bytes) -> bytes:
-    """Return the bytes that `with_check_sum` was given.
+    """Return the content of a blob that `with_check_sum` made.
 
     Raises:
-        ValueError: If they are not as they were written.
+        ValueError: If the checksum is wrong.
     """
     if zlib.crc32(blob[:-4]).to_bytes(4, "big") != blob[-4:]:
         raise ValueError("the check sum of an array or a circuit is wrong")
@@ -182,7 +183,7 @@ def checked(blob: bytes) -> bytes:
 
 
 def pack(array: FloatArray) -> bytes:
-    """Return an array as `np.save` writes it, a check sum behind it."""
+    """Return an array as `np.save` writes it, followed by its checksum."""
     buffer = io.BytesIO()
     np.save(buffer, np.ascontiguousarray(array, dtype=np.float64), allow_pickle=False)
     return with_check_sum(buffer.getvalue())
@@ -192,7 +193,7 @@ def unpack(blob: bytes) -> FloatArray:
     """Return the array that `pack` stored.
 
     Raises:
-        ValueError: If the bytes are not as they were written.
+        ValueError: If the checksum is wrong.
     """
     array: FloatArray = np.load(io.BytesIO(checked(blob)), allow_pickle=False)
     return array

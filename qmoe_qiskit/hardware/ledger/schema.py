@@ -1,6 +1,6 @@
-"""The file of the ledger: its tables and version, opening it, and what can be wrong with it.
+"""The file of the ledger: its tables, its schema version, and how it is opened.
 
-`PRAGMA application_id` tells a ledger from other SQLite files, `user_version` is the schema.
+`PRAGMA application_id` marks a SQLite file as a ledger; `user_version` is its schema version.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from qmoe_qiskit.hardware.ledger.records import with_check_sum
 
 APPLICATION_ID = 0x514D6F45  # "QMoE"
 VERSION = 2
-_HEADER = 100  # bytes at the beginning of every SQLite file that is not empty
+_HEADER = 100  # length in bytes of the header of a SQLite file
 
 # Large columns come last: SQLite reads a row from its beginning.
 SCHEMA = (
@@ -67,20 +67,20 @@ SCHEMA = (
         values_PO BLOB NOT NULL,
         std_errors_PO BLOB NOT NULL)""",
     "CREATE TABLE calibrations (hash TEXT PRIMARY KEY, profile TEXT NOT NULL)",
-    # The process that holds, or was the last to hold, the right to submit.
+    # The process that holds the right to submit, or was the last to hold it.
     "CREATE TABLE holder (row INTEGER PRIMARY KEY CHECK (row = 1), name TEXT NOT NULL)",
 )
-# From each older version, the statements that lead to the next one.
+# For each older version, the statements that upgrade it to the next one.
 MIGRATIONS: dict[int, tuple[str, ...]] = {
     1: ("UPDATE works SET circuit_qpy = with_check_sum(circuit_qpy)",),
 }
 
 
 def ledger_path(path: str | Path | None) -> Path:
-    """Return where the ledger is: as given, else QMOE_LEDGER, else ~/.qmoe/ledger.sqlite.
+    """Return the path of the ledger: `path`, else QMOE_LEDGER, else ~/.qmoe/ledger.sqlite.
 
     Raises:
-        LedgerError: If it leads nowhere, such as a link to itself.
+        LedgerError: If the path cannot be resolved, such as a link to itself.
     """
     chosen = path or os.environ.get("QMOE_LEDGER") or Path("~/.qmoe/ledger.sqlite")
     try:
@@ -90,13 +90,12 @@ def ledger_path(path: str | Path | None) -> Path:
 
 
 def open_ledger(path: Path, timeout_s: float) -> sqlite3.Connection:
-    """Open a ledger, or create it where there is none, readable by its owner only.
+    """Open a ledger, or create one that only its owner can read.
 
-    Any number of processes may open, and create, the same ledger at once, and each may be killed
-    at any moment.
+    Processes may open or create the same ledger at once, and may be killed at any moment.
 
     Raises:
-        LedgerError: If it cannot be created, is locked, damaged, not a ledger, or too new.
+        LedgerError: If the file cannot be created, is locked, damaged, no ledger, or too new.
     """
     _check_place(path)
     with ledger_errors(path, timeout_s):
@@ -104,7 +103,7 @@ def open_ledger(path: Path, timeout_s: float) -> sqlite3.Connection:
             path, timeout=timeout_s, isolation_level=None, check_same_thread=False
         )
         try:
-            if path.stat().st_size == 0:  # new, and the files beside it take its mode
+            if path.stat().st_size == 0:  # new; SQLite's files beside it take its mode
                 path.chmod(0o600)
             if _version(connection, path) < VERSION:
                 _upgrade(connection, path, timeout_s)
@@ -119,11 +118,11 @@ def open_ledger(path: Path, timeout_s: float) -> sqlite3.Connection:
 
 
 def _check_place(path: Path) -> None:
-    """Make the folder; refuse what SQLite would not refuse, or only in riddles."""
+    """Create the folder; refuse what SQLite accepts or explains poorly."""
     try:
         log = path.with_name(f"{path.name}-wal")
-        # SQLite deletes the log of a file that is empty. Look at the log first: while a ledger is
-        # being created, it comes second.
+        # SQLite deletes the log of an empty file. Look at the log first: a new ledger's log is
+        # created after its file.
         has_log = log.exists() and log.stat().st_size > 0
         size = path.stat().st_size if path.exists() else 0
         if path.exists() and not path.is_file():
@@ -141,10 +140,10 @@ def _check_place(path: Path) -> None:
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
-    """Return the schema of a file: 0 if it is empty.
+    """Return the schema version of a file; 0 if it is empty.
 
     Raises:
-        LedgerError: If it is of another application, or newer.
+        LedgerError: If the file belongs to another application, or its schema is newer.
     """
     application, version, tables = connection.execute(
         "SELECT (SELECT application_id FROM pragma_application_id),"
@@ -163,12 +162,12 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
 
 
 def _upgrade(connection: sqlite3.Connection, path: Path, timeout_s: float) -> None:
-    """Create the tables, or lead an older schema to the present one, in one transaction."""
+    """Create the tables, or upgrade an older schema, in one transaction."""
     _write_ahead(connection, timeout_s)
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.create_function("with_check_sum", 1, with_check_sum, deterministic=True)
-        version = _version(connection, path)  # another process may have been faster
+        version = _version(connection, path)  # another process may have upgraded it
         while version < VERSION:
             for statement in MIGRATIONS[version] if version else SCHEMA:
                 connection.execute(statement)
@@ -182,7 +181,7 @@ def _upgrade(connection: sqlite3.Connection, path: Path, timeout_s: float) -> No
 
 
 def _write_ahead(connection: sqlite3.Connection, timeout_s: float) -> None:
-    """Turn the write-ahead log on; here SQLite does not wait for others by itself."""
+    """Turn the write-ahead log on; SQLite itself does not wait for other processes here."""
     deadline = time.monotonic() + timeout_s
     while True:
         try:

@@ -1,13 +1,14 @@
-"""The ledger of hardware jobs: what was meant to be sent, what was sent, and what came back.
+"""The ledger of hardware jobs: what was to be sent, what was sent, and what came back.
 
-Every event is one transaction, on disk when the call returns; a process may be killed at any
-moment, and several may use the same ledger at once. An event that contradicts what is recorded is
-refused with `LedgerConflict`, and a stored result is never overwritten.
+Every event is one transaction, on disk when the call returns. A process may be killed at any
+moment, and several processes may use the same ledger at once. The ledger refuses an event that
+contradicts its records with `LedgerConflict`, and never overwrites a stored result.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import socket
 from contextlib import contextmanager
@@ -15,7 +16,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import LedgerError
-from qmoe_qiskit.hardware.ledger.current_jobs import UNSUCCESSFUL, current
+from qmoe_qiskit.hardware.ledger.checks import check_plan, check_results
+from qmoe_qiskit.hardware.ledger.current_jobs import plan_retries
 from qmoe_qiskit.hardware.ledger.queries import LedgerReader
 from qmoe_qiskit.hardware.ledger.records import (
     CANCELLED,
@@ -28,11 +30,9 @@ from qmoe_qiskit.hardware.ledger.records import (
     JobRecord,
     LedgerConflict,
     WorkRecord,
-    pack,
     to_row,
     to_text,
 )
-from qmoe_qiskit.hardware.work import job_tag
 from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
@@ -40,8 +40,10 @@ if TYPE_CHECKING:
 
     from filelock import FileLock
 
-# The states that a job may be in for its next one. From "planned" to "submitted": it was found at
-# the service by its tag, sent by a ledger that was lost.
+_log = logging.getLogger(__name__)
+
+# For each state, the states from which a job may enter it. "planned" to "submitted": the service
+# has a job with its tag, which a ledger that was lost had sent.
 _BEFORE = {
     PLANNED: (SENDING,),
     SENDING: (PLANNED, SENDING),
@@ -57,19 +59,19 @@ _INSERT_JOB = """INSERT INTO jobs VALUES (:tag, :key, :index, :start, :stop, :es
 
 
 class Ledger(LedgerReader):
-    """Works and their jobs, in one SQLite file: questions, see `LedgerReader`, and events."""
+    """Works and their jobs in one SQLite file: queries, see `LedgerReader`, and events."""
 
     def record(self, work: WorkRecord, jobs: Sequence[JobRecord]) -> bool:
-        """Write down a work and its jobs, before anything is sent.
+        """Record a work and its jobs, before anything is sent.
 
         Returns:
-            False, with nothing changed, if a work of this key is there already.
+            False, with nothing changed, if a work with this key exists.
 
         Raises:
-            LedgerConflict: If the jobs are not planned, do not cover the points in order, or have a
-                tag that is taken.
+            LedgerConflict: If the jobs are not planned, do not cover the points in order, or reuse
+                a tag.
         """
-        _check_plan(work, jobs)
+        check_plan(work, jobs)
         with self._transaction() as database:
             if database.execute("SELECT 1 FROM works WHERE key = ?", [work.key]).fetchone():
                 return False
@@ -80,18 +82,19 @@ class Ledger(LedgerReader):
                 to_row(work),
             )
             database.executemany(_INSERT_JOB, [to_row(job) for job in jobs])
+        _log.info("work %s recorded: %d jobs on %s", work.key[:8], len(jobs), work.device)
         return True
 
     def sending(self, tag: str, at: datetime, *, max_seconds: int | None = None) -> None:
-        """Note that an attempt to send a job begins; also for an attempt after an unclear one.
+        """Record that an attempt to create a job begins, the first one or a further one.
 
         Args:
-            tag: The job.
-            at: When, UTC.
-            max_seconds: QPU time after which the service is told to cut the job off, or None.
+            tag: The tag of the job.
+            at: The time, UTC.
+            max_seconds: QPU time in seconds after which the service shall stop the job, or None.
 
         Raises:
-            LedgerConflict: If the job is submitted or final.
+            LedgerConflict: If the job is submitted or in a final state.
         """
         with self._transaction() as database:
             self._require(tag, SENDING)
@@ -103,20 +106,20 @@ class Ledger(LedgerReader):
             database.execute("INSERT INTO attempts VALUES (?, ?)", [tag, to_text(at)])
 
     def unsent(self, tag: str) -> None:
-        """Note that an attempt certainly created nothing: the job is planned again.
+        """Record that an attempt certainly created nothing: the job is planned again.
 
         Raises:
-            LedgerConflict: If the job is not being sent.
+            LedgerConflict: If no attempt has begun.
         """
         with self._transaction() as database:
             self._require(tag, PLANNED)
             database.execute("UPDATE jobs SET state = 'planned' WHERE tag = ?", [tag])
 
     def submitted(self, tag: str, job_id: str, at: datetime, session_id: str | None = None) -> None:
-        """Note the id of a job that the service has; once it is known, the same again is nothing.
+        """Record the id of a job at the service; repeating the same id changes nothing.
 
         Raises:
-            LedgerConflict: If the job has another id, or is final without one.
+            LedgerConflict: If the job has another id, or a final state and no id.
         """
         with self._transaction() as database:
             if self._known(tag).job_id == job_id:
@@ -142,30 +145,30 @@ class Ledger(LedgerReader):
         calibration_hash: str | None = None,
         details: str = "{}",
     ) -> None:
-        """Note how a job ended, and its results if it is done.
+        """Record how a job ended, and its results if it is done.
 
-        Finishing again with the same outcome only fills in what was unknown, such as the charge.
+        The same outcome again only fills in what was unknown, such as the charge.
 
         Args:
-            tag: The job.
+            tag: The tag of the job.
             state: "done", "failed" or "cancelled".
-            at: When, UTC.
-            values_PO: Values of the job's points, shape (stop - start, O); with "done" only.
-            std_errors_PO: Their standard errors, the same shape.
-            charged_seconds: QPU seconds that the service charged; None if unknown.
-            error: Why it failed.
-            calibration: JSON of the device's noise profile; stored once for each hash.
-            calibration_hash: Its hash; by default the SHA-256 of the text.
-            details: JSON of what the service says about the job.
+            at: The time, UTC.
+            values_PO: Values of the job's points, shape (stop - start, O); for "done" only.
+            std_errors_PO: Standard errors of the values, of the same shape.
+            charged_seconds: QPU time in seconds that the service charged; None if unknown.
+            error: The reason why the job failed.
+            calibration: The device's noise profile as JSON; stored once per hash.
+            calibration_hash: The hash of the profile; by default the SHA-256 of its text.
+            details: The timestamps and usage that the service reports, as JSON.
 
         Raises:
-            LedgerConflict: If the job ended otherwise, or was never sent but is said to have run.
+            LedgerConflict: If the job has ended differently, or is done but was never sent.
         """
         if calibration is not None and calibration_hash is None:
             calibration_hash = hashlib.sha256(calibration.encode()).hexdigest()
         with self._transaction() as database:
             job = self._known(tag)
-            results = _check_results(job, state, values_PO, std_errors_PO)
+            results = check_results(job, state, values_PO, std_errors_PO)
             if job.state in FINAL:
                 if job.state != state or self._packed_results(tag) != results:
                     raise LedgerConflict(
@@ -199,45 +202,33 @@ class Ledger(LedgerReader):
                     "tag": tag,
                 },
             )
+        charge = "unknown" if charged_seconds is None else f"{charged_seconds:g} s"
+        _log.info("job %s (%s) %s, charge %s", job.job_id, tag, state, charge)
 
     def retry(self, key: str) -> list[JobRecord]:
-        """Plan a further job for every part of a work whose job failed or was cancelled.
+        """Plan a further job for each current job of a work that failed or was cancelled.
 
         Returns:
-            The new jobs; the old ones stay, with what they were charged.
+            The new jobs; the old ones stay in the ledger with their charges.
         """
         with self._transaction() as database:
-            jobs = self.jobs(key)
-            new = [
-                JobRecord(
-                    tag=job_tag(
-                        key, job.start, job.stop, retry=sum(j.start == job.start for j in jobs)
-                    ),
-                    key=key,
-                    index=index,
-                    start=job.start,
-                    stop=job.stop,
-                    estimated_seconds=job.estimated_seconds,
-                    executions=job.executions,
-                )
-                for index, job in enumerate(
-                    (part for part in current(jobs) if part.state in UNSUCCESSFUL), len(jobs)
-                )
-            ]
+            new = plan_retries(self.jobs(key))
             database.executemany(_INSERT_JOB, [to_row(job) for job in new])
+        for job in new:
+            _log.info("work %s: points %d to %d planned again", key[:8], job.start, job.stop - 1)
         return new
 
     @contextmanager
     def exclusive(self, timeout_s: float | None = None) -> Iterator[None]:
-        """Keep every other process and thread from submitting with this ledger meanwhile.
+        """Keep every other process and thread from submitting with this ledger.
 
-        The operating system lets go of the lock when the process ends, however it ends.
+        The operating system releases the lock when the process ends, however it ends.
 
         Args:
-            timeout_s: Seconds to wait; None for the ledger's own.
+            timeout_s: Seconds to wait for the lock; None for the ledger's own timeout.
 
         Raises:
-            LedgerError: If it is held for longer by another; the message says by whom.
+            LedgerError: If another process holds the lock for longer; the message names it.
         """
         from filelock import FileLock
 
@@ -280,41 +271,3 @@ class Ledger(LedgerReader):
         before = self._known(tag).state
         if before not in _BEFORE[state]:
             raise LedgerConflict(f"job {tag!r} is {before!r} and cannot become {state!r}")
-
-
-def _check_plan(work: WorkRecord, jobs: Sequence[JobRecord]) -> None:
-    """Refuse jobs that are not the work's: they cover its points once, in order, none sent yet."""
-    starts = [0, *(job.stop for job in jobs)]
-    good = (
-        len(work.key) == 64
-        and set(work.key) <= set("0123456789abcdef")
-        and starts[-1] == len(work.points_PG) > 0
-        and all(
-            (job.key, job.index, job.start, job.state, job.attempts, job.job_id)
-            == (work.key, index, starts[index], PLANNED, 0, None)
-            and job.start < job.stop
-            for index, job in enumerate(jobs)
-        )
-    )
-    if not good:
-        raise LedgerConflict(f"the jobs of work {work.key!r} do not cover its points: {jobs!r}")
-
-
-def _check_results(
-    job: JobRecord, state: str, values_PO: FloatArray | None, std_errors_PO: FloatArray | None
-) -> tuple[bytes, bytes] | None:
-    """Return the results as they are stored; refuse "done" without them, and the reverse."""
-    if state not in FINAL:
-        raise LedgerConflict(f"{state!r} is no final state")
-    if state != DONE and values_PO is None and std_errors_PO is None:
-        return None
-    if (
-        state != DONE
-        or values_PO is None
-        or std_errors_PO is None
-        or values_PO.ndim != 2
-        or values_PO.shape != std_errors_PO.shape
-        or len(values_PO) != job.stop - job.start
-    ):
-        raise LedgerConflict(f"job {job.tag!r} as {state!r}: its results do not fit its points")
-    return pack(values_PO), pack(std_errors_PO)

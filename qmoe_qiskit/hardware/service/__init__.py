@@ -1,1 +1,1 @@
-"""The connection to the IBM Quantum service: client, sessions, errors, timeouts."""
+"""The connection to IBM Quantum: the account, its jobs and sessions, retries and errors."""

@@ -1,4 +1,4 @@
-"""Which service the default account is for, as qiskit-ibm-runtime finds it; nothing is asked."""
+"""The service of the default account, as qiskit-ibm-runtime's account store names it."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ _DOMAIN = "cloud.ibm.com"
 
 
 def service_name() -> str:
-    """Return "ibm", or the address of another service, such as the one of a rehearsal.
+    """Return "ibm", or the address of another service, such as a rehearsal's; nothing is sent.
 
-    It is part of what makes work equal: what a stand-in computed is never taken for a device's.
-    Without an account it is IBM's.
+    The name is part of a work's key: results of a stand-in never count as results of a device.
+    Without an account, the service is IBM's.
     """
     from qiskit_ibm_runtime.accounts import AccountManager
     from qiskit_ibm_runtime.accounts.exceptions import AccountNotFoundError
 
     try:
         account = AccountManager.get()
-    except (AccountNotFoundError, ValueError, OSError):  # connecting says what is wrong
+    except (AccountNotFoundError, ValueError, OSError):  # `Client.connect` says what is wrong
         return IBM
     address = urlsplit(account.url if account is not None else "")
     host = address.hostname or _DOMAIN

@@ -1,4 +1,4 @@
-"""The IBM Quantum service, as far as jobs need it; its errors become sentences."""
+"""An account of the IBM Quantum service: devices, jobs and usage."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from qmoe_qiskit.errors import HardwareError, unknown_name
 from qmoe_qiskit.hardware.primitives import primitive_for, pub_of
 from qmoe_qiskit.hardware.service.connections import Connections
 from qmoe_qiskit.hardware.service.errors import (
+    NoSuchJobError,
+    NotCreatedError,
+    UncertainError,
+    error_text,
     is_transient,
-    quiet,
-    reason,
-    refused_token,
+    library_errors,
     service_errors,
+    silence_library,
     status_of,
-    unforeseen,
+    token_refusal,
 )
-from qmoe_qiskit.hardware.service.http import READ_TIMEOUT_S, PatientAdapter
+from qmoe_qiskit.hardware.service.http import READ_TIMEOUT_S, RetryAdapter
 from qmoe_qiskit.hardware.service.sessions import Sessions
 
 if TYPE_CHECKING:
@@ -29,29 +32,16 @@ if TYPE_CHECKING:
 _CONNECTION_TRIES = 5
 
 
-class NotCreatedError(HardwareError):
-    """The service refused to create a job, or was not reached: certainly nothing was created."""
-
-
-class UncertainError(HardwareError):
-    """The connection was lost, or the service failed, while a job was being created."""
-
-
-class NoSuchJobError(HardwareError):
-    """The account has no job with this id."""
-
-
 class Client:
-    """One account of the IBM Quantum service.
+    """An account of the IBM Quantum service, see `connect`.
 
-    Use `connect`. Credentials are the client library's business: they come from its account store
-    or environment and are not read here.
+    Only the client library reads the credentials, from its account store or the environment.
 
     Attributes:
-        sessions: Its sessions and batches.
+        sessions: The sessions and batches of the account.
     """
 
-    def __init__(self, service: QiskitRuntimeService, adapter: PatientAdapter) -> None:
+    def __init__(self, service: QiskitRuntimeService, adapter: RetryAdapter) -> None:
         self._service, self._adapter = service, adapter
         self._connections = Connections(service, adapter)
         self.sessions = Sessions(service, self._connections)
@@ -61,36 +51,35 @@ class Client:
         """Connect to the default account.
 
         Args:
-            read_timeout_s: How long an answer may take, in seconds.
+            read_timeout_s: Time limit of an answer in seconds.
 
         Raises:
-            HardwareError: If there is no account, its token is refused, or the service is away.
+            HardwareError: If there is no account, its token is refused, or the service is
+                unreachable.
         """
         from qiskit_ibm_runtime import QiskitRuntimeService
         from qiskit_ibm_runtime.accounts.exceptions import InvalidAccountError
 
-        adapter = PatientAdapter(read_timeout_s=read_timeout_s)
+        adapter = RetryAdapter(read_timeout_s=read_timeout_s)
         for attempt in range(_CONNECTION_TRIES):
             with service_errors("connect to the service"):
                 try:
                     service = QiskitRuntimeService()
                 except InvalidAccountError as error:
-                    # The library says so of any failure to list instances.
+                    # The library raises this for any failure to list the instances.
                     if not is_transient(error) or attempt + 1 == _CONNECTION_TRIES:
                         raise
                     time.sleep((0.25 + 0.25 * random.random()) * 2**attempt)  # noqa: S311
                 else:
                     client = cls(service, adapter)
-                    client._connections.be_patient()
+                    client._connections.use_adapter()
                     return client
         raise AssertionError("the last attempt returns or raises")
 
     @property
     def plan(self) -> str | None:
-        """The plan of the active instance, such as "open", where the service says so."""
-        active = self._service.active_instance()
-        plans = [i.get("plan") for i in self._service.instances() if i.get("crn") == active]
-        return plans[0] if plans else None
+        """The plan of the active instance, such as "open"; None if the service does not say."""
+        return self._active().get("plan")
 
     @property
     def instances(self) -> list[str]:
@@ -99,16 +88,18 @@ class Client:
 
     @property
     def instance(self) -> str | None:
-        """The active instance's name."""
+        """The name of the active instance; None if the service does not say."""
+        return self._active().get("name")
+
+    def _active(self) -> dict[str, Any]:
         active = self._service.active_instance()
-        names = [i.get("name") for i in self._service.instances() if i.get("crn") == active]
-        return names[0] if names else None
+        return next((i for i in self._service.instances() if i.get("crn") == active), {})
 
     def backend(self, name: str, *, fractional_gates: bool = False) -> IBMBackend:
-        """Return a device.
+        """Return the device with this name.
 
         Raises:
-            InputError: If the account has no such device, or it has no fractional gates.
+            InputError: If the account has no such device, or the device has no fractional gates.
             HardwareError: If the service does not answer.
         """
         from qiskit.providers.exceptions import QiskitBackendNotFoundError
@@ -116,11 +107,11 @@ class Client:
         with service_errors(f"open {name!r}"):
             try:
                 backend = self._service.backend(name, use_fractional_gates=fractional_gates)
-                # The library leaves that instance active in which it looked last.
+                # In the library, the instance that it asked last is the active one.
                 self._connections.activate(backend._instance)  # noqa: SLF001
-                backend.target  # noqa: B018 - fetched and kept when it is first asked for
+                backend.target  # noqa: B018 - fetched and kept at its first use
             except QiskitBackendNotFoundError as error:
-                # The library says so of every failure on the way as well.
+                # The library raises this for every other failure, too.
                 names = [b.name for b in self._service.backends()]
                 if names and name not in names:
                     raise unknown_name("device", name, names) from None
@@ -134,7 +125,7 @@ class Client:
         """Return the name of the operational device with the shortest queue.
 
         Raises:
-            HardwareError: If none is operational.
+            HardwareError: If no device is operational.
         """
         from qiskit.providers.exceptions import QiskitBackendNotFoundError
 
@@ -152,10 +143,10 @@ class Client:
         return str(backend.name)
 
     def check_ready(self, backend: IBMBackend) -> None:
-        """Refuse a device that is down, and an account without time left.
+        """Refuse a device that is down, and an account whose QPU time is used up.
 
         Raises:
-            HardwareError: Then; nothing was sent.
+            HardwareError: If the device or the account cannot take a job; nothing was sent.
         """
         with service_errors(f"ask for the status of {backend.name}"):
             status = backend.status()
@@ -172,7 +163,7 @@ class Client:
             )
 
     def usage(self) -> dict[str, Any]:
-        """Return what the service says of the instance's usage, in seconds."""
+        """Return the usage of the active instance, in seconds, as the service reports it."""
         with service_errors("ask for the usage"):
             usage: dict[str, Any] = self._service.usage()
         return usage
@@ -191,32 +182,32 @@ class Client:
 
         Raises:
             NotCreatedError: If certainly nothing was created.
-            UncertainError: If it may have been: look the tag up.
+            UncertainError: If a job may have been created: look its tag up.
         """
         primitive = primitive_for(mode, work, tags=[tag], max_execution_time=max_seconds)
         pub = pub_of(work, start, stop)
         posted = self._adapter.jobs_posted
         try:
-            with quiet() as no_token:
+            with silence_library() as no_token:
                 job_id: str = primitive.run([pub]).job_id()
-        except unforeseen() as error:
-            what = f"{work.device} did not take job {tag}: {reason(error)}"
+        except library_errors() as error:
+            what = f"{work.device} did not take job {tag}: {error_text(error)}"
             status = status_of(error)
             refused = status is not None and 400 <= status < 500 and status != 408
             if refused or self._adapter.jobs_posted == posted:
                 if status == 401:
-                    raise NotCreatedError(refused_token(no_token)) from error
+                    raise NotCreatedError(token_refusal(no_token)) from error
                 raise NotCreatedError(
                     f"{what}; nothing was created, give the same command again to try once more"
                 ) from error
             raise UncertainError(what) from error
         return job_id
 
-    def find(self, tag: str) -> list[tuple[str, str | None]]:
-        """Return id and session of the jobs with a tag, of all instances, oldest first.
+    def find_jobs(self, tag: str) -> list[tuple[str, str | None]]:
+        """Return id and session of each job with a tag, oldest first.
 
-        Of all that the account has, not only of the active one: it may have been another when the
-        job was sent. An instance that refuses to be asked takes no jobs either.
+        All instances of the account are searched: another one may have been active when the job
+        was sent. An instance that refuses the query takes no jobs either.
         """
         jobs: list[RuntimeJobV2] = []
         active = self._service.active_instance()
@@ -229,18 +220,18 @@ class Client:
                     jobs += self._service.jobs(
                         job_tags=[tag], instance=instance, limit=None, descending=False
                     )
-                except unforeseen() as error:
+                except library_errors() as error:
                     if instance == active or status_of(error) not in {403, 404}:
                         raise
-        jobs.sort(key=lambda job: str(job._creation_date))  # noqa: SLF001 - asks once more
+        jobs.sort(key=lambda job: str(job._creation_date))  # noqa: SLF001 - the public one sends a request
         return [(job.job_id(), job._session_id) for job in jobs]  # noqa: SLF001 - likewise
 
     def job(self, job_id: str) -> RuntimeJobV2:
-        """Return a job.
+        """Return the job with this id.
 
         Raises:
-            NoSuchJobError: If the account has none with this id.
-            HardwareError: If the service is away.
+            NoSuchJobError: If the account has no job with this id.
+            HardwareError: If the service does not answer.
         """
         from qiskit_ibm_runtime.exceptions import RuntimeJobNotFound
 
@@ -254,7 +245,7 @@ class Client:
                 ) from error
 
     def cancel(self, job_id: str) -> bool:
-        """Cancel a job; returns False if it has ended already."""
+        """Cancel a job; returns False if it had ended before."""
         from qiskit_ibm_runtime.exceptions import RuntimeInvalidStateError
 
         job = self.job(job_id)

@@ -1,4 +1,4 @@
-"""What the client library and the service say when something goes wrong, as sentences."""
+"""Errors of the service and its client library as sentences that say what to do."""
 
 from __future__ import annotations
 
@@ -26,22 +26,37 @@ _UNREACHED = (
 
 
 class UnreachableError(HardwareError):
-    """The service, or the way to it, is away for the moment."""
+    """The service cannot be reached at the moment."""
+
+
+class NotCreatedError(HardwareError):
+    """The service refused to create a job, or was not reached: certainly nothing was created."""
+
+
+class UncertainError(HardwareError):
+    """The connection was lost, or the service failed, while a job was being created."""
+
+
+class NoSuchJobError(HardwareError):
+    """The account has no job with this id."""
 
 
 @contextmanager
 def service_errors(doing: str) -> Iterator[None]:
-    """Turn the client library's errors into sentences.
+    """Translate the client library's errors into sentences.
+
+    Args:
+        doing: The request as a verb phrase, such as "read job 1".
 
     Raises:
-        UnreachableError: If the service could not be asked.
-        HardwareError: For what the service refused or could not do.
-        InputError: For what the library refused.
+        UnreachableError: If the service cannot be reached.
+        HardwareError: If the service refuses or fails.
+        InputError: If the library refuses the request.
     """
     from qiskit_ibm_runtime.accounts.exceptions import AccountNotFoundError, InvalidAccountError
     from qiskit_ibm_runtime.exceptions import IBMInputValueError
 
-    with quiet() as no_token:
+    with silence_library() as no_token:
         try:
             yield
         except QMoEError:
@@ -51,7 +66,7 @@ def service_errors(doing: str) -> Iterator[None]:
         except IBMInputValueError as error:
             raise InputError(f"cannot {doing}: {error.message}") from error
         except InvalidAccountError as error:
-            # The library blames the token for whatever keeps it from listing the instances.
+            # The library raises this for any failure to list the instances.
             if not is_transient(error):
                 raise _refused(no_token) from error
             if (cause := error.__cause__) is not None:
@@ -59,27 +74,27 @@ def service_errors(doing: str) -> Iterator[None]:
                     f"the service cannot be reached ({type(cause).__name__}): look at the network "
                     "and give the same command again; what was recorded stays in the ledger"
                 ) from error
-            raise HardwareError(f"cannot {doing}: {reason(error)}") from error
-        except unforeseen() as error:
+            raise HardwareError(f"cannot {doing}: {error_text(error)}") from error
+        except library_errors() as error:
             if status_of(error) == 401:
                 raise _refused(no_token) from error
             kind = UnreachableError if _is_outage(error) else HardwareError
             raise kind(
-                f"cannot {doing}: {reason(error)}; what was recorded stays in the ledger, give "
+                f"cannot {doing}: {error_text(error)}; what was recorded stays in the ledger, give "
                 "the same command again to go on"
             ) from error
 
 
 @contextmanager
-def quiet() -> Iterator[list[bool]]:
-    """Keep the library's warnings from the user: what matters of them our errors say.
+def silence_library() -> Iterator[list[bool]]:
+    """Hide the library's warnings and logs; our errors say what matters in them.
 
-    What it logs as well, unless the level of its log was chosen, in Python or by the environment
-    variable QISKIT_IBM_RUNTIME_LOG_LEVEL.
+    Logs stay visible if the user chose their level, in Python or by the environment variable
+    QISKIT_IBM_RUNTIME_LOG_LEVEL.
 
     Yields:
-        A list that is not empty if IBM Cloud was not reached for an access token. The library then
-        only warns, and sends what the service has to refuse.
+        A list that is not empty if IBM Cloud could not be reached for an access token. The library
+        then only warns, and sends requests that the service has to refuse.
     """
     no_token: list[bool] = []
 
@@ -97,7 +112,7 @@ def quiet() -> Iterator[list[bool]]:
 @contextmanager
 def _silent_log() -> Iterator[None]:
     log = logging.getLogger("qiskit_ibm_runtime")
-    if log.level != logging.NOTSET:  # chosen by the user, or silent already
+    if log.level != logging.NOTSET:  # chosen by the user, or silenced by a caller
         yield
         return
     log.setLevel(logging.CRITICAL)
@@ -107,8 +122,8 @@ def _silent_log() -> Iterator[None]:
         log.setLevel(logging.NOTSET)
 
 
-def unforeseen() -> tuple[type[Exception], ...]:
-    """Return what the client library raises; answers that it cannot read are not caught there."""
+def library_errors() -> tuple[type[Exception], ...]:
+    """Return the exceptions that the client library raises, also for unreadable answers."""
     from ibm_cloud_sdk_core import ApiException
     from qiskit.providers import JobError
     from qiskit_ibm_runtime.exceptions import IBMError
@@ -126,13 +141,13 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def status_of(error: BaseException) -> int | None:
-    """Return the HTTP status behind an error, if the service gave one."""
+    """Return the HTTP status that caused an error; None if the service gave none."""
     from qiskit_ibm_runtime.exceptions import IBMNotAuthorizedError
 
     for link in _chain(error):
         if isinstance(link, IBMNotAuthorizedError):
             return 401
-        # The library leaves it out of its own error when the service is in maintenance (503).
+        # The library's own error lacks the status if the service is in maintenance (503).
         for holder in (link, getattr(link, "response", None)):
             status = getattr(holder, "status_code", None)
             if isinstance(status, int) and status > 0:
@@ -140,17 +155,17 @@ def status_of(error: BaseException) -> int | None:
     return None
 
 
-def refused_token(no_token: list[bool]) -> str:
-    """Return what a refusal for want of rights means, see `quiet`."""
+def token_refusal(no_token: list[bool]) -> str:
+    """Return the sentence for a refused token, see `silence_library`."""
     return _UNREACHED if no_token else _NOT_ACCEPTED
 
 
 def _refused(no_token: list[bool]) -> HardwareError:
-    return (UnreachableError if no_token else HardwareError)(refused_token(no_token))
+    return (UnreachableError if no_token else HardwareError)(token_refusal(no_token))
 
 
 def _is_outage(error: BaseException) -> bool:
-    """Return whether there was no answer, or one of a service that is too busy or broken."""
+    """Return whether the service did not answer, was too busy, or failed."""
     status = status_of(error)
     return _no_answer(error) if status is None else status == 429 or status >= 500
 
@@ -163,13 +178,13 @@ def _no_answer(error: BaseException) -> bool:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Return whether the same request may be answered another time."""
+    """Return whether the same request may succeed later."""
     status = status_of(error)
     return status is None or status in {408, 429} or status >= 500
 
 
-def reason(error: BaseException) -> str:
-    """Return what the library says, on one line."""
+def error_text(error: BaseException) -> str:
+    """Return the library's message on one line."""
     if isinstance(error, KeyError | TypeError | AttributeError):
         return f"the answer cannot be read ({type(error).__name__}: {error})"
     if status_of(error) is None and _no_answer(error):

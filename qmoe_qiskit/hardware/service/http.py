@@ -1,8 +1,9 @@
-"""Retries where repeating is safe, with backoff and jitter; none where it could pay twice."""
+"""HTTP requests: repeated with backoff and jitter if that is safe, never if it could pay twice."""
 
 from __future__ import annotations
 
 import itertools
+import logging
 import random
 import time
 from typing import TYPE_CHECKING, Any
@@ -18,11 +19,14 @@ if TYPE_CHECKING:
     from requests import PreparedRequest, Response, Session
     from urllib3 import BaseHTTPResponse
 
+_log = logging.getLogger(__name__)
+
 CONNECT_TIMEOUT_S = 10.0
-# A service that needs longer than this to answer is taken for gone, and asked what became of it.
+# After this time without an answer, the request counts as lost.
 READ_TIMEOUT_S = 120.0
 
-# The longest pause between two tries, whatever the service asks for: others wait for the ledger.
+# Longest pause between two tries, whatever the service asks for: other processes wait for the
+# ledger.
 _LONGEST_PAUSE_S = 60.0
 
 _BUSY = 429
@@ -30,32 +34,41 @@ _SERVER_ERRORS = (500, 502, 503, 504, 520, 521, 522, 524)
 
 
 class _SafeRetry(Retry):
-    """Repeats what does no harm when it is done twice.
+    """Repeats only requests that are safe to repeat.
 
-    The client's own policy repeats a POST after a server error. A gateway that times out behind
-    a created job answers with one, and the repetition would create, and charge, a second job.
+    The client's own policy repeats a POST after a server error. A gateway that times out after the
+    job was created answers with such an error: the repetition would create and charge a second
+    job.
     """
 
     def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
         if method.upper() == "POST":
-            # The service was too busy to look at it: nothing was created.
+            # The service was too busy to read the request: nothing was created.
             return bool(self.total) and status_code == _BUSY
         return super().is_retry(method, status_code, has_retry_after)
 
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
-        """Return how long the service asks to wait, in seconds; None if it does not say."""
+        """Return the pause that the service asks for, in seconds; None if it asks for none."""
         try:
             asked = super().get_retry_after(response)
         except InvalidHeader:
             return None
         return None if asked is None else min(asked, _LONGEST_PAUSE_S)
 
+    def sleep(self, response: BaseHTTPResponse | None = None) -> None:
+        """Wait before the next try."""
+        if self.history:
+            last = self.history[-1]
+            answer = f"answered {last.status}" if last.status else "did not answer"
+            _log.info("the service %s to a %s request: trying again", answer, last.method)
+        super().sleep(response)
 
-class PatientAdapter(HTTPAdapter):
-    """Sends requests to the service.
+
+class RetryAdapter(HTTPAdapter):
+    """Sends requests to the service, and repeats those that are safe to repeat.
 
     Attributes:
-        jobs_posted: How many requests to create a job have begun to be sent.
+        jobs_posted: Number of requests to create a job whose sending has begun.
     """
 
     def __init__(self, *, retries: int = 6, read_timeout_s: float = READ_TIMEOUT_S) -> None:
@@ -65,8 +78,7 @@ class PatientAdapter(HTTPAdapter):
             max_retries=_SafeRetry(
                 total=retries,
                 connect=retries,
-                # Of the methods that may be repeated: a POST whose answer was lost is not.
-                read=retries,
+                read=retries,  # for the methods below: a POST without an answer is not repeated
                 allowed_methods={"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"},
                 status_forcelist=(_BUSY, *_SERVER_ERRORS),
                 backoff_factor=0.25,
@@ -83,15 +95,14 @@ class PatientAdapter(HTTPAdapter):
         *args: Any,  # noqa: ANN401
         **settings: Any,  # noqa: ANN401
     ) -> Response:
-        """Send a request; the client's own timeouts are 15 minutes or none."""
+        """Send a request with our timeouts; the client's own are 15 minutes or none."""
         if request.method == "POST" and (request.url or "").partition("?")[0].endswith("/jobs"):
             self.jobs_posted += 1
         settings["timeout"] = (CONNECT_TIMEOUT_S, self._read_timeout_s)
         for attempt in itertools.count():
             response = super().send(request, *args, **settings)
             try:
-                # Read here: a connection that breaks half way through the answer is not repeated
-                # by those below.
+                # Read the whole answer here: urllib3 does not retry after half an answer.
                 response.content  # noqa: B018
             except RequestException:
                 if request.method != "GET" or attempt >= self._retries:
@@ -102,8 +113,8 @@ class PatientAdapter(HTTPAdapter):
         raise AssertionError("the last attempt returns or raises")
 
 
-def make_patient(sessions: Iterable[Session], adapter: PatientAdapter) -> None:
-    """Send everything through an adapter."""
+def mount_adapter(sessions: Iterable[Session], adapter: RetryAdapter) -> None:
+    """Send all requests of the sessions through an adapter."""
     for session in sessions:
         session.mount("https://", adapter)
         session.mount("http://", adapter)

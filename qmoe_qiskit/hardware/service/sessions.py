@@ -1,4 +1,4 @@
-"""Sessions and batches: jobs that go together on a device."""
+"""Sessions and batches: groups of jobs on a device."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ class Sessions:
     Every method raises `HardwareError` if the service refuses, or does not answer.
 
     Args:
-        service: The library's object of the account.
-        connections: Its connections.
+        service: The account, as qiskit-ibm-runtime's object.
+        connections: The connections of the account.
     """
 
     def __init__(self, service: QiskitRuntimeService, connections: Connections) -> None:
         self._service, self._connections = service, connections
 
     def new(self, backend: IBMBackend, mode: str, seconds: int) -> Session | Batch:
-        """Open one.
+        """Open a session or batch.
 
         Args:
             backend: The device.
             mode: "session" or "batch".
-            seconds: How long it may last.
+            seconds: Longest duration in seconds.
         """
         with service_errors(f"open a {mode}"):
             return _kind_of(mode)(backend, max_time=seconds)
 
     def known(self, backend: IBMBackend, mode: str, session: str) -> Session | Batch | None:
-        """Return one that was opened before; None if it takes no further jobs."""
+        """Return a session or batch that was opened before; None if it takes no further jobs."""
         from qiskit_ibm_runtime.exceptions import IBMInputValueError
 
         with (
@@ -56,10 +56,10 @@ class Sessions:
         return None
 
     def seconds(self, session: str) -> float | None:
-        """Return what a session is charged: the time from its first job to its end, in seconds.
+        """Return the charge of a session in seconds: the time from its first job to its end.
 
-        Of one that has not ended the longest time that it may last; None for a batch, whose jobs
-        are charged one by one, and for a session that the service does not know any more.
+        For an open session it is the longest duration. None stands for a batch, whose jobs are
+        charged one by one, and for a session that the service has forgotten.
         """
         from qiskit_ibm_runtime.exceptions import IBMInputValueError
 
@@ -76,7 +76,7 @@ class Sessions:
         return None
 
     def close(self, mode: str, session: str) -> None:
-        """Let one end when its last job has; one that has ended is left alone."""
+        """Let a session or batch end after its last job; nothing happens if it has ended."""
         from qiskit_ibm_runtime.exceptions import IBMInputValueError
 
         with (

@@ -95,7 +95,7 @@ def open_device(request: DeviceRequest, run: OpenedRun) -> RuntimeBackend:
     """
     from qmoe_qiskit.backends import open_backend
     from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
-    from qmoe_qiskit.hardware.devices.ibm import RemoteDevice
+    from qmoe_qiskit.hardware.devices.ibm import IBMDevice
 
     opened = open_backend(
         request.backend,
@@ -108,7 +108,7 @@ def open_device(request: DeviceRequest, run: OpenedRun) -> RuntimeBackend:
     )
     assert isinstance(opened, RuntimeBackend)
     device = opened.device
-    if isinstance(device, RemoteDevice):
+    if isinstance(device, IBMDevice):
         device.budget_s = request.budget_s
         if request.settle_s is not None:
             device.timeouts = replace(device.timeouts, settle_s=request.settle_s)
@@ -163,18 +163,18 @@ def estimate_prepared(prepared: Prepared) -> CostEstimate:
     Raises:
         InputError: If the device cannot run the work.
     """
-    from qmoe_qiskit.hardware.cost.device_timing import machine_of
-    from qmoe_qiskit.hardware.cost.estimate import combined, estimate_work
-    from qmoe_qiskit.hardware.cost.plan_limits import limits_of
-    from qmoe_qiskit.hardware.devices.ibm import RemoteDevice
+    from qmoe_qiskit.hardware.cost.device_timing import device_timing
+    from qmoe_qiskit.hardware.cost.estimate import combine_estimates, estimate_work
+    from qmoe_qiskit.hardware.cost.plan_limits import plan_limits
+    from qmoe_qiskit.hardware.devices.ibm import IBMDevice
 
     device = prepared.device
-    if isinstance(device, RemoteDevice):
+    if isinstance(device, IBMDevice):
         estimates = [device.estimate(work) for work in prepared.works]
     else:
-        machine = machine_of(device.backend, name=device.name)
-        estimates = [estimate_work(w, machine, limits_of(None)) for w in prepared.works]
-    return combined(estimates)
+        timing = device_timing(device.backend, name=device.name)
+        estimates = [estimate_work(w, timing, plan_limits(None)) for w in prepared.works]
+    return combine_estimates(estimates)
 
 
 def evaluate_prepared(prepared: Prepared) -> DeviceEvaluation:
@@ -237,7 +237,7 @@ def _as_recorded(execution: Execution | None, prepared: Prepared) -> Execution |
     Such jobs ran on the qubits, under the calibration, in the mode and, with "runtime:least_busy",
     on the device of that time.
     """
-    from qmoe_qiskit.hardware.jobs.work_records import work_of
+    from qmoe_qiskit.hardware.jobs.work_records import load_work
     from qmoe_qiskit.noise_profiles import NoiseProfile
 
     ledger = prepared.device.ledger
@@ -253,7 +253,7 @@ def _as_recorded(execution: Execution | None, prepared: Prepared) -> Execution |
         calibration=None if calibration is None else CalibrationRecord.of(calibration),
         physical_qubits=record.physical_qubits,
         instance=record.instance,
-        **stated(work_of(record).options),
+        **stated(load_work(record).options),
     )
 
 

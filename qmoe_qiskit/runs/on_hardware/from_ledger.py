@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from qmoe_qiskit.backends import BackendSpec
 from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
 from qmoe_qiskit.backends.runtime.compiled_router import Layout, request_key
-from qmoe_qiskit.hardware.devices.from_ledger import RecordedDevice, is_done
-from qmoe_qiskit.hardware.jobs.work_records import work_of
+from qmoe_qiskit.hardware.devices.from_ledger import LedgerDevice
+from qmoe_qiskit.hardware.jobs.work_records import load_work
+from qmoe_qiskit.hardware.ledger.current_jobs import has_all_results
 from qmoe_qiskit.hardware.ledger.store import Ledger
 from qmoe_qiskit.hardware.service import account
 from qmoe_qiskit.runs.evaluation import select_rows
@@ -59,11 +60,11 @@ def _prepare(run: OpenedRun, request: DeviceRequest, ledger: Ledger) -> Prepared
         )
         for inputs_BF, weights_W in circuit_arguments(exact, rows)
     ]
-    if not keys or not all(is_done(key, ledger) for key in keys):
+    if not keys or not all(has_all_results(key, ledger) for key in keys):
         return None
     records = [record for key in keys if (record := ledger.work(key)) is not None]
-    works = tuple(map(work_of, records))
-    recorder = OutcomeRecorder(RecordedDevice(records[0], ledger, service=service))
+    works = tuple(map(load_work, records))
+    recorder = OutcomeRecorder(LedgerDevice(records[0], ledger, service=service))
     backend = RuntimeBackend(
         name=request.backend,
         device=recorder,

@@ -1,7 +1,6 @@
-"""The algebra of the runtime backend, on a device without noise and without shots.
+"""The algebra of the runtime backend, on a device without noise and shots.
 
-The device is an exact one: the statevector engine runs what the backend would send. What a device
-does with it is in `test_runtime_fakes.py`.
+The statevector engine evaluates what the backend would send. `test_fakes.py` tests the rest.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from qmoe_qiskit.backends import open_backend
 from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
 from qmoe_qiskit.circuits import RouterCircuit, angle_router
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.hardware.devices.fake import LocalDevice
+from qmoe_qiskit.hardware.devices.fake import FakeDevice
 from qmoe_qiskit.hardware.options import RuntimeOptions
 from qmoe_qiskit.hardware.work import Outcome
 from qmoe_qiskit.moe import QuantumRouter
@@ -39,7 +38,7 @@ FAILURE = 1e-6
 
 
 class ExactDevice:
-    """A fake's gates and qubits, evaluated exactly; keeps the work that it was given."""
+    """A device with a fake's gates and qubits, evaluated exactly; it keeps the work it executes."""
 
     name = "exact"
     is_local = True
@@ -47,7 +46,7 @@ class ExactDevice:
     ledger = None
 
     def __init__(self, fake: str) -> None:
-        self._fake = LocalDevice(fake)
+        self._fake = FakeDevice(fake)
         self.backend: Any = self._fake.backend
         self.executed: list[WorkUnit] = []
 
@@ -95,7 +94,7 @@ def point(
 def test_values_and_parameter_shifts_are_the_exact_ones(
     fake: str, random_router: Callable[..., RouterCircuit], seed: int, rng: np.random.Generator
 ) -> None:
-    # Two qubits are always neighbours: no other qubit takes part.
+    # Two qubits are neighbours: no other qubit takes part.
     router = random_router(2, seed)
     x_BF, w_W = point(router, rng, 3)
     compiled, device = on_exact(router, fake)
@@ -110,7 +109,7 @@ def test_values_and_parameter_shifts_are_the_exact_ones(
 
 
 def test_every_rotation_has_an_angle_of_its_own_in_one_gate() -> None:
-    """On the paper's router: 20 rotations, each in one gate, so that the rule holds under noise."""
+    """The paper's router has 20 rotations, each in one gate, so the rule holds under noise."""
     compiled, _ = on_exact(angle_router(2, 3), "fake_fez")
     seen = [
         parameter
@@ -142,9 +141,9 @@ def test_spsa_is_right_on_average(rng: np.random.Generator) -> None:
         mean = np.mean(kept, axis=0)
         error = np.std(kept, axis=0, ddof=1) / np.sqrt(runs)
         bound = student.isf(FAILURE / 2 / (exact[0].size + exact[1].size), runs - 1)
-        # The step's own error, of its second order, is 1e-6 times a third derivative.
+        # The error of the step, of second order, is 1e-6 times a third derivative.
         assert np.abs(mean - right).max() < bound * error.max() + 1e-4
-        assert error.max() < 0.2 * np.abs(right).max()  # else the test would show nothing
+        assert error.max() < 0.2 * np.abs(right).max()  # otherwise the test would prove nothing
 
 
 def test_directions_come_from_the_content(rng: np.random.Generator) -> None:
@@ -196,9 +195,9 @@ def test_equal_requests_have_equal_keys_and_others_do_not(rng: np.random.Generat
 
     key = compiled.work(x_BF, w_W).key
     assert on_exact(router)[0].work(x_BF.copy(), w_W.copy()).key == key
-    # The circuit may be transpiled otherwise another day, for the device's new calibration.
+    # A new calibration of the device may change the transpiled circuit.
     assert replace(backend, title="another").compile(router).work(x_BF, w_W).key == key
-    # How it is sent, and how gradients are taken, is nothing to values.
+    # The execution mode and the gradient method do not affect values.
     for options in ({"mode": "batch"}, {"gradient": "spsa"}, {"session_seconds": 60}):
         assert with_options(**options).compile(router).work(x_BF, w_W).key == key
     steps = {

@@ -40,7 +40,7 @@ def on_fake(fake: str, *, shots: int = SHOTS, seed: int = 1, **options: Any) -> 
 
 
 class Exact:
-    """The same circuit on the same qubits under the same noise, evaluated exactly."""
+    """The same circuit on the same qubits with the same noise, evaluated exactly."""
 
     def __init__(
         self, backend: RuntimeBackend, router: RouterCircuit, mitigation: str = "none"
@@ -78,7 +78,7 @@ def point(
 
 
 def misfit(values: FloatArray, exact: FloatArray, errors: FloatArray, bias: float = 0) -> float:
-    """Sum of squared deviations of an output over its quantile; `bias` is what may differ."""
+    """Sum of squared deviations of an output over its quantile; `bias` is an allowed deviation."""
     far = np.maximum(np.abs(values - exact) - bias, 0) / errors
     n_samples, n_outputs = values.shape
     return float((far**2).sum(axis=0).max() / chi2.isf(FAILURE / n_outputs, n_samples))
@@ -89,7 +89,7 @@ def assert_fits(values: FloatArray, exact: FloatArray, errors: FloatArray, bias:
 
 
 def measured_gates(backend: RuntimeBackend, compiled: Any) -> float:
-    """What the estimator's two extra SX gates on every measured qubit can change at most."""
+    """Upper bound of the effect of the estimator's two extra SX gates per measured qubit."""
     profile = backend.device.profile()
     gates = [profile.gate("sx", [q]) for q in compiled.physical_qubits]
     return 2 * sum(2 * (gate.error or 0.0) for gate in gates if gate is not None)
@@ -130,7 +130,7 @@ def test_circuits_over_more_qubits(
 
 
 def test_waiting_qubits_relax(rng: np.random.Generator) -> None:
-    """A qubit is excited, and waits in that state while another one turns and turns."""
+    """An excited qubit waits while another qubit is rotated many times."""
     inputs, weights = ParameterVector("x", 1), ParameterVector("w", 1)
     circuit = QuantumCircuit(2)
     circuit.rx(weights[0], 0)
@@ -164,7 +164,7 @@ def test_mitigation_undoes_readout_errors(rng: np.random.Generator) -> None:
     compiled = mitigated.compile(router)
     bias = measured_gates(mitigated, compiled)
     found = compiled.expectations(x_BF, w_W)
-    # Beside shots of its own, every value has its share of the error of the calibration circuit.
+    # Besides its own shots, the calibration circuit adds to the error of every value.
     assert_fits(found.values, free, 1.5 * found.std_errors, bias)
     unmitigated = raw.compile(router).expectations(x_BF, w_W)
     assert misfit(unmitigated.values, free, 1.5 * unmitigated.std_errors, bias) > 2
@@ -186,7 +186,7 @@ def test_mitigation_undoes_readout_errors(rng: np.random.Generator) -> None:
     ids=str,
 )
 def test_every_option_runs(options: dict[str, Any], rng: np.random.Generator) -> None:
-    """Without a warning, and near the truth: mitigation beats noise, noise is below 0.3 here."""
+    """Every option runs without a warning, and mitigation lowers the error (noise is below 0.3)."""
     router = angle_router(2, 1)
     x_BF, w_W = point(router, rng, 4)
     shots = None if "precision" in options else 1024

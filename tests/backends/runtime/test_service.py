@@ -1,4 +1,4 @@
-"""The runtime backend on a service: what it receives."""
+"""What a service receives from the runtime backend."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def on_manila(**options: Any) -> Backend:
 def test_a_forward_of_256_samples_is_one_pub_in_one_job(
     options: dict[str, Any], calibrations: int, ibm: IBMService
 ) -> None:
-    """Beside the one pub, only what calibrates the readout, which is one item for all."""
+    """The job holds one pub, and one item that calibrates the readout for all points."""
     module = QuantumRouter(
         angle_router(2, 1), 2, on_manila(**options), generator=torch.Generator().manual_seed(1)
     )
@@ -60,7 +60,7 @@ def test_a_forward_of_256_samples_is_one_pub_in_one_job(
     assert len(program.items) == 1 + calibrations
     pub = program.items[0]
     assert 256 in pub.shape
-    # All observables from the same shots.
+    # All observables come from the same shots.
     assert program.shots * pub.size() == 256 * SHOTS
     posted = [r for r in ibm.requests if (r["method"], r["path"]) == ("POST", "/jobs")]
     assert len(posted) == 1

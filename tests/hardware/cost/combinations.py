@@ -1,4 +1,4 @@
-"""The options of IBM's primitives, each with each."""
+"""Combinations of the options of IBM's primitives."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def combinations() -> Iterator[dict[str, Any]]:
-    """All options that change what is executed, each with each."""
+    """All combinations of the options that change what is executed."""
     twirlings: list[dict[str, Any]] = [
         {},
         {"enable_gates": True, "strategy": "all"},
@@ -36,5 +36,5 @@ def combinations() -> Iterator[dict[str, Any]]:
 
 
 def mitigates_readout(level: int, resilience: dict[str, Any]) -> bool:
-    """Whether the primitives would undo readout errors."""
+    """Whether the primitives mitigate readout errors."""
     return bool(resilience.get("measure_mitigation", level > 0))

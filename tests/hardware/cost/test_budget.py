@@ -1,4 +1,4 @@
-"""Budgets: how they are written, and that no job can take more than one allows."""
+"""Budgets: their notation, and the limits that keep all jobs within them."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_limits_cover_every_job_and_never_add_up_to_more_than_the_budget(
         limit = max_execution_time(jobs[i:], budget - taken)
         assert limit == int(limit) >= max(1, job.seconds)
         assert limit <= 10_800
-        # At worst a job uses all of its limit; one that ended early leaves the rest to others.
+        # At worst a job uses its whole limit; a job that ends early leaves the rest to others.
         taken += job.seconds if early[i] else limit
     assert taken <= budget
 

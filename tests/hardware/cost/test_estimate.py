@@ -1,4 +1,4 @@
-"""Estimates: executions exactly what IBM's primitives prepare, seconds by the stated formula."""
+"""Estimates: executions equal what IBM's primitives prepare, seconds follow the formula."""
 
 from __future__ import annotations
 
@@ -19,29 +19,26 @@ from qiskit.transpiler import generate_preset_pass_manager
 from qiskit_ibm_runtime import fake_provider
 
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.hardware.cost.device_timing import machine_of
+from qmoe_qiskit.hardware.cost.device_timing import device_timing
 from qmoe_qiskit.hardware.cost.estimate import (
     JOB_OVERHEAD_S,
     CostEstimate,
-    JobEstimate,
-    combined,
-    estimate_from,
+    combine_estimates,
     estimate_work,
-    share_of_allowance,
 )
-from qmoe_qiskit.hardware.cost.plan_limits import Limits, limits_of
+from qmoe_qiskit.hardware.cost.plan_limits import PlanLimits, plan_limits
 from qmoe_qiskit.hardware.options import runtime_options
 from qmoe_qiskit.hardware.primitives import program_of
 from qmoe_qiskit.hardware.work import WorkUnit
 
 MANILA = fake_provider.FakeManilaV2()
 TORINO = fake_provider.FakeTorino()
-PREMIUM = limits_of("premium")
+PREMIUM = plan_limits("premium")
 
 
 @functools.cache
 def router_on(backend: Any) -> tuple[QuantumCircuit, tuple[int, int]]:
-    """A small router on the last two qubits of a device, and these."""
+    """A small router on the last two qubits of a device, and these two qubits."""
     angles = ParameterVector("angle", 3)
     router = QuantumCircuit(2)
     router.rx(angles[0], 0)
@@ -56,7 +53,7 @@ def router_on(backend: Any) -> tuple[QuantumCircuit, tuple[int, int]]:
 
 
 def work_on(backend: Any, *, n_points: int = 3, shots: int = 100, **options: Any) -> WorkUnit:
-    """Some points of the small router."""
+    """Work: some points of the small router."""
     circuit, place = router_on(backend)
     return WorkUnit(
         key="0" * 64,
@@ -78,13 +75,13 @@ SIZES = ((1, 1), (63, 2), (64, 5), (1000, 3), (4097, 33))
 
 @pytest.mark.filterwarnings("ignore:twirling.enable_measure=False was explicitly set")
 def test_executions_are_those_that_the_primitives_prepare_over_all_options() -> None:
-    machine = machine_of(MANILA)
+    timing = device_timing(MANILA)
     for i, options in enumerate(combinations()):
         shots, n_points = SIZES[i % len(SIZES)]
         work = work_on(MANILA, n_points=n_points, shots=shots, **options)
         program = program_of(work, 0, n_points, MANILA)
         sizes = [item.size() for item in program.items]
-        estimate = estimate_work(work, machine, PREMIUM)
+        estimate = estimate_work(work, timing, PREMIUM)
         (job,) = estimate.jobs
         assert (job.start, job.stop) == (0, n_points)
         assert job.executions == program.shots * sum(sizes), (options, shots, n_points)
@@ -99,15 +96,15 @@ def test_executions_are_exact_for_any_shots_and_points(
 ) -> None:
     work = work_on(MANILA, n_points=n_points, shots=shots, primitive=primitive)
     program = program_of(work, 0, n_points, MANILA)
-    estimate = estimate_work(work, machine_of(MANILA), PREMIUM)
+    estimate = estimate_work(work, device_timing(MANILA), PREMIUM)
     assert estimate.executions == program.shots * sum(item.size() for item in program.items)
 
 
 @pytest.mark.parametrize("level", [0, 1, 2])
 def test_every_job_of_a_long_work_is_exact_and_under_the_limits(level: int) -> None:
     work = work_on(MANILA, n_points=47, shots=128, resilience_level=level)
-    limits = Limits(plan="p", executions_per_job=5000, seconds_per_job=3.0)
-    estimate = estimate_work(work, machine_of(MANILA), limits)
+    limits = PlanLimits(plan="p", executions_per_job=5000, seconds_per_job=3.0)
+    estimate = estimate_work(work, device_timing(MANILA), limits)
     assert len(estimate.jobs) > 1
     assert [job.start for job in estimate.jobs] == [0, *(job.stop for job in estimate.jobs[:-1])]
     assert estimate.jobs[-1].stop == work.n_points
@@ -121,7 +118,7 @@ def test_every_job_of_a_long_work_is_exact_and_under_the_limits(level: int) -> N
 
 
 def time_on_qubits_s(circuit: QuantumCircuit, backend: Any) -> float:
-    """The duration of a circuit whose every qubit is filled to the end, qubit by qubit."""
+    """The duration of a circuit on each qubit; every qubit is busy until the end."""
     busy_s = dict.fromkeys(range(circuit.num_qubits), 0.0)
     for step in circuit.data:
         qubits = tuple(circuit.find_bit(q).index for q in step.qubits)
@@ -152,7 +149,7 @@ def time_on_qubits_s(circuit: QuantumCircuit, backend: Any) -> float:
 def test_seconds_are_overhead_and_executions_times_delay_and_circuit(
     backend: Any, options: dict[str, Any]
 ) -> None:
-    """Against IBM's own decoupling, which schedules each circuit and fills it to its end."""
+    """Compared with IBM's decoupling, which schedules each circuit and fills it to its end."""
     n_points = 2
     work = work_on(backend, n_points=n_points, **options)
     decoupled = work_on(
@@ -163,8 +160,8 @@ def test_seconds_are_overhead_and_executions_times_delay_and_circuit(
     expected_s = JOB_OVERHEAD_S + program.shots * sum(
         item.size() * (delay_s + time_on_qubits_s(item.circuit, backend)) for item in program.items
     )
-    estimates = [estimate_work(w, machine_of(backend), PREMIUM) for w in (work, decoupled)]
-    # The schedule keeps to the device's time steps, a rounding of each gate at most.
+    estimates = [estimate_work(w, device_timing(backend), PREMIUM) for w in (work, decoupled)]
+    # The schedule rounds each gate to the device's time steps.
     assert estimates[0].seconds == pytest.approx(expected_s, rel=1e-4)
     assert estimates[0].seconds == estimates[1].seconds
     assert estimates[0].cost(1.6) == pytest.approx(1.6 * estimates[0].seconds)
@@ -175,10 +172,10 @@ def test_delays_of_the_circuit_take_their_time() -> None:
     waiting = work.circuit.copy()
     waiting.delay(40e-6, work.physical_qubits[0], unit="s")
     before, after = (
-        estimate_work(w, machine_of(MANILA), PREMIUM).seconds
+        estimate_work(w, device_timing(MANILA), PREMIUM).seconds
         for w in (work, dataclasses.replace(work, circuit=waiting))
     )
-    # The other qubit's gates may have run meanwhile: the delay counts from its own qubit's end.
+    # The other qubit's gates may run meanwhile: the delay starts when its own qubit is free.
     assert 0.9 * 40e-6 * 3000 < after - before <= 40e-6 * 3000 * (1 + 1e-9)
 
 
@@ -189,7 +186,7 @@ def test_a_circuit_that_is_not_the_devices_is_refused() -> None:
     foreign.rz(ParameterVector("angle", 3)[0], 0)
     work = dataclasses.replace(work, circuit=foreign, points_PG=work.points_PG[:, :1])
     with pytest.raises(InputError, match="duration"):
-        estimate_work(work, machine_of(MANILA), PREMIUM)
+        estimate_work(work, device_timing(MANILA), PREMIUM)
 
 
 @pytest.mark.parametrize(
@@ -198,17 +195,17 @@ def test_a_circuit_that_is_not_the_devices_is_refused() -> None:
     ids=lambda value: getattr(value, "name", value),
 )
 def test_the_repetition_delay_is_the_devices_own(backend: Any, delay_us: float) -> None:
-    assert machine_of(backend).rep_delay_s == pytest.approx(delay_us * 1e-6)
-    estimate = estimate_work(work_on(backend), machine_of(backend), PREMIUM)
+    assert device_timing(backend).rep_delay_s == pytest.approx(delay_us * 1e-6)
+    estimate = estimate_work(work_on(backend), device_timing(backend), PREMIUM)
     assert f"({delay_us} us repetition delay" in estimate.formula
     assert any(f"default of {backend.name}" in said for said in estimate.assumptions)
 
 
 def test_a_repetition_delay_can_be_set_within_the_devices_range() -> None:
     short = estimate_work(
-        work_on(MANILA, execution={"rep_delay": 1e-4}), machine_of(MANILA), PREMIUM
+        work_on(MANILA, execution={"rep_delay": 1e-4}), device_timing(MANILA), PREMIUM
     )
-    usual = estimate_work(work_on(MANILA), machine_of(MANILA), PREMIUM)
+    usual = estimate_work(work_on(MANILA), device_timing(MANILA), PREMIUM)
     assert usual.seconds - short.seconds == pytest.approx(150e-6 * usual.executions)
     assert any("options set" in said for said in short.assumptions)
 
@@ -217,23 +214,25 @@ def test_a_repetition_delay_can_be_set_within_the_devices_range() -> None:
 def test_a_repetition_delay_out_of_range_is_refused(delay_s: float) -> None:
     work = work_on(MANILA, execution={"rep_delay": delay_s})
     with pytest.raises(InputError, match=r"from 0 to 0\.0005") as caught:
-        estimate_work(work, machine_of(MANILA), PREMIUM)
+        estimate_work(work, device_timing(MANILA), PREMIUM)
     assert str(delay_s) in str(caught.value)
 
 
 def test_a_device_without_a_repetition_delay_gets_the_usual_one_and_takes_none() -> None:
     prague = fake_provider.FakePrague()
-    assert machine_of(prague).rep_delay_s is None
-    estimate = estimate_work(work_on(prague), machine_of(prague), PREMIUM)
+    assert device_timing(prague).rep_delay_s is None
+    estimate = estimate_work(work_on(prague), device_timing(prague), PREMIUM)
     assert "(250 us repetition delay" in estimate.formula
     assert any("no repetition delay" in said for said in estimate.assumptions)
     with pytest.raises(InputError, match="cannot be set"):
-        estimate_work(work_on(prague, execution={"rep_delay": 1e-4}), machine_of(prague), PREMIUM)
+        estimate_work(
+            work_on(prague, execution={"rep_delay": 1e-4}), device_timing(prague), PREMIUM
+        )
 
 
 def test_the_formula_and_the_assumptions_say_the_numbers() -> None:
     work = work_on(MANILA, n_points=10, shots=1000, resilience_level=2, mode="session")
-    estimate = estimate_work(work, machine_of(MANILA, name="ibm_manila"), PREMIUM)
+    estimate = estimate_work(work, device_timing(MANILA, name="ibm_manila"), PREMIUM)
     assert estimate.formula.startswith(f"1 job x 2 s + {31 * 1024:,} executions x (250 us")
     assert estimate.formula.endswith(f"= {estimate.seconds:.1f} s")
     said = "\n".join(estimate.assumptions)
@@ -252,55 +251,39 @@ def test_the_formula_and_the_assumptions_say_the_numbers() -> None:
 
 def test_big_work_is_estimated_without_preparing_all_of_it() -> None:
     work = work_on(TORINO, n_points=100_000, shots=4096, resilience_level=2)
-    machine = machine_of(TORINO)
-    estimate_work(work, machine, PREMIUM)  # imports
+    timing = device_timing(TORINO)
+    estimate_work(work, timing, PREMIUM)  # imports
     began = time.process_time()
-    estimate = estimate_work(work, machine, PREMIUM)
-    assert time.process_time() - began < 3  # preparing all of it takes more than ten times that
+    estimate = estimate_work(work, timing, PREMIUM)
+    assert time.process_time() - began < 3  # preparing the whole program takes over ten times that
     assert estimate.executions > 100_000 * 4096 * 3
     assert max(job.executions for job in estimate.jobs) <= PREMIUM.executions_per_job
 
 
 def test_equal_work_has_equal_estimates_although_random_gates_are_folded() -> None:
     work = work_on(MANILA, resilience_level=2, resilience={"zne": {"noise_factors": (1, 1.5, 2.2)}})
-    machine = machine_of(MANILA)
-    estimates = {str(estimate_work(work, machine, PREMIUM)) for _ in range(8)}
+    timing = device_timing(MANILA)
+    estimates = {str(estimate_work(work, timing, PREMIUM)) for _ in range(8)}
     assert len(estimates) == 1
 
 
 def test_a_document_holds_everything_and_is_read_back() -> None:
     work = work_on(MANILA, n_points=20)
-    limits = Limits(plan="p", executions_per_job=1200)
-    estimate = estimate_work(work, machine_of(MANILA), limits)
+    limits = PlanLimits(plan="p", executions_per_job=1200)
+    estimate = estimate_work(work, device_timing(MANILA), limits)
     document = json.loads(json.dumps(estimate.document(), allow_nan=False))
     assert document["executions"] == estimate.executions
     assert document["circuits"] == estimate.circuits
     assert document["seconds"] == estimate.seconds
     assert len(document["jobs"]) == len(estimate.jobs) > 1
-    assert estimate_from(document) == estimate
+    assert CostEstimate.from_document(document) == estimate
 
 
 def test_several_estimates_add_up_and_say_each_assumption_once() -> None:
-    machine = machine_of(MANILA)
-    parts = [estimate_work(work_on(MANILA, n_points=n), machine, PREMIUM) for n in (2, 9)]
-    whole = combined(parts)
+    timing = device_timing(MANILA)
+    parts = [estimate_work(work_on(MANILA, n_points=n), timing, PREMIUM) for n in (2, 9)]
+    whole = combine_estimates(parts)
     assert whole.executions == parts[0].executions + parts[1].executions
     assert whole.seconds == pytest.approx(parts[0].seconds + parts[1].seconds)
     assert whole.assumptions == parts[0].assumptions
     assert all(part.formula in whole.formula for part in parts)
-
-
-@pytest.mark.parametrize(
-    ("usage", "share"),
-    [
-        ({"usage_remaining_seconds": 100, "usage_consumed_seconds": 500}, 0.25),
-        ({"usage_remaining_seconds": 10}, 2.5),
-        ({"usage_remaining_seconds": 0}, math.inf),
-        ({"usage_consumed_seconds": 500}, None),
-        ({}, None),
-    ],
-)
-def test_the_share_is_of_what_remains(usage: dict[str, Any], share: float | None) -> None:
-    job = JobEstimate(start=0, stop=1, circuits=1, shots=1, executions=1, seconds=25.0)
-    estimate = CostEstimate(jobs=(job,), formula="", assumptions=())
-    assert share_of_allowance(estimate, usage) == share

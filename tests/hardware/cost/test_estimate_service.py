@@ -1,4 +1,4 @@
-"""Estimates against what a service received and charged, through IBM's own client."""
+"""Estimates compared with what a service received and charged, through IBM's client."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from qiskit.quantum_info import SparsePauliOp
 from qiskit.transpiler import generate_preset_pass_manager
 
 from qmoe_qiskit.hardware.cost.budget import max_execution_time
-from qmoe_qiskit.hardware.cost.device_timing import machine_of
+from qmoe_qiskit.hardware.cost.device_timing import device_timing
 from qmoe_qiskit.hardware.cost.estimate import estimate_work
-from qmoe_qiskit.hardware.cost.plan_limits import Limits
+from qmoe_qiskit.hardware.cost.plan_limits import PlanLimits
 from qmoe_qiskit.hardware.options import runtime_options
 from qmoe_qiskit.hardware.primitives import primitive_for, pub_of
 from qmoe_qiskit.hardware.work import WorkUnit
@@ -82,10 +82,10 @@ def test_a_service_receives_the_estimated_executions_and_charges_the_estimated_t
     ibm: IBMService, backend: Any, options: dict[str, Any]
 ) -> None:
     work = work_on(backend, **options)
-    # About the executions of three points, so that the work is split.
-    whole = estimate_work(work, machine_of(backend), Limits(plan="p"))
-    limits = Limits(plan="p", executions_per_job=whole.executions * 7 // 10)
-    estimate = estimate_work(work, machine_of(backend), limits)
+    # About the executions of three points per job: the work is split.
+    whole = estimate_work(work, device_timing(backend), PlanLimits(plan="p"))
+    limits = PlanLimits(plan="p", executions_per_job=whole.executions * 7 // 10)
+    estimate = estimate_work(work, device_timing(backend), limits)
     assert len(estimate.jobs) == 2
     budget_s = 100.0
     for i, job in enumerate(estimate.jobs):
@@ -98,7 +98,7 @@ def test_a_service_receives_the_estimated_executions_and_charges_the_estimated_t
         assert received.executions == job.executions
         assert received.circuits == job.circuits
         assert received.cost == limit
-        # The requirement is 25%; the service works the same formula out by itself.
+        # The requirement is 25%; the service implements the same formula independently.
         assert received.charge == pytest.approx(job.seconds, rel=0.01)
 
 
@@ -107,12 +107,12 @@ def test_a_service_receives_the_estimated_executions_and_charges_the_estimated_t
 def test_a_service_receives_the_estimated_executions_over_all_options(
     ibm: IBMService, backend: Any
 ) -> None:
-    machine, limits = machine_of(backend), Limits(plan="p")
-    ibm.pace.paused = True  # what was received is known before anything has run
+    timing, limits = device_timing(backend), PlanLimits(plan="p")
+    ibm.pace.paused = True  # the service knows the number of executions before it runs the job
     try:
         for options in combinations():
             work = work_on(backend, **options)
-            (expected,) = estimate_work(work, machine, limits).jobs
+            (expected,) = estimate_work(work, timing, limits).jobs
             sent = primitive_for(backend, work).run([pub_of(work, 0, work.n_points)])
             received = ibm.jobs[-1]
             assert received.id == sent.job_id()

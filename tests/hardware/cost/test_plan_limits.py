@@ -7,21 +7,21 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.hardware.cost.plan_limits import Growth, Limits, limits_of, split
+from qmoe_qiskit.hardware.cost.plan_limits import LinearCost, PlanLimits, plan_limits, split_points
 
-FREE = Growth(constant=0, per_point=0)
+FREE = LinearCost(constant=0, per_point=0)
 
 
 def test_the_open_plan_has_three_pending_jobs_and_no_sessions() -> None:
-    limits = limits_of("open")
+    limits = plan_limits("open")
     assert (limits.plan, limits.pending_jobs, limits.sessions) == ("open", 3, False)
     assert limits.creations_per_minute == 5
-    assert limits_of(" Open ") == limits
+    assert plan_limits(" Open ") == limits
 
 
 @pytest.mark.parametrize("plan", ["premium", "flex", "pay-as-you-go", None])
 def test_other_plans_have_sessions(plan: str | None) -> None:
-    limits = limits_of(plan)
+    limits = plan_limits(plan)
     assert limits.plan == (plan or "unknown")
     assert limits.sessions
     assert limits.pending_jobs is None
@@ -31,25 +31,25 @@ def test_other_plans_have_sessions(plan: str | None) -> None:
 
 @given(
     n_points=st.integers(1, 5000),
-    executions=st.builds(Growth, constant=st.integers(0, 500), per_point=st.integers(0, 50)),
-    seconds=st.builds(Growth, constant=st.floats(0, 20), per_point=st.floats(0, 3)),
+    executions=st.builds(LinearCost, constant=st.integers(0, 500), per_point=st.integers(0, 50)),
+    seconds=st.builds(LinearCost, constant=st.floats(0, 20), per_point=st.floats(0, 3)),
     most_executions=st.integers(1, 5000),
     most_seconds=st.floats(1, 300),
 )
 def test_a_split_covers_every_point_once_under_the_limits_in_as_few_jobs_as_possible(
     n_points: int,
-    executions: Growth,
-    seconds: Growth,
+    executions: LinearCost,
+    seconds: LinearCost,
     most_executions: int,
     most_seconds: float,
 ) -> None:
-    limits = Limits(plan="p", executions_per_job=most_executions, seconds_per_job=most_seconds)
+    limits = PlanLimits(plan="p", executions_per_job=most_executions, seconds_per_job=most_seconds)
 
     def fits(size: int) -> bool:
         return executions(size) <= most_executions and seconds(size) <= most_seconds
 
     assume(fits(1))
-    ranges = split(n_points, executions, seconds, limits)
+    ranges = split_points(n_points, executions, seconds, limits)
     covered = [point for start, stop in ranges for point in range(start, stop)]
     assert covered == list(range(n_points))
     sizes = [stop - start for start, stop in ranges]
@@ -60,25 +60,29 @@ def test_a_split_covers_every_point_once_under_the_limits_in_as_few_jobs_as_poss
 
 
 def test_the_constant_part_counts_in_every_job() -> None:
-    limits = Limits(plan="p", executions_per_job=100)
-    assert split(9, Growth(constant=40, per_point=20), FREE, limits) == [(0, 3), (3, 6), (6, 9)]
+    limits = PlanLimits(plan="p", executions_per_job=100)
+    assert split_points(9, LinearCost(constant=40, per_point=20), FREE, limits) == [
+        (0, 3),
+        (3, 6),
+        (6, 9),
+    ]
 
 
 @pytest.mark.parametrize(
     ("executions", "seconds", "unit"),
     [
-        (Growth(constant=1, per_point=10_000_000), FREE, "10,000,001 executions"),
-        (FREE, Growth(constant=2, per_point=10_799.5), "seconds of QPU time"),
+        (LinearCost(constant=1, per_point=10_000_000), FREE, "10,000,001 executions"),
+        (FREE, LinearCost(constant=2, per_point=10_799.5), "seconds of QPU time"),
     ],
 )
 def test_a_point_beyond_the_limits_is_refused(
-    executions: Growth, seconds: Growth, unit: str
+    executions: LinearCost, seconds: LinearCost, unit: str
 ) -> None:
     with pytest.raises(InputError, match=unit) as caught:
-        split(5, executions, seconds, limits_of(None))
+        split_points(5, executions, seconds, plan_limits(None))
     assert "fewer shots" in str(caught.value)
 
 
 def test_nothing_is_not_split() -> None:
     with pytest.raises(InputError, match="points must be"):
-        split(0, FREE, FREE, limits_of("open"))
+        split_points(0, FREE, FREE, plan_limits("open"))

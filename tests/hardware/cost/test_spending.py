@@ -1,4 +1,4 @@
-"""A budget holds when charges are not told yet, when jobs overrun, and in sessions."""
+"""A budget holds while charges are unknown, when jobs overrun, and in sessions."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 SHOTS = 64
 N_JOBS = 3
-SECONDS = 3  # of each job, estimated, in whole seconds
+SECONDS = 3  # estimate of each job in whole seconds
 SPLIT = {"creations_per_minute": 1000, "executions_per_job": 2 * SHOTS}
-AFTER_CREATION = at("jobs/submit.py", "session = getattr(mode")
+AFTER_CREATION = at("jobs/submit.py", "session = self._mode.session_id")
 
 
 @pytest.fixture
@@ -37,11 +37,11 @@ def ibm(stage: Stage) -> IBMService:
 def test_an_ended_job_of_unknown_charge_counts_with_its_limit(
     stage: Stage, ibm: IBMService
 ) -> None:
-    """Each may have run up to its limit; the service tells charges later."""
+    """Each job may have run up to its limit; the service reports charges later."""
     template = stage.template(n_points=2 * N_JOBS, shots=SHOTS)
     order = stage.order(template, "late", limits=SPLIT, budget_s=30.0)
     ibm.faults.arm("late_usage", seconds=60.0, times=N_JOBS)
-    second = at("jobs/submit.py", "limit = self._limit_of(job)", visit=2)
+    second = at("jobs/submit.py", "limit = self._mode.limit_of(job)", visit=2)
     assert stage.fork_server.run(**order, place=second)["status"] == -signal.SIGKILL
     stage.fork_server.run(**order, action="collect")
     (first, *_) = stage.records(order)
@@ -53,7 +53,7 @@ def test_an_ended_job_of_unknown_charge_counts_with_its_limit(
 
 
 def test_the_budget_bounds_a_session(stage: Stage, ibm: IBMService) -> None:
-    """However long its jobs keep each other waiting: the clock runs between them."""
+    """The budget bounds it however long its jobs wait: the clock runs between them, too."""
     ibm.clock.rate = 1000.0
     template = stage.template(n_points=2 * N_JOBS, shots=SHOTS, mode="session")
     budget_s = N_JOBS * SECONDS + 2.0
@@ -72,7 +72,7 @@ def test_a_session_that_was_used_up_counts_by_the_clock(stage: Stage, ibm: IBMSe
     killed = stage.fork_server.run(**order, place=AFTER_CREATION)
     assert killed["status"] == -signal.SIGKILL
     stage.fork_server.run(**order, action="collect")
-    ibm.clock.rate = 1e6  # while nobody was there
+    ibm.clock.rate = 1e6  # while no client was running
     ibm.clock.expire()
     (session,) = ibm.store.sessions()
     assert not session.accepting_jobs

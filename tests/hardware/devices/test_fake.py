@@ -1,4 +1,4 @@
-"""Simulated devices: what they execute, on which qubits, and how often."""
+"""Fake devices: what they execute, on which qubits, and how often."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from qiskit.quantum_info import SparsePauliOp
 
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.hardware.devices import fake as local
-from qmoe_qiskit.hardware.devices.fake import LocalDevice
+from qmoe_qiskit.hardware.devices.fake import FakeDevice
 from qmoe_qiskit.hardware.options import RuntimeOptions
 from qmoe_qiskit.hardware.primitives import program_of
 from qmoe_qiskit.hardware.work import WorkUnit
@@ -22,10 +22,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def rotated(
-    device: LocalDevice, qubits: tuple[int, ...], n_points: int, **options: Any
-) -> WorkUnit:
-    """A rotation by an angle of its own on each of some qubits, by 0 to pi over the points."""
+def rotated(device: FakeDevice, qubits: tuple[int, ...], n_points: int, **options: Any) -> WorkUnit:
+    """One rotation per qubit, each with its own angle; over the points it goes from 0 to pi."""
     angles = ParameterVector("angle", len(qubits))
     circuit = QuantumCircuit(device.backend.num_qubits)
     for angle, qubit in zip(angles, qubits, strict=True):
@@ -49,7 +47,7 @@ def rotated(
 
 @pytest.mark.parametrize("primitive", ["estimator", "sampler"])
 def test_qubits_keep_their_places_and_points_their_order(primitive: str) -> None:
-    device = LocalDevice("fake_fez", seed=1)
+    device = FakeDevice("fake_fez", seed=1)
     work = rotated(device, (150, 3, 77), 3, primitive=primitive)
     # Of three qubits only the first turns.
     work = replace(work, points_PG=work.points_PG * [1, 0, 0])
@@ -74,7 +72,7 @@ def test_qubits_keep_their_places_and_points_their_order(primitive: str) -> None
     ids=str,
 )
 def test_executions_are_those_of_the_program(options: dict[str, Any]) -> None:
-    device = LocalDevice("fake_kolkata", seed=1)
+    device = FakeDevice("fake_kolkata", seed=1)
     work = rotated(device, (4, 7), 2, **options)
     program = program_of(work, 0, 2, device.backend)
     expected = program.shots * sum(item.size() for item in program.items)
@@ -82,7 +80,7 @@ def test_executions_are_those_of_the_program(options: dict[str, Any]) -> None:
 
 
 def test_many_points_run_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    device = LocalDevice("fake_manila", seed=1)
+    device = FakeDevice("fake_manila", seed=1)
     work = rotated(device, (2,), 7, resilience_level=0)
     monkeypatch.setattr(local, "_MAX_SHOTS_A_RUN", 3 * work.shots)
     outcome = device.execute(work)
@@ -93,8 +91,8 @@ def test_many_points_run_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_cannot_be_simulated() -> None:
     with pytest.raises(InputError, match=r"unknown fake device 'fake_toronto2'.*'fake_toronto'"):
-        LocalDevice("fake_toronto2")
-    device = LocalDevice("fake_kolkata")
+        FakeDevice("fake_toronto2")
+    device = FakeDevice("fake_kolkata")
     with pytest.raises(InputError, match="takes 27 qubits of fake_kolkata"):
         device.execute(rotated(device, tuple(range(27)), 1))
     zne = {"noise_factors": [1, 3], "extrapolator": "double_exponential"}

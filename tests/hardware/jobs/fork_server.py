@@ -1,7 +1,7 @@
-"""A fork server: it has imported everything once, and forks a process for each order that it reads.
+"""A fork server: it imports everything once, and forks a process for each order that it reads.
 
-Orders and replies are lines of JSON. The package `hardware` is imported with a call before each of
-its statements, at which a process can be told to die.
+Orders and replies are lines of JSON. The import inserts a call before each statement of the package
+`hardware`; an order can tell a process to die at such a call.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any, ClassVar
 # A statement: file, line and the number of the visit, from 1.
 Place = tuple[str, int, int]
 
-# What a command loads, loaded once.
+# Modules that a command needs, imported once.
 PRELOADED = (
     "filelock",
     "qmoe_qiskit.hardware.jobs.cancel",
@@ -36,10 +36,10 @@ PRELOADED = (
 
 
 class Steps:
-    """Counts the statements of the package `hardware` as they are executed, and acts at one.
+    """Counts the executed statements of the package `hardware`, and acts at one of them.
 
-    A program that was started with `Steps.install` has a call before every statement. That is what
-    tracing would do, at a tenth of the time.
+    After `Steps.install`, every statement has a call before it: the same as tracing, ten times as
+    fast.
     """
 
     place: ClassVar[Place | None] = None
@@ -49,7 +49,7 @@ class Steps:
 
     @classmethod
     def reach(cls, name: str, line: int) -> None:
-        """Be at a statement."""
+        """Note that a statement is reached, and act if it is the chosen one."""
         cls.visits[name, line] += 1
         visit = (name, line, cls.visits[name, line])
         cls.story.append(visit)
@@ -58,7 +58,7 @@ class Steps:
 
     @classmethod
     def install(cls) -> None:
-        """From now on, import the package with calls of `reach` in it."""
+        """Let later imports of the package insert calls of `reach`."""
         sys.meta_path.insert(0, _Finder())
         builtins.reach_step = cls.reach  # type: ignore[attr-defined]
 
@@ -82,7 +82,7 @@ class _Loader(SourceFileLoader):
 
 
 class _Reaching(ast.NodeTransformer):
-    """Puts a call before every statement within a function."""
+    """Inserts a call before every statement within a function."""
 
     def __init__(self, path: Path) -> None:
         self._name, self._depth = f"{path.parent.name}/{path.name}", 0
@@ -112,34 +112,35 @@ def kill_myself() -> None:
 
 
 def interrupt() -> None:
-    """What Ctrl-C does."""
+    """Do what Ctrl-C does."""
     raise KeyboardInterrupt
 
 
 def child(order: dict[str, Any]) -> dict[str, Any]:
-    """Open the device and do what is ordered, as a user's command does.
+    """Open the device and carry out an order, as a user's command does.
 
     Keys of an order:
         ledger: Path of the command's ledger.
-        environment: Variables that point at the service.
-        template: Path of a ledger that holds the work, and nothing else.
+        environment: Environment variables that point the client to the service.
+        template: Path of a ledger that holds only the work.
         key: The key under which the command submits it.
-        more_keys: Keys under which it does so again, on the same device.
+        more_keys: Further keys under which the command submits the work on the same device.
         options: Changes of the work's options.
         timeouts: Settings of `Timeouts`.
         budget_s: See `open_device`.
         limits: Changes of the plan's limits.
         action: "execute" (by default), "submit", "collect" or "cancel".
-        place: Where to be killed, as file, line and the number of the visit; or to be interrupted,
-            if `interrupted` is true: then the same is done once more, with the same objects.
-        told: Whether to tell the statements that were executed.
+        place: The statement before which the process is killed: file, line, number of the visit. If
+            `interrupted` is true, it is interrupted instead, and repeats the action with the same
+            objects.
+        told: Whether the reply lists the executed statements.
     """
     from qmoe_qiskit.errors import QMoEError
     from qmoe_qiskit.hardware.devices.ibm import open_device
     from qmoe_qiskit.hardware.jobs.cancel import cancel_work
     from qmoe_qiskit.hardware.jobs.collect import collect_work
-    from qmoe_qiskit.hardware.jobs.submit import Timeouts
-    from qmoe_qiskit.hardware.jobs.work_records import work_of
+    from qmoe_qiskit.hardware.jobs.timeouts import Timeouts
+    from qmoe_qiskit.hardware.jobs.work_records import load_work
     from qmoe_qiskit.hardware.ledger.store import Ledger
     from qmoe_qiskit.hardware.options import runtime_options
     from qmoe_qiskit.hardware.service.client import Client
@@ -149,7 +150,7 @@ def child(order: dict[str, Any]) -> dict[str, Any]:
         (summary,) = templates.works()
         record = templates.work(summary.key)
     assert record is not None
-    template = work_of(record)
+    template = load_work(record)
     settings = {**template.options.model_dump(exclude_unset=True), **order.get("options", {})}
     works = [
         replace(template, key=key, options=runtime_options(settings))
@@ -202,7 +203,7 @@ def child(order: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Fork a process for each order; what ends without a reply was killed or has a traceback."""
+    """Fork a process for each order; one without a reply was killed or printed a traceback."""
     Steps.install()
     for name in PRELOADED:
         __import__(name)
@@ -217,7 +218,7 @@ def main() -> None:
 
 
 def _watch(order: dict[str, Any]) -> None:
-    """Fork the command, and tell how it ended."""
+    """Fork the command, and report how it ended."""
     begun = time.monotonic()
     reading, writing = os.pipe()
     pid = os.fork()

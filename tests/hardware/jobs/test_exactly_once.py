@@ -1,4 +1,4 @@
-"""A client that is killed at every step: each job is created once, and nothing is lost."""
+"""A client is killed at every step: each job is created once, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -50,16 +50,16 @@ def test_killed_at_every_step(
         assert (reply["status"], reply["error"]) == (0, None), (places, reply)
         assert stage.results(order) == undisturbed.results, places
 
-    # Every statement of the submission, and a choice from the rest of the way.
+    # Every statement of the submission, and a sample of the others.
     submission = undisturbed.steps(
         rng, 80, "jobs/submit.py", "jobs/recover.py", "jobs/rate_limits.py"
     )
     rest = undisturbed.steps(rng, 70)
     places = [[place] for place in submission + rest]
-    for number in range(0, len(places), 4):  # a second time, when they go on
+    for number in range(0, len(places), 4):  # killed again during the second attempt
         places[number] += undisturbed.steps(rng, 1)
     stage.conduct(partial(trial, number, killed) for number, killed in enumerate(places))
-    # Only steps of loops that wait may not come up.
+    # Only steps of waiting loops may be missed.
     assert fates[-signal.SIGKILL] >= 0.9 * fates.total()
     assert sum(len(ibm.jobs) for ibm in stage.services) == len(places) + 1
 
@@ -67,7 +67,7 @@ def test_killed_at_every_step(
 def test_interrupted_at_many_steps(
     stage: Stage, template: str, undisturbed: Undisturbed, rng: np.random.Generator
 ) -> None:
-    """Ctrl-C, and the same once more with the same objects, as in a notebook."""
+    """Ctrl-C, then the same action again with the same objects, as in a notebook."""
 
     def trial(number: int, place: Place, ibm: IBMService) -> Trial:
         order = stage.order(template, f"interrupted-{number}", ibm)

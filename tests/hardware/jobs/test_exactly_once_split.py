@@ -1,4 +1,4 @@
-"""Work in several jobs: each part once, in sessions and batches, and within the budget."""
+"""Work in several jobs: each is created once, in sessions and batches, within the budget."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ N_JOBS = 3
 SHOTS = 64
 SPLIT = {"creations_per_minute": 1000, "executions_per_job": 2 * SHOTS}
 BEFORE_CREATION = at("jobs/submit.py", "job_id = self._client.create(")
-AFTER_CREATION = at("jobs/submit.py", "session = getattr(mode")
-# What each of the jobs needs, in whole seconds.
+AFTER_CREATION = at("jobs/submit.py", "session = self._mode.session_id")
+# QPU time of each job in whole seconds.
 SECONDS = 3
 
 
@@ -80,7 +80,7 @@ def test_sessions_are_gone_on_with_and_closed(
         assert sessions[0].mode == {"session": "dedicated", "batch": "batch"}[mode]
         assert not sessions[0].accepting_jobs, place
 
-    # From the first creation on there is a job by which its session is found.
+    # After the first creation, the session is found by its job.
     begun = story.index(AFTER_CREATION)
     own = [
         s
@@ -115,7 +115,7 @@ def test_plan_without_sessions(tmp_path: Any) -> None:
 
 
 def costs(stage: Stage, order: dict[str, Any]) -> list[float]:
-    """The limits of QPU time that were sent."""
+    """The limits of QPU time that the client sent."""
     jobs = [job for record in stage.records(order) for job in stage.created(record.tag)]
     assert all(job.cost is not None for job in jobs)
     return [job.cost for job in jobs if job.cost is not None]
@@ -161,10 +161,10 @@ def test_over_budget(stage: Stage, template: str, undisturbed: Undisturbed) -> N
 
 
 def test_stops_between_jobs(stage: Stage, template: str, undisturbed: Undisturbed) -> None:
-    """The first job took more than was allowed: the others wait for a larger budget."""
+    """The first job exceeds its limit: the others wait for a larger budget."""
     order = stage.order(template, "stops", limits=SPLIT, budget_s=N_JOBS * SECONDS)
     second = (*BEFORE_CREATION[:2], 2)
-    place = at("jobs/submit.py", "limit = self._limit_of(job)", visit=2)
+    place = at("jobs/submit.py", "limit = self._mode.limit_of(job)", visit=2)
     assert place[:2] < second[:2]
     assert stage.fork_server.run(**order, place=place)["status"] == -signal.SIGKILL
     ((job,), _, _) = [stage.created(record.tag) for record in stage.records(order)]

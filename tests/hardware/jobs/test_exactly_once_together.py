@@ -1,4 +1,4 @@
-"""Several processes, a lost ledger, another account, cancelling: still each job once."""
+"""Several processes, a lost ledger, another account, cancellation: each job is created once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TIMEOUTS = {"settle_s": 1.2, "poll_s": 0.1, "read_timeout_s": 5.0}
-AFTER_CREATION = at("jobs/submit.py", "session = getattr(mode")
+AFTER_CREATION = at("jobs/submit.py", "session = self._mode.session_id")
 BEFORE_CREATION = at("jobs/submit.py", "job_id = self._client.create(")
 
 
@@ -34,7 +34,7 @@ def template(stage: Stage) -> str:
 
 @pytest.fixture(scope="module")
 def split(stage: Stage) -> str:
-    """Work of 6 points, for three jobs of two with `SPLIT`."""
+    """Work of 6 points: with `SPLIT`, three jobs of two points."""
     return stage.template(n_points=6)
 
 
@@ -58,7 +58,7 @@ def test_the_same_work_by_two_processes(
 
 
 def test_two_works_by_two_processes(stage: Stage, template: str, undisturbed: Undisturbed) -> None:
-    """The second waits while the first one's request is held, and does not fail."""
+    """The second process waits, and does not fail, while the request of the first is held."""
     (ibm,) = stage.services
     ibm.faults.arm("hold", when="after", seconds=1.5)
     first = stage.order(template, "first", timeouts=TIMEOUTS)
@@ -80,7 +80,7 @@ def test_the_ledger_is_lost(stage: Stage, template: str, undisturbed: Undisturbe
 
 
 def test_the_account_is_another(stage: Stage, template: str) -> None:
-    """Where a job that was sent cannot be found, none is sent."""
+    """An account that cannot find a job which was sent before sends none."""
     order = stage.order(template, "elsewhere")
     assert stage.fork_server.run(**order, place=BEFORE_CREATION)["status"] == -signal.SIGKILL
     with Ledger(order["ledger"]) as book, book._transaction() as database:
@@ -92,12 +92,12 @@ def test_the_account_is_another(stage: Stage, template: str) -> None:
 
 
 def test_more_than_one_with_the_tag(stage: Stage, template: str) -> None:
-    """Should another program send the work as well, all but the oldest job are cancelled."""
+    """If another program sends the same work, all jobs but the oldest are cancelled."""
     (ibm,) = stage.services
     order = stage.order(template, "twice")
     ibm.pace.paused = True
     try:
-        # Two ledgers, and a list that shows the job of neither to the other.
+        # Two ledgers; the service's list hides the job of each from the other.
         for ledger in (order["ledger"], order["ledger"] + "-2"):
             ibm.faults.arm("lose_list", seconds=60.0)
             stage.fork_server.run(**{**order, "ledger": ledger}, place=AFTER_CREATION)
@@ -111,7 +111,7 @@ def test_more_than_one_with_the_tag(stage: Stage, template: str) -> None:
 
 
 def test_cancelled(stage: Stage, split: str) -> None:
-    """One job is submitted, one exists without our knowing, one was never sent."""
+    """One job is submitted, one exists although its response was lost, one was never sent."""
     (ibm,) = stage.services
     order = stage.order(split, "cancelled", limits=SPLIT, timeouts=TIMEOUTS)
     ibm.pace.paused = True

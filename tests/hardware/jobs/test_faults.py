@@ -1,4 +1,4 @@
-"""Whatever goes wrong on the way to a device: each job is created once, and nothing is lost."""
+"""Faults between client and device: each job is created once, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from urllib3 import HTTPResponse
 
 from qmoe_qiskit.errors import HardwareError
 from qmoe_qiskit.hardware.service.client import Client
-from qmoe_qiskit.hardware.service.http import PatientAdapter
+from qmoe_qiskit.hardware.service.http import RetryAdapter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 Fault = dict[str, Any]
 Case = tuple[int, str, Fault]
 
-# Answers come within 0.5 s or not at all: what is held for 0.8 s is done after its sender gave up.
+# The client waits 0.5 s for an answer: a request held for 0.8 s takes effect after that.
 TIMEOUTS = {"settle_s": 1.2, "poll_s": 0.1, "read_timeout_s": 0.5}
 HELD_S = 0.8
 
-# What may happen to the request that creates a job, and is not a refusal.
+# Faults, other than refusals, of the request that creates a job.
 UNCLEAR: list[Fault] = [
     {"kind": "drop", "when": "before"},
     {"kind": "drop", "when": "after"},
@@ -39,15 +39,15 @@ UNCLEAR: list[Fault] = [
     {"kind": "truncate"},
     *(
         {"kind": "answer", "status": status, "when": when}
-        # 200: an answer, but not the service's.
+        # 200: an answer, but from another server.
         for status in (200, 408, 500, 502, 503, 504)
         for when in ("before", "after")
     ),
     {"kind": "answer", "status": 429},
     {"kind": "answer", "status": 429, "retry_after": 1},
-    {"kind": "answer", "status": 429, "retry_after": 0.2},  # which no client understands
+    {"kind": "answer", "status": 429, "retry_after": 0.2},  # no client understands it
 ]
-# What may happen to a request that only asks.
+# Faults of a request that changes nothing.
 OF_QUESTIONS: list[Fault] = [
     {"kind": "drop"},
     {"kind": "hold", "seconds": HELD_S},
@@ -92,14 +92,14 @@ def undisturbed(stage: Stage, template: str) -> Undisturbed:
 
 
 def cases(questions: tuple[str, ...]) -> list[Case]:
-    """Every question with half of the faults, every fault with half of the questions."""
+    """Every request with half of the faults, every fault with half of the requests."""
     pairs = itertools.product(enumerate(questions), enumerate(OF_QUESTIONS))
     half = [(on, fault) for (q, on), (f, fault) in pairs if (q + f) % 2 == 0]
     return [(number, on, {**fault, "on": on}) for number, (on, fault) in enumerate(half)]
 
 
 def until_done(stage: Stage, order: dict[str, Any], ibm: IBMService, faults: list[Fault]) -> Trial:
-    """Give a command under faults, and then without them, until it is done."""
+    """Repeat a command, first with faults and then without, until it succeeds."""
     for fault in faults:
         ibm.faults.arm(**fault)
     for attempt in range(4):
@@ -149,7 +149,7 @@ def test_refused_request(stage: Stage, template: str, undisturbed: Undisturbed) 
         refused(reply)
         ibm.faults.clear()
         assert [job.state for job in stage.records(order)] == ["planned"]
-        # Should it have been created after all, it is found.
+        # If the job was created after all, it is found.
         reply = yield stage.fork_server.start(**order)
         assert (reply["status"], reply["error"]) == (0, None), (fault, reply)
         assert stage.results(order) == undisturbed.results, fault
@@ -173,9 +173,9 @@ def test_questions_of_collection(stage: Stage, template: str, undisturbed: Undis
         order = stage.order(template, f"collected-{number}", ibm, timeouts=TIMEOUTS)
         reply = yield stage.fork_server.start(**order, action="submit")
         assert (reply["status"], reply["error"]) == (0, None)
-        # Only to collect, the device is not opened.
+        # Collection does not open the device.
         yield from until_done(stage, {**order, "action": "collect"}, ibm, [fault])
-        # What the service does not have is not waited for.
+        # Collection does not wait for a calibration that the service lacks.
         calibrated = not (on.endswith("properties") and fault.get("status") == 404)
         assert stage.results(order, calibrated=calibrated) == undisturbed.results, fault
 
@@ -197,7 +197,7 @@ def test_job_that_is_not_listed_for_a_while(
 def test_killed_while_the_service_is_at_work(
     stage: Stage, template: str, undisturbed: Undisturbed, when: str
 ) -> None:
-    """The request is on its way, or done, when its sender dies, and when the next one looks."""
+    """The sender dies, and its successor looks, before or after the request has its effect."""
     ibm = stage.services[0]
     for number in range(6):
         ibm.faults.arm("hold", when=when, seconds=0.6)
@@ -216,7 +216,7 @@ def test_killed_while_the_service_is_at_work(
 def test_settling_begins_when_the_sender_was_last_seen(
     stage: Stage, template: str, undisturbed: Undisturbed
 ) -> None:
-    """Not when the attempt began: a request that was held for long may be done even later."""
+    """It does not begin with the attempt: a request that was held may take effect even later."""
     ibm = stage.services[0]
     timeouts = {"settle_s": 0.9, "poll_s": 0.1, "read_timeout_s": 1.1}
     ibm.faults.arm("hold", when="before", seconds=1.5)
@@ -295,10 +295,10 @@ def test_refused_beforehand(
 def test_what_exists_is_fetched_whatever_keeps_new_jobs_away(
     stage: Stage, template: str, undisturbed: Undisturbed
 ) -> None:
-    """The time is used up by the very job whose id was not learnt."""
+    """The job whose response was lost has used up the QPU time."""
     ibm = stage.services[0]
     order = stage.order(template, "orphan", timeouts=TIMEOUTS)
-    after = at("jobs/submit.py", "session = getattr(mode")
+    after = at("jobs/submit.py", "session = self._mode.session_id")
     assert stage.fork_server.run(**order, place=after)["status"] == -signal.SIGKILL
     ibm.faults.arm("over_quota")
     assert stage.fork_server.run(**order)["error"] is None
@@ -307,7 +307,7 @@ def test_what_exists_is_fetched_whatever_keeps_new_jobs_away(
 
 
 def test_no_access_token_to_be_had(stage: Stage) -> None:
-    """The library goes on without one, and is refused: not a reason for a new API key."""
+    """The library continues without a token and is refused; the API key is not to blame."""
     client = Client.connect()
     tokens = client._service._active_api_client._session.auth.tm
     tokens.expire_time = 0
@@ -325,5 +325,5 @@ def test_no_access_token_to_be_had(stage: Stage) -> None:
 
 @pytest.mark.parametrize(("asked", "waited"), [("5", 5), ("86400", 60), ("soon", None)])
 def test_pause_that_the_service_asks_for(asked: str, waited: float | None) -> None:
-    retries = PatientAdapter().max_retries
+    retries = RetryAdapter().max_retries
     assert retries.get_retry_after(HTTPResponse(headers={"Retry-After": asked})) == waited

@@ -1,4 +1,4 @@
-"""An account with several instances: jobs are found in whichever of them they were created."""
+"""An account with several instances: jobs are found in the instance that created them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ibm_service.instances import Instance
     from ibm_service.messages import Request
 
-AFTER_CREATION = at("jobs/submit.py", "session = getattr(mode")
+AFTER_CREATION = at("jobs/submit.py", "session = self._mode.session_id")
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_collected_from_another_instance(
 def test_an_instance_that_refuses_to_be_asked(
     stage: Stage, template: str, undisturbed: Undisturbed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It takes no jobs, and keeps nobody from using the others."""
+    """It takes no jobs, and the other instances stay usable."""
     (ibm,) = stage.services
     find = ibm.account.instance_of
 
@@ -78,7 +78,7 @@ def test_an_instance_that_refuses_to_be_asked(
 
 
 def test_the_plan_is_that_of_the_instance_which_offers_the_device(stage: Stage) -> None:
-    """Without a default instance the client library looks at all, and ends with the last."""
+    """Without a default instance, the client library asks all, and the last stays active."""
     (ibm,) = stage.services
     template = stage.template(mode="batch")
     everywhere = ibm.environment() | {"QISKIT_IBM_INSTANCE": ""}

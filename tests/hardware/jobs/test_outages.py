@@ -1,4 +1,4 @@
-"""Waiting outlives the connection; and what a service did very late is told."""
+"""Waiting survives outages, and late duplicates at the service are reported."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from ibm_service.faults import Fault
     from ibm_service.store import Job
 
-AFTER_CREATION = at("jobs/submit.py", "session = getattr(mode")
-# How often a request is repeated by the client; and more often than that.
+AFTER_CREATION = at("jobs/submit.py", "session = self._mode.session_id")
+# Number of times that the client repeats a request; and a larger number.
 REPETITIONS = 6
 MANY = 10_000
 
@@ -45,7 +45,7 @@ def undisturbed(stage: Stage, template: str) -> Undisturbed:
 def test_waiting_goes_on_when_the_service_is_back(
     stage: Stage, template: str, undisturbed: Undisturbed
 ) -> None:
-    """The connection drops, or the service is broken, for longer than one request is repeated."""
+    """The connection drops, or the service fails, for longer than one request is repeated."""
 
     def trial(fault: dict[str, Any], ibm: IBMService) -> Trial:
         order = stage.order(template, f"outage-{fault['kind']}", ibm)
@@ -63,7 +63,7 @@ def test_waiting_goes_on_when_the_service_is_back(
 
 
 def _end(outage: Fault, ibm: IBMService) -> None:
-    """End an outage when a second request of ours has met it."""
+    """End an outage after it has met a second request of the client."""
     deadline = time.monotonic() + 60.0
     while outage.fired <= REPETITIONS + 1 and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -85,8 +85,8 @@ def test_an_outage_without_end(stage: Stage, template: str) -> None:
         ibm.pace.paused = False
 
 
-def twins(stage: Stage, order: dict[str, Any], ibm: IBMService) -> tuple[Job, Job]:
-    """Two jobs for one piece of work: the service showed the first only when it was sent again."""
+def duplicates(stage: Stage, order: dict[str, Any], ibm: IBMService) -> tuple[Job, Job]:
+    """Two jobs for the same points: the service lists the first one after the second was sent."""
     ibm.faults.arm("lose_list", seconds=3600.0)
     assert stage.fork_server.run(**order, place=AFTER_CREATION)["status"] == -signal.SIGKILL
     assert stage.fork_server.run(**order, action="submit")["error"] is None
@@ -100,8 +100,8 @@ def test_a_request_that_became_a_job_late_is_cancelled(stage: Stage, template: s
     ibm = stage.services[0]
     order = stage.order(template, "late", ibm)
     ibm.pace.paused = True
-    late, ours = twins(stage, order, ibm)
-    ibm.store._jobs[late.id] = ibm.store._jobs.pop(late.id)  # behind ours in the queue
+    late, ours = duplicates(stage, order, ibm)
+    ibm.store._jobs[late.id] = ibm.store._jobs.pop(late.id)  # after ours in the queue
     late.seconds = 30.0
     ibm.pace.paused = False
     reply = stage.fork_server.run(**order)
@@ -114,7 +114,7 @@ def test_a_late_job_that_was_charged_is_told_once(
 ) -> None:
     ibm = stage.services[0]
     order = stage.order(template, "charged", ibm)
-    late, ours = twins(stage, order, ibm)
+    late, ours = duplicates(stage, order, ibm)
     message = refused(stage.fork_server.run(**order))
     assert "both were charged" in message
     assert late.id in message

@@ -1,4 +1,4 @@
-"""Work in several jobs, one of which fails: nothing more is sent, only that one is repeated."""
+"""Work in several jobs, one of which fails: nothing more is sent, and only it is repeated."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_nothing_is_retried_that_has_not_failed(stage: Stage) -> None:
 
 
 def test_retries_are_told_apart(stage: Stage, ibm: IBMService) -> None:
-    """A part that fails again and again has a tag for each job."""
+    """A range of points that fails again and again has a new tag for each job."""
     order = stage.order(stage.template(), "again")
     for _ in range(2):
         ibm.faults.arm("fail_job")

@@ -1,4 +1,4 @@
-"""The plan's limits are kept on this side: the service has nothing to refuse."""
+"""The client keeps to the plan's limits: the service has nothing to refuse."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hardware.jobs.trials import Stage, at, refused
+from ibm_service.messages import RefusalError
 
 from qmoe_qiskit.hardware.ledger.records import to_text
 from qmoe_qiskit.hardware.ledger.store import Ledger
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ibm_service import IBMService
+    from ibm_service.store import Job
 
 SHOTS = 64
 ONE_POINT_A_JOB = {"executions_per_job": SHOTS}
@@ -38,7 +40,7 @@ def ibm(stage: Stage) -> IBMService:
 
 
 def pass_time(ibm: IBMService, ledger: str, seconds: float) -> None:
-    """Make everything that was created before older, for the service and for the ledger."""
+    """Make all existing jobs and attempts older, at the service and in the ledger."""
     for job in ibm.jobs:
         job.created -= timedelta(seconds=seconds)
     with Ledger(ledger) as book, book._transaction() as database:
@@ -48,7 +50,7 @@ def pass_time(ibm: IBMService, ledger: str, seconds: float) -> None:
 
 
 def test_pending_jobs(stage: Stage, ibm: IBMService) -> None:
-    """Two processes, five jobs each, and never more than three that wait or run."""
+    """Two processes create five jobs each; never more than three wait or run."""
     ibm.pending_limit = PENDING_JOBS
     ibm.pace.paused = True
     template = stage.template(n_points=5, shots=SHOTS)
@@ -72,21 +74,22 @@ def test_pending_jobs(stage: Stage, ibm: IBMService) -> None:
 
 
 def test_an_attempt_without_an_end_may_be_pending(stage: Stage, ibm: IBMService) -> None:
-    """What a process that was killed had sent counts."""
+    """A job that a killed process has sent counts as pending."""
     ibm.pending_limit = PENDING_JOBS
     ibm.pace.paused = True
     three = stage.template(n_points=3, shots=SHOTS)
     limits = MANY_A_MINUTE | ONE_POINT_A_JOB
     order = stage.order(three, "killed", limits=limits)
-    third = at("jobs/submit.py", "session = getattr(mode", visit=3)
+    third = at("jobs/submit.py", "session = self._mode.session_id", visit=3)
     assert stage.fork_server.run(**order, place=third)["status"] == -signal.SIGKILL
     assert [job.state for job in stage.records(order)] == ["submitted", "submitted", "sending"]
     other = {**stage.order(three, "other", limits=limits), "ledger": order["ledger"]}
     command = stage.fork_server.start(**other)
+    # The orphan is found on the way.
+    while [job.state for job in stage.records(order)] != ["submitted"] * 3:
+        time.sleep(0.05)
     time.sleep(1.0)
     assert stage.posted(ibm) == [200] * 3
-    # The orphan was found on the way.
-    assert [job.state for job in stage.records(order)] == ["submitted"] * 3
     ibm.pace.paused = False
     assert stage.fork_server.wait(command)["error"] is None
     assert stage.posted(ibm) == [200] * 6
@@ -105,7 +108,7 @@ def test_a_deleted_job_is_not_pending(stage: Stage, ibm: IBMService) -> None:
 
 
 def test_creations_a_minute(stage: Stage, ibm: IBMService) -> None:
-    """Two processes, three jobs each: after five of them both wait for the minute to end."""
+    """Two processes create three jobs each: after five jobs both wait for the minute to end."""
     ibm.creations_per_minute = CREATIONS
     template = stage.template(n_points=3, shots=SHOTS)
     ledger = str(stage.folder / "both.sqlite")
@@ -118,7 +121,7 @@ def test_creations_a_minute(stage: Stage, ibm: IBMService) -> None:
         time.sleep(0.05)
     time.sleep(1.0)
     assert stage.posted(ibm) == [200] * CREATIONS
-    # Half a second before the minute is over for the service, and for us a little more.
+    # Half a second before the minute ends for the service; for the client it ends later.
     pass_time(ibm, ledger, 60.0 - 0.5 - 1.0)
     replies = [stage.fork_server.wait(command) for command in commands]
     assert [(r["status"], r["error"]) for r in replies] == [(0, None)] * 2
@@ -138,13 +141,28 @@ def test_others_have_pending_jobs(stage: Stage, ibm: IBMService) -> None:
     stage.done(second)
 
 
-def test_others_use_the_account_too(stage: Stage, ibm: IBMService) -> None:
-    """What this ledger does not know of is refused, and then waited for as the service asks."""
+def test_others_use_the_account_too(
+    stage: Stage, ibm: IBMService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service refuses what this ledger cannot know of; the client then waits as it asks."""
     ibm.creations_per_minute = 2
     template = stage.template(shots=SHOTS)
     for name in ("first", "second"):
         stage.done(stage.order(template, name))
-    for job in ibm.jobs:
-        job.created -= timedelta(seconds=58.5)
+    for job in ibm.jobs:  # within the last minute, however slow this machine is
+        job.created += timedelta(hours=1)
+    check_limits = ibm.check_limits
+
+    def let_time_pass(jobs: list[Job]) -> None:
+        try:
+            check_limits(jobs)
+        except RefusalError as refusal:
+            for job in jobs:
+                job.created -= timedelta(hours=2)
+            raise RefusalError(429, 1202, str(refusal), {"Retry-After": "1"}) from refusal
+
+    monkeypatch.setattr(ibm, "check_limits", let_time_pass)
     stage.done(stage.order(template, "third"))
-    assert stage.posted(ibm).count(429) >= 1
+    assert stage.posted(ibm) == [200, 200, 429, 200]
+    times = [r["time"] for r in ibm.requests if (r["method"], r["path"]) == ("POST", "/jobs")]
+    assert times[3] - times[2] > 0.99

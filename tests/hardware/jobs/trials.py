@@ -1,4 +1,4 @@
-"""A service, and commands in processes of their own that may be killed at any statement of ours."""
+"""A service, and commands in separate processes that can be killed at any statement."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ibm_service import IBMService
 from leak_check import API_KEY
 
 from qmoe_qiskit import hardware
-from qmoe_qiskit.hardware.jobs.work_records import record_of
+from qmoe_qiskit.hardware.jobs.work_records import new_records
 from qmoe_qiskit.hardware.ledger.store import Ledger
 
 if TYPE_CHECKING:
@@ -37,16 +37,16 @@ DEVICE = "ibmq_manila"
 TIMEOUTS = {"settle_s": 0.4, "poll_s": 0.05, "read_timeout_s": 10.0}
 PROGRAM = Path(__file__).parent / "fork_server.py"
 
-# What a trial yields is the number of a command; it is sent the command's reply.
+# A trial yields the number of a command, and is sent the command's reply.
 Trial = Generator[int, dict[str, Any], None]
 
 
 class ForkServer:
-    """Starts commands; see `child` in fork_server.py for what an order says."""
+    """Starts commands; see `child` in fork_server.py for the keys of an order."""
 
     def __init__(self) -> None:
         settings = dict.fromkeys(("OMP_NUM_THREADS", "RAYON_NUM_THREADS"), "1")
-        # Else every request of the client reads the source of all that has called it.
+        # Otherwise every request of the client reads the source of all its callers.
         settings["USAGE_DATA_OPT_OUT"] = "True"
         self._process = subprocess.Popen(
             [sys.executable, str(PROGRAM)],
@@ -81,7 +81,7 @@ class ForkServer:
         return int(self._reply(number, "started")["pid"])
 
     def wait(self, number: int) -> dict[str, Any]:
-        """Wait for a command: its exit status, and what it said if it was not killed."""
+        """Wait for a command; returns its exit status, and its messages unless it was killed."""
         return self._reply(number, "ended")
 
     def run(self, **order: Any) -> dict[str, Any]:
@@ -89,7 +89,7 @@ class ForkServer:
         return self.wait(self.start(**order))
 
     def next_end(self) -> tuple[int, dict[str, Any]]:
-        """Wait for any command: its number, and how it ended."""
+        """Wait for any command; returns its number and how it ended."""
         while True:
             for number, what in self._replies:
                 if what == "ended":
@@ -110,7 +110,7 @@ class ForkServer:
 
 
 def at(file: str, statement: str, visit: int = 1) -> Place:
-    """The step before a statement, given by its beginning."""
+    """The step before a statement, which is given by its first characters."""
     lines = (Path(hardware.__path__[0]) / file).read_text().splitlines()
     (number,) = [n for n, line in enumerate(lines, 1) if line.strip().startswith(statement)]
     return file, number, visit
@@ -118,25 +118,25 @@ def at(file: str, statement: str, visit: int = 1) -> Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Undisturbed:
-    """An execution: the steps that it took, and its results."""
+    """An undisturbed execution: its steps and its results."""
 
     story: list[Place]
     results: list[bytes]
 
     def steps(self, rng: np.random.Generator, count: int, *files: str) -> list[Place]:
-        """Choose steps of some files: the first visits of their statements come first."""
+        """Choose steps of some files; first visits of a statement come first."""
         own = [step for step in self.story if not files or step[0] in files]
         ranked = sorted(rng.permutation(len(own)), key=lambda i: min(own[i][2], 2))
         return [own[i] for i in ranked[:count]]
 
 
 class Stage:
-    """Services with a device of five qubits each, a fork server, and work for them.
+    """Services with a five-qubit device each, a fork server, and work for them.
 
     Args:
-        folder: For ledgers.
-        count: How many services: as many trials are conducted at a time, each has its own.
-        settings: Of the services.
+        folder: Folder for the ledgers.
+        count: Number of services, and of trials at a time: each trial has its own service.
+        settings: Settings of the services.
     """
 
     def __init__(self, folder: Path, *, count: int = 3, **settings: Any) -> None:
@@ -159,7 +159,7 @@ class Stage:
         self._exits.__exit__(*exception)
 
     def conduct(self, trials: Iterable[Callable[[IBMService], Trial]]) -> None:
-        """Conduct trials: while one waits for its service, others work."""
+        """Conduct trials at the same time: while one waits for its service, others work."""
         remaining, free = iter(trials), list(self.services)
         waiting: dict[int, tuple[Trial, IBMService]] = {}
 
@@ -180,7 +180,7 @@ class Stage:
             advance(*waiting.pop(number), reply)
 
     def template(self, *, n_points: int = 2, shots: int = 64, **options: Any) -> str:
-        """Write down work; returns the path of a ledger with nothing else in it."""
+        """Record work; returns the path of a ledger that holds nothing else."""
         from qmoe_qiskit import angle_router, open_backend
 
         self._templates += 1
@@ -197,7 +197,7 @@ class Stage:
         x_BF = rng.uniform(-1, 1, (n_points, 2))
         work = compiled.work(x_BF, rng.uniform(-3, 3, compiled.router.n_weights))
         device = backend.device
-        record, jobs = record_of(
+        record, jobs = new_records(
             work, device.estimate(work), instance="loopback", at=datetime.now(UTC)
         )
         device.ledger.record(record, jobs)
@@ -207,20 +207,20 @@ class Stage:
     def order(
         self, template: str, name: str, ibm: IBMService | None = None, **changes: Any
     ) -> dict[str, Any]:
-        """Return an order for the work under a key of its own, with a ledger of its own."""
+        """Return an order for the work with its own key and its own ledger."""
         return {
             "template": template,
             "environment": (ibm or self.services[0]).environment(),
             "ledger": str(self.folder / f"{name}.sqlite"),
             "key": hashlib.sha256(name.encode()).hexdigest(),
             "timeouts": TIMEOUTS,
-            # Pacing has tests of its own.
+            # test_rate_limits.py tests the limits of a plan.
             "limits": {"creations_per_minute": 1000},
             **changes,
         }
 
     def undisturbed(self, template: str, **changes: Any) -> Undisturbed:
-        """Execute work that nothing happens to."""
+        """Execute work without disturbances."""
         order = self.order(template, f"undisturbed-{Path(template).stem}", **changes)
         reply = self.fork_server.run(**order, told=True)
         assert (reply["status"], reply["error"]) == (0, None), reply
@@ -228,26 +228,26 @@ class Stage:
         return Undisturbed(story=story, results=self.results(order))
 
     def records(self, order: dict[str, Any]) -> list[JobRecord]:
-        """What the ledger of an order says of its work's jobs."""
+        """The jobs of an order's work in its ledger."""
         with Ledger(order["ledger"]) as book:
             return book.jobs(order["key"])
 
     def done(self, order: dict[str, Any]) -> list[bytes]:
-        """Give a command, which has to succeed; returns the results."""
+        """Carry out an order, which must succeed; returns the results."""
         reply = self.fork_server.run(**order)
         assert (reply["status"], reply["error"]) == (0, None), reply
         return self.results(order)
 
     def posted(self, ibm: IBMService) -> list[int | None]:
-        """How the service answered the requests to create a job."""
+        """The service's answers to the requests to create a job."""
         return [r["status"] for r in ibm.requests if (r["method"], r["path"]) == ("POST", "/jobs")]
 
     def created(self, tag: str) -> list[Job]:
-        """The jobs that the services have under a tag."""
+        """The jobs of all services with this tag."""
         return [job for ibm in self.services for job in ibm.jobs if tag in job.tags]
 
     def check_tags(self) -> None:
-        """Check that no tag has two jobs, now that whatever was on its way has come."""
+        """Wait for late requests, then check that no tag has two jobs."""
         time.sleep(1.0)
         tags = Counter(tag for ibm in self.services for job in ibm.jobs for tag in job.tags)
         assert set(tags.values()) == {1}, tags.most_common(3)
@@ -278,7 +278,7 @@ def refused(reply: dict[str, Any]) -> str:
 
 
 def check_sentence(error: str) -> None:
-    """Check that an error is one sentence, that says what to do, and gives no secret away."""
+    """Check that an error is one sentence that says what to do and holds no secret."""
     assert "\n" not in error
     assert len(error) < 700
     assert API_KEY not in error

@@ -1,4 +1,4 @@
-"""Processes that are killed, and several at once: what the ledger said it holds, it holds."""
+"""Killed and concurrent processes: the ledger keeps every event that it has confirmed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def kill_myself() -> None:
 
 
 def script(plan: Callable[..., Any], noon: datetime) -> list[Callable[[Ledger], object]]:
-    """One work of two jobs, from its record to its results: one event each."""
+    """The events of a work with two jobs, from its record to its results."""
     work, (first, second) = plan()
     results = {"values_PO": VALUES, "std_errors_PO": VALUES**2}
     at = [noon + timedelta(seconds=seconds) for seconds in range(9)]
@@ -56,7 +56,7 @@ def script(plan: Callable[..., Any], noon: datetime) -> list[Callable[[Ledger], 
 
 
 def contents(book: Ledger) -> list[Any]:
-    """Everything in a ledger, after a check of its file."""
+    """The whole content of a ledger, after a check of its file."""
     assert book._connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
     assert not book._connection.execute("PRAGMA foreign_key_check").fetchall()
     tables = ("works", "jobs", "attempts", "results", "calibrations")
@@ -73,7 +73,7 @@ def story(plan: Callable[..., Any], noon: datetime) -> list[Callable[[Ledger], o
 
 @pytest.fixture
 def chapters(story: list[Callable[[Ledger], object]], tmp_path: Path) -> list[list[Any]]:
-    """What the ledger holds after 0, 1, 2, ... events, undisturbed."""
+    """The content of an undisturbed ledger after 0, 1, 2, ... events."""
     with Ledger(tmp_path / "undisturbed.sqlite") as book:
         states = [contents(book)]
         for event in story:
@@ -83,7 +83,7 @@ def chapters(story: list[Callable[[Ledger], object]], tmp_path: Path) -> list[li
 
 
 class Trial:
-    """A child that goes through the story on a new ledger, and is killed on its way."""
+    """A child process that records the events in a new ledger, and is killed on its way."""
 
     def __init__(self, story: list[Callable[[Ledger], object]], folder: Path) -> None:
         self.story = story
@@ -91,7 +91,7 @@ class Trial:
         self.reading, self.writing = os.pipe()
 
     def run(self, way: str = "", k: int = 0) -> None:
-        """What the child does: a byte through the pipe after each event that returned."""
+        """Run in the child: send a byte through the pipe after each event that returned."""
         if way == "line":
             kill_at_line(k)
         book = Ledger(self.path)
@@ -103,7 +103,7 @@ class Trial:
         book.close()
 
     def check(self, chapters: list[list[Any]]) -> None:
-        """Every event that returned is there, at most one more; and the story can go on."""
+        """Check that the ledger holds all events that returned, at most one more, and can go on."""
         os.close(self.writing)
         with os.fdopen(self.reading, "rb") as pipe:
             returned = len(pipe.read())
@@ -132,7 +132,7 @@ def kill_at_line(k: int) -> None:
 
 
 def kill_at_step(connection: sqlite3.Connection, k: int) -> None:
-    """Kill this process at the k-th step of SQLite's virtual machine: inside of statements."""
+    """Kill this process at the k-th step of SQLite's virtual machine, within a statement."""
     left = [k]
 
     def step() -> int:
@@ -152,7 +152,7 @@ def test_killed_at_any_point(
     tmp_path: Path,
     children: Any,
 ) -> None:
-    # 13 has no common pace with the ledger's loops; the last trial comes through.
+    # 13 steps do not coincide with the ledger's loops; the last trial survives.
     for k in range(1, 10_000, 13):
         folder = tmp_path / f"{way}-{k}"
         folder.mkdir()
@@ -189,7 +189,7 @@ def test_killed_at_random_moments(
 def test_a_log_that_was_cut_anywhere_gives_an_earlier_state(
     story: list[Callable[[Ledger], object]], chapters: list[list[Any]], tmp_path: Path
 ) -> None:
-    """What a loss of power can leave: any beginning of the log, garbage behind it."""
+    """A loss of power can leave any beginning of the log, followed by garbage."""
     path = tmp_path / "ledger.sqlite"
     found = []
     with Ledger(path) as book:
@@ -216,7 +216,7 @@ def test_two_processes_lose_nothing(
     won = [tmp_path / "won-0", tmp_path / "won-1"]
 
     def write(me: int) -> None:
-        """Own works, even or odd, and shared ones that both try to record."""
+        """Record own works, even or odd, and shared works that both processes try to record."""
         firsts = 0
         for number in range(me, 30, 2):
             with Ledger(path) as book:
@@ -233,7 +233,7 @@ def test_two_processes_lose_nothing(
 
     pids = [children.start(lambda me=me: write(me)) for me in (0, 1)]
     assert [children.wait(pid) for pid in pids] == [0, 0]
-    assert sum(int(file.read_text()) for file in won) == 15  # each by exactly one
+    assert sum(int(file.read_text()) for file in won) == 15  # exactly one process recorded each
     with Ledger(path) as book:
         contents(book)
         assert len(book.works()) == 45

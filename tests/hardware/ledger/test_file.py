@@ -1,4 +1,4 @@
-"""The file of the ledger: where it is, who may read it, and what can be wrong with it."""
+"""The file of the ledger: its path, its permissions, and damage to it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hardware.ledger.job_rows import all_jobs
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,7 +32,7 @@ VALUES = np.linspace(-1, 1, 40).reshape(2, 20)
 
 
 def fill(path: Path, plan: Callable[..., Any], noon: datetime, n_works: int = 4) -> None:
-    """A ledger of works whose first jobs are done, closed."""
+    """Write a ledger of works whose first jobs are done."""
     with Ledger(path) as book:
         for number in range(n_works):
             book.record(*plan(number))
@@ -48,7 +49,7 @@ def fill(path: Path, plan: Callable[..., Any], noon: datetime, n_works: int = 4)
 
 
 def read_all(book: Ledger) -> list[Any]:
-    """Use every question; return the arrays."""
+    """Use every query; return the arrays."""
     arrays = []
     for summary in book.works():
         work = book.work(summary.key)
@@ -64,7 +65,7 @@ def read_all(book: Ledger) -> list[Any]:
                 book.calibration(job.calibration_hash)
             book.created_since(work.created_at)
     book.pending()
-    book.all_jobs()
+    all_jobs(book)
     return arrays
 
 
@@ -77,7 +78,7 @@ def full(tmp_path: Path, plan: Callable[..., Any], noon: datetime) -> Path:
 
 @pytest.fixture
 def open_umask() -> Iterator[None]:
-    """The most generous umask: what is private is so by our doing."""
+    """The most permissive umask: the ledger itself must restrict access."""
     before = os.umask(0)
     yield
     os.umask(before)
@@ -169,7 +170,7 @@ def test_a_ledger_that_is_locked_while_it_is_created(tmp_path: Path) -> None:
 
 
 def test_creating_a_ledger_waits_for_others(tmp_path: Path) -> None:
-    """Where SQLite itself gives up at once: turning the write-ahead log on."""
+    """Turning the write-ahead log on: here SQLite itself gives up at once."""
     path = tmp_path / "ledger.sqlite"
     other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
@@ -206,7 +207,7 @@ def test_an_older_schema_is_led_to_the_present_one(
 def test_a_ledger_of_schema_1_is_led_to_the_present_one(
     full: Path, plan: Callable[..., Any]
 ) -> None:
-    """There circuits had no check sum."""
+    """In schema 1, circuits had no checksum."""
     with closing(sqlite3.connect(full)) as other, other:
         other.execute(
             "UPDATE works SET circuit_qpy = substr(circuit_qpy, 1, length(circuit_qpy) - 4)"
@@ -286,7 +287,7 @@ def test_a_damaged_ledger_is_kept(full: Path, spoil: Callable[[bytes], bytes]) -
 def test_a_log_without_its_ledger_is_kept(
     full: Path, plan: Callable[..., Any], tmp_path: Path, *, gone: bool
 ) -> None:
-    """SQLite would delete the log of an empty file, and what was recorded last with it."""
+    """SQLite would delete the log of an empty file, and the latest records with it."""
     copy = tmp_path / "copy.sqlite"
     log = copy.with_name("copy.sqlite-wal")
     with Ledger(full) as book:
@@ -304,7 +305,7 @@ def test_a_log_without_its_ledger_is_kept(
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory, plan: Callable[..., Any]) -> tuple[Path, Path]:
-    """A ledger that nobody opens, and a folder of its arrays, each a file."""
+    """A closed ledger, and a folder with one file per array."""
     path = tmp_path_factory.mktemp("sound") / "ledger.sqlite"
     copy = path.with_name("copy.sqlite")
     arrays = path.with_name("arrays")
@@ -325,7 +326,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory, plan: Callable[..., Any]) ->
 def test_damage_anywhere_is_an_error_or_harmless(
     sound: tuple[Path, Path], spot: tuple[float, int], seed: int, cut: int
 ) -> None:
-    """Arrays are never wrong in silence, and nothing but our own errors escapes."""
+    """Damaged arrays are always reported, and only our own errors escape."""
     bad = bytearray(sound[0].read_bytes())
     start = int(spot[0] * (len(bad) - 1))
     length = min(spot[1], len(bad) - start)
@@ -346,7 +347,7 @@ def test_a_full_disk_takes_nothing_away(
     full: Path, plan: Callable[..., Any], noon: datetime
 ) -> None:
     with Ledger(full) as book:
-        before = book.all_jobs()
+        before = all_jobs(book)
         (pages,) = book._connection.execute("PRAGMA page_count").fetchone()
         book._connection.execute(f"PRAGMA max_page_count = {pages}")
         book.submitted("qmoe-0-1", "job-x", noon)
@@ -357,14 +358,14 @@ def test_a_full_disk_takes_nothing_away(
         with pytest.raises(LedgerError, match="make room"):
             book.record(*plan(9, circuit_qpy=bytes(100_000)))
         assert [job.state for job in book.jobs(plan(0)[0].key)] == ["done", "submitted"]
-        assert len(book.all_jobs()) == len(before)
+        assert len(all_jobs(book)) == len(before)
         book._connection.execute(f"PRAGMA max_page_count = {pages + 100}")
         book.finished("qmoe-0-1", "done", **big)
         np.testing.assert_array_equal(book.results("qmoe-0-1")[0], wide_PO)
 
 
 def test_a_disk_that_refuses_writes(full: Path, plan: Callable[..., Any], children: Any) -> None:
-    """The operating system's own limit on the size of a file, in the middle of a transaction."""
+    """The operating system's limit on the size of a file, in the middle of a transaction."""
 
     def write() -> None:
         with Ledger(full) as book:
@@ -398,7 +399,7 @@ def test_places_where_no_ledger_can_be(tmp_path: Path) -> None:
 def test_without_the_right_to_write(
     plan: Callable[..., Any], noon: datetime, children: Any
 ) -> None:
-    with tempfile.TemporaryDirectory() as name:  # not below a folder that is root's alone
+    with tempfile.TemporaryDirectory() as name:  # other users must be able to enter the folder
         folder = Path(name)
         fill(folder / "ledger.sqlite", plan, noon)
         shutil.copy(folder / "ledger.sqlite", folder / "readonly.sqlite")
@@ -407,7 +408,7 @@ def test_without_the_right_to_write(
 
         def use() -> None:
             if os.geteuid() == 0:
-                os.setuid(65534)  # root may write anywhere
+                os.setuid(65534)  # root can write anywhere
             with pytest.raises(LedgerError, match=r"new\.sqlite.* writable"):
                 Ledger(folder / "new.sqlite")
             with pytest.raises(LedgerError, match=r"ledger\.sqlite.* folder writable"):

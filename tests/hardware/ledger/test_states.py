@@ -1,4 +1,4 @@
-"""Any sequence of events: the legal ones take place, the others change nothing."""
+"""Any sequence of events: legal events take effect, the others change nothing."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def results(seed: int) -> tuple[FloatArray, FloatArray]:
 
 
 class Events(RuleBasedStateMachine):
-    """Three jobs of one work, beside a model of what the ledger must hold."""
+    """Three jobs of one work, and a model of what the ledger must hold."""
 
     plan: Callable[..., Any]
     clock: datetime

@@ -13,7 +13,7 @@ from qiskit.quantum_info import SparsePauliOp, Statevector
 from qmoe_qiskit.backends import open_backend
 from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
 from qmoe_qiskit.errors import InputError, RunError
-from qmoe_qiskit.hardware.devices.fake import LocalDevice
+from qmoe_qiskit.hardware.devices.fake import FakeDevice
 from qmoe_qiskit.hardware.options import RuntimeOptions
 from qmoe_qiskit.hardware.work import Outcome
 from qmoe_qiskit.runs import TrainingRequest, evaluate_run, load_run, read_run, train_run
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 SHOTS = 32
 
 
-class ExactDevice(LocalDevice):
+class ExactDevice(FakeDevice):
     """Manila without noise and without shots; keeps what it was given."""
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class ExactDevice(LocalDevice):
         )
 
 
-def on(device: LocalDevice) -> RuntimeBackend:
+def on(device: FakeDevice) -> RuntimeBackend:
     return RuntimeBackend(
         name="runtime:fake_manila", device=device, options=RuntimeOptions(), shots=SHOTS, seed=0
     )
@@ -108,7 +108,7 @@ def test_flips_are_counted_against_the_exact_router(runs: dict[str, Path], seed:
                 executions=1,
             )
 
-    def routed(device: LocalDevice) -> np.ndarray:
+    def routed(device: FakeDevice) -> np.ndarray:
         run = load_run(runs["moons"], backend=on(device))
         rows = prepare_run(read_run(runs["moons"]), on(device)).rows
         weights_NE: np.ndarray = run.classifier.predict_routed(rows.dataset.features_NF)[1]
