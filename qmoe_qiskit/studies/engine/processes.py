@@ -7,13 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import (
-    Executor,
-    Future,
-    InvalidStateError,
-    ProcessPoolExecutor,
-    ThreadPoolExecutor,
-)
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import connection, forkserver, get_context, resource_tracker
 from multiprocessing.connection import Connection
@@ -89,8 +83,6 @@ def processes(
         with ThreadPoolExecutor(1) as thread:
             yield _Handed(executor, thread)
     except BaseException:
-        # First its thread forgets what is cancelled: it would fail on it when the workers are gone.
-        _forgive_cancelled()
         executor.shutdown(wait=False, cancel_futures=True)
         end.close()
         raise
@@ -98,20 +90,6 @@ def processes(
         executor.shutdown(cancel_futures=True)
         end.close()
         ended.close()
-
-
-def _forgive_cancelled() -> None:
-    """Keep the executor's thread from telling that a future was cancelled before its workers ended.
-
-    It sets an exception for every call that its workers leave behind, and fails on cancelled ones.
-    """
-    told = threading.excepthook
-
-    def tell(arguments: threading.ExceptHookArgs) -> None:
-        if arguments.exc_type is not InvalidStateError:
-            told(arguments)
-
-    threading.excepthook = tell
 
 
 class _Handed(Executor):
@@ -123,6 +101,9 @@ class _Handed(Executor):
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         return self._thread.submit(self._executor.submit, fn, *args, **kwargs).result()
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002
+        self._executor.shutdown(wait, cancel_futures=cancel_futures)
 
 
 def _cores() -> int:

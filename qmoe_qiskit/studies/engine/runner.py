@@ -63,7 +63,8 @@ def run_tasks(
     Args:
         tasks: The tasks.
         folder: Of the study.
-        open_executor: Where tasks run; `nullcontext(executor)` makes one from any executor.
+        open_executor: Opens the executor that runs the tasks; `lambda: nullcontext(executor)` takes
+            any executor, which an error or an interruption shuts down.
         report: Is told how far it is: first, and after every task.
 
     Raises:
@@ -151,7 +152,11 @@ class _Collection:
 
 
 def _run_all(tasks: list[Task], executor: Executor, store: Callable[[Task, str], None]) -> None:
-    """Run tasks; on any way out keep what is finished and cancel what has not begun."""
+    """Run tasks; on any way out keep what is finished, and on an error run nothing more.
+
+    The executor itself cancels what has not begun: a future that is cancelled from outside makes
+    the thread of a `ProcessPoolExecutor` fail if its workers die at the same time.
+    """
     futures: dict[Future[str], Task] = {}
     try:
         for task in tasks:
@@ -160,7 +165,10 @@ def _run_all(tasks: list[Task], executor: Executor, store: Callable[[Task, str],
             store(futures[future], future.result())
     except CancelledError as error:
         raise BrokenExecutor("the executor has dropped a task") from error
+    except BaseException:
+        executor.shutdown(wait=False, cancel_futures=True)
+        raise
     finally:
         for future, task in futures.items():
-            if not future.cancel() and future.done() and future.exception() is None:
+            if future.done() and not future.cancelled() and future.exception() is None:
                 store(task, future.result())

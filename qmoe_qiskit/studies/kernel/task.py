@@ -21,7 +21,7 @@ from qmoe_qiskit.studies.kernel.gram import (
     rbf_kernel,
 )
 from qmoe_qiskit.studies.kernel.models import mixture, router_of, seen, untrained
-from qmoe_qiskit.studies.kernel.svm import Rows, tuned_machine
+from qmoe_qiskit.studies.kernel.svm import SplitPoints, tuned_machine
 from qmoe_qiskit.studies.training.measuring import observe_rows
 from qmoe_qiskit.studies.training.train_task import TrainTask, trained
 
@@ -87,7 +87,7 @@ class KernelTask(Task):
             for uploads in (1, self.uploads)
         }
         model = models[self.uploads]
-        rows = Rows(
+        rows = SplitPoints(
             train_NF=seen(model, features_NF),
             labels_N=labels_N,
             test_MF=seen(model, split.test.features_NF),
@@ -111,7 +111,7 @@ class KernelTask(Task):
             "kernels": {kernel.name: self._compared(kernel, rows) for kernel in kernels},
         }
 
-    def _compared(self, kernel: Kernel, rows: Rows) -> dict[str, Any]:
+    def _compared(self, kernel: Kernel, rows: SplitPoints) -> dict[str, Any]:
         """Return what a kernel is worth.
 
         Returns:

@@ -57,17 +57,30 @@ class Small(Task):
 
 @dataclass(frozen=True, kw_only=True)
 class Deadly(Small):
-    """Kills its process when it runs for the first time, or the first few times."""
+    """Kills its process when it runs for the first time, or the first few times.
+
+    Attributes:
+        times: How many times it kills its process.
+        others: Number of other tasks whose results go beside the log. As long as results of theirs
+            are missing, the task waits for one more of them before it kills its process.
+    """
 
     kind: ClassVar[str] = "test-deadly"
 
     times: int = 1
+    others: int = 0
 
     def run(self) -> dict[str, Any]:
         result = super().run()
+        wanted = min(self._n_results() + 1, self.others)
+        while self._n_results() < wanted:
+            time.sleep(0.005)
         if len(pids(self.log, self.seed)) <= self.times:
             os.kill(os.getpid(), signal.SIGKILL)
         return result
+
+    def _n_results(self) -> int:
+        return len(list((Path(self.log).parent / "tasks").glob("*.json")))
 
 
 @dataclass(frozen=True, kw_only=True)
