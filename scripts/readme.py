@@ -110,7 +110,7 @@ def studies_parts(folder: Path) -> tuple[str, str]:
             table = to_markdown(shown_table(shortened(summary.tables[0], *SHOWN[name])))
             picture = next(file for file in files if file.startswith("figures/"))
             shutil.copy(folder / name / picture, FIGURES / f"study_{name}.png")
-            figures.append(f"![{summary.pictures[0].caption}](scripts/figures/study_{name}.png)")
+            figures.append(f"![{summary.figures[0].caption}](scripts/figures/study_{name}.png)")
             parts += [table.rstrip(), figures[-1]]
         parts.append(verdicts_part(summary.verdicts))
         rows += [row_of(name, headline, summary.verdicts) for headline in HEADLINES.get(name, ())]

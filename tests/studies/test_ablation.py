@@ -60,7 +60,7 @@ def test_the_study_runs_and_draws() -> None:
     assert [row[1] for row in table.rows][:2] == ["quantum", "quantum (dephased)"]
     assert len(summary.verdicts) == len(SMALL.routers)
     assert {verdict.outcome for verdict in summary.verdicts} == {"undecided"}
-    for picture in summary.pictures:
+    for picture in summary.figures:
         figure = Figure(figsize=picture.size, layout="constrained")
         picture.draw(figure)
         figure.draw_without_rendering()

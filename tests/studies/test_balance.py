@@ -165,7 +165,7 @@ def test_what_is_said_of_given_results(rng: np.random.Generator) -> None:
 
 
 def drawn(summary: Summary) -> None:
-    for picture in summary.pictures:
+    for picture in summary.figures:
         figure = Figure(figsize=picture.size, layout="constrained")
         picture.draw(figure)
         figure.canvas.draw()

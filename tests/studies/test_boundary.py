@@ -56,7 +56,7 @@ def test_the_study_runs_and_draws() -> None:
         # 40 rows to train on are a batch of 32 and one of 8.
         assert as_paper.value == pytest.approx(2 * mean.value)
     assert len(summary.verdicts) == len(SMALL.routers) - 1
-    for picture in summary.pictures:
+    for picture in summary.figures:
         drawn = picture.draw(Figure(figsize=picture.size, layout="constrained"))
         assert drawn is not None
         titles = [axes.get_title() for axes in drawn.axes]

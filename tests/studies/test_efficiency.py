@@ -90,7 +90,7 @@ def test_tables_hold_the_results(results: list[TaskResult]) -> None:
 
 
 def test_pictures_can_be_drawn(results: list[TaskResult]) -> None:
-    for picture in STUDY.summarize(SMALL, SEEDS, results).pictures:
+    for picture in STUDY.summarize(SMALL, SEEDS, results).figures:
         figure = Figure(figsize=picture.size, layout="constrained")
         picture.draw(figure)
         figure.draw_without_rendering()

@@ -203,7 +203,7 @@ def test_the_figure_can_be_drawn() -> None:
     from matplotlib.figure import Figure
 
     results = [TaskResult(task=t, result=_fake(t), seconds=0.5) for t in STUDY.tasks(SMALL, [0, 1])]
-    (picture,) = STUDY.summarize(SMALL, [0, 1], results).pictures
+    (picture,) = STUDY.summarize(SMALL, [0, 1], results).figures
     figure = Figure(figsize=picture.size, layout="constrained")
     picture.draw(figure)
     figure.canvas.draw()

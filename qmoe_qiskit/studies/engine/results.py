@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 TASKS = "tasks"  # the folder of the result files, in that of the study
-_LIBRARIES = (
-    "qmoe-qiskit",
+_PROJECT = "qmoe-qiskit"
+# Earlier releases of the project whose stored results are the results of this one, bit for bit.
+_COMPATIBLE = ("0.1.0",)
+LIBRARIES = (
+    _PROJECT,
     "numpy",
     "qiskit",
     "qiskit-aer",
@@ -80,7 +83,7 @@ class TaskResult:
 def versions() -> dict[str, str]:
     """Return the versions that decide a result: Python's, without its patches, and libraries'."""
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return {"python": python, **{name: version(name) for name in _LIBRARIES}}
+    return {"python": python, **{name: version(name) for name in LIBRARIES}}
 
 
 def path_of(task: Task, folder: Path) -> Path:
@@ -156,6 +159,8 @@ def _parse(task: Task, text: bytes) -> tuple[TaskResult | None, str | None]:
         return None, "of another format"
     now = versions()
     then = {name: stored.versions.get(name, "unknown") for name in now}
+    if then[_PROJECT] in _COMPATIBLE:
+        then[_PROJECT] = now[_PROJECT]
     if changed := [f"{k} {then[k]}, not {now[k]}" for k in now if then[k] != now[k]]:
         return None, f"of other versions ({'; '.join(changed)})"
     if stored.profiles != task.profiles():

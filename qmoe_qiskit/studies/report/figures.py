@@ -1,8 +1,7 @@
-"""The usual figures of studies: curves, intervals side by side, matrices of numbers.
+"""The usual figures of studies: curves, and intervals side by side.
 
 Each function returns a function that draws the figure, for `studies.report.summary.FigureSpec`.
-Nothing is told by colour alone: series differ by marker and line style, cells carry their
-numbers.
+Colour never carries information alone: series also differ by marker and line style.
 """
 
 from __future__ import annotations
@@ -14,14 +13,10 @@ from typing import TYPE_CHECKING, Any
 from qmoe_qiskit.figures.style import INK, MARKERS, RGB, fitted, ordered_colours
 from qmoe_qiskit.stats.types import Estimate
 from qmoe_qiskit.studies.report.legend import add_legend
-from qmoe_qiskit.studies.report.matrix import matrix
-from qmoe_qiskit.studies.report.panels import panels
 from qmoe_qiskit.studies.report.summary import Draw
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-__all__ = ["Curve", "curves", "intervals", "matrix", "panels"]
 
 LINES = ("-", "--", "-.", ":")
 _NAME = 40  # characters of a name in a legend

@@ -14,7 +14,7 @@ from qmoe_qiskit.studies.report.page import (
     HOW_LISTED,
     HOW_MADE,
     HOW_SET,
-    DrawnPicture,
+    DrawnFigure,
     Page,
     counts,
 )
@@ -54,7 +54,7 @@ def page_html(page: Page) -> str:
     return _render(
         "study_page.html.jinja",
         page=page,
-        images={picture.name: _image(picture) for picture in page.pictures},
+        images={figure.name: _image(figure) for figure in page.figures},
         how={"judged": HOW_JUDGED, "made": HOW_MADE, "listed": HOW_LISTED, "set": HOW_SET},
         task_list=LIST,
     )
@@ -65,11 +65,11 @@ def index_html(studies: Sequence[IndexEntry]) -> str:
     return _render("study_index.html.jinja", studies=studies)
 
 
-def _image(picture: DrawnPicture) -> dict[str, Any]:
+def _image(figure: DrawnFigure) -> dict[str, Any]:
     """Return a PNG file as a data URI with its size on the page, in CSS pixels."""
-    width, height = struct.unpack(">II", picture.png[16:24])
+    width, height = struct.unpack(">II", figure.png[16:24])
     return {
-        "uri": f"data:image/png;base64,{b64encode(picture.png).decode()}",
+        "uri": f"data:image/png;base64,{b64encode(figure.png).decode()}",
         "width": round(width * _CSS_DPI / DPI),
         "height": round(height * _CSS_DPI / DPI),
     }

@@ -34,7 +34,7 @@ HOW_SET = "A file for --settings that makes the same tasks again, whatever the d
 
 
 @dataclass(frozen=True, kw_only=True)
-class DrawnPicture:
+class DrawnFigure:
     """A figure as a PNG file.
 
     Attributes:
@@ -58,7 +58,7 @@ class Page:
         seeds: Which, in words.
         verdicts: As in the summary.
         tables: As text.
-        pictures: As PNG files.
+        figures: As PNG files.
         remarks: As in the summary.
         command: What makes it.
         settings: A TOML file.
@@ -71,7 +71,7 @@ class Page:
     seeds: str
     verdicts: tuple[Verdict, ...]
     tables: tuple[ShownTable, ...]
-    pictures: tuple[DrawnPicture, ...]
+    figures: tuple[DrawnFigure, ...]
     remarks: tuple[str, ...]
     command: str
     settings: str
@@ -104,7 +104,7 @@ def make_page(
             replace(shown_table(table), kinds=kinds_behind(table.source, list(kinds)))
             for table in summary.tables
         ),
-        pictures=tuple(map(_drawn, summary.pictures)),
+        figures=tuple(map(_drawn, summary.figures)),
         remarks=summary.remarks,
         command=command if isinstance(command, str) else shlex.join(command),
         settings=settings_toml(settings, defaults),
@@ -119,15 +119,15 @@ def counts(verdicts: Sequence[Verdict]) -> str:
     return ", ".join(f"{found[outcome]} {outcome}" for outcome in OUTCOMES if found[outcome])
 
 
-def _drawn(picture: FigureSpec) -> DrawnPicture:
+def _drawn(spec: FigureSpec) -> DrawnFigure:
     from matplotlib.figure import Figure
 
     from qmoe_qiskit.figures.style import DPI, figure_bytes, local_style
 
     with local_style():
-        figure = Figure(figsize=picture.size, dpi=DPI, layout="constrained")
-        figure = picture.draw(figure) or figure
-    return DrawnPicture(name=picture.name, caption=picture.caption, png=figure_bytes(figure))
+        figure = Figure(figsize=spec.size, dpi=DPI, layout="constrained")
+        figure = spec.draw(figure) or figure
+    return DrawnFigure(name=spec.name, caption=spec.caption, png=figure_bytes(figure))
 
 
 def _seeds(seeds: Sequence[int]) -> str:

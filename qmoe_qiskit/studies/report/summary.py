@@ -79,11 +79,11 @@ class Summary:
     Attributes:
         tables: Tables.
         verdicts: One for each claim, corrected over all claims of the study.
-        pictures: Figures.
+        figures: Figures.
         remarks: Sentences a reader needs to judge it.
     """
 
     tables: tuple[Table, ...]
     verdicts: tuple[Verdict, ...] = ()
-    pictures: tuple[FigureSpec, ...] = ()
+    figures: tuple[FigureSpec, ...] = ()
     remarks: tuple[str, ...] = ()

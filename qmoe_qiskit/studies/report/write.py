@@ -58,7 +58,7 @@ def write_report(
         OSError: If the folder cannot be written to.
     """
     _check_names([table.name for table in summary.tables])
-    _check_names([picture.name for picture in summary.pictures])
+    _check_names([figure.name for figure in summary.figures])
     page = make_page(
         name=name,
         title=title,
@@ -72,7 +72,7 @@ def write_report(
         summary=summary,
     )
     files = {f"tables/{table.name}.csv": to_csv(table).encode() for table in summary.tables}
-    files |= {f"figures/{picture.name}.png": picture.png for picture in page.pictures}
+    files |= {f"figures/{figure.name}.png": figure.png for figure in page.figures}
     files |= {LIST: tasks_csv(tasks).encode()} if tasks else {}
     files |= {"report.md": page_markdown(page).encode(), PAGE: page_html(page).encode()}
     for path, content in files.items():

@@ -114,7 +114,9 @@ def test_machines_are_tuned_as_scikit_learn_does(rng: np.random.Generator) -> No
     gammas, costs = (0.01, 0.1, 1.0, 10.0), (0.1, 1.0, 10.0)
     train_NF, labels_N = blobs(rng, 60)
     test_MF, test_labels_M = blobs(rng, 40)
-    rows = SplitPoints(train_NF=train_NF, labels_N=labels_N, test_MF=test_MF, test_labels_M=test_labels_M)
+    rows = SplitPoints(
+        train_NF=train_NF, labels_N=labels_N, test_MF=test_MF, test_labels_M=test_labels_M
+    )
     ours = tuned_machine(rbf_kernel(gammas), rows, costs=costs, folds=4, seed=3)
     folds = StratifiedKFold(4, shuffle=True, random_state=3)
     search = GridSearchCV(SVC(), {"gamma": gammas, "C": costs}, cv=folds).fit(train_NF, labels_N)
@@ -137,7 +139,9 @@ def test_held_out_rows_have_no_part_in_tuning(rng: np.random.Generator) -> None:
     found = [
         tuned_machine(
             kernel,
-            SplitPoints(train_NF=train_NF, labels_N=labels_N, test_MF=test_MF, test_labels_M=labels_M),
+            SplitPoints(
+                train_NF=train_NF, labels_N=labels_N, test_MF=test_MF, test_labels_M=labels_M
+            ),
             costs=(0.1, 1.0),
             folds=3,
             seed=0,

@@ -175,7 +175,7 @@ def test_from_tasks_to_figures() -> None:
     results = [TaskResult(task=task, result=task.run(), seconds=1.0) for task in tasks]
     summary = STUDY.summarize(settings, [0, 1], results)
     assert {verdict.outcome for verdict in summary.verdicts} == {"undecided"}  # two seeds
-    for picture in summary.pictures:
+    for picture in summary.figures:
         figure = Figure(figsize=picture.size, layout="constrained")
         picture.draw(figure)
         figure.canvas.draw()

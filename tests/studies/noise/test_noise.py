@@ -137,7 +137,7 @@ def test_the_whole_study() -> None:
     for one in summary.tables:
         assert all(len(row) == len(one.columns) for row in one.rows)
         assert one.source.startswith("2 seeds (7, 2)")
-    for picture in summary.pictures:
+    for picture in summary.figures:
         picture.draw(Figure(figsize=picture.size, layout="constrained"))
     # Two seeds cannot decide anything.
     assert {verdict.outcome for verdict in summary.verdicts} == {"undecided"}

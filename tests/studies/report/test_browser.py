@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from studies.report.browser import NAMES, Browser, find_browser
 
 from qmoe_qiskit.stats.types import Estimate, Verdict
-from qmoe_qiskit.studies.report.matrix import matrix
+from qmoe_qiskit.studies.report.figures import intervals
 from qmoe_qiskit.studies.report.summary import Column, FigureSpec, Summary, Table
 from qmoe_qiskit.studies.report.write import write_index, write_report
 
@@ -46,7 +45,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         margin=0.01,
         n_claims=3,
     )
-    draw = matrix(np.eye(3), rows=list("abc"), columns=list("def"), label="share")
+    draw = intervals({"": dict.fromkeys("abc", estimate)}, label="share")
     found = Summary(
         tables=(
             Table(
@@ -69,7 +68,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             ),
         ),
         verdicts=(verdict,) * 2,
-        pictures=tuple(
+        figures=tuple(
             FigureSpec(name=f"figure_{i}", caption=LONG, draw=draw, size=(4.0 + 9 * i, 3.0))
             for i in range(2)
         ),

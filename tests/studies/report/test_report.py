@@ -74,7 +74,7 @@ def summary(text: str = NASTY) -> Summary:
     return Summary(
         tables=(table,),
         verdicts=(verdict(text), verdict("Void", "undecided"), verdict("Wrong", "not supported")),
-        pictures=(
+        figures=(
             FigureSpec(
                 name="curve",
                 caption=f"Curve: {text}",
@@ -346,7 +346,7 @@ def test_a_figure_may_be_one_that_exists(tmp_path: Path) -> None:
     from matplotlib.figure import Figure
 
     whole = Figure(figsize=(2.0, 1.0))
-    found = Summary(tables=(), pictures=(FigureSpec(name="a", caption="A", draw=lambda _: whole),))
+    found = Summary(tables=(), figures=(FigureSpec(name="a", caption="A", draw=lambda _: whole),))
     write(tmp_path / "noise", found)
     page = Page((tmp_path / "noise" / "report.html").read_text(encoding="utf-8"))
     assert [a["width"] for tag, a in page.tags if tag == "img"] == ["192"]
