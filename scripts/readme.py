@@ -21,14 +21,13 @@ from pathlib import Path
 
 from qmoe_qiskit.stats.types import Verdict, VerdictOutcome
 from qmoe_qiskit.studies.engine.folder import read_folder
+from qmoe_qiskit.studies.registry import STUDIES
 from qmoe_qiskit.studies.report.summary import Table
 from qmoe_qiskit.studies.report.tables import shown_table, to_markdown
 from qmoe_qiskit.studies.report_from_folder import report_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 FIGURES = ROOT / "scripts" / "figures"
-# In the order of the part on studies.
-STUDIES = ("efficiency", "noise", "ablation", "boundary", "experts", "kernel", "balance")
 # Those whose first figure is shown; and what is left out of their first table: columns, and rows
 # that have one of these texts.
 SHOWN = {

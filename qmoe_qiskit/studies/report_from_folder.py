@@ -5,17 +5,17 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import StudyError
 from qmoe_qiskit.studies.engine.folder import read_folder
 from qmoe_qiskit.studies.engine.results import path_of
 from qmoe_qiskit.studies.engine.runner import stored_results
-from qmoe_qiskit.studies.engine.settings_file import changed_settings, settings_document
 from qmoe_qiskit.studies.registry import load_study
 
 if TYPE_CHECKING:
     from qmoe_qiskit.studies.engine.results import TaskResult
+    from qmoe_qiskit.studies.engine.settings import StudySettings
     from qmoe_qiskit.studies.engine.study import Study
     from qmoe_qiskit.studies.report.summary import Summary
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def report_results(
     folder: Path,
     study: Study,
-    settings: Any,  # noqa: ANN401
+    settings: StudySettings,
     results: Sequence[TaskResult],
 ) -> tuple[Summary, list[str]]:
     """Summarize results and write the report beside them.
@@ -67,7 +67,7 @@ def report_results(
             versions=record.versions,
             summary=summary,
             hashes=dict(sorted(hashes.items())),
-            defaults=settings_document(study.settings()),
+            defaults=study.settings().document(),
             tasks=tasks,
         )
     except OSError as error:
@@ -87,7 +87,7 @@ def report_folder(folder: Path) -> tuple[Study, Summary, list[str]]:
     """
     record = read_folder(folder)
     study = load_study(record.name)
-    settings = changed_settings(study, study.settings(), record.settings)
+    settings = study.settings().changed(**record.settings)
     try:
         results = stored_results(study.tasks(settings, record.seeds), folder)
     except StudyError as error:

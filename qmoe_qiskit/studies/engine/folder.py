@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from qmoe_qiskit.errors import InputError, StudyError
 from qmoe_qiskit.io.atomic import is_part, remove_parts, write_atomically
 from qmoe_qiskit.studies.engine.results import TASKS, path_of, versions
-from qmoe_qiskit.studies.engine.settings_file import settings_document
 
 if TYPE_CHECKING:
+    from qmoe_qiskit.studies.engine.settings import StudySettings
     from qmoe_qiskit.studies.engine.study import Study
     from qmoe_qiskit.studies.engine.task import Task
 
@@ -52,7 +52,7 @@ class StudyRecord(BaseModel):
 def prepare_folder(
     folder: Path,
     study: Study,
-    settings: Any,  # noqa: ANN401
+    settings: StudySettings,
     seeds: Sequence[int],
     command: Sequence[str],
     *,
@@ -80,7 +80,7 @@ def prepare_folder(
         schema_version=SCHEMA,
         name=study.name,
         title=study.title,
-        settings=settings_document(settings),
+        settings=settings.document(),
         seeds=list(seeds),
         versions=versions(),
         command=list(command),

@@ -6,7 +6,6 @@ Phase 3B of arXiv:2512.22296, then calibrations of real devices, shots, drift an
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from qmoe_qiskit.studies.engine.study import Study
@@ -71,9 +70,7 @@ STUDY = Study(
     title="What does noise cost the quantum router, and where does it break down?",
     settings=NoiseSettings,
     # The paper's sweep.
-    quick=replace(
-        NoiseSettings(), parts=("depolarizing",), levels=(0.0, 0.02, 0.05, 0.1, 0.15, 0.2)
-    ),
+    quick=NoiseSettings(parts=("depolarizing",), levels=(0.0, 0.02, 0.05, 0.1, 0.15, 0.2)),
     quick_seeds=20,
     tasks=_tasks,
     summarize=_summarize,
