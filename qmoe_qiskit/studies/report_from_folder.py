@@ -1,4 +1,4 @@
-"""From the results of a study to its report."""
+"""Make the report of a study from the results in its folder."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def report_results(
     """Summarize results and write the report beside them.
 
     Args:
-        folder: Of the study, with its record.
+        folder: Folder of the study, with its record.
         study: The study.
-        settings: Its settings.
-        results: Of all its tasks, in their order.
+        settings: Settings of the study.
+        results: Results of all tasks, in the order of the tasks.
 
     Returns:
-        The summary, and the names of the files of the report in the folder.
+        The summary, and the names of the report's files in the folder.
 
     Raises:
         StudyError: If a file cannot be written.
@@ -82,7 +82,7 @@ def report_folder(folder: Path) -> tuple[Study, Summary, list[str]]:
     """Write the report of a study from the results in its folder.
 
     Raises:
-        InputError: If the folder is none of a study.
+        InputError: If the folder is not that of a study.
         StudyError: If results are missing, or a file cannot be written.
     """
     record = read_folder(folder)

@@ -1,4 +1,4 @@
-"""Pages of studies as HTML: one file each, without scripts, that needs nothing from anywhere."""
+"""Pages of studies as HTML: one self-contained file per page, without scripts."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment
 
-# Outcomes are told by words and signs, not by colour alone.
+# Words and signs tell outcomes apart, not colour alone.
 _SIGNS: dict[VerdictOutcome, str] = {"supported": "✓", "not supported": "✗", "undecided": "?"}
 _CSS_DPI = 96
-# Begins every page made here; what begins otherwise is somebody else's file.
+# Every page made here contains this mark; a file without it is somebody else's.
 MARK = '<meta name="generator" content="qmoe report">'
 
 
 @dataclass(frozen=True, kw_only=True)
 class IndexEntry:
-    """A study on the index of several.
+    """A study on the index of several studies.
 
     Attributes:
-        name: As on the command line.
-        title: What it asks.
-        verdicts: What it found.
-        href: Where its page is, from the index.
+        name: Name of the study on the command line.
+        title: Question that the study answers.
+        verdicts: Verdicts of the study.
+        href: Path of the study's page, relative to the index.
     """
 
     name: str
@@ -83,7 +83,7 @@ def _render(template: str, **values: object) -> str:
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    # Every name and sentence is somebody's: only what the templates say is markup.
+    # Names and sentences come from users: only the templates themselves are markup.
     return Environment(
         loader=PackageLoader("qmoe_qiskit.studies.report", "templates"),
         autoescape=True,

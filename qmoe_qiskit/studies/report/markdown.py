@@ -8,7 +8,7 @@ from qmoe_qiskit.studies.report.task_list import LIST
 
 
 def page_markdown(page: Page) -> str:
-    """Return the page of a study as Markdown, with links to the files of its figures."""
+    """Return the page of a study as Markdown, with links to the figure files."""
     parts = [
         f"# {escaped(page.title)}",
         f"Study `{page.name}`, {escaped(page.seeds)}",

@@ -1,4 +1,4 @@
-"""What the page of a study says, whatever it is written in."""
+"""The content of a study's page, independent of the format."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from qmoe_qiskit.stats.types import Verdict, VerdictOutcome
 from qmoe_qiskit.studies.report.settings_toml import settings_toml
 from qmoe_qiskit.studies.report.summary import FigureSpec, Summary
 from qmoe_qiskit.studies.report.tables import ShownTable, shown_table
-from qmoe_qiskit.studies.report.task_list import LIST, ListedTask, count_kinds, kinds_behind
+from qmoe_qiskit.studies.report.task_list import LIST, ListedTask, count_kinds, kinds_of
 
 OUTCOMES: tuple[VerdictOutcome, ...] = ("supported", "not supported", "undecided")
 HOW_JUDGED = (
     "An outcome needs a two-sided p-value below 0.05 in a sign-flip test of the paired "
     "differences, after Holm's correction over all claims of the study, and a 95 % bootstrap "
-    "interval that agrees. What is neither is undecided."
+    "interval that agrees. A claim that is neither is undecided."
 )
 HOW_MADE = (
-    "Every number above is made by this command, with these settings, seeds and versions. Results "
-    "that are present are not computed again."
+    "This command makes every number above, with these settings, seeds and versions. It does not "
+    "compute stored results again."
 )
 HOW_LISTED = (
-    f"Behind the tables are results, a file each. {LIST} lists these files with the settings of "
-    "their tasks: a row of a table is made of those of the kind named below the table with the "
-    "settings, such as the router, that the row names."
+    f"The tables are made from results, one file per task. {LIST} lists these files with the "
+    "settings of their tasks: a row of a table is made from the results of the kind named below "
+    "the table with the settings, such as the router, that the row names."
 )
-HOW_SET = "A file for --settings that makes the same tasks again, whatever the defaults become:"
+HOW_SET = "A file for --settings that makes the same tasks again, even if the defaults change:"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +38,9 @@ class DrawnFigure:
     """A figure as a PNG file.
 
     Attributes:
-        name: Of its file.
-        caption: What it shows.
-        png: The file's content.
+        name: Name of the file, without its ending.
+        caption: Sentence that says what the figure shows.
+        png: Content of the file.
     """
 
     name: str
@@ -53,17 +53,17 @@ class Page:
     """Everything that a report says.
 
     Attributes:
-        name: Of the study, as on the command line.
-        title: What it asks.
-        seeds: Which, in words.
-        verdicts: As in the summary.
-        tables: As text.
-        figures: As PNG files.
-        remarks: As in the summary.
-        command: What makes it.
-        settings: A TOML file.
-        kinds: Of the tasks that are listed, with the number of results of each.
-        records: Seeds, versions and hashes: heading, and text by name.
+        name: Name of the study on the command line.
+        title: Question that the study answers.
+        seeds: The seeds in words.
+        verdicts: Verdicts of the summary.
+        tables: Tables of the summary as text.
+        figures: Figures of the summary as PNG files.
+        remarks: Remarks of the summary.
+        command: Command that makes the report.
+        settings: Settings as a TOML file.
+        kinds: Number of listed results of each kind of task.
+        records: Seeds, versions and hashes, each as a heading with texts by name.
     """
 
     name: str
@@ -101,7 +101,7 @@ def make_page(
         seeds=f"{'seed' if len(seeds) == 1 else f'{len(seeds)} seeds:'} {_seeds(seeds)}",
         verdicts=summary.verdicts,
         tables=tuple(
-            replace(shown_table(table), kinds=kinds_behind(table.source, list(kinds)))
+            replace(shown_table(table), kinds=kinds_of(table.source, list(kinds)))
             for table in summary.tables
         ),
         figures=tuple(map(_drawn, summary.figures)),
@@ -114,7 +114,7 @@ def make_page(
 
 
 def counts(verdicts: Sequence[Verdict]) -> str:
-    """Return how many verdicts have which outcome, in words."""
+    """Return the number of verdicts with each outcome, in words."""
     found = Counter(verdict.outcome for verdict in verdicts)
     return ", ".join(f"{found[outcome]} {outcome}" for outcome in OUTCOMES if found[outcome])
 

@@ -38,17 +38,17 @@ def write_report(
     """Write the report of a study: the same bytes for the same arguments.
 
     Args:
-        folder: Of the study, which exists; a report that is there is replaced.
-        name: Of the study, as on the command line.
-        title: What it asks, a sentence.
-        command: What makes it.
-        settings: JSON values, by name.
-        seeds: In order.
-        versions: Of Python and the libraries.
-        summary: What it found.
-        hashes: SHA-256, by name, of what the numbers come from.
-        defaults: Of the settings: where they differ it is said.
-        tasks: The results behind it, to be listed.
+        folder: Existing folder of the study; a report in it is replaced.
+        name: Name of the study on the command line.
+        title: Question that the study answers, a sentence.
+        command: Command that makes the report.
+        settings: Settings as JSON values, by name.
+        seeds: Seeds in order.
+        versions: Versions of Python and the libraries, by name.
+        summary: Summary of the results.
+        hashes: SHA-256 hashes of the noise profiles that the numbers depend on, by name.
+        defaults: Default settings as JSON values; the report marks values that differ.
+        tasks: Results that the report lists.
 
     Returns:
         Names of the files written, below the folder: report.html (one page that needs no other
@@ -85,11 +85,11 @@ def write_index(path: Path, studies: Sequence[tuple[Path, str, str, Summary]]) -
     """Write one page with the verdicts of several studies and links to their reports.
 
     Args:
-        path: Of the page; one made here before is replaced.
-        studies: Folder, name, title and summary of each.
+        path: Path of the page; an earlier index there is replaced.
+        studies: Folder, name, title and summary of each study.
 
     Raises:
-        InputError: If the path is of another file, or cannot be written.
+        InputError: If another file has this path, or the page cannot be written.
     """
     check_index(path)
     entries = [
@@ -114,7 +114,7 @@ def check_index(path: Path) -> None:
     """Refuse a file that an index must not replace.
 
     Raises:
-        InputError: If it is none that was made here.
+        InputError: If the file is not an index made by this project.
     """
     try:
         replaceable = not path.exists() or MARK.encode() in path.read_bytes()
@@ -127,6 +127,6 @@ def check_index(path: Path) -> None:
 
 
 def _check_names(names: Sequence[str]) -> None:
-    """Assert that names are fit for files and links, and are used once."""
+    """Assert that names suit files and links, and that no name is used twice."""
     assert len(set(names)) == len(names), names
     assert all(re.fullmatch(r"[a-z0-9_]+", name) for name in names), names
