@@ -46,7 +46,7 @@ def summarize(
 
 STUDY = Study(
     name="ablation",
-    title="Is it interference that the quantum router lives on?",
+    title="Does the quantum router depend on interference?",
     settings=AblationSettings,
     quick=AblationSettings(learning_rates=(0.05,)),
     quick_seeds=10,

@@ -30,7 +30,7 @@ class BoundaryTask(TrainTask):
         """Train and measure.
 
         Returns:
-            What `TrainTask.run` returns, and tensors: the module's, by name, as nested lists.
+            The result of `TrainTask.run`, and tensors of the module as nested lists, by name.
         """
         fitted = fit(self)
         tensors = fitted.classifier.module_.state_dict()
@@ -40,10 +40,10 @@ class BoundaryTask(TrainTask):
         }
 
     def restored(self, tensors: dict[str, Any]) -> tuple[QMoEClassifier, Split]:
-        """Return the trained model again, and its data, without training.
+        """Rebuild the trained model without training, and return it with its data.
 
         Args:
-            tensors: As in the result.
+            tensors: Tensors of the module, as in the result.
         """
         import torch
 

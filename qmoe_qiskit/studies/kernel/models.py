@@ -1,4 +1,4 @@
-"""The mixtures of the study of kernels, and what their routers see."""
+"""The mixtures of the study `kernel`, and the points that their routers see."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 def mixture(training: TrainTask, split: Split, uploads: int) -> QMoEClassifier:
-    """Return a task's classifier, not trained, whose circuit uploads the data several times."""
+    """Return a task's untrained classifier, whose circuit uploads the data several times."""
     model = classifier(training, split, training.learning_rates[0])
     model.set_params(reuploads=uploads)
     return model
 
 
 def untrained(training: TrainTask, split: Split, uploads: int) -> QMoEClassifier:
-    """Return a classifier with its initial weights; `module_` and `feature_map_` can be used."""
+    """Return a classifier with its initial weights, whose `module_` and `feature_map_` exist."""
     from qmoe_qiskit.train.classifier import DEFAULT_MAX_QUBITS
 
     model = mixture(training, split, uploads)
@@ -42,13 +42,13 @@ def untrained(training: TrainTask, split: Split, uploads: int) -> QMoEClassifier
 
 
 def router_of(model: QMoEClassifier) -> nn.Module:
-    """Return a classifier's router without the projection in front of it."""
+    """Return a classifier's router without the projection before it."""
     router = model.module_.router
     inner: nn.Module = getattr(router, "router", router)
     return inner
 
 
 def seen(model: QMoEClassifier, features_NF: FloatArray) -> FloatArray:
-    """Return what a classifier's router sees of raw features, (N, K)."""
+    """Return the coordinates that a classifier's router sees for raw features, (N, K)."""
     features = model.feature_map_
     return features.scale(features_NF) @ features.matrix_FK + features.offset_K

@@ -1,4 +1,4 @@
-"""The task of the study of kernels: kernels of one seed's points, and machines on them."""
+"""The task of the study `kernel`: kernels of the points of one seed, and machines on them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from qmoe_qiskit.moe import QuantumRouter
     from qmoe_qiskit.train import QMoEClassifier
 
-# How many eigenvalues a result holds, and below which share of their sum they are cut off.
+# Number of eigenvalues in a result, and the share of their sum that small ones are raised to.
 SPECTRUM, FLOOR = 30, 1e-12
 
 
@@ -42,12 +42,12 @@ class KernelTask(Task):
     with the weights before and after training), "rbf" and "linear".
 
     Attributes:
-        training: Of the quantum routers.
-        uploads: How often the data enter the circuit that training changes the kernel of.
-        bandwidths: To choose from.
-        gammas: Of the RBF kernel, to choose from.
-        costs: Of errors, for every machine to choose from.
-        folds: Of the cross-validation that they are chosen by.
+        training: Training of the quantum routers.
+        uploads: Number of uploads of the circuit whose kernel the training changes.
+        bandwidths: Bandwidths to choose from.
+        gammas: Parameters of the RBF kernel to choose from.
+        costs: Costs of errors that every machine chooses from.
+        folds: Number of folds of the cross-validation that makes these choices.
     """
 
     kind: ClassVar[str] = "kernel"
@@ -76,9 +76,9 @@ class KernelTask(Task):
         """Train and compare.
 
         Returns:
-            n_inputs, number of coordinates that the routers see; n_train, number of training rows;
-            mixtures: held-out accuracy of the mixtures behind the quantum routers, by number of
-            uploads; kernels: by name, see `_compared`.
+            n_inputs, the number of coordinates that the routers see; n_train, the number of
+            training rows; mixtures, the held-out accuracy of the mixtures with quantum routers, by
+            number of uploads; kernels, by name, see `_compared`.
         """
         split = self.training.load()
         features_NF, labels_N = split.train.features_NF, split.train.labels_N
@@ -112,13 +112,13 @@ class KernelTask(Task):
         }
 
     def _compared(self, kernel: Kernel, rows: SplitPoints) -> dict[str, Any]:
-        """Return what a kernel is worth.
+        """Measure a kernel.
 
         Returns:
-            parameter, that with the best alignment on training rows; alignment with the labels on
-            them, held_out alignment; rank, participation and spectrum of the Gram matrix of the
-            training rows; svm: accuracy on held-out rows, validation accuracy, and what was chosen
-            by that: parameter and cost.
+            parameter with the best alignment on training rows; alignment with the labels on these
+            rows, and held_out alignment; rank, participation and spectrum of the Gram matrix of the
+            training rows; svm, with accuracy on held-out rows, validation accuracy, and the
+            parameter and cost that it chose.
         """
         aligned = [
             centred_alignment(kernel.gram(value, rows.train_NF, rows.train_NF), rows.labels_N)

@@ -75,7 +75,7 @@ class NoiseSettings(StudySettings, title="noise"):
     margin: Share = 0.01
 
     def training(self, seed: int, **changes: Any) -> dict[str, Any]:  # noqa: ANN401
-        """Return the fields that all trainings of a seed share, with changes."""
+        """Return the fields that all trainings of a seed share, with some changed."""
         return {
             "seed": seed,
             "n_layers": self.n_layers,
@@ -97,7 +97,7 @@ class NoiseSettings(StudySettings, title="noise"):
         return self.trained(seed, router=router, n_layers=1)
 
     def scaled(self, factor: float, **changes: float) -> CircuitExecution:
-        """Return the device with its noise scaled, some mechanisms otherwise than the rest."""
+        """Return the device with its noise scaled; changes give some mechanisms another factor."""
         return CircuitExecution(
             backend=f"noisy:{self.device}",
             gates=changes.get("gates", factor),
@@ -116,7 +116,7 @@ class NoiseSettings(StudySettings, title="noise"):
 
 
 def depolarizing(level: float) -> CircuitExecution:
-    """Return the paper's noise; without any the exact backend."""
+    """Return the paper's noise at a level; at level 0 the exact backend."""
     return (
         CircuitExecution(backend=f"noisy:depolarizing:{level!r}") if level else CircuitExecution()
     )

@@ -1,7 +1,4 @@
-"""The study of noise: what does the quantum router keep of its accuracy, and where does it break?
-
-Phase 3B of arXiv:2512.22296, then calibrations of real devices, shots, drift and mitigation.
-"""
+"""The study `noise`: phase 3B of arXiv:2512.22296, then real devices, shots, drift, mitigation."""
 
 from __future__ import annotations
 
@@ -28,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class _Steps(NamedTuple):
-    """Of a part of the study: its tasks of one seed, and what they say."""
+    """Functions of a part of the study: the tasks of one seed, and the section they lead to."""
 
     tasks: Callable[[NoiseSettings, int], list[Task]]
     summarize: Callable[[NoiseSettings, Found], StudySection]

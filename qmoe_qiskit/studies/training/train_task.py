@@ -1,4 +1,4 @@
-"""The task that most studies are made of: train one router on one seed's points, and measure it."""
+"""The task of most studies: train one router on the points of one seed, and measure it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from qmoe_qiskit.data import Dataset, Split
     from qmoe_qiskit.train import QMoEClassifier
 
-# What every feature is scaled to, in rad: for the router and for the experts.
+# Range in rad that every feature is scaled to, for the router and for the experts.
 SCALINGS: Mapping[str, tuple[float, float]] = MappingProxyType(
     {"paper": (0.0, math.pi), "centred": (-math.pi / 2, math.pi / 2)}
 )
@@ -30,27 +30,28 @@ SCALINGS: Mapping[str, tuple[float, float]] = MappingProxyType(
 
 @dataclass(frozen=True, kw_only=True)
 class TrainTask(Task):
-    """Train a mixture of linear experts behind a router, and measure it on held-out rows.
+    """Train a mixture of a router and linear experts, and measure it on held-out rows.
 
-    Tasks of one seed that differ in their router or its settings have the same points, the same
-    split and the same order of batches: they are paired.
+    Tasks of one seed that differ in their router or its settings share the points, the split and
+    the order of batches: they are paired.
 
     Attributes:
-        seed: Decides points, split, initial weights, batches, shots and drift.
-        router: See `studies.routers`.
-        n_layers: Of a quantum router.
+        seed: Seed of points, split, initial weights, batches, shots and drift.
+        router: Name of the router, see `studies.training.routers`.
+        n_layers: Number of layers of a quantum router.
         n_experts: Number of experts.
-        data: Name of a built-in data set; each seed draws points, or rows, of its own.
+        data: Name of a built-in data set; each seed draws its own points or rows.
         n_samples: Number of rows, training and held-out.
-        test_fraction: Share of them that is held out.
+        test_fraction: Share of the rows that is held out.
         scaling: "paper" or "centred", see `SCALINGS`.
-        epochs: Passes over the training rows.
-        batch_size: Rows in a step.
-        learning_rates: Adam's; of several the one with the smallest cross entropy on a fifth of
-            the training rows, trained on the others. The model is then trained on all of them.
+        epochs: Number of passes over the training rows.
+        batch_size: Number of rows per step.
+        learning_rates: Learning rates of Adam. Among several rates the task chooses the one with
+            the smallest cross entropy on a fifth of the training rows after a training on the other
+            rows; the model is then trained on all training rows.
         validate: Whether a single rate is tried on these rows too.
-        train_on: Where the circuit runs in training.
-        settings: Where the trained model is measured.
+        train_on: Execution of the circuit in training.
+        settings: Executions that the trained model is measured with.
     """
 
     kind: ClassVar[str] = "train"
@@ -100,7 +101,7 @@ class TrainTask(Task):
         )
 
     def circuit_executions(self) -> tuple[CircuitExecution, ...]:
-        """Return where the circuit runs, in training and behind it."""
+        """Return the executions of the circuit, in training and afterwards."""
         return (self.train_on, *self.settings)
 
     def profiles(self) -> dict[str, str]:
@@ -117,10 +118,10 @@ class TrainTask(Task):
         """Train and measure.
 
         Returns:
-            learning_rate, the one trained with; validation: see `tried_rates`; n_parameters, of the
-            router, and n_parameters_experts; effective_parameters, see `studies.effective`; loss,
-            the training loss of the last epoch, mean over the rows, nat; train_accuracy; settings:
-            see `measured`.
+            learning_rate, the chosen one; validation, see `tried_rates`; n_parameters of the
+            router, and n_parameters_experts; effective_parameters of the router; loss, the training
+            loss of the last epoch, mean over the rows, in nat; train_accuracy; settings, for each
+            execution see `measured`.
         """
         return result_of(self, fit(self))
 
@@ -130,10 +131,10 @@ class Fitted:
     """A trained model.
 
     Attributes:
-        classifier: The model.
-        split: What it was trained on, and what it was not.
-        learning_rate: Of the training.
-        validation: See `tried_rates`.
+        classifier: The trained classifier.
+        split: Training rows and held-out rows.
+        learning_rate: Learning rate of the training.
+        validation: Results of the trials of learning rates, see `tried_rates`.
     """
 
     classifier: QMoEClassifier
@@ -143,10 +144,10 @@ class Fitted:
 
 
 def fit(task: TrainTask) -> Fitted:
-    """Train a task's model; held-out rows have no part in it.
+    """Train a task's model without using the held-out rows.
 
     Raises:
-        StudyError: If the training diverges, or all of those that the rate is chosen by.
+        StudyError: If the training diverges, or every trial of a learning rate does.
     """
     split = task.load()
     tried = task.validate or len(task.learning_rates) > 1
@@ -159,7 +160,7 @@ def fit(task: TrainTask) -> Fitted:
 
 
 def classifier(task: TrainTask, split: Split, learning_rate: float) -> QMoEClassifier:
-    """Return a task's classifier, not trained."""
+    """Return a task's classifier, untrained."""
     from qmoe_qiskit.train import QMoEClassifier
 
     return QMoEClassifier(
@@ -180,7 +181,7 @@ def classifier(task: TrainTask, split: Split, learning_rate: float) -> QMoEClass
 
 
 def router_inputs(split: Split) -> int:
-    """Return how many coordinates the router sees."""
+    """Return the number of coordinates that the router sees."""
     from qmoe_qiskit.train.classifier import DEFAULT_MAX_QUBITS
 
     n_features: int = split.train.features_NF.shape[1]
@@ -188,7 +189,7 @@ def router_inputs(split: Split) -> int:
 
 
 def result_of(task: TrainTask, fitted: Fitted) -> dict[str, Any]:
-    """Measure a trained model on every setting; see `TrainTask.run`."""
+    """Measure a trained model with every execution; see `TrainTask.run`."""
     import torch
 
     from qmoe_qiskit.studies.training.effective_parameters import effective_parameters
@@ -217,7 +218,7 @@ def result_of(task: TrainTask, fitted: Fitted) -> dict[str, Any]:
     }
 
 
-# Share of the training rows that learning rates are chosen on.
+# Share of the training rows that the choice of a learning rate is made on.
 VALIDATION = 0.2
 
 
@@ -225,10 +226,10 @@ def tried_rates(task: TrainTask, split: Split) -> list[dict[str, float]]:
     """Train with each learning rate on a part of the training rows, and measure on the rest.
 
     Returns:
-        learning_rate, cross_entropy (nat) and accuracy of each with which training did not diverge.
+        learning_rate, cross_entropy (nat) and accuracy of each training that did not diverge.
 
     Raises:
-        StudyError: If it did with all of them.
+        StudyError: If every training diverged.
     """
     inner = split_dataset(split.train, test_fraction=VALIDATION, seed=task.seed)
     tried = []
@@ -260,7 +261,7 @@ def trained(task: TrainTask, model: QMoEClassifier, rows: Dataset) -> QMoEClassi
 
 
 def diverged(what: str, data: str, seed: int, rates: Sequence[float]) -> StudyError:
-    """Return the error of a training that no learning rate was small enough for."""
+    """Return the error of a training that diverged with every given learning rate."""
     return StudyError(
         f"the training of {what} on {data!r}, seed {seed}, diverged with learning rate "
         f"{' and with '.join(f'{rate:g}' for rate in rates)}: give the study a smaller one in its "
