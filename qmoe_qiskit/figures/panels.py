@@ -145,9 +145,7 @@ def draw_regions(axes: Axes, plane: Plane, shares_MK: FloatArray, colours: Seque
 def draw_points(axes: Axes, plane: Plane, train: Dataset, test: Dataset, classes: Classes) -> None:
     """Draw training points small and hollow, held-out points filled, with a marker per class."""
     train_N2, test_N2 = plane.project(train.features_NF), plane.project(test.features_NF)
-    size = 24.0 * min(
-        1.0, max(0.4, math.sqrt(200 / len(test_N2)))
-    )  # smaller if there are many
+    size = 24.0 * min(1.0, max(0.4, math.sqrt(200 / len(test_N2))))  # smaller if there are many
     for index, rows_N in enumerate(classes.rows(train)):
         axes.scatter(
             train_N2[rows_N, 0],

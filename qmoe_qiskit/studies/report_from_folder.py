@@ -59,13 +59,8 @@ def report_results(
     try:
         files = write_report(
             folder,
-            name=study.name,
-            title=study.title,
-            command=record.command,
-            settings=record.settings,
-            seeds=record.seeds,
-            versions=record.versions,
-            summary=summary,
+            record.model_copy(update={"title": study.title}),
+            summary,
             hashes=dict(sorted(hashes.items())),
             defaults=study.settings().document(),
             tasks=tasks,

@@ -7,28 +7,19 @@ from typing import Self
 from pydantic import PositiveInt, model_validator
 
 from qmoe_qiskit.errors import InputError, unknown_name
-from qmoe_qiskit.studies.engine.settings import StudySettings
 from qmoe_qiskit.studies.training.setting_types import (
     Distinct,
     Margin,
-    Rates,
-    Scaling,
     Several,
     Success,
+    TunedTrainings,
 )
 
 
-class EfficiencySettings(StudySettings, title="efficiency"):
-    """Settings of the study.
+class EfficiencySettings(TunedTrainings, title="efficiency"):
+    """Settings of the study, beside those of its trainings.
 
     Attributes:
-        data: Name of a built-in data set.
-        n_samples: Number of points per seed, a quarter of which is held out.
-        epochs: Number of passes over the training rows.
-        batch_size: Number of rows per step.
-        learning_rates: Learning rates that each training chooses from, on a part of its training
-            rows.
-        scalings: Scalings of the inputs: "paper" to [0, pi], "centred" to [-pi/2, pi/2], in rad.
         layers: Numbers of layers of the quantum router.
         controls: The classical routers.
         reference_layers: Number of layers of the quantum router that controls are compared with.
@@ -37,12 +28,6 @@ class EfficiencySettings(StudySettings, title="efficiency"):
         margin: Difference in accuracy below which differences do not matter.
     """
 
-    data: str = "moons"
-    n_samples: PositiveInt = 1000
-    epochs: PositiveInt = 30
-    batch_size: PositiveInt = 32
-    learning_rates: Rates = (0.02, 0.05, 0.1)
-    scalings: Several[Scaling] = ("paper", "centred")
     layers: Distinct[PositiveInt] = (1, 2, 3, 4, 5, 6)
     controls: Several[str] = (
         "linear",

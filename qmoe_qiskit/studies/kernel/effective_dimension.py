@@ -26,9 +26,9 @@ from qmoe_qiskit.errors import InputError, require_positive, unknown_name
 from qmoe_qiskit.moe.torch_connector import RouterConnector
 from qmoe_qiskit.studies.engine.results import finite
 from qmoe_qiskit.studies.engine.task import Task
-from qmoe_qiskit.studies.kernel.models import router_of, seen, untrained
+from qmoe_qiskit.studies.kernel.models import router_of, seen
 from qmoe_qiskit.studies.training.effective_parameters import jacobian
-from qmoe_qiskit.studies.training.train_task import TrainTask
+from qmoe_qiskit.studies.training.train_task import TrainTask, untrained
 from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class DimensionTask(Task):
         """
         rng = np.random.default_rng([self.training.seed, 2])
         split = self.training.load()
-        model = untrained(self.training, split, self.uploads)
+        model = untrained(self.training, split, reuploads=self.uploads)
         inputs_NF = seen(model, split.train.features_NF)
         inputs_BF = rng.choice(inputs_NF, self.n_rows, replace=False)
         router = router_of(model)

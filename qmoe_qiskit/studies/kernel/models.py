@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from qmoe_qiskit.studies.training.train_task import SCALINGS, classifier
-from qmoe_qiskit.train import FeatureMap
+from qmoe_qiskit.studies.training.train_task import classifier
 from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
@@ -22,22 +19,6 @@ def mixture(training: TrainTask, split: Split, uploads: int) -> QMoEClassifier:
     """Return a task's untrained classifier, whose circuit uploads the data several times."""
     model = classifier(training, split, training.learning_rates[0])
     model.set_params(reuploads=uploads)
-    return model
-
-
-def untrained(training: TrainTask, split: Split, uploads: int) -> QMoEClassifier:
-    """Return a classifier with its initial weights, whose `module_` and `feature_map_` exist."""
-    from qmoe_qiskit.train.classifier import DEFAULT_MAX_QUBITS
-
-    model = mixture(training, split, uploads)
-    features_NF = split.train.features_NF
-    model.classes_ = np.unique(split.train.labels_N)
-    model.feature_map_ = FeatureMap.fit(
-        features_NF,
-        n_router_inputs=min(features_NF.shape[1], DEFAULT_MAX_QUBITS),
-        feature_range=SCALINGS[training.scaling],
-    )
-    model.rebuild(training.seed)
     return model
 
 

@@ -20,10 +20,10 @@ from qmoe_qiskit.studies.kernel.gram import (
     rank,
     rbf_kernel,
 )
-from qmoe_qiskit.studies.kernel.models import mixture, router_of, seen, untrained
+from qmoe_qiskit.studies.kernel.models import mixture, router_of, seen
 from qmoe_qiskit.studies.kernel.svm import SplitPoints, tuned_machine
 from qmoe_qiskit.studies.training.measuring import observe_rows
-from qmoe_qiskit.studies.training.train_task import TrainTask, trained
+from qmoe_qiskit.studies.training.train_task import TrainTask, trained, untrained
 
 if TYPE_CHECKING:
     from qmoe_qiskit.moe import QuantumRouter
@@ -93,10 +93,11 @@ class KernelTask(Task):
             test_MF=seen(model, split.test.features_NF),
             test_labels_M=split.test.labels_N,
         )
+        initial = untrained(self.training, split, reuploads=self.uploads)
         kernels = (
             _circuit_kernel("quantum", models[1]),
             _circuit_kernel("quantum-bandwidth", models[1], self.bandwidths),
-            _circuit_kernel("quantum-initial", untrained(self.training, split, self.uploads)),
+            _circuit_kernel("quantum-initial", initial),
             _circuit_kernel("quantum-trained", model),
             rbf_kernel(self.gammas),
             linear_kernel(),

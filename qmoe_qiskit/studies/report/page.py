@@ -7,13 +7,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qmoe_qiskit.stats.types import Verdict, VerdictOutcome
 from qmoe_qiskit.studies.report.settings_toml import settings_toml
 from qmoe_qiskit.studies.report.summary import FigureSpec, Summary
 from qmoe_qiskit.studies.report.tables import ShownTable, shown_table
 from qmoe_qiskit.studies.report.task_list import LIST, ListedTask, count_kinds, kinds_of
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.studies.engine.folder import StudyRecord
 
 OUTCOMES: tuple[VerdictOutcome, ...] = ("supported", "not supported", "undecided")
 HOW_JUDGED = (
@@ -80,25 +83,20 @@ class Page:
 
 
 def make_page(
-    *,
-    name: str,
-    title: str,
-    command: Sequence[str] | str,
-    settings: Mapping[str, Any],
-    defaults: Mapping[str, Any],
-    seeds: Sequence[int],
-    versions: Mapping[str, str],
-    hashes: Mapping[str, str],
-    tasks: Sequence[ListedTask],
+    record: StudyRecord,
     summary: Summary,
+    *,
+    hashes: Mapping[str, str],
+    defaults: Mapping[str, Any],
+    tasks: Sequence[ListedTask],
 ) -> Page:
-    """Return the page of a study, with its figures drawn."""
-    kinds = count_kinds(tasks)
-    records = {"Seeds": {"seeds": _seeds(seeds)}, "Versions": versions, "SHA-256": hashes}
+    """Return the page of a study, with its figures drawn; see `write_report`."""
+    kinds, seeds = count_kinds(tasks), _seeds(record.seeds)
+    records = {"Seeds": {"seeds": seeds}, "Versions": record.versions, "SHA-256": hashes}
     return Page(
-        name=name,
-        title=title,
-        seeds=f"{'seed' if len(seeds) == 1 else f'{len(seeds)} seeds:'} {_seeds(seeds)}",
+        name=record.name,
+        title=record.title,
+        seeds=f"{'seed' if len(record.seeds) == 1 else f'{len(record.seeds)} seeds:'} {seeds}",
         verdicts=summary.verdicts,
         tables=tuple(
             replace(shown_table(table), kinds=kinds_of(table.source, list(kinds)))
@@ -106,8 +104,8 @@ def make_page(
         ),
         figures=tuple(map(_drawn, summary.figures)),
         remarks=summary.remarks,
-        command=command if isinstance(command, str) else shlex.join(command),
-        settings=settings_toml(settings, defaults),
+        command=shlex.join(record.command),
+        settings=settings_toml(record.settings, defaults),
         kinds=kinds,
         records=tuple((heading, dict(values)) for heading, values in records.items() if values),
     )

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from qmoe_qiskit.errors import InputError
@@ -18,19 +18,17 @@ from qmoe_qiskit.studies.report.summary import Summary
 from qmoe_qiskit.studies.report.tables import to_csv
 from qmoe_qiskit.studies.report.task_list import LIST, ListedTask, tasks_csv
 
+if TYPE_CHECKING:
+    from qmoe_qiskit.studies.engine.folder import StudyRecord
+
 PAGE = "report.html"
 
 
 def write_report(
     folder: Path,
-    *,
-    name: str,
-    title: str,
-    command: Sequence[str] | str,
-    settings: Mapping[str, Any],
-    seeds: Sequence[int],
-    versions: Mapping[str, str],
+    record: StudyRecord,
     summary: Summary,
+    *,
     hashes: Mapping[str, str] | None = None,
     defaults: Mapping[str, Any] | None = None,
     tasks: Sequence[ListedTask] = (),
@@ -39,12 +37,7 @@ def write_report(
 
     Args:
         folder: Existing folder of the study; a report in it is replaced.
-        name: Name of the study on the command line.
-        title: Question that the study answers, a sentence.
-        command: Command that makes the report.
-        settings: Settings as JSON values, by name.
-        seeds: Seeds in order.
-        versions: Versions of Python and the libraries, by name.
+        record: Record of the study: name, title, settings, seeds, versions and command.
         summary: Summary of the results.
         hashes: SHA-256 hashes of the noise profiles that the numbers depend on, by name.
         defaults: Default settings as JSON values; the report marks values that differ.
@@ -59,18 +52,7 @@ def write_report(
     """
     _check_names([table.name for table in summary.tables])
     _check_names([figure.name for figure in summary.figures])
-    page = make_page(
-        name=name,
-        title=title,
-        command=command,
-        settings=settings,
-        seeds=seeds,
-        versions=versions,
-        hashes=hashes or {},
-        defaults=defaults or {},
-        tasks=tasks,
-        summary=summary,
-    )
+    page = make_page(record, summary, hashes=hashes or {}, defaults=defaults or {}, tasks=tasks)
     files = {f"tables/{table.name}.csv": to_csv(table).encode() for table in summary.tables}
     files |= {f"figures/{figure.name}.png": figure.png for figure in page.figures}
     files |= {LIST: tasks_csv(tasks).encode()} if tasks else {}

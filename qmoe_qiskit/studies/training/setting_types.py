@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, Field, PositiveFloat, ValidationInfo
+from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, ValidationInfo
 
 from qmoe_qiskit.errors import InputError, unknown_name
+from qmoe_qiskit.studies.engine.settings import StudySettings
 from qmoe_qiskit.studies.training.routers import is_quantum
 from qmoe_qiskit.studies.training.train_task import SCALINGS
 
@@ -68,5 +69,30 @@ Success = Annotated[float, Field(gt=0, le=1)]
 
 Scaling = Annotated[str, one_of("scaling", tuple(SCALINGS))]
 Control = Annotated[str, AfterValidator(_classical)]
-Rates = Distinct[PositiveFloat]  # learning rates to choose from
 RISING_FROM_0 = AfterValidator(_rising_from_0)
+
+
+class TunedTrainings(StudySettings):
+    """Settings of a study whose trainings choose their learning rate.
+
+    Attributes:
+        data: Name of a built-in data set.
+        n_samples: Number of points per seed, a quarter of which is held out.
+        epochs: Number of passes over the training rows.
+        batch_size: Number of rows per step.
+        learning_rates: Learning rates that each training chooses from, on a part of its training
+            rows.
+        scalings: Scalings of the inputs: "paper" to [0, pi], "centred" to [-pi/2, pi/2], in rad.
+    """
+
+    data: str = "moons"
+    n_samples: PositiveInt = 1000
+    epochs: PositiveInt = 30
+    batch_size: PositiveInt = 32
+    learning_rates: Distinct[PositiveFloat] = (0.02, 0.05, 0.1)
+    scalings: Several[Scaling] = ("paper", "centred")
+
+    def training(self) -> dict[str, Any]:
+        """Return the fields that all trainings share."""
+        names = ("data", "n_samples", "epochs", "batch_size", "learning_rates")
+        return {name: getattr(self, name) for name in names}

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
 from qmoe_qiskit.data import list_datasets, load_dataset, split_dataset
 from qmoe_qiskit.errors import DivergenceError, InputError, StudyError, unknown_name
 from qmoe_qiskit.runs.metrics import summarize
@@ -178,6 +180,28 @@ def classifier(task: TrainTask, split: Split, learning_rate: float) -> QMoEClass
         verbose=False,
         random_state=task.seed,
     )
+
+
+def untrained(task: TrainTask, split: Split, **changes: Any) -> QMoEClassifier:  # noqa: ANN401
+    """Return a task's classifier with its initial weights, as if it had been trained for no epoch.
+
+    Args:
+        task: The task.
+        split: Data of the task.
+        changes: Changed settings of the classifier.
+    """
+    from qmoe_qiskit.train.features import FeatureMap
+
+    features_NF = split.train.features_NF
+    model = classifier(task, split, task.learning_rates[0])
+    model.set_params(**changes)
+    model.classes_ = np.unique(split.train.labels_N)
+    model.n_features_in_ = features_NF.shape[1]
+    model.feature_map_ = FeatureMap.fit(
+        features_NF, n_router_inputs=router_inputs(split), feature_range=model.feature_range
+    )
+    model.rebuild(task.seed)
+    return model
 
 
 def router_inputs(split: Split) -> int:

@@ -9,6 +9,7 @@ import pytest
 from studies.report.browser import NAMES, Browser, find_browser
 
 from qmoe_qiskit.stats.types import Estimate, Verdict
+from qmoe_qiskit.studies.engine.folder import StudyRecord
 from qmoe_qiskit.studies.report.figures import intervals
 from qmoe_qiskit.studies.report.summary import Column, FigureSpec, Summary, Table
 from qmoe_qiskit.studies.report.write import write_index, write_report
@@ -78,14 +79,17 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     (folder / "study").mkdir()
     write_report(
         folder / "study",
-        name="noise",
-        title=f"At which noise? {LONG}",
-        command=["qmoe", "study", LONG],
-        settings={LONG: LONG},
-        seeds=range(20),
-        versions={"torch": "2.13.0"},
+        StudyRecord(
+            schema_version=1,
+            name="noise",
+            title=f"At which noise? {LONG}",
+            command=["qmoe", "study", LONG],
+            settings={LONG: LONG},
+            seeds=list(range(20)),
+            versions={"torch": "2.13.0"},
+        ),
+        found,
         hashes={"profile": "ab" * 32},
-        summary=found,
     )
     write_index(folder / "index.html", [(folder / "study", LONG, f"Noise {LONG}", found)])
     return {"report": folder / "study" / "report.html", "index": folder / "index.html"}
