@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -17,7 +16,7 @@ from qmoe_qiskit.studies.engine.results import finite
 from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.training.circuit_execution import EXACT, CircuitExecution
 from qmoe_qiskit.studies.training.feasibility import check_circuit_runs
-from qmoe_qiskit.studies.training.train_task import VALIDATION, diverged
+from qmoe_qiskit.studies.training.train_task import VALIDATION, best_rate, diverged, try_rates
 
 if TYPE_CHECKING:
     from torch import nn
@@ -88,7 +87,7 @@ class ExpertsTask(Task):
             tried = self._tried(split.train)
             if not tried:
                 raise self._diverged(self.learning_rates)
-            rate = min(tried, key=lambda entry: entry["cross_entropy"])["learning_rate"]
+            rate = best_rate(tried)
         try:
             model, loss = self._fit(split.train, rate)
         except DivergenceError as error:
@@ -107,16 +106,12 @@ class ExpertsTask(Task):
     def _tried(self, rows: Dataset) -> list[dict[str, float]]:
         """Return learning_rate and cross_entropy of each training that does not diverge."""
         inner = split_dataset(rows, test_fraction=VALIDATION, seed=self.seed)
-        tried = []
-        for rate in self.learning_rates:
-            try:
-                model, _ = self._fit(inner.train, rate)
-            except DivergenceError:
-                continue
-            loss = _scores(model, inner.test)["cross_entropy"]
-            if math.isfinite(loss):
-                tried.append({"learning_rate": rate, "cross_entropy": loss})
-        return tried
+
+        def measure(rate: float) -> dict[str, float]:
+            model, _ = self._fit(inner.train, rate)
+            return {"cross_entropy": _scores(model, inner.test)["cross_entropy"]}
+
+        return try_rates(self.learning_rates, measure)
 
     def _diverged(self, rates: Sequence[float]) -> StudyError:
         return diverged(f"model {self.model!r}", self.data, self.seed, rates)

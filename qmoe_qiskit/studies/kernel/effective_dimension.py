@@ -26,7 +26,7 @@ from qmoe_qiskit.errors import InputError, require_positive, unknown_name
 from qmoe_qiskit.moe.torch_connector import RouterConnector
 from qmoe_qiskit.studies.engine.results import finite
 from qmoe_qiskit.studies.engine.task import Task
-from qmoe_qiskit.studies.kernel.models import router_of, seen
+from qmoe_qiskit.studies.kernel.models import router_inputs, router_of
 from qmoe_qiskit.studies.training.effective_parameters import jacobian
 from qmoe_qiskit.studies.training.train_task import TrainTask, untrained
 from qmoe_qiskit.typing import FloatArray
@@ -144,7 +144,7 @@ class DimensionTask(Task):
         rng = np.random.default_rng([self.training.seed, 2])
         split = self.training.load()
         model = untrained(self.training, split, reuploads=self.uploads)
-        inputs_NF = seen(model, split.train.features_NF)
+        inputs_NF = router_inputs(model, split.train.features_NF)
         inputs_BF = rng.choice(inputs_NF, self.n_rows, replace=False)
         router = router_of(model)
         reach_P = bounds(router, self.box)

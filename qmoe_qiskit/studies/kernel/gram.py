@@ -123,10 +123,10 @@ def eigenvalues(gram_NN: FloatArray) -> FloatArray:
     return shares_N
 
 
-def rank(eigenvalues_N: FloatArray) -> int:
+def gram_rank(eigenvalues_N: FloatArray) -> int:
     """Return the number of eigenvalues above `TOLERANCE` times the largest.
 
-    >>> rank(np.array([0.75, 0.25, 1e-12]))
+    >>> gram_rank(np.array([0.75, 0.25, 1e-12]))
     2
     """
     return int(np.sum(eigenvalues_N > TOLERANCE * eigenvalues_N.max()))

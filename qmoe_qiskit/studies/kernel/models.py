@@ -29,7 +29,7 @@ def router_of(model: QMoEClassifier) -> nn.Module:
     return inner
 
 
-def seen(model: QMoEClassifier, features_NF: FloatArray) -> FloatArray:
+def router_inputs(model: QMoEClassifier, features_NF: FloatArray) -> FloatArray:
     """Return the coordinates that a classifier's router sees for raw features, (N, K)."""
     features = model.feature_map_
     return features.scale(features_NF) @ features.matrix_FK + features.offset_K

@@ -15,12 +15,12 @@ from qmoe_qiskit.studies.kernel.gram import (
     centred_alignment,
     circuit_kernel,
     eigenvalues,
+    gram_rank,
     linear_kernel,
     participation,
-    rank,
     rbf_kernel,
 )
-from qmoe_qiskit.studies.kernel.models import mixture, router_of, seen
+from qmoe_qiskit.studies.kernel.models import mixture, router_inputs, router_of
 from qmoe_qiskit.studies.kernel.svm import SplitPoints, tuned_machine
 from qmoe_qiskit.studies.training.measuring import observe_rows
 from qmoe_qiskit.studies.training.train_task import TrainTask, trained, untrained
@@ -88,9 +88,9 @@ class KernelTask(Task):
         }
         model = models[self.uploads]
         rows = SplitPoints(
-            train_NF=seen(model, features_NF),
+            train_NF=router_inputs(model, features_NF),
             labels_N=labels_N,
-            test_MF=seen(model, split.test.features_NF),
+            test_MF=router_inputs(model, split.test.features_NF),
             test_labels_M=split.test.labels_N,
         )
         initial = untrained(self.training, split, reuploads=self.uploads)
@@ -135,7 +135,7 @@ class KernelTask(Task):
             "parameter": parameter,
             "alignment": finite(max(aligned)),
             "held_out": finite(centred_alignment(held_out_MM, rows.test_labels_M)),
-            "rank": rank(values_N),
+            "rank": gram_rank(values_N),
             "participation": finite(participation(values_N)),
             "spectrum": np.maximum(values_N[:SPECTRUM], FLOOR).tolist(),
             "svm": {

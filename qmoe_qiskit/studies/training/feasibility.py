@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.studies.training.circuit_execution import CircuitExecution
-from qmoe_qiskit.studies.training.routers import circuit_of, is_quantum
+from qmoe_qiskit.studies.training.routers import is_quantum, router_circuit
 
 if TYPE_CHECKING:
     from qmoe_qiskit.circuits import RouterCircuit
@@ -84,5 +84,5 @@ def _kind(setting: CircuitExecution) -> CircuitExecution:
 def _check_router(
     router: str, n_inputs: int, n_layers: int, data: str, setting: CircuitExecution
 ) -> None:
-    circuit = circuit_of(router, n_inputs=n_inputs, n_layers=n_layers)
+    circuit = router_circuit(router, n_inputs=n_inputs, n_layers=n_layers)
     check_circuit_runs(circuit, f"router {router!r} on {data!r}", setting)

@@ -155,26 +155,23 @@ def classifier_settings(router: str, *, n_inputs: int, n_layers: int, seed: int)
     if not is_quantum(router):
         return {"router": router}
     entry = study_router(router)
-    layers = 1 if entry.one_layer else n_layers
     if entry.ablate is None:
+        layers = 1 if entry.one_layer else n_layers
         return {"router": "quantum", "n_layers": layers, "entanglement": entry.entanglement}
-    from qmoe_qiskit.circuits import angle_router
-
-    circuit = angle_router(n_inputs, layers, entanglement=entry.entanglement)
-    # A stream of its own: the seed's first numbers also decide points and split.
-    return {"router": entry.ablate(circuit, np.random.default_rng([seed, n_layers]))}
+    return {"router": router_circuit(router, n_inputs=n_inputs, n_layers=n_layers, seed=seed)}
 
 
-def circuit_of(router: str, *, n_inputs: int, n_layers: int, seed: int = 0) -> RouterCircuit:
+def router_circuit(router: str, *, n_inputs: int, n_layers: int, seed: int = 0) -> RouterCircuit:
     """Return the circuit of a quantum router; the arguments are those of `classifier_settings`."""
     from qmoe_qiskit.circuits import angle_router
 
-    settings = classifier_settings(router, n_inputs=n_inputs, n_layers=n_layers, seed=seed)
-    given = settings["router"]
-    if not isinstance(given, str):
-        ablated: RouterCircuit = given
-        return ablated
-    return angle_router(n_inputs, settings["n_layers"], entanglement=settings["entanglement"])
+    entry = study_router(router)
+    layers = 1 if entry.one_layer else n_layers
+    circuit = angle_router(n_inputs, layers, entanglement=entry.entanglement)
+    if entry.ablate is None:
+        return circuit
+    # A stream of its own: the seed's first numbers also decide points and split.
+    return entry.ablate(circuit, np.random.default_rng([seed, n_layers]))
 
 
 def label(router: str, n_layers: int | None = None) -> str:

@@ -19,7 +19,7 @@ from qmoe_qiskit.studies.training.measuring import measured, observe_rows, resto
 from qmoe_qiskit.studies.training.routers import check_router, classifier_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from qmoe_qiskit.data import Dataset, Split
     from qmoe_qiskit.train import QMoEClassifier
@@ -96,7 +96,7 @@ class TrainTask(Task):
             check_settings(classifier(self, split, rate).get_params(deep=False))
         check_router_runs(
             self.router,
-            n_inputs=router_inputs(split),
+            n_inputs=n_router_inputs(split),
             n_layers=self.n_layers,
             data=self.data,
             settings=self.circuit_executions(),
@@ -154,9 +154,7 @@ def fit(task: TrainTask) -> Fitted:
     split = task.load()
     tried = task.validate or len(task.learning_rates) > 1
     validation = tried_rates(task, split) if tried else []
-    rate = task.learning_rates[0]
-    if validation:
-        rate = min(validation, key=lambda entry: entry["cross_entropy"])["learning_rate"]
+    rate = best_rate(validation) if validation else task.learning_rates[0]
     model = trained(task, classifier(task, split, rate), split.train)
     return Fitted(classifier=model, split=split, learning_rate=rate, validation=validation)
 
@@ -167,7 +165,7 @@ def classifier(task: TrainTask, split: Split, learning_rate: float) -> QMoEClass
 
     return QMoEClassifier(
         **classifier_settings(
-            task.router, n_inputs=router_inputs(split), n_layers=task.n_layers, seed=task.seed
+            task.router, n_inputs=n_router_inputs(split), n_layers=task.n_layers, seed=task.seed
         ),
         n_experts=task.n_experts,
         backend=task.train_on.resolve_backend(task.seed),
@@ -198,13 +196,13 @@ def untrained(task: TrainTask, split: Split, **changes: Any) -> QMoEClassifier: 
     model.classes_ = np.unique(split.train.labels_N)
     model.n_features_in_ = features_NF.shape[1]
     model.feature_map_ = FeatureMap.fit(
-        features_NF, n_router_inputs=router_inputs(split), feature_range=model.feature_range
+        features_NF, n_router_inputs=n_router_inputs(split), feature_range=model.feature_range
     )
     model.rebuild(task.seed)
     return model
 
 
-def router_inputs(split: Split) -> int:
+def n_router_inputs(split: Split) -> int:
     """Return the number of coordinates that the router sees."""
     from qmoe_qiskit.train.classifier import DEFAULT_MAX_QUBITS
 
@@ -256,20 +254,36 @@ def tried_rates(task: TrainTask, split: Split) -> list[dict[str, float]]:
         StudyError: If every training diverged.
     """
     inner = split_dataset(split.train, test_fraction=VALIDATION, seed=task.seed)
-    tried = []
-    for rate in task.learning_rates:
+
+    def measure(rate: float) -> dict[str, float]:
         model = classifier(task, inner, rate)
+        model.fit(inner.train.features_NF, inner.train.labels_N)
+        metrics = summarize(observe_rows(model, inner.test), "")
+        return {name: metrics[name].number for name in ("cross_entropy", "accuracy")}
+
+    if tried := try_rates(task.learning_rates, measure):
+        return tried
+    raise _of_task(task, task.learning_rates)
+
+
+def try_rates(
+    rates: Sequence[float], measure: Callable[[float], dict[str, float]]
+) -> list[dict[str, float]]:
+    """Return each learning rate with its measures, if training does not diverge with it."""
+    tried = []
+    for rate in rates:
         try:
-            model.fit(inner.train.features_NF, inner.train.labels_N)
+            entry = measure(rate)
         except DivergenceError:
             continue
-        metrics = summarize(observe_rows(model, inner.test), "")
-        entry = {name: metrics[name].number for name in ("cross_entropy", "accuracy")}
         if all(map(math.isfinite, entry.values())):
             tried.append({"learning_rate": rate, **entry})
-    if not tried:
-        raise _of_task(task, task.learning_rates)
     return tried
+
+
+def best_rate(tried: Sequence[dict[str, float]]) -> float:
+    """Return the learning rate with the smallest cross entropy, the first one of equals."""
+    return min(tried, key=lambda entry: entry["cross_entropy"])["learning_rate"]
 
 
 def trained(task: TrainTask, model: QMoEClassifier, rows: Dataset) -> QMoEClassifier:

@@ -15,10 +15,10 @@ from qmoe_qiskit.studies.kernel.gram import (
     centred_alignment,
     circuit_kernel,
     eigenvalues,
+    gram_rank,
     linear_kernel,
     participation,
     pauli_features,
-    rank,
     rbf_kernel,
 )
 from qmoe_qiskit.studies.kernel.svm import SplitPoints, tuned_machine
@@ -78,16 +78,16 @@ def test_rank_of_the_gram_matrix(
     points = rng.uniform(-np.pi, np.pi, (60, n_features))
     kernel = circuit_kernel("", circuit, rng.uniform(-3, 3, circuit.n_weights))
     values_N = eigenvalues(kernel.gram(1.0, points, points))
-    assert rank(values_N) == expected
+    assert gram_rank(values_N) == expected
     assert values_N.sum() == pytest.approx(1)
     assert 1 <= participation(values_N) <= expected
 
 
 def test_rank_and_participation_of_matrices_that_are_known() -> None:
     even = eigenvalues(np.diag([2.0, 2, 2, 0]))
-    assert (rank(even), participation(even)) == (3, pytest.approx(3))
+    assert (gram_rank(even), participation(even)) == (3, pytest.approx(3))
     one = eigenvalues(np.ones((5, 5)))
-    assert (rank(one), participation(one)) == (1, pytest.approx(1))
+    assert (gram_rank(one), participation(one)) == (1, pytest.approx(1))
 
 
 def test_alignment(rng: np.random.Generator) -> None:
