@@ -21,6 +21,7 @@ from pathlib import Path
 
 from qmoe_qiskit.stats.types import Verdict, VerdictOutcome
 from qmoe_qiskit.studies.engine.folder import read_folder
+from qmoe_qiskit.studies.registry import STUDIES
 from qmoe_qiskit.studies.report.summary import Table
 from qmoe_qiskit.studies.report.tables import shown_table, to_markdown
 from qmoe_qiskit.studies.report_from_folder import report_folder
@@ -28,8 +29,6 @@ from qmoe_qiskit.studies.report_from_folder import report_folder
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 FIGURES = DOCS / "figures"
-# The studies, in the order in which docs/studies.md shows them.
-STUDIES = ("efficiency", "noise", "ablation", "boundary", "experts", "kernel", "balance")
 # Studies whose first figure and table are shown, and what the table leaves out: columns, and rows
 # that contain one of these texts.
 SHOWN = {
@@ -112,7 +111,7 @@ def studies_parts(folder: Path) -> tuple[str, str]:
             table = to_markdown(shown_table(shortened(summary.tables[0], *SHOWN[name])))
             picture = next(file for file in files if file.startswith("figures/"))
             shutil.copy(folder / name / picture, FIGURES / f"study_{name}.png")
-            figures.append(f"![{summary.pictures[0].caption}](figures/study_{name}.png)")
+            figures.append(f"![{summary.figures[0].caption}](figures/study_{name}.png)")
             parts += [table.rstrip(), figures[-1]]
         parts.append(verdicts_part(summary.verdicts))
         rows += [row_of(name, headline, summary.verdicts) for headline in HEADLINES.get(name, ())]

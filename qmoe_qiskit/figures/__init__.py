@@ -1,7 +1,9 @@
-"""The figures of runs and devices: what callers import.
+"""The figures of runs and devices.
 
 Every function returns a `matplotlib.figure.Figure` made without pyplot and without touching any
 global state, and loads matplotlib only when it is called.
+
+Shapes: N points, F features, C classes, E experts, G grid lines (M = G * G grid points), Q qubits.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class ProbabilityModel(Protocol):
-    """A classifier with class probabilities, as scikit-learn has them."""
+    """A classifier with class probabilities, as in scikit-learn."""
 
     @property
     def classes_(self) -> npt.NDArray[Any]:
@@ -38,21 +38,21 @@ def decision_boundary_figure(
     *,
     scores: Mapping[str, float] | None = None,
 ) -> Figure:
-    """Draw what each model predicts over the plane of the data, one panel a model.
+    """Draw the predictions of each model over the plane of the data, one panel per model.
 
-    Two classes are drawn as bands of the second class's probability with the line of one half,
-    more as hatched regions of the most probable class, the paler the less probable. Data of more
-    than two features are drawn in the plane of their principal components (see `fit_plane`).
-    Each model is called once, with the points of the whole grid.
+    Two classes are drawn as bands of the second class's probability with the line of one half;
+    more classes as hatched regions of the most probable class, paler where it is less probable.
+    Data of more than two features are drawn in the plane of their principal components (see
+    `fit_plane`). Each model is called once, with the points of the whole grid.
 
     Args:
-        models: Name of each model, and the model; all of them know the same classes.
-        train: Training data: small hollow points.
-        test: Held-out data: filled points.
+        models: The models by name; all of them know the same classes.
+        train: Training data, drawn as small hollow points.
+        test: Held-out data, drawn as filled points.
         scores: Held-out accuracy of each model, between 0 and 1, for the titles.
 
     Raises:
-        InputError: If there is no model, or features or classes do not match.
+        InputError: If no model is given, or features or classes do not match.
     """
     plane = fit_plane(train, test)
     with local_style():

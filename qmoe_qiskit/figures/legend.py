@@ -1,4 +1,4 @@
-"""What stands for what: markers of the classes, pictures of the regions, the legend."""
+"""Legends of figures: markers of the classes, swatches of the regions."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Classes:
-    """The classes of a data set as a figure shows them: one marker and one fill each.
+    """The classes of a data set in a figure, with one marker and one fill each.
 
     Attributes:
-        target: What the classes are classes of, such as "digit".
+        target: Name of the quantity that the classes classify, such as "digit".
         values: The labels, in order.
         fills: Colour of the held-out points of each class.
     """
@@ -34,7 +34,7 @@ class Classes:
     fills: tuple[RGB, ...]
 
     def name(self, index: int) -> str:
-        """Return what the class is called in a legend."""
+        """Return the name of the class in a legend."""
         return f"{fitted(self.target, 14)} {fitted(self.values[index], 16)}"
 
     def marker(self, index: int) -> str:
@@ -42,10 +42,10 @@ class Classes:
         return MARKERS[index % len(MARKERS)]
 
     def rows(self, data: Dataset) -> list[np.ndarray[tuple[int], np.dtype[np.bool_]]]:
-        """Return for each class which rows of `data` belong to it.
+        """Return a mask of the rows of `data` for each class.
 
         Raises:
-            InputError: If there is a label that is no class.
+            InputError: If a label is not one of the classes.
         """
         labels = data.labels_N.tolist()
         strange = sorted({str(label) for label in labels if label not in self.values})
@@ -65,13 +65,13 @@ def add_legend(figure: Figure, entries: Sequence[tuple[Any, str]]) -> None:
     while n_columns > 1 and _legend_width(labels, n_columns) > width:
         n_columns -= 1
     n_rows = math.ceil(len(labels) / n_columns)
-    n_columns = math.ceil(len(labels) / n_rows)  # columns of like length
+    n_columns = math.ceil(len(labels) / n_rows)  # columns of similar length
     figure.set_size_inches(width, height + 0.2 * n_rows)
     figure.legend(handles, labels, loc="outside lower center", ncols=n_columns)
 
 
 def class_entries(classes: Classes, *, hatched: bool) -> list[tuple[Any, str]]:
-    """Return a legend entry for each class: its marker, on its region where those are hatched."""
+    """Return a legend entry for each class: its marker, on its swatch if regions are hatched."""
     entries: list[tuple[Any, str]] = []
     for index, fill in enumerate(classes.fills):
         point = _point(classes.marker(index), fill)
@@ -87,7 +87,7 @@ def split_entries() -> list[tuple[Any, str]]:
 
 
 def region_patch(index: int, colour: RGB) -> Any:  # noqa: ANN401 (matplotlib is loaded late)
-    """Return the legend's picture of a region."""
+    """Return the swatch of a region in the legend."""
     from matplotlib.patches import Patch
 
     return Patch(facecolor=paled(colour), edgecolor=INK, hatch=hatch(index), linewidth=0.6)

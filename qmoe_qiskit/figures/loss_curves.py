@@ -21,11 +21,11 @@ def loss_curves_figure(histories: Mapping[str, Sequence[Mapping[str, float]]]) -
     The vertical axis is logarithmic where the losses span more than a factor of ten.
 
     Args:
-        histories: For each model's name its epochs, each with "epoch" (from 1), "train_loss" and,
-            where there was validation, "valid_loss", both in nat.
+        histories: Epochs of each model by its name, each with "epoch" (from 1), "train_loss" and,
+            after validation, "valid_loss", both in nat.
 
     Raises:
-        InputError: If there is no model, or one without epochs.
+        InputError: If no model is given, or a model has no epochs.
     """
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D

@@ -1,4 +1,4 @@
-"""Panels side by side over one plane, and what is drawn in them."""
+"""Panels side by side over one plane, and their contents."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ if TYPE_CHECKING:
     from qmoe_qiskit.typing import FloatArray
 
 PANEL = 3.0  # width and height of a panel in inches
-PANELS_A_ROW = 4
+PANELS_PER_ROW = 4
 _LINE = 0.18  # height of a line of text in inches
 _TITLE_WIDTH = 42  # characters that fit above a panel
 _BANDS = np.linspace(0.0, 1.0, 9)
 
 
 def open_panels(names: Sequence[str], plane: Plane) -> tuple[Figure, list[Axes]]:
-    """Return a figure with one panel a name, side by side with shared, labelled axes.
+    """Return a figure with one panel per name, side by side with shared, labelled axes.
 
     Raises:
-        InputError: If there is no name.
+        InputError: If no name is given.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
     if not names:
         raise InputError("a figure needs at least one model, got an empty mapping")
-    n_columns = min(len(names), PANELS_A_ROW)
+    n_columns = min(len(names), PANELS_PER_ROW)
     n_rows = math.ceil(len(names) / n_columns)
     size = (PANEL * n_columns + 1.0, (PANEL + 5 * _LINE) * n_rows)
     figure = Figure(figsize=size, dpi=DPI, layout="constrained")
@@ -70,7 +70,7 @@ def set_title(axes: Axes, name: str, facts: str = "") -> None:
 
 
 def set_heading(figure: Figure, data: Dataset, plane: Plane) -> None:
-    """Put the data set's name above a figure, and the plane's note."""
+    """Put the data set's name and the plane's note above a figure."""
     width, height = figure.get_size_inches()
     n_characters = int(13 * width)
     lines = [fitted(data.name, n_characters), *textwrap.wrap(plane.note, n_characters)]
@@ -80,7 +80,7 @@ def set_heading(figure: Figure, data: Dataset, plane: Plane) -> None:
 
 def add_colour_bar(figure: Figure, panels: list[Axes], filled: QuadContourSet, label: str) -> None:
     """Put the scale of `draw_share` to the right of the panels."""
-    n_columns = min(len(panels), PANELS_A_ROW)
+    n_columns = min(len(panels), PANELS_PER_ROW)
     ticks = [0.0, 0.25, 0.5, 0.75, 1.0]
     bar = figure.colorbar(
         filled, ax=panels, ticks=ticks, label=label, fraction=0.07 / n_columns, pad=0.02, aspect=20
@@ -89,10 +89,10 @@ def add_colour_bar(figure: Figure, panels: list[Axes], filled: QuadContourSet, l
 
 
 def make_square(figure: Figure, panels: list[Axes]) -> None:
-    """Resize a finished figure until each panel measures `PANEL` inches either way."""
-    n_columns = min(len(panels), PANELS_A_ROW)
+    """Resize a finished figure until each panel is `PANEL` inches wide and high."""
+    n_columns = min(len(panels), PANELS_PER_ROW)
     n_rows = math.ceil(len(panels) / n_columns)
-    for _ in range(2):  # what surrounds the panels hardly changes, so that twice is enough
+    for _ in range(2):  # the surroundings of the panels hardly change: two rounds are enough
         figure.draw_without_rendering()
         box = panels[0].get_window_extent().transformed(figure.dpi_scale_trans.inverted())
         width, height = figure.get_size_inches()
@@ -102,7 +102,7 @@ def make_square(figure: Figure, panels: list[Axes]) -> None:
 
 
 def draw_share(axes: Axes, plane: Plane, share_M: FloatArray) -> QuadContourSet:
-    """Fill a panel by a share between 0 and 1, and draw where it is one half in black."""
+    """Fill a panel by a share between 0 and 1, with a black line where the share is one half."""
     from matplotlib.colors import ListedColormap
 
     share_GG = plane.on_grid(np.clip(share_M, 0.0, 1.0))
@@ -119,7 +119,7 @@ def draw_regions(axes: Axes, plane: Plane, shares_MK: FloatArray, colours: Seque
     extent = (plane.x_G[0], plane.x_G[-1], plane.y_G[0], plane.y_G[-1])
     for k, colour in enumerate(colours):
         rivals_M = np.delete(shares_MK, k, axis=1).max(axis=1, initial=0.0)
-        # Where shares are equal the first has the region, as with argmax.
+        # If shares are equal, the first one gets the region, as with argmax.
         lead_GG = plane.on_grid(shares_MK[:, k] - rivals_M - 1e-12 * k)
         if lead_GG.max() < 0.0:
             continue
@@ -143,9 +143,9 @@ def draw_regions(axes: Axes, plane: Plane, shares_MK: FloatArray, colours: Seque
 
 
 def draw_points(axes: Axes, plane: Plane, train: Dataset, test: Dataset, classes: Classes) -> None:
-    """Draw training points small and hollow, held-out points filled; a marker for each class."""
+    """Draw training points small and hollow, held-out points filled, with a marker per class."""
     train_N2, test_N2 = plane.project(train.features_NF), plane.project(test.features_NF)
-    size = 24.0 * min(1.0, max(0.4, math.sqrt(200 / len(test_N2))))  # smaller where there are many
+    size = 24.0 * min(1.0, max(0.4, math.sqrt(200 / len(test_N2))))  # smaller if there are many
     for index, rows_N in enumerate(classes.rows(train)):
         axes.scatter(
             train_N2[rows_N, 0],

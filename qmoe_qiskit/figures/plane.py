@@ -1,4 +1,4 @@
-"""The plane in which data of any number of features are drawn."""
+"""The plane that data of any number of features are drawn in."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
 
 RESOLUTION = 120
-_MARGIN = 0.08  # of the data's extent, left free on every side
+_MARGIN = 0.08  # share of the data's extent that stays free on every side
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plane:
-    """A plane in feature space, with the window of it that a figure shows.
+    """A plane in feature space, with the window that a figure shows.
 
     Attributes:
-        axis_labels: What the horizontal and the vertical axis are.
-        note: A sentence for the caption, empty where the plane is the data's own.
-        origin_F: The point of feature space at (0, 0).
+        axis_labels: Labels of the horizontal and the vertical axis.
+        note: Sentence for the caption, empty if the plane is that of the features.
+        origin_F: Point of feature space at (0, 0).
         scale_F: Length of one unit of each feature, in the feature's own unit.
-        directions_2F: Direction of the two axes, in scaled features.
+        directions_2F: Directions of the two axes, in scaled features.
         x_G: Positions of the grid's columns.
         y_G: Positions of the grid's rows.
     """
@@ -46,9 +46,9 @@ class Plane:
     y_G: FloatArray
 
     def project(self, features_NF: npt.ArrayLike) -> FloatArray:
-        """Return where points of feature space fall on the plane, shape (N, 2).
+        """Return the projections of points of feature space onto the plane, shape (N, 2).
 
-        With one feature only, points are spread vertically so that they are seen apart.
+        Points with a single feature are spread vertically, so that they can be told apart.
         """
         points_N2 = _project(features_NF, self.origin_F, self.scale_F, self.directions_2F)
         if len(self.origin_F) == 1:
@@ -68,18 +68,18 @@ class Plane:
 
 
 def fit_plane(train: Dataset, test: Dataset) -> Plane:
-    """Choose the plane for a data set: its own if it has two features, else that of a PCA.
+    """Choose the plane for a data set: that of its two features, or that of a PCA.
 
     The principal components are those of the training data with every feature divided by its
-    range, as models of this project see them: the unit of a feature has no say. The grid then
+    range, as models of this project see them: the unit of a feature does not matter. The grid then
     lies in the slice of feature space through the training mean.
 
     Args:
-        train: Training data; alone decides on the plane.
-        test: Held-out data; the window shows all of both.
+        train: Training data, which alone decides on the plane.
+        test: Held-out data; the window shows all training and held-out points.
 
     Raises:
-        InputError: If the two have different features, or one of them has no rows.
+        InputError: If the two data sets have different features, or one of them has no rows.
     """
     if tuple(train.feature_names) != tuple(test.feature_names):
         raise InputError(
@@ -131,13 +131,13 @@ def evaluate(
     """Call a model once on many points that may lie beyond its training data.
 
     Args:
-        name: The model's name, for the error.
-        model: The model; where it states `n_features_in_`, that is compared first.
-        method: The method of the model to call.
+        name: Name of the model, for the error.
+        model: The model; its `n_features_in_`, if it has one, is compared first.
+        method: Method of the model to call.
         features_NF: All points at once.
 
     Returns:
-        What the model gives, float64, one row a point.
+        Values of the method in float64, one row per point.
 
     Raises:
         InputError: If the model was trained on another number of features.
@@ -175,7 +175,7 @@ def _principal_components(centred_NF: FloatArray) -> tuple[FloatArray, FloatArra
 
 def _window(positions_N: FloatArray) -> FloatArray:
     low, high = float(positions_N.min()), float(positions_N.max())
-    margin = _MARGIN * (high - low) or 0.5  # all points in one place still get a window
+    margin = _MARGIN * (high - low) or 0.5  # points that all coincide still get a window
     return np.linspace(low - margin, high + margin, RESOLUTION)
 
 

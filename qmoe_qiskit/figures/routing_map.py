@@ -1,4 +1,4 @@
-"""Which expert serves which region, for several models side by side."""
+"""The expert that serves each region of the plane, for several models side by side."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ class RoutingModel(Protocol):
 
 
 def routing_map_figure(models: Mapping[str, RoutingModel], train: Dataset, test: Dataset) -> Figure:
-    """Draw which expert each model's router prefers over the plane of the data.
+    """Draw the expert that each model's router prefers over the plane of the data.
 
-    Two experts are drawn as bands of expert 1's weight (experts count from 0) with the line of
-    one half, more as hatched regions of the expert with the largest weight, the paler the smaller
-    that weight. The titles give each expert's load: the share of held-out points on which its
+    Two experts are drawn as bands of expert 1's weight (experts count from 0) with the line of one
+    half; more experts as hatched regions of the expert with the largest weight, paler where that
+    weight is smaller. The titles give each expert's load: the share of held-out points on which its
     weight is the largest. Each model is called once, with grid and held-out points together.
 
     Args:
-        models: Name of each model, and the model.
-        train: Training data: small hollow points.
-        test: Held-out data: filled points.
+        models: The models by name.
+        train: Training data, drawn as small hollow points.
+        test: Held-out data, drawn as filled points.
 
     Raises:
-        InputError: If there is no model, or features do not match.
+        InputError: If no model is given, or features do not match.
     """
     plane = fit_plane(train, test)
     grid_MF = plane.grid_features()

@@ -1,16 +1,17 @@
-"""How every figure looks, and how it is written to disk.
+"""The look of every figure, and its file.
 
-Nothing is told by colour alone: classes differ by marker, regions by hatching, curves by marker
-and line style; the colours come from one map of rising lightness, so that they keep their order in
-black and white and for the colour-blind.
+Colour never carries information alone: classes differ by marker, regions by hatching, curves by
+marker and line style. The colours come from one map of rising lightness, so that they keep their
+order in black and white and for the colour-blind.
 """
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING
+
+from qmoe_qiskit.io.atomic import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,14 +38,14 @@ _STYLE = {
     "hatch.linewidth": 0.6,
     "legend.frameon": False,
     "legend.handleheight": 1.2,
-    # Names of features, classes and models are the user's: a $ in them is a dollar sign.
+    # Users name features, classes and models: a $ in a name is a dollar sign.
     "text.parse_math": False,
 }
 
 
 @contextmanager
 def local_style() -> Iterator[None]:
-    """Apply the style, on top of matplotlib's defaults, for the length of a `with` block only."""
+    """Apply the style, on top of matplotlib's defaults, within a `with` block only."""
     from matplotlib import style
 
     # "default" first: a user's matplotlibrc must not change the bytes of a figure.
@@ -61,13 +62,13 @@ def ordered_colours(count: int) -> list[RGB]:
 
 
 def paled(colour: RGB) -> RGB:
-    """Return a colour mixed with white, fit to lie behind points of that colour."""
+    """Return a colour mixed with white, as a background for points of that colour."""
     red, green, blue = (1.0 - 0.55 * (1.0 - part) for part in colour)
     return red, green, blue
 
 
 def edge_of(fill: RGB) -> str:
-    """Return the edge that a filled point needs to stand out: white if dark, black if light."""
+    """Return the edge colour of a filled point: white on a dark fill, black on a light one."""
     red, green, blue = fill
     return "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.5 else INK
 
@@ -86,7 +87,7 @@ def fitted(text: object, width: int) -> str:
 def figure_bytes(figure: Figure) -> bytes:
     """Return a figure as PNG at 150 dpi: the same bytes for the same figure."""
     content = BytesIO()
-    with local_style():  # some settings, such as the hatching's, are read when it is drawn
+    with local_style():  # matplotlib reads some settings, such as the hatching's, when it draws
         # Without "Software" the file names neither a version nor a date.
         figure.savefig(content, format="png", dpi=DPI, metadata={"Software": None})
     return content.getvalue()
@@ -97,14 +98,9 @@ def save_figure(figure: Figure, path: Path) -> None:
 
     Args:
         figure: The figure.
-        path: Where it goes, in a folder that exists; a file of that name is replaced.
+        path: Path of the file in an existing folder; a file of that name is replaced.
 
     Raises:
-        OSError: If the folder is missing or cannot be written to; nothing is left behind.
+        OSError: If the folder is missing or cannot be written to; no partial file remains.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(figure_bytes(figure))
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_atomically(path, figure_bytes(figure))

@@ -3,15 +3,18 @@
 Accuracies of routers are bimodal (a training works or fails), and paired differences have many
 exact ties, so that nothing here assumes normal numbers. What holds with some 20 seeds:
 
-- `judge` is exact where it matters most: if which of two routers is called which means nothing,
-  because they are the same or have the same distribution, a study has a "supported" claim in at
-  most 2.5 % of studies, for any number of seeds and claims, with ties, and with any distribution.
-- A claim of a mean is more than that, and no test of 20 numbers can prove it for every
-  distribution: what happens in fewer than 1 of 7 trainings is missed by 20 seeds in 5 % of studies
-  (1 - 0.05^(1/20) = 0.14). Success rates, whose Wilson intervals know this, belong beside means.
+- `judge` is exact where it matters most: if two routers are the same or have the same distribution,
+  so that swapping their names changes nothing, at most 2.5 % of studies have a "supported" claim,
+  for any number of seeds and claims, with ties, and with any distribution.
+- A claim about a mean says more than that, and no test of 20 numbers can prove it for every
+  distribution: 20 seeds miss an event of 1 in 7 trainings in 5 % of studies (1 - 0.05^(1/20) =
+  0.14). Success rates, whose Wilson intervals account for this, belong beside means.
 - Bootstrap intervals of a mean are a little too narrow: with 20 seeds and skewed numbers they
   cover in 90 to 95 % of studies, with 5 seeds in 70 to 80 %. Therefore no verdict follows from an
   interval alone.
+
+Shapes: N values (one per seed), K columns, L levels, R resamples or random signs, M values that are
+not zero.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The level of noise at which something breaks, or that it did not."""
+"""The level of noise at which a quantity breaks down, if it does."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from qmoe_qiskit.stats.estimates import LEVEL, RESAMPLES
+from qmoe_qiskit.stats.estimates import RESAMPLES
+from qmoe_qiskit.stats.intervals import LEVEL
 from qmoe_qiskit.stats.types import Breakdown
 from qmoe_qiskit.typing import FloatArray
 
@@ -17,15 +18,18 @@ def breakdown_point(
 ) -> Breakdown:
     """Return the lowest level at which the mean over seeds falls below a threshold.
 
-    Between levels the mean is taken to be linear. The interval is that of a percentile bootstrap
+    The mean is interpolated linearly between levels. The interval is that of a percentile bootstrap
     over seeds, in which a resample that does not reach the threshold counts as beyond the last
-    level: an end of the interval may be "beyond", and so may both.
+    level: one end of the interval, or both, may lie beyond it.
 
     Args:
         levels: L levels, rising.
-        values_NL: For each seed its value at each level: a paired difference to the control, to
-            turn negative (threshold 0), or an accuracy.
-        threshold: What the mean must fall below; equal to it is not below.
+        values_NL: Value of each seed at each level: a paired difference to the control, which turns
+            negative (threshold 0), or an accuracy.
+        threshold: Threshold that the mean must fall below; a mean equal to it is not below.
+
+    >>> str(breakdown_point([0.0, 0.1, 0.2], np.array([[0.95, 0.9, 0.7]]), threshold=0.8))
+    '0.15'
     """
     levels_L = np.asarray(levels, dtype=np.float64)
     values_NL = np.asarray(values_NL, dtype=np.float64)
@@ -38,7 +42,7 @@ def breakdown_point(
     if n > 1:
         counts_RN = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
         crossings_R = _crossings(levels_L, counts_RN @ values_NL / n, threshold)
-        # Observed values only: between a level and "beyond" there is nothing to interpolate.
+        # Only observed values: nothing can be interpolated between a level and "beyond".
         ends = np.quantile(
             crossings_R, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="inverted_cdf"
         ).tolist()
@@ -57,7 +61,7 @@ def breakdown_point(
 
 def _crossings(levels_L: FloatArray, curves_RL: FloatArray, threshold: float) -> FloatArray:
     """Return where each curve first falls below the threshold, inf where it does not, (R,)."""
-    # Means of numbers that equal the threshold differ from it by rounding.
+    # A mean of numbers equal to the threshold may differ from it by rounding.
     gaps_RL = curves_RL - threshold
     gaps_RL[np.abs(gaps_RL) < 1e-12] = 0.0
     below_RL = gaps_RL < 0

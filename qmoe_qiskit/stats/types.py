@@ -1,4 +1,4 @@
-"""What statistics return: an estimate with its interval, a breakdown point, a verdict."""
+"""Results of statistics: an estimate with its interval, a breakdown point, a verdict."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Estimate:
 
     Attributes:
         value: The number.
-        low: Lower end; nan where there is no interval, as from a single seed.
-        high: Upper end, likewise.
-        n: How many seeds it is from.
+        low: Lower end of the interval; nan without an interval, as from a single seed.
+        high: Upper end of the interval, likewise.
+        n: Number of seeds.
     """
 
     value: float
@@ -28,16 +28,16 @@ class Estimate:
 
 @dataclass(frozen=True, kw_only=True)
 class Breakdown:
-    """The level, of noise for instance, at which something first falls below a threshold.
+    """The level, of noise for instance, at which a mean first falls below a threshold.
 
     Attributes:
-        value: The level; inf where the last one does not reach it.
+        value: The level; inf if the mean stays above the threshold up to the last level.
         low: Lower end of the 95 % interval; inf likewise, nan from a single seed.
-        high: Upper end, likewise.
-        n: How many seeds it is from.
-        reached: Share of the resamples of seeds in which it is reached; nan from a single seed.
-        first: The lowest level looked at; a value equal to it means "from the start".
-        last: The highest level looked at.
+        high: Upper end of the interval, likewise.
+        n: Number of seeds.
+        reached: Share of the resamples of seeds that reach the threshold; nan from a single seed.
+        first: The lowest level tried; a value equal to it means "from the start".
+        last: The highest level tried.
     """
 
     value: float
@@ -68,22 +68,23 @@ class Breakdown:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What the results say of a claim.
+    """What the results say about a claim.
 
     Attributes:
         claim: The claim, a sentence.
-        outcome: "supported", "not supported", or "undecided" where the seeds cannot tell.
-        difference: Mean paired difference, positive where the claim's side did better.
-        p_value: How likely results that speak for the claim as much as these are by chance alone:
-            two-sided, corrected for the number of claims.
-        p_against: The same for results that speak against it.
-        better: In how many seeds the claim's side did better.
-        equal: In how many both did the same.
-        margin: Differences smaller than this do not matter.
-        n_claims: How many claims the p-values are corrected for.
-        remark: Why it could not be decided, or what else must be known; a part of a sentence.
-        digits: Of the difference, behind the decimal point.
-        unit: Of the difference.
+        outcome: "supported", "not supported", or "undecided" if the seeds cannot tell.
+        difference: Mean paired difference, positive if the claim's side did better.
+        p_value: Probability that chance alone gives results that support the claim at least as
+            much: two-sided, corrected for the number of claims.
+        p_against: The same probability for results against the claim.
+        better: Number of seeds in which the claim's side did better.
+        equal: Number of seeds in which both sides did equally well.
+        margin: Difference below which differences do not matter.
+        n_claims: Number of claims that the p-values are corrected for.
+        remark: Why the claim could not be decided, or what else must be known; a part of a
+            sentence.
+        digits: Number of digits of the difference after the decimal point.
+        unit: Unit of the difference.
     """
 
     claim: str
@@ -101,7 +102,7 @@ class Verdict:
 
     @property
     def numbers(self) -> str:
-        """The numbers that say so, a part of a sentence."""
+        """The numbers that the outcome follows from, a part of a sentence."""
         d = self.difference
         value, low, high = (
             # Zero has no sign: -0.0004 is written as +0.000.

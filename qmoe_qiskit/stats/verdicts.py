@@ -1,4 +1,4 @@
-"""Claims, and verdicts that can be "not supported"."""
+"""Claims, and verdicts on them, which can also be "not supported"."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ from qmoe_qiskit.typing import FloatArray
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Claim:
-    """Something that paired results can speak for or against.
+    """A statement that paired results can support or contradict.
 
     Attributes:
         text: The claim, a sentence without its full stop.
-        differences_N: By seed: positive where the claim's side did better. Accuracies, say, or
-            successes (-1, 0, 1), for which the test is McNemar's. Below 1e-12 is equal.
-        margin: Differences smaller than this do not matter, in the unit of the differences.
+        differences_N: Difference per seed, positive if the claim's side did better: accuracies, for
+            instance, or successes (-1, 0, 1), for which the test is McNemar's. Differences below
+            1e-12 count as zero.
+        margin: Difference below which differences do not matter, in the unit of the differences.
         kind: "superiority": the difference is above zero, and not proven to be below the margin.
-            "equivalence": it is within the margin, either way.
-        digits: Of the difference, behind the decimal point.
-        unit: Of the difference.
+            "equivalence": the difference is within the margin, either way.
+        digits: Number of digits of the difference after the decimal point.
+        unit: Unit of the difference.
     """
 
     text: str
@@ -49,20 +50,23 @@ def judge(claims: Sequence[Claim]) -> list[Verdict]:
 
     All claims of a study belong in one call: each call has its own chance of a wrong verdict.
 
-    A claim is tested twice by signs (`sign_flip_p_value`), for it and against it, and Holm's
-    correction is made over all tests for claims and over all tests against them. An outcome needs
-    a corrected two-sided p-value below 0.05 and a 95 % interval that agrees. So, under the null
-    hypothesis, each of "supported" and "not supported" is said wrongly of any claim of the study in
-    at most 2.5 % of studies:
+    Two sign-flip tests (`sign_flip_p_value`) examine each claim, one for it and one against it, and
+    Holm's correction covers all tests for claims and all tests against them. An outcome needs a
+    corrected two-sided p-value below 0.05 and a 95 % interval that agrees. So, under the null
+    hypothesis, at most 2.5 % of studies have a claim that is wrongly "supported", and at most 2.5 %
+    have one that is wrongly "not supported":
 
-    - superiority: for it the null hypothesis is that the sides are alike, against it that the
-      differences lie symmetrically around the margin.
-    - equivalence: for it the null hypothesis is that they lie symmetrically around the margin, on
-      either side (two one-sided tests), and against it likewise.
+    - superiority: the null hypothesis of the test for it is that the sides are alike; of the test
+      against it, that the differences lie symmetrically around the margin.
+    - equivalence: the null hypothesis of the test for it is that the differences lie symmetrically
+      around the margin, on either side (two one-sided tests); of the test against it likewise.
 
     A difference above zero that is proven to be smaller than the margin is "not supported": it does
-    not matter. With fewer than `fewest_seeds` every verdict is "undecided", and says so. Adding
-    seeds until a verdict comes out well makes the p-values wrong: choose their number first.
+    not matter. With fewer than `fewest_seeds` seeds every verdict is "undecided", and says so.
+    Adding seeds until a verdict comes out well makes the p-values wrong: choose their number first.
+
+    >>> str(judge([Claim(text="A beats B", differences_N=np.full(8, 0.1))])[0].outcome)
+    'supported'
     """
     if not claims:
         return []
@@ -76,20 +80,20 @@ def judge(claims: Sequence[Claim]) -> list[Verdict]:
 
 
 def _differences(claims: Sequence[Claim]) -> list[Estimate]:
-    """Return the mean difference of each claim; those with as many seeds are resampled at once."""
+    """Return the mean difference of each claim; claims with equally many seeds share resamples."""
     by_seeds: dict[int, list[int]] = defaultdict(list)
     for index, claim in enumerate(claims):
         by_seeds[len(claim.differences_N)].append(index)
     estimates: dict[int, Estimate] = {}
     for indices in by_seeds.values():
-        # Differences that are equal but for rounding are equal.
+        # Differences that are equal except for rounding are equal.
         columns_NK = np.stack([claims[i].differences_N for i in indices], axis=1).round(12)
         estimates |= zip(indices, mean_estimates(columns_NK), strict=True)
     return [estimates[index] for index in range(len(claims))]
 
 
 def _p_values(claim: Claim) -> tuple[float, float]:
-    """Return the two-sided p-values for and against a claim, uncorrected."""
+    """Return the uncorrected two-sided p-values for and against a claim."""
     values_N, margin = np.asarray(claim.differences_N, dtype=np.float64), claim.margin
     below = sign_flip_p_value(_rounded(margin - values_N))
     if claim.kind == "superiority":

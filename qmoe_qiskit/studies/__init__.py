@@ -1,1 +1,1 @@
-"""Studies: frozen tasks, their results on disk, and what they say, with intervals and verdicts."""
+"""Studies: frozen tasks, their results on disk, and reports with intervals and verdicts."""

@@ -1,4 +1,4 @@
-"""The studies that there are, each loaded when it is asked for."""
+"""The registry of studies; each study is loaded when it is asked for."""
 
 from __future__ import annotations
 
@@ -10,22 +10,29 @@ from qmoe_qiskit.errors import unknown_name
 if TYPE_CHECKING:
     from qmoe_qiskit.studies.engine.study import Study
 
+# Module and attribute of each study, by its name, in the order of the README. This is the only
+# place outside a study's folder that names it.
 STUDIES = {
-    "ablation": "qmoe_qiskit.studies.ablation.study:STUDY",
-    "balance": "qmoe_qiskit.studies.balance.study:STUDY",
-    "boundary": "qmoe_qiskit.studies.boundary.study:STUDY",
-    "efficiency": "qmoe_qiskit.studies.efficiency.study:STUDY",
-    "experts": "qmoe_qiskit.studies.experts.study:STUDY",
-    "kernel": "qmoe_qiskit.studies.kernel.study:STUDY",
-    "noise": "qmoe_qiskit.studies.noise.study:STUDY",
+    name: f"qmoe_qiskit.studies.{name}.study:STUDY"
+    for name in ("efficiency", "noise", "ablation", "boundary", "experts", "kernel", "balance")
 }
+
+
+def study_names() -> str:
+    """Return the names of the studies as a part of a sentence.
+
+    >>> study_names()
+    'ablation, balance, boundary, efficiency, experts, kernel or noise'
+    """
+    *names, last = sorted(STUDIES)
+    return f"{', '.join(names)} or {last}"
 
 
 def load_study(name: str) -> Study:
     """Return a study by its name.
 
     Raises:
-        InputError: If there is none of this name.
+        InputError: If no study has this name.
     """
     if name not in STUDIES:
         raise unknown_name("study", name, STUDIES)

@@ -1,21 +1,21 @@
-"""From the results of a study to its report."""
+"""Make the report of a study from the results in its folder."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import StudyError
 from qmoe_qiskit.studies.engine.folder import read_folder
 from qmoe_qiskit.studies.engine.results import path_of
 from qmoe_qiskit.studies.engine.runner import stored_results
-from qmoe_qiskit.studies.engine.settings_file import changed_settings, settings_document
 from qmoe_qiskit.studies.registry import load_study
 
 if TYPE_CHECKING:
     from qmoe_qiskit.studies.engine.results import TaskResult
+    from qmoe_qiskit.studies.engine.settings import StudySettings
     from qmoe_qiskit.studies.engine.study import Study
     from qmoe_qiskit.studies.report.summary import Summary
 
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 def report_results(
     folder: Path,
     study: Study,
-    settings: Any,  # noqa: ANN401
+    settings: StudySettings,
     results: Sequence[TaskResult],
 ) -> tuple[Summary, list[str]]:
     """Summarize results and write the report beside them.
 
     Args:
-        folder: Of the study, with its record.
+        folder: Folder of the study, with its record.
         study: The study.
-        settings: Its settings.
-        results: Of all its tasks, in their order.
+        settings: Settings of the study.
+        results: Results of all tasks, in the order of the tasks.
 
     Returns:
-        The summary, and the names of the files of the report in the folder.
+        The summary, and the names of the report's files in the folder.
 
     Raises:
         StudyError: If a file cannot be written.
@@ -59,15 +59,10 @@ def report_results(
     try:
         files = write_report(
             folder,
-            name=study.name,
-            title=study.title,
-            command=record.command,
-            settings=record.settings,
-            seeds=record.seeds,
-            versions=record.versions,
-            summary=summary,
+            record.model_copy(update={"title": study.title}),
+            summary,
             hashes=dict(sorted(hashes.items())),
-            defaults=settings_document(study.settings()),
+            defaults=study.settings().document(),
             tasks=tasks,
         )
     except OSError as error:
@@ -82,12 +77,12 @@ def report_folder(folder: Path) -> tuple[Study, Summary, list[str]]:
     """Write the report of a study from the results in its folder.
 
     Raises:
-        InputError: If the folder is none of a study.
+        InputError: If the folder is not that of a study.
         StudyError: If results are missing, or a file cannot be written.
     """
     record = read_folder(folder)
     study = load_study(record.name)
-    settings = changed_settings(study, study.settings(), record.settings)
+    settings = study.settings().changed(**record.settings)
     try:
         results = stored_results(study.tasks(settings, record.seeds), folder)
     except StudyError as error:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from qmoe_qiskit.errors import QMoEError
-from qmoe_qiskit.studies.engine.settings_file import changed_settings
 from qmoe_qiskit.studies.registry import load_study
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
 
     def tiny(name: str) -> Study:
         study = load_study(name)
-        return replace(study, quick=changed_settings(study, study.quick, TINY[name]))
+        return replace(study, quick=study.quick.changed(**TINY[name]))
 
     monkeypatch.setattr(module, "load_study", tiny)
     monkeypatch.chdir(tmp_path)

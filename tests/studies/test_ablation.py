@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,7 +18,7 @@ SMALL = AblationSettings(n_samples=60, epochs=1, learning_rates=(0.1,), scalings
 
 def summarized(accuracies: dict[str, float], n_seeds: int = 12) -> dict[str, str]:
     """Return the outcome of each claim where every seed has the same accuracy, by router."""
-    settings = replace(SMALL, routers=tuple(router for router in accuracies if router != "quantum"))
+    settings = SMALL.changed(routers=tuple(router for router in accuracies if router != "quantum"))
     tasks = STUDY.tasks(settings, range(n_seeds))
     results = []
     for task in tasks:
@@ -60,7 +59,7 @@ def test_the_study_runs_and_draws() -> None:
     assert [row[1] for row in table.rows][:2] == ["quantum", "quantum (dephased)"]
     assert len(summary.verdicts) == len(SMALL.routers)
     assert {verdict.outcome for verdict in summary.verdicts} == {"undecided"}
-    for picture in summary.pictures:
+    for picture in summary.figures:
         figure = Figure(figsize=picture.size, layout="constrained")
         picture.draw(figure)
         figure.draw_without_rendering()
@@ -85,4 +84,4 @@ def test_full_and_quick_settings_can_be_run() -> None:
 )
 def test_impossible_settings_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        replace(AblationSettings(), **changes)
+        AblationSettings(**changes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,7 +55,7 @@ def test_the_study_runs_and_draws() -> None:
         # 40 rows to train on are a batch of 32 and one of 8.
         assert as_paper.value == pytest.approx(2 * mean.value)
     assert len(summary.verdicts) == len(SMALL.routers) - 1
-    for picture in summary.pictures:
+    for picture in summary.figures:
         drawn = picture.draw(Figure(figsize=picture.size, layout="constrained"))
         assert drawn is not None
         titles = [axes.get_title() for axes in drawn.axes]
@@ -82,4 +81,4 @@ def test_the_paper_trains_on_500_points() -> None:
 )
 def test_impossible_settings_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        replace(BoundarySettings(), **changes)
+        BoundarySettings(**changes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +89,7 @@ def test_tables_hold_the_results(results: list[TaskResult]) -> None:
 
 
 def test_pictures_can_be_drawn(results: list[TaskResult]) -> None:
-    for picture in STUDY.summarize(SMALL, SEEDS, results).pictures:
+    for picture in STUDY.summarize(SMALL, SEEDS, results).figures:
         figure = Figure(figsize=picture.size, layout="constrained")
         picture.draw(figure)
         figure.draw_without_rendering()
@@ -228,7 +227,7 @@ def test_families_alike_are_seldom_told_apart(
 )
 def test_impossible_settings_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        replace(EfficiencySettings(), **changes)
+        EfficiencySettings(**changes)
 
 
 def test_results_are_paired_whatever_their_order(results: list[TaskResult]) -> None:

@@ -141,7 +141,7 @@ def test_tasks_are_found_impossible_before_they_run() -> None:
     ],
 )
 def test_impossible_settings_are_refused(name: str, value: Any) -> None:
-    with pytest.raises(InputError, match="learning rate" if "rate" in name else name):
+    with pytest.raises(InputError, match=name):
         ExpertsSettings(**{name: value})
 
 
@@ -155,7 +155,7 @@ def test_tasks_are_paired_and_can_be_sent_to_workers() -> None:
     tasks = STUDY.tasks(SMALL, seeds)
     assert len({t.content_hash for t in tasks}) == len(tasks) == 2 * len(CONTENDERS) * len(seeds)
     assert pickle.loads(pickle.dumps(tasks)) == tasks  # noqa: S301 - our own
-    noisy = STUDY.tasks(replace(SMALL, backend="noisy:depolarizing:0.1"), [0])
+    noisy = STUDY.tasks(SMALL.changed(backend="noisy:depolarizing:0.1"), [0])
     where = {t.backend for t in noisy if isinstance(t, ExpertsTask) and t.model == "linear"}
     assert where == {"statevector"}
 
@@ -203,7 +203,7 @@ def test_the_figure_can_be_drawn() -> None:
     from matplotlib.figure import Figure
 
     results = [TaskResult(task=t, result=_fake(t), seconds=0.5) for t in STUDY.tasks(SMALL, [0, 1])]
-    (picture,) = STUDY.summarize(SMALL, [0, 1], results).pictures
+    (picture,) = STUDY.summarize(SMALL, [0, 1], results).figures
     figure = Figure(figsize=picture.size, layout="constrained")
     picture.draw(figure)
     figure.canvas.draw()

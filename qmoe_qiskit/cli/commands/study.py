@@ -13,6 +13,7 @@ from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.output.documents import console, remark, write_json
 from qmoe_qiskit.cli.output.study_progress import StudyProgress
 from qmoe_qiskit.errors import InputError, require_positive
+from qmoe_qiskit.studies.registry import study_names
 
 if TYPE_CHECKING:
     from qmoe_qiskit.studies.engine.runner import OpenExecutor
@@ -25,8 +26,7 @@ def study(
         str,
         typer.Argument(
             metavar="NAME",
-            # A literal: --help loads no study.
-            help="ablation, balance, boundary, efficiency, experts, kernel or noise.",
+            help=f"{study_names()}.",
             show_default=False,
         ),
     ],
@@ -90,7 +90,7 @@ def study(
     """
     from qmoe_qiskit.studies.engine.folder import prepare_folder, remove_results
     from qmoe_qiskit.studies.engine.runner import run_tasks
-    from qmoe_qiskit.studies.engine.settings_file import read_settings
+    from qmoe_qiskit.studies.engine.settings import read_settings
     from qmoe_qiskit.studies.engine.task import unique_tasks
     from qmoe_qiskit.studies.registry import load_study
     from qmoe_qiskit.studies.report_from_folder import report_results

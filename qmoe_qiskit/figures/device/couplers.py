@@ -1,4 +1,4 @@
-"""The couplers of a device, the best first."""
+"""The couplers of a device, sorted from the best to the worst."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ class Coupler:
     """Two coupled qubits.
 
     Attributes:
-        qubits: Their numbers, the lower one first.
-        gate: Name of the two-qubit gate, of several the one with the smallest error.
-        gate_error: Its error; None where it was not reported.
-        readout_errors: Of the two qubits; None where not reported.
-        expected_error: Probability that one such gate and a measurement of both qubits go wrong
-            anywhere; what was not reported counts as faultless.
+        qubits: Numbers of the qubits, the lower one first.
+        gate: Name of the two-qubit gate with the smallest error.
+        gate_error: Error of the gate; None if it was not reported.
+        readout_errors: Readout errors of the two qubits; None if not reported.
+        expected_error: Probability that one such gate or a measurement of either qubit goes wrong;
+            errors that were not reported count as zero.
     """
 
     qubits: tuple[int, int]
@@ -30,7 +30,7 @@ class Coupler:
 
 
 def couplers_of(profile: NoiseProfile) -> list[Coupler]:
-    """Return the couplers of a device by their expected error; gates of unknown error come last."""
+    """Return the couplers of a device by expected error; gates of unknown error come last."""
     best: dict[tuple[int, int], tuple[float, str, float | None]] = {}
     for gate in profile.gates:
         if len(gate.qubits) != 2 or gate.name not in profile.basis_gates:
@@ -55,7 +55,7 @@ def couplers_of(profile: NoiseProfile) -> list[Coupler]:
 
 
 def broken_couplers(profile: NoiseProfile) -> list[tuple[int, int]]:
-    """Return the pairs of qubits whose two-qubit gate was dropped when the profile was captured."""
+    """Return the pairs of qubits whose two-qubit gate the capture of the profile dropped."""
     alive = {frozenset(pair) for pair in profile.couplings}
     dropped = {
         (min(repair.qubits), max(repair.qubits))

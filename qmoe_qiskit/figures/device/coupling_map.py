@@ -19,28 +19,27 @@ if TYPE_CHECKING:
     from matplotlib.cm import ScalarMappable
     from matplotlib.figure import Figure
 
-    # XX
     from qmoe_qiskit.figures.style import RGB
     from qmoe_qiskit.noise_profiles import NoiseProfile
     from qmoe_qiskit.typing import FloatArray
 
 N_BEST = 5
 MIN_WIDTH = 4.6  # in inches
-_RADIUS = 0.36  # of a qubit, in couplers
+_RADIUS = 0.36  # radius of a qubit, in couplers
 _MARGIN = _RADIUS + 0.15
-_BAR = 0.15  # thickness of a bar of colours in inches
-_POINTS = 72.0  # in an inch
+_BAR = 0.15  # thickness of a colour bar in inches
+_POINTS = 72.0  # points per inch
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CouplingMap:
-    """A coupling map and how it is laid out.
+    """A coupling map and its layout.
 
     Attributes:
         profile: The device.
-        couplers: Its couplers, the best first.
+        couplers: Couplers of the device, the best first.
         broken: Pairs of qubits whose coupler is out of order.
-        positions_Q2: Places of the qubits; a coupler is about 1 long.
+        positions_Q2: Positions of the qubits; a coupler is about 1 long.
     """
 
     profile: NoiseProfile
@@ -50,7 +49,7 @@ class CouplingMap:
 
     @classmethod
     def of(cls, profile: NoiseProfile) -> CouplingMap:
-        """Lay a device out."""
+        """Lay out the coupling map of a device."""
         couplers, broken = couplers_of(profile), broken_couplers(profile)
         pairs = [*(coupler.qubits for coupler in couplers), *broken]
         return cls(
@@ -62,7 +61,7 @@ class CouplingMap:
 
     @property
     def extent(self) -> tuple[float, float]:
-        """Width and height in couplers."""
+        """Width and height, in couplers."""
         wide, high = np.ptp(self.positions_Q2, axis=0) + 2 * _MARGIN
         return float(wide), float(high)
 
@@ -84,14 +83,14 @@ class CouplingMap:
 
     @property
     def best(self) -> list[Coupler]:
-        """The couplers to be framed; on a small device framing five would tell nothing."""
+        """The couplers to frame: five, or fewer on a small device."""
         if len({coupler.expected_error for coupler in self.couplers}) < 2:
             return []
         return self.couplers[: min(N_BEST, len(self.couplers) // 3 + 1)]
 
 
 def draw_coupling_map(figure: Figure, axes: Axes, coupling_map: CouplingMap) -> None:
-    """Draw couplers and qubits, the darker the worse, with the scales of their colours below."""
+    """Draw couplers and qubits, darker for larger errors, with colour bars below."""
     of_gates = _scale(coupler.gate_error for coupler in coupling_map.couplers)
     of_readout = _scale(qubit.readout_error for qubit in coupling_map.profile.qubits)
     for pair in coupling_map.broken:
@@ -112,7 +111,7 @@ def _draw_couplers(axes: Axes, coupling_map: CouplingMap, scale: ScalarMappable 
     width = min(0.16 * coupling_map.unit * _POINTS, 6)
     for coupler in coupling_map.couplers:
         ends = coupling_map.positions_Q2[list(coupler.qubits)].T
-        # A black line below: a pale one would be lost on white.
+        # A black line below, because a pale line would be lost on white.
         below = width + (4.5 if coupler in coupling_map.best else 1.2)
         fill = _colour(scale, coupler.gate_error)
         axes.plot(*ends, color=INK, linewidth=below, solid_capstyle="butt", zorder=2)
@@ -194,7 +193,7 @@ def _add_bar(figure: Figure, axes: Axes, scale: ScalarMappable | None, label: st
 
 
 def _limits(values_Q: FloatArray, at_least: float = 0.0) -> tuple[float, float]:
-    """Return the ends of an axis, with a margin, at least so far apart."""
+    """Return the ends of an axis with a margin, at least some distance apart."""
     low, high = float(values_Q.min()) - _MARGIN, float(values_Q.max()) + _MARGIN
     spare = max(0.0, at_least - (high - low)) / 2
     return low - spare, high + spare

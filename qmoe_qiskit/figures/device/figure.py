@@ -22,9 +22,10 @@ _HISTOGRAM = (4.2, 2.6)  # width and height in inches
 def device_figure(profile: NoiseProfile) -> Figure:
     """Draw a device.
 
-    The coupling map: a coupler's colour is the error of its two-qubit gate, a qubit's colour its
-    readout error, the darker the worse; the best pairs are framed. Beside it, or below where the
-    map is a line, how T1 and T2, readout errors and gate errors spread, with their medians.
+    In the coupling map, the colour of a coupler is the error of its two-qubit gate and the colour
+    of a qubit its readout error, darker for larger errors; the best pairs are framed. Beside it, or
+    below a map that is a line, histograms show T1 and T2, readout errors and gate errors with their
+    medians.
     """
     from matplotlib.figure import Figure
 
@@ -100,6 +101,6 @@ def _draw_histograms(panels: Sequence[Axes], coupling_map: CouplingMap) -> None:
 
 
 def _one_qubit_gate(profile: NoiseProfile) -> str:
-    """Return the gate on one qubit that has errors: not rz, which is exact."""
+    """Return the name of the one-qubit gate with errors; rz has none."""
     names = {g.name for g in profile.gates if len(g.qubits) == 1 and g.error}
     return min(names & set(profile.basis_gates), key=lambda name: (name != "sx", name), default="")

@@ -1,4 +1,4 @@
-"""Histograms of two like quantities, one over the other, told apart without colour."""
+"""Histograms of two similar quantities, one over the other, that differ without colour."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def draw_spread(
     counted: str,
     shown: Callable[[float], str],
 ) -> None:
-    """Draw how values above 0 spread, on a logarithmic axis: the first filled, others hatched.
+    """Draw histograms of values above 0 on a logarithmic axis: the first filled, others hatched.
 
     Args:
-        axes: Where to.
-        series: Name of each quantity and its values; values that are not above 0 are left out.
-        label: What the values are, with their unit.
-        counted: What is counted.
-        shown: Writes a value.
+        axes: Axes to draw on.
+        series: Values of each quantity by its name; values that are not above 0 are left out.
+        label: Label of the values, with their unit.
+        counted: Name of the things that are counted.
+        shown: Function that writes a value as text.
     """
     from matplotlib.ticker import MaxNLocator
 
@@ -71,12 +71,12 @@ def draw_spread(
 
 
 def set_log_ticks(axis: Axis, ratio: float, shown: Callable[[float], str]) -> None:
-    """Put as many ticks on a logarithmic axis as there is room for.
+    """Put as many ticks on a logarithmic axis as fit.
 
     Args:
         axis: The axis.
-        ratio: Of its largest value to its smallest.
-        shown: Writes a value.
+        ratio: Ratio of the largest value on the axis to the smallest.
+        shown: Function that writes a value as text.
     """
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -87,5 +87,9 @@ def set_log_ticks(axis: Axis, ratio: float, shown: Callable[[float], str]) -> No
 
 
 def percent(value: float) -> str:
-    """Write a probability."""
+    """Return a probability as text in per cent.
+
+    >>> percent(0.0123)
+    '1.2 %'
+    """
     return f"{100 * value:.2g} %"

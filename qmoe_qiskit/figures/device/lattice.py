@@ -1,4 +1,4 @@
-"""Where to draw the qubits of a device: a flat picture of its coupling map."""
+"""Positions of the qubits of a device in a flat drawing of its coupling map."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 _SWEEPS = 300
-_APART = 3.0  # couplers between parts of a device that no coupler joins
+_APART = 3.0  # distance, in couplers, between parts of a device that no coupler joins
 
 
 def lattice_positions(n_qubits: int, pairs: Iterable[tuple[int, int]]) -> FloatArray:
@@ -21,9 +21,9 @@ def lattice_positions(n_qubits: int, pairs: Iterable[tuple[int, int]]) -> FloatA
 
     Drawn distances are fitted to the numbers of couplers between qubits, near ones most closely
     (stress majorization: Gansner, Koren and North, 2005; weights of Kamada and Kawai, 1989). Grids,
-    rings and heavy-hex lattices come out as one knows them. The picture is then turned so that
-    runs of consecutive numbers, which are rows on most devices, lie horizontally, with qubit 0 at
-    the upper left.
+    rings and heavy-hex lattices get their usual form. The drawing is then turned so that runs of
+    consecutive numbers, which are rows on most devices, lie horizontally, with qubit 0 at the upper
+    left.
 
     Args:
         n_qubits: Number of qubits, Q.
@@ -54,7 +54,7 @@ def _distances(n_qubits: int, edges: list[tuple[int, int]]) -> FloatArray:
 
 
 def _first_guess(distance_QQ: FloatArray) -> FloatArray:
-    """Classical scaling: the plane in which the distances are reproduced best."""
+    """Return positions from classical scaling, the plane that reproduces the distances best."""
     n_qubits = len(distance_QQ)
     centring_QQ = np.eye(n_qubits) - 1 / n_qubits
     values_Q, vectors_QQ = np.linalg.eigh(-centring_QQ @ distance_QQ**2 @ centring_QQ / 2)
@@ -63,7 +63,7 @@ def _first_guess(distance_QQ: FloatArray) -> FloatArray:
 
 
 def _majorized(positions_Q2: FloatArray, distance_QQ: FloatArray) -> FloatArray:
-    """Lower the weighted stress of a picture, sweep by sweep."""
+    """Lower the weighted stress of a drawing, sweep by sweep."""
     off = ~np.eye(len(distance_QQ), dtype=bool)
     weight_QQ = np.where(off, 1 / np.where(off, distance_QQ, 1.0) ** 2, 0.0)
     inverse_QQ = np.linalg.pinv(_laplacian(weight_QQ))

@@ -6,28 +6,23 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.studies.ablation.settings import AblationSettings
+from qmoe_qiskit.studies.ablation.summary import summary
 from qmoe_qiskit.studies.engine.study import Study
 from qmoe_qiskit.studies.training.train_task import TrainTask
 
 if TYPE_CHECKING:
-    from qmoe_qiskit.studies.engine.results import TaskResult
     from qmoe_qiskit.studies.engine.task import Task
-    from qmoe_qiskit.studies.report.summary import Summary
 
 
-def tasks(settings: AblationSettings, seeds: Sequence[int]) -> list[Task]:
+def _tasks(settings: AblationSettings, seeds: Sequence[int]) -> list[Task]:
     """Return the trainings: every router with both scalings, on every seed's points."""
     return [
         TrainTask(
             seed=seed,
             router=router,
             n_layers=settings.layers,
-            data=settings.data,
-            n_samples=settings.n_samples,
             scaling=scaling,
-            epochs=settings.epochs,
-            batch_size=settings.batch_size,
-            learning_rates=settings.learning_rates,
+            **settings.training(),
         )
         for seed in seeds
         for scaling in settings.scalings
@@ -35,21 +30,12 @@ def tasks(settings: AblationSettings, seeds: Sequence[int]) -> list[Task]:
     ]
 
 
-def summarize(
-    settings: AblationSettings, seeds: Sequence[int], results: Sequence[TaskResult]
-) -> Summary:
-    """Return what the study found."""
-    from qmoe_qiskit.studies.ablation.summary import summary
-
-    return summary(settings, seeds, results)
-
-
 STUDY = Study(
     name="ablation",
-    title="Is it interference that the quantum router lives on?",
+    title="Does the quantum router depend on interference?",
     settings=AblationSettings,
     quick=AblationSettings(learning_rates=(0.05,)),
     quick_seeds=10,
-    tasks=tasks,
-    summarize=summarize,
+    tasks=_tasks,
+    summarize=summary,
 )

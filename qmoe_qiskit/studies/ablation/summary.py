@@ -61,7 +61,7 @@ def summary(
     return Summary(
         tables=(_table(settings, found, full, source_of(results, seeds)),),
         verdicts=tuple(verdicts),
-        pictures=_pictures(settings, found, full, others),
+        figures=_pictures(settings, found, full, others),
         remarks=_remarks(settings),
     )
 

@@ -1,22 +1,28 @@
-"""The study of balance: do experts share the work, and does the routing hold under noise?
-
-Expert imbalance is a motivation of arXiv:2512.22296, which does not measure it.
-"""
+"""Settings of the study `balance`."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from typing import Annotated
 
-from qmoe_qiskit.errors import InputError, require_positive, unknown_name
-from qmoe_qiskit.studies.training.checks import check_different
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator
+
+from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.studies.engine.settings import StudySettings
 from qmoe_qiskit.studies.training.circuit_execution import CircuitExecution
-from qmoe_qiskit.studies.training.train_task import SCALINGS
+from qmoe_qiskit.studies.training.setting_types import Control, Scaling, Several, Share
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One training of each seed."""
+    """A training that every seed has.
+
+    Attributes:
+        router: Name of the router.
+        n_experts: Number of experts.
+        weight: Weight of the balance loss.
+        scaling: Scaling of the inputs.
+    """
 
     router: str
     n_experts: int
@@ -24,77 +30,57 @@ class Case:
     scaling: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class BalanceSettings:
+class BalanceSettings(StudySettings, title="balance"):
     """Settings of the study.
 
     Attributes:
-        data: Built-in data set.
-        n_samples: Rows, those held out included.
-        test_fraction: Share of the rows held out.
+        data: Name of a built-in data set.
+        n_samples: Number of rows, training and held-out.
+        test_fraction: Share of the rows that is held out.
         controls: Classical routers.
         n_experts: Numbers of experts.
-        weights: Of the balance loss; the first is 0.
-        scalings: Of the inputs. The balance loss is tried with the first.
-        n_layers: Of the quantum router.
-        epochs: Passes over the training rows.
-        batch_size: Rows in a step.
-        learning_rate: Adam's.
+        weights: Weights of the balance loss, the first of which is 0.
+        scalings: Scalings of the inputs; trainings with a balance loss use the first one only.
+        n_layers: Number of layers of the quantum router.
+        epochs: Number of passes over the training rows.
+        batch_size: Number of rows per step.
+        learning_rate: Learning rate of Adam.
         device: Stored calibration that the trained quantum router is measured on.
-        depolarizing: Probability of depolarizing noise that it is measured under.
-        shots: Per row.
-        dead: An expert with a smaller share of the rows is dead.
-        flips: A routing is stable that gives fewer of the rows, as a share, another expert.
-        balance_margin: A smaller difference of the load's entropy, as a share of log E, does not
-            matter.
-        margin: Nor does a smaller difference of accuracies.
-
-    Raises:
-        InputError: If a value is not accepted.
+        depolarizing: Probability of the depolarizing noise that it is measured under.
+        shots: Number of shots per row.
+        dead: Share of the rows below which an expert counts as dead.
+        flips: Share of the rows below which the rows that noise gives to another expert leave a
+            routing stable.
+        balance_margin: Difference in the entropy of the load, as a share of log E, below which
+            differences do not matter.
+        margin: Difference in accuracy below which differences do not matter.
     """
 
     data: str = "moons"
-    n_samples: int = 1000
+    n_samples: PositiveInt = 1000
     test_fraction: float = 0.5
-    controls: tuple[str, ...] = ("linear", "mlp:16", "fourier")
-    n_experts: tuple[int, ...] = (2, 4, 8)
-    weights: tuple[float, ...] = (0.0, 0.01, 0.1)
-    scalings: tuple[str, ...] = ("paper", "centred")
-    n_layers: int = 3
-    epochs: int = 30
-    batch_size: int = 32
-    learning_rate: float = 0.05
+    controls: Several[Control] = ("linear", "mlp:16", "fourier")
+    n_experts: Several[Annotated[int, Field(ge=2)]] = (2, 4, 8)
+    weights: Several[NonNegativeFloat] = (0.0, 0.01, 0.1)
+    scalings: Several[Scaling] = ("paper", "centred")
+    n_layers: PositiveInt = 3
+    epochs: PositiveInt = 30
+    batch_size: PositiveInt = 32
+    learning_rate: PositiveFloat = 0.05
     device: str = "ibm_torino"
     depolarizing: float = 0.05
-    shots: int = 1024
-    dead: float = 0.01
-    flips: float = 0.05
-    balance_margin: float = 0.05
-    margin: float = 0.01
+    shots: PositiveInt = 1024
+    dead: Share = 0.01
+    flips: Share = 0.05
+    balance_margin: Share = 0.05
+    margin: Share = 0.01
 
-    def __post_init__(self) -> None:
-        for name in ("controls", "n_experts", "weights", "scalings"):
-            values = getattr(self, name)
-            if not values:
-                raise InputError(f"{name} is empty: give one at least")
-            check_different(name, values)
-        for control in self.controls:
-            if control.partition(":")[0] == "quantum":
-                raise InputError(f"a control is a classical router, got {control!r}")
-        for n_experts in self.n_experts:
-            if require_positive("n_experts", n_experts) < 2:
-                raise InputError("n_experts must be at least 2: one expert has all the rows")
-        if self.weights[0] != 0 or not all(0 <= weight < math.inf for weight in self.weights):
-            raise InputError(
-                f"weights must be 0, which is no balance loss, and others above it, got "
-                f"{self.weights}"
-            )
-        for scaling in self.scalings:
-            if scaling not in SCALINGS:
-                raise unknown_name("scaling", scaling, SCALINGS)
-        for name in ("dead", "flips", "balance_margin", "margin"):
-            if not 0 < getattr(self, name) < 1:
-                raise InputError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
+    @field_validator("weights")
+    @classmethod
+    def _begin_without(cls, weights: tuple[float, ...]) -> tuple[float, ...]:
+        if weights[0] != 0:
+            raise InputError(f"weights must begin with 0, which is no balance loss, got {weights}")
+        return weights
 
     @property
     def routers(self) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.studies.balance.settings import BalanceSettings, Case
@@ -43,8 +42,7 @@ STUDY = Study(
     name="balance",
     title="Do experts share the work, and does their routing hold under noise?",
     settings=BalanceSettings,
-    quick=replace(
-        BalanceSettings(),
+    quick=BalanceSettings(
         controls=("linear",),
         n_experts=(2, 8),
         weights=(0.0, 0.1),

@@ -34,7 +34,7 @@ def summarize(
     return Summary(
         tables=(_load_table(found, source), _flips_table(found, source)),
         verdicts=tuple(judge([*load_claims(found), *loss_claims(found), *flips_claims(found)])),
-        pictures=_pictures(found),
+        figures=_pictures(found),
         remarks=(
             "A classical router runs on the computer itself: no noise of a device reaches it.",
             (

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class BalanceTask(TrainTask):
-    """Train with the balance loss, and measure; results are those of `TrainTask`.
+    """Train with the balance loss, and measure; the result has the keys of `TrainTask`.
 
-    Without weight it is the same training, bit for bit.
+    With weight 0 the training is that of `TrainTask`, bit for bit.
 
     Attributes:
-        balance_weight: See `QMoEClassifier`.
+        balance_weight: Weight of the balance loss, see `QMoEClassifier`.
     """
 
     kind: ClassVar[str] = "balance"

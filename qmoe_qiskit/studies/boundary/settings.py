@@ -1,40 +1,39 @@
-"""The study `boundary`: the paper's phase 2, decision boundary and routing of every router."""
+"""Settings of the study `boundary`."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
-from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.studies.training.checks import check_different
+from qmoe_qiskit.studies.engine.settings import StudySettings
+from qmoe_qiskit.studies.training.setting_types import Scaling, Several
 
 
-@dataclass(frozen=True, kw_only=True)
-class BoundarySettings:
+class BoundarySettings(StudySettings, title="boundary"):
     """Settings of the study.
 
     Attributes:
         data: Name of a built-in data set.
-        n_samples: Number of points of each seed.
-        test_fraction: Share of them that is held out; by default the paper's 500 are trained on.
-        epochs: Passes over the training rows.
-        batch_size: Rows in a step.
-        learning_rate: Adam's.
-        scaling: "paper", inputs in [0, pi], or "centred", in [-pi/2, pi/2].
-        layers: Of the quantum routers.
+        n_samples: Number of points per seed.
+        test_fraction: Share of the points that is held out; by default the paper's 500 points are
+            trained on.
+        epochs: Number of passes over the training rows.
+        batch_size: Number of rows per step.
+        learning_rate: Learning rate of Adam.
+        scaling: Scaling of the inputs: "paper" to [0, pi], "centred" to [-pi/2, pi/2], in rad.
+        layers: Number of layers of the quantum routers.
         routers: The routers.
-        margin: Differences in training loss smaller than this do not matter, nat per row.
+        margin: Difference in training loss below which differences do not matter, in nat per row.
     """
 
     data: str = "moons"
-    n_samples: int = 1000
+    n_samples: PositiveInt = 1000
     test_fraction: float = 0.5
-    epochs: int = 50
-    batch_size: int = 32
-    learning_rate: float = 0.1
-    scaling: str = "paper"
-    layers: int = 3
-    routers: tuple[str, ...] = (
+    epochs: PositiveInt = 50
+    batch_size: PositiveInt = 32
+    learning_rate: PositiveFloat = 0.1
+    scaling: Scaling = "paper"
+    layers: PositiveInt = 3
+    routers: Several[str] = (
         "quantum",
         "quantum:dephased",
         "quantum:no-entangler",
@@ -48,11 +47,4 @@ class BoundarySettings:
         "fourier",
         "rff:8",
     )
-    margin: float = 0.01
-
-    def __post_init__(self) -> None:
-        check_different("routers", self.routers)
-        if not self.routers:
-            raise InputError("routers: the study needs one at least, such as 'quantum'")
-        if not 0 <= self.margin < math.inf:
-            raise InputError(f"margin is a difference in loss of at least 0, got {self.margin!r}")
+    margin: NonNegativeFloat = 0.01

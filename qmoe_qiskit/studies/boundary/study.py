@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.studies.boundary.settings import BoundarySettings
+from qmoe_qiskit.studies.boundary.summary import summary
 from qmoe_qiskit.studies.boundary.task import BoundaryTask
 from qmoe_qiskit.studies.engine.study import Study
 
 if TYPE_CHECKING:
-    from qmoe_qiskit.studies.engine.results import TaskResult
     from qmoe_qiskit.studies.engine.task import Task
-    from qmoe_qiskit.studies.report.summary import Summary
 
 
-def tasks(settings: BoundarySettings, seeds: Sequence[int]) -> list[Task]:
+def _tasks(settings: BoundarySettings, seeds: Sequence[int]) -> list[Task]:
     """Return the trainings: every router on every seed's points."""
     return [
         BoundaryTask(
@@ -35,21 +34,12 @@ def tasks(settings: BoundarySettings, seeds: Sequence[int]) -> list[Task]:
     ]
 
 
-def summarize(
-    settings: BoundarySettings, seeds: Sequence[int], results: Sequence[TaskResult]
-) -> Summary:
-    """Return what the study found."""
-    from qmoe_qiskit.studies.boundary.summary import summary
-
-    return summary(settings, seeds, results)
-
-
 STUDY = Study(
     name="boundary",
     title="Where does each router draw its lines?",
     settings=BoundarySettings,
     quick=BoundarySettings(),
     quick_seeds=10,
-    tasks=tasks,
-    summarize=summarize,
+    tasks=_tasks,
+    summarize=summary,
 )

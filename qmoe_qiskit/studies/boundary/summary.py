@@ -52,7 +52,7 @@ def summary(
     return Summary(
         tables=(_table(settings, seeds, found, source_of(results, seeds), n_batches),),
         verdicts=tuple(_verdicts(settings, found)),
-        pictures=(
+        figures=(
             FigureSpec(
                 name="decision_boundary",
                 caption=f"What each model predicts over the plane of the data: {which}.",

@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
 from qmoe_qiskit.studies.training.train_task import (
     TrainTask,
-    classifier,
     fit,
     result_of,
-    router_inputs,
+    untrained,
 )
 
 if TYPE_CHECKING:
@@ -30,7 +27,7 @@ class BoundaryTask(TrainTask):
         """Train and measure.
 
         Returns:
-            What `TrainTask.run` returns, and tensors: the module's, by name, as nested lists.
+            The result of `TrainTask.run`, and tensors of the module as nested lists, by name.
         """
         fitted = fit(self)
         tensors = fitted.classifier.module_.state_dict()
@@ -40,25 +37,15 @@ class BoundaryTask(TrainTask):
         }
 
     def restored(self, tensors: dict[str, Any]) -> tuple[QMoEClassifier, Split]:
-        """Return the trained model again, and its data, without training.
+        """Rebuild the trained model without training, and return it with its data.
 
         Args:
-            tensors: As in the result.
+            tensors: Tensors of the module, as in the result.
         """
         import torch
 
-        from qmoe_qiskit.train.features import FeatureMap
-
         split = self.load()
-        model = classifier(self, split, self.learning_rates[0])
-        model.classes_ = np.unique(split.train.labels_N)
-        model.n_features_in_ = split.train.features_NF.shape[1]
-        model.feature_map_ = FeatureMap.fit(
-            split.train.features_NF,
-            n_router_inputs=router_inputs(split),
-            feature_range=model.feature_range,
-        )
-        model.rebuild(self.seed)
+        model = untrained(self, split)
         model.module_.load_state_dict(
             {name: torch.tensor(values, dtype=torch.float64) for name, values in tensors.items()}
         )

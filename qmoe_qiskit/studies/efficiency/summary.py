@@ -56,7 +56,7 @@ def summary(
     return Summary(
         tables=(_accuracy_table(settings, found, means, source), needed),
         verdicts=tuple(judge([*needed_claims, *_accuracy_claims(settings, found)])),
-        pictures=tuple(_picture(settings, found, means, count, len(seeds)) for count in COUNTS),
+        figures=tuple(_picture(settings, found, means, count, len(seeds)) for count in COUNTS),
         remarks=_remarks(settings, found),
     )
 

@@ -1,4 +1,4 @@
-"""A Dask cluster, on which the tasks of a study run."""
+"""A Dask cluster that runs the tasks of a study."""
 
 from __future__ import annotations
 
@@ -20,22 +20,23 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_RESUME = "what is done is kept, and the same command goes on"
+_RESUME = "finished results are kept, and the same command goes on"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
-    """A Dask cluster; called, it opens an executor.
+    """A Dask cluster; calling it opens an executor.
 
-    A task whose worker dies is run by another one; Dask's workers best have one thread each. Once
-    the scheduler is gone the executor is broken: the next call waits for it to return.
+    Another worker takes over a task whose worker dies; Dask's workers should have one thread each.
+    When the scheduler is gone, the executor is broken, and the next call waits for the scheduler to
+    return.
 
     Attributes:
-        address: Of the scheduler, such as "tcp://127.0.0.1:8786".
-        patience_s: How long to wait for the scheduler, and for a first worker, in seconds.
+        address: Address of the scheduler, such as "tcp://127.0.0.1:8786".
+        patience_s: How long to wait for the scheduler, and then for a first worker, in seconds.
 
     Raises:
-        InputError: If the address is none, or the extra "cluster" is not installed.
+        InputError: If the address is malformed, or the extra "cluster" is not installed.
     """
 
     address: str
@@ -56,10 +57,10 @@ class Cluster:
 
     @contextmanager
     def __call__(self) -> Iterator[Executor]:
-        """Connect to the scheduler, and leave it as it was.
+        """Connect to the scheduler; it stays running afterwards.
 
         Raises:
-            StudyError: If there is no scheduler, or no worker, or none that has this program.
+            StudyError: If no scheduler answers, it has no worker, or no worker has this program.
             BrokenExecutor: If the scheduler is gone, or a task has killed several workers.
         """
         from distributed import Client
@@ -86,7 +87,7 @@ class Cluster:
 
 
 class _ClusterExecutor(Executor):
-    """Runs calls on a Dask cluster; one whose result is lost for good is a `BrokenExecutor`."""
+    """Runs calls on a Dask cluster; a result that is lost for good raises `BrokenExecutor`."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -96,8 +97,8 @@ class _ClusterExecutor(Executor):
         arriving: Future[T] = asyncio.run_coroutine_threadsafe(
             self._result_of(remote), self._client.loop.asyncio_loop
         )
-        # Cancelling must not reach into Dask's own waiting, which would complain: what nobody
-        # waits for is dropped there when the client closes.
+        # Cancelling must not reach into Dask's own waiting, which would log an error: Dask drops
+        # unwanted results when the client closes.
         future: Future[T] = Future()
         arriving.add_done_callback(lambda arrived: _hand_over(arrived, future))
         return future
@@ -134,7 +135,7 @@ def _hand_over(arrived: Future[T], future: Future[T]) -> None:
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Keep Dask from logging, with tracebacks, what is dealt with here: lost connections."""
+    """Keep Dask from logging lost connections with tracebacks; the executor reports them."""
     logger = logging.getLogger("distributed.client")
     before = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -148,5 +149,5 @@ def _is_address(text: str) -> bool:
     try:
         parts = urlsplit(text)
         return parts.scheme in {"tcp", "tls"} and bool(parts.hostname and parts.port)
-    except ValueError:  # a port that is no number
+    except ValueError:  # the port is not a number
         return False

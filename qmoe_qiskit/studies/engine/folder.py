@@ -1,4 +1,4 @@
-"""The folder of a study: a record of what it is, beside the results of its tasks."""
+"""The folder of a study: a record of the study, beside the results of its tasks."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from qmoe_qiskit.errors import InputError, StudyError
 from qmoe_qiskit.io.atomic import is_part, remove_parts, write_atomically
 from qmoe_qiskit.studies.engine.results import TASKS, path_of, versions
-from qmoe_qiskit.studies.engine.settings_file import settings_document
 
 if TYPE_CHECKING:
+    from qmoe_qiskit.studies.engine.settings import StudySettings
     from qmoe_qiskit.studies.engine.study import Study
     from qmoe_qiskit.studies.engine.task import Task
 
 SCHEMA = 1
 RECORD = "study.json"
-# What is made from the results.
+# Files and folders that the report makes from the results.
 _MADE = ("tables", "figures", "tasks.csv", "report.html", "report.md")
 
 
 class StudyRecord(BaseModel):
-    """What a study's folder says that it is.
+    """The record in a study's folder.
 
     Attributes:
-        schema_version: Of this format.
-        name: Of the study.
-        title: Of the study.
-        settings: Of the study.
-        seeds: That it was asked for last.
-        versions: Of Python and the libraries, then.
-        command: That asked for it.
+        schema_version: Version of the record's format.
+        name: Name of the study.
+        title: Title of the study.
+        settings: Settings of the study, as JSON values by name.
+        seeds: Seeds of the last start.
+        versions: Versions of Python and the libraries at the last start.
+        command: Command of the last start, as a list of arguments.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -52,35 +52,35 @@ class StudyRecord(BaseModel):
 def prepare_folder(
     folder: Path,
     study: Study,
-    settings: Any,  # noqa: ANN401
+    settings: StudySettings,
     seeds: Sequence[int],
     command: Sequence[str],
     *,
     force: bool = False,
 ) -> None:
-    """Make a study's folder, or make sure that it is this study's: then the study goes on.
+    """Make a study's folder, or check that an existing folder belongs to the study.
 
-    The seeds may be others than before: results of seeds that were asked for before are kept. What
-    a killed process has left half written is removed.
+    The seeds may differ from earlier ones, whose results are kept. Files that a killed process left
+    half written are removed.
 
     Args:
-        folder: The folder.
+        folder: Folder of the study.
         study: The study.
-        settings: Its settings.
-        seeds: Its seeds.
-        command: What started it.
+        settings: Settings of the study.
+        seeds: Seeds of the study.
+        command: Command that started the study, as a list of arguments.
         force: Whether another study, or one with other settings, may be replaced. Results that
-            fit are kept even then.
+            still fit are kept even then.
 
     Raises:
         InputError: If the folder holds something else.
-        StudyError: If it cannot be written to.
+        StudyError: If the folder cannot be written to.
     """
     record = StudyRecord(
         schema_version=SCHEMA,
         name=study.name,
         title=study.title,
-        settings=settings_document(settings),
+        settings=settings.document(),
         seeds=list(seeds),
         versions=versions(),
         command=list(command),
@@ -98,10 +98,10 @@ def prepare_folder(
 
 
 def remove_results(folder: Path, tasks: Sequence[Task]) -> int:
-    """Remove the results of some tasks, and what was made from them; return how many there were.
+    """Remove the results of some tasks, and the report made from them; return their number.
 
     Raises:
-        StudyError: If they cannot be removed.
+        StudyError: If the files cannot be removed.
     """
     paths = {path for task in tasks if (path := path_of(task, folder)).exists()}
     try:
@@ -115,10 +115,10 @@ def remove_results(folder: Path, tasks: Sequence[Task]) -> int:
 
 
 def read_folder(folder: Path) -> StudyRecord:
-    """Return what a folder says that it is.
+    """Return the record in a study's folder.
 
     Raises:
-        InputError: If it is no study's folder, or its record is damaged or of a newer version.
+        InputError: If the folder has no record, or the record is damaged or of a newer version.
     """
     path = folder / RECORD
     try:
@@ -137,10 +137,10 @@ def read_folder(folder: Path) -> StudyRecord:
 
 
 def _check_same(folder: Path, record: StudyRecord, *, force: bool) -> None:
-    """Refuse anything else than this study in the folder; with `force` replace another study.
+    """Refuse a folder that holds anything but this study; with `force` replace another study.
 
     Raises:
-        InputError: If there is something else.
+        InputError: If the folder holds something else.
     """
     if not (folder / RECORD).exists():
         # A process killed at its first write leaves a part of the record, and nothing else.
@@ -153,24 +153,24 @@ def _check_same(folder: Path, record: StudyRecord, *, force: bool) -> None:
     if force:
         _remove_made(folder)
         return
-    there = read_folder(folder)
+    stored = read_folder(folder)
     way_out = "choose another folder with --out, or replace it with --force"
-    if there.name != record.name:
+    if stored.name != record.name:
         raise InputError(
-            f"{str(folder)!r} holds the study {there.name!r}, not {record.name!r}: {way_out}"
+            f"{str(folder)!r} holds the study {stored.name!r}, not {record.name!r}: {way_out}"
         )
-    names = [*record.settings, *(there.settings.keys() - record.settings.keys())]
+    names = [*record.settings, *(stored.settings.keys() - record.settings.keys())]
     for name in names:
-        before, now = there.settings.get(name), record.settings.get(name)
+        before, now = stored.settings.get(name), record.settings.get(name)
         if before != now:
             raise InputError(
-                f"{str(folder)!r} holds the study {there.name!r} with {name} = {before!r}, not "
+                f"{str(folder)!r} holds the study {stored.name!r} with {name} = {before!r}, not "
                 f"{now!r}: {way_out}"
             )
 
 
 def _remove_made(folder: Path) -> None:
-    """Remove what was made from results."""
+    """Remove the files that a report consists of."""
     for name in _MADE:
         path = folder / name
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)

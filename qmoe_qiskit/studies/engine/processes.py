@@ -1,4 +1,4 @@
-"""Processes of this machine, in which the tasks of a study run."""
+"""Processes of this machine that run the tasks of a study."""
 
 from __future__ import annotations
 
@@ -7,13 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import (
-    Executor,
-    Future,
-    InvalidStateError,
-    ProcessPoolExecutor,
-    ThreadPoolExecutor,
-)
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import connection, forkserver, get_context, resource_tracker
 from multiprocessing.connection import Connection
@@ -24,13 +18,13 @@ from qmoe_qiskit.errors import require_positive
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Every worker starts clean: nothing of this process's threads or generators is inherited. On Linux
-# workers are forked from a server that has the libraries loaded: starting two again takes 0.1 s
-# instead of 3 s, and starting the first two half of the computing time.
+# Every worker starts clean: it inherits no threads or generators of this process. On Linux workers
+# are forked from a server that has loaded the libraries: starting two of them again takes 0.1 s
+# instead of 3 s, and starting the first two takes half of the computing time.
 _METHOD = "forkserver" if sys.platform == "linux" else "spawn"
 
-# Imported once for all workers. The last two are what scikit-learn and torch import late: without
-# them the first training of a worker takes 1.3 s instead of 0.2 s.
+# Modules that the server imports once for all workers. scikit-learn and torch import the last two
+# late: without them the first training of a worker takes 1.3 s instead of 0.2 s.
 PRELOADED = (
     "qmoe_qiskit.studies.engine.results",
     "qmoe_qiskit.train",
@@ -40,15 +34,15 @@ PRELOADED = (
 
 
 def load_libraries(names: Sequence[str] = PRELOADED) -> None:
-    """Start the server that workers are forked from, if there is none, and return at once.
+    """Start the server that workers are forked from, unless it runs, and return at once.
 
-    It loads the libraries meanwhile. It is deaf to Ctrl-C and has one thread: signal mask and
-    environment are inherited, and must be there before the libraries are.
+    The server loads the libraries meanwhile. It ignores Ctrl-C and has one thread: it inherits the
+    signal mask and the environment, which must be set before it loads the libraries.
     """
     if _METHOD != "forkserver":
         return
     get_context(_METHOD).set_forkserver_preload(list(names))
-    resource_tracker.ensure_running()  # which, started by the server, would unblock the signal
+    resource_tracker.ensure_running()  # the server would start it with the signal unblocked
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     threads = os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = "1"
@@ -66,12 +60,13 @@ def load_libraries(names: Sequence[str] = PRELOADED) -> None:
 def processes(
     workers: int | None = None, *, preloaded: Sequence[str] = PRELOADED
 ) -> Iterator[Executor]:
-    """Open an executor of processes, one thread each: as many as there are cores, or `workers`.
+    """Open an executor of processes with one thread each.
 
-    Left by an exception, Ctrl-C included, or if this process is killed, they end at once.
+    The processes end at once when an exception, Ctrl-C included, leaves the `with` block, and when
+    this process is killed.
 
     Args:
-        workers: How many.
+        workers: Number of processes; by default one per core.
         preloaded: Modules that the tasks need; see `load_libraries`.
 
     Raises:
@@ -80,17 +75,15 @@ def processes(
     n_workers = _cores() if workers is None else require_positive("workers", workers)
     load_libraries(preloaded)
     context = get_context(_METHOD)
-    # Nothing is ever written to it: that it closes is what workers hear.
+    # Nothing is ever written to the pipe: workers notice when it closes.
     ended, end = context.Pipe(duplex=False)
     executor = ProcessPoolExecutor(
         n_workers, mp_context=context, initializer=_begin_worker, initargs=(ended,)
     )
     try:
         with ThreadPoolExecutor(1) as thread:
-            yield _Handed(executor, thread)
+            yield _Submitting(executor, thread)
     except BaseException:
-        # First its thread forgets what is cancelled: it would fail on it when the workers are gone.
-        _forgive_cancelled()
         executor.shutdown(wait=False, cancel_futures=True)
         end.close()
         raise
@@ -100,22 +93,8 @@ def processes(
         ended.close()
 
 
-def _forgive_cancelled() -> None:
-    """Keep the executor's thread from telling that a future was cancelled before its workers ended.
-
-    It sets an exception for every call that its workers leave behind, and fails on cancelled ones.
-    """
-    told = threading.excepthook
-
-    def tell(arguments: threading.ExceptHookArgs) -> None:
-        if arguments.exc_type is not InvalidStateError:
-            told(arguments)
-
-    threading.excepthook = tell
-
-
-class _Handed(Executor):
-    """Hands calls over in a thread of its own, where Ctrl-C does not leave a process half begun."""
+class _Submitting(Executor):
+    """Submits calls in a separate thread, where Ctrl-C cannot interrupt the start of a process."""
 
     def __init__(self, executor: Executor, thread: Executor) -> None:
         self._executor = executor
@@ -124,6 +103,9 @@ class _Handed(Executor):
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         return self._thread.submit(self._executor.submit, fn, *args, **kwargs).result()
 
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self._executor.shutdown(wait, cancel_futures=cancel_futures)
+
 
 def _cores() -> int:
     """Return how many cores this process may use."""
@@ -131,7 +113,7 @@ def _cores() -> int:
 
 
 def _begin_worker(ended: Connection) -> None:
-    # Ctrl-C reaches every process of a terminal: what it means is decided in one place.
+    # Ctrl-C reaches every process of a terminal; only the main process reacts to it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["OMP_NUM_THREADS"] = "1"
     if "torch" in sys.modules:
@@ -140,6 +122,6 @@ def _begin_worker(ended: Connection) -> None:
 
 
 def _end_with(ended: Connection) -> None:
-    """End this process when the one that started it closes the pipe, or is gone."""
+    """End this process when the process that started it closes the pipe, or is gone."""
     connection.wait([ended])
     os._exit(1)

@@ -1,4 +1,4 @@
-"""Result files: one a task, written whole or not at all, and read only if they still hold."""
+"""Result files: one per task, written whole or not at all, and read only if they still hold."""
 
 from __future__ import annotations
 
@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     from qmoe_qiskit.studies.engine.task import Task
 
 SCHEMA = 1
-TASKS = "tasks"  # the folder of the result files, in that of the study
-_LIBRARIES = (
-    "qmoe-qiskit",
+TASKS = "tasks"  # folder of the result files, inside the folder of the study
+_PROJECT = "qmoe-qiskit"
+# Earlier releases of the project whose stored results are the results of this one, bit for bit.
+_COMPATIBLE = ("0.1.0",)
+LIBRARIES = (
+    _PROJECT,
     "numpy",
     "qiskit",
     "qiskit-aer",
@@ -36,17 +39,17 @@ _LIBRARIES = (
 
 
 class ResultFile(BaseModel):
-    """What a result file holds.
+    """Contents of a result file.
 
     Attributes:
-        schema_version: Of this format.
-        hash: Of the task.
-        kind: Of the task.
-        settings: Of the task.
-        result: What it returned.
-        seconds: How long it took; no part of the result, which is the same every time.
-        versions: Of Python and the libraries.
-        profiles: Hashes of the noise profiles behind the result, by name.
+        schema_version: Version of the file format.
+        hash: Content hash of the task.
+        kind: Kind of the task.
+        settings: Settings of the task.
+        result: Result that the task returned.
+        seconds: Run time of the task in s; no part of the result, which is the same every time.
+        versions: Versions of Python and the libraries.
+        profiles: Hashes of the noise profiles that the result depends on, by name.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -67,8 +70,8 @@ class TaskResult:
 
     Attributes:
         task: The task.
-        result: What it returned.
-        seconds: How long it took.
+        result: Result that the task returned.
+        seconds: Run time of the task in s.
     """
 
     task: Task
@@ -78,18 +81,18 @@ class TaskResult:
 
 @cache
 def versions() -> dict[str, str]:
-    """Return the versions that decide a result: Python's, without its patches, and libraries'."""
+    """Return the versions that decide a result: of Python (major and minor) and of libraries."""
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return {"python": python, **library_versions(_LIBRARIES)}
+    return {"python": python, **library_versions(LIBRARIES)}
 
 
 def path_of(task: Task, folder: Path) -> Path:
-    """Return where the result of a task lies in the folder of a study."""
+    """Return the path of a task's result file in the folder of a study."""
     return folder / TASKS / f"{task.content_hash}.json"
 
 
 def run_task(task: Task) -> str:
-    """Run a task and return the text of its result file; what a worker does."""
+    """Run a task and return the text of its result file; a worker calls this."""
     started = time.perf_counter()
     result = task.run()
     stored = ResultFile(
@@ -106,7 +109,7 @@ def run_task(task: Task) -> str:
 
 
 def load_result(task: Task, folder: Path) -> tuple[TaskResult | None, str | None]:
-    """Return a stored result, or why it has to be made again; both None where there is none."""
+    """Return a stored result, or why it does not hold; both are None if no result is stored."""
     try:
         text = path_of(task, folder).read_bytes()
     except FileNotFoundError:
@@ -117,10 +120,10 @@ def load_result(task: Task, folder: Path) -> tuple[TaskResult | None, str | None
 
 
 def store_result(task: Task, text: str, folder: Path) -> TaskResult:
-    """Write what `run_task` returned to the task's file, and return it as it will be read.
+    """Write the text that `run_task` returned to the task's file, and return the result.
 
     Raises:
-        StudyError: If it is from other versions than those here, or cannot be written.
+        StudyError: If the result is from other versions than those here, or cannot be written.
     """
     result, fault = _parse(task, text.encode())
     if result is None:
@@ -135,13 +138,13 @@ def store_result(task: Task, text: str, folder: Path) -> TaskResult:
     except OSError as error:
         raise StudyError(
             f"results cannot be written to {str(path.parent)!r} ({error.strerror or error}): make "
-            "room, or the folder writable; what is done is kept, and the same command goes on"
+            "room, or the folder writable; finished results are kept, and the same command goes on"
         ) from error
     return result
 
 
 def finite(value: float) -> float:
-    """Return a number for a result, which must be finite."""
+    """Return a number as a float; the numbers of a result must be finite."""
     assert math.isfinite(value), value
     return float(value)
 
@@ -156,6 +159,8 @@ def _parse(task: Task, text: bytes) -> tuple[TaskResult | None, str | None]:
         return None, "of another format"
     now = versions()
     then = {name: stored.versions.get(name, "unknown") for name in now}
+    if then[_PROJECT] in _COMPATIBLE:
+        then[_PROJECT] = now[_PROJECT]
     if changed := [f"{k} {then[k]}, not {now[k]}" for k in now if then[k] != now[k]]:
         return None, f"of other versions ({'; '.join(changed)})"
     if stored.profiles != task.profiles():

@@ -1,4 +1,4 @@
-"""Running the tasks of a study: what has a result is skipped, and no result is lost."""
+"""Running the tasks of a study: tasks with a result are skipped, and no result is lost."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 
     from qmoe_qiskit.studies.engine.task import Task
 
-# Makes an executor, to be left with `with`; called again when the executor has broken.
+# Opens an executor for a `with` block; called again after the executor has broken.
 OpenExecutor = Callable[[], AbstractContextManager[Executor]]
 
-# How often an executor may break, one time after the other, without a task being done.
+# How many times in a row the executor may break without finishing a task.
 _BREAKS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far a study is.
+    """Progress of a study.
 
     Attributes:
-        done: Tasks with a result, those that were there included.
-        total: All tasks.
-        skipped: Tasks whose result was there.
-        redone: Why results that were there are made again, and how many for each reason.
-        restarts: How often workers had died and were started again.
+        done: Number of tasks with a result, stored ones included.
+        total: Number of tasks.
+        skipped: Number of tasks whose stored result holds.
+        redone: Number of stored results that do not hold and are made again, by reason.
+        restarts: Number of times that workers died and were started again.
     """
 
     done: int
@@ -56,25 +56,26 @@ def run_tasks(
 ) -> list[TaskResult]:
     """Run tasks, each to one result file, and return all results in the order of the tasks.
 
-    Equal tasks are run once. Interrupted or killed at any moment and started again, it goes on
-    with the tasks that have no result. The files are written here: workers need no access to the
+    Equal tasks run once. After an interruption or a kill at any moment the same call goes on with
+    the tasks that have no result. This process writes the files: workers need no access to the
     folder. A second process that runs the same tasks in the same folder does no harm.
 
     Args:
         tasks: The tasks.
-        folder: Of the study.
-        open_executor: Where tasks run; `nullcontext(executor)` makes one from any executor.
-        report: Is told how far it is: first, and after every task.
+        folder: Folder of the study.
+        open_executor: Opens the executor that runs the tasks; `lambda: nullcontext(executor)` takes
+            any executor, which an error or an interruption shuts down.
+        report: Receives the progress, first before any task runs and then after every task.
 
     Raises:
-        InputError: If a task is impossible: before the first one runs.
+        InputError: If a task is impossible; no task has run then.
         StudyError: If a result cannot be written, or workers die again and again.
     """
     collection = _Collection(unique_tasks(tasks), folder, report)
     breaks = 0
     while missing := collection.missing():
         if breaks % 2:
-            missing.reverse()  # if the first task kills its worker, let the others be done before
+            missing.reverse()  # if the first task kills its worker, let the others finish before
         try:
             with open_executor() as executor:
                 _run_all(missing, executor, collection.store)
@@ -83,18 +84,18 @@ def run_tasks(
             if breaks == _BREAKS:
                 raise StudyError(
                     f"the workers died {_BREAKS} times without finishing a task (out of memory?): "
-                    "try fewer of them; what is done is kept, and the same command goes on"
+                    "try fewer of them; finished results are kept, and the same command goes on"
                 ) from error
             collection.restarts += 1
     return [collection.results[task.content_hash] for task in tasks]
 
 
 def stored_results(tasks: Sequence[Task], folder: Path) -> list[TaskResult]:
-    """Return the results of tasks that have all been run, in their order.
+    """Return the stored results of tasks, in the order of the tasks.
 
     Raises:
         InputError: If a task is impossible.
-        StudyError: If a task has no result, or one that does not hold any more; it says why.
+        StudyError: If a task has no result, or one that no longer holds; the message says why.
     """
     collection = _Collection(unique_tasks(tasks), folder, lambda _: None)
     if missing := collection.missing():
@@ -110,7 +111,7 @@ def stored_results(tasks: Sequence[Task], folder: Path) -> list[TaskResult]:
 
 
 class _Collection:
-    """Tasks, and the results that are there."""
+    """Tasks, and the results that exist."""
 
     def __init__(self, tasks: dict[str, Task], folder: Path, report: Report) -> None:
         self.results: dict[str, TaskResult] = {}
@@ -133,7 +134,7 @@ class _Collection:
         return [task for key, task in self._tasks.items() if key not in self.results]
 
     def store(self, task: Task, text: str) -> None:
-        """Take a result in, unless it is there."""
+        """Store a result, unless the task already has one."""
         if task.content_hash not in self.results:
             self.results[task.content_hash] = store_result(task, text, self._folder)
             self._tell()
@@ -151,7 +152,11 @@ class _Collection:
 
 
 def _run_all(tasks: list[Task], executor: Executor, store: Callable[[Task, str], None]) -> None:
-    """Run tasks; on any way out keep what is finished and cancel what has not begun."""
+    """Run tasks; keep every finished result on any way out, and run nothing more after an error.
+
+    The executor itself cancels what has not begun: a future that is cancelled from outside makes
+    the thread of a `ProcessPoolExecutor` fail if its workers die at the same time.
+    """
     futures: dict[Future[str], Task] = {}
     try:
         for task in tasks:
@@ -160,7 +165,10 @@ def _run_all(tasks: list[Task], executor: Executor, store: Callable[[Task, str],
             store(futures[future], future.result())
     except CancelledError as error:
         raise BrokenExecutor("the executor has dropped a task") from error
+    except BaseException:
+        executor.shutdown(wait=False, cancel_futures=True)
+        raise
     finally:
         for future, task in futures.items():
-            if not future.cancel() and future.done() and future.exception() is None:
+            if future.done() and not future.cancelled() and future.exception() is None:
                 store(task, future.result())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from qmoe_qiskit.studies.engine.results import TaskResult
+    from qmoe_qiskit.studies.engine.settings import StudySettings
     from qmoe_qiskit.studies.engine.task import Task
     from qmoe_qiskit.studies.report.summary import Summary
 
@@ -17,21 +18,19 @@ class Study:
     """A study.
 
     Attributes:
-        name: As on the command line.
-        title: What it asks, a sentence.
-        settings: Frozen keyword-only dataclass of settings, all with defaults: numbers, text,
-            booleans and tuples of them. Its `__post_init__` refuses impossible values
-            (InputError).
+        name: Name of the study on the command line.
+        title: Question that the study answers, a sentence.
+        settings: Class of the settings, which makes the default ones without arguments.
         quick: Settings that take less than two minutes on two cores.
-        quick_seeds: How many seeds go with them.
-        tasks: Makes the tasks of some seeds from settings.
+        quick_seeds: Number of seeds that go with the quick settings.
+        tasks: Makes the tasks from settings and seeds.
         summarize: Makes the summary from settings, seeds and all results, in the tasks' order.
     """
 
     name: str
     title: str
-    settings: type[Any]
-    quick: Any
+    settings: type[StudySettings]
+    quick: StudySettings
     quick_seeds: int
     tasks: Callable[[Any, Sequence[int]], list[Task]]
     summarize: Callable[[Any, Sequence[int], Sequence[TaskResult]], Summary]

@@ -24,7 +24,8 @@ class Task(ABC):
 
     Attributes:
         kind: Stable name of the class.
-        version: Raised when the same settings come to mean something else.
+        version: Version of the meaning of the settings; it rises when they come to mean something
+            else.
     """
 
     kind: ClassVar[str]
@@ -60,10 +61,10 @@ class Task(ABC):
 
 
 def unique_tasks(tasks: Sequence[Task]) -> dict[str, Task]:
-    """Check the tasks of a study and return them by content hash, of equal ones the first.
+    """Check the tasks of a study and return them by content hash, the first one of equal tasks.
 
     Raises:
-        InputError: If there is none, or one is impossible.
+        InputError: If the list is empty, or a task is impossible.
     """
     if not tasks:
         raise InputError("the study has no tasks: give at least one seed")

@@ -1,1 +1,4 @@
-"""The study `experts`."""
+"""The study `experts`.
+
+Shapes: N rows, B batch, F features, C classes, E experts.
+"""

@@ -1,4 +1,4 @@
-"""The contenders of the study of experts: the paper's three, and controls of their size."""
+"""The models of the study `experts`: the paper's three, and controls of their size."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from qmoe_qiskit.moe import LinearRouter, MixtureOfExperts, linear_experts
 from qmoe_qiskit.moe.experts import quantum_experts
 from qmoe_qiskit.moe.linear import linear
 
-# As in the paper's notebook: width of its classical experts, and of their outputs.
+# Width of the classical experts and of their outputs, as in the paper's notebook.
 _HIDDEN, _MIXED = 8, 4
 
 
 class Products(nn.Module):
     """All products x_i x_j of the features, i <= j.
 
-    The outputs of a circuit behind an amplitude embedding are quadratic forms in the amplitudes:
-    what a linear layer on these cannot separate, one such circuit cannot either.
+    The outputs of a circuit with an amplitude embedding are quadratic forms in the amplitudes: one
+    such circuit separates nothing that a linear layer on these products cannot separate.
     """
 
     def __init__(self, n_features: int) -> None:
@@ -37,13 +37,13 @@ class Products(nn.Module):
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSizes:
-    """What decides a model's size.
+    """Numbers that decide the size of a model.
 
     Attributes:
-        n_features: F.
-        n_classes: C.
-        n_experts: E, of mixtures.
-        n_layers: Of circuits.
+        n_features: Number of features, F.
+        n_classes: Number of classes, C.
+        n_experts: Number of experts of a mixture, E.
+        n_layers: Number of layers of a circuit.
     """
 
     n_features: int
@@ -62,8 +62,8 @@ def build_model(
             features. "qnn": one quantum expert. "linear_mixture": a linear router and linear
             experts. "relu_mixture": the paper's classical mixture. "quantum_mixture": a linear
             router and quantum experts.
-        sizes: How large.
-        backend: Where circuits run.
+        sizes: Sizes of the model.
+        backend: Specification of the backend that runs circuits.
         generator: Source of the initial weights.
 
     Raises:

@@ -1,84 +1,61 @@
-"""The study of experts: are mixtures with quantum experts better than one circuit, or than others?
-
-Phase 1 of arXiv:2512.22296, with held-out rows, many seeds, and controls of equal size.
-"""
+"""Settings of the study `experts`."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from typing import Annotated
 
-from qmoe_qiskit.errors import InputError, require_positive, unknown_name
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator
+
+from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.studies.engine.settings import StudySettings
 from qmoe_qiskit.studies.experts.task import DATA
+from qmoe_qiskit.studies.training.setting_types import Margin, Several, one_of
 
-# Weights of a circuit's layer on 4 qubits, and of the adapter from 4 outputs to 2 classes.
+# Numbers of weights of a layer of a circuit on 4 qubits, and of the adapter to 2 classes.
 _PER_LAYER, _ADAPTER = 12, 10
-# Of the linear router, for each expert.
+# Number of weights of the linear router per expert.
 _PER_ROUTE = 17
 
 
-@dataclass(frozen=True, kw_only=True)
-class ExpertsSettings:
+class ExpertsSettings(StudySettings, title="experts"):
     """Settings of the study.
 
     Attributes:
-        data: "synthetic": 16 generated features, "digits": zeros and ones at 4x4 pixels.
-        n_samples: Rows of the synthetic data, those held out included.
-        test_fraction: Share of the rows held out.
-        n_experts: Of every mixture.
-        n_layers: Of the circuits.
-        backend: Where circuits run, exactly.
-        epochs: Passes over the training rows.
-        batch_size: Rows in a step.
-        paper_learning_rate: Adam's, as in the paper.
-        learning_rates: From which each model's own is chosen, on training rows, seed by seed.
-        margin: A smaller difference of accuracies does not matter.
-
-    Raises:
-        InputError: If a value is not accepted.
+        data: Data sets: "synthetic", 16 generated features; "digits", zeros and ones at 4x4 pixels.
+        n_samples: Number of rows of the synthetic data, training and held-out; from 100 on each
+            part has enough rows of each class.
+        test_fraction: Share of the rows that is held out.
+        n_experts: Number of experts of every mixture.
+        n_layers: Number of layers of the circuits.
+        backend: Specification of the exact backend that runs the circuits.
+        epochs: Number of passes over the training rows.
+        batch_size: Number of rows per step.
+        paper_learning_rate: Learning rate of Adam in the paper.
+        learning_rates: Learning rates that each model chooses from on training rows, per seed.
+        margin: Difference in accuracy below which differences do not matter.
     """
 
-    data: tuple[str, ...] = ("synthetic", "digits")
-    n_samples: int = 800
-    test_fraction: float = 0.5
-    n_experts: int = 3
-    n_layers: int = 2
+    data: Several[Annotated[str, one_of("data", tuple(DATA))]] = ("synthetic", "digits")
+    n_samples: Annotated[int, Field(ge=100)] = 800
+    test_fraction: Annotated[float, Field(ge=0.1, le=0.9)] = 0.5
+    n_experts: PositiveInt = 3
+    n_layers: PositiveInt = 2
     backend: str = "statevector"
-    epochs: int = 8
-    batch_size: int = 32
-    paper_learning_rate: float = 0.01
-    learning_rates: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3)
-    margin: float = 0.01
+    epochs: PositiveInt = 8
+    batch_size: PositiveInt = 32
+    paper_learning_rate: PositiveFloat = 0.01
+    learning_rates: tuple[PositiveFloat, ...] = (0.01, 0.03, 0.1, 0.3)
+    margin: Margin = 0.01
 
-    def __post_init__(self) -> None:
-        for name in ("n_samples", "n_experts", "n_layers", "epochs", "batch_size"):
-            require_positive(name, getattr(self, name))
-        if self.n_samples < 100:
-            raise InputError(
-                f"n_samples must be at least 100, so that each part has enough rows of each class, "
-                f"got {self.n_samples}"
-            )
-        if not self.data:
-            raise InputError("data names no data set: name one at least")
-        for name in self.data:
-            if name not in DATA:
-                raise unknown_name("data", name, DATA)
-        if len(set(self.data)) < len(self.data):
-            raise InputError(f"data names a data set twice: {', '.join(self.data)}")
-        if not 0.1 <= self.test_fraction <= 0.9:
-            raise InputError(
-                f"test_fraction must lie between 0.1 and 0.9, got {self.test_fraction}"
-            )
-        if len(self.learning_rates) < 2:
+    @field_validator("learning_rates")
+    @classmethod
+    def _are_a_choice(cls, rates: tuple[float, ...]) -> tuple[float, ...]:
+        if len(rates) < 2:
             raise InputError("learning_rates needs two rates at least, to choose from")
-        for rate in (self.paper_learning_rate, *self.learning_rates):
-            if not 0 < rate < math.inf:
-                raise InputError(f"a learning rate must be a number above 0, got {rate}")
-        if not 0 <= self.margin < 1:
-            raise InputError(f"margin must lie between 0 and 1, got {self.margin}")
+        return rates
 
     @property
     def deep_layers(self) -> int:
-        """Layers with which one circuit has as many parameters as the mixture, or nearly."""
+        """Number of layers with which one circuit has about as many parameters as the mixture."""
         mixture = self.n_experts * (_PER_ROUTE + self.n_layers * _PER_LAYER + _ADAPTER)
         return round((mixture - _ADAPTER) / _PER_LAYER)

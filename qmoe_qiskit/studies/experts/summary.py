@@ -104,7 +104,7 @@ def summarize(
     return Summary(
         tables=(_accuracies(settings, found), _times(settings, found)),
         verdicts=tuple(judge(claims)),
-        pictures=(_picture(settings, found),),
+        figures=(_picture(settings, found),),
         remarks=_remarks(settings),
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -17,7 +16,7 @@ from qmoe_qiskit.studies.engine.results import finite
 from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.training.circuit_execution import EXACT, CircuitExecution
 from qmoe_qiskit.studies.training.feasibility import check_circuit_runs
-from qmoe_qiskit.studies.training.train_task import VALIDATION, diverged
+from qmoe_qiskit.studies.training.train_task import VALIDATION, best_rate, diverged, try_rates
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,30 +24,29 @@ if TYPE_CHECKING:
     from qmoe_qiskit.moe import MixtureOfExperts
 
 
-# Of both data sets.
+# Number of features of both data sets.
 N_FEATURES = 16
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExpertsTask(Task):
-    """Train one model on one data set, and measure it on rows held out.
+    """Train one model on one data set, and measure it on held-out rows.
 
-    Every model sees the same: rows scaled to length 1, which is all that an amplitude embedding
-    keeps of them.
+    Every model sees rows scaled to length 1, because an amplitude embedding keeps no more of them.
 
     Attributes:
-        seed: Of the points, the split, the initial weights and the batches: paired over models.
-        data: See `DATA`.
-        n_samples: Rows of generated data, those held out included.
-        test_fraction: Share of the rows held out.
-        model: See `build_model`.
-        n_experts: Of mixtures.
-        n_layers: Of circuits.
-        backend: Where circuits run, exactly; a specification of `open_backend`.
-        epochs: Passes over the training rows.
-        batch_size: Rows in a step.
-        learning_rates: Of Adam. Of several the one with the smallest cross entropy on a part of the
-            training rows is taken, and the model trained anew on all of them.
+        seed: Seed of points, split, initial weights and batches, which pairs the models.
+        data: Name of a data set, see `DATA`.
+        n_samples: Number of rows of generated data, training and held-out.
+        test_fraction: Share of the rows that is held out.
+        model: Name of the model, see `build_model`.
+        n_experts: Number of experts of a mixture.
+        n_layers: Number of layers of a circuit.
+        backend: Specification for `open_backend` of the exact backend that runs the circuits.
+        epochs: Number of passes over the training rows.
+        batch_size: Number of rows per step.
+        learning_rates: Learning rates of Adam. Among several rates the task chooses the one with
+            the smallest cross entropy on a part of the training rows, and trains on all of them.
     """
 
     kind: ClassVar[str] = "experts"
@@ -78,7 +76,7 @@ class ExpertsTask(Task):
         return CircuitExecution(backend=self.backend).profiles()
 
     def run(self) -> dict[str, Any]:
-        """Return the rate, sizes, and accuracy and cross entropy (nat) on held-out rows."""
+        """Return learning rate, sizes, and accuracy and cross entropy (nat) on held-out rows."""
         split = split_dataset(
             unit_rows(DATA[self.data](self.n_samples, self.seed)),
             test_fraction=self.test_fraction,
@@ -89,7 +87,7 @@ class ExpertsTask(Task):
             tried = self._tried(split.train)
             if not tried:
                 raise self._diverged(self.learning_rates)
-            rate = min(tried, key=lambda entry: entry["cross_entropy"])["learning_rate"]
+            rate = best_rate(tried)
         try:
             model, loss = self._fit(split.train, rate)
         except DivergenceError as error:
@@ -106,24 +104,20 @@ class ExpertsTask(Task):
         }
 
     def _tried(self, rows: Dataset) -> list[dict[str, float]]:
-        """Return learning_rate and cross_entropy of each with which training does not diverge."""
+        """Return learning_rate and cross_entropy of each training that does not diverge."""
         inner = split_dataset(rows, test_fraction=VALIDATION, seed=self.seed)
-        tried = []
-        for rate in self.learning_rates:
-            try:
-                model, _ = self._fit(inner.train, rate)
-            except DivergenceError:
-                continue
-            loss = _scores(model, inner.test)["cross_entropy"]
-            if math.isfinite(loss):
-                tried.append({"learning_rate": rate, "cross_entropy": loss})
-        return tried
+
+        def measure(rate: float) -> dict[str, float]:
+            model, _ = self._fit(inner.train, rate)
+            return {"cross_entropy": _scores(model, inner.test)["cross_entropy"]}
+
+        return try_rates(self.learning_rates, measure)
 
     def _diverged(self, rates: Sequence[float]) -> StudyError:
         return diverged(f"model {self.model!r}", self.data, self.seed, rates)
 
     def _fit(self, rows: Dataset, learning_rate: float) -> tuple[nn.Module, float]:
-        """Train a model; return it with the last epoch's loss."""
+        """Train a model, and return it with the loss of the last epoch."""
         import torch
 
         from qmoe_qiskit.studies.experts.models import ModelSizes, build_model
@@ -138,7 +132,7 @@ class ExpertsTask(Task):
         generator = torch.Generator().manual_seed(self.seed)
         model = build_model(self.model, sizes, backend=self.backend, generator=generator)
         training = Training(
-            cast("MixtureOfExperts", model),  # without a balance loss any module serves
+            cast("MixtureOfExperts", model),  # without a balance loss any module will do
             learning_rate=learning_rate,
             batch_size=self.batch_size,
             seed=self.seed,
@@ -188,7 +182,7 @@ def unit_rows(dataset: Dataset) -> Dataset:
 
 
 def _synthetic(n_samples: int, seed: int) -> Dataset:
-    """As in the paper's notebook, which has 500 rows and random_state=42."""
+    """Generate rows as in the paper's notebook, which has 500 rows and random_state=42."""
     from sklearn.datasets import make_classification
 
     features_NF, labels_N = make_classification(
@@ -209,9 +203,9 @@ def _synthetic(n_samples: int, seed: int) -> Dataset:
     )
 
 
-def _digits(n_samples: int, seed: int) -> Dataset:  # noqa: ARG001 - as many as there are
+def _digits(n_samples: int, seed: int) -> Dataset:  # noqa: ARG001 - the file has a fixed number
     return load_dataset("digits")
 
 
-# Makes the rows from a number of them, where they are generated, and a seed.
+# Functions that make a data set from a number of rows (if rows are generated) and a seed.
 DATA: dict[str, Callable[[int, int], Dataset]] = {"synthetic": _synthetic, "digits": _digits}

@@ -6,8 +6,8 @@ dimension at n rows is
     2 log( mean over parameters of sqrt det(1 + n / (2 pi log n) F) ) / log(n / (2 pi log n))
 
 with F the Fisher information, averaged over the rows and scaled so that its trace, averaged over
-the parameters, is their number. qiskit-machine-learning computes it, for any network that it knows
-the outputs and their Jacobian of: `RoutingNetwork` makes one of any router.
+the draws of the parameters, is the number of parameters. qiskit-machine-learning computes it from
+the outputs of a network and their Jacobian: `RoutingNetwork` turns any router into such a network.
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ from qmoe_qiskit.errors import InputError, require_positive, unknown_name
 from qmoe_qiskit.moe.torch_connector import RouterConnector
 from qmoe_qiskit.studies.engine.results import finite
 from qmoe_qiskit.studies.engine.task import Task
-from qmoe_qiskit.studies.kernel.models import router_of, seen, untrained
+from qmoe_qiskit.studies.kernel.models import router_inputs, router_of
 from qmoe_qiskit.studies.training.effective_parameters import jacobian
-from qmoe_qiskit.studies.training.train_task import TrainTask
+from qmoe_qiskit.studies.training.train_task import TrainTask, untrained
 from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Where parameters are drawn from, uniformly: what training starts from (angles within pi, others
-# within 1 / sqrt(number of inputs of their layer)), or Abbas et al.'s [-1, 1].
+# Boxes that parameters are drawn from uniformly: the box that training starts from (angles within
+# pi, others within 1 / sqrt(number of inputs of their layer)), or [-1, 1] as in Abbas et al.
 BOXES = ("initial", "unit")
 # Eigenvalues of the Fisher information below this share of the largest count as zero.
 TOLERANCE = 1e-12
 
 
 class RoutingNetwork(NeuralNetwork):
-    """A router as a qiskit-machine-learning network: all its parameters to all its weights.
+    """A router as a qiskit-machine-learning network, from its parameters to its expert weights.
 
     Parameters are in the order of `router.parameters()`.
 
     Args:
-        router: Takes points (B, F) to weights (B, E); in float64.
-        n_inputs: F.
-        n_experts: E.
+        router: Module in float64 that takes points (B, F) to weights (B, E).
+        n_inputs: Number of coordinates, F.
+        n_experts: Number of experts, E.
     """
 
     def __init__(self, router: nn.Module, n_inputs: int, n_experts: int) -> None:
@@ -75,14 +75,14 @@ class RoutingNetwork(NeuralNetwork):
         n_rows, n_experts = values_BE.shape
         ratios_RP = jacobian(self.router, torch.from_numpy(input_data))
         ratios_BRP = ratios_RP.reshape(n_rows, n_experts - 1, -1)
-        # Of log weights: that of the first is minus the mean of the ratios' derivatives.
+        # Derivatives of log weights: the first one is minus the mean of the ratios' derivatives.
         logs_BEP = np.concatenate([np.zeros_like(ratios_BRP[:, :1]), ratios_BRP], axis=1)
         logs_BEP = logs_BEP - np.einsum("be,bep->bp", values_BE, logs_BEP)[:, None]
         return None, values_BE[:, :, None] * logs_BEP
 
 
 def bounds(router: nn.Module, box: str) -> FloatArray:
-    """Return how far from 0 each parameter may be, (P,), in the order of `parameters()`."""
+    """Return the largest distance of each parameter from 0, (P,), as `parameters()` orders them."""
     count = len(parameters_to_vector(router.parameters()))
     if box == "unit":
         return np.ones(count)
@@ -97,14 +97,14 @@ def bounds(router: nn.Module, box: str) -> FloatArray:
 
 @dataclass(frozen=True, kw_only=True)
 class DimensionTask(Task):
-    """Compute the effective dimension of a router on a seed's training rows.
+    """Compute the effective dimension of a router on the training rows of a seed.
 
     Attributes:
-        training: What the router is and sees; nothing is trained.
-        uploads: How often the circuit of a quantum router uploads the data.
-        box: Where parameters are drawn from, of `BOXES`.
-        n_parameters: How many draws of the parameters.
-        n_rows: How many training rows the Fisher information is averaged over.
+        training: Task that defines the router and its points; nothing is trained.
+        uploads: Number of uploads of the circuit of a quantum router.
+        box: Box that parameters are drawn from, of `BOXES`.
+        n_parameters: Number of draws of the parameters.
+        n_rows: Number of training rows that the Fisher information is averaged over.
         sizes: Numbers of rows n, rising.
     """
 
@@ -138,13 +138,13 @@ class DimensionTask(Task):
         """Compute.
 
         Returns:
-            n_parameters; dimensions, one for each size; rank, the largest number of eigenvalues of
-            the Fisher information, over the draws, that are not zero.
+            n_parameters, the number of parameters; dimensions, one for each size; rank, the largest
+            number of eigenvalues of the Fisher information, over the draws, that are not zero.
         """
         rng = np.random.default_rng([self.training.seed, 2])
         split = self.training.load()
-        model = untrained(self.training, split, self.uploads)
-        inputs_NF = seen(model, split.train.features_NF)
+        model = untrained(self.training, split, reuploads=self.uploads)
+        inputs_NF = router_inputs(model, split.train.features_NF)
         inputs_BF = rng.choice(inputs_NF, self.n_rows, replace=False)
         router = router_of(model)
         reach_P = bounds(router, self.box)

@@ -1,4 +1,4 @@
-"""Kernels: Gram matrices of circuits and of classical kernels, and what they say of labels."""
+"""Kernels: Gram matrices of circuits and of classical kernels, and their fit to labels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from qmoe_qiskit.typing import FloatArray
 if TYPE_CHECKING:
     from qmoe_qiskit.circuits import RouterCircuit
 
-# Eigenvalues below this share of the largest count as zero; rounding leaves 1e-16 to 1e-14 of it.
+# Eigenvalues below this share of the largest count as zero; rounding errors
+# are 1e-16 to 1e-14 of it.
 TOLERANCE = 1e-10
 
 
@@ -28,9 +29,9 @@ class Kernel:
 
     Attributes:
         name: Stable name.
-        parameters: Values to choose from; a single one where there is nothing to tune.
+        parameters: Values to choose from; a single value if the kernel is not tuned.
         features: Takes a parameter and points (B, F) to features whose products are the kernel, or
-            to the points themselves for a kernel with a `product` of its own.
+            to the points themselves if the kernel has its own `product`.
         product: Takes a parameter and the features of two sets of points to their kernel values.
     """
 
@@ -54,13 +55,13 @@ def circuit_kernel(
 ) -> Kernel:
     """Return the fidelity kernel |<phi(x)|phi(y)>|^2 of a circuit, exactly.
 
-    Gates behind the last upload cancel: with a single upload of RX rotations it is the product over
-    the features of cos^2((x - y) / 2), whatever the weights.
+    Gates after the last upload cancel: with a single upload of RX rotations the kernel is the
+    product over the features of cos^2((x - y) / 2), whatever the weights.
 
     Args:
-        name: Its name.
-        circuit: Prepares phi(x) from |0>.
-        weights_W: Its weights.
+        name: Name of the kernel.
+        circuit: Circuit that prepares phi(x) from |0>.
+        weights_W: Weights of the circuit, in rad.
         bandwidths: Factors on x to choose from.
     """
     return Kernel(
@@ -71,7 +72,7 @@ def circuit_kernel(
 
 
 def rbf_kernel(gammas: tuple[float, ...]) -> Kernel:
-    """Return exp(-gamma |x - y|^2)."""
+    """Return the kernel exp(-gamma |x - y|^2)."""
 
     def product(gamma: float, rows_BF: FloatArray, columns_CF: FloatArray) -> FloatArray:
         from sklearn.metrics.pairwise import rbf_kernel as rbf
@@ -82,7 +83,7 @@ def rbf_kernel(gammas: tuple[float, ...]) -> Kernel:
 
 
 def linear_kernel() -> Kernel:
-    """Return x . y."""
+    """Return the kernel x . y."""
     return Kernel(name="linear", parameters=(1.0,))
 
 
@@ -103,10 +104,11 @@ def pauli_features(
 
 
 def centred_alignment(gram_NN: FloatArray, labels_N: NDArray[Any]) -> float:
-    """Return the cosine of the centred Gram matrix and the centred one of the labels, from -1 to 1.
+    """Return the cosine between the centred Gram matrices of points and labels, from -1 to 1.
 
-    The labels' is 1 for two rows of the same class, else 0: centred, for two classes, that of
-    labels +1 and -1 up to a factor (Cortes, Mohri & Rostamizadeh, JMLR 13, 795, 2012).
+    The Gram matrix of the labels is 1 for two rows of the same class, else 0. For two classes its
+    centred form equals that of labels +1 and -1 up to a factor (Cortes, Mohri & Rostamizadeh, JMLR
+    13, 795, 2012).
     """
     same_NN = (labels_N[:, None] == labels_N[None, :]).astype(np.float64)
     one_NN, other_NN = _centred(gram_NN), _centred(same_NN)
@@ -115,19 +117,27 @@ def centred_alignment(gram_NN: FloatArray, labels_N: NDArray[Any]) -> float:
 
 
 def eigenvalues(gram_NN: FloatArray) -> FloatArray:
-    """Return a Gram matrix's eigenvalues, the largest first, as shares of their sum."""
+    """Return the eigenvalues of a Gram matrix as shares of their sum, largest first, (N,)."""
     values_N = np.linalg.eigvalsh(gram_NN)[::-1].astype(np.float64)
     shares_N: FloatArray = values_N / values_N.sum()
     return shares_N
 
 
-def rank(eigenvalues_N: FloatArray) -> int:
-    """Return how many eigenvalues are above `TOLERANCE` times the largest."""
+def gram_rank(eigenvalues_N: FloatArray) -> int:
+    """Return the number of eigenvalues above `TOLERANCE` times the largest.
+
+    >>> gram_rank(np.array([0.75, 0.25, 1e-12]))
+    2
+    """
     return int(np.sum(eigenvalues_N > TOLERANCE * eigenvalues_N.max()))
 
 
 def participation(eigenvalues_N: FloatArray) -> float:
-    """Return (sum of eigenvalues)^2 / sum of their squares: how many there are that matter."""
+    """Return the number of eigenvalues that matter, (sum)^2 / (sum of squares).
+
+    >>> participation(np.array([0.5, 0.5, 0.0]))
+    2.0
+    """
     return float(eigenvalues_N.sum() ** 2 / np.sum(eigenvalues_N**2))
 
 

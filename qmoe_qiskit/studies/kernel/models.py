@@ -1,13 +1,10 @@
-"""The mixtures of the study of kernels, and what their routers see."""
+"""The mixtures of the study `kernel`, and the points that their routers see."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from qmoe_qiskit.studies.training.train_task import SCALINGS, classifier
-from qmoe_qiskit.train import FeatureMap
+from qmoe_qiskit.studies.training.train_task import classifier
 from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
@@ -19,36 +16,20 @@ if TYPE_CHECKING:
 
 
 def mixture(training: TrainTask, split: Split, uploads: int) -> QMoEClassifier:
-    """Return a task's classifier, not trained, whose circuit uploads the data several times."""
+    """Return a task's untrained classifier, whose circuit uploads the data several times."""
     model = classifier(training, split, training.learning_rates[0])
     model.set_params(reuploads=uploads)
     return model
 
 
-def untrained(training: TrainTask, split: Split, uploads: int) -> QMoEClassifier:
-    """Return a classifier with its initial weights; `module_` and `feature_map_` can be used."""
-    from qmoe_qiskit.train.features import DEFAULT_MAX_QUBITS
-
-    model = mixture(training, split, uploads)
-    features_NF = split.train.features_NF
-    model.classes_ = np.unique(split.train.labels_N)
-    model.feature_map_ = FeatureMap.fit(
-        features_NF,
-        n_router_inputs=min(features_NF.shape[1], DEFAULT_MAX_QUBITS),
-        feature_range=SCALINGS[training.scaling],
-    )
-    model.rebuild(training.seed)
-    return model
-
-
 def router_of(model: QMoEClassifier) -> nn.Module:
-    """Return a classifier's router without the projection in front of it."""
+    """Return a classifier's router without the projection before it."""
     router = model.module_.router
     inner: nn.Module = getattr(router, "router", router)
     return inner
 
 
-def seen(model: QMoEClassifier, features_NF: FloatArray) -> FloatArray:
-    """Return what a classifier's router sees of raw features, (N, K)."""
+def router_inputs(model: QMoEClassifier, features_NF: FloatArray) -> FloatArray:
+    """Return the coordinates that a classifier's router sees for raw features, (N, K)."""
     features = model.feature_map_
     return features.scale(features_NF) @ features.matrix_FK + features.offset_K

@@ -1,99 +1,74 @@
-"""The study of kernels: is the quantum router a better kernel method than a classical one?
-
-The Interference Hypothesis of arXiv:2512.22296 takes the router for a high-dimensional kernel.
-"""
+"""Settings of the study `kernel`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Annotated
 
-from qmoe_qiskit.errors import InputError, unknown_name
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from qmoe_qiskit.studies.engine.settings import StudySettings
 from qmoe_qiskit.studies.kernel.effective_dimension import BOXES
-from qmoe_qiskit.studies.training.checks import check_different
-from qmoe_qiskit.studies.training.train_task import SCALINGS
+from qmoe_qiskit.studies.training.setting_types import Control, Scaling, Several, Share, one_of
+
+Factor = Annotated[float, Field(gt=0, lt=1e9)]
 
 
-@dataclass(frozen=True, kw_only=True)
-class KernelSettings:
+class KernelSettings(StudySettings, title="kernel"):
     """Settings of the study.
 
     Attributes:
-        data: Built-in data sets; the effective dimension is computed on the first.
-        n_samples: Rows, those held out included.
-        test_fraction: Share of the rows held out.
-        scaling: Of the inputs, "paper" or "centred".
-        n_layers: Of the circuits, behind each upload.
-        uploads: Of the circuit whose kernel training changes.
-        epochs: Passes over the training rows.
-        batch_size: Rows in a step.
-        learning_rate: Adam's.
-        bandwidths: Factors on the points, of the kernel that is tuned.
-        gammas: Of the RBF kernel.
-        costs: Of errors of every support vector machine.
-        folds: Of the cross-validation that all these are chosen by.
+        data: Names of built-in data sets; the effective dimension is computed on the first.
+        n_samples: Number of rows, training and held-out.
+        test_fraction: Share of the rows that is held out.
+        scaling: Scaling of the inputs, "paper" or "centred".
+        n_layers: Number of layers of the circuits after each upload.
+        uploads: Number of uploads of the circuit whose kernel the training changes.
+        epochs: Number of passes over the training rows.
+        batch_size: Number of rows per step.
+        learning_rate: Learning rate of Adam.
+        bandwidths: Factors on the points that the bandwidth kernel chooses from.
+        gammas: Parameters that the RBF kernel chooses from.
+        costs: Costs of errors that every support vector machine chooses from.
+        folds: Number of folds of the cross-validation that makes these choices.
         dimension_controls: Classical routers whose effective dimension is computed.
-        boxes: Where parameters are drawn from for it: "initial", what training starts from, or
-            "unit", [-1, 1].
-        sizes: Numbers of rows that it is computed for.
-        draws: Of the parameters.
-        rows: Training rows that the Fisher information is averaged over.
-        success: Accuracy from which a seed counts as one.
-        margin: A smaller difference of accuracies does not matter.
-        alignment_margin: Nor does a smaller difference of alignments.
-        dimension_margin: Nor does a smaller difference of effective dimensions per parameter.
-
-    Raises:
-        InputError: If a value is not accepted.
+        boxes: Ranges that parameters are drawn from for the effective dimension: "initial", the
+            range that training starts from, or "unit", [-1, 1].
+        sizes: Numbers of rows that the effective dimension is computed for.
+        draws: Number of draws of the parameters.
+        rows: Number of training rows that the Fisher information is averaged over.
+        success: Accuracy from which on a seed counts as a success.
+        margin: Difference in accuracy below which differences do not matter.
+        alignment_margin: Difference in alignment below which differences do not matter.
+        dimension_margin: Difference in effective dimension per parameter below which differences do
+            not matter.
     """
 
-    data: tuple[str, ...] = ("moons", "circles", "xor", "spirals")
-    n_samples: int = 1000
+    data: Several[str] = ("moons", "circles", "xor", "spirals")
+    n_samples: PositiveInt = 1000
     test_fraction: float = 0.25
-    scaling: str = "paper"
-    n_layers: int = 3
+    scaling: Scaling = "paper"
+    n_layers: PositiveInt = 3
     uploads: int = 2
-    epochs: int = 30
-    batch_size: int = 32
-    learning_rate: float = 0.05
-    bandwidths: tuple[float, ...] = (0.25, 0.5, 1.0, 1.5, 2.0)
-    gammas: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
-    costs: tuple[float, ...] = (0.1, 1.0, 10.0, 100.0, 1000.0)
+    epochs: PositiveInt = 30
+    batch_size: PositiveInt = 32
+    learning_rate: PositiveFloat = 0.05
+    bandwidths: Several[Factor] = (0.25, 0.5, 1.0, 1.5, 2.0)
+    gammas: Several[Factor] = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+    costs: Several[Factor] = (0.1, 1.0, 10.0, 100.0, 1000.0)
     folds: int = 5
-    dimension_controls: tuple[str, ...] = ("mlp:4", "mlp:5", "fourier")
-    boxes: tuple[str, ...] = BOXES
+    dimension_controls: Several[Control] = ("mlp:4", "mlp:5", "fourier")
+    boxes: Several[Annotated[str, one_of("box", BOXES)]] = BOXES
     sizes: tuple[int, ...] = (1000, 10_000, 100_000, 1_000_000)
-    draws: int = 100
-    rows: int = 100
-    success: float = 0.95
-    margin: float = 0.01
-    alignment_margin: float = 0.02
-    dimension_margin: float = 0.02
-
-    def __post_init__(self) -> None:
-        for name in ("data", "bandwidths", "gammas", "costs", "boxes", "dimension_controls"):
-            values = getattr(self, name)
-            if not values:
-                raise InputError(f"{name} is empty: give one at least")
-            check_different(name, values)
-        for name in ("bandwidths", "gammas", "costs"):
-            for value in getattr(self, name):
-                if not 0 < value < 1e9:
-                    raise InputError(f"{name} must be numbers above 0, got {value}")
-        if self.scaling not in SCALINGS:
-            raise unknown_name("scaling", self.scaling, SCALINGS)
-        for box in self.boxes:
-            if box not in BOXES:
-                raise unknown_name("box", box, BOXES)
-        for control in self.dimension_controls:
-            if control.partition(":")[0] == "quantum":
-                raise InputError(f"a control is a classical router, got {control!r}")
-        for name in ("success", "margin", "alignment_margin", "dimension_margin"):
-            if not 0 < getattr(self, name) < 1:
-                raise InputError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
+    draws: PositiveInt = 100
+    rows: PositiveInt = 100
+    success: Share = 0.95
+    margin: Share = 0.01
+    alignment_margin: Share = 0.02
+    dimension_margin: Share = 0.02
 
     @property
     def dimension_cases(self) -> list[tuple[str, str]]:
-        """Box and router of each effective dimension of a seed."""
+        """Box and router of each effective dimension that a seed has."""
         return [
             (box, router) for box in self.boxes for router in ("quantum", *self.dimension_controls)
         ]

@@ -62,9 +62,7 @@ STUDY = Study(
     name="kernel",
     title="Is the quantum router a better kernel method than a classical one?",
     settings=KernelSettings,
-    quick=replace(
-        KernelSettings(), data=("moons",), boxes=("initial",), dimension_controls=("mlp:4",)
-    ),
+    quick=KernelSettings(data=("moons",), boxes=("initial",), dimension_controls=("mlp:4",)),
     quick_seeds=10,
     tasks=_tasks,
     summarize=summarize,

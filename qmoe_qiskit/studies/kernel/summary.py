@@ -62,6 +62,6 @@ def summarize(
         verdicts=tuple(
             judge([*alignment_claims(found), *machine_claims(found), *dimension_claims(found)])
         ),
-        pictures=pictures(found),
+        figures=pictures(found),
         remarks=_REMARKS,
     )

@@ -1,11 +1,10 @@
-"""Support vector machines on given kernels, tuned on training rows."""
+"""Support vector machines on precomputed kernels, tuned on training rows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
@@ -15,13 +14,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Tuned:
-    """A machine that was tuned and measured.
+    """A support vector machine after tuning, with its accuracies.
 
     Attributes:
-        accuracy: On held-out rows.
-        validation: Mean accuracy in cross-validation.
-        parameter: Of the kernel, chosen by that.
-        cost: Of errors, likewise.
+        accuracy: Accuracy on held-out rows.
+        validation: Mean accuracy in cross-validation on the training rows.
+        parameter: Parameter of the kernel, chosen by `validation`.
+        cost: Cost of errors (C), chosen by `validation`.
     """
 
     accuracy: float
@@ -31,8 +30,8 @@ class Tuned:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Rows:
-    """Points and labels, to train on and held out."""
+class SplitPoints:
+    """Points and labels of N training rows and M held-out rows."""
 
     train_NF: FloatArray
     labels_N: NDArray[Any]
@@ -41,61 +40,35 @@ class Rows:
 
 
 def tuned_machine(
-    kernel: Kernel, rows: Rows, *, costs: tuple[float, ...], folds: int, seed: int
+    kernel: Kernel, points: SplitPoints, *, costs: tuple[float, ...], folds: int, seed: int
 ) -> Tuned:
-    """Choose parameter and cost by cross-validation on the training rows, train, and measure.
+    """Choose parameter and cost by cross-validation on the training rows, then train and measure.
 
-    Of equal ones the first is chosen: smaller parameters, then smaller costs, where they rise.
+    Among equally good pairs the first one wins: the earlier parameter, then the earlier cost.
 
     Args:
-        kernel: The kernel.
-        rows: Held-out rows have no part in the choice.
-        costs: Of errors, to choose from.
-        folds: Of the cross-validation, stratified.
-        seed: Of the folds.
+        kernel: The kernel, with the parameters to choose from.
+        points: Training rows, which decide the choice, and held-out rows, which do not.
+        costs: Costs of errors to choose from.
+        folds: Number of folds of the stratified cross-validation.
+        seed: Seed of the shuffle that makes the folds.
     """
-    from sklearn.model_selection import StratifiedKFold
-
-    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    parts = list(splitter.split(rows.train_NF, rows.labels_N))
-    best: Tuned | None = None
-    for parameter in kernel.parameters:
-        gram_NN = kernel.gram(parameter, rows.train_NF, rows.train_NF)
-        for cost in costs:
-            scores = [
-                _accuracy(
-                    gram_NN[np.ix_(fit, fit)],
-                    rows.labels_N[fit],
-                    gram_NN[np.ix_(rest, fit)],
-                    rows.labels_N[rest],
-                    cost,
-                )
-                for fit, rest in parts
-            ]
-            score = float(np.mean(scores))
-            if best is None or score > best.validation:
-                best = Tuned(accuracy=0.0, validation=score, parameter=parameter, cost=cost)
-    assert best is not None
-    accuracy = _accuracy(
-        kernel.gram(best.parameter, rows.train_NF, rows.train_NF),
-        rows.labels_N,
-        kernel.gram(best.parameter, rows.test_MF, rows.train_NF),
-        rows.test_labels_M,
-        best.cost,
-    )
-    return Tuned(
-        accuracy=accuracy, validation=best.validation, parameter=best.parameter, cost=best.cost
-    )
-
-
-def _accuracy(
-    gram_NN: FloatArray,
-    labels_N: NDArray[Any],
-    gram_MN: FloatArray,
-    labels_M: NDArray[Any],
-    cost: float,
-) -> float:
+    from sklearn.model_selection import GridSearchCV, StratifiedKFold
     from sklearn.svm import SVC
 
-    machine = SVC(kernel="precomputed", C=cost).fit(gram_NN, labels_N)
-    return float(machine.score(gram_MN, labels_M))
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    searches = {
+        parameter: GridSearchCV(SVC(kernel="precomputed"), {"C": list(costs)}, cv=splitter).fit(
+            kernel.gram(parameter, points.train_NF, points.train_NF), points.labels_N
+        )
+        for parameter in kernel.parameters
+    }
+    parameter = max(searches, key=lambda value: float(searches[value].best_score_))
+    best = searches[parameter]
+    held_out_MN = kernel.gram(parameter, points.test_MF, points.train_NF)
+    return Tuned(
+        accuracy=float(best.score(held_out_MN, points.test_labels_M)),
+        validation=float(best.best_score_),
+        parameter=parameter,
+        cost=best.best_params_["C"],
+    )

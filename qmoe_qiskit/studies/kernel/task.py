@@ -1,4 +1,4 @@
-"""The task of the study of kernels: kernels of one seed's points, and machines on them."""
+"""The task of the study `kernel`: kernels of the points of one seed, and machines on them."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from qmoe_qiskit.studies.kernel.gram import (
     centred_alignment,
     circuit_kernel,
     eigenvalues,
+    gram_rank,
     linear_kernel,
     participation,
-    rank,
     rbf_kernel,
 )
-from qmoe_qiskit.studies.kernel.models import mixture, router_of, seen, untrained
-from qmoe_qiskit.studies.kernel.svm import Rows, tuned_machine
+from qmoe_qiskit.studies.kernel.models import mixture, router_inputs, router_of
+from qmoe_qiskit.studies.kernel.svm import SplitPoints, tuned_machine
 from qmoe_qiskit.studies.training.measuring import observe_rows
-from qmoe_qiskit.studies.training.train_task import TrainTask, trained
+from qmoe_qiskit.studies.training.train_task import TrainTask, trained, untrained
 
 if TYPE_CHECKING:
     from qmoe_qiskit.moe import QuantumRouter
     from qmoe_qiskit.train import QMoEClassifier
 
-# How many eigenvalues a result holds, and below which share of their sum they are cut off.
+# Number of eigenvalues in a result, and the share of their sum that small ones are raised to.
 SPECTRUM, FLOOR = 30, 1e-12
 
 
@@ -42,12 +42,12 @@ class KernelTask(Task):
     with the weights before and after training), "rbf" and "linear".
 
     Attributes:
-        training: Of the quantum routers.
-        uploads: How often the data enter the circuit that training changes the kernel of.
-        bandwidths: To choose from.
-        gammas: Of the RBF kernel, to choose from.
-        costs: Of errors, for every machine to choose from.
-        folds: Of the cross-validation that they are chosen by.
+        training: Training of the quantum routers.
+        uploads: Number of uploads of the circuit whose kernel the training changes.
+        bandwidths: Bandwidths to choose from.
+        gammas: Parameters of the RBF kernel to choose from.
+        costs: Costs of errors that every machine chooses from.
+        folds: Number of folds of the cross-validation that makes these choices.
     """
 
     kind: ClassVar[str] = "kernel"
@@ -76,9 +76,9 @@ class KernelTask(Task):
         """Train and compare.
 
         Returns:
-            n_inputs, number of coordinates that the routers see; n_train, number of training rows;
-            mixtures: held-out accuracy of the mixtures behind the quantum routers, by number of
-            uploads; kernels: by name, see `_compared`.
+            n_inputs, the number of coordinates that the routers see; n_train, the number of
+            training rows; mixtures, the held-out accuracy of the mixtures with quantum routers, by
+            number of uploads; kernels, by name, see `_compared`.
         """
         split = self.training.load()
         features_NF, labels_N = split.train.features_NF, split.train.labels_N
@@ -87,16 +87,17 @@ class KernelTask(Task):
             for uploads in (1, self.uploads)
         }
         model = models[self.uploads]
-        rows = Rows(
-            train_NF=seen(model, features_NF),
+        rows = SplitPoints(
+            train_NF=router_inputs(model, features_NF),
             labels_N=labels_N,
-            test_MF=seen(model, split.test.features_NF),
+            test_MF=router_inputs(model, split.test.features_NF),
             test_labels_M=split.test.labels_N,
         )
+        initial = untrained(self.training, split, reuploads=self.uploads)
         kernels = (
             _circuit_kernel("quantum", models[1]),
             _circuit_kernel("quantum-bandwidth", models[1], self.bandwidths),
-            _circuit_kernel("quantum-initial", untrained(self.training, split, self.uploads)),
+            _circuit_kernel("quantum-initial", initial),
             _circuit_kernel("quantum-trained", model),
             rbf_kernel(self.gammas),
             linear_kernel(),
@@ -111,14 +112,14 @@ class KernelTask(Task):
             "kernels": {kernel.name: self._compared(kernel, rows) for kernel in kernels},
         }
 
-    def _compared(self, kernel: Kernel, rows: Rows) -> dict[str, Any]:
-        """Return what a kernel is worth.
+    def _compared(self, kernel: Kernel, rows: SplitPoints) -> dict[str, Any]:
+        """Measure a kernel.
 
         Returns:
-            parameter, that with the best alignment on training rows; alignment with the labels on
-            them, held_out alignment; rank, participation and spectrum of the Gram matrix of the
-            training rows; svm: accuracy on held-out rows, validation accuracy, and what was chosen
-            by that: parameter and cost.
+            parameter with the best alignment on training rows; alignment with the labels on these
+            rows, and held_out alignment; rank, participation and spectrum of the Gram matrix of the
+            training rows; svm, with accuracy on held-out rows, validation accuracy, and the
+            parameter and cost that it chose.
         """
         aligned = [
             centred_alignment(kernel.gram(value, rows.train_NF, rows.train_NF), rows.labels_N)
@@ -134,7 +135,7 @@ class KernelTask(Task):
             "parameter": parameter,
             "alignment": finite(max(aligned)),
             "held_out": finite(centred_alignment(held_out_MM, rows.test_labels_M)),
-            "rank": rank(values_N),
+            "rank": gram_rank(values_N),
             "participation": finite(participation(values_N)),
             "spectrum": np.maximum(values_N[:SPECTRUM], FLOOR).tolist(),
             "svm": {

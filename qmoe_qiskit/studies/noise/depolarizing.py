@@ -37,7 +37,7 @@ def summarize(settings: NoiseSettings, found: Found) -> StudySection:
     return StudySection(
         tables=(_levels(sweep), _controls(sweep), _shots(sweep), _breakdown(sweep)),
         claims=tuple(_claims(sweep)),
-        pictures=(_picture(sweep),),
+        figures=(_picture(sweep),),
         remarks=(remark,),
     )
 

@@ -23,7 +23,7 @@ def summarize(settings: NoiseSettings, found: Found) -> StudySection:
             _shots(measured),
         ),
         claims=tuple(_claims(measured)),
-        pictures=(_picture(measured),),
+        figures=(_picture(measured),),
     )
 
 

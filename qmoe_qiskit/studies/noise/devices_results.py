@@ -96,7 +96,7 @@ class Devices:
 
     @property
     def losses_ND(self) -> FloatArray:
-        """By how much the device makes what was trained without noise more accurate."""
+        """Accuracy on each device minus exact accuracy, below 0 where the device costs accuracy."""
         return self.ideal_ND - self.exact_N[:, None]
 
     @property

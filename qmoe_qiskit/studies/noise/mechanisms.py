@@ -132,4 +132,4 @@ def summarize(settings: NoiseSettings, found: Found) -> StudySection:
         ),
         size=(10.0, 4.2),
     )
-    return StudySection(tables=(table, breakdown), claims=tuple(claims), pictures=(picture,))
+    return StudySection(tables=(table, breakdown), claims=tuple(claims), figures=(picture,))

@@ -108,7 +108,7 @@ def summarize(settings: NoiseSettings, found: Found) -> StudySection:
     return StudySection(
         tables=(table,),
         claims=tuple(_claims(settings, measured)),
-        pictures=(_picture(settings, measured),),
+        figures=(_picture(settings, measured),),
         remarks=(remark,),
     )
 

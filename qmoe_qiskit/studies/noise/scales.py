@@ -88,7 +88,7 @@ def summarize(settings: NoiseSettings, found: Found) -> StudySection:
     return StudySection(
         tables=(table, breakdown),
         claims=tuple(_claims(settings, ideal_NK, noisy_NK)),
-        pictures=(_picture(settings, trainings, controls),),
+        figures=(_picture(settings, trainings, controls),),
     )
 
 

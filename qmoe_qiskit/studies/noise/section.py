@@ -16,7 +16,7 @@ class StudySection:
 
     tables: tuple[Table, ...] = ()
     claims: tuple[Claim, ...] = ()
-    pictures: tuple[FigureSpec, ...] = ()
+    figures: tuple[FigureSpec, ...] = ()
     remarks: tuple[str, ...] = ()
 
 
@@ -28,6 +28,6 @@ def combine_sections(parts: Sequence[StudySection]) -> Summary:
     return Summary(
         tables=tuple(chain.from_iterable(part.tables for part in parts)),
         verdicts=tuple(judge([claim for part in parts for claim in part.claims])),
-        pictures=tuple(chain.from_iterable(part.pictures for part in parts)),
+        figures=tuple(chain.from_iterable(part.figures for part in parts)),
         remarks=tuple(chain.from_iterable(part.remarks for part in parts)),
     )

@@ -1,117 +1,81 @@
-"""Settings of the study of noise."""
+"""Settings of the study `noise`."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from qmoe_qiskit.backends.noisy.depolarizing import MAX_PROBABILITY
-from qmoe_qiskit.errors import InputError, require_positive, unknown_name
 from qmoe_qiskit.noise_profiles import list_profiles
+from qmoe_qiskit.studies.engine.settings import StudySettings
 from qmoe_qiskit.studies.training.circuit_execution import CircuitExecution
-from qmoe_qiskit.studies.training.routers import is_quantum
+from qmoe_qiskit.studies.training.setting_types import (
+    RISING_FROM_0,
+    Control,
+    Distinct,
+    Several,
+    Share,
+    one_of,
+)
 from qmoe_qiskit.studies.training.train_task import TrainTask
 
 PARTS = ("depolarizing", "devices", "scales", "mechanisms", "drift", "mitigation")
 
+LEVELS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 
-@dataclass(frozen=True, kw_only=True)
-class NoiseSettings:
+Profile = Annotated[str, one_of("noise profile", list_profiles())]
+Probability = Annotated[float, Field(ge=0, le=MAX_PROBABILITY)]
+
+
+class NoiseSettings(StudySettings, title="noise"):
     """Settings of the study.
 
     Attributes:
-        parts: What is studied, of `PARTS`.
-        data: Built-in data set.
-        n_samples: Rows, those held out included.
-        test_fraction: Share of the rows held out.
-        n_layers: Of the quantum router.
-        epochs: Passes over the training rows.
-        batch_size: Rows in a step.
-        learning_rate: Adam's.
+        parts: Parts of the study that are run, of `PARTS`.
+        data: Name of a built-in data set.
+        n_samples: Number of rows, training and held-out.
+        test_fraction: Share of the rows that is held out.
+        n_layers: Number of layers of the quantum router.
+        epochs: Number of passes over the training rows.
+        batch_size: Number of rows per step.
+        learning_rate: Learning rate of Adam.
         controls: Classical routers.
-        levels: Depolarizing probabilities, of which 0 is the first.
-        shots: Numbers of shots per sample, beside infinitely many.
-        devices: Stored calibrations; none for all of them.
-        device: The calibration that is also trained under at all `scales`, taken apart, drifts,
-            and is mitigated.
-        scales: Factors on the noise of devices.
-        drift_hours: How much later it is measured than trained on.
-        factors: Factors on its noise where it drifts and where it is mitigated.
-        folds: How often two-qubit gates are executed for zero-noise extrapolation.
-        accuracy: Below it a router has broken down.
-        margin: A smaller difference of accuracies does not matter.
-
-    Raises:
-        InputError: If a value is not accepted.
+        levels: Depolarizing probabilities, the first of which is 0.
+        shots: Numbers of shots per sample, beside exact values.
+        devices: Stored calibrations; none stands for all of them.
+        device: Calibration that is also trained under at all `scales`, split into mechanisms, left
+            to drift, and mitigated.
+        scales: Factors on the noise of devices, the first of which is 0.
+        drift_hours: Times between the training and the measurement, in hours.
+        factors: Factors on the noise of `device` for drift and mitigation.
+        folds: How many times two-qubit gates are executed for zero-noise extrapolation.
+        accuracy: Accuracy below which a router has broken down.
+        margin: Difference in accuracy below which differences do not matter.
     """
 
-    parts: tuple[str, ...] = PARTS
+    parts: Several[Annotated[str, one_of("part", PARTS)]] = PARTS
     data: str = "moons"
-    n_samples: int = 1000
+    n_samples: PositiveInt = 1000
     test_fraction: float = 0.25
-    n_layers: int = 3
-    epochs: int = 20
-    batch_size: int = 32
-    learning_rate: float = 0.05
-    controls: tuple[str, ...] = ("linear", "mlp:16", "fourier")
-    levels: tuple[float, ...] = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
-    shots: tuple[int, ...] = (8192, 1024, 128)
-    devices: tuple[str, ...] = ()
-    device: str = "ibm_torino"
-    scales: tuple[float, ...] = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0)
-    drift_hours: tuple[float, ...] = (24.0, 168.0)
-    factors: tuple[float, ...] = (1.0, 5.0)
+    n_layers: PositiveInt = 3
+    epochs: PositiveInt = 20
+    batch_size: PositiveInt = 32
+    learning_rate: PositiveFloat = 0.05
+    controls: Several[Control] = ("linear", "mlp:16", "fourier")
+    levels: Annotated[tuple[Probability, ...], RISING_FROM_0] = LEVELS
+    shots: Distinct[PositiveInt] = (8192, 1024, 128)
+    devices: Distinct[Profile] = ()
+    device: Profile = "ibm_torino"
+    scales: Annotated[tuple[NonNegativeFloat, ...], RISING_FROM_0] = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0)
+    drift_hours: Several[NonNegativeFloat] = (24.0, 168.0)
+    factors: Several[NonNegativeFloat] = (1.0, 5.0)
     folds: tuple[int, ...] = (1, 3, 5)
-    accuracy: float = 0.9
-    margin: float = 0.01
-
-    def __post_init__(self) -> None:
-        for name in ("parts", "controls", "levels", "scales", "drift_hours", "factors"):
-            if not getattr(self, name):
-                raise InputError(f"{name} is empty: give one at least")
-        for name in ("shots", "devices", "parts", "controls", "drift_hours", "factors"):
-            values = getattr(self, name)
-            if len(set(values)) < len(values):
-                raise InputError(f"{name} has a value twice: {', '.join(map(str, values))}")
-        self._check_names()
-        self._check_numbers()
-
-    def _check_names(self) -> None:
-        for part in self.parts:
-            if part not in PARTS:
-                raise unknown_name("part", part, PARTS)
-        for device in (self.device, *self.devices):
-            if device not in list_profiles():
-                raise unknown_name("noise profile", device, list_profiles())
-        for control in self.controls:
-            if is_quantum(control):
-                raise InputError(f"a control is a classical router, got {control!r}")
-
-    def _check_numbers(self) -> None:
-        for shots in self.shots:
-            require_positive("shots", shots)
-        for name in ("levels", "scales"):
-            values = getattr(self, name)
-            if values[0] != 0 or len(values) < 2 or list(values) != sorted(set(values)):
-                raise InputError(
-                    f"{name} must begin with 0, where there is no noise, and rise; got "
-                    f"{', '.join(map(str, values))}"
-                )
-        if self.levels[-1] > MAX_PROBABILITY:
-            raise InputError(
-                f"a depolarizing probability is at most {MAX_PROBABILITY}, got {self.levels[-1]}"
-            )
-        for name in ("scales", "drift_hours", "factors"):
-            for value in getattr(self, name):
-                if not 0 <= value < math.inf:
-                    raise InputError(f"{name} must be numbers of at least 0, got {value}")
-        for name in ("accuracy", "margin"):
-            if not 0 < getattr(self, name) < 1:
-                raise InputError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
+    accuracy: Share = 0.9
+    margin: Share = 0.01
 
     def training(self, seed: int, **changes: Any) -> dict[str, Any]:  # noqa: ANN401
-        """Return the fields that all trainings of a seed share, with changes."""
+        """Return the fields that all trainings of a seed share, with some changed."""
         return {
             "seed": seed,
             "n_layers": self.n_layers,
@@ -133,7 +97,7 @@ class NoiseSettings:
         return self.trained(seed, router=router, n_layers=1)
 
     def scaled(self, factor: float, **changes: float) -> CircuitExecution:
-        """Return the device with its noise scaled, some mechanisms otherwise than the rest."""
+        """Return the device with its noise scaled; changes give some mechanisms another factor."""
         return CircuitExecution(
             backend=f"noisy:{self.device}",
             gates=changes.get("gates", factor),
@@ -152,7 +116,7 @@ class NoiseSettings:
 
 
 def depolarizing(level: float) -> CircuitExecution:
-    """Return the paper's noise; without any the exact backend."""
+    """Return the paper's noise at a level; at level 0 the exact backend."""
     return (
         CircuitExecution(backend=f"noisy:depolarizing:{level!r}") if level else CircuitExecution()
     )

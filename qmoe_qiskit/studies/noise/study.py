@@ -1,12 +1,8 @@
-"""The study of noise: what does the quantum router keep of its accuracy, and where does it break?
-
-Phase 3B of arXiv:2512.22296, then calibrations of real devices, shots, drift and mitigation.
-"""
+"""The study `noise`: phase 3B of arXiv:2512.22296, then real devices, shots, drift, mitigation."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from qmoe_qiskit.studies.engine.study import Study
@@ -29,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class _Steps(NamedTuple):
-    """Of a part of the study: its tasks of one seed, and what they say."""
+    """Functions of a part of the study: the tasks of one seed, and the section they lead to."""
 
     tasks: Callable[[NoiseSettings, int], list[Task]]
     summarize: Callable[[NoiseSettings, Found], StudySection]
@@ -71,9 +67,7 @@ STUDY = Study(
     title="What does noise cost the quantum router, and where does it break down?",
     settings=NoiseSettings,
     # The paper's sweep.
-    quick=replace(
-        NoiseSettings(), parts=("depolarizing",), levels=(0.0, 0.02, 0.05, 0.1, 0.15, 0.2)
-    ),
+    quick=NoiseSettings(parts=("depolarizing",), levels=(0.0, 0.02, 0.05, 0.1, 0.15, 0.2)),
     quick_seeds=20,
     tasks=_tasks,
     summarize=_summarize,

@@ -1,8 +1,7 @@
-"""The usual figures of studies: curves, intervals side by side, matrices of numbers.
+"""The usual figures of studies: curves, and intervals side by side.
 
 Each function returns a function that draws the figure, for `studies.report.summary.FigureSpec`.
-Nothing is told by colour alone: series differ by marker and line style, cells carry their
-numbers.
+Colour never carries information alone: series also differ by marker and line style.
 """
 
 from __future__ import annotations
@@ -14,14 +13,10 @@ from typing import TYPE_CHECKING, Any
 from qmoe_qiskit.figures.style import INK, MARKERS, RGB, fitted, ordered_colours
 from qmoe_qiskit.stats.types import Estimate
 from qmoe_qiskit.studies.report.legend import add_legend
-from qmoe_qiskit.studies.report.matrix import matrix
-from qmoe_qiskit.studies.report.panels import panels
 from qmoe_qiskit.studies.report.summary import Draw
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-__all__ = ["Curve", "curves", "intervals", "matrix", "panels"]
 
 LINES = ("-", "--", "-.", ":")
 _NAME = 40  # characters of a name in a legend
@@ -33,9 +28,9 @@ class Curve:
     """A quantity over a numeric axis.
 
     Attributes:
-        name: In the legend.
+        name: Name in the legend.
         levels: Positions on the axis, rising.
-        estimates: One for each; a value of nan leaves a gap.
+        estimates: One estimate per position; a value of nan leaves a gap.
     """
 
     name: str
@@ -57,12 +52,12 @@ def curves(
     """Draw curves with the bands of their intervals.
 
     Args:
-        series: Curves.
-        x_label: What the axis is, with its unit.
-        y_label: What is drawn, with its unit.
-        reference: Height of a horizontal line, such as no difference.
-        reference_label: Its name in the legend.
-        x_ticks: Names at positions, in place of numbers.
+        series: The curves.
+        x_label: Label of the horizontal axis, with its unit.
+        y_label: Label of the vertical axis, with its unit.
+        reference: Height of a horizontal reference line, such as no difference.
+        reference_label: Name of the reference line in the legend.
+        x_ticks: Names of positions on the horizontal axis, shown in place of numbers.
         log_x: Whether the horizontal axis is logarithmic.
         y_limits: Ends of the vertical axis.
     """
@@ -89,7 +84,7 @@ def curves(
             lows = [estimate.low for estimate in curve.estimates]
             highs = [estimate.high for estimate in curve.estimates]
             axes.fill_between(curve.levels, lows, highs, color=colour, alpha=0.15, linewidth=0)
-            for ends in (lows, highs):  # the band's edges survive a black-and-white printer
+            for ends in (lows, highs):  # the edges of the band survive a black-and-white printer
                 axes.plot(curve.levels, ends, color=colour, linewidth=0.5, alpha=0.7)
         if reference is not None:
             axes.axhline(
@@ -121,14 +116,15 @@ def intervals(
     seeds: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
     limits: tuple[float, float] | None = None,
 ) -> Draw:
-    """Draw estimates as dots with intervals, a line for each row, such as a router.
+    """Draw estimates as dots with intervals, one line per row, such as a router.
 
     Args:
-        series: For each series its rows, by name; all in one series: `{"": rows}`.
-        label: What is drawn, with its unit.
-        reference: Position of a vertical line, such as no difference.
-        seeds: Every seed's value, drawn as faint strokes: means hide that results are bimodal.
-        limits: Ends of the axis.
+        series: Rows of each series, by name; `{"": rows}` draws one series without a legend.
+        label: Label of the horizontal axis, with its unit.
+        reference: Position of a vertical reference line, such as no difference.
+        seeds: Values of the seeds by series and row, drawn as faint strokes: means hide that
+            results are bimodal.
+        limits: Ends of the horizontal axis.
     """
     rows = list(dict.fromkeys(row for estimates in series.values() for row in estimates))
     assert rows
@@ -188,7 +184,7 @@ def _line_colours(count: int) -> list[RGB]:
 
 
 def _reaches(estimates: Sequence[Estimate]) -> list[list[float]]:
-    """Return how far intervals reach to either side; nan, which draws nothing, without one."""
+    """Return how far intervals reach to either side; nan where there is no interval to draw."""
     return [
         [estimate.value - estimate.low for estimate in estimates],
         [estimate.high - estimate.value for estimate in estimates],

@@ -1,4 +1,4 @@
-"""Pages of studies as HTML: one file each, without scripts, that needs nothing from anywhere."""
+"""Pages of studies as HTML: one self-contained file per page, without scripts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from qmoe_qiskit.studies.report.page import (
     HOW_LISTED,
     HOW_MADE,
     HOW_SET,
-    DrawnPicture,
+    DrawnFigure,
     Page,
     counts,
 )
@@ -25,22 +25,22 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment
 
-# Outcomes are told by words and signs, not by colour alone.
+# Words and signs tell outcomes apart, not colour alone.
 _SIGNS: dict[VerdictOutcome, str] = {"supported": "✓", "not supported": "✗", "undecided": "?"}
 _CSS_DPI = 96
-# Begins every page made here; what begins otherwise is somebody else's file.
+# Every page made here contains this mark; a file without it is somebody else's.
 MARK = '<meta name="generator" content="qmoe report">'
 
 
 @dataclass(frozen=True, kw_only=True)
 class IndexEntry:
-    """A study on the index of several.
+    """A study on the index of several studies.
 
     Attributes:
-        name: As on the command line.
-        title: What it asks.
-        verdicts: What it found.
-        href: Where its page is, from the index.
+        name: Name of the study on the command line.
+        title: Question that the study answers.
+        verdicts: Verdicts of the study.
+        href: Path of the study's page, relative to the index.
     """
 
     name: str
@@ -54,7 +54,7 @@ def page_html(page: Page) -> str:
     return _render(
         "study_page.html.jinja",
         page=page,
-        images={picture.name: _image(picture) for picture in page.pictures},
+        images={figure.name: _image(figure) for figure in page.figures},
         how={"judged": HOW_JUDGED, "made": HOW_MADE, "listed": HOW_LISTED, "set": HOW_SET},
         task_list=LIST,
     )
@@ -65,11 +65,11 @@ def index_html(studies: Sequence[IndexEntry]) -> str:
     return _render("study_index.html.jinja", studies=studies)
 
 
-def _image(picture: DrawnPicture) -> dict[str, Any]:
+def _image(figure: DrawnFigure) -> dict[str, Any]:
     """Return a PNG file as a data URI with its size on the page, in CSS pixels."""
-    width, height = struct.unpack(">II", picture.png[16:24])
+    width, height = struct.unpack(">II", figure.png[16:24])
     return {
-        "uri": f"data:image/png;base64,{b64encode(picture.png).decode()}",
+        "uri": f"data:image/png;base64,{b64encode(figure.png).decode()}",
         "width": round(width * _CSS_DPI / DPI),
         "height": round(height * _CSS_DPI / DPI),
     }
@@ -83,7 +83,7 @@ def _render(template: str, **values: object) -> str:
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    # Every name and sentence is somebody's: only what the templates say is markup.
+    # Names and sentences come from users: only the templates themselves are markup.
     return Environment(
         loader=PackageLoader("qmoe_qiskit.studies.report", "templates"),
         autoescape=True,

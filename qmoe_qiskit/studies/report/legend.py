@@ -14,7 +14,7 @@ Legend = list[tuple[Any, str]]  # handles and their labels
 
 
 def add_legend(figure: Figure, axes: Axes) -> None:
-    """Put the legend of some axes below them."""
+    """Put the legend of some axes below the figure."""
     handles, labels = axes.get_legend_handles_labels()
     entries = [(h, text) for h, text in zip(handles, labels, strict=True) if text]
     if entries:
@@ -22,7 +22,7 @@ def add_legend(figure: Figure, axes: Axes) -> None:
 
 
 def put_legend(figure: Figure, legend: Legend, *, loc: Location) -> None:
-    """Put a legend into a figure, in as many columns of like length as fit."""
+    """Put a legend into a figure, in as many columns of similar length as fit."""
     n_columns = math.ceil(len(legend) / legend_rows(legend, width_of(figure)))
     handles, labels = [handle for handle, _ in legend], [label for _, label in legend]
     figure.legend(handles, labels, loc=loc, ncols=n_columns)

@@ -8,7 +8,7 @@ from qmoe_qiskit.studies.report.task_list import LIST
 
 
 def page_markdown(page: Page) -> str:
-    """Return the page of a study as Markdown, with links to the files of its figures."""
+    """Return the page of a study as Markdown, with links to the figure files."""
     parts = [
         f"# {escaped(page.title)}",
         f"Study `{page.name}`, {escaped(page.seeds)}",
@@ -36,11 +36,11 @@ def page_markdown(page: Page) -> str:
             to_markdown(table).rstrip(),
             " ".join(below.split()),
         ]
-    if page.pictures:
+    if page.figures:
         parts.append("## Figures")
-        for picture in page.pictures:
-            caption = escaped(picture.caption)
-            parts += [f"![{caption}](figures/{picture.name}.png)", caption]
+        for figure in page.figures:
+            caption = escaped(figure.caption)
+            parts += [f"![{caption}](figures/{figure.name}.png)", caption]
     if page.remarks:
         parts += ["## Remarks", "\n".join(f"- {escaped(remark)}" for remark in page.remarks)]
     parts += ["## How to reproduce", HOW_MADE, _fenced("sh", page.command)]

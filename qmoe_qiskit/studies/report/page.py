@@ -1,4 +1,4 @@
-"""What the page of a study says, whatever it is written in."""
+"""The content of a study's page, independent of the format."""
 
 from __future__ import annotations
 
@@ -7,40 +7,43 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qmoe_qiskit.stats.types import Verdict, VerdictOutcome
 from qmoe_qiskit.studies.report.settings_toml import settings_toml
 from qmoe_qiskit.studies.report.summary import FigureSpec, Summary
 from qmoe_qiskit.studies.report.tables import ShownTable, shown_table
-from qmoe_qiskit.studies.report.task_list import LIST, ListedTask, count_kinds, kinds_behind
+from qmoe_qiskit.studies.report.task_list import LIST, ListedTask, count_kinds, kinds_of
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.studies.engine.folder import StudyRecord
 
 OUTCOMES: tuple[VerdictOutcome, ...] = ("supported", "not supported", "undecided")
 HOW_JUDGED = (
     "An outcome needs a two-sided p-value below 0.05 in a sign-flip test of the paired "
     "differences, after Holm's correction over all claims of the study, and a 95 % bootstrap "
-    "interval that agrees. What is neither is undecided."
+    "interval that agrees. A claim that is neither is undecided."
 )
 HOW_MADE = (
-    "Every number above is made by this command, with these settings, seeds and versions. Results "
-    "that are present are not computed again."
+    "This command makes every number above, with these settings, seeds and versions. It does not "
+    "compute stored results again."
 )
 HOW_LISTED = (
-    f"Behind the tables are results, a file each. {LIST} lists these files with the settings of "
-    "their tasks: a row of a table is made of those of the kind named below the table with the "
-    "settings, such as the router, that the row names."
+    f"The tables are made from results, one file per task. {LIST} lists these files with the "
+    "settings of their tasks: a row of a table is made from the results of the kind named below "
+    "the table with the settings, such as the router, that the row names."
 )
-HOW_SET = "A file for --settings that makes the same tasks again, whatever the defaults become:"
+HOW_SET = "A file for --settings that makes the same tasks again, even if the defaults change:"
 
 
 @dataclass(frozen=True, kw_only=True)
-class DrawnPicture:
+class DrawnFigure:
     """A figure as a PNG file.
 
     Attributes:
-        name: Of its file.
-        caption: What it shows.
-        png: The file's content.
+        name: Name of the file, without its ending.
+        caption: Sentence that says what the figure shows.
+        png: Content of the file.
     """
 
     name: str
@@ -53,17 +56,17 @@ class Page:
     """Everything that a report says.
 
     Attributes:
-        name: Of the study, as on the command line.
-        title: What it asks.
-        seeds: Which, in words.
-        verdicts: As in the summary.
-        tables: As text.
-        pictures: As PNG files.
-        remarks: As in the summary.
-        command: What makes it.
-        settings: A TOML file.
-        kinds: Of the tasks that are listed, with the number of results of each.
-        records: Seeds, versions and hashes: heading, and text by name.
+        name: Name of the study on the command line.
+        title: Question that the study answers.
+        seeds: The seeds in words.
+        verdicts: Verdicts of the summary.
+        tables: Tables of the summary as text.
+        figures: Figures of the summary as PNG files.
+        remarks: Remarks of the summary.
+        command: Command that makes the report.
+        settings: Settings as a TOML file.
+        kinds: Number of listed results of each kind of task.
+        records: Seeds, versions and hashes, each as a heading with texts by name.
     """
 
     name: str
@@ -71,7 +74,7 @@ class Page:
     seeds: str
     verdicts: tuple[Verdict, ...]
     tables: tuple[ShownTable, ...]
-    pictures: tuple[DrawnPicture, ...]
+    figures: tuple[DrawnFigure, ...]
     remarks: tuple[str, ...]
     command: str
     settings: str
@@ -80,54 +83,49 @@ class Page:
 
 
 def make_page(
-    *,
-    name: str,
-    title: str,
-    command: Sequence[str] | str,
-    settings: Mapping[str, Any],
-    defaults: Mapping[str, Any],
-    seeds: Sequence[int],
-    versions: Mapping[str, str],
-    hashes: Mapping[str, str],
-    tasks: Sequence[ListedTask],
+    record: StudyRecord,
     summary: Summary,
+    *,
+    hashes: Mapping[str, str],
+    defaults: Mapping[str, Any],
+    tasks: Sequence[ListedTask],
 ) -> Page:
-    """Return the page of a study, with its figures drawn."""
-    kinds = count_kinds(tasks)
-    records = {"Seeds": {"seeds": _seeds(seeds)}, "Versions": versions, "SHA-256": hashes}
+    """Return the page of a study, with its figures drawn; see `write_report`."""
+    kinds, seeds = count_kinds(tasks), _seeds(record.seeds)
+    records = {"Seeds": {"seeds": seeds}, "Versions": record.versions, "SHA-256": hashes}
     return Page(
-        name=name,
-        title=title,
-        seeds=f"{'seed' if len(seeds) == 1 else f'{len(seeds)} seeds:'} {_seeds(seeds)}",
+        name=record.name,
+        title=record.title,
+        seeds=f"{'seed' if len(record.seeds) == 1 else f'{len(record.seeds)} seeds:'} {seeds}",
         verdicts=summary.verdicts,
         tables=tuple(
-            replace(shown_table(table), kinds=kinds_behind(table.source, list(kinds)))
+            replace(shown_table(table), kinds=kinds_of(table.source, list(kinds)))
             for table in summary.tables
         ),
-        pictures=tuple(map(_drawn, summary.pictures)),
+        figures=tuple(map(_drawn, summary.figures)),
         remarks=summary.remarks,
-        command=command if isinstance(command, str) else shlex.join(command),
-        settings=settings_toml(settings, defaults),
+        command=shlex.join(record.command),
+        settings=settings_toml(record.settings, defaults),
         kinds=kinds,
         records=tuple((heading, dict(values)) for heading, values in records.items() if values),
     )
 
 
 def counts(verdicts: Sequence[Verdict]) -> str:
-    """Return how many verdicts have which outcome, in words."""
+    """Return the number of verdicts with each outcome, in words."""
     found = Counter(verdict.outcome for verdict in verdicts)
     return ", ".join(f"{found[outcome]} {outcome}" for outcome in OUTCOMES if found[outcome])
 
 
-def _drawn(picture: FigureSpec) -> DrawnPicture:
+def _drawn(spec: FigureSpec) -> DrawnFigure:
     from matplotlib.figure import Figure
 
     from qmoe_qiskit.figures.style import DPI, figure_bytes, local_style
 
     with local_style():
-        figure = Figure(figsize=picture.size, dpi=DPI, layout="constrained")
-        figure = picture.draw(figure) or figure
-    return DrawnPicture(name=picture.name, caption=picture.caption, png=figure_bytes(figure))
+        figure = Figure(figsize=spec.size, dpi=DPI, layout="constrained")
+        figure = spec.draw(figure) or figure
+    return DrawnFigure(name=spec.name, caption=spec.caption, png=figure_bytes(figure))
 
 
 def _seeds(seeds: Sequence[int]) -> str:

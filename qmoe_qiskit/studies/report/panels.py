@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def panels(parts: Mapping[str, Draw], *, columns: int = 2) -> Draw:
-    """Draw several figures side by side, each with a title; a legend that all share stands once.
+    """Draw several figures side by side, each with a title; a shared legend appears once.
 
-    Legends stand in strips below their rows, so that axes beside each other are as high.
+    Legends stand in strips below their rows, so that neighbouring axes have the same height.
     """
     assert parts
     n_columns = min(columns, len(parts))
@@ -50,7 +50,7 @@ def panels(parts: Mapping[str, Draw], *, columns: int = 2) -> Draw:
 
 
 def _legend_of(draw: Draw, width: float) -> Legend:
-    """Return the legend of a figure, empty if it has none, found by drawing it for a trial."""
+    """Return the legend of a figure, or an empty one, by drawing the figure for a trial."""
     from matplotlib.figure import Figure
 
     trial = Figure(figsize=(width, width), layout="constrained")
@@ -63,13 +63,13 @@ def _legend_of(draw: Draw, width: float) -> Legend:
 
 
 def _is_shared(legends: Sequence[Legend]) -> bool:
-    """Whether several figures have the same legend."""
+    """Return whether several figures have the same legend."""
     labels = [[label for _, label in legend] for legend in legends]
     return len(legends) > 1 and bool(labels[0]) and all(one == labels[0] for one in labels)
 
 
 def _strip(legends: Sequence[Legend], width: float) -> float:
-    """Return the height in inches of a strip for legends, each of a width."""
+    """Return the height in inches of a strip for legends that each have a width in inches."""
     n_rows = max((legend_rows(legend, width) for legend in legends if legend), default=0)
     return 0.2 * n_rows + 0.1 if n_rows else 0.0
 

@@ -1,4 +1,4 @@
-"""Settings of a study on its page: a TOML file that makes the same tasks again."""
+"""Settings of a study on its page, as a TOML file that makes the same tasks again."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 
 def settings_toml(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
-    """Return settings as a TOML file; what is not as by default says what it is by default.
+    """Return settings as a TOML file, with a comment where a value differs from the default.
 
     Args:
-        settings: JSON values, by name; one that is null is no more than a comment.
-        defaults: Those of the study, or those that are known.
+        settings: Settings as JSON values, by name; null becomes a comment.
+        defaults: Default settings as JSON values, by name, as far as they are known.
     """
     lines = []
     for name, value in settings.items():
@@ -34,7 +34,7 @@ def _value(value: Any) -> str:  # noqa: ANN401 - JSON
             inside = (f"{_key(name)} = {_value(entry)}" for name, entry in value.items())
             return f"{{{', '.join(inside)}}}"
         case str():
-            # As in JSON, but for the one character that TOML does not allow bare.
+            # As in JSON, except for the one character that TOML does not allow unescaped.
             return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
         case Sequence():
             return f"[{', '.join(map(_value, value))}]"

@@ -1,4 +1,4 @@
-"""What a study found: tables, figures, verdicts. Plain data, from which pages are made."""
+"""Summary of a study: tables, figures and verdicts, the plain data that pages are made from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from qmoe_qiskit.stats.types import Breakdown, Estimate, Verdict
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Draws on an empty figure with constrained layout, or returns a figure of its own.
+# Draws on an empty figure with constrained layout, or returns another figure.
 Draw = Callable[["Figure"], "Figure | None"]
 
 
@@ -24,9 +24,9 @@ class Column:
     """A column of a table.
 
     Attributes:
-        name: Its heading.
-        unit: Of its numbers, or "".
-        digits: Behind the decimal point, of numbers that are not whole.
+        name: Heading of the column.
+        unit: Unit of the numbers, or "".
+        digits: Number of digits after the decimal point, for numbers that are not whole.
     """
 
     name: str
@@ -39,12 +39,12 @@ class Table:
     """A table of a study.
 
     Attributes:
-        name: Of its file: a-z, 0-9 and _.
-        title: A sentence.
-        columns: Its columns.
-        rows: A cell for each column.
-        note: How to read it: what the intervals are, how many seeds.
-        source: What its numbers come from: kinds and number of tasks.
+        name: Name of the file without its ending: a-z, 0-9 and _.
+        title: Title of the table, a sentence.
+        columns: Columns of the table.
+        rows: Rows of the table, with one cell per column.
+        note: How to read the table: what the intervals are, how many seeds.
+        source: Where the numbers come from: kinds and number of tasks.
     """
 
     name: str
@@ -60,9 +60,9 @@ class FigureSpec:
     """A figure of a study.
 
     Attributes:
-        name: Of its file: a-z, 0-9 and _.
-        caption: What it shows, a sentence; also the text for those who do not see it.
-        draw: Draws it on an empty matplotlib figure with constrained layout, or returns one.
+        name: Name of the file without its ending: a-z, 0-9 and _.
+        caption: Sentence that says what the figure shows; it is also the alternative text.
+        draw: Draws on an empty matplotlib figure with constrained layout, or returns a figure.
         size: Width and height of the empty figure in inches.
     """
 
@@ -74,16 +74,16 @@ class FigureSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """What a study found.
+    """Everything that a study found.
 
     Attributes:
-        tables: Tables.
-        verdicts: One for each claim, corrected over all claims of the study.
-        pictures: Figures.
-        remarks: Sentences a reader needs to judge it.
+        tables: Tables of the study.
+        verdicts: One verdict per claim, corrected over all claims of the study.
+        figures: Figures of the study.
+        remarks: Sentences that a reader needs to judge the results.
     """
 
     tables: tuple[Table, ...]
     verdicts: tuple[Verdict, ...] = ()
-    pictures: tuple[FigureSpec, ...] = ()
+    figures: tuple[FigureSpec, ...] = ()
     remarks: tuple[str, ...] = ()

@@ -18,9 +18,9 @@ class Shown:
     """A cell as text.
 
     Attributes:
-        text: Its value.
-        detail: Its interval, or "".
-        is_number: Whether it is set to the right.
+        text: The value.
+        detail: The interval, or "".
+        is_number: Whether the cell is aligned to the right.
     """
 
     text: str
@@ -33,13 +33,13 @@ class ShownTable:
     """A table as text.
 
     Attributes:
-        name: Of its files.
-        title: A sentence.
+        name: Name of the table's files.
+        title: Title of the table, a sentence.
         headings: Names of the columns with their units.
-        rows: Its cells.
-        note: How to read it.
-        source: What its numbers come from.
-        kinds: Of the tasks behind it, or none where tasks are not listed.
+        rows: Rows of cells.
+        note: How to read the table.
+        source: Where the numbers come from.
+        kinds: Kinds of the tasks that the table is made from; empty where tasks are not listed.
     """
 
     name: str
@@ -52,7 +52,7 @@ class ShownTable:
 
     @property
     def numeric(self) -> tuple[bool, ...]:
-        """For each column whether it has numbers, which are set to the right."""
+        """Whether each column has numbers, which are aligned to the right."""
         return tuple(
             any(row[i].is_number and row[i].text for row in self.rows)
             for i in range(len(self.headings))
@@ -60,10 +60,10 @@ class ShownTable:
 
     @property
     def groups(self) -> tuple[tuple[str, tuple[tuple[Shown, ...], ...]], ...]:
-        """The rows under headings, where the first column says the same in row after row.
+        """The rows grouped under headings, where the first column repeats its text.
 
-        Such a column, of text beside a second one of text that tells the rows apart, is left out:
-        what it says is the heading. Other tables are one group without a heading.
+        The repeated text becomes the heading of its rows and the first column is left out, if the
+        second column is text as well. Other tables are one group without a heading.
         """
         runs = [
             (text, tuple(rows)) for text, rows in groupby(self.rows, key=lambda row: row[0].text)
@@ -77,7 +77,7 @@ class ShownTable:
 
 
 def shown_table(table: Table) -> ShownTable:
-    """Return a table as text; the number of seeds stands below it where it is the same for all."""
+    """Return a table as text; the note gives the number of seeds if all cells share it."""
     counts = sorted({c.n for row in table.rows for c in row if isinstance(c, Estimate | Breakdown)})
     notes = [f"{table.note.rstrip('.')}."] if table.note else []
     if len(counts) == 1:
@@ -106,7 +106,7 @@ def heading(column: Column) -> str:
 
 
 def show(cell: Cell, digits: int) -> Shown:
-    """Return a cell as text, its numbers with some digits behind the decimal point."""
+    """Return a cell as text, with a number of digits after the decimal point."""
     match cell:
         case None | str():
             return Shown(text=cell or "", is_number=False)
@@ -143,7 +143,7 @@ def _show_breakdown(cell: Breakdown, digits: int) -> Shown:
 
 
 def number(value: float, digits: int) -> str:
-    """Return a number as text: no sign of zero, and a small number not as zero."""
+    """Return a number as text: zero without a sign, and a small number not as zero."""
     if not math.isfinite(value):
         return "" if math.isnan(value) else f"{value:g}"
     if value and abs(value) < 0.5 * 10.0**-digits:
@@ -160,18 +160,18 @@ def to_markdown(table: ShownTable) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return text so that Markdown shows it as it is, on one line."""
+    """Return text on one line, escaped so that Markdown shows it unchanged."""
     line = re.sub(r"([\\`*_\[\]<>|~$&#])", r"\\\1", " ".join(text.split()))
-    # What would begin a list, or underline a heading.
+    # Characters that would begin a list, or underline a heading.
     return re.sub(r"^(\d*)([-+.)=])(?=[ =-]|$)", r"\1\\\2", line)
 
 
 def to_csv(table: Table) -> str:
     """Return a table as CSV with all digits.
 
-    A column of estimates takes four: value, low, high and n, the number of seeds. One of breakdown
-    points has a fifth, the share of resamples that reached it; "inf" there means not reached up to
-    the last level. A number that is not there is empty.
+    A column of estimates becomes four: value, low, high and n, the number of seeds. A column of
+    breakdown points has a fifth, the share of resamples that reached the point; "inf" there means
+    not reached up to the last level. A missing number is an empty cell.
     """
     kinds = [
         next(

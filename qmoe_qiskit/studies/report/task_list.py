@@ -1,4 +1,4 @@
-"""The results behind a report, listed: where each lies, and what settings it is of."""
+"""The list of the results that a report is made from, with their files and settings."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class ListedTask:
     """A result.
 
     Attributes:
-        file: Its file, from the folder of the study.
-        kind: Of the task.
-        settings: Of the task: JSON values, by name.
-        seconds: How long it took.
+        file: Path of the result file, relative to the folder of the study.
+        kind: Kind of the task.
+        settings: Settings of the task as JSON values, by name.
+        seconds: Run time of the task in s.
     """
 
     file: str
@@ -32,7 +32,7 @@ class ListedTask:
 
 
 def tasks_csv(tasks: Sequence[ListedTask]) -> str:
-    """Return a list of results: file, kind, a column for each setting, and the time taken last."""
+    """Return the list as CSV: file, kind, one column per setting, and the run time in s."""
     names = list(dict.fromkeys(name for task in tasks for name in task.settings))
     content = io.StringIO()
     writer = csv.writer(content, lineterminator="\n")
@@ -44,12 +44,12 @@ def tasks_csv(tasks: Sequence[ListedTask]) -> str:
 
 
 def count_kinds(tasks: Sequence[ListedTask]) -> dict[str, int]:
-    """Return how many results there are of each kind."""
+    """Return the number of results of each kind."""
     return dict(Counter(task.kind for task in tasks))
 
 
-def kinds_behind(source: str, kinds: Sequence[str]) -> tuple[str, ...]:
-    """Return the kinds that a table is from: those that its source names, or else all."""
+def kinds_of(source: str, kinds: Sequence[str]) -> tuple[str, ...]:
+    """Return the kinds of task that a table's source names, or else all kinds."""
     named = [kind for kind in kinds if re.search(rf"(?<![\w-]){re.escape(kind)}(?![\w-])", source)]
     return tuple(named or kinds)
 

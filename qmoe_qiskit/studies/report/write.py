@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from qmoe_qiskit.errors import InputError
@@ -18,19 +18,17 @@ from qmoe_qiskit.studies.report.summary import Summary
 from qmoe_qiskit.studies.report.tables import to_csv
 from qmoe_qiskit.studies.report.task_list import LIST, ListedTask, tasks_csv
 
+if TYPE_CHECKING:
+    from qmoe_qiskit.studies.engine.folder import StudyRecord
+
 PAGE = "report.html"
 
 
 def write_report(
     folder: Path,
-    *,
-    name: str,
-    title: str,
-    command: Sequence[str] | str,
-    settings: Mapping[str, Any],
-    seeds: Sequence[int],
-    versions: Mapping[str, str],
+    record: StudyRecord,
     summary: Summary,
+    *,
     hashes: Mapping[str, str] | None = None,
     defaults: Mapping[str, Any] | None = None,
     tasks: Sequence[ListedTask] = (),
@@ -38,17 +36,12 @@ def write_report(
     """Write the report of a study: the same bytes for the same arguments.
 
     Args:
-        folder: Of the study, which exists; a report that is there is replaced.
-        name: Of the study, as on the command line.
-        title: What it asks, a sentence.
-        command: What makes it.
-        settings: JSON values, by name.
-        seeds: In order.
-        versions: Of Python and the libraries.
-        summary: What it found.
-        hashes: SHA-256, by name, of what the numbers come from.
-        defaults: Of the settings: where they differ it is said.
-        tasks: The results behind it, to be listed.
+        folder: Existing folder of the study; a report in it is replaced.
+        record: Record of the study: name, title, settings, seeds, versions and command.
+        summary: Summary of the results.
+        hashes: SHA-256 hashes of the noise profiles that the numbers depend on, by name.
+        defaults: Default settings as JSON values; the report marks values that differ.
+        tasks: Results that the report lists.
 
     Returns:
         Names of the files written, below the folder: report.html (one page that needs no other
@@ -58,21 +51,10 @@ def write_report(
         OSError: If the folder cannot be written to.
     """
     _check_names([table.name for table in summary.tables])
-    _check_names([picture.name for picture in summary.pictures])
-    page = make_page(
-        name=name,
-        title=title,
-        command=command,
-        settings=settings,
-        seeds=seeds,
-        versions=versions,
-        hashes=hashes or {},
-        defaults=defaults or {},
-        tasks=tasks,
-        summary=summary,
-    )
+    _check_names([figure.name for figure in summary.figures])
+    page = make_page(record, summary, hashes=hashes or {}, defaults=defaults or {}, tasks=tasks)
     files = {f"tables/{table.name}.csv": to_csv(table).encode() for table in summary.tables}
-    files |= {f"figures/{picture.name}.png": picture.png for picture in page.pictures}
+    files |= {f"figures/{figure.name}.png": figure.png for figure in page.figures}
     files |= {LIST: tasks_csv(tasks).encode()} if tasks else {}
     files |= {"report.md": page_markdown(page).encode(), PAGE: page_html(page).encode()}
     for path, content in files.items():
@@ -85,11 +67,11 @@ def write_index(path: Path, studies: Sequence[tuple[Path, str, str, Summary]]) -
     """Write one page with the verdicts of several studies and links to their reports.
 
     Args:
-        path: Of the page; one made here before is replaced.
-        studies: Folder, name, title and summary of each.
+        path: Path of the page; an earlier index there is replaced.
+        studies: Folder, name, title and summary of each study.
 
     Raises:
-        InputError: If the path is of another file, or cannot be written.
+        InputError: If another file has this path, or the page cannot be written.
     """
     check_index(path)
     entries = [
@@ -114,7 +96,7 @@ def check_index(path: Path) -> None:
     """Refuse a file that an index must not replace.
 
     Raises:
-        InputError: If it is none that was made here.
+        InputError: If the file is not an index made by this project.
     """
     try:
         replaceable = not path.exists() or MARK.encode() in path.read_bytes()
@@ -127,6 +109,6 @@ def check_index(path: Path) -> None:
 
 
 def _check_names(names: Sequence[str]) -> None:
-    """Assert that names are fit for files and links, and are used once."""
+    """Assert that names suit files and links, and that no name is used twice."""
     assert len(set(names)) == len(names), names
     assert all(re.fullmatch(r"[a-z0-9_]+", name) for name in names), names

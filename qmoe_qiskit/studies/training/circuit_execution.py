@@ -1,4 +1,4 @@
-"""Where a router's circuit runs, as settings of a study name it."""
+"""How a router's circuit is executed: backend, shots, mitigation, changes of a calibration."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class CircuitExecution:
-    """A backend, its shots and its mitigation; a stored calibration may be changed first.
+    """A backend with shots and mitigation, whose stored calibration may be changed first.
 
     Attributes:
-        backend: Specification for `open_backend`, of a simulator.
-        shots: Shots per sample; None for exact values.
+        backend: Specification of a simulator for `open_backend`.
+        shots: Number of shots per sample; None for exact values.
         mitigation: "none" or "readout".
         gates: Factor on the calibration's gate errors, see `NoiseProfile.scale`.
-        relaxation: Factor on its relaxation.
-        readout: Factor on its readout errors.
-        drift_hours: How much later than the calibration; 0 for the calibration itself.
+        relaxation: Factor on the calibration's relaxation.
+        readout: Factor on the calibration's readout errors.
+        drift_hours: Time since the calibration in hours; 0 is the calibration itself.
     """
 
     backend: str = "statevector"
@@ -36,22 +36,22 @@ class CircuitExecution:
 
     @property
     def is_exact(self) -> bool:
-        """Whether there is neither noise nor shots."""
+        """Whether the execution has neither noise nor shots."""
         return self == EXACT
 
     def check(self) -> None:
-        """Refuse what could not be opened.
+        """Refuse an execution whose backend cannot be opened.
 
         Raises:
-            InputError: If the backend is unknown, runs elsewhere, or has no such settings.
+            InputError: If the backend is unknown, is no simulator, or has no such settings.
         """
         _check(self)
 
     def resolve_backend(self, seed: int) -> str | NoiseProfile:
-        """Return what a classifier takes as its backend.
+        """Return the backend as a classifier takes it: a specification or a noise profile.
 
         Args:
-            seed: Decides how the device drifts.
+            seed: Seed of the drift of the device.
         """
         profile = _profile(self.backend)
         if profile is None:
@@ -60,11 +60,11 @@ class CircuitExecution:
         return scaled.drift(seed, hours=self.drift_hours) if self.drift_hours else scaled
 
     def before_drift(self) -> CircuitExecution:
-        """Return the setting as it was when the calibration was taken."""
+        """Return the execution at the time of the calibration."""
         return replace(self, drift_hours=0.0)
 
     def profiles(self) -> dict[str, str]:
-        """Return the content hash of the stored calibration behind it, if there is one."""
+        """Return the content hash of the stored calibration that it uses, if any, by backend."""
         profile = _profile(self.backend)
         return {} if profile is None else {self.backend: profile.content_hash}
 
@@ -74,7 +74,7 @@ EXACT = CircuitExecution()
 
 @lru_cache
 def _profile(backend: str) -> NoiseProfile | None:
-    """Return the stored calibration that a specification names, else None."""
+    """Return the stored calibration that a specification names, or None."""
     from qmoe_qiskit.backends import open_backend
     from qmoe_qiskit.train.execution import profile_of
 

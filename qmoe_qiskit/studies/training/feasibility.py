@@ -1,4 +1,4 @@
-"""Whether circuits can run where settings say; found before the first task of a study runs."""
+"""Checks that circuits can run where settings say, before the first task of a study runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.studies.training.circuit_execution import CircuitExecution
-from qmoe_qiskit.studies.training.routers import circuit_of, is_quantum
+from qmoe_qiskit.studies.training.routers import is_quantum, router_circuit
 
 if TYPE_CHECKING:
     from qmoe_qiskit.circuits import RouterCircuit
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 def check_router_runs(
     router: str, *, n_inputs: int, n_layers: int, data: str, settings: Iterable[CircuitExecution]
 ) -> None:
-    """Refuse settings on which a router's circuit cannot run.
+    """Refuse executions that a router's circuit cannot run with.
 
     Args:
-        router: See `studies.routers`; a classical one runs everywhere.
-        n_inputs: Number of coordinates that it sees.
-        n_layers: Of a quantum router.
-        data: What the coordinates are of, for the message.
-        settings: Where it is to run.
+        router: Name of the router; a classical one runs everywhere.
+        n_inputs: Number of coordinates that the router sees.
+        n_layers: Number of layers of a quantum router.
+        data: Name of the data set, for the message.
+        settings: Executions of the circuit.
 
     Raises:
-        InputError: If there is one.
+        InputError: If the circuit cannot run with one of them.
     """
     if is_quantum(router):
         for kind in {_kind(setting) for setting in settings if not setting.is_exact}:
@@ -35,15 +35,15 @@ def check_router_runs(
 
 
 def check_circuit_runs(circuit: RouterCircuit, what: str, setting: CircuitExecution) -> None:
-    """Refuse a setting on which a circuit cannot run.
+    """Refuse an execution that a circuit cannot run with.
 
     Args:
         circuit: The circuit.
-        what: Its name in the message.
-        setting: Where it is to run.
+        what: Name of the circuit in the message.
+        setting: Execution of the circuit.
 
     Raises:
-        InputError: If it cannot.
+        InputError: If the circuit cannot run with it.
     """
     from qmoe_qiskit.backends import BackendSpec
     from qmoe_qiskit.noise_profiles import NoiseProfile
@@ -68,10 +68,10 @@ def check_circuit_runs(circuit: RouterCircuit, what: str, setting: CircuitExecut
 
 
 def _kind(setting: CircuitExecution) -> CircuitExecution:
-    """Return a setting without what cannot decide whether a circuit runs on it.
+    """Return an execution without the fields that cannot decide whether a circuit runs.
 
-    That is whatever leaves the device's qubits, couplers and gates as they are; the size of readout
-    errors matters only where they are undone.
+    These fields leave the device's qubits, couplers and gates unchanged; the size of readout errors
+    matters only where they are undone.
     """
     return CircuitExecution(
         backend=setting.backend,
@@ -84,5 +84,5 @@ def _kind(setting: CircuitExecution) -> CircuitExecution:
 def _check_router(
     router: str, n_inputs: int, n_layers: int, data: str, setting: CircuitExecution
 ) -> None:
-    circuit = circuit_of(router, n_inputs=n_inputs, n_layers=n_layers)
+    circuit = router_circuit(router, n_inputs=n_inputs, n_layers=n_layers)
     check_circuit_runs(circuit, f"router {router!r} on {data!r}", setting)

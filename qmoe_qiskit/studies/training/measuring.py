@@ -1,4 +1,4 @@
-"""A trained model, measured where a setting says."""
+"""Evaluate a trained model on another backend."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def observe_rows(classifier: QMoEClassifier, rows: Dataset) -> Observed:
 def restore_on_backend(
     classifier: QMoEClassifier, setting: CircuitExecution, seed: int
 ) -> QMoEClassifier:
-    """Return the same trained model with its circuit running where a setting says.
+    """Return the same trained model with another execution of its circuit.
 
-    On a device that has drifted the circuit stays on the qubits that the calibration before had
-    chosen. Shots are those of the seed that the model was trained with: the same for all settings.
+    On a device that has drifted the circuit stays on the qubits that the original calibration led
+    to. Shots follow from the seed that the model was trained with, the same for all executions.
 
     Args:
-        classifier: The model; a classical one is returned as it is.
-        setting: Where to.
-        seed: Decides how the device drifts.
+        classifier: The trained model; a classical one is returned unchanged.
+        setting: Execution of the circuit.
+        seed: Seed of the drift of the device.
     """
     if classifier.compiled_router is None:
         return classifier
@@ -51,11 +51,11 @@ def restore_on_backend(
 
 
 def measured(observed: Observed, exact: Observed) -> dict[str, Any]:
-    """Return what a model does on held-out rows, as a task's result has it.
+    """Return the metrics of a model on held-out rows, as a task's result stores them.
 
     Args:
-        observed: The model on the setting.
-        exact: The same weights without noise or shots, on the same rows.
+        observed: Observations of the model with the execution to measure.
+        exact: Observations of the same weights without noise or shots, on the same rows.
 
     Returns:
         accuracy; cross_entropy and routing_entropy (nat); expert_load (share of the rows on which

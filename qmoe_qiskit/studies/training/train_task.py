@@ -1,4 +1,4 @@
-"""The task that most studies are made of: train one router on one seed's points, and measure it."""
+"""The task of most studies: train one router on the points of one seed, and measure it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
 
 from qmoe_qiskit.data import list_datasets, load_dataset, split_dataset
 from qmoe_qiskit.errors import DivergenceError, InputError, StudyError, unknown_name
@@ -17,12 +19,12 @@ from qmoe_qiskit.studies.training.measuring import measured, observe_rows, resto
 from qmoe_qiskit.studies.training.routers import check_router, classifier_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from qmoe_qiskit.data import Dataset, Split
     from qmoe_qiskit.train import QMoEClassifier
 
-# What every feature is scaled to, in rad: for the router and for the experts.
+# Range in rad that every feature is scaled to, for the router and for the experts.
 SCALINGS: Mapping[str, tuple[float, float]] = MappingProxyType(
     {"paper": (0.0, math.pi), "centred": (-math.pi / 2, math.pi / 2)}
 )
@@ -30,27 +32,28 @@ SCALINGS: Mapping[str, tuple[float, float]] = MappingProxyType(
 
 @dataclass(frozen=True, kw_only=True)
 class TrainTask(Task):
-    """Train a mixture of linear experts behind a router, and measure it on held-out rows.
+    """Train a mixture of a router and linear experts, and measure it on held-out rows.
 
-    Tasks of one seed that differ in their router or its settings have the same points, the same
-    split and the same order of batches: they are paired.
+    Tasks of one seed that differ in their router or its settings share the points, the split and
+    the order of batches: they are paired.
 
     Attributes:
-        seed: Decides points, split, initial weights, batches, shots and drift.
-        router: See `studies.routers`.
-        n_layers: Of a quantum router.
+        seed: Seed of points, split, initial weights, batches, shots and drift.
+        router: Name of the router, see `studies.training.routers`.
+        n_layers: Number of layers of a quantum router.
         n_experts: Number of experts.
-        data: Name of a built-in data set; each seed draws points, or rows, of its own.
+        data: Name of a built-in data set; each seed draws its own points or rows.
         n_samples: Number of rows, training and held-out.
-        test_fraction: Share of them that is held out.
+        test_fraction: Share of the rows that is held out.
         scaling: "paper" or "centred", see `SCALINGS`.
-        epochs: Passes over the training rows.
-        batch_size: Rows in a step.
-        learning_rates: Adam's; of several the one with the smallest cross entropy on a fifth of
-            the training rows, trained on the others. The model is then trained on all of them.
+        epochs: Number of passes over the training rows.
+        batch_size: Number of rows per step.
+        learning_rates: Learning rates of Adam. Among several rates the task chooses the one with
+            the smallest cross entropy on a fifth of the training rows after a training on the other
+            rows; the model is then trained on all training rows.
         validate: Whether a single rate is tried on these rows too.
-        train_on: Where the circuit runs in training.
-        settings: Where the trained model is measured.
+        train_on: Execution of the circuit in training.
+        settings: Executions that the trained model is measured with.
     """
 
     kind: ClassVar[str] = "train"
@@ -93,14 +96,14 @@ class TrainTask(Task):
             check_settings(classifier(self, split, rate).get_params(deep=False))
         check_router_runs(
             self.router,
-            n_inputs=router_inputs(split),
+            n_inputs=n_router_inputs(split),
             n_layers=self.n_layers,
             data=self.data,
             settings=self.circuit_executions(),
         )
 
     def circuit_executions(self) -> tuple[CircuitExecution, ...]:
-        """Return where the circuit runs, in training and behind it."""
+        """Return the executions of the circuit, in training and afterwards."""
         return (self.train_on, *self.settings)
 
     def profiles(self) -> dict[str, str]:
@@ -117,10 +120,10 @@ class TrainTask(Task):
         """Train and measure.
 
         Returns:
-            learning_rate, the one trained with; validation: see `tried_rates`; n_parameters, of the
-            router, and n_parameters_experts; effective_parameters, see `studies.effective`; loss,
-            the training loss of the last epoch, mean over the rows, nat; train_accuracy; settings:
-            see `measured`.
+            learning_rate, the chosen one; validation, see `tried_rates`; n_parameters of the
+            router, and n_parameters_experts; effective_parameters of the router; loss, the training
+            loss of the last epoch, mean over the rows, in nat; train_accuracy; settings, for each
+            execution see `measured`.
         """
         return result_of(self, fit(self))
 
@@ -130,10 +133,10 @@ class Fitted:
     """A trained model.
 
     Attributes:
-        classifier: The model.
-        split: What it was trained on, and what it was not.
-        learning_rate: Of the training.
-        validation: See `tried_rates`.
+        classifier: The trained classifier.
+        split: Training rows and held-out rows.
+        learning_rate: Learning rate of the training.
+        validation: Results of the trials of learning rates, see `tried_rates`.
     """
 
     classifier: QMoEClassifier
@@ -143,28 +146,26 @@ class Fitted:
 
 
 def fit(task: TrainTask) -> Fitted:
-    """Train a task's model; held-out rows have no part in it.
+    """Train a task's model without using the held-out rows.
 
     Raises:
-        StudyError: If the training diverges, or all of those that the rate is chosen by.
+        StudyError: If the training diverges, or every trial of a learning rate does.
     """
     split = task.load()
     tried = task.validate or len(task.learning_rates) > 1
     validation = tried_rates(task, split) if tried else []
-    rate = task.learning_rates[0]
-    if validation:
-        rate = min(validation, key=lambda entry: entry["cross_entropy"])["learning_rate"]
+    rate = best_rate(validation) if validation else task.learning_rates[0]
     model = trained(task, classifier(task, split, rate), split.train)
     return Fitted(classifier=model, split=split, learning_rate=rate, validation=validation)
 
 
 def classifier(task: TrainTask, split: Split, learning_rate: float) -> QMoEClassifier:
-    """Return a task's classifier, not trained."""
+    """Return a task's classifier, untrained."""
     from qmoe_qiskit.train import QMoEClassifier
 
     return QMoEClassifier(
         **classifier_settings(
-            task.router, n_inputs=router_inputs(split), n_layers=task.n_layers, seed=task.seed
+            task.router, n_inputs=n_router_inputs(split), n_layers=task.n_layers, seed=task.seed
         ),
         n_experts=task.n_experts,
         backend=task.train_on.resolve_backend(task.seed),
@@ -179,8 +180,30 @@ def classifier(task: TrainTask, split: Split, learning_rate: float) -> QMoEClass
     )
 
 
-def router_inputs(split: Split) -> int:
-    """Return how many coordinates the router sees."""
+def untrained(task: TrainTask, split: Split, **changes: Any) -> QMoEClassifier:  # noqa: ANN401
+    """Return a task's classifier with its initial weights, as if it had been trained for no epoch.
+
+    Args:
+        task: The task.
+        split: Data of the task.
+        changes: Changed settings of the classifier.
+    """
+    from qmoe_qiskit.train.features import FeatureMap
+
+    features_NF = split.train.features_NF
+    model = classifier(task, split, task.learning_rates[0])
+    model.set_params(**changes)
+    model.classes_ = np.unique(split.train.labels_N)
+    model.n_features_in_ = features_NF.shape[1]
+    model.feature_map_ = FeatureMap.fit(
+        features_NF, n_router_inputs=n_router_inputs(split), feature_range=model.feature_range
+    )
+    model.rebuild(task.seed)
+    return model
+
+
+def n_router_inputs(split: Split) -> int:
+    """Return the number of coordinates that the router sees."""
     from qmoe_qiskit.train.features import DEFAULT_MAX_QUBITS
 
     n_features: int = split.train.features_NF.shape[1]
@@ -188,7 +211,7 @@ def router_inputs(split: Split) -> int:
 
 
 def result_of(task: TrainTask, fitted: Fitted) -> dict[str, Any]:
-    """Measure a trained model on every setting; see `TrainTask.run`."""
+    """Measure a trained model with every execution; see `TrainTask.run`."""
     import torch
 
     from qmoe_qiskit.studies.training.effective_parameters import effective_parameters
@@ -217,7 +240,7 @@ def result_of(task: TrainTask, fitted: Fitted) -> dict[str, Any]:
     }
 
 
-# Share of the training rows that learning rates are chosen on.
+# Share of the training rows that the choice of a learning rate is made on.
 VALIDATION = 0.2
 
 
@@ -225,26 +248,42 @@ def tried_rates(task: TrainTask, split: Split) -> list[dict[str, float]]:
     """Train with each learning rate on a part of the training rows, and measure on the rest.
 
     Returns:
-        learning_rate, cross_entropy (nat) and accuracy of each with which training did not diverge.
+        learning_rate, cross_entropy (nat) and accuracy of each training that did not diverge.
 
     Raises:
-        StudyError: If it did with all of them.
+        StudyError: If every training diverged.
     """
     inner = split_dataset(split.train, test_fraction=VALIDATION, seed=task.seed)
-    tried = []
-    for rate in task.learning_rates:
+
+    def measure(rate: float) -> dict[str, float]:
         model = classifier(task, inner, rate)
+        model.fit(inner.train.features_NF, inner.train.labels_N)
+        metrics = summarize(observe_rows(model, inner.test), "")
+        return {name: metrics[name].number for name in ("cross_entropy", "accuracy")}
+
+    if tried := try_rates(task.learning_rates, measure):
+        return tried
+    raise _of_task(task, task.learning_rates)
+
+
+def try_rates(
+    rates: Sequence[float], measure: Callable[[float], dict[str, float]]
+) -> list[dict[str, float]]:
+    """Return each learning rate with its measures, if training does not diverge with it."""
+    tried = []
+    for rate in rates:
         try:
-            model.fit(inner.train.features_NF, inner.train.labels_N)
+            entry = measure(rate)
         except DivergenceError:
             continue
-        metrics = summarize(observe_rows(model, inner.test), "")
-        entry = {name: metrics[name].number for name in ("cross_entropy", "accuracy")}
         if all(map(math.isfinite, entry.values())):
             tried.append({"learning_rate": rate, **entry})
-    if not tried:
-        raise _of_task(task, task.learning_rates)
     return tried
+
+
+def best_rate(tried: Sequence[dict[str, float]]) -> float:
+    """Return the learning rate with the smallest cross entropy, the first one of equals."""
+    return min(tried, key=lambda entry: entry["cross_entropy"])["learning_rate"]
 
 
 def trained(task: TrainTask, model: QMoEClassifier, rows: Dataset) -> QMoEClassifier:
@@ -260,7 +299,7 @@ def trained(task: TrainTask, model: QMoEClassifier, rows: Dataset) -> QMoEClassi
 
 
 def diverged(what: str, data: str, seed: int, rates: Sequence[float]) -> StudyError:
-    """Return the error of a training that no learning rate was small enough for."""
+    """Return the error of a training that diverged with every given learning rate."""
     return StudyError(
         f"the training of {what} on {data!r}, seed {seed}, diverged with learning rate "
         f"{' and with '.join(f'{rate:g}' for rate in rates)}: give the study a smaller one in its "

@@ -209,7 +209,7 @@ def test_ctrl_c_exits_with_130_and_says_how_to_go_on(tmp_path: Path) -> None:
     )
     program = (
         "from qmoe_qiskit.studies.registry import STUDIES\n"
-        "STUDIES['small'] = 'studies.small:STUDY'\n"
+        "STUDIES['small'] = 'studies.engine.small:STUDY'\n"
         "from qmoe_qiskit.cli import main\n"
         "main()"
     )

@@ -7,11 +7,13 @@ import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
+from pydantic import model_validator
 
 from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.studies.engine.settings import StudySettings
 from qmoe_qiskit.studies.engine.study import Study
 from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.report.summary import Column, Estimate, Summary, Table
@@ -57,17 +59,30 @@ class Small(Task):
 
 @dataclass(frozen=True, kw_only=True)
 class Deadly(Small):
-    """Kills its process when it runs for the first time, or the first few times."""
+    """Kills its process when it runs for the first time, or the first few times.
+
+    Attributes:
+        times: How many times it kills its process.
+        others: Number of other tasks whose results go beside the log. As long as results of theirs
+            are missing, the task waits for one more of them before it kills its process.
+    """
 
     kind: ClassVar[str] = "test-deadly"
 
     times: int = 1
+    others: int = 0
 
     def run(self) -> dict[str, Any]:
         result = super().run()
+        wanted = min(self._n_results() + 1, self.others)
+        while self._n_results() < wanted:
+            time.sleep(0.005)
         if len(pids(self.log, self.seed)) <= self.times:
             os.kill(os.getpid(), signal.SIGKILL)
         return result
+
+    def _n_results(self) -> int:
+        return len(list((Path(self.log).parent / "tasks").glob("*.json")))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,8 +115,7 @@ def pids(log: str, seed: int) -> list[int]:
     return [int(line) for line in path.read_text().split()] if path.exists() else []
 
 
-@dataclass(frozen=True, kw_only=True)
-class SmallSettings:
+class SmallSettings(StudySettings, title="small"):
     """Settings of the study."""
 
     levels: tuple[float, ...] = (1.0, 2.0)
@@ -109,9 +123,11 @@ class SmallSettings:
     seconds: float = 0.0
     log: str = ""
 
-    def __post_init__(self) -> None:
+    @model_validator(mode="after")
+    def _has_numbers(self) -> Self:
         if self.size < 1:
             raise InputError(f"size must be at least 1, got {self.size}")
+        return self
 
 
 def _tasks(settings: SmallSettings, seeds: Sequence[int]) -> list[Task]:

@@ -166,7 +166,7 @@ def test_a_scheduler_that_dies_for_good_is_an_error_that_says_how_to_go_on(
     with pytest.raises(StudyError, match="no Dask scheduler answers") as error:
         run_tasks(tasks, tmp_path, open_cluster, report=report)
     assert patient.address in str(error.value)
-    assert "what is done is kept, and the same command goes on" in str(error.value)
+    assert "finished results are kept, and the same command goes on" in str(error.value)
     assert len(list((tmp_path / "tasks").iterdir())) >= 5
 
 

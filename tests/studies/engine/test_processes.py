@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import threading
 import time
 from functools import partial
 from typing import TYPE_CHECKING
@@ -70,10 +71,35 @@ def test_a_task_that_always_kills_its_worker_is_given_up_and_the_others_are_done
     tmp_path: Path,
 ) -> None:
     plain = [Small(seed=seed) for seed in range(6)]
-    deadly = Deadly(seed=9, times=1000, log=str(tmp_path / "log"))
+    deadly = Deadly(seed=9, times=1000, log=str(tmp_path / "log"), others=len(plain))
     with pytest.raises(StudyError, match="died 3 times without finishing a task"):
         run_tasks([deadly, *plain], tmp_path, two_processes)
     assert all(load_result(task, tmp_path)[0] is not None for task in plain)
+
+
+def test_an_interruption_leaves_the_hook_of_threads_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed: list[threading.ExceptHookArgs] = []
+    hook = failed.append
+    monkeypatch.setattr(threading, "excepthook", hook)
+    before = set(threading.enumerate())
+
+    def interrupt(progress: Progress) -> None:
+        if progress.done:
+            raise KeyboardInterrupt
+
+    log = str(tmp_path / "log")
+    tasks = [Small(seed=seed, seconds=0.01, log=log) for seed in range(40)]
+    with pytest.raises(KeyboardInterrupt):
+        run_tasks(tasks, tmp_path, two_processes, report=interrupt)
+    wait_until(lambda: set(threading.enumerate()) <= before)
+    assert threading.excepthook is hook
+    assert failed == []
+    kept = [task for task in tasks if load_result(task, tmp_path)[0] is not None]
+    assert 1 <= len(kept) < len(tasks)
+    begun = sum(len(pids(log, task.seed)) for task in tasks)
+    assert begun - len(kept) <= 4  # for each process one task under way, one on its way
 
 
 def running(log: Path) -> list[int]:

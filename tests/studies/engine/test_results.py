@@ -10,6 +10,7 @@ import pytest
 from studies.engine.small import Calibrated, Small
 
 from qmoe_qiskit.errors import StudyError
+from qmoe_qiskit.studies.engine import results
 from qmoe_qiskit.studies.engine.results import load_result, run_task, store_result, versions
 
 if TYPE_CHECKING:
@@ -72,6 +73,25 @@ def test_other_formats_hashes_and_versions_are_noticed(tmp_path: Path) -> None:
     fewer = {name: now[name] for name in now if name != "skorch"}
     expected = f"skorch unknown, not {now['skorch']}"
     assert changed(tmp_path, versions=fewer) == f"of other versions ({expected})"
+
+
+def test_results_of_earlier_releases_hold_where_that_is_declared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = versions()
+    task = Small(seed=3)
+    for release in ("0.1.0", "0.2.0"):
+        made = {**here, "qmoe-qiskit": release}
+        monkeypatch.setattr(results, "versions", lambda made=made: made)
+        store_result(task, run_task(task), tmp_path)
+        monkeypatch.setattr(results, "versions", lambda: {**here, "qmoe-qiskit": "0.2.0"})
+        result, fault = load_result(task, tmp_path)
+        assert result is not None
+        assert fault is None
+    fault = changed(tmp_path, versions={**here, "qmoe-qiskit": "0.0.9"})
+    assert fault == "of other versions (qmoe-qiskit 0.0.9, not 0.2.0)"
+    fault = changed(tmp_path, versions={**here, "qmoe-qiskit": "0.1.0", "torch": "0.1"})
+    assert fault == f"of other versions (torch 0.1, not {here['torch']})"
 
 
 def test_another_calibration_is_noticed(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -186,3 +187,33 @@ def test_dropped_tasks_are_given_to_a_new_executor(tmp_path: Path) -> None:
 def test_executors_that_never_finish_anything_are_given_up(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="died 3 times without finishing a task"):
         run_tasks([Small(seed=1)], tmp_path, lambda: Forgetful(0))
+
+
+GATE = threading.Event()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gated(Small):
+    kind: ClassVar[str] = "test-gated"
+
+    def run(self) -> dict[str, Any]:
+        result = super().run()
+        if self.seed > 0:
+            assert GATE.wait(60)
+        return result
+
+
+def test_after_an_interruption_nothing_more_begins(tmp_path: Path) -> None:
+    log = str(tmp_path / "log")
+    tasks = [Gated(seed=seed, log=log) for seed in range(9)]
+
+    def interrupt(progress: Progress) -> None:
+        if progress.done:
+            raise KeyboardInterrupt
+
+    with ThreadPoolExecutor(1) as executor:
+        with pytest.raises(KeyboardInterrupt):
+            run_tasks(tasks, tmp_path, lambda: nullcontext(executor), report=interrupt)
+        GATE.set()
+    assert len(files(tmp_path)) == 1
+    assert [len(pids(log, task.seed)) for task in tasks[2:]] == [0] * 7

@@ -15,13 +15,13 @@ from qmoe_qiskit.studies.kernel.gram import (
     centred_alignment,
     circuit_kernel,
     eigenvalues,
+    gram_rank,
     linear_kernel,
     participation,
     pauli_features,
-    rank,
     rbf_kernel,
 )
-from qmoe_qiskit.studies.kernel.svm import Rows, tuned_machine
+from qmoe_qiskit.studies.kernel.svm import SplitPoints, tuned_machine
 
 
 @pytest.mark.parametrize("rotation", ["x", "y", "z"])
@@ -78,16 +78,16 @@ def test_rank_of_the_gram_matrix(
     points = rng.uniform(-np.pi, np.pi, (60, n_features))
     kernel = circuit_kernel("", circuit, rng.uniform(-3, 3, circuit.n_weights))
     values_N = eigenvalues(kernel.gram(1.0, points, points))
-    assert rank(values_N) == expected
+    assert gram_rank(values_N) == expected
     assert values_N.sum() == pytest.approx(1)
     assert 1 <= participation(values_N) <= expected
 
 
 def test_rank_and_participation_of_matrices_that_are_known() -> None:
     even = eigenvalues(np.diag([2.0, 2, 2, 0]))
-    assert (rank(even), participation(even)) == (3, pytest.approx(3))
+    assert (gram_rank(even), participation(even)) == (3, pytest.approx(3))
     one = eigenvalues(np.ones((5, 5)))
-    assert (rank(one), participation(one)) == (1, pytest.approx(1))
+    assert (gram_rank(one), participation(one)) == (1, pytest.approx(1))
 
 
 def test_alignment(rng: np.random.Generator) -> None:
@@ -114,7 +114,9 @@ def test_machines_are_tuned_as_scikit_learn_does(rng: np.random.Generator) -> No
     gammas, costs = (0.01, 0.1, 1.0, 10.0), (0.1, 1.0, 10.0)
     train_NF, labels_N = blobs(rng, 60)
     test_MF, test_labels_M = blobs(rng, 40)
-    rows = Rows(train_NF=train_NF, labels_N=labels_N, test_MF=test_MF, test_labels_M=test_labels_M)
+    rows = SplitPoints(
+        train_NF=train_NF, labels_N=labels_N, test_MF=test_MF, test_labels_M=test_labels_M
+    )
     ours = tuned_machine(rbf_kernel(gammas), rows, costs=costs, folds=4, seed=3)
     folds = StratifiedKFold(4, shuffle=True, random_state=3)
     search = GridSearchCV(SVC(), {"gamma": gammas, "C": costs}, cv=folds).fit(train_NF, labels_N)
@@ -137,7 +139,9 @@ def test_held_out_rows_have_no_part_in_tuning(rng: np.random.Generator) -> None:
     found = [
         tuned_machine(
             kernel,
-            Rows(train_NF=train_NF, labels_N=labels_N, test_MF=test_MF, test_labels_M=labels_M),
+            SplitPoints(
+                train_NF=train_NF, labels_N=labels_N, test_MF=test_MF, test_labels_M=labels_M
+            ),
             costs=(0.1, 1.0),
             folds=3,
             seed=0,

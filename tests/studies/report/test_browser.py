@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from studies.report.browser import NAMES, Browser, find_browser
 
 from qmoe_qiskit.stats.types import Estimate, Verdict
-from qmoe_qiskit.studies.report.matrix import matrix
+from qmoe_qiskit.studies.engine.folder import StudyRecord
+from qmoe_qiskit.studies.report.figures import intervals
 from qmoe_qiskit.studies.report.summary import Column, FigureSpec, Summary, Table
 from qmoe_qiskit.studies.report.write import write_index, write_report
 
@@ -46,7 +46,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         margin=0.01,
         n_claims=3,
     )
-    draw = matrix(np.eye(3), rows=list("abc"), columns=list("def"), label="share")
+    draw = intervals({"": dict.fromkeys("abc", estimate)}, label="share")
     found = Summary(
         tables=(
             Table(
@@ -69,7 +69,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             ),
         ),
         verdicts=(verdict,) * 2,
-        pictures=tuple(
+        figures=tuple(
             FigureSpec(name=f"figure_{i}", caption=LONG, draw=draw, size=(4.0 + 9 * i, 3.0))
             for i in range(2)
         ),
@@ -79,14 +79,17 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     (folder / "study").mkdir()
     write_report(
         folder / "study",
-        name="noise",
-        title=f"At which noise? {LONG}",
-        command=["qmoe", "study", LONG],
-        settings={LONG: LONG},
-        seeds=range(20),
-        versions={"torch": "2.13.0"},
+        StudyRecord(
+            schema_version=1,
+            name="noise",
+            title=f"At which noise? {LONG}",
+            command=["qmoe", "study", LONG],
+            settings={LONG: LONG},
+            seeds=list(range(20)),
+            versions={"torch": "2.13.0"},
+        ),
+        found,
         hashes={"profile": "ab" * 32},
-        summary=found,
     )
     write_index(folder / "index.html", [(folder / "study", LONG, f"Noise {LONG}", found)])
     return {"report": folder / "study" / "report.html", "index": folder / "index.html"}

@@ -15,7 +15,6 @@ from matplotlib.text import Text
 from qmoe_qiskit.figures.style import DPI, figure_bytes, local_style
 from qmoe_qiskit.stats.types import Estimate
 from qmoe_qiskit.studies.report.figures import Curve, curves, intervals
-from qmoe_qiskit.studies.report.matrix import matrix
 from qmoe_qiskit.studies.report.panels import panels
 from qmoe_qiskit.studies.report.summary import Draw
 
@@ -140,26 +139,6 @@ def test_a_row_may_be_missing_from_a_series() -> None:
     rows = {"one": {"a": estimate(1), "b": estimate(2)}, "two": {"b": estimate(3)}}
     (axes,) = drawn(intervals(rows, label="x")).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
-
-
-@pytest.mark.parametrize("centred", [False, True])
-def test_a_matrix_says_its_numbers(centred: bool) -> None:
-    values_RC = np.array([[0.5, -0.25, math.nan], [-0.001, 0.125, 1.0]])
-    draw = matrix(
-        values_RC, rows=["a", "b"], columns=["x", "y", "z"], label="share", centred=centred
-    )
-    figure = drawn(draw)
-    axes, bar = figure.axes
-    numbers = ["0.50", "-0.25", "-", "0.00", "0.12", "1.00"]
-    signed = ["+0.50", "-0.25", "-", "+0.00", "+0.12", "+1.00"]
-    assert [text.get_text() for text in axes.texts] == (signed if centred else numbers)
-    assert bar.get_ylabel() == "share"
-    assert axes.images[0].get_clim() == ((-1.0, 1.0) if centred else (-0.25, 1.0))
-
-
-def test_a_matrix_of_equal_or_no_numbers_is_drawn() -> None:
-    for values in (1.0, math.nan):
-        figure_bytes(drawn(matrix(np.full((1, 1), values), rows="a", columns="b", label="c")))
 
 
 def test_panels_share_a_legend_only_if_it_is_the_same() -> None:

@@ -21,6 +21,7 @@ from markdown_it import MarkdownIt
 
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.stats.types import Breakdown, Estimate, Verdict
+from qmoe_qiskit.studies.engine.folder import StudyRecord
 from qmoe_qiskit.studies.report.figures import Curve, curves, intervals
 from qmoe_qiskit.studies.report.settings_toml import settings_toml
 from qmoe_qiskit.studies.report.summary import Cell, Column, FigureSpec, Summary, Table
@@ -32,7 +33,7 @@ from qmoe_qiskit.studies.report.tables import (
     to_csv,
     to_markdown,
 )
-from qmoe_qiskit.studies.report.task_list import ListedTask, kinds_behind, tasks_csv
+from qmoe_qiskit.studies.report.task_list import ListedTask, kinds_of, tasks_csv
 from qmoe_qiskit.studies.report.write import write_index, write_report
 
 NASTY = "<script>alert('1')</script> & \"quotes\" | pipe *star* _low_ `tick` [link](x) \\ $x$"
@@ -74,7 +75,7 @@ def summary(text: str = NASTY) -> Summary:
     return Summary(
         tables=(table,),
         verdicts=(verdict(text), verdict("Void", "undecided"), verdict("Wrong", "not supported")),
-        pictures=(
+        figures=(
             FigureSpec(
                 name="curve",
                 caption=f"Curve: {text}",
@@ -96,16 +97,19 @@ def write(folder: Path, found: Summary, text: str = NASTY) -> list[str]:
     folder.mkdir(parents=True)
     return write_report(
         folder,
-        name="noise",
-        title=f"At which noise? {text}",
-        command=["qmoe", "study", "noise", "--out", text],
-        settings={"levels": [0, 0.1], "profile": text, "mitigation": None},
+        StudyRecord(
+            schema_version=1,
+            name="noise",
+            title=f"At which noise? {text}",
+            command=["qmoe", "study", "noise", "--out", text],
+            settings={"levels": [0, 0.1], "profile": text, "mitigation": None},
+            seeds=list(range(20)),
+            versions={"torch": "2.13.0"},
+        ),
+        found,
         defaults={"levels": [0, 0.5]},
-        seeds=list(range(20)),
-        versions={"torch": "2.13.0"},
         hashes={"ibm_torino": "ab" * 32},
         tasks=[task(text, seed=seed) for seed in range(2)],
-        summary=found,
     )
 
 
@@ -294,7 +298,7 @@ def test_tasks_of_several_kinds_are_listed_together() -> None:
 def test_a_table_is_from_the_kinds_that_its_source_names(
     source: str, kinds: tuple[str, ...]
 ) -> None:
-    assert kinds_behind(source, ["train", "noise-shots", "noise"]) == kinds
+    assert kinds_of(source, ["train", "noise-shots", "noise"]) == kinds
 
 
 @given(
@@ -327,13 +331,16 @@ def test_a_report_that_is_there_is_replaced(tmp_path: Path) -> None:
     before = (tmp_path / "noise" / "report.html").read_bytes()
     write_report(
         tmp_path / "noise",
-        name="noise",
-        title="Second",
-        command="qmoe study noise",
-        settings={},
-        seeds=[3],
-        versions={},
-        summary=Summary(tables=()),
+        StudyRecord(
+            schema_version=1,
+            name="noise",
+            title="Second",
+            command=["qmoe", "study", "noise"],
+            settings={},
+            seeds=[3],
+            versions={},
+        ),
+        Summary(tables=()),
     )
     after = Page((tmp_path / "noise" / "report.html").read_text(encoding="utf-8"))
     assert "This study tests no claim." in after.text
@@ -346,7 +353,7 @@ def test_a_figure_may_be_one_that_exists(tmp_path: Path) -> None:
     from matplotlib.figure import Figure
 
     whole = Figure(figsize=(2.0, 1.0))
-    found = Summary(tables=(), pictures=(FigureSpec(name="a", caption="A", draw=lambda _: whole),))
+    found = Summary(tables=(), figures=(FigureSpec(name="a", caption="A", draw=lambda _: whole),))
     write(tmp_path / "noise", found)
     page = Page((tmp_path / "noise" / "report.html").read_text(encoding="utf-8"))
     assert [a["width"] for tag, a in page.tags if tag == "img"] == ["192"]
