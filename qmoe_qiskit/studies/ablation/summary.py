@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qmoe_qiskit.stats import Claim, judge, median_estimate, success_rate
+from qmoe_qiskit.stats import Claim, judge, mean_estimates, median_estimate, success_rate
 from qmoe_qiskit.studies.report.figures import intervals
 from qmoe_qiskit.studies.report.summary import Column, FigureSpec, Summary, Table
 from qmoe_qiskit.studies.training.paired_results import (
+    ACCURACY,
     INPUTS,
-    Contender,
-    Paired,
-    accuracy,
-    effective,
-    paired,
-    parameters,
+    RouterResults,
+    ScaledRouter,
+    router_results,
     source_of,
 )
 from qmoe_qiskit.studies.training.routers import QUANTUM, label
@@ -26,10 +24,12 @@ from qmoe_qiskit.studies.training.routers import QUANTUM, label
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from qmoe_qiskit.stats.types import Estimate
     from qmoe_qiskit.studies.ablation.settings import AblationSettings
     from qmoe_qiskit.studies.engine.results import TaskResult
+    from qmoe_qiskit.typing import FloatArray
 
-# What it says of the full router if it is more accurate than another.
+# The claim of the study if the full router is more accurate than another router.
 _CLAIMS: Mapping[str, str] = MappingProxyType(
     {
         "quantum:dephased": "interference is needed: coherence behind the embedding helps",
@@ -45,51 +45,58 @@ def summary(
     settings: AblationSettings, seeds: Sequence[int], results: Sequence[TaskResult]
 ) -> Summary:
     """Return table, verdicts and figures."""
-    found = paired(results, seeds)
-    full = {scaling: Contender(scaling=scaling, router="quantum") for scaling in settings.scalings}
-    others = [contender for contender in found.results if contender not in full.values()]
+    frame = router_results(seeds, results)
+    leads_N = {
+        router: frame.difference(_full(router), router, *ACCURACY)
+        for router in frame.keys
+        if router != _full(router)
+    }
+    leads = dict(zip(leads_N, mean_estimates(np.stack([*leads_N.values()], axis=1)), strict=True))
     verdicts = judge(
         [
             Claim(
-                text=f"{_claim(contender)}, {INPUTS[contender.scaling]}",
-                differences_N=found.lead(full[contender.scaling], contender),
+                text=f"{_claim(router)}, {INPUTS[router.scaling]}",
+                differences_N=lead_N,
                 margin=settings.margin,
             )
-            for contender in others
+            for router, lead_N in leads_N.items()
         ]
     )
     return Summary(
-        tables=(_table(settings, found, full, source_of(results, seeds)),),
+        tables=(_table(settings, frame, leads),),
         verdicts=tuple(verdicts),
-        pictures=_pictures(settings, found, full, others),
+        pictures=(_picture(settings, leads, leads_N),),
         remarks=_remarks(settings),
     )
 
 
-def _claim(contender: Contender) -> str:
-    default = f"the quantum router is more accurate than {contender.label}"
-    return _CLAIMS.get(contender.router, default)
+def _full(router: ScaledRouter) -> ScaledRouter:
+    """Return the quantum router with everything, on the same inputs."""
+    return ScaledRouter(scaling=router.scaling, router="quantum")
+
+
+def _claim(router: ScaledRouter) -> str:
+    default = f"the quantum router is more accurate than {router.label}"
+    return _CLAIMS.get(router.router, default)
 
 
 def _table(
-    settings: AblationSettings, found: Paired, full: Mapping[str, Contender], source: str
+    settings: AblationSettings, frame: RouterResults, leads: Mapping[ScaledRouter, Estimate]
 ) -> Table:
-    contenders = list(found.results)
-    means = found.means([found.values(contender, accuracy) for contender in contenders])
-    leads = found.means([found.lead(full[c.scaling], c) for c in contenders])
+    means = frame.means(frame.keys, *ACCURACY)
     rows = []
-    for contender, mean, lead in zip(contenders, means, leads, strict=True):
-        accuracies_N = found.values(contender, accuracy)
+    for router, mean in zip(frame.keys, means, strict=True):
+        accuracies_N = frame.values(router, *ACCURACY)
         rows.append(
             (
-                contender.scaling,
-                contender.label,
-                int(found.values(contender, parameters)[0]),
-                float(np.median(found.values(contender, effective))),
+                router.scaling,
+                router.label,
+                int(frame.values(router, "n_parameters")[0]),
+                float(np.median(frame.values(router, "effective_parameters"))),
                 mean,
                 median_estimate(accuracies_N),
                 success_rate(accuracies_N, settings.threshold),
-                None if contender in full.values() else lead,
+                leads.get(router),
             )
         )
     return Table(
@@ -111,42 +118,36 @@ def _table(
             "trained in the router. Differences are paired by seed: the same points, split and "
             "batches."
         ),
-        source=source,
+        source=source_of(frame),
     )
 
 
-def _pictures(
+def _picture(
     settings: AblationSettings,
-    found: Paired,
-    full: Mapping[str, Contender],
-    others: Sequence[Contender],
-) -> tuple[FigureSpec, ...]:
-    leads_N = {contender: found.lead(full[contender.scaling], contender) for contender in others}
-    leads = dict(zip(others, found.means(list(leads_N.values())), strict=True))
+    leads: Mapping[ScaledRouter, Estimate],
+    leads_N: Mapping[ScaledRouter, FloatArray],
+) -> FigureSpec:
     n_seeds = len(next(iter(leads_N.values())))
-    return (
-        FigureSpec(
-            name="lead",
-            caption=(
-                "By how much the quantum router is more accurate on held-out points: means over "
-                f"{n_seeds} paired seeds with 95 % intervals; faint strokes are seeds."
-            ),
-            draw=intervals(
-                {
-                    INPUTS[scaling]: {c.label: leads[c] for c in others if c.scaling == scaling}
-                    for scaling in settings.scalings
-                },
-                label="accuracy of the quantum router, less this router's",
-                reference=0.0,
-                seeds={
-                    INPUTS[scaling]: {
-                        c.label: leads_N[c].tolist() for c in others if c.scaling == scaling
-                    }
-                    for scaling in settings.scalings
-                },
-            ),
-            size=(7.0, 1.6 + 0.45 * len(settings.routers)),
+    others = {
+        INPUTS[scaling]: [router for router in leads_N if router.scaling == scaling]
+        for scaling in settings.scalings
+    }
+    return FigureSpec(
+        name="lead",
+        caption=(
+            "By how much the quantum router is more accurate on held-out points: means over "
+            f"{n_seeds} paired seeds with 95 % intervals; faint strokes are seeds."
         ),
+        draw=intervals(
+            {inputs: {r.label: leads[r] for r in routers} for inputs, routers in others.items()},
+            label="accuracy of the quantum router, less this router's",
+            reference=0.0,
+            seeds={
+                inputs: {r.label: leads_N[r].tolist() for r in routers}
+                for inputs, routers in others.items()
+            },
+        ),
+        size=(7.0, 1.6 + 0.45 * len(settings.routers)),
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from qmoe_qiskit.stats import judge, mean_estimate, mean_estimates, success_rate
 from qmoe_qiskit.stats.types import Estimate
 from qmoe_qiskit.studies.balance.claims import flips_claims, load_claims, loss_claims
-from qmoe_qiskit.studies.balance.results import Found
+from qmoe_qiskit.studies.balance.results import BalanceResults
 from qmoe_qiskit.studies.report.figures import Curve, curves
 from qmoe_qiskit.studies.report.panels import panels
 from qmoe_qiskit.studies.report.summary import Cell, Column, FigureSpec, Summary, Table
@@ -29,7 +29,7 @@ def summarize(
     settings: BalanceSettings, seeds: Sequence[int], results: Sequence[TaskResult]
 ) -> Summary:
     """Return what the results say."""
-    found = Found(settings, results)
+    found = BalanceResults(settings, seeds, results)
     source = f"{len(results)} trainings on {settings.data}, {counted(len(seeds), 'seed')}"
     return Summary(
         tables=(_load_table(found, source), _flips_table(found, source)),
@@ -45,15 +45,15 @@ def summarize(
     )
 
 
-def _load_table(found: Found, source: str) -> Table:
+def _load_table(found: BalanceResults, source: str) -> Table:
     cases = found.settings.cases
     reads = ("balance", "busiest", "dead", "routing", "accuracy")
-    values_NK = np.stack([found.values(c, r) for c in cases for r in reads], axis=1)
+    values_NK = np.stack([found.measure(r, c) for c in cases for r in reads], axis=1)
     estimates = mean_estimates(values_NK)
     rows: list[tuple[Cell, ...]] = []
     for index, case in enumerate(cases):
         balance, busiest, dead, *others = estimates[index * len(reads) :][: len(reads)]
-        any_dead = success_rate(found.values(case, "dead"), 1)
+        any_dead = success_rate(found.measure("dead", case), 1)
         of_case = (label(case.router), case.n_experts, case.weight, case.scaling)
         rows.append((*of_case, balance, busiest, dead, any_dead, *others))
     return Table(
@@ -83,11 +83,11 @@ def _load_table(found: Found, source: str) -> Table:
     )
 
 
-def _flips_table(found: Found, source: str) -> Table:
+def _flips_table(found: BalanceResults, source: str) -> Table:
     settings = found.settings
     cases = [found.case("quantum", e, w) for e in settings.n_experts for w in settings.weights]
     columns = [(where, read) for where in range(1, len(settings.noise) + 1) for read in _UNDER]
-    values_NK = np.stack([found.values(c, r, w) for c in cases for w, r in columns], axis=1)
+    values_NK = np.stack([found.measure(r, c, w) for c in cases for w, r in columns], axis=1)
     estimates = mean_estimates(values_NK)
     return Table(
         name="flips",
@@ -110,7 +110,7 @@ def _flips_table(found: Found, source: str) -> Table:
     )
 
 
-def _pictures(found: Found) -> tuple[FigureSpec, ...]:
+def _pictures(found: BalanceResults) -> tuple[FigureSpec, ...]:
     settings = found.settings
     routers = {label(router): (router, 0) for router in settings.routers}
     places = {name: ("quantum", where) for where, name in enumerate(settings.noise, start=1)}
@@ -141,7 +141,7 @@ def _pictures(found: Found) -> tuple[FigureSpec, ...]:
 
 
 def _by_weight(
-    found: Found,
+    found: BalanceResults,
     read: str,
     series: dict[str, tuple[str, int]],
     y_label: str,
@@ -160,7 +160,7 @@ def _by_weight(
 
     def estimates(router: str, n_experts: int, where: int) -> tuple[Estimate, ...]:
         cases = [found.case(router, n_experts, weight) for weight in weights]
-        return tuple(mean_estimate(found.values(case, read, where)) for case in cases)
+        return tuple(mean_estimate(found.measure(read, case, where)) for case in cases)
 
     return panels(
         {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,22 +12,16 @@ from numpy.typing import NDArray
 from qmoe_qiskit.stats import Claim, success_rate
 from qmoe_qiskit.studies.report.summary import Cell, Column, Table
 from qmoe_qiskit.studies.training.paired_results import (
+    ACCURACY,
     INPUTS,
-    Contender,
-    Paired,
-    Result,
-    accuracy,
-    effective,
-    parameters,
-    validation_accuracy,
+    RouterResults,
+    ScaledRouter,
+    validation_accuracies,
 )
 from qmoe_qiskit.typing import FloatArray
 
-# Two ways to count the parameters of a trained router.
-COUNTS: dict[str, Callable[[Result], float]] = {
-    "parameters": parameters,
-    "effective parameters": effective,
-}
+# Two ways to count the parameters of a trained router, and their names in a result.
+COUNTS = {"parameters": "n_parameters", "effective parameters": "effective_parameters"}
 
 
 class Family(StrEnum):
@@ -39,9 +33,9 @@ class Family(StrEnum):
     POLYNOMIAL = "linear and quadratic"
 
     @classmethod
-    def of(cls, contender: Contender) -> Family:
+    def of(cls, router: ScaledRouter) -> Family:
         """Return the family of a router."""
-        kind = contender.router.partition(":")[0]
+        kind = router.router.partition(":")[0]
         families = {
             "quantum": cls.QUANTUM,
             "mlp": cls.RELU,
@@ -75,38 +69,27 @@ class Needed:
 
 
 def needed_parameters(
-    found: Paired, scalings: Sequence[str], *, threshold: float, source: str
+    frame: RouterResults, scalings: Sequence[str], *, threshold: float, source: str
 ) -> tuple[Table, list[Claim]]:
     """Return what each family needs for an accuracy, and claims that the quantum one needs less.
 
     Claims are made between families of as many sizes only: one of more sizes has more tries.
     """
-    families = [f for f in Family if f in {Family.of(contender) for contender in found.results}]
+    families = [f for f in Family if f in set(map(Family.of, frame.keys))]
     rows: list[tuple[Cell, ...]] = []
     claims: list[Claim] = []
-    for count, read in COUNTS.items():
+    for count, name in COUNTS.items():
         for scaling in scalings:
-            needed = {f: _needed(found, f, scaling, read, threshold) for f in families}
+            needed = {f: _needed(frame, f, scaling, name, threshold) for f in families}
             quantum = needed[Family.QUANTUM]
             for family, of_family in needed.items():
                 reached = success_rate(of_family.reached_N.astype(np.float64), 1.0)
-                rows.append(
-                    (
-                        scaling,
-                        family.value,
-                        count,
-                        of_family.n_members,
-                        reached,
-                        of_family.typical,
-                    )
-                )
+                size = of_family.typical
+                rows.append((scaling, family.value, count, of_family.n_members, reached, size))
                 if family is Family.QUANTUM or of_family.n_members != quantum.n_members:
                     continue
-                others = (
-                    f"those on {family.value}"
-                    if family is Family.FOURIER
-                    else f"{family.value} ones"
-                )
+                on_features = family is Family.FOURIER
+                others = f"those on {family.value}" if on_features else f"{family.value} ones"
                 claims.append(
                     Claim(
                         text=(
@@ -144,15 +127,15 @@ def needed_parameters(
 
 
 def _needed(
-    found: Paired, family: Family, scaling: str, read: Callable[[Result], float], threshold: float
+    frame: RouterResults, family: Family, scaling: str, name: str, threshold: float
 ) -> Needed:
-    members = [c for c in found.results if Family.of(c) is family and c.scaling == scaling]
-    sizes_MN = np.stack([found.values(contender, read) for contender in members])
-    tried_MN = np.stack([found.values(c, validation_accuracy) for c in members])
-    tested_MN = np.stack([found.values(c, accuracy) for c in members])
-    beyond = 2 * max(found.values(contender, read).max() for contender in found.results)
+    members = [r for r in frame.keys if Family.of(r) is family and r.scaling == scaling]
+    sizes_NM = frame.columns(members, name)
+    tried_NM = np.stack([validation_accuracies(frame, router) for router in members], axis=1)
+    tested_NM = frame.columns(members, *ACCURACY)
+    beyond = 2 * frame.columns(frame.keys, name).max()
     reached, chosen_sizes = [], []
-    for sizes_M, tried_M, tested_M in zip(sizes_MN.T, tried_MN.T, tested_MN.T, strict=True):
+    for sizes_M, tried_M, tested_M in zip(sizes_NM, tried_NM, tested_NM, strict=True):
         order = np.argsort(sizes_M, kind="stable")  # of two as large the one named first
         passing = [m for m in order if tried_M[m] >= threshold]
         chosen = passing[0] if passing else order[np.argmax(tried_M[order])]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from qmoe_qiskit.stats import Claim
-from qmoe_qiskit.studies.kernel.results import BOX_NAMES, Found
+from qmoe_qiskit.studies.kernel.results import BOX_NAMES, KernelResults
 from qmoe_qiskit.studies.training.routers import label
 
 # What is set against the RBF kernel.
 _CLAIMED = ("quantum", "quantum-bandwidth", "quantum-trained")
 
 
-def alignment_claims(found: Found) -> list[Claim]:
+def alignment_claims(found: KernelResults) -> list[Claim]:
     """Return what is claimed of kernels."""
     margin = found.settings.alignment_margin
     claims = []
@@ -31,7 +31,7 @@ def alignment_claims(found: Found) -> list[Claim]:
     return claims
 
 
-def machine_claims(found: Found) -> list[Claim]:
+def machine_claims(found: KernelResults) -> list[Claim]:
     """Return what is claimed of machines on them."""
     margin = found.settings.margin
     claims = []
@@ -42,7 +42,7 @@ def machine_claims(found: Found) -> list[Claim]:
                     f"{data}: a support vector machine on {found.label(kernel)!r} is more accurate "
                     f"than one on {found.label('rbf')!r}"
                 ),
-                differences_N=found.kernel(data, kernel, "svm") - found.kernel(data, "rbf", "svm"),
+                differences_N=found.machine(data, kernel) - found.machine(data, "rbf"),
                 margin=margin,
             )
             for kernel in _CLAIMED
@@ -53,14 +53,14 @@ def machine_claims(found: Found) -> list[Claim]:
                     f"{data}: the mixture behind the paper's router is more accurate than a "
                     "support vector machine on the router's kernel"
                 ),
-                differences_N=found.mixture(data, 1) - found.kernel(data, "quantum", "svm"),
+                differences_N=found.mixture(data, 1) - found.machine(data, "quantum"),
                 margin=margin,
             )
         )
     return claims
 
 
-def dimension_claims(found: Found) -> list[Claim]:
+def dimension_claims(found: KernelResults) -> list[Claim]:
     """Return what is claimed of effective dimensions."""
     settings = found.settings
     return [

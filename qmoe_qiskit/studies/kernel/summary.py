@@ -10,7 +10,7 @@ from qmoe_qiskit.stats import judge
 from qmoe_qiskit.studies.kernel.claims import alignment_claims, dimension_claims, machine_claims
 from qmoe_qiskit.studies.kernel.effective_dimension import DimensionTask
 from qmoe_qiskit.studies.kernel.figures import pictures
-from qmoe_qiskit.studies.kernel.results import Found
+from qmoe_qiskit.studies.kernel.results import KernelResults
 from qmoe_qiskit.studies.kernel.tables import dimensions_table, kernels_table, machines_table
 from qmoe_qiskit.studies.kernel.task import KernelTask
 from qmoe_qiskit.studies.report.summary import Summary
@@ -47,7 +47,7 @@ def summarize(
     settings: KernelSettings, seeds: Sequence[int], results: Sequence[TaskResult]
 ) -> Summary:
     """Return what the results say."""
-    found = Found(settings, results)
+    found = KernelResults(settings, seeds, results)
     n_tasks = Counter(result.task.kind for result in results)
 
     def source(kind: str) -> str:

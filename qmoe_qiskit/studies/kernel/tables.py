@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from qmoe_qiskit.stats import mean_estimate, mean_estimates, median_estimate, success_rate
-from qmoe_qiskit.studies.kernel.results import BOX_NAMES, KERNELS, Found
+from qmoe_qiskit.studies.kernel.results import BOX_NAMES, KERNELS, KernelResults
 from qmoe_qiskit.studies.report.summary import Column, Table
 from qmoe_qiskit.studies.training.routers import label
 
 
-def kernels_table(found: Found, source: str) -> Table:
+def kernels_table(found: KernelResults, source: str) -> Table:
     """Return what the kernels are worth."""
     cases = [(data, kernel) for data in found.settings.data for kernel in KERNELS]
     reads = ("held_out", "alignment", "rank", "participation")
@@ -45,7 +45,7 @@ def kernels_table(found: Found, source: str) -> Table:
     )
 
 
-def machines_table(found: Found, source: str) -> Table:
+def machines_table(found: KernelResults, source: str) -> Table:
     """Return what machines on them are worth."""
     settings = found.settings
     return Table(
@@ -67,7 +67,7 @@ def machines_table(found: Found, source: str) -> Table:
                 success_rate(values_N, settings.success),
             )
             for data in settings.data
-            for name, values_N in found.machines(data).items()
+            for name, values_N in found.models(data).items()
         ),
         note=(
             "Over seeds, with 95 % intervals. Machines: cost of errors and the kernel's parameter "
@@ -78,7 +78,7 @@ def machines_table(found: Found, source: str) -> Table:
     )
 
 
-def dimensions_table(found: Found, source: str) -> Table:
+def dimensions_table(found: KernelResults, source: str) -> Table:
     """Return the effective dimensions."""
     settings = found.settings
     cases = settings.dimension_cases
