@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 
 from qmoe_qiskit.stats import Claim, mean_estimates
 from qmoe_qiskit.studies.engine.task import Task
-from qmoe_qiskit.studies.noise.results import Found, accuracy, flips
+from qmoe_qiskit.studies.noise.results import MEANS, NoiseResults
 from qmoe_qiskit.studies.noise.section import StudySection
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
 from qmoe_qiskit.studies.report.summary import Cell, Column, Table
@@ -32,20 +31,20 @@ def _task(settings: NoiseSettings, seed: int, *, factor: float, noisy: bool) -> 
     return settings.trained(seed, train_on=device if noisy else EXACT, settings=(device, *later))
 
 
-def summarize(settings: NoiseSettings, found: Found) -> StudySection:
+def summarize(settings: NoiseSettings, found: NoiseResults) -> StudySection:
     """Return a table and claims."""
     times = (0.0, *settings.drift_hours)
     rows: list[tuple[Cell, ...]] = []
     claims: list[Claim] = []
     for factor in settings.factors:
         for trained, noisy in _TRAININGS.items():
-            task_of = partial(_task, settings, factor=factor, noisy=noisy)
-            accuracies_NT = found.settings(task_of, range(len(times)), accuracy)
-            losses_NT = accuracies_NT[:, 1:] - accuracies_NT[:, :1]
+            task = _task(settings, found.seeds[0], factor=factor, noisy=noisy)
+            accuracies_NT = found.values(task, "settings", slice(None), "accuracy")
+            changes_NT = accuracies_NT[:, 1:] - accuracies_NT[:, :1]
             columns = (
                 mean_estimates(accuracies_NT),
-                [None, *mean_estimates(losses_NT)],
-                mean_estimates(found.settings(task_of, range(len(times)), flips)),
+                [None, *mean_estimates(changes_NT)],
+                mean_estimates(found.values(task, "settings", slice(None), "routing_flips")),
             )
             rows += [(factor, trained, *row) for row in zip(times, *columns, strict=True)]
             claims += [
@@ -54,11 +53,11 @@ def summarize(settings: NoiseSettings, found: Found) -> StudySection:
                         f"trained under {settings.noise(factor)}, the quantum router stays within "
                         f"{settings.margin:g} of its accuracy {hours:g} hours later"
                     ),
-                    differences_N=losses_N,
+                    differences_N=changes_N,
                     margin=settings.margin,
                     kind="equivalence",
                 )
-                for hours, losses_N in zip(settings.drift_hours, losses_NT.T, strict=True)
+                for hours, changes_N in zip(settings.drift_hours, changes_NT.T, strict=True)
                 if noisy
             ]
     table = Table(
@@ -76,8 +75,7 @@ def summarize(settings: NoiseSettings, found: Found) -> StudySection:
         note=(
             "Held-out rows, measured exactly. Each seed draws a later calibration of its own, with "
             "fluctuations of strength 1: as large as between stored calibrations of the same "
-            "device. The circuit stays on its qubits. Means over seeds with 95 % bootstrap "
-            "intervals, paired by seed."
+            f"device. The circuit stays on its qubits. {MEANS}, paired by seed."
         ),
         source=found.source(f"{len(settings.factors) * len(_TRAININGS)} trainings (train)"),
     )

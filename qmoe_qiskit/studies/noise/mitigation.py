@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
 
 import numpy as np
 
 from qmoe_qiskit.backends.mitigation.folding import extrapolation
 from qmoe_qiskit.stats import Claim, mean_estimate
 from qmoe_qiskit.studies.engine.task import Task
-from qmoe_qiskit.studies.noise.mitigation_task import METHODS, MitigationTask
-from qmoe_qiskit.studies.noise.results import Found, Result
+from qmoe_qiskit.studies.noise.results import NoiseResults
 from qmoe_qiskit.studies.noise.section import StudySection
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
+from qmoe_qiskit.studies.noise.tasks import METHODS, MitigationTask
 from qmoe_qiskit.studies.report.figures import Curve, curves
 from qmoe_qiskit.studies.report.panels import panels
 from qmoe_qiskit.studies.report.summary import Cell, Column, Draw, FigureSpec, Table
@@ -28,10 +28,10 @@ _CLAIMS = (
 
 def tasks(settings: NoiseSettings, seed: int) -> list[Task]:
     """Return one training, without noise, for each factor on the device's noise."""
-    return [_task(settings, seed, factor=factor) for factor in settings.factors]
+    return [_task(settings, seed, factor) for factor in settings.factors]
 
 
-def _task(settings: NoiseSettings, seed: int, *, factor: float) -> MitigationTask:
+def _task(settings: NoiseSettings, seed: int, factor: float) -> MitigationTask:
     return MitigationTask(
         **settings.training(seed),
         device=settings.scaled(factor),
@@ -45,29 +45,24 @@ def _all_executions(settings: NoiseSettings) -> tuple[int, ...]:
     return (0, *settings.shots)
 
 
-class _Measured:
-    """What was measured: a number a seed, (N,), by factor, executions and method."""
-
-    def __init__(self, settings: NoiseSettings, found: Found) -> None:
-        self._settings, self._found = settings, found
-
-    def __call__(self, factor: float, executions: int, method: str, name: str) -> FloatArray:
-        """Return accuracy, routing_flips, error or overshoot."""
-        row = _all_executions(self._settings).index(executions) * len(METHODS) + list(
-            METHODS
-        ).index(method)
-        task_of = partial(_task, self._settings, factor=factor)
-        return self._found.values(task_of, partial(_read, row=row, name=name))
+# Takes factor, executions, method and name (accuracy, routing_flips, error or overshoot) to the
+# number of each seed, (N,).
+_Measured = Callable[[float, int, str, str], FloatArray]
 
 
-def _read(result: Result, row: int, name: str) -> float:
-    value: float = result["mitigation"][row][name]
-    return value
+def _measured(settings: NoiseSettings, found: NoiseResults) -> _Measured:
+    cases = [(number, method) for number in _all_executions(settings) for method in METHODS]
+
+    def values(factor: float, executions: int, method: str, name: str) -> FloatArray:
+        task = _task(settings, found.seeds[0], factor)
+        return found.values(task, "mitigation", cases.index((executions, method)), name)
+
+    return values
 
 
-def summarize(settings: NoiseSettings, found: Found) -> StudySection:
+def summarize(settings: NoiseSettings, found: NoiseResults) -> StudySection:
     """Return a table, claims and a figure."""
-    measured = _Measured(settings, found)
+    measured = _measured(settings, found)
     table = Table(
         name="mitigation",
         title=f"Mitigation of the errors of {settings.device}, with as many executions",

@@ -10,15 +10,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from qmoe_qiskit.studies.engine.study import Study
-from qmoe_qiskit.studies.noise import depolarizing as noise_depolarizing
-from qmoe_qiskit.studies.noise import depolarizing_results as noise_sweep
-from qmoe_qiskit.studies.noise import devices as noise_devices
-from qmoe_qiskit.studies.noise import devices_results as noise_devices_found
-from qmoe_qiskit.studies.noise import drift as noise_drift
-from qmoe_qiskit.studies.noise import mechanisms as noise_mechanisms
-from qmoe_qiskit.studies.noise import mitigation as noise_mitigation
-from qmoe_qiskit.studies.noise import scales as noise_scales
-from qmoe_qiskit.studies.noise.results import Found
+from qmoe_qiskit.studies.noise import (
+    depolarizing,
+    devices,
+    drift,
+    mechanisms,
+    mitigation,
+    scales,
+)
+from qmoe_qiskit.studies.noise.results import NoiseResults
 from qmoe_qiskit.studies.noise.section import StudySection, combine_sections
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
 
@@ -32,17 +32,17 @@ class _Steps(NamedTuple):
     """Of a part of the study: its tasks of one seed, and what they say."""
 
     tasks: Callable[[NoiseSettings, int], list[Task]]
-    summarize: Callable[[NoiseSettings, Found], StudySection]
+    summarize: Callable[[NoiseSettings, NoiseResults], StudySection]
 
 
 # In the order of `PARTS`.
 _PARTS = {
-    "depolarizing": _Steps(noise_sweep.tasks, noise_depolarizing.summarize),
-    "devices": _Steps(noise_devices_found.tasks, noise_devices.summarize),
-    "scales": _Steps(noise_scales.tasks, noise_scales.summarize),
-    "mechanisms": _Steps(noise_mechanisms.tasks, noise_mechanisms.summarize),
-    "drift": _Steps(noise_drift.tasks, noise_drift.summarize),
-    "mitigation": _Steps(noise_mitigation.tasks, noise_mitigation.summarize),
+    "depolarizing": _Steps(depolarizing.tasks, depolarizing.summarize),
+    "devices": _Steps(devices.tasks, devices.summarize),
+    "scales": _Steps(scales.tasks, scales.summarize),
+    "mechanisms": _Steps(mechanisms.tasks, mechanisms.summarize),
+    "drift": _Steps(drift.tasks, drift.summarize),
+    "mitigation": _Steps(mitigation.tasks, mitigation.summarize),
 }
 
 
@@ -57,7 +57,7 @@ def _tasks(settings: NoiseSettings, seeds: Sequence[int]) -> list[Task]:
 def _summarize(
     settings: NoiseSettings, seeds: Sequence[int], results: Sequence[TaskResult]
 ) -> Summary:
-    found = Found(seeds, results)
+    found = NoiseResults(seeds, results)
     return combine_sections([part.summarize(settings, found) for part in _chosen(settings)])
 
 
