@@ -1,4 +1,4 @@
-"""What the study of ablations found."""
+"""Table, verdicts and figure of the study of ablations."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _CLAIMS: Mapping[str, str] = MappingProxyType(
 def summary(
     settings: AblationSettings, seeds: Sequence[int], results: Sequence[TaskResult]
 ) -> Summary:
-    """Return table, verdicts and figures."""
+    """Summarize the results of the study."""
     frame = router_results(seeds, results)
     leads_N = {
         router: frame.difference(_full(router), router, *ACCURACY)
@@ -71,7 +71,7 @@ def summary(
 
 
 def _full(router: ScaledRouter) -> ScaledRouter:
-    """Return the quantum router with everything, on the same inputs."""
+    """Return the complete quantum router on the same inputs."""
     return ScaledRouter(scaling=router.scaling, router="quantum")
 
 

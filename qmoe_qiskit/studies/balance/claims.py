@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def load_claims(found: BalanceResults) -> list[Claim]:
-    """Return what is claimed of routers without the balance loss."""
+    """Return the claims about routers without the balance loss."""
     settings = found.settings
     return [
         Claim(
@@ -33,7 +33,7 @@ def load_claims(found: BalanceResults) -> list[Claim]:
 
 
 def loss_claims(found: BalanceResults) -> list[Claim]:
-    """Return what is claimed of the balance loss."""
+    """Return the claims about the balance loss."""
     settings = found.settings
     claims = []
     for n_experts in settings.n_experts:
@@ -61,7 +61,7 @@ def loss_claims(found: BalanceResults) -> list[Claim]:
 
 
 def flips_claims(found: BalanceResults) -> list[Claim]:
-    """Return what is claimed of the routing under noise."""
+    """Return the claims about the routing under noise."""
     settings = found.settings
     names = list(settings.noise)
     stable = [

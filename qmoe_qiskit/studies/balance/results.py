@@ -35,9 +35,9 @@ class BalanceResults(ResultsFrame[Case]):
         """Return one measure per seed, (N,).
 
         Args:
-            what: "balance", the entropy of the load as a share of log E; "busiest", the load of the
-                busiest expert; "dead", the number of dead experts; "routing", the entropy of the
-                routing as a share of log E; "accuracy"; "flips".
+            what: Name of the measure: "balance" (entropy of the load as a share of log E),
+                "busiest" (load of the busiest expert), "dead" (number of dead experts), "routing"
+                (entropy of the routing as a share of log E), "accuracy" or "flips".
             case: The training.
             where: Index of the setting that the model was measured on; the exact one is the first.
         """

@@ -1,4 +1,4 @@
-"""What the study of balance found: tables, verdicts, figures."""
+"""Tables, verdicts and figures of the study of balance."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _UNDER = {"flips": "Flips", "accuracy": "Accuracy"}
 def summarize(
     settings: BalanceSettings, seeds: Sequence[int], results: Sequence[TaskResult]
 ) -> Summary:
-    """Return what the results say."""
+    """Summarize the results of the study."""
     found = BalanceResults(settings, seeds, results)
     source = f"{len(results)} trainings on {settings.data}, {counted(len(seeds), 'seed')}"
     return Summary(
@@ -150,11 +150,11 @@ def _by_weight(
     """Draw a measure over the weights, a panel for each number of experts.
 
     Args:
-        found: The results.
-        read: The measure.
-        series: Router, and where it is measured, by name.
-        y_label: Of the measure.
-        y_limits: Ends of its axis.
+        found: Results of the study.
+        read: Name of the measure.
+        series: By name of the curve, the router and the index of the setting it is measured on.
+        y_label: Label of the vertical axis.
+        y_limits: Ends of the vertical axis.
     """
     weights = found.settings.weights
 

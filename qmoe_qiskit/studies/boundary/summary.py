@@ -1,4 +1,4 @@
-"""What the study of decision boundaries found."""
+"""Table, verdicts and figures of the study of decision boundaries."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 def summary(
     settings: BoundarySettings, seeds: Sequence[int], results: Sequence[TaskResult]
 ) -> Summary:
-    """Return table and figures."""
+    """Summarize the results of the study."""
     frame, n_batches = router_results(seeds, results), _batches(results[0])
     first = [result for result in results if _task(result).seed == seeds[0]]
     which = f"{settings.data}, {INPUTS[settings.scaling]}, seed {seeds[0]}"

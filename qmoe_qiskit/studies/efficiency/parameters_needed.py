@@ -1,4 +1,4 @@
-"""How many parameters a family of routers needs for an accuracy, seed by seed."""
+"""Number of parameters that a family of routers needs for an accuracy, per seed."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ class Family(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Needed:
-    """What a family needs.
+    """The parameters that a family needs.
 
     Attributes:
-        n_members: How many sizes there were to choose from.
-        reached_N: Whether the chosen member reaches the threshold on held-out rows, by seed.
-        size_N: Parameters of the chosen member where it does; where it does not, twice those of the
-            largest router of the study.
+        n_members: Number of sizes to choose from.
+        reached_N: Whether the chosen member reaches the threshold on held-out rows, per seed.
+        size_N: Parameters of the chosen member where it reaches the threshold; elsewhere twice the
+            parameters of the largest router of the study.
     """
 
     n_members: int
@@ -62,7 +62,7 @@ class Needed:
 
     @property
     def typical(self) -> float | str:
-        """The median over the seeds, the upper one of two; or that it is not reached."""
+        """The median over the seeds, the upper one of two, or "not reached"."""
         order = np.argsort(self.size_N)
         middle = order[len(order) // 2]
         return float(self.size_N[middle]) if self.reached_N[middle] else "not reached"
@@ -73,7 +73,13 @@ def needed_parameters(
 ) -> tuple[Table, list[Claim]]:
     """Return what each family needs for an accuracy, and claims that the quantum one needs less.
 
-    Claims are made between families of as many sizes only: one of more sizes has more tries.
+    Claims compare only families with equally many sizes: a family with more sizes has more tries.
+
+    Args:
+        frame: Results of the trainings.
+        scalings: Names of the scalings, see `SCALINGS`.
+        threshold: Held-out accuracy to reach.
+        source: What the numbers of the table come from.
     """
     families = [f for f in Family if f in set(map(Family.of, frame.keys))]
     rows: list[tuple[Cell, ...]] = []
@@ -136,7 +142,7 @@ def _needed(
     beyond = 2 * frame.columns(frame.keys, name).max()
     reached, chosen_sizes = [], []
     for sizes_M, tried_M, tested_M in zip(sizes_NM, tried_NM, tested_NM, strict=True):
-        order = np.argsort(sizes_M, kind="stable")  # of two as large the one named first
+        order = np.argsort(sizes_M, kind="stable")  # the first named of equal sizes
         passing = [m for m in order if tried_M[m] >= threshold]
         chosen = passing[0] if passing else order[np.argmax(tried_M[order])]
         reached.append(bool(tested_M[chosen] >= threshold))

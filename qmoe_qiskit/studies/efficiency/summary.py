@@ -1,4 +1,4 @@
-"""What the study of efficiency found."""
+"""Tables, verdicts and figures of the study of efficiency."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ PAPER: dict[tuple[str, int | None], float] = {
 def summary(
     settings: EfficiencySettings, seeds: Sequence[int], results: Sequence[TaskResult]
 ) -> Summary:
-    """Return tables, verdicts and figures."""
+    """Summarize the results of the study."""
     frame = router_results(seeds, results, by_layers=True)
     source = source_of(frame)
     means = dict(zip(frame.keys, frame.means(frame.keys, *ACCURACY), strict=True))
@@ -118,7 +118,7 @@ def _accuracy_table(
 
 
 def _of_paper(settings: EfficiencySettings, router: ScaledRouter) -> float | None:
-    """Return the accuracy that the paper's experiment 3A found, where this is what it trained."""
+    """Return the accuracy in the paper's experiment 3A, where the paper trained this router."""
     if settings.data != "moons" or router.scaling != "paper":
         return None
     return PAPER.get((router.router, router.layers))
@@ -176,7 +176,7 @@ def _picture(
 
 
 def _series(router: ScaledRouter) -> str:
-    """Return what a router is drawn with: random features apart from the others."""
+    """Return the name of the line that a router is drawn on; random features have their own."""
     kind = router.router.partition(":")[0]
     named = {"fourier": "Fourier", "rff": "random Fourier"}
     return named.get(kind, Family.of(router).value)

@@ -23,8 +23,8 @@ AnyTask = TypeVar("AnyTask", bound=Task)
 class ResultsFrame(Generic[Key]):
     """Results of one kind of task, grouped by a key and paired by seed.
 
-    Tasks with the same key differ in their seed only. A path leads to a number in a result: names
-    and indices, and slices, each of which adds an axis to the array.
+    Tasks with the same key differ in their seed only. A path leads to a number in a result: names,
+    indices, and slices, each of which adds an axis to the array.
 
     Shapes: N seeds, K keys.
 
@@ -69,7 +69,7 @@ class ResultsFrame(Generic[Key]):
 
     @property
     def keys(self) -> tuple[Key, ...]:
-        """The keys, in the order in which results have them first."""
+        """The keys, in the order of their first results."""
         return tuple(self._found)
 
     @property

@@ -1,4 +1,4 @@
-"""What the study of experts found."""
+"""Tables, verdicts and figure of the study of experts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from qmoe_qiskit.studies.experts.settings import ExpertsSettings
 
 
-# The side that is claimed to be more accurate, and the other side.
+# The contender that is claimed to be more accurate, and the other contender.
 _CLAIMS = (
     (QUANTUM_MIXTURE, QNN),
     (QUANTUM_MIXTURE, LARGE_QNN),
@@ -39,7 +39,7 @@ _CLAIMS = (
 
 
 class _Training(NamedTuple):
-    """What a task trained; `tuned` says whether the learning rate was chosen from several."""
+    """A training; `tuned` says whether the learning rate was chosen from several."""
 
     data: str
     contender: Contender
@@ -64,7 +64,7 @@ def _results(
 
 
 def _source(settings: ExpertsSettings, frame: _Results) -> str:
-    """Return what the numbers come from."""
+    """Return the source of the numbers."""
     backend = settings.backend
     where = "" if backend == "statevector" else f", circuits on {backend}"
     return f"{frame.n_results} tasks of kind {ExpertsTask.kind!r}{where}"
@@ -80,7 +80,7 @@ def _named(frame: _Results, training: _Training) -> str:
 def summarize(
     settings: ExpertsSettings, seeds: Sequence[int], results: Sequence[TaskResult]
 ) -> Summary:
-    """Return tables, verdicts and a figure."""
+    """Summarize the results of the study."""
     frame = _results(settings, seeds, results)
     claims = [
         Claim(

@@ -6,12 +6,12 @@ from qmoe_qiskit.stats import Claim
 from qmoe_qiskit.studies.kernel.results import BOX_NAMES, KernelResults
 from qmoe_qiskit.studies.training.routers import label
 
-# What is set against the RBF kernel.
+# The kernels that are compared with the RBF kernel.
 _CLAIMED = ("quantum", "quantum-bandwidth", "quantum-trained")
 
 
 def alignment_claims(found: KernelResults) -> list[Claim]:
-    """Return what is claimed of kernels."""
+    """Return the claims about kernels."""
     margin = found.settings.alignment_margin
     claims = []
     for data in found.settings.data:
@@ -32,7 +32,7 @@ def alignment_claims(found: KernelResults) -> list[Claim]:
 
 
 def machine_claims(found: KernelResults) -> list[Claim]:
-    """Return what is claimed of machines on them."""
+    """Return the claims about support vector machines on the kernels."""
     margin = found.settings.margin
     claims = []
     for data in found.settings.data:
@@ -61,7 +61,7 @@ def machine_claims(found: KernelResults) -> list[Claim]:
 
 
 def dimension_claims(found: KernelResults) -> list[Claim]:
-    """Return what is claimed of effective dimensions."""
+    """Return the claims about effective dimensions."""
     settings = found.settings
     return [
         Claim(

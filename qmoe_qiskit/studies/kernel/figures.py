@@ -95,7 +95,7 @@ def pictures(found: KernelResults) -> tuple[FigureSpec, ...]:
 
 
 def _dots(values: dict[str, FloatArray], name: str) -> Draw:
-    """Draw means with intervals and every seed's value, a line for each name."""
+    """Draw the mean with its interval and the value of every seed, one line per name."""
     rows = {row: mean_estimate(values_N) for row, values_N in values.items()}
     seeds = {row: values_N.tolist() for row, values_N in values.items()}
     return intervals({"": rows}, label=name, seeds={"": seeds})

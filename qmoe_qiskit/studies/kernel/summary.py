@@ -1,4 +1,4 @@
-"""What the study of kernels found."""
+"""Tables, verdicts and figures of the study of kernels."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _REMARKS = (
 def summarize(
     settings: KernelSettings, seeds: Sequence[int], results: Sequence[TaskResult]
 ) -> Summary:
-    """Return what the results say."""
+    """Summarize the results of the study."""
     found = KernelResults(settings, seeds, results)
     n_tasks = Counter(result.task.kind for result in results)
 

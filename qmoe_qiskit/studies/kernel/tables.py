@@ -11,7 +11,7 @@ from qmoe_qiskit.studies.training.routers import label
 
 
 def kernels_table(found: KernelResults, source: str) -> Table:
-    """Return what the kernels are worth."""
+    """Return the table of the kernels: alignments and ranks."""
     cases = [(data, kernel) for data in found.settings.data for kernel in KERNELS]
     reads = ("held_out", "alignment", "rank", "participation")
     values_NK = np.stack([found.kernel(*case, read) for case in cases for read in reads], axis=1)
@@ -46,7 +46,7 @@ def kernels_table(found: KernelResults, source: str) -> Table:
 
 
 def machines_table(found: KernelResults, source: str) -> Table:
-    """Return what machines on them are worth."""
+    """Return the table of the accuracies of support vector machines and mixtures."""
     settings = found.settings
     return Table(
         name="machines",
@@ -79,7 +79,7 @@ def machines_table(found: KernelResults, source: str) -> Table:
 
 
 def dimensions_table(found: KernelResults, source: str) -> Table:
-    """Return the effective dimensions."""
+    """Return the table of the effective dimensions."""
     settings = found.settings
     cases = settings.dimension_cases
     columns = [found.dimension(*case, size) for case in cases for size in settings.sizes]

@@ -2,8 +2,8 @@
 
 The probabilities are those of measured bit strings, readout errors included. Which string a shot
 gives is a draw from them and nothing else, so that drawing all shots at once is the same as
-simulating them shot by shot, only faster. One set of shots then serves
-every method of mitigation, and different shots do not blur the comparison of two methods.
+simulating them shot by shot, only faster. One set of shots then serves every method of mitigation,
+and different shots do not blur the comparison of two methods.
 
 Shapes: B inputs, F features, W circuit weights, S = 2^n bit strings, O observables, N rows,
 E experts, C classes.
@@ -103,7 +103,7 @@ def observe_with_values(
 
 
 def routing_scores(observed: Observed, ideal: Observed) -> dict[str, float]:
-    """Return accuracy, and routing_flips: the share of rows with another expert than ideally.
+    """Return accuracy, and routing_flips: the share of rows with another expert than `ideal`.
 
     Args:
         observed: The evaluation to score.

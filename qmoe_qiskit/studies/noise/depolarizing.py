@@ -38,7 +38,7 @@ def tasks(settings: NoiseSettings, seed: int) -> list[Task]:
 
 
 def _task(settings: NoiseSettings, seed: int, level: float) -> ShotsTask:
-    """Return the training at a level, measured there; that without noise at all levels."""
+    """Return the training at a level, measured there; without noise, measured at all levels."""
     measured = (level,) if level else settings.levels
     return ShotsTask(
         **settings.training(
@@ -57,11 +57,11 @@ class _Sweep:
     Attributes:
         settings: Settings of the study.
         levels: The depolarizing probabilities.
-        retrained_NL: Trained and tested at the level.
-        ideal_NL: Trained without noise, tested at the level.
-        train_NL: Accuracies on the rows that the model was trained on, as the paper gives them.
-        by_shots: Trained at the level without shots, tested with them, by number of shots; first
-            "exact", without shots.
+        retrained_NL: Accuracies of models trained and tested at the level.
+        ideal_NL: Accuracies of models trained without noise and tested at the level.
+        train_NL: Accuracies on the training rows, as in the paper.
+        by_shots: Accuracies of models trained without shots, tested at the level, by number of
+            shots; the first entry is "exact", without shots.
         controls: Accuracies of each classical router, (N,).
         source: What the numbers come from.
     """
@@ -191,7 +191,7 @@ def _breakdown(sweep: _Sweep) -> Table:
 
 def _claims(sweep: _Sweep) -> list[Claim]:
     margin = sweep.settings.margin
-    # The paper's last level, or the last one below it.
+    # The index of the paper's last level, or of the last one below it.
     k = max(k for k, level in enumerate(sweep.levels) if level <= max(PAPER))
     p = f"p = {sweep.levels[k]:g}"
     retrained_N = sweep.retrained_NL[:, k]

@@ -61,12 +61,13 @@ class _Devices:
         settings: Settings of the study.
         names: Names of the devices.
         exact_N: Accuracies without noise.
-        scaled_NDK: Trained without noise, tested under the device's noise times each of `scales`.
-        ideal_ND: Trained without noise, tested under the device's noise as it is.
-        flips_ND: Share of rows that another expert serves then.
-        noisy_ND: Trained and tested under the device's noise.
-        by_shots: Trained without noise and shots, tested on the device, by number of shots; first
-            "exact", without shots.
+        scaled_NDK: Accuracies of models trained without noise, tested under the noise of the device
+            times each of `scales`.
+        ideal_ND: The same under the noise of the device as it is stored.
+        flips_ND: Share of the rows that another expert serves under this noise.
+        noisy_ND: Accuracies of models trained and tested under the noise of the device.
+        by_shots: Accuracies of models trained without noise and shots, tested on the device, by
+            number of shots; the first entry is "exact", without shots.
         controls: Accuracies of each classical router, (N,).
         source: What the numbers come from.
     """
@@ -99,7 +100,7 @@ class _Devices:
 
     @property
     def changes_ND(self) -> FloatArray:
-        """Accuracy under the device's noise less that without noise, trained without noise."""
+        """Accuracy under the noise of the device minus accuracy without noise, (N, D)."""
         return self.ideal_ND - self.exact_N[:, None]
 
 

@@ -1,4 +1,4 @@
-"""Drift: trained under a calibration, tested under a later one of the same device."""
+"""Drift: models trained under a calibration, tested under a later one of the same device."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TRAININGS = {"without noise": False, "under the calibration": True}
 
 
 def tasks(settings: NoiseSettings, seed: int) -> list[Task]:
-    """Return trainings without noise and under each factor's, measured later too."""
+    """Return trainings without noise and under each factor on the noise, also measured later."""
     return [
         _task(settings, seed, factor=factor, noisy=noisy)
         for factor in settings.factors

@@ -1,4 +1,4 @@
-"""One device's noise taken apart: each mechanism alone, weakened or amplified."""
+"""The noise of one device taken apart: each mechanism alone, weakened or amplified."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from qmoe_qiskit.studies.report.panels import panels
 from qmoe_qiskit.studies.report.summary import Column, FigureSpec, Table
 from qmoe_qiskit.typing import FloatArray
 
-# By their names in `NoiseProfile.scale`.
+# Names for tables, by the names in `NoiseProfile.scale`.
 MECHANISMS = MappingProxyType(
     {"gates": "depolarization of gates", "relaxation": "relaxation", "readout": "readout errors"}
 )

@@ -1,4 +1,4 @@
-"""Mitigation of errors: what readout mitigation and zero-noise extrapolation gain, and cost."""
+"""Mitigation of errors: gain and cost of readout mitigation and zero-noise extrapolation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from qmoe_qiskit.studies.report.panels import panels
 from qmoe_qiskit.studies.report.summary import Cell, Column, Draw, FigureSpec, Table
 from qmoe_qiskit.typing import FloatArray
 
-# What is claimed to help, with what, against as many executions without it.
+# The method that is claimed to help, the method without it at as many executions, and its name.
 _CLAIMS = (
     ("readout", "none", "readout mitigation"),
     ("ZNE, linear", "none", "linear zero-noise extrapolation"),
@@ -130,7 +130,7 @@ def _row(
 
 
 def _shot_noise(folds: tuple[int, ...], degree: int) -> float:
-    """Return by how much extrapolation multiplies shot noise; circuits share the executions."""
+    """Return the factor of extrapolation on shot noise; the circuits share the executions."""
     weights_F = extrapolation(folds, degree)
     return float(np.linalg.norm(weights_F) * np.sqrt(len(folds)))
 
@@ -166,7 +166,7 @@ def _claimed_executions(settings: NoiseSettings) -> int:
 
 
 def _picture(settings: NoiseSettings, measured: _Measured) -> FigureSpec:
-    # Infinitely many stand at the right end, on a logarithmic axis.
+    # Infinitely many executions stand at the right end of the logarithmic axis.
     finite = sorted(settings.shots)
     end = 10.0 * max(finite, default=1)
     places = {float(executions): executions for executions in finite} | {end: 0}

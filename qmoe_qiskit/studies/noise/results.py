@@ -1,4 +1,4 @@
-"""The results of a study of noise, for its sections, and what several sections make of them."""
+"""The results of a study of noise, and the curves and tables that several sections share."""
 
 from __future__ import annotations
 
@@ -44,7 +44,11 @@ class NoiseResults(ResultsFrame[TrainTask]):
         }
 
     def source(self, what: str) -> str:
-        """Return what numbers come from."""
+        """Return the source of numbers.
+
+        Args:
+            what: The trainings of each seed.
+        """
         n, names = len(self.seeds), [str(seed) for seed in self.seeds]
         shown = ", ".join(names if n <= 3 else (names[0], "...", names[-1]))
         return f"{n} {'seed' if n == 1 else 'seeds'} ({shown}), each with {what}"
@@ -63,7 +67,7 @@ def mean_curve(name: str, levels: Sequence[float], values: FloatArray) -> Curve:
 
 
 def control_curves(controls: Mapping[str, FloatArray], levels: Sequence[float]) -> list[Curve]:
-    """Return flat curves of the classical routers, which noise does not reach."""
+    """Return a flat curve per classical router, which noise does not reach."""
     return [mean_curve(f"{label(name)}, no noise", levels, v) for name, v in controls.items()]
 
 
@@ -90,7 +94,7 @@ def breakdown_table(
         title: Title of the table.
         source: What the numbers come from.
         between: What the levels are, for the note.
-        transposed: Heading of the names of columns where these are rows instead.
+        transposed: Heading of the names of `columns` if each of them is a row; else empty.
     """
     criteria = [
         *(f"falls behind {label(control)}" for control in controls),

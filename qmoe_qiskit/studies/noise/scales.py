@@ -1,4 +1,4 @@
-"""One device's noise, all of it weakened or amplified."""
+"""The noise of one device, all of it weakened or amplified."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from qmoe_qiskit.typing import FloatArray
 
 
 def tasks(settings: NoiseSettings, seed: int) -> list[Task]:
-    """Return one training without noise, one at each factor, and the controls."""
+    """Return a training without noise, one per factor on the noise, and the controls."""
     return [
         _ideal(settings, seed),
         *(_under(settings, seed, factor) for factor in settings.scales),

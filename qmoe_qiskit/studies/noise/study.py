@@ -1,4 +1,4 @@
-"""The study of noise: what does the quantum router keep of its accuracy, and where does it break?
+"""The study of noise: what does noise cost the quantum router, and where does it break down?
 
 Phase 3B of arXiv:2512.22296, then calibrations of real devices, shots, drift and mitigation.
 """
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from qmoe_qiskit.studies.report.summary import Summary
 
 
-class _Steps(NamedTuple):
-    """Of a part of the study: its tasks of one seed, and what they say."""
+class _Part(NamedTuple):
+    """A part of the study: its tasks of one seed, and the section made of their results."""
 
     tasks: Callable[[NoiseSettings, int], list[Task]]
     summarize: Callable[[NoiseSettings, NoiseResults], StudySection]
@@ -37,17 +37,17 @@ class _Steps(NamedTuple):
 
 # In the order of `PARTS`.
 _PARTS = {
-    "depolarizing": _Steps(depolarizing.tasks, depolarizing.summarize),
-    "devices": _Steps(devices.tasks, devices.summarize),
-    "scales": _Steps(scales.tasks, scales.summarize),
-    "mechanisms": _Steps(mechanisms.tasks, mechanisms.summarize),
-    "drift": _Steps(drift.tasks, drift.summarize),
-    "mitigation": _Steps(mitigation.tasks, mitigation.summarize),
+    "depolarizing": _Part(depolarizing.tasks, depolarizing.summarize),
+    "devices": _Part(devices.tasks, devices.summarize),
+    "scales": _Part(scales.tasks, scales.summarize),
+    "mechanisms": _Part(mechanisms.tasks, mechanisms.summarize),
+    "drift": _Part(drift.tasks, drift.summarize),
+    "mitigation": _Part(mitigation.tasks, mitigation.summarize),
 }
 
 
 def _tasks(settings: NoiseSettings, seeds: Sequence[int]) -> list[Task]:
-    # Parts share trainings: each one is run once.
+    # Parts share trainings: each training runs once.
     tasks = [
         task for seed in seeds for part in _chosen(settings) for task in part.tasks(settings, seed)
     ]
@@ -61,7 +61,7 @@ def _summarize(
     return combine_sections([part.summarize(settings, found) for part in _chosen(settings)])
 
 
-def _chosen(settings: NoiseSettings) -> list[_Steps]:
+def _chosen(settings: NoiseSettings) -> list[_Part]:
     """Return the parts that the settings name."""
     return [part for name, part in _PARTS.items() if name in settings.parts]
 
@@ -70,7 +70,7 @@ STUDY = Study(
     name="noise",
     title="What does noise cost the quantum router, and where does it break down?",
     settings=NoiseSettings,
-    # The paper's sweep.
+    # The levels of the paper.
     quick=replace(
         NoiseSettings(), parts=("depolarizing",), levels=(0.0, 0.02, 0.05, 0.1, 0.15, 0.2)
     ),

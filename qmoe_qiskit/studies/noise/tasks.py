@@ -52,7 +52,7 @@ METHODS = {
 
 @dataclass(frozen=True, kw_only=True)
 class ShotsTask(TrainTask):
-    """Train without shots, and measure with several numbers of them too.
+    """Train without shots, and measure without and with several numbers of shots.
 
     Attributes:
         shots: Numbers of shots per sample.
