@@ -47,18 +47,21 @@ class BalanceResults(ResultsFrame[Case]):
 
         load_NE = values("expert_load")
         log_experts = np.log(load_NE.shape[1])
+        measured_N: FloatArray
         match what:
             case "balance":
-                return np.array([entropy(load_E) for load_E in load_NE]) / log_experts
+                measured_N = np.array([entropy(load_E) for load_E in load_NE]) / log_experts
             case "busiest":
-                return load_NE.max(axis=1)
+                measured_N = load_NE.max(axis=1)
             case "dead":
-                return (load_NE < self.settings.dead).sum(axis=1).astype(np.float64)
+                measured_N = (load_NE < self.settings.dead).sum(axis=1).astype(np.float64)
             case "routing":
-                return values("routing_entropy") / log_experts
+                measured_N = values("routing_entropy") / log_experts
             case "flips":
-                return values("routing_flips")
-        return values(what)
+                measured_N = values("routing_flips")
+            case _:
+                measured_N = values(what)
+        return measured_N
 
     def case(self, router: str, n_experts: int, weight: float = 0.0, scaling: str = "") -> Case:
         """Return a case; by default without the balance loss, on inputs of the first scaling."""

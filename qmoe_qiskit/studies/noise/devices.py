@@ -64,6 +64,7 @@ class _Devices:
         scaled_NDK: Accuracies of models trained without noise, tested under the noise of the device
             times each of `scales`.
         ideal_ND: The same under the noise of the device as it is stored.
+        changes_ND: `ideal_ND` minus the accuracies without noise.
         flips_ND: Share of the rows that another expert serves under this noise.
         noisy_ND: Accuracies of models trained and tested under the noise of the device.
         by_shots: Accuracies of models trained without noise and shots, tested on the device, by
@@ -86,6 +87,7 @@ class _Devices:
         by_factor[0.0] = np.repeat(self.exact_N[:, None], len(names), axis=1)
         self.scaled_NDK = np.stack([by_factor[factor] for factor in settings.scales], axis=2)
         self.ideal_ND = by_factor[1.0]
+        self.changes_ND = self.ideal_ND - self.exact_N[:, None]
         self.flips_ND = on_devices("routing_flips")[:, :, 0]
         self.noisy_ND = found.columns([_under(settings, seed, name) for name in names], *ACCURACY)
         self.by_shots = {"exact": self.ideal_ND} | {
@@ -97,11 +99,6 @@ class _Devices:
             f"a training without noise (noise-shots), {len(names)} on devices and "
             f"{len(self.controls)} of classical routers (train)"
         )
-
-    @property
-    def changes_ND(self) -> FloatArray:
-        """Accuracy under the noise of the device minus accuracy without noise, (N, D)."""
-        return self.ideal_ND - self.exact_N[:, None]
 
 
 def summarize(settings: NoiseSettings, found: NoiseResults) -> StudySection:

@@ -101,16 +101,13 @@ def breakdown_table(
         f"has an accuracy under {settings.accuracy:g}",
     ]
     points = [_breakdown_points(settings, levels, v, controls) for v in columns.values()]
-    rows = zip(criteria, *points, strict=True)
+    headings, rows = list(columns), list(zip(criteria, *points, strict=True))
     if transposed:
-        rows = ((column, *row) for column, row in zip(columns, points, strict=True))
+        headings, rows = criteria, [(c, *row) for c, row in zip(columns, points, strict=True)]
     return Table(
         name=name,
         title=title,
-        columns=(
-            Column(name=transposed),
-            *(Column(name=column) for column in (criteria if transposed else columns)),
-        ),
+        columns=tuple(Column(name=heading) for heading in (transposed, *headings)),
         rows=tuple(rows),
         note=(
             f"Where the mean over seeds crosses, linear between {between}, with 95 % bootstrap "
