@@ -10,7 +10,8 @@ import numpy as np
 
 from qmoe_qiskit.stats import Claim, judge, mean_estimates, median_estimate, success_rate
 from qmoe_qiskit.studies.report.figures import intervals
-from qmoe_qiskit.studies.report.summary import Column, FigureSpec, Summary, Table
+from qmoe_qiskit.studies.report.make_table import Row, column, table_of_rows
+from qmoe_qiskit.studies.report.summary import FigureSpec, Summary, Table
 from qmoe_qiskit.studies.training.paired_results import (
     ACCURACY,
     INPUTS,
@@ -83,36 +84,27 @@ def _claim(router: ScaledRouter) -> str:
 def _table(
     settings: AblationSettings, frame: RouterResults, leads: Mapping[ScaledRouter, Estimate]
 ) -> Table:
-    means = frame.means(frame.keys, *ACCURACY)
-    rows = []
-    for router, mean in zip(frame.keys, means, strict=True):
+    reached = column(f"share of seeds with {settings.threshold:g} or more", 2)
+    rows: list[Row] = []
+    for router, mean in zip(frame.keys, frame.means(frame.keys, *ACCURACY), strict=True):
         accuracies_N = frame.values(router, *ACCURACY)
+        effective = float(np.median(frame.values(router, "effective_parameters")))
         rows.append(
-            (
-                router.scaling,
-                router.label,
-                int(frame.values(router, "n_parameters")[0]),
-                float(np.median(frame.values(router, "effective_parameters"))),
-                mean,
-                median_estimate(accuracies_N),
-                success_rate(accuracies_N, settings.threshold),
-                leads.get(router),
-            )
+            {
+                "inputs": router.scaling,
+                "router": router.label,
+                "parameters": int(frame.values(router, "n_parameters")[0]),
+                column("effective parameters, median", 0): effective,
+                "mean accuracy": mean,
+                "median accuracy": median_estimate(accuracies_N),
+                reached: success_rate(accuracies_N, settings.threshold),
+                "quantum, less this": leads.get(router),
+            }
         )
-    return Table(
+    return table_of_rows(
+        rows,
         name="accuracy",
         title="Held-out accuracy of the quantum router, and of what is left without one thing",
-        columns=(
-            Column(name="inputs"),
-            Column(name="router"),
-            Column(name="parameters", digits=0),
-            Column(name="effective parameters, median", digits=0),
-            Column(name="mean accuracy"),
-            Column(name="median accuracy"),
-            Column(name=f"share of seeds with {settings.threshold:g} or more", digits=2),
-            Column(name="quantum, less this"),
-        ),
-        rows=tuple(rows),
         note=(
             f"The quantum router has {settings.layers} layers. Parameters are those that are "
             "trained in the router. Differences are paired by seed: the same points, split and "

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from qmoe_qiskit.stats import judge, mean_estimate, mean_estimates, success_rate
+from qmoe_qiskit.stats import judge, mean_estimate, success_rate
 from qmoe_qiskit.stats.types import Estimate
 from qmoe_qiskit.studies.balance.claims import flips_claims, load_claims, loss_claims
 from qmoe_qiskit.studies.balance.results import BalanceResults
 from qmoe_qiskit.studies.report.figures import Curve, curves
+from qmoe_qiskit.studies.report.make_table import Row, column, table_of_rows
 from qmoe_qiskit.studies.report.panels import panels
-from qmoe_qiskit.studies.report.summary import Cell, Column, FigureSpec, Summary, Table
+from qmoe_qiskit.studies.report.summary import FigureSpec, Summary, Table
 from qmoe_qiskit.studies.training.paired_results import counted
 from qmoe_qiskit.studies.training.routers import label
 
 if TYPE_CHECKING:
-    from qmoe_qiskit.studies.balance.settings import BalanceSettings
+    from qmoe_qiskit.studies.balance.settings import BalanceSettings, Case
     from qmoe_qiskit.studies.engine.results import TaskResult
     from qmoe_qiskit.studies.report.summary import Draw
 
@@ -46,32 +45,31 @@ def summarize(
 
 
 def _load_table(found: BalanceResults, source: str) -> Table:
-    cases = found.settings.cases
-    reads = ("balance", "busiest", "dead", "routing", "accuracy")
-    values_NK = np.stack([found.measure(r, c) for c in cases for r in reads], axis=1)
-    estimates = mean_estimates(values_NK)
-    rows: list[tuple[Cell, ...]] = []
-    for index, case in enumerate(cases):
-        balance, busiest, dead, *others = estimates[index * len(reads) :][: len(reads)]
+    rows: list[Row] = []
+    for case in found.settings.cases:
+
+        def mean(what: str, case: Case = case) -> Estimate:
+            return mean_estimate(found.measure(what, case))
+
         any_dead = success_rate(found.measure("dead", case), 1)
-        of_case = (label(case.router), case.n_experts, case.weight, case.scaling)
-        rows.append((*of_case, balance, busiest, dead, any_dead, *others))
-    return Table(
+        rows.append(
+            {
+                "Router": label(case.router),
+                "Experts": case.n_experts,
+                "Weight of the balance loss": case.weight,
+                "Inputs": case.scaling,
+                column("Entropy of the load", unit="log E"): mean("balance"),
+                "Load of the busiest expert": mean("busiest"),
+                column("Dead experts", 2): mean("dead"),
+                column("Seeds with a dead expert", 2): any_dead,
+                column("Entropy of the routing", unit="log E"): mean("routing"),
+                "Accuracy, held out": mean("accuracy"),
+            }
+        )
+    return table_of_rows(
+        rows,
         name="load",
         title="How the experts share the rows, without noise",
-        columns=(
-            Column(name="Router"),
-            Column(name="Experts"),
-            Column(name="Weight of the balance loss"),
-            Column(name="Inputs"),
-            Column(name="Entropy of the load", unit="log E"),
-            Column(name="Load of the busiest expert"),
-            Column(name="Dead experts", digits=2),
-            Column(name="Seeds with a dead expert", digits=2),
-            Column(name="Entropy of the routing", unit="log E"),
-            Column(name="Accuracy, held out"),
-        ),
-        rows=tuple(rows),
         note=(
             "Means over seeds with 95 % intervals. The load of an expert is the share of the "
             "held-out rows on which its weight is the largest; it is dead under "
@@ -86,21 +84,22 @@ def _load_table(found: BalanceResults, source: str) -> Table:
 def _flips_table(found: BalanceResults, source: str) -> Table:
     settings = found.settings
     cases = [found.case("quantum", e, w) for e in settings.n_experts for w in settings.weights]
-    columns = [(where, read) for where in range(1, len(settings.noise) + 1) for read in _UNDER]
-    values_NK = np.stack([found.measure(r, c, w) for c in cases for w, r in columns], axis=1)
-    estimates = mean_estimates(values_NK)
-    return Table(
+    rows: list[Row] = [
+        {
+            "Experts": case.n_experts,
+            "Weight of the balance loss": case.weight,
+            **{
+                f"{heading}, {name}": mean_estimate(found.measure(what, case, where))
+                for where, name in enumerate(settings.noise, start=1)
+                for what, heading in _UNDER.items()
+            },
+        }
+        for case in cases
+    ]
+    return table_of_rows(
+        rows,
         name="flips",
         title="Rows that noise sends to another expert, quantum router",
-        columns=(
-            Column(name="Experts"),
-            Column(name="Weight of the balance loss"),
-            *(Column(name=f"{_UNDER[r]}, {name}") for name in settings.noise for r in _UNDER),
-        ),
-        rows=tuple(
-            (case.n_experts, case.weight, *estimates[index * len(columns) :][: len(columns)])
-            for index, case in enumerate(cases)
-        ),
         note=(
             "Means over seeds with 95 % intervals. Flips: share of the held-out rows whose expert "
             "with the largest weight is another one than without noise, the trained weights being "

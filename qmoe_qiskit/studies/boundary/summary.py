@@ -6,13 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from qmoe_qiskit.figures.decision_boundary import decision_boundary_figure
 from qmoe_qiskit.figures.routing_map import routing_map_figure
-from qmoe_qiskit.stats import Claim, Verdict, judge, mean_estimates
+from qmoe_qiskit.stats import Claim, Verdict, judge, mean_estimate
 from qmoe_qiskit.studies.boundary.task import BoundaryTask
-from qmoe_qiskit.studies.report.summary import Column, FigureSpec, Summary, Table
+from qmoe_qiskit.studies.report.make_table import Row, column, table_of_rows
+from qmoe_qiskit.studies.report.summary import FigureSpec, Summary, Table
 from qmoe_qiskit.studies.training.paired_results import (
     ACCURACY,
     INPUTS,
@@ -83,32 +82,25 @@ def _task(result: TaskResult) -> BoundaryTask:
 
 
 def _table(settings: BoundarySettings, frame: RouterResults, n_batches: int) -> Table:
-    columns = [
-        column_N
+    as_paper = column("the same as the paper prints it", 2, unit="nat, sum over batches")
+    rows: list[Row] = [
+        {
+            "router": router.label,
+            "parameters": int(frame.values(router, "n_parameters")[0]),
+            column("training loss", unit="nat per row"): mean_estimate(loss_N),
+            as_paper: mean_estimate(n_batches * loss_N),
+            column("held-out loss", unit="nat per row"): mean_estimate(
+                frame.values(router, "settings", 0, "cross_entropy")
+            ),
+            "held-out accuracy": mean_estimate(frame.values(router, *ACCURACY)),
+        }
         for router in frame.keys
-        for column_N in (
-            frame.values(router, "loss"),
-            n_batches * frame.values(router, "loss"),
-            frame.values(router, "settings", 0, "cross_entropy"),
-            frame.values(router, *ACCURACY),
-        )
+        for loss_N in [frame.values(router, "loss")]
     ]
-    means = mean_estimates(np.stack(columns, axis=1))
-    return Table(
+    return table_of_rows(
+        rows,
         name="loss",
         title=f"Loss of the last of {settings.epochs} epochs, and on held-out rows",
-        columns=(
-            Column(name="router"),
-            Column(name="parameters", digits=0),
-            Column(name="training loss", unit="nat per row"),
-            Column(name="the same as the paper prints it", unit="nat, sum over batches", digits=2),
-            Column(name="held-out loss", unit="nat per row"),
-            Column(name="held-out accuracy"),
-        ),
-        rows=tuple(
-            (router.label, int(frame.values(router, "n_parameters")[0]), *means[4 * i : 4 * i + 4])
-            for i, router in enumerate(frame.keys)
-        ),
         note=(
             f"Means over {counted(len(frame.seeds), 'seed')} with 95 % intervals; "
             f"{INPUTS[settings.scaling]}."

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmoe_qiskit.stats import Claim, success_rate
-from qmoe_qiskit.studies.report.summary import Cell, Column, Table
+from qmoe_qiskit.studies.report.make_table import Row, column, table_of_rows
+from qmoe_qiskit.studies.report.summary import Table
 from qmoe_qiskit.studies.training.paired_results import (
     ACCURACY,
     INPUTS,
@@ -82,7 +83,7 @@ def needed_parameters(
         source: What the numbers of the table come from.
     """
     families = [f for f in Family if f in set(map(Family.of, frame.keys))]
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[Row] = []
     claims: list[Claim] = []
     for count, name in COUNTS.items():
         for scaling in scalings:
@@ -90,8 +91,16 @@ def needed_parameters(
             quantum = needed[Family.QUANTUM]
             for family, of_family in needed.items():
                 reached = success_rate(of_family.reached_N.astype(np.float64), 1.0)
-                size = of_family.typical
-                rows.append((scaling, family.value, count, of_family.n_members, reached, size))
+                rows.append(
+                    {
+                        "inputs": scaling,
+                        "routers": family.value,
+                        "counted": count,
+                        "sizes to choose from": of_family.n_members,
+                        column("share of seeds in which the chosen one reaches it", 2): reached,
+                        column("its size, median", 0): of_family.typical,
+                    }
+                )
                 if family is Family.QUANTUM or of_family.n_members != quantum.n_members:
                     continue
                 on_features = family is Family.FOURIER
@@ -107,18 +116,10 @@ def needed_parameters(
                         unit="halvings",
                     )
                 )
-    table = Table(
+    table = table_of_rows(
+        rows,
         name="needed",
         title=f"What a router needs for a held-out accuracy of {threshold:g}",
-        columns=(
-            Column(name="inputs"),
-            Column(name="routers"),
-            Column(name="counted"),
-            Column(name="sizes to choose from"),
-            Column(name="share of seeds in which the chosen one reaches it", digits=2),
-            Column(name="its size, median", digits=0),
-        ),
-        rows=tuple(rows),
         note=(
             "Of each seed the smallest router of the family that reaches the accuracy on "
             "validation rows is chosen, or, where none does, the best one there; held-out rows say "

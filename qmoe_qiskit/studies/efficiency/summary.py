@@ -11,8 +11,9 @@ from qmoe_qiskit.stats import Claim, judge, mean_estimates, median_estimate, suc
 from qmoe_qiskit.stats.types import Estimate
 from qmoe_qiskit.studies.efficiency.figure import Point, by_parameters, common_limits
 from qmoe_qiskit.studies.efficiency.parameters_needed import COUNTS, Family, needed_parameters
+from qmoe_qiskit.studies.report.make_table import Row, column, table_of_rows
 from qmoe_qiskit.studies.report.panels import panels
-from qmoe_qiskit.studies.report.summary import Column, FigureSpec, Summary, Table
+from qmoe_qiskit.studies.report.summary import FigureSpec, Summary, Table
 from qmoe_qiskit.studies.training.paired_results import (
     ACCURACY,
     INPUTS,
@@ -73,41 +74,31 @@ def _accuracy_table(
     ]
     leads = mean_estimates(np.stack(leads_NK, axis=1))
     on_training = frame.means(frame.keys, "train_accuracy")
-    rows = []
+    reached = column(f"share of seeds with {settings.threshold:g} or more", 2)
+    rows: list[Row] = []
     for router, lead, training in zip(frame.keys, leads, on_training, strict=True):
+        reference = _reference(settings, router.scaling)
         accuracies_N = frame.values(router, *ACCURACY)
+        effective = float(np.median(frame.values(router, "effective_parameters")))
         rows.append(
-            (
-                router.scaling,
-                router.label,
-                int(frame.values(router, "n_parameters")[0]),
-                float(np.median(frame.values(router, "effective_parameters"))),
-                float(np.median(frame.values(router, "learning_rate"))),
-                means[router],
-                median_estimate(accuracies_N),
-                success_rate(accuracies_N, settings.threshold),
-                None if router == _reference(settings, router.scaling) else lead,
-                training,
-                _of_paper(settings, router),
-            )
+            {
+                "inputs": router.scaling,
+                "router": router.label,
+                "parameters": int(frame.values(router, "n_parameters")[0]),
+                column("effective parameters, median", 0): effective,
+                "learning rate, median": float(np.median(frame.values(router, "learning_rate"))),
+                "mean accuracy": means[router],
+                "median accuracy": median_estimate(accuracies_N),
+                reached: success_rate(accuracies_N, settings.threshold),
+                f"{reference.label}, less this": None if router == reference else lead,
+                "mean training accuracy": training,
+                "the same in the paper, one seed": _of_paper(settings, router),
+            }
         )
-    return Table(
+    return table_of_rows(
+        rows,
         name="accuracy",
         title="Held-out accuracy by router",
-        columns=(
-            Column(name="inputs"),
-            Column(name="router"),
-            Column(name="parameters", digits=0),
-            Column(name="effective parameters, median", digits=0),
-            Column(name="learning rate, median"),
-            Column(name="mean accuracy"),
-            Column(name="median accuracy"),
-            Column(name=f"share of seeds with {settings.threshold:g} or more", digits=2),
-            Column(name=f"{_reference(settings, '').label}, less this"),
-            Column(name="mean training accuracy"),
-            Column(name="the same in the paper, one seed"),
-        ),
-        rows=tuple(rows),
         note=(
             "Parameters are those of the router; the experts are the same for all. Effective: "
             "rank of the Jacobian of the trained router's weights on its training points. "

@@ -21,7 +21,8 @@ from qmoe_qiskit.studies.experts.contenders import (
     Contender,
 )
 from qmoe_qiskit.studies.experts.task import ExpertsTask
-from qmoe_qiskit.studies.report.summary import Cell, Column, Draw, FigureSpec, Summary, Table
+from qmoe_qiskit.studies.report.make_table import Row, column, table_of_rows
+from qmoe_qiskit.studies.report.summary import Draw, FigureSpec, Summary, Table
 
 if TYPE_CHECKING:
     from qmoe_qiskit.studies.engine.results import TaskResult
@@ -100,23 +101,26 @@ def summarize(
 
 
 def _accuracies(settings: ExpertsSettings, frame: _Results) -> Table:
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[Row] = []
     for data in settings.data:
         for contender in CONTENDERS:
             training = _Training(data, contender)
             accuracy_N = frame.values(training, "accuracy")
-            untuned = training._replace(tuned=False)
             rows.append(
-                (
-                    data,
-                    contender.label,
-                    int(frame.values(training, "n_parameters")[0]),
-                    mean_estimate(accuracy_N),
-                    median_estimate(accuracy_N),
-                    float(np.median(frame.values(training, "learning_rate"))),
-                    mean_estimate(frame.values(untuned, "accuracy")),
-                    experts_paper.ACCURACY.get((data, _paper_key(contender))),
-                )
+                {
+                    "data": data,
+                    "model": contender.label,
+                    "parameters": int(frame.values(training, "n_parameters")[0]),
+                    "accuracy, mean": mean_estimate(accuracy_N),
+                    "accuracy, median": median_estimate(accuracy_N),
+                    column("learning rate, median", 2): float(
+                        np.median(frame.values(training, "learning_rate"))
+                    ),
+                    f"accuracy at rate {settings.paper_learning_rate:g}, mean": mean_estimate(
+                        frame.values(training._replace(tuned=False), "accuracy")
+                    ),
+                    "paper": experts_paper.ACCURACY.get((data, _paper_key(contender))),
+                }
             )
     rates = ", ".join(f"{rate:g}" for rate in settings.learning_rates)
     note = (
@@ -125,27 +129,17 @@ def _accuracies(settings: ExpertsSettings, frame: _Results) -> Table:
         f"chosen from {rates} on a fifth of the training rows. Paper: {experts_paper.SOURCE}; one "
         "seed, rate 0.01, and for digits MNIST's 12665 rows."
     )
-    return Table(
+    return table_of_rows(
+        rows,
         name="accuracy",
         title="Accuracy on held-out rows",
-        columns=(
-            Column(name="data"),
-            Column(name="model"),
-            Column(name="parameters"),
-            Column(name="accuracy, mean"),
-            Column(name="accuracy, median"),
-            Column(name="learning rate, median", digits=2),
-            Column(name=f"accuracy at rate {settings.paper_learning_rate:g}, mean"),
-            Column(name="paper"),
-        ),
-        rows=tuple(rows),
         note=note,
         source=_source(settings, frame),
     )
 
 
 def _times(settings: ExpertsSettings, frame: _Results) -> Table:
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[Row] = []
     for data in settings.data:
         for contender in CONTENDERS:
             training = _Training(data, contender, tuned=False)
@@ -154,27 +148,21 @@ def _times(settings: ExpertsSettings, frame: _Results) -> Table:
             theirs = experts_paper.SECONDS.get((data, _paper_key(contender)))
             per_row = experts_paper.TRAINING_ROWS[data] * experts_paper.EPOCHS / 1000
             rows.append(
-                (
-                    data,
-                    contender.label,
-                    seconds,
-                    seconds / trained,
-                    theirs,
-                    None if theirs is None else theirs / per_row,
-                )
+                {
+                    "data": data,
+                    "model": contender.label,
+                    column("time", 2, unit="s"): seconds,
+                    column("per 1000 rows and epoch", unit="s"): seconds / trained,
+                    column("paper", 2, unit="s"): theirs,
+                    column("paper, per 1000 rows and epoch", 2, unit="s"): (
+                        None if theirs is None else theirs / per_row
+                    ),
+                }
             )
-    return Table(
+    return table_of_rows(
+        rows,
         name="time",
         title="Wall time of a training; not reproducible bit for bit",
-        columns=(
-            Column(name="data"),
-            Column(name="model"),
-            Column(name="time", unit="s", digits=2),
-            Column(name="per 1000 rows and epoch", unit="s", digits=3),
-            Column(name="paper", unit="s", digits=2),
-            Column(name="paper, per 1000 rows and epoch", unit="s", digits=2),
-        ),
-        rows=tuple(rows),
         note=(
             "Median over the seeds of whole tasks at the paper's learning rate: data, compiling "
             "circuits, training and measuring, on one thread of whatever machine ran them and "

@@ -14,14 +14,16 @@ if TYPE_CHECKING:
     from qmoe_qiskit.studies.kernel.settings import KernelSettings
     from qmoe_qiskit.typing import FloatArray
 
-KERNELS = (
-    "quantum",
-    "quantum-bandwidth",
-    "quantum-initial",
-    "quantum-trained",
-    "rbf",
-    "linear",
-)
+# Names of the kernels for tables and figures.
+_LABELS = {
+    "quantum": "quantum, 1 upload",
+    "quantum-bandwidth": "quantum, 1 upload, tuned width",
+    "quantum-initial": "quantum, {uploads} uploads, untrained",
+    "quantum-trained": "quantum, {uploads} uploads, trained",
+    "rbf": "RBF, tuned gamma",
+    "linear": "linear",
+}
+KERNELS = tuple(_LABELS)
 # Where the parameters of an effective dimension are drawn from, see `effective_dimension.BOXES`.
 BOX_NAMES = {"initial": "where training starts", "unit": "[-1, 1]"}
 
@@ -97,12 +99,4 @@ class KernelResults:
 
     def label(self, kernel: str) -> str:
         """Return a kernel's name for tables and figures."""
-        uploads = f"{self.settings.uploads} uploads"
-        return {
-            "quantum": "quantum, 1 upload",
-            "quantum-bandwidth": "quantum, 1 upload, tuned width",
-            "quantum-initial": f"quantum, {uploads}, untrained",
-            "quantum-trained": f"quantum, {uploads}, trained",
-            "rbf": "RBF, tuned gamma",
-            "linear": "linear",
-        }[kernel]
+        return _LABELS[kernel].format(uploads=self.settings.uploads)

@@ -5,6 +5,7 @@ Phase 3B of arXiv:2512.22296 with held-out rows and controls, beyond its levels,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from qmoe_qiskit.stats import Claim, mean_estimate, mean_estimates, median_estimate, success_rate
@@ -20,8 +21,9 @@ from qmoe_qiskit.studies.noise.section import StudySection
 from qmoe_qiskit.studies.noise.settings import NoiseSettings, depolarizing
 from qmoe_qiskit.studies.noise.tasks import ShotsTask
 from qmoe_qiskit.studies.report.figures import curves
+from qmoe_qiskit.studies.report.make_table import Columns, column, rows_of, table_of_rows
 from qmoe_qiskit.studies.report.panels import panels
-from qmoe_qiskit.studies.report.summary import Cell, Column, FigureSpec, Table
+from qmoe_qiskit.studies.report.summary import Cell, FigureSpec, Table
 from qmoe_qiskit.studies.training.paired_results import ACCURACY
 from qmoe_qiskit.studies.training.routers import label
 
@@ -101,29 +103,26 @@ def summarize(settings: NoiseSettings, found: NoiseResults) -> StudySection:
 
 def _levels(sweep: _Sweep) -> Table:
     threshold = sweep.settings.accuracy
-    columns = (
-        mean_estimates(sweep.retrained_NL),
-        [median_estimate(values_N) for values_N in sweep.retrained_NL.T],
-        [success_rate(values_N, threshold) for values_N in sweep.retrained_NL.T],
-        [None, *mean_estimates(sweep.retrained_NL[:, 1:] - sweep.retrained_NL[:, :1])],
-        mean_estimates(sweep.ideal_NL),
-        mean_estimates(sweep.train_NL),
-        [PAPER.get(level) for level in sweep.levels],
-    )
-    return Table(
+    retrained_NL = sweep.retrained_NL
+    columns: Columns = {
+        column("p", 2): sweep.levels,
+        "accuracy, trained at p": mean_estimates(retrained_NL),
+        "its median": [median_estimate(values_N) for values_N in retrained_NL.T],
+        column(f"seeds at {threshold:g} or more", 2): [
+            success_rate(values_N, threshold) for values_N in retrained_NL.T
+        ],
+        "less that without noise": [
+            None,
+            *mean_estimates(retrained_NL[:, 1:] - retrained_NL[:, :1]),
+        ],
+        "accuracy, trained without noise": mean_estimates(sweep.ideal_NL),
+        "on training rows, trained at p": mean_estimates(sweep.train_NL),
+        "the paper's: on training rows, one seed": [PAPER.get(level) for level in sweep.levels],
+    }
+    return table_of_rows(
+        rows_of(columns),
         name="depolarizing",
         title="The quantum router under depolarizing noise of probability p",
-        columns=(
-            Column(name="p", digits=2),
-            Column(name="accuracy, trained at p"),
-            Column(name="its median"),
-            Column(name=f"seeds at {threshold:g} or more", digits=2),
-            Column(name="less that without noise"),
-            Column(name="accuracy, trained without noise"),
-            Column(name="on training rows, trained at p"),
-            Column(name="the paper's: on training rows, one seed"),
-        ),
-        rows=tuple(zip(sweep.levels, *columns, strict=True)),
         note=(
             f"Exact expectation values, held-out rows. {MEANS}, shares of seeds with Wilson "
             "intervals, differences paired by seed."
@@ -135,22 +134,21 @@ def _levels(sweep: _Sweep) -> Table:
 def _controls(sweep: _Sweep) -> Table:
     settings, controls = sweep.settings, sweep.controls.values()
     differences = [mean_estimates(sweep.retrained_NL - values_N[:, None]) for values_N in controls]
-    rows: list[tuple[Cell, ...]] = [
-        ("accuracy of the control", *map(mean_estimate, controls)),
-        (
-            f"its seeds at {settings.accuracy:g} or more",
-            *(success_rate(values_N, settings.accuracy) for values_N in controls),
-        ),
-        *(
-            (f"quantum at p = {level:g}, less the control", *row)
+    by_row: dict[str, Sequence[Cell]] = {
+        "accuracy of the control": [*map(mean_estimate, controls)],
+        f"its seeds at {settings.accuracy:g} or more": [
+            success_rate(values_N, settings.accuracy) for values_N in controls
+        ],
+        **{
+            f"quantum at p = {level:g}, less the control": row
             for level, *row in zip(sweep.levels, *differences, strict=True)
-        ),
-    ]
-    return Table(
+        },
+    }
+    names = [label(name) for name in sweep.controls]
+    return table_of_rows(
+        [{"": head, **dict(zip(names, row, strict=True))} for head, row in by_row.items()],
         name="depolarizing_controls",
         title="The quantum router, trained at p, against classical routers without noise",
-        columns=(Column(name=""), *(Column(name=label(name)) for name in sweep.controls)),
-        rows=tuple(rows),
         note=(
             f"{MEANS}, paired by seed: the same points, split and order of batches. Positive: the "
             f"quantum router is more accurate. All with learning rate {settings.learning_rate:g} "
@@ -161,12 +159,14 @@ def _controls(sweep: _Sweep) -> Table:
 
 
 def _shots(sweep: _Sweep) -> Table:
-    columns = [mean_estimates(values_NL) for values_NL in sweep.by_shots.values()]
-    return Table(
+    columns: Columns = {
+        column("p", 2): sweep.levels,
+        **{name: mean_estimates(values_NL) for name, values_NL in sweep.by_shots.items()},
+    }
+    return table_of_rows(
+        rows_of(columns),
         name="depolarizing_shots",
         title="The same models with a limited number of shots",
-        columns=(Column(name="p", digits=2), *(Column(name=name) for name in sweep.by_shots)),
-        rows=tuple(zip(sweep.levels, *columns, strict=True)),
         note=f"Held-out accuracy, trained at p without shots. {MEANS}.",
         source=sweep.source,
     )

@@ -11,7 +11,8 @@ from qmoe_qiskit.studies.noise.section import StudySection
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
 from qmoe_qiskit.studies.noise.tasks import ShotsTask
 from qmoe_qiskit.studies.report.figures import intervals
-from qmoe_qiskit.studies.report.summary import Column, FigureSpec, Table
+from qmoe_qiskit.studies.report.make_table import Columns, rows_of, table_of_rows
+from qmoe_qiskit.studies.report.summary import FigureSpec, Table
 from qmoe_qiskit.studies.training.circuit_execution import EXACT, CircuitExecution
 from qmoe_qiskit.studies.training.paired_results import ACCURACY
 from qmoe_qiskit.studies.training.routers import label
@@ -113,27 +114,22 @@ def summarize(settings: NoiseSettings, found: NoiseResults) -> StudySection:
 
 def _devices(measured: _Devices) -> Table:
     noisy_ND, ideal_ND = measured.noisy_ND, measured.ideal_ND
-    columns = (
-        mean_estimates(ideal_ND),
-        mean_estimates(measured.changes_ND),
-        mean_estimates(measured.flips_ND),
-        mean_estimates(noisy_ND),
-        mean_estimates(noisy_ND - ideal_ND),
-        *(mean_estimates(noisy_ND - values_N[:, None]) for values_N in measured.controls.values()),
-    )
-    return Table(
+    columns: Columns = {
+        "device": measured.names,
+        "accuracy, trained without noise": mean_estimates(ideal_ND),
+        "less that without noise": mean_estimates(measured.changes_ND),
+        "rows routed otherwise": mean_estimates(measured.flips_ND),
+        "accuracy, trained on the device": mean_estimates(noisy_ND),
+        "less trained without noise": mean_estimates(noisy_ND - ideal_ND),
+        **{
+            f"less {label(name)}": mean_estimates(noisy_ND - values_N[:, None])
+            for name, values_N in measured.controls.items()
+        },
+    }
+    return table_of_rows(
+        rows_of(columns),
         name="devices",
         title="The quantum router under the calibrations of devices",
-        columns=(
-            Column(name="device"),
-            Column(name="accuracy, trained without noise"),
-            Column(name="less that without noise"),
-            Column(name="rows routed otherwise"),
-            Column(name="accuracy, trained on the device"),
-            Column(name="less trained without noise"),
-            *(Column(name=f"less {label(name)}") for name in measured.controls),
-        ),
-        rows=tuple(zip(measured.names, *columns, strict=True)),
         note=(
             "Held-out rows, measured exactly under the device's calibration, readout errors "
             "included, on the qubits with the smallest expected error; the classical routers have "
@@ -144,16 +140,17 @@ def _devices(measured: _Devices) -> Table:
 
 
 def _factors(measured: _Devices) -> Table:
-    factors = measured.settings.scales
-    columns = [mean_estimates(measured.scaled_NDK[:, :, k]) for k in range(len(factors))]
-    return Table(
+    columns: Columns = {
+        "device": measured.names,
+        **{
+            f"times {factor:g}": mean_estimates(measured.scaled_NDK[:, :, k])
+            for k, factor in enumerate(measured.settings.scales)
+        },
+    }
+    return table_of_rows(
+        rows_of(columns),
         name="devices_factors",
         title="Every device's noise times a factor: accuracy, trained without noise",
-        columns=(
-            Column(name="device"),
-            *(Column(name=f"times {factor:g}") for factor in factors),
-        ),
-        rows=tuple(zip(measured.names, *columns, strict=True)),
         note=(
             "Held-out rows, measured exactly under the scaled calibration. The factor multiplies "
             "the depolarizing probability of each gate, 1/T1, 1/T2 and the readout errors; times 0 "
@@ -181,12 +178,14 @@ def _breakdown(measured: _Devices) -> Table:
 
 
 def _shots(measured: _Devices) -> Table:
-    columns = [mean_estimates(values_ND) for values_ND in measured.by_shots.values()]
-    return Table(
+    columns: Columns = {
+        "device": measured.names,
+        **{name: mean_estimates(values_ND) for name, values_ND in measured.by_shots.items()},
+    }
+    return table_of_rows(
+        rows_of(columns),
         name="devices_shots",
         title="The calibrations as they are, with a limited number of shots",
-        columns=(Column(name="device"), *(Column(name=name) for name in measured.by_shots)),
-        rows=tuple(zip(measured.names, *columns, strict=True)),
         note=f"Held-out accuracy, trained without noise and shots. {MEANS}.",
         source=measured.source,
     )

@@ -9,7 +9,7 @@ from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.noise.results import MEANS, NoiseResults
 from qmoe_qiskit.studies.noise.section import StudySection
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
-from qmoe_qiskit.studies.report.summary import Cell, Column, Table
+from qmoe_qiskit.studies.report.make_table import Columns, Row, column, rows_of, table_of_rows
 from qmoe_qiskit.studies.training.circuit_execution import EXACT
 from qmoe_qiskit.studies.training.train_task import TrainTask
 
@@ -34,19 +34,24 @@ def _task(settings: NoiseSettings, seed: int, *, factor: float, noisy: bool) -> 
 def summarize(settings: NoiseSettings, found: NoiseResults) -> StudySection:
     """Return a table and claims."""
     times = (0.0, *settings.drift_hours)
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[Row] = []
     claims: list[Claim] = []
     for factor in settings.factors:
         for trained, noisy in _TRAININGS.items():
             task = _task(settings, found.seeds[0], factor=factor, noisy=noisy)
             accuracies_NT = found.values(task, "settings", slice(None), "accuracy")
             changes_NT = accuracies_NT[:, 1:] - accuracies_NT[:, :1]
-            columns = (
-                mean_estimates(accuracies_NT),
-                [None, *mean_estimates(changes_NT)],
-                mean_estimates(found.values(task, "settings", slice(None), "routing_flips")),
-            )
-            rows += [(factor, trained, *row) for row in zip(times, *columns, strict=True)]
+            columns: Columns = {
+                column("factor on the noise", 1): [factor] * len(times),
+                "trained": [trained] * len(times),
+                column("tested later by", 0, unit="h"): times,
+                "accuracy": mean_estimates(accuracies_NT),
+                "less that without delay": [None, *mean_estimates(changes_NT)],
+                "rows routed otherwise than without noise": mean_estimates(
+                    found.values(task, "settings", slice(None), "routing_flips")
+                ),
+            }
+            rows += rows_of(columns)
             claims += [
                 Claim(
                     text=(
@@ -60,18 +65,10 @@ def summarize(settings: NoiseSettings, found: NoiseResults) -> StudySection:
                 for hours, changes_N in zip(settings.drift_hours, changes_NT.T, strict=True)
                 if noisy
             ]
-    table = Table(
+    table = table_of_rows(
+        rows,
         name="drift",
         title=f"The quantum router under later calibrations of {settings.device}",
-        columns=(
-            Column(name="factor on the noise", digits=1),
-            Column(name="trained"),
-            Column(name="tested later by", unit="h", digits=0),
-            Column(name="accuracy"),
-            Column(name="less that without delay"),
-            Column(name="rows routed otherwise than without noise"),
-        ),
-        rows=tuple(rows),
         note=(
             "Held-out rows, measured exactly. Each seed draws a later calibration of its own, with "
             "fluctuations of strength 1: as large as between stored calibrations of the same "

@@ -13,8 +13,9 @@ from qmoe_qiskit.studies.noise.section import StudySection
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
 from qmoe_qiskit.studies.noise.tasks import PinnedTask
 from qmoe_qiskit.studies.report.figures import Curve, curves
+from qmoe_qiskit.studies.report.make_table import Row, column, table_of_rows
 from qmoe_qiskit.studies.report.panels import panels
-from qmoe_qiskit.studies.report.summary import Column, FigureSpec, Table
+from qmoe_qiskit.studies.report.summary import FigureSpec
 from qmoe_qiskit.typing import FloatArray
 
 # Names for tables, by the names in `NoiseProfile.scale`.
@@ -54,21 +55,21 @@ def summarize(settings: NoiseSettings, found: NoiseResults) -> StudySection:
     changes_NK = {what: values_NK - values_NK[:, :1] for what, values_NK in accuracies_NK.items()}
     changes = {what: mean_estimates(values_NK) for what, values_NK in changes_NK.items()}
     rerouted = {what: mean_estimates(v_NK) for what, v_NK in by_mechanism("routing_flips").items()}
-    table = Table(
+    rows: list[Row] = [
+        {
+            "mechanism": what,
+            column("factor", 1): factor,
+            "accuracy, less that without noise": changes[what][k],
+            "rows routed otherwise": rerouted[what][k],
+        }
+        for what in MECHANISMS.values()
+        for k, factor in enumerate(scales)
+        if factor
+    ]
+    table = table_of_rows(
+        rows,
         name="mechanisms",
         title=f"Each mechanism of the noise of {device} alone, times a factor",
-        columns=(
-            Column(name="mechanism"),
-            Column(name="factor", digits=1),
-            Column(name="accuracy, less that without noise"),
-            Column(name="rows routed otherwise"),
-        ),
-        rows=tuple(
-            (what, *row)
-            for what in MECHANISMS.values()
-            for row in zip(scales, changes[what], rerouted[what], strict=True)
-            if row[0]
-        ),
         note=(
             "Trained without noise, held-out rows, measured exactly, always on the qubits that the "
             f"calibration as it is stored leads to. {MEANS}, paired by seed."

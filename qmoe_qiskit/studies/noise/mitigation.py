@@ -8,14 +8,16 @@ import numpy as np
 
 from qmoe_qiskit.backends.mitigation.folding import extrapolation
 from qmoe_qiskit.stats import Claim, mean_estimate
+from qmoe_qiskit.stats.types import Estimate
 from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.noise.results import NoiseResults
 from qmoe_qiskit.studies.noise.section import StudySection
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
 from qmoe_qiskit.studies.noise.tasks import METHODS, MitigationTask
 from qmoe_qiskit.studies.report.figures import Curve, curves
+from qmoe_qiskit.studies.report.make_table import Row, column, table_of_rows
 from qmoe_qiskit.studies.report.panels import panels
-from qmoe_qiskit.studies.report.summary import Cell, Column, Draw, FigureSpec, Table
+from qmoe_qiskit.studies.report.summary import Draw, FigureSpec
 from qmoe_qiskit.typing import FloatArray
 
 # The method that is claimed to help, the method without it at as many executions, and its name.
@@ -63,27 +65,15 @@ def _measured(settings: NoiseSettings, found: NoiseResults) -> _Measured:
 def summarize(settings: NoiseSettings, found: NoiseResults) -> StudySection:
     """Return a table, claims and a figure."""
     measured = _measured(settings, found)
-    table = Table(
-        name="mitigation",
-        title=f"Mitigation of the errors of {settings.device}, with as many executions",
-        columns=(
-            Column(name="factor on the noise", digits=1),
-            Column(name="executions per row"),
-            Column(name="mitigation"),
-            Column(name="accuracy"),
-            Column(name="less that without mitigation"),
-            Column(name="rows routed otherwise"),
-            Column(name="mean error of an expectation", digits=4),
-            Column(name="share of them outside [-1, 1]", digits=4),
-            Column(name="circuits that share them"),
-            Column(name="shot noise", unit="x", digits=2),
-        ),
-        rows=tuple(
+    table = table_of_rows(
+        (
             _row(settings, measured, factor, executions, method)
             for factor in settings.factors
             for executions in _all_executions(settings)
             for method in METHODS
         ),
+        name="mitigation",
+        title=f"Mitigation of the errors of {settings.device}, with as many executions",
         note=(
             "Trained without noise, held-out rows; errors and rows routed otherwise are against "
             "the same model without noise. Readout: the calibrated probabilities are inverted. "
@@ -110,23 +100,26 @@ def summarize(settings: NoiseSettings, found: NoiseResults) -> StudySection:
 
 def _row(
     settings: NoiseSettings, measured: _Measured, factor: float, executions: int, method: str
-) -> tuple[Cell, ...]:
+) -> Row:
+    def mean(name: str) -> Estimate:
+        return mean_estimate(measured(factor, executions, method, name))
+
     accuracy_N = measured(factor, executions, method, "accuracy")
     plain_N = measured(factor, executions, "none", "accuracy")
     degree = METHODS[method][1]
-    return (
-        factor,
-        str(executions) if executions else "infinite",
-        method,
-        mean_estimate(accuracy_N),
-        None if method == "none" else mean_estimate(accuracy_N - plain_N),
-        *(
-            mean_estimate(measured(factor, executions, method, name))
-            for name in ("routing_flips", "error", "overshoot")
-        ),
-        1 if degree is None else len(settings.folds),
-        1.0 if degree is None else _shot_noise(settings.folds, degree),
-    )
+    plain, folds = method == "none", settings.folds
+    return {
+        column("factor on the noise", 1): factor,
+        "executions per row": str(executions) if executions else "infinite",
+        "mitigation": method,
+        "accuracy": mean_estimate(accuracy_N),
+        "less that without mitigation": None if plain else mean_estimate(accuracy_N - plain_N),
+        "rows routed otherwise": mean("routing_flips"),
+        column("mean error of an expectation", 4): mean("error"),
+        column("share of them outside [-1, 1]", 4): mean("overshoot"),
+        "circuits that share them": 1 if degree is None else len(folds),
+        column("shot noise", 2, unit="x"): (1.0 if degree is None else _shot_noise(folds, degree)),
+    }
 
 
 def _shot_noise(folds: tuple[int, ...], degree: int) -> float:

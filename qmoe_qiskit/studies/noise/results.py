@@ -12,7 +12,8 @@ from qmoe_qiskit.stats import breakdown_point, mean_estimates
 from qmoe_qiskit.stats.types import Breakdown
 from qmoe_qiskit.studies.engine.results_frame import ResultsFrame
 from qmoe_qiskit.studies.report.figures import Curve
-from qmoe_qiskit.studies.report.summary import Column, Table
+from qmoe_qiskit.studies.report.make_table import Row, rows_of, table_of_rows
+from qmoe_qiskit.studies.report.summary import Cell, Column, Table
 from qmoe_qiskit.studies.training.paired_results import ACCURACY
 from qmoe_qiskit.studies.training.routers import label
 from qmoe_qiskit.studies.training.train_task import TrainTask
@@ -100,15 +101,20 @@ def breakdown_table(
         *(f"falls behind {label(control)}" for control in controls),
         f"has an accuracy under {settings.accuracy:g}",
     ]
-    points = [_breakdown_points(settings, levels, v, controls) for v in columns.values()]
-    headings, rows = list(columns), list(zip(criteria, *points, strict=True))
+    points: dict[str | Column, Sequence[Cell]] = {
+        heading: _breakdown_points(settings, levels, values_NL, controls)
+        for heading, values_NL in columns.items()
+    }
+    rows: list[Row] = rows_of({"": criteria, **points})
     if transposed:
-        headings, rows = criteria, [(c, *row) for c, row in zip(columns, points, strict=True)]
-    return Table(
+        rows = [
+            {transposed: device, **dict(zip(criteria, points[device], strict=True))}
+            for device in columns
+        ]
+    return table_of_rows(
+        rows,
         name=name,
         title=title,
-        columns=tuple(Column(name=heading) for heading in (transposed, *headings)),
-        rows=tuple(rows),
         note=(
             f"Where the mean over seeds crosses, linear between {between}, with 95 % bootstrap "
             "intervals over seeds. The controls have no noise."

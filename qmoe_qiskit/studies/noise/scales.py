@@ -14,7 +14,8 @@ from qmoe_qiskit.studies.noise.results import (
 from qmoe_qiskit.studies.noise.section import StudySection
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
 from qmoe_qiskit.studies.report.figures import curves
-from qmoe_qiskit.studies.report.summary import Column, FigureSpec, Table
+from qmoe_qiskit.studies.report.make_table import Columns, column, rows_of, table_of_rows
+from qmoe_qiskit.studies.report.summary import FigureSpec
 from qmoe_qiskit.studies.training.paired_results import ACCURACY
 from qmoe_qiskit.studies.training.routers import label
 from qmoe_qiskit.studies.training.train_task import TrainTask
@@ -51,25 +52,23 @@ def summarize(settings: NoiseSettings, found: NoiseResults) -> StudySection:
     source = found.source(
         f"{1 + len(scales)} trainings and {len(controls)} of classical routers (train)"
     )
-    columns = (
-        mean_estimates(ideal_NK),
-        mean_estimates(found.values(ideal, "settings", slice(None), "routing_flips")),
-        mean_estimates(noisy_NK),
-        mean_estimates(noisy_NK - ideal_NK),
-        *(mean_estimates(noisy_NK - values_N[:, None]) for values_N in controls.values()),
-    )
-    table = Table(
+    columns: Columns = {
+        column("factor", 1): scales,
+        "accuracy, trained without noise": mean_estimates(ideal_NK),
+        "rows routed otherwise": mean_estimates(
+            found.values(ideal, "settings", slice(None), "routing_flips")
+        ),
+        "accuracy, trained under it": mean_estimates(noisy_NK),
+        "less trained without noise": mean_estimates(noisy_NK - ideal_NK),
+        **{
+            f"less {label(name)}": mean_estimates(noisy_NK - values_N[:, None])
+            for name, values_N in controls.items()
+        },
+    }
+    table = table_of_rows(
+        rows_of(columns),
         name="scales",
         title=f"The quantum router under the noise of {device} times a factor",
-        columns=(
-            Column(name="factor", digits=1),
-            Column(name="accuracy, trained without noise"),
-            Column(name="rows routed otherwise"),
-            Column(name="accuracy, trained under it"),
-            Column(name="less trained without noise"),
-            *(Column(name=f"less {label(name)}") for name in controls),
-        ),
-        rows=tuple(zip(scales, *columns, strict=True)),
         note=(
             "Held-out rows, measured exactly under the scaled calibration; the classical routers "
             "have no noise. The factor multiplies the depolarizing probability of each gate, 1/T1, "
