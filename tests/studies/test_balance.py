@@ -143,9 +143,9 @@ def test_what_is_said_of_given_results(rng: np.random.Generator) -> None:
     assert len(better) == 2
     said = {
         **dict.fromkeys(better, "supported"),
-        "a balance loss of weight 0.1 brings dead ones among 4 experts behind the quantum router "
+        "a balance loss of weight 0.1 brings dead ones among 4 experts of the quantum router "
         "to life": "supported",
-        "a balance loss of weight 0.1 leaves the accuracy of 4 experts behind the quantum router "
+        "a balance loss of weight 0.1 leaves the accuracy of 4 experts of the quantum router "
         "what it was": "supported",
         "a balance loss of weight 0.1 lets more rows go to another of 4 experts under ibm_torino, "
         "1024 shots": "supported",

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 # The claim of the study if the full router is more accurate than another router.
 _CLAIMS: Mapping[str, str] = MappingProxyType(
     {
-        "quantum:dephased": "interference is needed: coherence behind the embedding helps",
+        "quantum:dephased": "interference is needed: coherence after the embedding helps",
         "quantum:no-entangler": "entanglement helps, with as many angles",
         "quantum:product": "more than product states from one rotation per qubit helps",
         "quantum:frozen": "training the circuit helps, beyond its adapter",
@@ -147,7 +147,7 @@ def _remarks(settings: AblationSettings) -> tuple[str, ...]:
     used = [name for name in QUANTUM if name in {"quantum", *settings.routers}]
     listed = "; ".join(f"{label(name)}: {QUANTUM[name]}" for name in used)
     dephased = (
-        "Dephasing is complete: behind the embedding every qubit is copied to one of its own that "
+        "Dephasing is complete: after the embedding every qubit is copied to one of its own that "
         "nothing touches again, so that its state is a probability distribution over basis states, "
         "and amplitudes that the features gave to different ones cannot interfere. What is left of "
         "a feature is its cosine, which tells all of [0, pi] apart, but not x from -x: compare the "

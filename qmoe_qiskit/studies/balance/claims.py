@@ -41,16 +41,16 @@ def loss_claims(found: BalanceResults) -> list[Claim]:
         for weight in settings.weights[1:]:
             after = found.case("quantum", n_experts, weight)
             loss = f"a balance loss of weight {weight:g}"
-            behind = f"{n_experts} experts behind the quantum router"
+            experts = f"{n_experts} experts of the quantum router"
             claims += [
                 Claim(
-                    text=f"{loss} brings dead ones among {behind} to life",
+                    text=f"{loss} brings dead ones among {experts} to life",
                     differences_N=found.measure("dead", before) - found.measure("dead", after),
                     digits=2,
                     unit="experts",
                 ),
                 Claim(
-                    text=f"{loss} leaves the accuracy of {behind} what it was",
+                    text=f"{loss} leaves the accuracy of {experts} what it was",
                     differences_N=found.measure("accuracy", after)
                     - found.measure("accuracy", before),
                     margin=settings.margin,

@@ -121,7 +121,7 @@ def needed_parameters(
         name="needed",
         title=f"What a router needs for a held-out accuracy of {threshold:g}",
         note=(
-            "Of each seed the smallest router of the family that reaches the accuracy on "
+            "For each seed the smallest router of the family that reaches the accuracy on "
             "validation rows is chosen, or, where none does, the best one there; held-out rows say "
             "whether it reaches it. Where it does not, its size counts as twice that of the "
             "largest router in the study. A family of more sizes has more tries on validation "

@@ -202,10 +202,10 @@ def _remarks(settings: ExpertsSettings) -> tuple[str, ...]:
     )
     adapters = (
         "Each quantum expert has a linear adapter of its own, so that with 2 layers it has as "
-        "many parameters as a linear expert; in the paper experts share one behind the mixture."
+        "many parameters as a linear expert; in the paper experts share one after the mixture."
     )
     quadratic = (
-        "The outputs of one circuit behind an amplitude embedding are quadratic forms in the "
+        "The outputs of one circuit after an amplitude embedding are quadratic forms in the "
         "features: whatever one QNN separates, the linear layer on all products can."
     )
     data = (

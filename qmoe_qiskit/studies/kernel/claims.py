@@ -50,7 +50,7 @@ def machine_claims(found: KernelResults) -> list[Claim]:
         claims.append(
             Claim(
                 text=(
-                    f"{data}: the mixture behind the paper's router is more accurate than a "
+                    f"{data}: the mixture with the paper's router is more accurate than a "
                     "support vector machine on the router's kernel"
                 ),
                 differences_N=found.mixture(data, 1) - found.machine(data, "quantum"),

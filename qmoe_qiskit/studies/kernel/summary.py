@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _REMARKS = (
     (
-        "Gates behind the last upload cancel in |<phi(x)|phi(y)>|^2. The kernel of the paper's "
+        "Gates after the last upload cancel in |<phi(x)|phi(y)>|^2. The kernel of the paper's "
         "router, which uploads once, is the product over the features of cos^2((x - y) / 2): no "
         "entangling gate and no training changes it, and a classical computer evaluates it at once."
     ),

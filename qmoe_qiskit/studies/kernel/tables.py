@@ -34,8 +34,8 @@ def kernels_table(found: KernelResults, source: str) -> Table:
             "Means over seeds with 95 % intervals. Alignment: cosine of the centred Gram matrix "
             "and that of the labels; tuned parameters are those with the best alignment on "
             "training rows. Rank: eigenvalues above 1e-10 of the largest. Participation ratio: how "
-            "many eigenvalues matter, 1 where one has everything. Tuned width: of multiples of the "
-            "points."
+            "many eigenvalues matter, 1 where one has everything. Tuned width: the kernel of "
+            "multiples of the points."
         ),
         source=source,
     )
@@ -63,8 +63,8 @@ def machines_table(found: KernelResults, source: str) -> Table:
         title="Accuracy of support vector machines on these kernels, and of the mixtures",
         note=(
             "Over seeds, with 95 % intervals. Machines: cost of errors and the kernel's parameter "
-            "by cross-validation on training rows. Mixtures: two linear experts behind the quantum "
-            f"router, {settings.n_layers} layers behind each upload."
+            "by cross-validation on training rows. Mixtures: two linear experts with the quantum "
+            f"router, {settings.n_layers} layers after each upload."
         ),
         source=source,
     )
