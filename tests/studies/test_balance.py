@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from scipy.stats import entropy as reference_entropy
 
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.studies.balance.results import Found, entropy
+from qmoe_qiskit.studies.balance.results import BalanceResults, entropy
 from qmoe_qiskit.studies.balance.settings import BalanceSettings, Case
 from qmoe_qiskit.studies.balance.study import STUDY
 from qmoe_qiskit.studies.balance.task import BalanceTask
@@ -38,7 +38,7 @@ def test_without_weight_it_is_the_usual_training(router: str) -> None:
 def test_the_loss_spreads_the_load() -> None:
     task = BalanceTask(seed=3, router="linear", n_experts=4, n_samples=80, epochs=20)
     loads = [
-        replace(task, balance_weight=weight).run()["settings"][0]["expert_load"]
+        np.array(replace(task, balance_weight=weight).run()["settings"][0]["expert_load"])
         for weight in (0.0, 5.0)
     ]
     assert entropy(loads[1]) > entropy(loads[0])
@@ -60,8 +60,8 @@ def test_an_impossible_weight_is_found_before_the_first_task(weight: Any) -> Non
 
 def test_entropy(rng: np.random.Generator) -> None:
     shares_E = rng.dirichlet(np.ones(5))
-    assert entropy(shares_E.tolist()) == pytest.approx(reference_entropy(shares_E))
-    assert entropy([1.0, 0.0]) == 0
+    assert entropy(shares_E) == pytest.approx(reference_entropy(shares_E))
+    assert entropy(np.array([1.0, 0.0])) == 0
 
 
 @pytest.mark.parametrize(
@@ -146,9 +146,9 @@ def test_what_is_said_of_given_results(rng: np.random.Generator) -> None:
     assert len(better) == 2
     said = {
         **dict.fromkeys(better, "supported"),
-        "a balance loss of weight 0.1 brings dead ones among 4 experts behind the quantum router "
+        "a balance loss of weight 0.1 brings dead ones among 4 experts of the quantum router "
         "to life": "supported",
-        "a balance loss of weight 0.1 leaves the accuracy of 4 experts behind the quantum router "
+        "a balance loss of weight 0.1 leaves the accuracy of 4 experts of the quantum router "
         "what it was": "supported",
         "a balance loss of weight 0.1 lets more rows go to another of 4 experts under ibm_torino, "
         "1024 shots": "supported",
@@ -156,9 +156,9 @@ def test_what_is_said_of_given_results(rng: np.random.Generator) -> None:
     assert {claim: outcomes[claim] for claim in said} == said
     stable = [outcome for claim, outcome in outcomes.items() if claim.startswith("under ")]
     assert stable == ["supported"] * 4
-    found = Found(settings, results)
-    assert found.values(found.case("quantum", 4), "dead").tolist() == [1.0] * 12
-    assert found.values(found.case("linear", 4), "dead").tolist() == [3.0] * 12
+    found = BalanceResults(settings, seeds, results)
+    assert found.measure("dead", found.case("quantum", 4)).tolist() == [1.0] * 12
+    assert found.measure("dead", found.case("linear", 4)).tolist() == [3.0] * 12
     load, flips = summary.tables
     row = next(row for row in load.rows if row[:4] == ("quantum", 4, 0.1, "paper"))
     assert isinstance(row[4], Estimate)

@@ -17,7 +17,7 @@ from qmoe_qiskit.studies.efficiency.settings import EfficiencySettings
 from qmoe_qiskit.studies.efficiency.study import STUDY
 from qmoe_qiskit.studies.engine.results import TaskResult
 from qmoe_qiskit.studies.report.summary import Estimate
-from qmoe_qiskit.studies.training.paired_results import Contender, Paired
+from qmoe_qiskit.studies.training.paired_results import RouterResults, ScaledRouter, router_results
 from qmoe_qiskit.studies.training.train_task import TrainTask
 
 if TYPE_CHECKING:
@@ -109,14 +109,18 @@ def result(accuracy: float, size: int, validation: float | None = None) -> dict[
     }
 
 
-def found(accuracies: Mapping[str, tuple[float, ...]], n_seeds: int = 12) -> Paired:
+def found(accuracies: Mapping[str, tuple[float, ...]], n_seeds: int = 12) -> RouterResults:
     """Return results in which every seed has the same accuracy and size, by router."""
-    return Paired(
-        results={
-            Contender(scaling="paper", router=router): [result(*numbers)] * n_seeds  # type: ignore[arg-type]
-            for router, numbers in accuracies.items()
-        }
-    )
+    results = [
+        TaskResult(
+            task=TrainTask(seed=seed, router=router),
+            result=result(*numbers),  # type: ignore[arg-type]
+            seconds=0.0,
+        )
+        for router, numbers in accuracies.items()
+        for seed in range(n_seeds)
+    ]
+    return router_results(range(n_seeds), results)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +176,9 @@ def test_the_smallest_of_a_family_counts_that_passes_on_validation_rows() -> Non
 def test_full_and_quick_settings_compare_families_of_as_many_sizes() -> None:
     for settings in (EfficiencySettings(), STUDY.quick):
         routers = ["quantum"] * len(settings.layers) + list(settings.controls)
-        sizes = Counter(Family.of(Contender(scaling="paper", router=router)) for router in routers)
+        sizes = Counter(
+            Family.of(ScaledRouter(scaling="paper", router=router)) for router in routers
+        )
         assert sizes[Family.QUANTUM] == sizes[Family.RELU] == sizes[Family.FOURIER] > 1
 
 
@@ -184,7 +190,7 @@ def made_up(
     results = []
     for task in STUDY.tasks(settings, seeds):
         assert isinstance(task, TrainTask)
-        family = Family.of(Contender(scaling=task.scaling, router=task.router))
+        family = Family.of(ScaledRouter(scaling=task.scaling, router=task.router))
         rank = ranks[task.seed, task.scaling, family]
         ranks[task.seed, task.scaling, family] += 1
         share = 0.992 if rng.random() < 0.5 else 0.9

@@ -1,4 +1,4 @@
-"""What the study of ablations found."""
+"""Table, verdicts and figure of the study of ablations."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qmoe_qiskit.stats import Claim, judge, median_estimate, success_rate
+from qmoe_qiskit.stats import Claim, judge, mean_estimates, median_estimate, success_rate
 from qmoe_qiskit.studies.report.figures import intervals
-from qmoe_qiskit.studies.report.summary import Column, FigureSpec, Summary, Table
+from qmoe_qiskit.studies.report.make_table import Row, column, table_of_rows
+from qmoe_qiskit.studies.report.summary import FigureSpec, Summary, Table
 from qmoe_qiskit.studies.training.paired_results import (
+    ACCURACY,
     INPUTS,
-    Contender,
-    Paired,
-    accuracy,
-    effective,
-    paired,
-    parameters,
+    RouterResults,
+    ScaledRouter,
+    router_results,
     source_of,
 )
 from qmoe_qiskit.studies.training.routers import QUANTUM, label
@@ -26,13 +25,15 @@ from qmoe_qiskit.studies.training.routers import QUANTUM, label
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from qmoe_qiskit.stats.types import Estimate
     from qmoe_qiskit.studies.ablation.settings import AblationSettings
     from qmoe_qiskit.studies.engine.results import TaskResult
+    from qmoe_qiskit.typing import FloatArray
 
-# What it says of the full router if it is more accurate than another.
+# The claim of the study if the full router is more accurate than another router.
 _CLAIMS: Mapping[str, str] = MappingProxyType(
     {
-        "quantum:dephased": "interference is needed: coherence behind the embedding helps",
+        "quantum:dephased": "interference is needed: coherence after the embedding helps",
         "quantum:no-entangler": "entanglement helps, with as many angles",
         "quantum:product": "more than product states from one rotation per qubit helps",
         "quantum:frozen": "training the circuit helps, beyond its adapter",
@@ -44,109 +45,101 @@ _CLAIMS: Mapping[str, str] = MappingProxyType(
 def summary(
     settings: AblationSettings, seeds: Sequence[int], results: Sequence[TaskResult]
 ) -> Summary:
-    """Return table, verdicts and figures."""
-    found = paired(results, seeds)
-    full = {scaling: Contender(scaling=scaling, router="quantum") for scaling in settings.scalings}
-    others = [contender for contender in found.results if contender not in full.values()]
+    """Summarize the results of the study."""
+    frame = router_results(seeds, results)
+    leads_N = {
+        router: frame.difference(_full(router), router, *ACCURACY)
+        for router in frame.keys
+        if router != _full(router)
+    }
+    leads = dict(zip(leads_N, mean_estimates(np.stack([*leads_N.values()], axis=1)), strict=True))
     verdicts = judge(
         [
             Claim(
-                text=f"{_claim(contender)}, {INPUTS[contender.scaling]}",
-                differences_N=found.lead(full[contender.scaling], contender),
+                text=f"{_claim(router)}, {INPUTS[router.scaling]}",
+                differences_N=lead_N,
                 margin=settings.margin,
             )
-            for contender in others
+            for router, lead_N in leads_N.items()
         ]
     )
     return Summary(
-        tables=(_table(settings, found, full, source_of(results, seeds)),),
+        tables=(_table(settings, frame, leads),),
         verdicts=tuple(verdicts),
-        figures=_pictures(settings, found, full, others),
+        figures=(_picture(settings, leads, leads_N),),
         remarks=_remarks(settings),
     )
 
 
-def _claim(contender: Contender) -> str:
-    default = f"the quantum router is more accurate than {contender.label}"
-    return _CLAIMS.get(contender.router, default)
+def _full(router: ScaledRouter) -> ScaledRouter:
+    """Return the complete quantum router on the same inputs."""
+    return ScaledRouter(scaling=router.scaling, router="quantum")
+
+
+def _claim(router: ScaledRouter) -> str:
+    default = f"the quantum router is more accurate than {router.label}"
+    return _CLAIMS.get(router.router, default)
 
 
 def _table(
-    settings: AblationSettings, found: Paired, full: Mapping[str, Contender], source: str
+    settings: AblationSettings, frame: RouterResults, leads: Mapping[ScaledRouter, Estimate]
 ) -> Table:
-    contenders = list(found.results)
-    means = found.means([found.values(contender, accuracy) for contender in contenders])
-    leads = found.means([found.lead(full[c.scaling], c) for c in contenders])
-    rows = []
-    for contender, mean, lead in zip(contenders, means, leads, strict=True):
-        accuracies_N = found.values(contender, accuracy)
+    reached = column(f"share of seeds with {settings.threshold:g} or more", 2)
+    rows: list[Row] = []
+    for router, mean in zip(frame.keys, frame.means(frame.keys, *ACCURACY), strict=True):
+        accuracies_N = frame.values(router, *ACCURACY)
+        effective = float(np.median(frame.values(router, "effective_parameters")))
         rows.append(
-            (
-                contender.scaling,
-                contender.label,
-                int(found.values(contender, parameters)[0]),
-                float(np.median(found.values(contender, effective))),
-                mean,
-                median_estimate(accuracies_N),
-                success_rate(accuracies_N, settings.threshold),
-                None if contender in full.values() else lead,
-            )
+            {
+                "inputs": router.scaling,
+                "router": router.label,
+                "parameters": int(frame.values(router, "n_parameters")[0]),
+                column("effective parameters, median", 0): effective,
+                "mean accuracy": mean,
+                "median accuracy": median_estimate(accuracies_N),
+                reached: success_rate(accuracies_N, settings.threshold),
+                "quantum, less this": leads.get(router),
+            }
         )
-    return Table(
+    return table_of_rows(
+        rows,
         name="accuracy",
         title="Held-out accuracy of the quantum router, and of what is left without one thing",
-        columns=(
-            Column(name="inputs"),
-            Column(name="router"),
-            Column(name="parameters", digits=0),
-            Column(name="effective parameters, median", digits=0),
-            Column(name="mean accuracy"),
-            Column(name="median accuracy"),
-            Column(name=f"share of seeds with {settings.threshold:g} or more", digits=2),
-            Column(name="quantum, less this"),
-        ),
-        rows=tuple(rows),
         note=(
             f"The quantum router has {settings.layers} layers. Parameters are those that are "
             "trained in the router. Differences are paired by seed: the same points, split and "
             "batches."
         ),
-        source=source,
+        source=source_of(frame),
     )
 
 
-def _pictures(
+def _picture(
     settings: AblationSettings,
-    found: Paired,
-    full: Mapping[str, Contender],
-    others: Sequence[Contender],
-) -> tuple[FigureSpec, ...]:
-    leads_N = {contender: found.lead(full[contender.scaling], contender) for contender in others}
-    leads = dict(zip(others, found.means(list(leads_N.values())), strict=True))
+    leads: Mapping[ScaledRouter, Estimate],
+    leads_N: Mapping[ScaledRouter, FloatArray],
+) -> FigureSpec:
     n_seeds = len(next(iter(leads_N.values())))
-    return (
-        FigureSpec(
-            name="lead",
-            caption=(
-                "By how much the quantum router is more accurate on held-out points: means over "
-                f"{n_seeds} paired seeds with 95 % intervals; faint strokes are seeds."
-            ),
-            draw=intervals(
-                {
-                    INPUTS[scaling]: {c.label: leads[c] for c in others if c.scaling == scaling}
-                    for scaling in settings.scalings
-                },
-                label="accuracy of the quantum router, less this router's",
-                reference=0.0,
-                seeds={
-                    INPUTS[scaling]: {
-                        c.label: leads_N[c].tolist() for c in others if c.scaling == scaling
-                    }
-                    for scaling in settings.scalings
-                },
-            ),
-            size=(7.0, 1.6 + 0.45 * len(settings.routers)),
+    others = {
+        INPUTS[scaling]: [router for router in leads_N if router.scaling == scaling]
+        for scaling in settings.scalings
+    }
+    return FigureSpec(
+        name="lead",
+        caption=(
+            "By how much the quantum router is more accurate on held-out points: means over "
+            f"{n_seeds} paired seeds with 95 % intervals; faint strokes are seeds."
         ),
+        draw=intervals(
+            {inputs: {r.label: leads[r] for r in routers} for inputs, routers in others.items()},
+            label="accuracy of the quantum router, less this router's",
+            reference=0.0,
+            seeds={
+                inputs: {r.label: leads_N[r].tolist() for r in routers}
+                for inputs, routers in others.items()
+            },
+        ),
+        size=(7.0, 1.6 + 0.45 * len(settings.routers)),
     )
 
 
@@ -154,7 +147,7 @@ def _remarks(settings: AblationSettings) -> tuple[str, ...]:
     used = [name for name in QUANTUM if name in {"quantum", *settings.routers}]
     listed = "; ".join(f"{label(name)}: {QUANTUM[name]}" for name in used)
     dephased = (
-        "Dephasing is complete: behind the embedding every qubit is copied to one of its own that "
+        "Dephasing is complete: after the embedding every qubit is copied to one of its own that "
         "nothing touches again, so that its state is a probability distribution over basis states, "
         "and amplitudes that the features gave to different ones cannot interfere. What is left of "
         "a feature is its cosine, which tells all of [0, pi] apart, but not x from -x: compare the "

@@ -9,11 +9,11 @@ from qmoe_qiskit.studies.training.paired_results import INPUTS
 from qmoe_qiskit.studies.training.routers import label
 
 if TYPE_CHECKING:
-    from qmoe_qiskit.studies.balance.results import Found
+    from qmoe_qiskit.studies.balance.results import BalanceResults
 
 
-def load_claims(found: Found) -> list[Claim]:
-    """Return what is claimed of routers without the balance loss."""
+def load_claims(found: BalanceResults) -> list[Claim]:
+    """Return the claims about routers without the balance loss."""
     settings = found.settings
     return [
         Claim(
@@ -21,8 +21,8 @@ def load_claims(found: Found) -> list[Claim]:
                 f"the quantum router balances {n_experts} experts better than the "
                 f"{label(control)} router ({INPUTS[scaling]}, no balance loss)"
             ),
-            differences_N=found.values(found.case("quantum", n_experts, 0, scaling), "balance")
-            - found.values(found.case(control, n_experts, 0, scaling), "balance"),
+            differences_N=found.measure("balance", found.case("quantum", n_experts, 0, scaling))
+            - found.measure("balance", found.case(control, n_experts, 0, scaling)),
             margin=settings.balance_margin,
             unit="log E",
         )
@@ -32,8 +32,8 @@ def load_claims(found: Found) -> list[Claim]:
     ]
 
 
-def loss_claims(found: Found) -> list[Claim]:
-    """Return what is claimed of the balance loss."""
+def loss_claims(found: BalanceResults) -> list[Claim]:
+    """Return the claims about the balance loss."""
     settings = found.settings
     claims = []
     for n_experts in settings.n_experts:
@@ -41,18 +41,18 @@ def loss_claims(found: Found) -> list[Claim]:
         for weight in settings.weights[1:]:
             after = found.case("quantum", n_experts, weight)
             loss = f"a balance loss of weight {weight:g}"
-            behind = f"{n_experts} experts behind the quantum router"
+            experts = f"{n_experts} experts of the quantum router"
             claims += [
                 Claim(
-                    text=f"{loss} brings dead ones among {behind} to life",
-                    differences_N=found.values(before, "dead") - found.values(after, "dead"),
+                    text=f"{loss} brings dead ones among {experts} to life",
+                    differences_N=found.measure("dead", before) - found.measure("dead", after),
                     digits=2,
                     unit="experts",
                 ),
                 Claim(
-                    text=f"{loss} leaves the accuracy of {behind} what it was",
-                    differences_N=found.values(after, "accuracy")
-                    - found.values(before, "accuracy"),
+                    text=f"{loss} leaves the accuracy of {experts} what it was",
+                    differences_N=found.measure("accuracy", after)
+                    - found.measure("accuracy", before),
                     margin=settings.margin,
                     kind="equivalence",
                 ),
@@ -60,8 +60,8 @@ def loss_claims(found: Found) -> list[Claim]:
     return claims
 
 
-def flips_claims(found: Found) -> list[Claim]:
-    """Return what is claimed of the routing under noise."""
+def flips_claims(found: BalanceResults) -> list[Claim]:
+    """Return the claims about the routing under noise."""
     settings = found.settings
     names = list(settings.noise)
     stable = [
@@ -71,7 +71,7 @@ def flips_claims(found: Found) -> list[Claim]:
                 f"{n_experts} experts"
             ),
             differences_N=settings.flips
-            - found.values(found.case("quantum", n_experts), "flips", where),
+            - found.measure("flips", found.case("quantum", n_experts), where),
         )
         for n_experts in settings.n_experts
         for where, name in enumerate(names, start=1)
@@ -82,10 +82,10 @@ def flips_claims(found: Found) -> list[Claim]:
                 f"a balance loss of weight {weight:g} lets more rows go to another of {n_experts} "
                 f"experts under {names[-1]}"
             ),
-            differences_N=found.values(
-                found.case("quantum", n_experts, weight), "flips", len(names)
+            differences_N=found.measure(
+                "flips", found.case("quantum", n_experts, weight), len(names)
             )
-            - found.values(found.case("quantum", n_experts), "flips", len(names)),
+            - found.measure("flips", found.case("quantum", n_experts), len(names)),
         )
         for n_experts in settings.n_experts
         for weight in settings.weights[1:]

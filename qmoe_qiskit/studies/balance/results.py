@@ -1,67 +1,88 @@
-"""The results of the study of balance, by training and measure; one value a seed."""
+"""The results of the study of balance, by training and measure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qmoe_qiskit.studies.balance.settings import BalanceSettings, Case
+from qmoe_qiskit.studies.balance.task import BalanceTask
+from qmoe_qiskit.studies.engine.results_frame import ResultsFrame
 from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
-    from qmoe_qiskit.studies.balance.settings import BalanceSettings, Case
     from qmoe_qiskit.studies.engine.results import TaskResult
-# Takes one setting's measurement to a number.
-Read = Callable[[dict[str, Any]], float]
 
 
-class Found:
-    """The results of a study, by case and measure.
+class BalanceResults(ResultsFrame[Case]):
+    """The results of a study of balance.
 
     Args:
-        settings: Of the study.
-        results: In the order of its tasks.
+        settings: Settings of the study.
+        seeds: Seeds of the study.
+        results: Results of all its tasks.
     """
 
-    def __init__(self, settings: BalanceSettings, results: Sequence[TaskResult]) -> None:
+    def __init__(
+        self, settings: BalanceSettings, seeds: Sequence[int], results: Sequence[TaskResult]
+    ) -> None:
         self.settings = settings
-        cases = settings.cases
-        self._results = {
-            case: [result.result for result in results[index :: len(cases)]]
-            for index, case in enumerate(cases)
-        }
+        super().__init__(BalanceTask, seeds, results, _case)
 
-    @cached_property
-    def reads(self) -> dict[str, Read]:
-        """What is read off a measurement, by column."""
-        return {
-            "balance": lambda m: entropy(m["expert_load"]) / np.log(len(m["expert_load"])),
-            "busiest": lambda m: max(m["expert_load"]),
-            "dead": lambda m: sum(share < self.settings.dead for share in m["expert_load"]),
-            "routing": lambda m: m["routing_entropy"] / np.log(len(m["expert_load"])),
-            "accuracy": lambda m: m["accuracy"],
-            "flips": lambda m: m["routing_flips"],
-        }
+    def measure(self, what: str, case: Case, where: int = 0) -> FloatArray:
+        """Return one measure per seed, (N,).
 
-    def values(self, case: Case, read: str, where: int = 0) -> FloatArray:
-        """Return one number a seed; `where` counts the settings, the exact one first."""
-        measures = [result["settings"][where] for result in self._results[case]]
-        return np.array([self.reads[read](measured) for measured in measures], dtype=np.float64)
+        Args:
+            what: Name of the measure: "balance" (entropy of the load as a share of log E),
+                "busiest" (load of the busiest expert), "dead" (number of dead experts), "routing"
+                (entropy of the routing as a share of log E), "accuracy" or "flips".
+            case: The training.
+            where: Index of the setting that the model was measured on; the exact one is the first.
+        """
+
+        def values(name: str) -> FloatArray:
+            return self.values(case, "settings", where, name)
+
+        load_NE = values("expert_load")
+        log_experts = np.log(load_NE.shape[1])
+        measured_N: FloatArray
+        match what:
+            case "balance":
+                measured_N = np.array([entropy(load_E) for load_E in load_NE]) / log_experts
+            case "busiest":
+                measured_N = load_NE.max(axis=1)
+            case "dead":
+                measured_N = (load_NE < self.settings.dead).sum(axis=1).astype(np.float64)
+            case "routing":
+                measured_N = values("routing_entropy") / log_experts
+            case "flips":
+                measured_N = values("routing_flips")
+            case _:
+                measured_N = values(what)
+        return measured_N
 
     def case(self, router: str, n_experts: int, weight: float = 0.0, scaling: str = "") -> Case:
-        """Return the case of some settings."""
+        """Return a case; by default without the balance loss, on inputs of the first scaling."""
         scaling = scaling or self.settings.scalings[0]
-        return next(
-            case
-            for case in self._results
-            if (case.router, case.n_experts, case.weight, case.scaling)
-            == (router, n_experts, weight, scaling)
-        )
+        return Case(router=router, n_experts=n_experts, weight=weight, scaling=scaling)
 
 
-def entropy(shares_E: Sequence[float]) -> float:
-    """Return the entropy of a distribution, nat."""
-    positive = np.array([share for share in shares_E if share > 0])
+def entropy(shares_E: FloatArray) -> float:
+    """Return the entropy of a distribution, nat.
+
+    >>> round(entropy(np.array([0.5, 0.5])), 4)
+    0.6931
+    """
+    positive = shares_E[shares_E > 0]
     return float(-np.sum(positive * np.log(positive))) + 0.0
+
+
+def _case(task: BalanceTask) -> Case:
+    return Case(
+        router=task.router,
+        n_experts=task.n_experts,
+        weight=task.balance_weight,
+        scaling=task.scaling,
+    )

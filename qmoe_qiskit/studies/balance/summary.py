@@ -1,24 +1,23 @@
-"""What the study of balance found: tables, verdicts, figures."""
+"""Tables, verdicts and figures of the study of balance."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from qmoe_qiskit.stats import judge, mean_estimate, mean_estimates, success_rate
+from qmoe_qiskit.stats import judge, mean_estimate, success_rate
 from qmoe_qiskit.stats.types import Estimate
 from qmoe_qiskit.studies.balance.claims import flips_claims, load_claims, loss_claims
-from qmoe_qiskit.studies.balance.results import Found
+from qmoe_qiskit.studies.balance.results import BalanceResults
 from qmoe_qiskit.studies.report.figures import Curve, curves
+from qmoe_qiskit.studies.report.make_table import Row, column, table_of_rows
 from qmoe_qiskit.studies.report.panels import panels
-from qmoe_qiskit.studies.report.summary import Cell, Column, FigureSpec, Summary, Table
+from qmoe_qiskit.studies.report.summary import FigureSpec, Summary, Table
 from qmoe_qiskit.studies.training.paired_results import counted
 from qmoe_qiskit.studies.training.routers import label
 
 if TYPE_CHECKING:
-    from qmoe_qiskit.studies.balance.settings import BalanceSettings
+    from qmoe_qiskit.studies.balance.settings import BalanceSettings, Case
     from qmoe_qiskit.studies.engine.results import TaskResult
     from qmoe_qiskit.studies.report.summary import Draw
 
@@ -28,8 +27,8 @@ _UNDER = {"flips": "Flips", "accuracy": "Accuracy"}
 def summarize(
     settings: BalanceSettings, seeds: Sequence[int], results: Sequence[TaskResult]
 ) -> Summary:
-    """Return what the results say."""
-    found = Found(settings, results)
+    """Summarize the results of the study."""
+    found = BalanceResults(settings, seeds, results)
     source = f"{len(results)} trainings on {settings.data}, {counted(len(seeds), 'seed')}"
     return Summary(
         tables=(_load_table(found, source), _flips_table(found, source)),
@@ -45,33 +44,32 @@ def summarize(
     )
 
 
-def _load_table(found: Found, source: str) -> Table:
-    cases = found.settings.cases
-    reads = ("balance", "busiest", "dead", "routing", "accuracy")
-    values_NK = np.stack([found.values(c, r) for c in cases for r in reads], axis=1)
-    estimates = mean_estimates(values_NK)
-    rows: list[tuple[Cell, ...]] = []
-    for index, case in enumerate(cases):
-        balance, busiest, dead, *others = estimates[index * len(reads) :][: len(reads)]
-        any_dead = success_rate(found.values(case, "dead"), 1)
-        of_case = (label(case.router), case.n_experts, case.weight, case.scaling)
-        rows.append((*of_case, balance, busiest, dead, any_dead, *others))
-    return Table(
+def _load_table(found: BalanceResults, source: str) -> Table:
+    rows: list[Row] = []
+    for case in found.settings.cases:
+
+        def mean(what: str, case: Case = case) -> Estimate:
+            return mean_estimate(found.measure(what, case))
+
+        any_dead = success_rate(found.measure("dead", case), 1)
+        rows.append(
+            {
+                "Router": label(case.router),
+                "Experts": case.n_experts,
+                "Weight of the balance loss": case.weight,
+                "Inputs": case.scaling,
+                column("Entropy of the load", unit="log E"): mean("balance"),
+                "Load of the busiest expert": mean("busiest"),
+                column("Dead experts", 2): mean("dead"),
+                column("Seeds with a dead expert", 2): any_dead,
+                column("Entropy of the routing", unit="log E"): mean("routing"),
+                "Accuracy, held out": mean("accuracy"),
+            }
+        )
+    return table_of_rows(
+        rows,
         name="load",
         title="How the experts share the rows, without noise",
-        columns=(
-            Column(name="Router"),
-            Column(name="Experts"),
-            Column(name="Weight of the balance loss"),
-            Column(name="Inputs"),
-            Column(name="Entropy of the load", unit="log E"),
-            Column(name="Load of the busiest expert"),
-            Column(name="Dead experts", digits=2),
-            Column(name="Seeds with a dead expert", digits=2),
-            Column(name="Entropy of the routing", unit="log E"),
-            Column(name="Accuracy, held out"),
-        ),
-        rows=tuple(rows),
         note=(
             "Means over seeds with 95 % intervals. The load of an expert is the share of the "
             "held-out rows on which its weight is the largest; it is dead under "
@@ -83,24 +81,25 @@ def _load_table(found: Found, source: str) -> Table:
     )
 
 
-def _flips_table(found: Found, source: str) -> Table:
+def _flips_table(found: BalanceResults, source: str) -> Table:
     settings = found.settings
     cases = [found.case("quantum", e, w) for e in settings.n_experts for w in settings.weights]
-    columns = [(where, read) for where in range(1, len(settings.noise) + 1) for read in _UNDER]
-    values_NK = np.stack([found.values(c, r, w) for c in cases for w, r in columns], axis=1)
-    estimates = mean_estimates(values_NK)
-    return Table(
+    rows: list[Row] = [
+        {
+            "Experts": case.n_experts,
+            "Weight of the balance loss": case.weight,
+            **{
+                f"{heading}, {name}": mean_estimate(found.measure(what, case, where))
+                for where, name in enumerate(settings.noise, start=1)
+                for what, heading in _UNDER.items()
+            },
+        }
+        for case in cases
+    ]
+    return table_of_rows(
+        rows,
         name="flips",
         title="Rows that noise sends to another expert, quantum router",
-        columns=(
-            Column(name="Experts"),
-            Column(name="Weight of the balance loss"),
-            *(Column(name=f"{_UNDER[r]}, {name}") for name in settings.noise for r in _UNDER),
-        ),
-        rows=tuple(
-            (case.n_experts, case.weight, *estimates[index * len(columns) :][: len(columns)])
-            for index, case in enumerate(cases)
-        ),
         note=(
             "Means over seeds with 95 % intervals. Flips: share of the held-out rows whose expert "
             "with the largest weight is another one than without noise, the trained weights being "
@@ -110,7 +109,7 @@ def _flips_table(found: Found, source: str) -> Table:
     )
 
 
-def _pictures(found: Found) -> tuple[FigureSpec, ...]:
+def _pictures(found: BalanceResults) -> tuple[FigureSpec, ...]:
     settings = found.settings
     routers = {label(router): (router, 0) for router in settings.routers}
     places = {name: ("quantum", where) for where, name in enumerate(settings.noise, start=1)}
@@ -141,7 +140,7 @@ def _pictures(found: Found) -> tuple[FigureSpec, ...]:
 
 
 def _by_weight(
-    found: Found,
+    found: BalanceResults,
     read: str,
     series: dict[str, tuple[str, int]],
     y_label: str,
@@ -150,17 +149,17 @@ def _by_weight(
     """Draw a measure over the weights, a panel for each number of experts.
 
     Args:
-        found: The results.
-        read: The measure.
-        series: Router, and where it is measured, by name.
-        y_label: Of the measure.
-        y_limits: Ends of its axis.
+        found: Results of the study.
+        read: Name of the measure.
+        series: By name of the curve, the router and the index of the setting it is measured on.
+        y_label: Label of the vertical axis.
+        y_limits: Ends of the vertical axis.
     """
     weights = found.settings.weights
 
     def estimates(router: str, n_experts: int, where: int) -> tuple[Estimate, ...]:
         cases = [found.case(router, n_experts, weight) for weight in weights]
-        return tuple(mean_estimate(found.values(case, read, where)) for case in cases)
+        return tuple(mean_estimate(found.measure(read, case, where)) for case in cases)
 
     return panels(
         {

@@ -1,4 +1,4 @@
-"""What the study of decision boundaries found."""
+"""Table, verdicts and figures of the study of decision boundaries."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING
 
 from qmoe_qiskit.figures.decision_boundary import decision_boundary_figure
 from qmoe_qiskit.figures.routing_map import routing_map_figure
-from qmoe_qiskit.stats import Claim, Verdict, judge
+from qmoe_qiskit.stats import Claim, Verdict, judge, mean_estimate
 from qmoe_qiskit.studies.boundary.task import BoundaryTask
-from qmoe_qiskit.studies.report.summary import Column, FigureSpec, Summary, Table
+from qmoe_qiskit.studies.report.make_table import Row, column, table_of_rows
+from qmoe_qiskit.studies.report.summary import FigureSpec, Summary, Table
 from qmoe_qiskit.studies.training.paired_results import (
+    ACCURACY,
     INPUTS,
-    Contender,
-    Paired,
-    Result,
-    accuracy,
+    RouterResults,
+    ScaledRouter,
     counted,
-    paired,
-    parameters,
+    router_results,
     source_of,
 )
 
@@ -35,14 +34,14 @@ if TYPE_CHECKING:
 def summary(
     settings: BoundarySettings, seeds: Sequence[int], results: Sequence[TaskResult]
 ) -> Summary:
-    """Return table and figures."""
-    found, n_batches = paired(results, seeds), _batches(results[0])
-    first = [result for result in results if result.task.fields()["seed"] == seeds[0]]
+    """Summarize the results of the study."""
+    frame, n_batches = router_results(seeds, results), _batches(results[0])
+    first = [result for result in results if _task(result).seed == seeds[0]]
     which = f"{settings.data}, {INPUTS[settings.scaling]}, seed {seeds[0]}"
 
     def boundaries(_: Figure) -> Figure:
         models, split = _models(first)
-        scores = {_label(result): accuracy(result.result) for result in first}
+        scores = {r.label: float(frame.values(r, *ACCURACY)[0]) for r in frame.keys}
         return decision_boundary_figure(models, split.train, split.test, scores=scores)
 
     def routing(_: Figure) -> Figure:
@@ -50,8 +49,8 @@ def summary(
         return routing_map_figure(models, split.train, split.test)
 
     return Summary(
-        tables=(_table(settings, seeds, found, source_of(results, seeds), n_batches),),
-        verdicts=tuple(_verdicts(settings, found)),
+        tables=(_table(settings, frame, n_batches),),
+        verdicts=tuple(_verdicts(settings, frame)),
         figures=(
             FigureSpec(
                 name="decision_boundary",
@@ -71,86 +70,69 @@ def summary(
 def _models(results: Sequence[TaskResult]) -> tuple[dict[str, QMoEClassifier], Split]:
     models = {}
     for result in results:
-        assert isinstance(result.task, BoundaryTask)
-        models[_label(result)], split = result.task.restored(result.result["tensors"])
+        task = _task(result)
+        name = ScaledRouter(scaling=task.scaling, router=task.router).label
+        models[name], split = task.restored(result.result["tensors"])
     return models, split
 
 
-def _label(result: TaskResult) -> str:
+def _task(result: TaskResult) -> BoundaryTask:
     assert isinstance(result.task, BoundaryTask)
-    return Contender(scaling=result.task.scaling, router=result.task.router).label
+    return result.task
 
 
-def _table(
-    settings: BoundarySettings, seeds: Sequence[int], found: Paired, source: str, n_batches: int
-) -> Table:
-    columns = [
-        column_N
-        for contender in found.results
-        for column_N in (
-            found.values(contender, _loss),
-            n_batches * found.values(contender, _loss),
-            found.values(contender, lambda result: float(result["settings"][0]["cross_entropy"])),
-            found.values(contender, accuracy),
-        )
+def _table(settings: BoundarySettings, frame: RouterResults, n_batches: int) -> Table:
+    as_paper = column("the same as the paper prints it", 2, unit="nat, sum over batches")
+    rows: list[Row] = [
+        {
+            "router": router.label,
+            "parameters": int(frame.values(router, "n_parameters")[0]),
+            column("training loss", unit="nat per row"): mean_estimate(loss_N),
+            as_paper: mean_estimate(n_batches * loss_N),
+            column("held-out loss", unit="nat per row"): mean_estimate(
+                frame.values(router, "settings", 0, "cross_entropy")
+            ),
+            "held-out accuracy": mean_estimate(frame.values(router, *ACCURACY)),
+        }
+        for router in frame.keys
+        for loss_N in [frame.values(router, "loss")]
     ]
-    means = found.means(columns)
-    return Table(
+    return table_of_rows(
+        rows,
         name="loss",
         title=f"Loss of the last of {settings.epochs} epochs, and on held-out rows",
-        columns=(
-            Column(name="router"),
-            Column(name="parameters", digits=0),
-            Column(name="training loss", unit="nat per row"),
-            Column(name="the same as the paper prints it", unit="nat, sum over batches", digits=2),
-            Column(name="held-out loss", unit="nat per row"),
-            Column(name="held-out accuracy"),
-        ),
-        rows=tuple(
-            (
-                contender.label,
-                int(found.values(contender, parameters)[0]),
-                *means[4 * i : 4 * i + 4],
-            )
-            for i, contender in enumerate(found.results)
-        ),
         note=(
-            f"Means over {counted(len(seeds), 'seed')} with 95 % intervals; "
+            f"Means over {counted(len(frame.seeds), 'seed')} with 95 % intervals; "
             f"{INPUTS[settings.scaling]}."
         ),
-        source=source,
+        source=source_of(frame),
     )
 
 
-def _verdicts(settings: BoundarySettings, found: Paired) -> list[Verdict]:
-    quantum = Contender(scaling=settings.scaling, router="quantum")
-    if quantum not in found.results:
+def _verdicts(settings: BoundarySettings, frame: RouterResults) -> list[Verdict]:
+    quantum = ScaledRouter(scaling=settings.scaling, router="quantum")
+    if quantum not in frame.keys:
         return []
     return judge(
         [
             Claim(
                 text=(
                     "the quantum router ends with a smaller training loss than "
-                    f"{contender.label}, {INPUTS[settings.scaling]}"
+                    f"{router.label}, {INPUTS[settings.scaling]}"
                 ),
-                differences_N=found.values(contender, _loss) - found.values(quantum, _loss),
+                differences_N=frame.difference(router, quantum, "loss"),
                 margin=settings.margin,
                 unit="nat",
             )
-            for contender in found.results
-            if contender != quantum
+            for router in frame.keys
+            if router != quantum
         ]
     )
 
 
-def _loss(result: Result) -> float:
-    return float(result["loss"])
-
-
 def _batches(result: TaskResult) -> int:
-    assert isinstance(result.task, BoundaryTask)
-    n_rows = len(result.task.load().train.labels_N)
-    return math.ceil(n_rows / result.task.batch_size)
+    task = _task(result)
+    return math.ceil(len(task.load().train.labels_N) / task.batch_size)
 
 
 def _remark(n_batches: int) -> str:

@@ -23,9 +23,9 @@ class Point:
     """A router in the figure.
 
     Attributes:
-        series: Family that it is drawn with.
+        series: Name of the line that the router is drawn on.
         x: Number of parameters.
-        y: Accuracy.
+        y: Held-out accuracy.
     """
 
     series: str
@@ -34,12 +34,12 @@ class Point:
 
 
 def by_parameters(points: Sequence[Point], *, x_label: str, y_limits: tuple[float, float]) -> Draw:
-    """Draw accuracies with intervals over a logarithmic axis, a line for each family."""
+    """Draw accuracies with intervals over a logarithmic axis, one line per series."""
     families = list(dict.fromkeys(point.series for point in points))
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        colours = ordered_colours(len(families) + 1)  # the palest is too pale for a line
+        colours = ordered_colours(len(families) + 1)  # the palest colour is too pale for a line
         for index, family in enumerate(families):
             own = sorted((p for p in points if p.series == family), key=lambda point: point.x)
             positions = [point.x for point in own]
@@ -72,7 +72,7 @@ def by_parameters(points: Sequence[Point], *, x_label: str, y_limits: tuple[floa
 
 
 def common_limits(estimates: Iterable[Estimate]) -> tuple[float, float]:
-    """Return ends of an axis that hold all intervals, with a little room."""
+    """Return the ends of an axis that holds all intervals, with a margin."""
     ends = [(e.low, e.high) if isfinite(e.low) else (e.value, e.value) for e in estimates]
     low, high = min(low for low, _ in ends), max(high for _, high in ends)
     room = 0.05 * (high - low) or 0.01

@@ -1,8 +1,8 @@
-"""How many parameters a family of routers needs for an accuracy, seed by seed."""
+"""Number of parameters that a family of routers needs for an accuracy, per seed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,24 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmoe_qiskit.stats import Claim, success_rate
-from qmoe_qiskit.studies.report.summary import Cell, Column, Table
+from qmoe_qiskit.studies.report.make_table import Row, column, table_of_rows
+from qmoe_qiskit.studies.report.summary import Table
 from qmoe_qiskit.studies.training.paired_results import (
+    ACCURACY,
     INPUTS,
-    Contender,
-    Paired,
-    Result,
-    accuracy,
-    effective,
-    parameters,
-    validation_accuracy,
+    RouterResults,
+    ScaledRouter,
+    validation_accuracies,
 )
 from qmoe_qiskit.typing import FloatArray
 
-# Two ways to count the parameters of a trained router.
-COUNTS: dict[str, Callable[[Result], float]] = {
-    "parameters": parameters,
-    "effective parameters": effective,
-}
+# Two ways to count the parameters of a trained router, and their names in a result.
+COUNTS = {"parameters": "n_parameters", "effective parameters": "effective_parameters"}
 
 
 class Family(StrEnum):
@@ -39,9 +34,9 @@ class Family(StrEnum):
     POLYNOMIAL = "linear and quadratic"
 
     @classmethod
-    def of(cls, contender: Contender) -> Family:
+    def of(cls, router: ScaledRouter) -> Family:
         """Return the family of a router."""
-        kind = contender.router.partition(":")[0]
+        kind = router.router.partition(":")[0]
         families = {
             "quantum": cls.QUANTUM,
             "mlp": cls.RELU,
@@ -53,13 +48,13 @@ class Family(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Needed:
-    """What a family needs.
+    """The parameters that a family needs.
 
     Attributes:
-        n_members: How many sizes there were to choose from.
-        reached_N: Whether the chosen member reaches the threshold on held-out rows, by seed.
-        size_N: Parameters of the chosen member where it does; where it does not, twice those of the
-            largest router of the study.
+        n_members: Number of sizes to choose from.
+        reached_N: Whether the chosen member reaches the threshold on held-out rows, per seed.
+        size_N: Parameters of the chosen member where it reaches the threshold; elsewhere twice the
+            parameters of the largest router of the study.
     """
 
     n_members: int
@@ -68,45 +63,48 @@ class Needed:
 
     @property
     def typical(self) -> float | str:
-        """The median over the seeds, the upper one of two; or that it is not reached."""
+        """The median over the seeds, the upper one of two, or "not reached"."""
         order = np.argsort(self.size_N)
         middle = order[len(order) // 2]
         return float(self.size_N[middle]) if self.reached_N[middle] else "not reached"
 
 
 def needed_parameters(
-    found: Paired, scalings: Sequence[str], *, threshold: float, source: str
+    frame: RouterResults, scalings: Sequence[str], *, threshold: float, source: str
 ) -> tuple[Table, list[Claim]]:
     """Return what each family needs for an accuracy, and claims that the quantum one needs less.
 
-    Claims are made between families of as many sizes only: one of more sizes has more tries.
+    Claims compare only families with equally many sizes: a family with more sizes has more tries.
+
+    Args:
+        frame: Results of the trainings.
+        scalings: Names of the scalings, see `SCALINGS`.
+        threshold: Held-out accuracy to reach.
+        source: What the numbers of the table come from.
     """
-    families = [f for f in Family if f in {Family.of(contender) for contender in found.results}]
-    rows: list[tuple[Cell, ...]] = []
+    families = [f for f in Family if f in set(map(Family.of, frame.keys))]
+    rows: list[Row] = []
     claims: list[Claim] = []
-    for count, read in COUNTS.items():
+    for count, name in COUNTS.items():
         for scaling in scalings:
-            needed = {f: _needed(found, f, scaling, read, threshold) for f in families}
+            needed = {f: _needed(frame, f, scaling, name, threshold) for f in families}
             quantum = needed[Family.QUANTUM]
             for family, of_family in needed.items():
                 reached = success_rate(of_family.reached_N.astype(np.float64), 1.0)
                 rows.append(
-                    (
-                        scaling,
-                        family.value,
-                        count,
-                        of_family.n_members,
-                        reached,
-                        of_family.typical,
-                    )
+                    {
+                        "inputs": scaling,
+                        "routers": family.value,
+                        "counted": count,
+                        "sizes to choose from": of_family.n_members,
+                        column("share of seeds in which the chosen one reaches it", 2): reached,
+                        column("its size, median", 0): of_family.typical,
+                    }
                 )
                 if family is Family.QUANTUM or of_family.n_members != quantum.n_members:
                     continue
-                others = (
-                    f"those on {family.value}"
-                    if family is Family.FOURIER
-                    else f"{family.value} ones"
-                )
+                on_features = family is Family.FOURIER
+                others = f"those on {family.value}" if on_features else f"{family.value} ones"
                 claims.append(
                     Claim(
                         text=(
@@ -118,20 +116,12 @@ def needed_parameters(
                         unit="halvings",
                     )
                 )
-    table = Table(
+    table = table_of_rows(
+        rows,
         name="needed",
         title=f"What a router needs for a held-out accuracy of {threshold:g}",
-        columns=(
-            Column(name="inputs"),
-            Column(name="routers"),
-            Column(name="counted"),
-            Column(name="sizes to choose from"),
-            Column(name="share of seeds in which the chosen one reaches it", digits=2),
-            Column(name="its size, median", digits=0),
-        ),
-        rows=tuple(rows),
         note=(
-            "Of each seed the smallest router of the family that reaches the accuracy on "
+            "For each seed the smallest router of the family that reaches the accuracy on "
             "validation rows is chosen, or, where none does, the best one there; held-out rows say "
             "whether it reaches it. Where it does not, its size counts as twice that of the "
             "largest router in the study. A family of more sizes has more tries on validation "
@@ -144,16 +134,16 @@ def needed_parameters(
 
 
 def _needed(
-    found: Paired, family: Family, scaling: str, read: Callable[[Result], float], threshold: float
+    frame: RouterResults, family: Family, scaling: str, name: str, threshold: float
 ) -> Needed:
-    members = [c for c in found.results if Family.of(c) is family and c.scaling == scaling]
-    sizes_MN = np.stack([found.values(contender, read) for contender in members])
-    tried_MN = np.stack([found.values(c, validation_accuracy) for c in members])
-    tested_MN = np.stack([found.values(c, accuracy) for c in members])
-    beyond = 2 * max(found.values(contender, read).max() for contender in found.results)
+    members = [r for r in frame.keys if Family.of(r) is family and r.scaling == scaling]
+    sizes_NM = frame.columns(members, name)
+    tried_NM = np.stack([validation_accuracies(frame, router) for router in members], axis=1)
+    tested_NM = frame.columns(members, *ACCURACY)
+    beyond = 2 * frame.columns(frame.keys, name).max()
     reached, chosen_sizes = [], []
-    for sizes_M, tried_M, tested_M in zip(sizes_MN.T, tried_MN.T, tested_MN.T, strict=True):
-        order = np.argsort(sizes_M, kind="stable")  # of two as large the one named first
+    for sizes_M, tried_M, tested_M in zip(sizes_NM, tried_NM, tested_NM, strict=True):
+        order = np.argsort(sizes_M, kind="stable")  # the first named of equal sizes
         passing = [m for m in order if tried_M[m] >= threshold]
         chosen = passing[0] if passing else order[np.argmax(tried_M[order])]
         reached.append(bool(tested_M[chosen] >= threshold))

@@ -1,4 +1,4 @@
-"""What the study of efficiency found."""
+"""Tables, verdicts and figures of the study of efficiency."""
 
 from __future__ import annotations
 
@@ -7,22 +7,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qmoe_qiskit.stats import Claim, judge, median_estimate, success_rate
+from qmoe_qiskit.stats import Claim, judge, mean_estimates, median_estimate, success_rate
 from qmoe_qiskit.stats.types import Estimate
 from qmoe_qiskit.studies.efficiency.figure import Point, by_parameters, common_limits
 from qmoe_qiskit.studies.efficiency.parameters_needed import COUNTS, Family, needed_parameters
+from qmoe_qiskit.studies.report.make_table import Row, column, table_of_rows
 from qmoe_qiskit.studies.report.panels import panels
-from qmoe_qiskit.studies.report.summary import Column, FigureSpec, Summary, Table
+from qmoe_qiskit.studies.report.summary import FigureSpec, Summary, Table
 from qmoe_qiskit.studies.training.paired_results import (
+    ACCURACY,
     INPUTS,
-    Contender,
-    Paired,
-    Result,
-    accuracy,
+    RouterResults,
+    ScaledRouter,
     counted,
-    effective,
-    paired,
-    parameters,
+    router_results,
     source_of,
 )
 
@@ -45,68 +43,62 @@ PAPER: dict[tuple[str, int | None], float] = {
 def summary(
     settings: EfficiencySettings, seeds: Sequence[int], results: Sequence[TaskResult]
 ) -> Summary:
-    """Return tables, verdicts and figures."""
-    found = paired(results, seeds, by_layers=True)
-    source = source_of(results, seeds)
-    columns = [found.values(contender, accuracy) for contender in found.results]
-    means = dict(zip(found.results, found.means(columns), strict=True))
+    """Summarize the results of the study."""
+    frame = router_results(seeds, results, by_layers=True)
+    source = source_of(frame)
+    means = dict(zip(frame.keys, frame.means(frame.keys, *ACCURACY), strict=True))
     needed, needed_claims = needed_parameters(
-        found, settings.scalings, threshold=settings.threshold, source=source
+        frame, settings.scalings, threshold=settings.threshold, source=source
     )
     return Summary(
-        tables=(_accuracy_table(settings, found, means, source), needed),
-        verdicts=tuple(judge([*needed_claims, *_accuracy_claims(settings, found)])),
-        figures=tuple(_picture(settings, found, means, count, len(seeds)) for count in COUNTS),
-        remarks=_remarks(settings, found),
+        tables=(_accuracy_table(settings, frame, means, source), needed),
+        verdicts=tuple(judge([*needed_claims, *_accuracy_claims(settings, frame)])),
+        figures=tuple(_picture(settings, frame, means, count) for count in COUNTS),
+        remarks=_remarks(settings, frame),
     )
 
 
-def _reference(settings: EfficiencySettings, scaling: str) -> Contender:
-    return Contender(scaling=scaling, router="quantum", layers=settings.reference_layers)
+def _reference(settings: EfficiencySettings, scaling: str) -> ScaledRouter:
+    return ScaledRouter(scaling=scaling, router="quantum", layers=settings.reference_layers)
 
 
 def _accuracy_table(
-    settings: EfficiencySettings, found: Paired, means: dict[Contender, Estimate], source: str
+    settings: EfficiencySettings,
+    frame: RouterResults,
+    means: dict[ScaledRouter, Estimate],
+    source: str,
 ) -> Table:
-    references = {c: _reference(settings, c.scaling) for c in found.results}
-    leads = found.means([found.lead(reference, c) for c, reference in references.items()])
-    on_training = found.means([found.values(c, _training_accuracy) for c in found.results])
-    rows = []
-    for contender, lead, training in zip(found.results, leads, on_training, strict=True):
-        accuracies_N = found.values(contender, accuracy)
-        rates_N = found.values(contender, lambda result: float(result["learning_rate"]))
+    leads_NK = [
+        frame.difference(_reference(settings, router.scaling), router, *ACCURACY)
+        for router in frame.keys
+    ]
+    leads = mean_estimates(np.stack(leads_NK, axis=1))
+    on_training = frame.means(frame.keys, "train_accuracy")
+    reached = column(f"share of seeds with {settings.threshold:g} or more", 2)
+    rows: list[Row] = []
+    for router, lead, training in zip(frame.keys, leads, on_training, strict=True):
+        reference = _reference(settings, router.scaling)
+        accuracies_N = frame.values(router, *ACCURACY)
+        effective = float(np.median(frame.values(router, "effective_parameters")))
         rows.append(
-            (
-                contender.scaling,
-                contender.label,
-                int(found.values(contender, parameters)[0]),
-                float(np.median(found.values(contender, effective))),
-                float(np.median(rates_N)),
-                means[contender],
-                median_estimate(accuracies_N),
-                success_rate(accuracies_N, settings.threshold),
-                None if contender == references[contender] else lead,
-                training,
-                _of_paper(settings, contender),
-            )
+            {
+                "inputs": router.scaling,
+                "router": router.label,
+                "parameters": int(frame.values(router, "n_parameters")[0]),
+                column("effective parameters, median", 0): effective,
+                "learning rate, median": float(np.median(frame.values(router, "learning_rate"))),
+                "mean accuracy": means[router],
+                "median accuracy": median_estimate(accuracies_N),
+                reached: success_rate(accuracies_N, settings.threshold),
+                f"{reference.label}, less this": None if router == reference else lead,
+                "mean training accuracy": training,
+                "the same in the paper, one seed": _of_paper(settings, router),
+            }
         )
-    return Table(
+    return table_of_rows(
+        rows,
         name="accuracy",
         title="Held-out accuracy by router",
-        columns=(
-            Column(name="inputs"),
-            Column(name="router"),
-            Column(name="parameters", digits=0),
-            Column(name="effective parameters, median", digits=0),
-            Column(name="learning rate, median"),
-            Column(name="mean accuracy"),
-            Column(name="median accuracy"),
-            Column(name=f"share of seeds with {settings.threshold:g} or more", digits=2),
-            Column(name=f"{_reference(settings, '').label}, less this"),
-            Column(name="mean training accuracy"),
-            Column(name="the same in the paper, one seed"),
-        ),
-        rows=tuple(rows),
         note=(
             "Parameters are those of the router; the experts are the same for all. Effective: "
             "rank of the Jacobian of the trained router's weights on its training points. "
@@ -116,52 +108,43 @@ def _accuracy_table(
     )
 
 
-def _training_accuracy(result: Result) -> float:
-    return float(result["train_accuracy"])
-
-
-def _of_paper(settings: EfficiencySettings, contender: Contender) -> float | None:
-    """Return the accuracy that the paper's experiment 3A found, where this is what it trained."""
-    if settings.data != "moons" or contender.scaling != "paper":
+def _of_paper(settings: EfficiencySettings, router: ScaledRouter) -> float | None:
+    """Return the accuracy in the paper's experiment 3A, where the paper trained this router."""
+    if settings.data != "moons" or router.scaling != "paper":
         return None
-    return PAPER.get((contender.router, contender.layers))
+    return PAPER.get((router.router, router.layers))
 
 
-def _accuracy_claims(settings: EfficiencySettings, found: Paired) -> list[Claim]:
-    claims = []
-    for contender in found.results:
-        reference = _reference(settings, contender.scaling)
-        if contender.router in settings.compared:
-            claims.append(
-                Claim(
-                    text=(
-                        f"{reference.label} is more accurate than {contender.label}, "
-                        f"{INPUTS[contender.scaling]}"
-                    ),
-                    differences_N=found.lead(reference, contender),
-                    margin=settings.margin,
-                )
-            )
-    return claims
+def _accuracy_claims(settings: EfficiencySettings, frame: RouterResults) -> list[Claim]:
+    return [
+        Claim(
+            text=(
+                f"{reference.label} is more accurate than {router.label}, {INPUTS[router.scaling]}"
+            ),
+            differences_N=frame.difference(reference, router, *ACCURACY),
+            margin=settings.margin,
+        )
+        for router in frame.keys
+        if router.router in settings.compared
+        for reference in [_reference(settings, router.scaling)]
+    ]
 
 
 def _picture(
     settings: EfficiencySettings,
-    found: Paired,
-    means: dict[Contender, Estimate],
+    frame: RouterResults,
+    means: dict[ScaledRouter, Estimate],
     count: str,
-    n_seeds: int,
 ) -> FigureSpec:
-    read = COUNTS[count]
     points = {
         scaling: [
             Point(
-                series=_series(contender),
-                x=float(np.median(found.values(contender, read))),
-                y=means[contender],
+                series=_series(router),
+                x=float(np.median(frame.values(router, COUNTS[count]))),
+                y=means[router],
             )
-            for contender in found.results
-            if contender.scaling == scaling
+            for router in frame.keys
+            if router.scaling == scaling
         ]
         for scaling in settings.scalings
     }
@@ -169,7 +152,7 @@ def _picture(
         name=f"accuracy_by_{count.replace(' ', '_')}",
         caption=(
             f"Held-out accuracy by number of {count} of the router: means over "
-            f"{counted(n_seeds, 'seed')} with 95 % intervals. Each point is a router."
+            f"{counted(len(frame.seeds), 'seed')} with 95 % intervals. Each point is a router."
         ),
         draw=panels(
             {
@@ -183,17 +166,17 @@ def _picture(
     )
 
 
-def _series(contender: Contender) -> str:
-    """Return what a router is drawn with: random features apart from the others."""
-    kind = contender.router.partition(":")[0]
+def _series(router: ScaledRouter) -> str:
+    """Return the name of the line that a router is drawn on; random features have their own."""
+    kind = router.router.partition(":")[0]
     named = {"fourier": "Fourier", "rff": "random Fourier"}
-    return named.get(kind, Family.of(contender).value)
+    return named.get(kind, Family.of(router).value)
 
 
-def _remarks(settings: EfficiencySettings, found: Paired) -> tuple[str, ...]:
-    quantum = [c for c in found.results if Family.of(c) is Family.QUANTUM]
-    most = max(found.values(contender, effective).max() for contender in quantum)
-    nominal = max(found.values(contender, parameters).max() for contender in quantum)
+def _remarks(settings: EfficiencySettings, frame: RouterResults) -> tuple[str, ...]:
+    quantum = [router for router in frame.keys if Family.of(router) is Family.QUANTUM]
+    most = frame.columns(quantum, "effective_parameters").max()
+    nominal = frame.columns(quantum, "n_parameters").max()
     of_rank = (
         f"Of up to {nominal:.0f} parameters of the quantum routers at most {most:.0f} are "
         "effective. With the features uploaded once, their outputs are trigonometric polynomials "

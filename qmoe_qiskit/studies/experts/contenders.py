@@ -1,4 +1,4 @@
-"""Who competes in the study of experts."""
+"""The models that the study of experts compares."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ class Contender:
     """A model of the study.
 
     Attributes:
-        model: See `build_model`.
-        label: For tables.
-        deep: Whether its circuit has as many layers as make up for a mixture's parameters.
+        model: Name of the model, see `build_model`.
+        label: Name of the model for tables.
+        deep: Whether the circuit has so many layers that it has the parameters of the mixture.
     """
 
     model: str
@@ -21,7 +21,7 @@ class Contender:
 
     @property
     def quantum(self) -> bool:
-        """Whether it has a circuit."""
+        """Whether the model has a circuit."""
         return self.model in {"qnn", "quantum_mixture"}
 
 

@@ -1,4 +1,4 @@
-"""What the paper's notebook of phase 1 prints, by data set and model: one seed, no interval."""
+"""Numbers of the paper's notebook of phase 1, by data set and model: one seed, no interval."""
 
 from __future__ import annotations
 

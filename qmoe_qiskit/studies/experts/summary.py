@@ -1,14 +1,14 @@
-"""What the study of experts found."""
+"""Tables, verdicts and figure of the study of experts."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from qmoe_qiskit.stats import Claim, judge, mean_estimate, median_estimate
+from qmoe_qiskit.studies.engine.results_frame import ResultsFrame
 from qmoe_qiskit.studies.experts import paper as experts_paper
 from qmoe_qiskit.studies.experts.contenders import (
     CONTENDERS,
@@ -21,15 +21,15 @@ from qmoe_qiskit.studies.experts.contenders import (
     Contender,
 )
 from qmoe_qiskit.studies.experts.task import ExpertsTask
-from qmoe_qiskit.studies.report.summary import Cell, Column, Draw, FigureSpec, Summary, Table
-from qmoe_qiskit.typing import FloatArray
+from qmoe_qiskit.studies.report.make_table import Row, column, table_of_rows
+from qmoe_qiskit.studies.report.summary import Draw, FigureSpec, Summary, Table
 
 if TYPE_CHECKING:
     from qmoe_qiskit.studies.engine.results import TaskResult
     from qmoe_qiskit.studies.experts.settings import ExpertsSettings
 
 
-# The side that is claimed to be more accurate, and the other side.
+# The contender that is claimed to be more accurate, and the other contender.
 _CLAIMS = (
     (QUANTUM_MIXTURE, QNN),
     (QUANTUM_MIXTURE, LARGE_QNN),
@@ -39,95 +39,88 @@ _CLAIMS = (
 )
 
 
-class _Results:
-    """Results by data set, contender, and whether the learning rate was chosen."""
+class _Training(NamedTuple):
+    """A training; `tuned` says whether the learning rate was chosen from several."""
 
-    def __init__(
-        self, settings: ExpertsSettings, seeds: Sequence[int], results: Sequence[TaskResult]
-    ) -> None:
-        found: dict[tuple[str, str, int, bool], dict[int, TaskResult]] = defaultdict(dict)
-        for result in results:
-            task = result.task
-            assert isinstance(task, ExpertsTask)
-            chosen = len(task.learning_rates) > 1
-            found[task.data, task.model, task.n_layers, chosen][task.seed] = result
-        self._found, self._settings, self._seeds = found, settings, seeds
+    data: str
+    contender: Contender
+    tuned: bool = True
 
-    @property
-    def source(self) -> str:
-        """What the numbers come from."""
-        backend = self._settings.backend
-        where = "" if backend == "statevector" else f", circuits on {backend}"
-        n_tasks = sum(len(by_seed) for by_seed in self._found.values())
-        return f"{n_tasks} tasks of kind {ExpertsTask.kind!r}{where}"
 
-    def of(self, data: str, contender: Contender, *, chosen: bool) -> list[TaskResult]:
-        """Return one result a seed, in the order of the seeds."""
-        settings = self._settings
-        n_layers = settings.deep_layers if contender.deep else settings.n_layers
-        by_seed = self._found[data, contender.model, n_layers, chosen]
-        return [by_seed[seed] for seed in self._seeds]
+_Results = ResultsFrame[_Training]
 
-    def accuracy(self, data: str, contender: Contender, *, chosen: bool = True) -> FloatArray:
-        """Return the held-out accuracy of every seed."""
-        return np.array([r.result["accuracy"] for r in self.of(data, contender, chosen=chosen)])
 
-    def difference(self, data: str, better: Contender, worse: Contender) -> FloatArray:
-        """Return by how much one contender is more accurate than another, for every seed."""
-        difference_N = self.accuracy(data, better) - self.accuracy(data, worse)
-        return np.round(difference_N, 12)  # equal differences are equal, whatever they are of
+def _results(
+    settings: ExpertsSettings, seeds: Sequence[int], results: Sequence[TaskResult]
+) -> _Results:
+    contenders = {
+        (c.model, settings.deep_layers if c.deep else settings.n_layers): c for c in CONTENDERS
+    }
 
-    def named(self, data: str, contender: Contender) -> str:
-        """Return the contender with its number of parameters, for a claim."""
-        count = self.of(data, contender, chosen=True)[0].result["n_parameters"]
-        article = "" if contender.label.startswith("one ") else "a "
-        return f"{article}{contender.label} with {count} parameters"
+    def key(task: ExpertsTask) -> _Training:
+        contender = contenders[task.model, task.n_layers]
+        return _Training(task.data, contender, tuned=len(task.learning_rates) > 1)
+
+    return ResultsFrame(ExpertsTask, seeds, results, key)
+
+
+def _source(settings: ExpertsSettings, frame: _Results) -> str:
+    """Return the source of the numbers."""
+    backend = settings.backend
+    where = "" if backend == "statevector" else f", circuits on {backend}"
+    return f"{frame.n_results} tasks of kind {ExpertsTask.kind!r}{where}"
+
+
+def _named(frame: _Results, training: _Training) -> str:
+    """Return the contender with its number of parameters, for a claim."""
+    label = training.contender.label
+    article = "" if label.startswith("one ") else "a "
+    return f"{article}{label} with {frame.values(training, 'n_parameters')[0]:.0f} parameters"
 
 
 def summarize(
     settings: ExpertsSettings, seeds: Sequence[int], results: Sequence[TaskResult]
 ) -> Summary:
-    """Return tables, verdicts and a figure."""
-    found = _Results(settings, seeds, results)
+    """Summarize the results of the study."""
+    frame = _results(settings, seeds, results)
     claims = [
         Claim(
-            text=(
-                f"{data}: {found.named(data, better)} is more accurate than "
-                f"{found.named(data, worse)}"
-            ),
-            differences_N=found.difference(data, better, worse),
+            text=f"{data}: {_named(frame, better)} is more accurate than {_named(frame, worse)}",
+            differences_N=frame.difference(better, worse, "accuracy"),
             margin=settings.margin,
         )
         for data in settings.data
-        for better, worse in _CLAIMS
+        for better, worse in ((_Training(data, a), _Training(data, b)) for a, b in _CLAIMS)
     ]
     return Summary(
-        tables=(_accuracies(settings, found), _times(settings, found)),
+        tables=(_accuracies(settings, frame), _times(settings, frame)),
         verdicts=tuple(judge(claims)),
-        figures=(_picture(settings, found),),
+        figures=(_picture(settings, frame),),
         remarks=_remarks(settings),
     )
 
 
-def _accuracies(settings: ExpertsSettings, found: _Results) -> Table:
-    rows: list[tuple[Cell, ...]] = []
+def _accuracies(settings: ExpertsSettings, frame: _Results) -> Table:
+    rows: list[Row] = []
     for data in settings.data:
         for contender in CONTENDERS:
-            chosen = found.of(data, contender, chosen=True)
-            accuracy_N = found.accuracy(data, contender)
-            paper_N = found.accuracy(data, contender, chosen=False)
-            rates_N = np.array([r.result["learning_rate"] for r in chosen])
+            training = _Training(data, contender)
+            accuracy_N = frame.values(training, "accuracy")
             rows.append(
-                (
-                    data,
-                    contender.label,
-                    chosen[0].result["n_parameters"],
-                    mean_estimate(accuracy_N),
-                    median_estimate(accuracy_N),
-                    float(np.median(rates_N)),
-                    mean_estimate(paper_N),
-                    experts_paper.ACCURACY.get((data, _paper_key(contender))),
-                )
+                {
+                    "data": data,
+                    "model": contender.label,
+                    "parameters": int(frame.values(training, "n_parameters")[0]),
+                    "accuracy, mean": mean_estimate(accuracy_N),
+                    "accuracy, median": median_estimate(accuracy_N),
+                    column("learning rate, median", 2): float(
+                        np.median(frame.values(training, "learning_rate"))
+                    ),
+                    f"accuracy at rate {settings.paper_learning_rate:g}, mean": mean_estimate(
+                        frame.values(training._replace(tuned=False), "accuracy")
+                    ),
+                    "paper": experts_paper.ACCURACY.get((data, _paper_key(contender))),
+                }
             )
     rates = ", ".join(f"{rate:g}" for rate in settings.learning_rates)
     note = (
@@ -136,56 +129,40 @@ def _accuracies(settings: ExpertsSettings, found: _Results) -> Table:
         f"chosen from {rates} on a fifth of the training rows. Paper: {experts_paper.SOURCE}; one "
         "seed, rate 0.01, and for digits MNIST's 12665 rows."
     )
-    return Table(
+    return table_of_rows(
+        rows,
         name="accuracy",
         title="Accuracy on held-out rows",
-        columns=(
-            Column(name="data"),
-            Column(name="model"),
-            Column(name="parameters"),
-            Column(name="accuracy, mean"),
-            Column(name="accuracy, median"),
-            Column(name="learning rate, median", digits=2),
-            Column(name=f"accuracy at rate {settings.paper_learning_rate:g}, mean"),
-            Column(name="paper"),
-        ),
-        rows=tuple(rows),
         note=note,
-        source=found.source,
+        source=_source(settings, frame),
     )
 
 
-def _times(settings: ExpertsSettings, found: _Results) -> Table:
-    rows: list[tuple[Cell, ...]] = []
+def _times(settings: ExpertsSettings, frame: _Results) -> Table:
+    rows: list[Row] = []
     for data in settings.data:
         for contender in CONTENDERS:
-            single = found.of(data, contender, chosen=False)
-            seconds = float(np.median([r.seconds for r in single]))
-            trained = single[0].result["n_train"] * settings.epochs / 1000
+            training = _Training(data, contender, tuned=False)
+            seconds = float(np.median(frame.seconds(training)))
+            trained = float(frame.values(training, "n_train")[0]) * settings.epochs / 1000
             theirs = experts_paper.SECONDS.get((data, _paper_key(contender)))
             per_row = experts_paper.TRAINING_ROWS[data] * experts_paper.EPOCHS / 1000
             rows.append(
-                (
-                    data,
-                    contender.label,
-                    seconds,
-                    seconds / trained,
-                    theirs,
-                    None if theirs is None else theirs / per_row,
-                )
+                {
+                    "data": data,
+                    "model": contender.label,
+                    column("time", 2, unit="s"): seconds,
+                    column("per 1000 rows and epoch", unit="s"): seconds / trained,
+                    column("paper", 2, unit="s"): theirs,
+                    column("paper, per 1000 rows and epoch", 2, unit="s"): (
+                        None if theirs is None else theirs / per_row
+                    ),
+                }
             )
-    return Table(
+    return table_of_rows(
+        rows,
         name="time",
         title="Wall time of a training; not reproducible bit for bit",
-        columns=(
-            Column(name="data"),
-            Column(name="model"),
-            Column(name="time", unit="s", digits=2),
-            Column(name="per 1000 rows and epoch", unit="s", digits=3),
-            Column(name="paper", unit="s", digits=2),
-            Column(name="paper, per 1000 rows and epoch", unit="s", digits=2),
-        ),
-        rows=tuple(rows),
         note=(
             "Median over the seeds of whole tasks at the paper's learning rate: data, compiling "
             "circuits, training and measuring, on one thread of whatever machine ran them and "
@@ -193,16 +170,16 @@ def _times(settings: ExpertsSettings, found: _Results) -> Table:
             f"{experts_paper.SOURCE}; on a machine of their own, and for digits with MNIST's 12665 "
             "rows."
         ),
-        source=found.source,
+        source=_source(settings, frame),
     )
 
 
-def _picture(settings: ExpertsSettings, found: _Results) -> FigureSpec:
+def _picture(settings: ExpertsSettings, frame: _Results) -> FigureSpec:
     from qmoe_qiskit.studies.report.figures import intervals
     from qmoe_qiskit.studies.report.panels import panels
 
     def drawn(data: str) -> Draw:
-        values = {c.label: found.accuracy(data, c) for c in CONTENDERS}
+        values = {c.label: frame.values(_Training(data, c), "accuracy") for c in CONTENDERS}
         means = {label: mean_estimate(accuracy_N) for label, accuracy_N in values.items()}
         seeds = {label: accuracy_N.tolist() for label, accuracy_N in values.items()}
         return intervals({"": means}, label="held-out accuracy", seeds={"": seeds})
@@ -225,10 +202,10 @@ def _remarks(settings: ExpertsSettings) -> tuple[str, ...]:
     )
     adapters = (
         "Each quantum expert has a linear adapter of its own, so that with 2 layers it has as "
-        "many parameters as a linear expert; in the paper experts share one behind the mixture."
+        "many parameters as a linear expert; in the paper experts share one after the mixture."
     )
     quadratic = (
-        "The outputs of one circuit behind an amplitude embedding are quadratic forms in the "
+        "The outputs of one circuit after an amplitude embedding are quadratic forms in the "
         "features: whatever one QNN separates, the linear layer on all products can."
     )
     data = (

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from qmoe_qiskit.stats import Claim
-from qmoe_qiskit.studies.kernel.results import BOX_NAMES, Found
+from qmoe_qiskit.studies.kernel.results import BOX_NAMES, KernelResults
 from qmoe_qiskit.studies.training.routers import label
 
-# What is set against the RBF kernel.
+# The kernels that are compared with the RBF kernel.
 _CLAIMED = ("quantum", "quantum-bandwidth", "quantum-trained")
 
 
-def alignment_claims(found: Found) -> list[Claim]:
-    """Return what is claimed of kernels."""
+def alignment_claims(found: KernelResults) -> list[Claim]:
+    """Return the claims about kernels."""
     margin = found.settings.alignment_margin
     claims = []
     for data in found.settings.data:
@@ -31,8 +31,8 @@ def alignment_claims(found: Found) -> list[Claim]:
     return claims
 
 
-def machine_claims(found: Found) -> list[Claim]:
-    """Return what is claimed of machines on them."""
+def machine_claims(found: KernelResults) -> list[Claim]:
+    """Return the claims about support vector machines on the kernels."""
     margin = found.settings.margin
     claims = []
     for data in found.settings.data:
@@ -42,7 +42,7 @@ def machine_claims(found: Found) -> list[Claim]:
                     f"{data}: a support vector machine on {found.label(kernel)!r} is more accurate "
                     f"than one on {found.label('rbf')!r}"
                 ),
-                differences_N=found.kernel(data, kernel, "svm") - found.kernel(data, "rbf", "svm"),
+                differences_N=found.machine(data, kernel) - found.machine(data, "rbf"),
                 margin=margin,
             )
             for kernel in _CLAIMED
@@ -50,18 +50,18 @@ def machine_claims(found: Found) -> list[Claim]:
         claims.append(
             Claim(
                 text=(
-                    f"{data}: the mixture behind the paper's router is more accurate than a "
+                    f"{data}: the mixture with the paper's router is more accurate than a "
                     "support vector machine on the router's kernel"
                 ),
-                differences_N=found.mixture(data, 1) - found.kernel(data, "quantum", "svm"),
+                differences_N=found.mixture(data, 1) - found.machine(data, "quantum"),
                 margin=margin,
             )
         )
     return claims
 
 
-def dimension_claims(found: Found) -> list[Claim]:
-    """Return what is claimed of effective dimensions."""
+def dimension_claims(found: KernelResults) -> list[Claim]:
+    """Return the claims about effective dimensions."""
     settings = found.settings
     return [
         Claim(

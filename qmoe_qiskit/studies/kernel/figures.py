@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qmoe_qiskit.stats import mean_estimate, mean_estimates
-from qmoe_qiskit.studies.kernel.results import BOX_NAMES, KERNELS, Found
+from qmoe_qiskit.studies.kernel.results import BOX_NAMES, KERNELS, KernelResults
 from qmoe_qiskit.studies.report.figures import Curve, curves, intervals
 from qmoe_qiskit.studies.report.panels import panels
 from qmoe_qiskit.studies.report.summary import FigureSpec
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from qmoe_qiskit.typing import FloatArray
 
 
-def pictures(found: Found) -> tuple[FigureSpec, ...]:
+def kernel_figures(found: KernelResults) -> tuple[FigureSpec, ...]:
     """Return all figures."""
     settings = found.settings
     n_rows = -(-len(settings.data) // 2)
@@ -27,7 +27,7 @@ def pictures(found: Found) -> tuple[FigureSpec, ...]:
         data: {found.label(kernel): found.kernel(data, kernel, "held_out") for kernel in KERNELS}
         for data in settings.data
     }
-    accurate = {data: found.machines(data) for data in settings.data}
+    accurate = {data: found.models(data) for data in settings.data}
     return (
         FigureSpec(
             name="alignment",
@@ -95,14 +95,14 @@ def pictures(found: Found) -> tuple[FigureSpec, ...]:
 
 
 def _dots(values: dict[str, FloatArray], name: str) -> Draw:
-    """Draw means with intervals and every seed's value, a line for each name."""
+    """Draw the mean with its interval and the value of every seed, one line per name."""
     rows = {row: mean_estimate(values_N) for row, values_N in values.items()}
     seeds = {row: values_N.tolist() for row, values_N in values.items()}
     return intervals({"": rows}, label=name, seeds={"": seeds})
 
 
-def _spectrum(found: Found, data: str, kernel: str) -> Curve:
-    logs_NK = np.log10(found.spectra(data, kernel))
+def _spectrum(found: KernelResults, data: str, kernel: str) -> Curve:
+    logs_NK = np.log10(found.kernel(data, kernel, "spectrum"))
     return Curve(
         name=found.label(kernel),
         levels=tuple(float(k) for k in range(1, logs_NK.shape[1] + 1)),

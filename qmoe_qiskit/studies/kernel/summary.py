@@ -1,4 +1,4 @@
-"""What the study of kernels found."""
+"""Tables, verdicts and figures of the study of kernels."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from qmoe_qiskit.stats import judge
 from qmoe_qiskit.studies.kernel.claims import alignment_claims, dimension_claims, machine_claims
 from qmoe_qiskit.studies.kernel.effective_dimension import DimensionTask
-from qmoe_qiskit.studies.kernel.figures import pictures
-from qmoe_qiskit.studies.kernel.results import Found
+from qmoe_qiskit.studies.kernel.figures import kernel_figures
+from qmoe_qiskit.studies.kernel.results import KernelResults
 from qmoe_qiskit.studies.kernel.tables import dimensions_table, kernels_table, machines_table
 from qmoe_qiskit.studies.kernel.task import KernelTask
 from qmoe_qiskit.studies.report.summary import Summary
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _REMARKS = (
     (
-        "Gates behind the last upload cancel in |<phi(x)|phi(y)>|^2. The kernel of the paper's "
+        "Gates after the last upload cancel in |<phi(x)|phi(y)>|^2. The kernel of the paper's "
         "router, which uploads once, is the product over the features of cos^2((x - y) / 2): no "
         "entangling gate and no training changes it, and a classical computer evaluates it at once."
     ),
@@ -46,8 +46,8 @@ _REMARKS = (
 def summarize(
     settings: KernelSettings, seeds: Sequence[int], results: Sequence[TaskResult]
 ) -> Summary:
-    """Return what the results say."""
-    found = Found(settings, results)
+    """Summarize the results of the study."""
+    found = KernelResults(settings, seeds, results)
     n_tasks = Counter(result.task.kind for result in results)
 
     def source(kind: str) -> str:
@@ -62,6 +62,6 @@ def summarize(
         verdicts=tuple(
             judge([*alignment_claims(found), *machine_claims(found), *dimension_claims(found)])
         ),
-        figures=pictures(found),
+        figures=kernel_figures(found),
         remarks=_REMARKS,
     )

@@ -1,12 +1,17 @@
-"""Shots from exact probabilities: of measured bit strings, readout errors included.
+"""A trained model evaluated with shots, drawn from the exact probabilities of bit strings.
 
-Which string a shot gives is a draw from these probabilities and nothing else, so that drawing them
-all at once is the same as simulating them shot by shot, only faster. One set of shots then serves
-every way to mitigate, and the comparison of two ways is not blurred by different shots.
+The probabilities are those of measured bit strings, readout errors included. Which string a shot
+gives is a draw from them and nothing else, so that drawing all shots at once is the same as
+simulating them shot by shot, only faster. One set of shots then serves every method of mitigation,
+and different shots do not blur the comparison of two methods.
+
+Shapes: B inputs, F features, W circuit weights, S = 2^n bit strings, O observables, N rows,
+E experts, C classes.
 """
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from qmoe_qiskit.circuits.angle import basis_projectors
+from qmoe_qiskit.errors import OutOfRangeWarning
 from qmoe_qiskit.moe import MixtureOfExperts, QuantumRouter
 from qmoe_qiskit.runs.metrics import Observed, class_codes
 from qmoe_qiskit.typing import FloatArray
@@ -22,7 +28,18 @@ if TYPE_CHECKING:
     from qmoe_qiskit.backends import Backend
     from qmoe_qiskit.circuits import RouterCircuit
     from qmoe_qiskit.data import Dataset
+    from qmoe_qiskit.studies.training.train_task import Fitted
     from qmoe_qiskit.train import QMoEClassifier
+
+
+def trained_circuit(fitted: Fitted) -> tuple[RouterCircuit, FloatArray, FloatArray]:
+    """Return the circuit of a model, its inputs on the held-out rows, (B, F), and weights, (W,)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OutOfRangeWarning)
+        parts = fitted.classifier.circuit_arguments(fitted.split.test.features_NF)
+    compiled = fitted.classifier.compiled_router
+    assert compiled is not None
+    return compiled.router, np.concatenate([inputs_BF for inputs_BF, _ in parts]), parts[0][1]
 
 
 def string_probabilities(
@@ -31,10 +48,10 @@ def string_probabilities(
     """Return the probability of each measured bit string, (B, 2^n), read little-endian.
 
     Args:
-        backend: An exact one.
+        backend: An exact backend.
         router: The circuit; its observables do not matter.
-        inputs_BF: Inputs.
-        weights_W: Weights.
+        inputs_BF: Inputs of the circuit, rad.
+        weights_W: Weights of the circuit, rad.
     """
     n = router.n_qubits
     compiled = backend.compile(router.with_observables(basis_projectors(n, 2**n)))
@@ -43,23 +60,31 @@ def string_probabilities(
     return normalized_BS
 
 
-def frequencies(
+def sample_frequencies(
     probabilities_BS: FloatArray, shots: int | None, rng: np.random.Generator
 ) -> FloatArray:
-    """Return the share of the shots that gave each string; None for infinitely many shots."""
+    """Draw shots, and return the share of them that gave each bit string, (B, 2^n).
+
+    Args:
+        probabilities_BS: Probability of each bit string.
+        shots: Number of shots per input; None stands for infinitely many.
+        rng: Source of the draws.
+    """
     if shots is None:
         return probabilities_BS
     drawn_BS: FloatArray = rng.multinomial(shots, probabilities_BS) / shots
     return drawn_BS
 
 
-def routed(classifier: QMoEClassifier, rows: Dataset, values_BO: FloatArray) -> Observed:
-    """Return what a trained model says about rows where its circuit has given these values.
+def observe_with_values(
+    classifier: QMoEClassifier, rows: Dataset, values_BO: FloatArray
+) -> Observed:
+    """Evaluate a trained model on rows for which its circuit has given these values.
 
     Args:
-        classifier: A fitted one with a quantum router.
+        classifier: A fitted classifier with a quantum router.
         rows: Labelled rows.
-        values_BO: The circuit's outputs on them.
+        values_BO: Outputs of the circuit on the rows.
     """
     module = classifier.module_
     router = getattr(module.router, "router", module.router)
@@ -77,8 +102,21 @@ def routed(classifier: QMoEClassifier, rows: Dataset, values_BO: FloatArray) -> 
     )
 
 
+def routing_scores(observed: Observed, ideal: Observed) -> dict[str, float]:
+    """Return accuracy, and routing_flips: the share of rows with another expert than `ideal`.
+
+    Args:
+        observed: The evaluation to score.
+        ideal: An evaluation of the same model on the same rows.
+    """
+    return {
+        "accuracy": float(observed.hits_N.mean()),
+        "routing_flips": float((observed.experts_N != ideal.experts_N).mean()),
+    }
+
+
 class _Given(nn.Module):
-    """A router that has routed already."""
+    """A router whose weights are given."""
 
     def __init__(self, weights_NE: Tensor) -> None:
         super().__init__()

@@ -1,16 +1,15 @@
-"""Drift: trained under a calibration, tested under a later one of the same device."""
+"""Drift: models trained under a calibration, tested under a later one of the same device."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 
 from qmoe_qiskit.stats import Claim, mean_estimates
 from qmoe_qiskit.studies.engine.task import Task
-from qmoe_qiskit.studies.noise.results import Found, accuracy, flips
+from qmoe_qiskit.studies.noise.results import MEANS, NoiseResults
 from qmoe_qiskit.studies.noise.section import StudySection
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
-from qmoe_qiskit.studies.report.summary import Cell, Column, Table
+from qmoe_qiskit.studies.report.make_table import Columns, Row, column, rows_of, table_of_rows
 from qmoe_qiskit.studies.training.circuit_execution import EXACT
 from qmoe_qiskit.studies.training.train_task import TrainTask
 
@@ -18,7 +17,7 @@ _TRAININGS = {"without noise": False, "under the calibration": True}
 
 
 def tasks(settings: NoiseSettings, seed: int) -> list[Task]:
-    """Return trainings without noise and under each factor's, measured later too."""
+    """Return trainings without noise and under each factor on the noise, also measured later."""
     return [
         _task(settings, seed, factor=factor, noisy=noisy)
         for factor in settings.factors
@@ -32,52 +31,48 @@ def _task(settings: NoiseSettings, seed: int, *, factor: float, noisy: bool) -> 
     return settings.trained(seed, train_on=device if noisy else EXACT, settings=(device, *later))
 
 
-def summarize(settings: NoiseSettings, found: Found) -> StudySection:
+def summarize(settings: NoiseSettings, found: NoiseResults) -> StudySection:
     """Return a table and claims."""
     times = (0.0, *settings.drift_hours)
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[Row] = []
     claims: list[Claim] = []
     for factor in settings.factors:
         for trained, noisy in _TRAININGS.items():
-            task_of = partial(_task, settings, factor=factor, noisy=noisy)
-            accuracies_NT = found.settings(task_of, range(len(times)), accuracy)
-            losses_NT = accuracies_NT[:, 1:] - accuracies_NT[:, :1]
-            columns = (
-                mean_estimates(accuracies_NT),
-                [None, *mean_estimates(losses_NT)],
-                mean_estimates(found.settings(task_of, range(len(times)), flips)),
-            )
-            rows += [(factor, trained, *row) for row in zip(times, *columns, strict=True)]
+            task = _task(settings, found.seeds[0], factor=factor, noisy=noisy)
+            accuracies_NT = found.values(task, "settings", slice(None), "accuracy")
+            changes_NT = accuracies_NT[:, 1:] - accuracies_NT[:, :1]
+            columns: Columns = {
+                column("factor on the noise", 1): [factor] * len(times),
+                "trained": [trained] * len(times),
+                column("tested later by", 0, unit="h"): times,
+                "accuracy": mean_estimates(accuracies_NT),
+                "less that without delay": [None, *mean_estimates(changes_NT)],
+                "rows routed otherwise than without noise": mean_estimates(
+                    found.values(task, "settings", slice(None), "routing_flips")
+                ),
+            }
+            rows += rows_of(columns)
             claims += [
                 Claim(
                     text=(
                         f"trained under {settings.noise(factor)}, the quantum router stays within "
                         f"{settings.margin:g} of its accuracy {hours:g} hours later"
                     ),
-                    differences_N=losses_N,
+                    differences_N=changes_N,
                     margin=settings.margin,
                     kind="equivalence",
                 )
-                for hours, losses_N in zip(settings.drift_hours, losses_NT.T, strict=True)
+                for hours, changes_N in zip(settings.drift_hours, changes_NT.T, strict=True)
                 if noisy
             ]
-    table = Table(
+    table = table_of_rows(
+        rows,
         name="drift",
         title=f"The quantum router under later calibrations of {settings.device}",
-        columns=(
-            Column(name="factor on the noise", digits=1),
-            Column(name="trained"),
-            Column(name="tested later by", unit="h", digits=0),
-            Column(name="accuracy"),
-            Column(name="less that without delay"),
-            Column(name="rows routed otherwise than without noise"),
-        ),
-        rows=tuple(rows),
         note=(
             "Held-out rows, measured exactly. Each seed draws a later calibration of its own, with "
             "fluctuations of strength 1: as large as between stored calibrations of the same "
-            "device. The circuit stays on its qubits. Means over seeds with 95 % bootstrap "
-            "intervals, paired by seed."
+            f"device. The circuit stays on its qubits. {MEANS}, paired by seed."
         ),
         source=found.source(f"{len(settings.factors) * len(_TRAININGS)} trainings (train)"),
     )

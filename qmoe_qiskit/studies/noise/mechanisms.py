@@ -1,4 +1,4 @@
-"""One device's noise taken apart: each mechanism alone, weakened or amplified."""
+"""The noise of one device taken apart: each mechanism alone, weakened or amplified."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from types import MappingProxyType
 from qmoe_qiskit.stats import Claim, mean_estimates
 from qmoe_qiskit.stats.types import Estimate
 from qmoe_qiskit.studies.engine.task import Task
-from qmoe_qiskit.studies.noise.results import Found, accuracy, breakdown_rows, flips
+from qmoe_qiskit.studies.noise.results import MEANS, NoiseResults, breakdown_table
 from qmoe_qiskit.studies.noise.section import StudySection
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
 from qmoe_qiskit.studies.noise.tasks import PinnedTask
 from qmoe_qiskit.studies.report.figures import Curve, curves
+from qmoe_qiskit.studies.report.make_table import Row, column, table_of_rows
 from qmoe_qiskit.studies.report.panels import panels
-from qmoe_qiskit.studies.report.summary import Column, FigureSpec, Table
+from qmoe_qiskit.studies.report.summary import FigureSpec
+from qmoe_qiskit.typing import FloatArray
 
-# By their names in `NoiseProfile.scale`.
+# Names for tables, by the names in `NoiseProfile.scale`.
 MECHANISMS = MappingProxyType(
     {"gates": "depolarization of gates", "relaxation": "relaxation", "readout": "readout errors"}
 )
@@ -39,61 +41,53 @@ def _task(settings: NoiseSettings, seed: int) -> PinnedTask:
     return PinnedTask(**settings.training(seed, settings=tuple(alone)))
 
 
-def summarize(settings: NoiseSettings, found: Found) -> StudySection:
+def summarize(settings: NoiseSettings, found: NoiseResults) -> StudySection:
     """Return a table, claims and a figure."""
     scales, device, margin = settings.scales, settings.device, settings.margin
-    n_scales = len(scales)
-    places = {
-        what: range(m * n_scales, (m + 1) * n_scales) for m, what in enumerate(MECHANISMS.values())
-    }
-    task_of = partial(_task, settings)
-    accuracies_NK = {
-        what: found.settings(task_of, indices, accuracy) for what, indices in places.items()
-    }
-    losses_NK = {what: values_NK - values_NK[:, :1] for what, values_NK in accuracies_NK.items()}
-    losses = {what: mean_estimates(values_NK) for what, values_NK in losses_NK.items()}
-    rerouted = {
-        what: mean_estimates(found.settings(task_of, indices, flips))
-        for what, indices in places.items()
-    }
-    table = Table(
+    task = _task(settings, found.seeds[0])
+
+    def by_mechanism(name: str) -> dict[str, FloatArray]:
+        values = found.values(task, "settings", slice(None), name)
+        values_NMK = values.reshape(len(found.seeds), len(MECHANISMS), len(scales))
+        return {what: values_NMK[:, m] for m, what in enumerate(MECHANISMS.values())}
+
+    accuracies_NK = by_mechanism("accuracy")
+    changes_NK = {what: values_NK - values_NK[:, :1] for what, values_NK in accuracies_NK.items()}
+    changes = {what: mean_estimates(values_NK) for what, values_NK in changes_NK.items()}
+    rerouted = {what: mean_estimates(v_NK) for what, v_NK in by_mechanism("routing_flips").items()}
+    rows: list[Row] = [
+        {
+            "mechanism": what,
+            column("factor", 1): factor,
+            "accuracy, less that without noise": changes[what][k],
+            "rows routed otherwise": rerouted[what][k],
+        }
+        for what in MECHANISMS.values()
+        for k, factor in enumerate(scales)
+        if factor
+    ]
+    table = table_of_rows(
+        rows,
         name="mechanisms",
         title=f"Each mechanism of the noise of {device} alone, times a factor",
-        columns=(
-            Column(name="mechanism"),
-            Column(name="factor", digits=1),
-            Column(name="accuracy, less that without noise"),
-            Column(name="rows routed otherwise"),
-        ),
-        rows=tuple(
-            (what, *row)
-            for what in MECHANISMS.values()
-            for row in zip(scales, losses[what], rerouted[what], strict=True)
-            if row[0]
-        ),
         note=(
             "Trained without noise, held-out rows, measured exactly, always on the qubits that the "
-            "calibration as it is stored leads to. Means over seeds with 95 % bootstrap intervals, "
-            "paired by seed."
+            f"calibration as it is stored leads to. {MEANS}, paired by seed."
         ),
         source=found.source(
-            f"a training with {len(MECHANISMS) * n_scales} evaluations (noise-pinned) and "
+            f"a training with {len(MECHANISMS) * len(scales)} evaluations (noise-pinned) and "
             f"{len(settings.controls)} of classical routers (train)"
         ),
     )
-    breakdown = Table(
+    breakdown = breakdown_table(
+        settings,
+        scales,
+        accuracies_NK,
+        found.controls(settings),
         name="mechanisms_breakdown",
         title=(
             f"Breakdown point: the smallest factor on one mechanism of the noise of {device} alone "
             "at which the quantum router, trained without noise,"
-        ),
-        columns=(Column(name=""), *(Column(name=what) for what in accuracies_NK)),
-        rows=breakdown_rows(
-            scales, list(accuracies_NK.values()), found.controls(settings), settings.accuracy
-        ),
-        note=(
-            "Where the mean over seeds crosses, linear between factors, with 95 % bootstrap "
-            "intervals over seeds. The controls have no noise."
         ),
         source=table.source,
     )
@@ -103,7 +97,7 @@ def summarize(settings: NoiseSettings, found: Found) -> StudySection:
                 f"{scales[-1]:g} times the {what} of {device} alone change the quantum router's "
                 f"accuracy by less than {margin:g}"
             ),
-            differences_N=losses_NK[what][:, -1],
+            differences_N=changes_NK[what][:, -1],
             margin=margin,
             kind="equivalence",
         )
@@ -126,7 +120,7 @@ def summarize(settings: NoiseSettings, found: Found) -> StudySection:
         ),
         draw=panels(
             {
-                "accuracy": draw(lines(losses), y_label="difference of held-out accuracy"),
+                "accuracy": draw(lines(changes), y_label="difference of held-out accuracy"),
                 "routing": draw(lines(rerouted), y_label="rows routed otherwise"),
             }
         ),

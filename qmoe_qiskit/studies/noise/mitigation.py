@@ -1,24 +1,26 @@
-"""Mitigation of errors: what readout mitigation and zero-noise extrapolation gain, and cost."""
+"""Mitigation of errors: gain and cost of readout mitigation and zero-noise extrapolation."""
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
 
 import numpy as np
 
 from qmoe_qiskit.backends.mitigation.folding import extrapolation
 from qmoe_qiskit.stats import Claim, mean_estimate
+from qmoe_qiskit.stats.types import Estimate
 from qmoe_qiskit.studies.engine.task import Task
-from qmoe_qiskit.studies.noise.mitigation_task import METHODS, MitigationTask
-from qmoe_qiskit.studies.noise.results import Found, Result
+from qmoe_qiskit.studies.noise.results import NoiseResults
 from qmoe_qiskit.studies.noise.section import StudySection
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
+from qmoe_qiskit.studies.noise.tasks import METHODS, MitigationTask
 from qmoe_qiskit.studies.report.figures import Curve, curves
+from qmoe_qiskit.studies.report.make_table import Row, column, table_of_rows
 from qmoe_qiskit.studies.report.panels import panels
-from qmoe_qiskit.studies.report.summary import Cell, Column, Draw, FigureSpec, Table
+from qmoe_qiskit.studies.report.summary import Draw, FigureSpec
 from qmoe_qiskit.typing import FloatArray
 
-# What is claimed to help, with what, against as many executions without it.
+# The method that is claimed to help, the method without it at as many executions, and its name.
 _CLAIMS = (
     ("readout", "none", "readout mitigation"),
     ("ZNE, linear", "none", "linear zero-noise extrapolation"),
@@ -28,10 +30,10 @@ _CLAIMS = (
 
 def tasks(settings: NoiseSettings, seed: int) -> list[Task]:
     """Return one training, without noise, for each factor on the device's noise."""
-    return [_task(settings, seed, factor=factor) for factor in settings.factors]
+    return [_task(settings, seed, factor) for factor in settings.factors]
 
 
-def _task(settings: NoiseSettings, seed: int, *, factor: float) -> MitigationTask:
+def _task(settings: NoiseSettings, seed: int, factor: float) -> MitigationTask:
     return MitigationTask(
         **settings.training(seed),
         device=settings.scaled(factor),
@@ -45,50 +47,33 @@ def _all_executions(settings: NoiseSettings) -> tuple[int, ...]:
     return (0, *settings.shots)
 
 
-class _Measured:
-    """What was measured: a number a seed, (N,), by factor, executions and method."""
-
-    def __init__(self, settings: NoiseSettings, found: Found) -> None:
-        self._settings, self._found = settings, found
-
-    def __call__(self, factor: float, executions: int, method: str, name: str) -> FloatArray:
-        """Return accuracy, routing_flips, error or overshoot."""
-        row = _all_executions(self._settings).index(executions) * len(METHODS) + list(
-            METHODS
-        ).index(method)
-        task_of = partial(_task, self._settings, factor=factor)
-        return self._found.values(task_of, partial(_read, row=row, name=name))
+# Takes factor, executions, method and name (accuracy, routing_flips, error or overshoot) to the
+# number of each seed, (N,).
+_Measured = Callable[[float, int, str, str], FloatArray]
 
 
-def _read(result: Result, row: int, name: str) -> float:
-    value: float = result["mitigation"][row][name]
-    return value
+def _measured(settings: NoiseSettings, found: NoiseResults) -> _Measured:
+    cases = [(number, method) for number in _all_executions(settings) for method in METHODS]
+
+    def values(factor: float, executions: int, method: str, name: str) -> FloatArray:
+        task = _task(settings, found.seeds[0], factor)
+        return found.values(task, "mitigation", cases.index((executions, method)), name)
+
+    return values
 
 
-def summarize(settings: NoiseSettings, found: Found) -> StudySection:
+def summarize(settings: NoiseSettings, found: NoiseResults) -> StudySection:
     """Return a table, claims and a figure."""
-    measured = _Measured(settings, found)
-    table = Table(
-        name="mitigation",
-        title=f"Mitigation of the errors of {settings.device}, with as many executions",
-        columns=(
-            Column(name="factor on the noise", digits=1),
-            Column(name="executions per row"),
-            Column(name="mitigation"),
-            Column(name="accuracy"),
-            Column(name="less that without mitigation"),
-            Column(name="rows routed otherwise"),
-            Column(name="mean error of an expectation", digits=4),
-            Column(name="share of them outside [-1, 1]", digits=4),
-            Column(name="circuits that share them"),
-            Column(name="shot noise", unit="x", digits=2),
-        ),
-        rows=tuple(
+    measured = _measured(settings, found)
+    table = table_of_rows(
+        (
             _row(settings, measured, factor, executions, method)
             for factor in settings.factors
             for executions in _all_executions(settings)
             for method in METHODS
         ),
+        name="mitigation",
+        title=f"Mitigation of the errors of {settings.device}, with as many executions",
         note=(
             "Trained without noise, held-out rows; errors and rows routed otherwise are against "
             "the same model without noise. Readout: the calibrated probabilities are inverted. "
@@ -115,27 +100,30 @@ def summarize(settings: NoiseSettings, found: Found) -> StudySection:
 
 def _row(
     settings: NoiseSettings, measured: _Measured, factor: float, executions: int, method: str
-) -> tuple[Cell, ...]:
+) -> Row:
+    def mean(name: str) -> Estimate:
+        return mean_estimate(measured(factor, executions, method, name))
+
     accuracy_N = measured(factor, executions, method, "accuracy")
     plain_N = measured(factor, executions, "none", "accuracy")
     degree = METHODS[method][1]
-    return (
-        factor,
-        str(executions) if executions else "infinite",
-        method,
-        mean_estimate(accuracy_N),
-        None if method == "none" else mean_estimate(accuracy_N - plain_N),
-        *(
-            mean_estimate(measured(factor, executions, method, name))
-            for name in ("routing_flips", "error", "overshoot")
-        ),
-        1 if degree is None else len(settings.folds),
-        1.0 if degree is None else _shot_noise(settings.folds, degree),
-    )
+    plain, folds = method == "none", settings.folds
+    return {
+        column("factor on the noise", 1): factor,
+        "executions per row": str(executions) if executions else "infinite",
+        "mitigation": method,
+        "accuracy": mean_estimate(accuracy_N),
+        "less that without mitigation": None if plain else mean_estimate(accuracy_N - plain_N),
+        "rows routed otherwise": mean("routing_flips"),
+        column("mean error of an expectation", 4): mean("error"),
+        column("share of them outside [-1, 1]", 4): mean("overshoot"),
+        "circuits that share them": 1 if degree is None else len(folds),
+        column("shot noise", 2, unit="x"): (1.0 if degree is None else _shot_noise(folds, degree)),
+    }
 
 
 def _shot_noise(folds: tuple[int, ...], degree: int) -> float:
-    """Return by how much extrapolation multiplies shot noise; circuits share the executions."""
+    """Return the factor of extrapolation on shot noise; the circuits share the executions."""
     weights_F = extrapolation(folds, degree)
     return float(np.linalg.norm(weights_F) * np.sqrt(len(folds)))
 
@@ -171,7 +159,7 @@ def _claimed_executions(settings: NoiseSettings) -> int:
 
 
 def _picture(settings: NoiseSettings, measured: _Measured) -> FigureSpec:
-    # Infinitely many stand at the right end, on a logarithmic axis.
+    # Infinitely many executions stand at the right end of the logarithmic axis.
     finite = sorted(settings.shots)
     end = 10.0 * max(finite, default=1)
     places = {float(executions): executions for executions in finite} | {end: 0}

@@ -1,127 +1,139 @@
-"""The results of a study of noise, by seed, for its parts."""
+"""The results of a study of noise, and the curves and tables that several sections share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qmoe_qiskit.stats import breakdown_point
+from qmoe_qiskit.stats import breakdown_point, mean_estimates
 from qmoe_qiskit.stats.types import Breakdown
-from qmoe_qiskit.studies.report.summary import Cell
+from qmoe_qiskit.studies.engine.results_frame import ResultsFrame
+from qmoe_qiskit.studies.report.figures import Curve
+from qmoe_qiskit.studies.report.make_table import Row, rows_of, table_of_rows
+from qmoe_qiskit.studies.report.summary import Cell, Column, Table
+from qmoe_qiskit.studies.training.paired_results import ACCURACY
 from qmoe_qiskit.studies.training.routers import label
+from qmoe_qiskit.studies.training.train_task import TrainTask
 from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
     from qmoe_qiskit.studies.engine.results import TaskResult
-    from qmoe_qiskit.studies.engine.task import Task
     from qmoe_qiskit.studies.noise.settings import NoiseSettings
-Result = dict[str, Any]
-Read = Callable[[Result], float]
-TaskOf = Callable[[int], "Task"]  # of a seed
+
+MEANS = "Means over seeds with 95 % bootstrap intervals"
 
 
-class Found:
-    """Results, found again by the task that they belong to.
+class NoiseResults(ResultsFrame[TrainTask]):
+    """Results of a study of noise; their keys are the tasks of the first seed.
 
     Args:
         seeds: Seeds of the study.
-        results: All results.
+        results: Results of all its tasks.
     """
 
     def __init__(self, seeds: Sequence[int], results: Sequence[TaskResult]) -> None:
-        self._seeds = tuple(seeds)
-        self._results = {result.task: result.result for result in results}
-
-    def values(self, task_of: TaskOf, read: Read) -> FloatArray:
-        """Return a number of each seed's result, in the order of the seeds, (N,)."""
-        return np.array([read(self._results[task_of(seed)]) for seed in self._seeds])
-
-    def columns(self, tasks_of: Sequence[TaskOf], read: Read) -> FloatArray:
-        """Return a number of each seed's results of K tasks, (N, K)."""
-        return np.stack([self.values(task_of, read) for task_of in tasks_of], axis=1)
-
-    def settings(
-        self, task_of: TaskOf, indices: Sequence[int], read: Callable[[Result, int], float]
-    ) -> FloatArray:
-        """Return a number of each seed's result on K of one training's settings, (N, K)."""
-        results = [self._results[task_of(seed)] for seed in self._seeds]
-        return np.array([[read(result, k) for k in indices] for result in results])
+        super().__init__(TrainTask, seeds, results, lambda task: replace(task, seed=seeds[0]))
 
     def controls(self, settings: NoiseSettings) -> dict[str, FloatArray]:
         """Return the held-out accuracies of each classical router, (N,)."""
         return {
-            router: self.values(partial(settings.control, router=router), accuracy)
+            router: self.values(settings.control(self.seeds[0], router), *ACCURACY)
             for router in settings.controls
         }
 
     def source(self, what: str) -> str:
-        """Return what numbers come from."""
-        n, names = len(self._seeds), [str(seed) for seed in self._seeds]
+        """Return the source of numbers.
+
+        Args:
+            what: The trainings of each seed.
+        """
+        n, names = len(self.seeds), [str(seed) for seed in self.seeds]
         shown = ", ".join(names if n <= 3 else (names[0], "...", names[-1]))
         return f"{n} {'seed' if n == 1 else 'seeds'} ({shown}), each with {what}"
 
 
-def accuracy(result: Result, index: int = 0) -> float:
-    """Read the held-out accuracy on one of a training's settings."""
-    value: float = result["settings"][index]["accuracy"]
-    return value
-
-
-def flips(result: Result, index: int = 0) -> float:
-    """Read the share of rows that another expert serves than without noise."""
-    value: float = result["settings"][index]["routing_flips"]
-    return value
-
-
-def with_shots(result: Result, place: int = 0, *, index: int) -> float:
-    """Read the held-out accuracy with one of a `ShotsTask`'s numbers of shots, at a place."""
-    value: float = result["shots"][place][index]["accuracy"]
-    return value
-
-
-def breakdown_rows(
-    levels: Sequence[float],
-    columns: Sequence[FloatArray],
-    controls: dict[str, FloatArray],
-    threshold: float,
-) -> tuple[tuple[Cell, ...], ...]:
-    """Return the rows of a table of breakdown points: against each control, and in accuracy.
+def mean_curve(name: str, levels: Sequence[float], values: FloatArray) -> Curve:
+    """Return the curve of means over seeds.
 
     Args:
+        name: Name in the legend.
         levels: L levels of noise.
-        columns: For each column of the table its accuracies, (N, L).
-        controls: Accuracies of each control, (N,).
-        threshold: Accuracy below which a router has broken down.
+        values: Values at each level, (N, L), or, for a flat curve, one value per seed, (N,).
     """
-    names = [
-        *(f"falls behind {label(name)}" for name in controls),
-        f"has an accuracy under {threshold:g}",
+    values_NL = np.broadcast_to(values.reshape(len(values), -1), (len(values), len(levels)))
+    return Curve(name=name, levels=tuple(levels), estimates=tuple(mean_estimates(values_NL)))
+
+
+def control_curves(controls: Mapping[str, FloatArray], levels: Sequence[float]) -> list[Curve]:
+    """Return a flat curve per classical router, which noise does not reach."""
+    return [mean_curve(f"{label(name)}, no noise", levels, v) for name, v in controls.items()]
+
+
+def breakdown_table(
+    settings: NoiseSettings,
+    levels: Sequence[float],
+    columns: Mapping[str, FloatArray],
+    controls: Mapping[str, FloatArray],
+    *,
+    name: str,
+    title: str,
+    source: str,
+    between: str = "factors",
+    transposed: str = "",
+) -> Table:
+    """Return a table of the levels of noise at which the quantum router breaks down.
+
+    Args:
+        settings: Settings of the study.
+        levels: L levels of noise.
+        columns: Accuracies of each column, (N, L).
+        controls: Accuracies of each control, (N,).
+        name: Name of the table.
+        title: Title of the table.
+        source: What the numbers come from.
+        between: What the levels are, for the note.
+        transposed: Heading of the names of `columns` if each of them is a row; else empty.
+    """
+    criteria = [
+        *(f"falls behind {label(control)}" for control in controls),
+        f"has an accuracy under {settings.accuracy:g}",
     ]
-    points = [breakdown_points(levels, values_NL, controls, threshold) for values_NL in columns]
-    return tuple(zip(names, *points, strict=True))
+    points: dict[str | Column, Sequence[Cell]] = {
+        heading: _breakdown_points(settings, levels, values_NL, controls)
+        for heading, values_NL in columns.items()
+    }
+    rows: list[Row] = rows_of({"": criteria, **points})
+    if transposed:
+        rows = [
+            {transposed: device, **dict(zip(criteria, points[device], strict=True))}
+            for device in columns
+        ]
+    return table_of_rows(
+        rows,
+        name=name,
+        title=title,
+        note=(
+            f"Where the mean over seeds crosses, linear between {between}, with 95 % bootstrap "
+            "intervals over seeds. The controls have no noise."
+        ),
+        source=source,
+    )
 
 
-def breakdown_points(
+def _breakdown_points(
+    settings: NoiseSettings,
     levels: Sequence[float],
     values_NL: FloatArray,
-    controls: dict[str, FloatArray],
-    threshold: float,
+    controls: Mapping[str, FloatArray],
 ) -> tuple[Breakdown, ...]:
-    """Return where accuracies fall behind those of each control, and under a threshold.
-
-    Args:
-        levels: L levels of noise.
-        values_NL: Accuracies.
-        controls: Accuracies of each control, (N,).
-        threshold: Accuracy below which a router has broken down.
-    """
+    """Return where accuracies fall behind those of each control, and below the threshold."""
     return (
         *(
             breakdown_point(levels, values_NL - control_N[:, None])
             for control_N in controls.values()
         ),
-        breakdown_point(levels, values_NL, threshold=threshold),
+        breakdown_point(levels, values_NL, threshold=settings.accuracy),
     )

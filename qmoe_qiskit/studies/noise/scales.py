@@ -1,28 +1,32 @@
-"""One device's noise, all of it weakened or amplified."""
+"""The noise of one device, all of it weakened or amplified."""
 
 from __future__ import annotations
 
-from functools import partial
-
-import numpy as np
-
 from qmoe_qiskit.stats import Claim, mean_estimates
 from qmoe_qiskit.studies.engine.task import Task
-from qmoe_qiskit.studies.noise.results import Found, accuracy, breakdown_rows, flips
+from qmoe_qiskit.studies.noise.results import (
+    MEANS,
+    NoiseResults,
+    breakdown_table,
+    control_curves,
+    mean_curve,
+)
 from qmoe_qiskit.studies.noise.section import StudySection
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
-from qmoe_qiskit.studies.report.figures import Curve, curves
-from qmoe_qiskit.studies.report.summary import Column, FigureSpec, Table
+from qmoe_qiskit.studies.report.figures import curves
+from qmoe_qiskit.studies.report.make_table import Columns, column, rows_of, table_of_rows
+from qmoe_qiskit.studies.report.summary import FigureSpec
+from qmoe_qiskit.studies.training.paired_results import ACCURACY
 from qmoe_qiskit.studies.training.routers import label
 from qmoe_qiskit.studies.training.train_task import TrainTask
 from qmoe_qiskit.typing import FloatArray
 
 
 def tasks(settings: NoiseSettings, seed: int) -> list[Task]:
-    """Return one training without noise, one at each factor, and the controls."""
+    """Return a training without noise, one per factor on the noise, and the controls."""
     return [
         _ideal(settings, seed),
-        *(_under(settings, seed, factor=factor) for factor in settings.scales),
+        *(_under(settings, seed, factor) for factor in settings.scales),
         *(settings.control(seed, router) for router in settings.controls),
     ]
 
@@ -31,58 +35,54 @@ def _ideal(settings: NoiseSettings, seed: int) -> TrainTask:
     return settings.trained(seed, settings=tuple(map(settings.scaled, settings.scales)))
 
 
-def _under(settings: NoiseSettings, seed: int, *, factor: float) -> TrainTask:
+def _under(settings: NoiseSettings, seed: int, factor: float) -> TrainTask:
     setting = settings.scaled(factor)
     return settings.trained(seed, train_on=setting, settings=(setting,))
 
 
-def summarize(settings: NoiseSettings, found: Found) -> StudySection:
+def summarize(settings: NoiseSettings, found: NoiseResults) -> StudySection:
     """Return tables, claims and a figure."""
     scales, device = settings.scales, settings.device
-    ideal, places = partial(_ideal, settings), range(len(scales))
-    ideal_NK = found.settings(ideal, places, accuracy)
-    noisy_NK = found.columns([partial(_under, settings, factor=f) for f in scales], accuracy)
+    seed = found.seeds[0]
+    ideal = _ideal(settings, seed)
+    ideal_NK = found.values(ideal, "settings", slice(None), "accuracy")
+    noisy_NK = found.columns([_under(settings, seed, factor) for factor in scales], *ACCURACY)
     controls = found.controls(settings)
     trainings = {"trained without noise": ideal_NK, "trained under it": noisy_NK}
     source = found.source(
         f"{1 + len(scales)} trainings and {len(controls)} of classical routers (train)"
     )
-    columns = (
-        mean_estimates(ideal_NK),
-        mean_estimates(found.settings(ideal, places, flips)),
-        mean_estimates(noisy_NK),
-        mean_estimates(noisy_NK - ideal_NK),
-        *(mean_estimates(noisy_NK - values_N[:, None]) for values_N in controls.values()),
-    )
-    table = Table(
+    columns: Columns = {
+        column("factor", 1): scales,
+        "accuracy, trained without noise": mean_estimates(ideal_NK),
+        "rows routed otherwise": mean_estimates(
+            found.values(ideal, "settings", slice(None), "routing_flips")
+        ),
+        "accuracy, trained under it": mean_estimates(noisy_NK),
+        "less trained without noise": mean_estimates(noisy_NK - ideal_NK),
+        **{
+            f"less {label(name)}": mean_estimates(noisy_NK - values_N[:, None])
+            for name, values_N in controls.items()
+        },
+    }
+    table = table_of_rows(
+        rows_of(columns),
         name="scales",
         title=f"The quantum router under the noise of {device} times a factor",
-        columns=(
-            Column(name="factor", digits=1),
-            Column(name="accuracy, trained without noise"),
-            Column(name="rows routed otherwise"),
-            Column(name="accuracy, trained under it"),
-            Column(name="less trained without noise"),
-            *(Column(name=f"less {label(name)}") for name in controls),
-        ),
-        rows=tuple(zip(scales, *columns, strict=True)),
         note=(
             "Held-out rows, measured exactly under the scaled calibration; the classical routers "
             "have no noise. The factor multiplies the depolarizing probability of each gate, 1/T1, "
-            "1/T2 and the readout errors. Means over seeds with 95 % bootstrap intervals, "
-            "differences paired by seed."
+            f"1/T2 and the readout errors. {MEANS}, differences paired by seed."
         ),
         source=source,
     )
-    breakdown = Table(
+    breakdown = breakdown_table(
+        settings,
+        scales,
+        trainings,
+        controls,
         name="scales_breakdown",
         title=f"Breakdown point: the smallest factor on the noise of {device} at which the router",
-        columns=(Column(name=""), *(Column(name=name) for name in trainings)),
-        rows=breakdown_rows(scales, list(trainings.values()), controls, settings.accuracy),
-        note=(
-            "Where the mean over seeds crosses, linear between factors, with 95 % bootstrap "
-            "intervals over seeds. The controls have no noise."
-        ),
         source=source,
     )
     return StudySection(
@@ -125,10 +125,9 @@ def _picture(
     controls: dict[str, FloatArray],
 ) -> FigureSpec:
     scales = settings.scales
-    lines = {f"quantum, {name}": values_NK for name, values_NK in trainings.items()} | {
-        f"{label(name)}, no noise": np.repeat(values_N[:, None], len(scales), axis=1)
-        for name, values_N in controls.items()
-    }
+    quantum = [
+        mean_curve(f"quantum, {name}", scales, values_NK) for name, values_NK in trainings.items()
+    ]
     return FigureSpec(
         name="scales",
         caption=(
@@ -136,10 +135,7 @@ def _picture(
             "routers without noise. Bands: 95 % bootstrap intervals of the mean over seeds."
         ),
         draw=curves(
-            [
-                Curve(name=name, levels=scales, estimates=tuple(mean_estimates(values_NK)))
-                for name, values_NK in lines.items()
-            ],
+            [*quantum, *control_curves(controls, scales)],
             x_label=f"factor on the noise of {settings.device}",
             y_label="held-out accuracy",
         ),

@@ -1,4 +1,4 @@
-"""A part of what a study found; the claims of all its parts are judged together."""
+"""A section of a study; the claims of all sections are judged together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from qmoe_qiskit.studies.report.summary import FigureSpec, Summary, Table
 
 @dataclass(frozen=True, kw_only=True)
 class StudySection:
-    """Tables, claims, figures and remarks; see `Summary`."""
+    """Tables, claims, figures and remarks of a section; see `Summary`."""
 
     tables: tuple[Table, ...] = ()
     claims: tuple[Claim, ...] = ()
@@ -20,14 +20,14 @@ class StudySection:
     remarks: tuple[str, ...] = ()
 
 
-def combine_sections(parts: Sequence[StudySection]) -> Summary:
-    """Put the parts of a study together, and judge all claims as one family.
+def combine_sections(sections: Sequence[StudySection]) -> Summary:
+    """Combine the sections of a study, and judge all claims as one family.
 
-    Correction part by part would give each of them its own chance of a wrong verdict.
+    A correction per section would give each section its own chance of a wrong verdict.
     """
     return Summary(
-        tables=tuple(chain.from_iterable(part.tables for part in parts)),
-        verdicts=tuple(judge([claim for part in parts for claim in part.claims])),
-        figures=tuple(chain.from_iterable(part.figures for part in parts)),
-        remarks=tuple(chain.from_iterable(part.remarks for part in parts)),
+        tables=tuple(chain.from_iterable(section.tables for section in sections)),
+        verdicts=tuple(judge([claim for section in sections for claim in section.claims])),
+        figures=tuple(chain.from_iterable(section.figures for section in sections)),
+        remarks=tuple(chain.from_iterable(section.remarks for section in sections)),
     )

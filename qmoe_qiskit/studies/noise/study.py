@@ -1,4 +1,7 @@
-"""The study `noise`: phase 3B of arXiv:2512.22296, then real devices, shots, drift, mitigation."""
+"""The study of noise: what does noise cost the quantum router, and where does it break down?
+
+Phase 3B of arXiv:2512.22296, then calibrations of real devices, shots, drift and mitigation.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,15 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from qmoe_qiskit.studies.engine.study import Study
-from qmoe_qiskit.studies.noise import depolarizing as noise_depolarizing
-from qmoe_qiskit.studies.noise import depolarizing_results as noise_sweep
-from qmoe_qiskit.studies.noise import devices as noise_devices
-from qmoe_qiskit.studies.noise import devices_results as noise_devices_found
-from qmoe_qiskit.studies.noise import drift as noise_drift
-from qmoe_qiskit.studies.noise import mechanisms as noise_mechanisms
-from qmoe_qiskit.studies.noise import mitigation as noise_mitigation
-from qmoe_qiskit.studies.noise import scales as noise_scales
-from qmoe_qiskit.studies.noise.results import Found
+from qmoe_qiskit.studies.noise import (
+    depolarizing,
+    devices,
+    drift,
+    mechanisms,
+    mitigation,
+    scales,
+)
+from qmoe_qiskit.studies.noise.results import NoiseResults
 from qmoe_qiskit.studies.noise.section import StudySection, combine_sections
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
 
@@ -24,26 +27,26 @@ if TYPE_CHECKING:
     from qmoe_qiskit.studies.report.summary import Summary
 
 
-class _Steps(NamedTuple):
-    """Functions of a part of the study: the tasks of one seed, and the section they lead to."""
+class _Part(NamedTuple):
+    """A part of the study: its tasks of one seed, and the section made of their results."""
 
     tasks: Callable[[NoiseSettings, int], list[Task]]
-    summarize: Callable[[NoiseSettings, Found], StudySection]
+    summarize: Callable[[NoiseSettings, NoiseResults], StudySection]
 
 
 # In the order of `PARTS`.
 _PARTS = {
-    "depolarizing": _Steps(noise_sweep.tasks, noise_depolarizing.summarize),
-    "devices": _Steps(noise_devices_found.tasks, noise_devices.summarize),
-    "scales": _Steps(noise_scales.tasks, noise_scales.summarize),
-    "mechanisms": _Steps(noise_mechanisms.tasks, noise_mechanisms.summarize),
-    "drift": _Steps(noise_drift.tasks, noise_drift.summarize),
-    "mitigation": _Steps(noise_mitigation.tasks, noise_mitigation.summarize),
+    "depolarizing": _Part(depolarizing.tasks, depolarizing.summarize),
+    "devices": _Part(devices.tasks, devices.summarize),
+    "scales": _Part(scales.tasks, scales.summarize),
+    "mechanisms": _Part(mechanisms.tasks, mechanisms.summarize),
+    "drift": _Part(drift.tasks, drift.summarize),
+    "mitigation": _Part(mitigation.tasks, mitigation.summarize),
 }
 
 
 def _tasks(settings: NoiseSettings, seeds: Sequence[int]) -> list[Task]:
-    # Parts share trainings: each one is run once.
+    # Parts share trainings: each training runs once.
     tasks = [
         task for seed in seeds for part in _chosen(settings) for task in part.tasks(settings, seed)
     ]
@@ -53,11 +56,11 @@ def _tasks(settings: NoiseSettings, seeds: Sequence[int]) -> list[Task]:
 def _summarize(
     settings: NoiseSettings, seeds: Sequence[int], results: Sequence[TaskResult]
 ) -> Summary:
-    found = Found(seeds, results)
+    found = NoiseResults(seeds, results)
     return combine_sections([part.summarize(settings, found) for part in _chosen(settings)])
 
 
-def _chosen(settings: NoiseSettings) -> list[_Steps]:
+def _chosen(settings: NoiseSettings) -> list[_Part]:
     """Return the parts that the settings name."""
     return [part for name, part in _PARTS.items() if name in settings.parts]
 
@@ -66,7 +69,7 @@ STUDY = Study(
     name="noise",
     title="What does noise cost the quantum router, and where does it break down?",
     settings=NoiseSettings,
-    # The paper's sweep.
+    # The levels of the paper.
     quick=NoiseSettings(parts=("depolarizing",), levels=(0.0, 0.02, 0.05, 0.1, 0.15, 0.2)),
     quick_seeds=20,
     tasks=_tasks,

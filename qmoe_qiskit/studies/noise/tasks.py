@@ -1,31 +1,63 @@
-"""The tasks of the study of noise, beyond plain training."""
+"""The tasks of the study of noise, beyond plain training.
+
+Shapes: B inputs, F features, W circuit weights, S bit strings, O observables, K noise factors.
+"""
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from qmoe_qiskit.errors import OutOfRangeWarning, require_positive
+from qmoe_qiskit.backends import BackendSpec
+from qmoe_qiskit.backends.mitigation.folding import check_factor, extrapolation
+from qmoe_qiskit.backends.mitigation.readout import (
+    apply_readout_error,
+    assignment_matrices,
+    invert_readout_error,
+)
+from qmoe_qiskit.backends.noisy.backend import NoisyBackend
+from qmoe_qiskit.backends.transpile.placement import active_qubits
+from qmoe_qiskit.errors import InputError, require_positive
+from qmoe_qiskit.simulation import diagonals
+from qmoe_qiskit.studies.engine.results import finite
+from qmoe_qiskit.studies.noise.bitstrings import (
+    observe_with_values,
+    routing_scores,
+    sample_frequencies,
+    string_probabilities,
+    trained_circuit,
+)
 from qmoe_qiskit.studies.training.circuit_execution import EXACT, CircuitExecution
-from qmoe_qiskit.studies.training.measuring import restore_on_backend
+from qmoe_qiskit.studies.training.measuring import measured, observe_rows, restore_on_backend
 from qmoe_qiskit.studies.training.train_task import Fitted, TrainTask, fit, result_of
+from qmoe_qiskit.train import model_state, restore_model
 from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
     from qmoe_qiskit.circuits import RouterCircuit
-    from qmoe_qiskit.runs.metrics import Observed
+    from qmoe_qiskit.noise_profiles import NoiseProfile
+
+
+# Methods of mitigation by the names that tables use: whether readout errors are undone, and the
+# degree of the extrapolation.
+METHODS = {
+    "none": (False, None),
+    "readout": (True, None),
+    "ZNE, linear": (False, 1),
+    "readout and ZNE, linear": (True, 1),
+    "readout and ZNE, quadratic": (True, 2),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ShotsTask(TrainTask):
-    """Train without shots, and measure with several numbers of them too.
+    """Train without shots, and measure without and with several numbers of shots.
 
     Attributes:
         shots: Numbers of shots per sample.
-        sampled: Where; without shots of their own.
+        sampled: Settings, without shots of their own, that the model is measured on with shots.
     """
 
     kind: ClassVar[str] = "noise-shots"
@@ -52,7 +84,7 @@ class ShotsTask(TrainTask):
 
         Returns:
             What `TrainTask.run` returns, and shots: for each of `sampled`, for each number of
-            shots, accuracy and routing_flips, against the same model there without shots.
+            shots, accuracy and routing_flips, against the same model and setting without shots.
         """
         fitted = fit(self)
         return {
@@ -61,28 +93,26 @@ class ShotsTask(TrainTask):
         }
 
     def _with_shots(self, fitted: Fitted, setting: CircuitExecution) -> list[dict[str, float]]:
-        from qmoe_qiskit.simulation import diagonals
-        from qmoe_qiskit.studies.noise.bitstrings import frequencies, routed, string_probabilities
-
         model, rows = fitted.classifier, fitted.split.test
-        router, inputs_BF, weights_W = circuit_of(fitted)
+        router, inputs_BF, weights_W = trained_circuit(fitted)
         there = model if setting == self.train_on else restore_on_backend(model, setting, self.seed)
         observables_OS = diagonals(router.observables)
         exactly_BS = string_probabilities(there.backend_, router, inputs_BF, weights_W)
-        exact = routed(model, rows, exactly_BS @ observables_OS.T)
-        measured = []
+        exact = observe_with_values(model, rows, exactly_BS @ observables_OS.T)
+        scores = []
         for shots in self.shots:
-            seen_BS = frequencies(exactly_BS, shots, np.random.default_rng([self.seed, shots]))
-            measured.append(shares(routed(model, rows, seen_BS @ observables_OS.T), exact))
-        return measured
+            rng = np.random.default_rng([self.seed, shots])
+            values_BO = sample_frequencies(exactly_BS, shots, rng) @ observables_OS.T
+            scores.append(routing_scores(observe_with_values(model, rows, values_BO), exact))
+        return scores
 
 
 @dataclass(frozen=True, kw_only=True)
 class PinnedTask(TrainTask):
     """Train, and measure on changed calibrations of a device, always on the same qubits.
 
-    They are those that the calibration as it is stored leads to. Which qubits are the best depends
-    on the kind of noise, and a change of place would hide what a change of noise does.
+    The qubits are those that the stored calibration leads to. Which qubits are the best depends on
+    the kind of noise, and other qubits would hide the effect of other noise.
     """
 
     kind: ClassVar[str] = "noise-pinned"
@@ -93,15 +123,6 @@ class PinnedTask(TrainTask):
         Returns:
             settings: see `measured`.
         """
-        from qmoe_qiskit.backends import BackendSpec
-        from qmoe_qiskit.backends.transpile.placement import active_qubits
-        from qmoe_qiskit.studies.training.measuring import (
-            measured,
-            observe_rows,
-            restore_on_backend,
-        )
-        from qmoe_qiskit.train import model_state, restore_model
-
         fitted = fit(self)
         model, rows = fitted.classifier, fitted.split.test
         exact = observe_rows(restore_on_backend(model, EXACT, self.seed), rows)
@@ -125,19 +146,112 @@ class PinnedTask(TrainTask):
         return {"settings": [measured(observe_rows(there, rows), exact) for there in placed]}
 
 
-def circuit_of(fitted: Fitted) -> tuple[RouterCircuit, FloatArray, FloatArray]:
-    """Return a trained model's circuit, its inputs on the held-out rows (B, F) and weights (W,)."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", OutOfRangeWarning)
-        parts = fitted.classifier.circuit_arguments(fitted.split.test.features_NF)
-    compiled = fitted.classifier.compiled_router
-    assert compiled is not None
-    return compiled.router, np.concatenate([inputs_BF for inputs_BF, _ in parts]), parts[0][1]
+@dataclass(frozen=True, kw_only=True)
+class MitigationTask(TrainTask):
+    """Train without noise, and evaluate on a device with and without mitigation of errors.
+
+    Every method has the same number of executions per row. Extrapolation shares them between its
+    circuits, see `mitigation.folding`; methods that execute the same circuits have the same shots.
+
+    Attributes:
+        device: The device with a stored calibration, evaluated exactly.
+        factors: How many times two-qubit gates are executed for extrapolation.
+        executions: Numbers of executions per row; 0 stands for infinitely many.
+    """
+
+    kind: ClassVar[str] = "noise-mitigation"
+
+    device: CircuitExecution
+    factors: tuple[int, ...] = (1, 3, 5)
+    executions: tuple[int, ...] = (0,)
+
+    def check(self) -> None:
+        """See `Task.check`.
+
+        Raises:
+            InputError: If a setting is not accepted.
+        """
+        if isinstance(self.device.resolve_backend(self.seed), str):
+            raise InputError(
+                f"mitigation is measured on a stored calibration, such as 'noisy:ibm_torino', "
+                f"got {self.device.backend!r}"
+            )
+        for factor in self.factors:
+            check_factor(factor)
+        if self.factors[:1] != (1,) or len(set(self.factors)) < 3:
+            raise InputError(
+                "extrapolation needs the circuit as it is and two more factors at least, such as "
+                f"1, 3 and 5; got {', '.join(map(str, self.factors))}"
+            )
+        for executions in self.executions:
+            if executions and require_positive("executions", executions) < len(self.factors):
+                raise InputError(
+                    f"{len(self.factors)} circuits share the executions of a row: give at least as "
+                    f"many, got {executions}"
+                )
+        super().check()
+
+    def circuit_executions(self) -> tuple[CircuitExecution, ...]:
+        """See `TrainTask.circuit_executions`."""
+        return (*super().circuit_executions(), replace(self.device, mitigation="readout"))
+
+    def run(self) -> dict[str, Any]:
+        """Train and measure.
+
+        Returns:
+            mitigation: for each number of executions and then each of `METHODS`: accuracy;
+            routing_flips, against the same model without noise; error, the mean distance of an
+            expectation value from its ideal value; overshoot, the share of expectation values
+            outside [-1, 1].
+        """
+        fitted = fit(self)
+        model, rows = fitted.classifier, fitted.split.test
+        router, inputs_BF, weights_W = trained_circuit(fitted)
+        exact = restore_on_backend(model, EXACT, self.seed).compiled_router
+        assert exact is not None
+        ideal_BO = exact.expectations(inputs_BF, weights_W).values
+        ideal = observe_with_values(model, rows, ideal_BO)
+        profile = self.device.resolve_backend(self.seed)
+        assert not isinstance(profile, str)
+        backends = [
+            NoisyBackend(name="folded", noise=profile, noise_factor=f, seed=self.seed)
+            for f in self.factors
+        ]
+        exactly_KBS = [
+            string_probabilities(backend, router, inputs_BF, weights_W) for backend in backends
+        ]
+        observables = _observables(router, profile, backends[0].compile(router).physical_qubits)
+        scores = []
+        for executions in self.executions:
+            rng = np.random.default_rng([self.seed, executions])
+            alone_BS = sample_frequencies(exactly_KBS[0], executions or None, rng)
+            shots = executions // len(self.factors) or None
+            shared_KBS = np.stack([sample_frequencies(p_BS, shots, rng) for p_BS in exactly_KBS])
+            for undone, degree in METHODS.values():
+                observables_SO = observables[undone].T
+                if degree is None:
+                    values_BO = alone_BS @ observables_SO
+                else:
+                    weights_K = extrapolation(self.factors, degree)
+                    values_BO = np.tensordot(weights_K, shared_KBS @ observables_SO, axes=1)
+                scores.append(
+                    {
+                        **routing_scores(observe_with_values(model, rows, values_BO), ideal),
+                        "error": finite(float(np.abs(values_BO - ideal_BO).mean())),
+                        "overshoot": float((np.abs(values_BO) > 1 + 1e-9).mean()),
+                    }
+                )
+        return {"mitigation": scores}
 
 
-def shares(observed: Observed, ideal: Observed) -> dict[str, float]:
-    """Return accuracy, and routing_flips against another evaluation of the same model."""
+def _observables(
+    router: RouterCircuit, profile: NoiseProfile, qubits: tuple[int, ...]
+) -> dict[bool, FloatArray]:
+    """Return the observables over measured bit strings, (O, 2^n), by "readout errors undone"."""
+    plain_OS = diagonals(router.observables)
     return {
-        "accuracy": float(observed.hits_N.mean()),
-        "routing_flips": float((observed.experts_N != ideal.experts_N).mean()),
+        False: plain_OS,
+        True: apply_readout_error(
+            plain_OS, invert_readout_error(assignment_matrices(profile, qubits))
+        ),
     }

@@ -1,4 +1,4 @@
-"""Router circuits with one thing taken away, to see whether it is what they live on."""
+"""Router circuits without one property, to see whether the router depends on it."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 def dephased(router: RouterCircuit) -> RouterCircuit:
-    """Take all coherence away behind the embedding.
+    """Remove all coherence after the embedding.
 
-    Behind the last gate that uploads a feature, every qubit is copied by a CNOT onto a qubit of its
-    own that nothing touches again. To the router this is a measurement in the computational basis
-    whose outcome nobody reads: its state becomes diagonal, a probability distribution over basis
-    states, and what follows can mix their probabilities but not make amplitudes that the features
-    have given to different basis states interfere.
+    After the last gate that uploads a feature, a CNOT copies every qubit onto a qubit of its own
+    that no other gate acts on. For the router this is a measurement in the computational basis
+    whose outcome nobody reads: the state becomes diagonal, a probability distribution over basis
+    states. Later gates can mix these probabilities, but amplitudes that the features gave to
+    different basis states cannot interfere.
 
     Args:
-        router: A circuit that uploads the features once, in front of its trainable gates.
+        router: A circuit that uploads the features once, before its trainable gates.
 
     Raises:
         InputError: If a trainable gate comes before an upload.
@@ -37,7 +37,7 @@ def dephased(router: RouterCircuit) -> RouterCircuit:
     end = len(uploads) - uploads[::-1].index(True) if any(uploads) else 0
     if any(trainable[:end]):
         raise InputError(
-            "only a router that uploads its features once can be dephased behind the embedding: "
+            "only a router that uploads its features once can be dephased after the embedding: "
             "use reuploads=1"
         )
     twice = QuantumCircuit(2 * n, name=f"{circuit.name}_dephased")
@@ -56,7 +56,7 @@ def dephased(router: RouterCircuit) -> RouterCircuit:
 
 
 def frozen(router: RouterCircuit, rng: np.random.Generator) -> RouterCircuit:
-    """Give the trainable angles fixed values, uniform in [-pi, pi]: nothing is left to train."""
+    """Fix the trainable angles at random values, uniform in [-pi, pi], and keep no weights."""
     angles_W = rng.uniform(-np.pi, np.pi, router.n_weights)
     used = set(router.circuit.parameters)
     values = {p: float(a) for p, a in zip(router.weights, angles_W, strict=True) if p in used}

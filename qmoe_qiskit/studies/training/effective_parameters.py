@@ -1,4 +1,8 @@
-"""How many of a router's parameters make a difference to what it does."""
+"""The number of parameters of a router that change its routing.
+
+Shapes: B inputs, F features, W circuit weights, O observables, E experts, P parameters, R = B (E-1)
+ratios of weights.
+"""
 
 from __future__ import annotations
 
@@ -6,47 +10,43 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from qmoe_qiskit.moe import ProjectedRouter, QuantumRouter
+from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 # Singular values below this share of the largest count as zero. Rounding leaves 1e-16 to 1e-13 of
-# it. The smallest ones that are real have been 1e-3 and more for circuits, but fall with the number
-# of units: to 5e-7 for 64 of ReLU and 5e-8 for 32 random Fourier features, whose ranks hold for a
-# tolerance like this one. (64 random features have a spectrum that goes on below it.)
+# the largest. The smallest true ones have been 1e-3 and more for circuits. They fall with the
+# number of units: to 5e-7 for 64 ReLU units and 5e-8 for 32 random Fourier features, whose ranks
+# hold at this tolerance. (The spectrum of 64 random features goes on below it.)
 TOLERANCE = 1e-9
 
 
 def effective_parameters(router: nn.Module, inputs_BF: Tensor) -> int:
     """Return the rank of the Jacobian of a router's weights by its parameters.
 
-    Rows are the logarithms of the weights' ratios at the given points, which change if and only if
-    the weights do and do not saturate. It is the number of directions in which a small step of the
-    parameters changes the routing of these points to first order, at the parameters as they are:
-    parameters that cancel each other, units that are off everywhere, and the shift of all logits
-    that a softmax does not see do not count. Points on which a weight has underflowed to 0 are left
-    out: a small step changes nothing there.
+    The rows of the Jacobian belong to the logarithms of the ratios of weights at the given points:
+    these change if and only if the weights change, and do not saturate. The rank is the number of
+    directions in which a small step of the current parameters changes the routing of these points
+    to first order. Parameters that cancel each other, units that are off everywhere, and the common
+    shift of all logits, which a softmax does not see, do not count. Points at which a weight has
+    underflowed to 0 are left out: a small step changes nothing there.
 
     Args:
-        router: Gives weights of E experts; its circuit, if it has one, is exact.
-        inputs_BF: Points, as the router takes them.
+        router: Router with E experts; its circuit, if it has one, is exact.
+        inputs_BF: Points in the coordinates of the router's inputs.
     """
     jacobian_RP = jacobian(router, inputs_BF)
-    return rank(jacobian_RP[np.isfinite(jacobian_RP).all(axis=1)])
-
-
-def rank(jacobian_RP: NDArray[np.float64]) -> int:
-    """Return the number of singular values above `TOLERANCE` times the largest."""
-    if not jacobian_RP.size:
+    finite_RP = jacobian_RP[np.isfinite(jacobian_RP).all(axis=1)]
+    if not finite_RP.size:
         return 0
-    singular = np.linalg.svd(jacobian_RP, compute_uv=False)
+    singular = np.linalg.svd(finite_RP, compute_uv=False)
     return int(np.sum(singular > TOLERANCE * singular[0]))
 
 
-def jacobian(router: nn.Module, inputs_BF: Tensor) -> NDArray[np.float64]:
+def jacobian(router: nn.Module, inputs_BF: Tensor) -> FloatArray:
     """Return the derivatives of log(weight_e / weight_0), e > 0, by parameters, (B (E-1), P).
 
     Columns are in the order of `router.parameters()`.
@@ -56,7 +56,7 @@ def jacobian(router: nn.Module, inputs_BF: Tensor) -> NDArray[np.float64]:
         assert isinstance(inner, torch.nn.Module)
         return jacobian(inner, router.router_inputs(inputs_BF).detach())
     if isinstance(router, QuantumRouter):
-        return _of_circuit(router, inputs_BF)
+        return _circuit_jacobian(router, inputs_BF)
     from torch.func import functional_call, jacrev, vmap
 
     def log_ratios(parameters: dict[str, Tensor], inputs_F: Tensor) -> Tensor:
@@ -66,12 +66,12 @@ def jacobian(router: nn.Module, inputs_BF: Tensor) -> NDArray[np.float64]:
     parameters = {name: p.detach() for name, p in router.named_parameters()}
     parts = vmap(jacrev(log_ratios), (None, 0))(parameters, inputs_BF)
     columns = [part.flatten(2) for part in parts.values()]
-    jacobian_RP: NDArray[np.float64] = torch.cat(columns, dim=-1).flatten(0, 1).numpy()
+    jacobian_RP: FloatArray = torch.cat(columns, dim=-1).flatten(0, 1).numpy()
     return jacobian_RP
 
 
-def _of_circuit(router: QuantumRouter, inputs_BF: Tensor) -> NDArray[np.float64]:
-    """The chain rule by hand: torch.func does not go through the circuit."""
+def _circuit_jacobian(router: QuantumRouter, inputs_BF: Tensor) -> FloatArray:
+    """Apply the chain rule by hand: torch.func cannot differentiate the circuit."""
     assert router.adapter is not None, "for readout 'expectations'"
     compiled, weights_W = router.connector.compiled, router.connector.weight.detach().double()
     x_BF, w_W = inputs_BF.double().numpy(), weights_W.numpy()

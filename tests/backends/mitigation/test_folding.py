@@ -16,7 +16,7 @@ from qmoe_qiskit.circuits import RouterCircuit, angle_router
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.noise_profiles import NoiseProfile, load_profile
 from qmoe_qiskit.simulation import diagonals
-from qmoe_qiskit.studies.noise.bitstrings import frequencies, string_probabilities
+from qmoe_qiskit.studies.noise.bitstrings import sample_frequencies, string_probabilities
 from qmoe_qiskit.typing import FloatArray
 
 DEVICES = ("ibmq_manila", "ibm_sherbrooke", "ibm_torino")  # cx, ecr, cz
@@ -116,11 +116,11 @@ def test_polynomials_are_extrapolated_exactly(degree: int, rng: np.random.Genera
 
 def test_frequencies_are_whole_numbers_of_shots(rng: np.random.Generator) -> None:
     probabilities_BS = rng.dirichlet(np.ones(4), size=5)
-    assert frequencies(probabilities_BS, None, rng) is probabilities_BS
-    seen_BS = frequencies(probabilities_BS, 100, rng)
+    assert sample_frequencies(probabilities_BS, None, rng) is probabilities_BS
+    seen_BS = sample_frequencies(probabilities_BS, 100, rng)
     np.testing.assert_allclose(100 * seen_BS, np.round(100 * seen_BS), atol=1e-9)
     np.testing.assert_allclose(seen_BS.sum(axis=1), 1)
     # 20 shares within 5 standard errors: wrongly fails in 1 of 9e4 runs.
-    many_BS = frequencies(probabilities_BS, 10**6, rng)
+    many_BS = sample_frequencies(probabilities_BS, 10**6, rng)
     error_BS = np.sqrt(probabilities_BS * (1 - probabilities_BS) / 10**6)
     assert (np.abs(many_BS - probabilities_BS) < 5 * error_BS).all()

@@ -14,7 +14,7 @@ from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.studies.engine.results import TaskResult
 from qmoe_qiskit.studies.engine.task import unique_tasks
 from qmoe_qiskit.studies.kernel.effective_dimension import DimensionTask
-from qmoe_qiskit.studies.kernel.results import KERNELS, Found
+from qmoe_qiskit.studies.kernel.results import KERNELS, KernelResults
 from qmoe_qiskit.studies.kernel.settings import KernelSettings
 from qmoe_qiskit.studies.kernel.study import STUDY
 from qmoe_qiskit.studies.kernel.task import KernelTask
@@ -141,7 +141,7 @@ def test_what_is_said_of_given_results(rng: np.random.Generator) -> None:
     results = made_up(settings, seeds, rng)
     summary = STUDY.summarize(settings, seeds, results)
     trained, initial, rbf, one = (
-        Found(settings, results).label(name)
+        KernelResults(settings, seeds, results).label(name)
         for name in ("quantum-trained", "quantum-initial", "rbf", "quantum")
     )
     outcomes = {verdict.claim: verdict.outcome for verdict in summary.verdicts}

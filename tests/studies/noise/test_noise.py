@@ -14,10 +14,9 @@ from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.noise_profiles import list_profiles
 from qmoe_qiskit.studies.engine.results import TaskResult
 from qmoe_qiskit.studies.engine.task import Task
-from qmoe_qiskit.studies.noise.mitigation_task import METHODS, MitigationTask
 from qmoe_qiskit.studies.noise.settings import PARTS, NoiseSettings
 from qmoe_qiskit.studies.noise.study import STUDY
-from qmoe_qiskit.studies.noise.tasks import PinnedTask, ShotsTask
+from qmoe_qiskit.studies.noise.tasks import METHODS, MitigationTask, PinnedTask, ShotsTask
 from qmoe_qiskit.studies.report.summary import Breakdown, Estimate, Summary, Table
 from qmoe_qiskit.studies.training.circuit_execution import CircuitExecution
 from qmoe_qiskit.studies.training.train_task import TrainTask

@@ -10,9 +10,8 @@ import pytest
 
 from qmoe_qiskit.backends.mitigation.folding import extrapolation
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.studies.noise.bitstrings import routed
-from qmoe_qiskit.studies.noise.mitigation_task import METHODS, MitigationTask
-from qmoe_qiskit.studies.noise.tasks import PinnedTask, ShotsTask
+from qmoe_qiskit.studies.noise.bitstrings import observe_with_values
+from qmoe_qiskit.studies.noise.tasks import METHODS, MitigationTask, PinnedTask, ShotsTask
 from qmoe_qiskit.studies.training.circuit_execution import EXACT, CircuitExecution
 from qmoe_qiskit.studies.training.measuring import observe_rows
 from qmoe_qiskit.studies.training.train_task import TrainTask, fit
@@ -42,7 +41,7 @@ def test_values_route_as_the_circuit_does(backend: str) -> None:
     inputs_BF = model.feature_map_.scale(rows.features_NF)
     weights_W = model.circuit_arguments(fitted.split.train.features_NF)[0][1]
     values_BO = compiled.expectations(inputs_BF, weights_W).values
-    by_values, by_model = routed(model, rows, values_BO), observe_rows(model, rows)
+    by_values, by_model = observe_with_values(model, rows, values_BO), observe_rows(model, rows)
     np.testing.assert_allclose(by_values.weights_NE, by_model.weights_NE, atol=1e-12)
     np.testing.assert_allclose(by_values.probabilities_NC, by_model.probabilities_NC, atol=1e-12)
     np.testing.assert_array_equal(by_values.hits_N, by_model.hits_N)

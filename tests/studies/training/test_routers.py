@@ -57,7 +57,7 @@ def embedded(inputs_F: np.ndarray) -> QuantumCircuit:
 
 
 def entangled(n: int, weights_W: np.ndarray) -> QuantumCircuit:
-    """The layers behind the embedding, written down once more."""
+    """The layers after the embedding, written a second time."""
     circuit = QuantumCircuit(n)
     for layer, angles_N3 in enumerate(weights_W.reshape(-1, n, 3)):
         for qubit, (phi, theta, omega) in enumerate(angles_N3):
@@ -76,7 +76,7 @@ def z_of(state: DensityMatrix, qubit: int) -> float:
 
 @pytest.mark.parametrize("n", [2, 3])
 def test_dephasing_leaves_no_coherence(n: int, rng: np.random.Generator) -> None:
-    """Against density matrices whose off-diagonal terms are struck out behind the embedding."""
+    """Against density matrices whose off-diagonal terms are removed after the embedding."""
     circuit = dephased(angle_router(n, N_LAYERS))
     compiled = open_backend("statevector").compile(circuit)
     weights_W = rng.uniform(-np.pi, np.pi, circuit.n_weights)
