@@ -43,13 +43,13 @@ COSTS = {
     "hardware/jobs": {"process", "service"},
     "hardware/ledger/test_crash.py": {"process"},
     "ibm_service_tests": {"service"},
-    "scripts/test_noise_robustness.py": {"process"},
     "studies/engine/test_dask_cluster.py": {"process"},
     "studies/engine/test_kill.py": {"process"},
     "studies/engine/test_processes.py": {"process"},
     "studies/report/test_browser.py": {"process"},
     "test_leak_check.py": {"process"},
     "test_packaging.py": {"process"},
+    "test_readme.py": {"service"},
 }
 FIXTURE_COSTS = {
     "children": "process",

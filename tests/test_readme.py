@@ -6,7 +6,6 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-QMOE = str(Path(sys.executable).with_name("qmoe"))
 
 
 def test_python_examples(rng: Generator) -> None:
@@ -42,7 +40,16 @@ def test_python_examples(rng: Generator) -> None:
     assert names["d_weights_BOW"].shape == (5, 2, 18)
 
 
-def test_commands(tmp_path: Path) -> None:
+# Appended to commands, so that they take a second instead of many.
+SMALLER = {
+    "train": ("--epochs", "1"),
+    "noise": ("--epochs", "1", "--samples", "60", "--layers", "1"),
+    "study": ("--settings", "small.toml", "--seeds", "1", "--workers", "1"),
+}
+SMALL_STUDY = "n_samples = 60\nepochs = 1\nn_layers = 1\nlevels = [0.0, 0.1]\nshots = [128]\n"
+
+
+def test_commands(program: str, tmp_path: Path, *, whole: bool) -> None:
     iris = load_iris()
     species = iris.target_names[iris.target]
     heads = "a,b,c,d"
@@ -50,6 +57,7 @@ def test_commands(tmp_path: Path) -> None:
     labelled = [f"{row},{label}" for row, label in zip(rows, species, strict=True)]
     (tmp_path / "measurements.csv").write_text("\n".join([f"{heads},species", *labelled]))
     (tmp_path / "new.csv").write_text("\n".join([heads, *rows[:7]]))
+    (tmp_path / "small.toml").write_text(SMALL_STUDY)
     commands = re.findall(r"^    (qmoe .*)$", README, re.MULTILINE)
     assert len(commands) == 17
     with IBMService(["ibm_fez"]) as ibm:
@@ -57,9 +65,15 @@ def test_commands(tmp_path: Path) -> None:
         environment = {**os.environ, **ibm.environment(), **ledger}
         for line in commands:
             command, _, target = line.partition(" > ")
-            words = [QMOE, *shlex.split(command)[1:]]
+            name, *words = shlex.split(command)[1:]
+            smaller = () if whole else SMALLER.get(name, ())
             done = subprocess.run(
-                words, cwd=tmp_path, capture_output=True, text=True, check=False, env=environment
+                [program, name, *words, *smaller],
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                check=False,
+                env=environment,
             )
             assert done.returncode == 0, (line, done.stderr)
             if target:
