@@ -21,7 +21,7 @@ endef
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo rehearse test check bench measure clean
+.PHONY: help demo rehearse quick test trials check bench measure clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,10 +33,20 @@ demo: $(VENV)/.installed-core  ## train on Two Moons, about a minute; results in
 rehearse: $(VENV)/.installed-core  ## serve a stand-in for IBM Quantum: try submission without an account
 	$(BIN)/python tests/ibm_service $(ARGS)
 
-# One thread a worker: sums are added up in the same order everywhere. Three workers fill two cores,
-# for one of them usually waits for a program or a service that it has started.
-test: $(VENV)/.installed-dev  ## run the test suite
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist worksteal $(ARGS)
+# One thread a worker: sums are added up in the same order everywhere.
+# Three workers fill two cores, for one of them usually waits for a program or a service.
+# What pytest makes of the tests is kept, also where Python is told to keep nothing compiled.
+PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest
+
+quick: $(VENV)/.installed-dev  ## run the tests that take this process only, about a minute
+	$(PYTEST) -n 2 --dist worksteal --hypothesis-profile=quick \
+		-m "not process and not service and not slow and not trial" $(ARGS)
+
+test: $(VENV)/.installed-dev  ## run the test suite, about 5 minutes
+	$(PYTEST) -n 3 --dist worksteal -m "not trial" $(ARGS)
+
+trials: $(VENV)/.installed-dev  ## run the long random trials, and properties with more examples
+	$(PYTEST) -n 3 --dist worksteal --hypothesis-profile=whole -m "trial or hypothesis" $(ARGS)
 
 # Imports and types are checked on the built wheel. In the repository backends/ and noise_profiles/
 # lie beside qmoe_qiskit/, where neither import-linter nor mypy would take them for its subpackages.

@@ -1,12 +1,17 @@
-"""What every test shares: its own seed, one thread, no window, and the same examples each time."""
+"""What every test shares: its own seed, one thread, no window, and the same examples each time.
+
+It also marks tests by what they cost, see `COSTS`.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import zlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import leak_check
@@ -17,25 +22,78 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+pytest_plugins = ["command_line"]
+
 # Set before the libraries that read them are imported; programs started by tests inherit them.
 os.environ["MPLBACKEND"] = "Agg"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Else every request of IBM's client reads the source of all that has called it.
+os.environ["USAGE_DATA_OPT_OUT"] = "True"
 
 # A suite that a shell runs in the background is deaf to Ctrl-C, and what it starts would be too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# "ci" draws the same examples everywhere and always. To look for new ones:
-# make test ARGS="--hypothesis-profile=explore"
-settings.register_profile(
-    "ci",
-    derandomize=True,
-    deadline=None,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.too_slow],  # it goes by the clock: a busy machine fails it
-)
+# Folders and files whose tests are more than calls in this process, and how; see the markers in
+# pyproject.toml. Where a file mixes, the tests are marked there, or by their fixtures.
+COSTS = {
+    "backends/runtime/test_service.py": {"service"},
+    "cli/studies/test_terminal.py": {"process"},
+    "hardware/cost/test_estimate_service.py": {"service"},
+    "hardware/jobs": {"process", "service"},
+    "hardware/ledger/test_crash.py": {"process"},
+    "ibm_service_tests": {"service"},
+    "studies/engine/test_dask_cluster.py": {"process"},
+    "studies/engine/test_kill.py": {"process"},
+    "studies/engine/test_processes.py": {"process"},
+    "studies/report/test_browser.py": {"process"},
+    "test_leak_check.py": {"process"},
+    "test_packaging.py": {"process"},
+    "test_readme.py": {"service"},
+}
+FIXTURE_COSTS = {
+    "children": "process",
+    "exported": "process",
+    "ibm": "service",
+    "make_program": "process",
+    "process": "process",
+    "real_program": "process",
+    "start": "process",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by what it costs."""
+    here = Path(__file__).parent
+    for item in items:
+        path = item.path.relative_to(here)
+        costs = {FIXTURE_COSTS.get(name) for name in getattr(item, "fixturenames", ())} - {None}
+        for place in (path, *path.parents):
+            costs |= COSTS.get(place.as_posix(), set())
+        for cost in costs:
+            item.add_marker(cost)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that asks whether it is `whole` twice: as a sample, and whole as a trial."""
+    if "whole" in metafunc.fixturenames:
+        whole = pytest.param(True, marks=pytest.mark.trial, id="whole")
+        metafunc.parametrize("whole", [pytest.param(False, id="sample"), whole])
+
+
+# Each profile draws the same examples everywhere and always, but "explore", which looks for new
+# ones: make test ARGS="--hypothesis-profile=explore"
+for _name, _n_examples in {"quick": 6, "sample": 25, "whole": 100}.items():
+    settings.register_profile(
+        _name,
+        derandomize=True,
+        deadline=None,
+        print_blob=True,
+        max_examples=_n_examples,
+        suppress_health_check=[HealthCheck.too_slow],  # it goes by the clock: busy machines fail it
+    )
 settings.register_profile("explore", deadline=None, print_blob=True, max_examples=1000)
-settings.load_profile("ci")
+settings.load_profile("sample")
 
 
 @pytest.fixture
@@ -83,6 +141,14 @@ def what_programs_say_is_kept(keep: Callable[[str | bytes | None], None]) -> Ite
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(subprocess.Popen, "communicate", kept)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_certificates() -> Iterator[None]:
+    """No test speaks TLS: IBM's client need not read all certificates for each connection."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl.SSLContext, "load_verify_locations", lambda *_, **__: None)
         yield
 
 

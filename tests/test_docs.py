@@ -60,7 +60,16 @@ def test_python_examples(rng: Generator) -> None:
     assert names["d_weights_BOW"].shape == (5, 2, 18)
 
 
-def test_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+# Appended to commands, so that they take a second instead of many.
+SMALLER = {
+    "train": ("--epochs", "1"),
+    "noise": ("--epochs", "1", "--samples", "60", "--layers", "1"),
+    "study": ("--settings", "small.toml", "--seeds", "1", "--workers", "1"),
+}
+SMALL_STUDY = "n_samples = 60\nepochs = 1\nn_layers = 1\nlevels = [0.0, 0.1]\nshots = [128]\n"
+
+
+def test_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, whole: bool) -> None:
     iris = load_iris()
     species = iris.target_names[iris.target]
     heads = "a,b,c,d"
@@ -68,6 +77,7 @@ def test_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     labelled = [f"{row},{label}" for row, label in zip(rows, species, strict=True)]
     (tmp_path / "measurements.csv").write_text("\n".join([f"{heads},species", *labelled]))
     (tmp_path / "new.csv").write_text("\n".join([heads, *rows[:7]]))
+    (tmp_path / "small.toml").write_text(SMALL_STUDY)
     # docs/study-results.md names the commands of studies that take hours.
     text = "\n".join(page for name, page in DOCS.items() if name != "study-results")
     commands = re.findall(r"^    (qmoe .*)$", text, re.MULTILINE)
@@ -80,7 +90,9 @@ def test_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setenv(name, value)
         for line in commands:
             command, _, target = line.partition(" > ")
-            done = CliRunner().invoke(app, shlex.split(command)[1:])
+            name, *words = shlex.split(command)[1:]
+            smaller = () if whole else SMALLER.get(name, ())
+            done = CliRunner().invoke(app, [name, *words, *smaller])
             assert done.exit_code == 0, (line, done.stderr, done.exception)
             if target:
                 (tmp_path / target).write_text(done.stdout)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from pathlib import Path
 
-LIMIT_S = 120.0
+LIMIT_S = 240.0
 
 
 class Terminal:

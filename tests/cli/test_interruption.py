@@ -33,14 +33,14 @@ def interrupt_behind(
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd
     ) as process:
-        limit = time.monotonic() + 60
+        limit = time.monotonic() + 240
         while len(written) <= n_epochs and process.poll() is None:
             assert time.monotonic() < limit
             time.sleep(0.002)
             with contextlib.suppress(FileNotFoundError):
                 written.add(checkpoint.stat().st_mtime_ns)
         process.send_signal(signal.SIGINT)
-        stdout, stderr = process.communicate(timeout=60)
+        stdout, stderr = process.communicate(timeout=240)
     return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
 
 

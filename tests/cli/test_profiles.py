@@ -49,7 +49,7 @@ def test_list(qmoe: Callable[..., Any], the_document: Callable[[str], Any]) -> N
             assert words in line
 
 
-def test_list_is_quick(program: str, tmp_path: Path) -> None:
+def test_list_is_quick(real_program: str, tmp_path: Path) -> None:
     """A second of computing; what else the machine does does not count."""
 
     def spent() -> float:
@@ -57,7 +57,9 @@ def test_list_is_quick(program: str, tmp_path: Path) -> None:
         return usage.ru_utime + usage.ru_stime
 
     before = spent()
-    subprocess.run([program, "profiles", "list"], capture_output=True, check=True, cwd=tmp_path)
+    subprocess.run(
+        [real_program, "profiles", "list"], capture_output=True, check=True, cwd=tmp_path
+    )
     assert spent() - before < 1
 
 
@@ -252,13 +254,13 @@ def test_check(
     assert_refused(qmoe("profiles", "check", "nowhere.json"), "'nowhere.json' cannot be read")
 
 
-def test_profiles_load_neither_torch_nor_qiskit(program: str, tmp_path: Path) -> None:
+def test_profiles_load_neither_torch_nor_qiskit(real_program: str, tmp_path: Path) -> None:
     """What only looks at calibrations starts at once."""
     code = (
         "import sys\nfrom qmoe_qiskit.cli import main\nsys.argv = ['qmoe', *sys.argv[1:]]\n"
         "try:\n    main()\nfinally:\n    print({'torch', 'qiskit'} & set(sys.modules))\n"
     )
-    python = Path(program).with_name("python")
+    python = Path(real_program).with_name("python")
     load_profile("ibm_perth").save("a.json")
     for arguments in (
         ["list"],

@@ -150,6 +150,7 @@ def test_a_weight_that_is_not_accepted(moons: Rows, value: Any) -> None:
     assert repr(value) in str(caught.value)
 
 
+@pytest.mark.trial  # without the weight: train/test_estimator_contract.py
 @pytest.mark.filterwarnings("ignore::qmoe_qiskit.errors.OutOfRangeWarning")
 def test_scikit_learns_checks() -> None:
     check_estimator(QMoEClassifier("linear", balance_weight=0.1), on_skip=None)

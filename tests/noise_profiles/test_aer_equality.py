@@ -106,7 +106,14 @@ def assert_calibrated_readout(ours: NoiseModel, fake: FakeBackendV2, qubits: lis
         np.testing.assert_allclose(found, expected, rtol=0, atol=TOLERANCE)
 
 
-@pytest.mark.parametrize("name", ["ibmq_manila", "ibm_lagos", "ibmq_kolkata"])
+# One device of each generation; `make trials` takes all.
+KEPT = {"ibm_fez", "ibm_lagos", "ibm_torino", "ibmq_manila"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ibmq_manila", "ibm_lagos", pytest.param("ibmq_kolkata", marks=pytest.mark.trial)],
+)
 def test_whole_device(name: str) -> None:
     profile = load_profile(name)
     fake = fake_of(profile)
@@ -117,7 +124,13 @@ def test_whole_device(name: str) -> None:
     assert set(ours.basis_gates) == set(reference.basis_gates) - NOT_STORED
 
 
-@pytest.mark.parametrize("name", list_profiles())
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in KEPT else pytest.mark.trial)
+        for name in list_profiles()
+    ],
+)
 def test_every_gate_and_a_region_of_every_device(name: str, rng: np.random.Generator) -> None:
     profile = load_profile(name)
     fake = fake_of(profile)

@@ -116,8 +116,8 @@ def test_what_is_impossible_is_found_before_anything_is_written(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_an_error_is_one_sentence(tmp_path: Path) -> None:
-    command = [sys.executable, str(SCRIPT), "--seeds", "-1"]
+def test_an_error_is_one_sentence(python: str, tmp_path: Path) -> None:
+    command = [python, str(SCRIPT), "--seeds", "-1"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "error: --seeds must be a whole number of at least 1, got -1\n"

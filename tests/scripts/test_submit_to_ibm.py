@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +12,9 @@ if TYPE_CHECKING:
 SCRIPT = Path(__file__).parents[2] / "scripts" / "submit_to_ibm.py"
 
 
-def test_it_is_safe_to_give_again(ibm: IBMService, run: Path, tmp_path: Path) -> None:
+def test_it_is_safe_to_give_again(ibm: IBMService, run: Path, python: str, tmp_path: Path) -> None:
     options = ("--backend", "runtime:ibmq_manila", "--samples", "8", "--shots", "64")
-    command = [sys.executable, str(SCRIPT), str(run), *options]
+    command = [python, str(SCRIPT), str(run), *options]
     said = []
     for _ in range(2):
         ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -29,9 +28,9 @@ def test_it_is_safe_to_give_again(ibm: IBMService, run: Path, tmp_path: Path) ->
     assert said[0][1].startswith("rows that another expert serves than by the exact router: ")
 
 
-def test_it_refuses_in_a_sentence(ibm: IBMService, run: Path, tmp_path: Path) -> None:
+def test_it_refuses_in_a_sentence(ibm: IBMService, run: Path, python: str, tmp_path: Path) -> None:
     options = ("--backend", "runtime:ibmq_manila", "--samples", "8", "--budget", "1s")
-    command = [sys.executable, str(SCRIPT), str(run), *options]
+    command = [python, str(SCRIPT), str(run), *options]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (1, "")
     (sentence,) = ended.stderr.splitlines()

@@ -32,7 +32,7 @@ DIFFERENCES = 1e-6
 SIX_QUBITS = 8 * 4**6  # bytes of a state
 
 half = settings(max_examples=settings().max_examples // 2)
-few = settings(max_examples=settings().max_examples // 6)
+few = settings(max_examples=max(2, settings().max_examples // 6))
 
 
 def close(actual: Any, expected: FloatArray, *, within: float = ROUNDING) -> None:

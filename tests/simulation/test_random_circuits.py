@@ -28,7 +28,7 @@ DIFFERENCES = 1e-6
 
 # A share of the profile's examples, so that a profile that explores explores here too.
 half = settings(max_examples=settings().max_examples // 2)
-few = settings(max_examples=settings().max_examples // 6)
+few = settings(max_examples=max(2, settings().max_examples // 6))
 
 
 def random_point(data: st.DataObject, router: RouterCircuit) -> tuple[FloatArray, FloatArray]:

@@ -57,7 +57,10 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["checkpoint"]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    max_examples=3 * settings().max_examples,
+)
 @given(data=st.data())
 def test_a_flipped_bit_is_noticed(stored: bytes, tmp_path: Path, data: st.DataObject) -> None:
     """Anywhere: safetensors alone would read a changed weight."""

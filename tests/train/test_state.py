@@ -274,7 +274,7 @@ def places(part: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 # A model that was given feature names warns where it predicts from rows without any.
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")
-@settings(max_examples=400)
+@settings(max_examples=4 * settings().max_examples)
 @given(data=st.data())
 def test_a_changed_config_is_refused_or_harmless(
     states: list[ModelState], data: st.DataObject

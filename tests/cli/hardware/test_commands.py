@@ -144,7 +144,7 @@ def test_two_processes_that_submit_the_same(
         )
         for _ in range(2)
     ]
-    ends = [process.communicate(timeout=120) for process in processes]
+    ends = [process.communicate(timeout=240) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], ends
     ids = {job["job_id"] for out, _ in ends for job in the_document(out)["jobs"]}
     assert [job.id for job in ibm.jobs] == list(ids)

@@ -6,6 +6,8 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 
 def combinations() -> Iterator[dict[str, Any]]:
     """All combinations of the options that change what is executed."""
@@ -33,6 +35,12 @@ def combinations() -> Iterator[dict[str, Any]]:
             if twirling.get("enable_measure") is False and mitigates_readout(level, resilience):
                 continue  # refused, see test_options.py
             yield {"resilience_level": level, "resilience": resilience, **shared}
+
+
+def chosen(rng: np.random.Generator, *, whole: bool) -> list[dict[str, Any]]:
+    """Return all combinations in order, or a sample of a tenth."""
+    every = list(combinations())
+    return every if whole else [every[i] for i in rng.choice(len(every), len(every) // 10)]
 
 
 def mitigates_readout(level: int, resilience: dict[str, Any]) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hardware.cost.combinations import combinations
+from hardware.cost.combinations import chosen
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 from qiskit.quantum_info import SparsePauliOp
@@ -74,9 +74,11 @@ SIZES = ((1, 1), (63, 2), (64, 5), (1000, 3), (4097, 33))
 
 
 @pytest.mark.filterwarnings("ignore:twirling.enable_measure=False was explicitly set")
-def test_executions_are_those_that_the_primitives_prepare_over_all_options() -> None:
+def test_executions_are_those_that_the_primitives_prepare_over_all_options(
+    rng: np.random.Generator, *, whole: bool
+) -> None:
     timing = device_timing(MANILA)
-    for i, options in enumerate(combinations()):
+    for i, options in enumerate(chosen(rng, whole=whole)):
         shots, n_points = SIZES[i % len(SIZES)]
         work = work_on(MANILA, n_points=n_points, shots=shots, **options)
         program = program_of(work, 0, n_points, MANILA)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hardware.cost.combinations import combinations
+from hardware.cost.combinations import chosen
 from ibm_service import IBMService
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
@@ -105,12 +105,12 @@ def test_a_service_receives_the_estimated_executions_and_charges_the_estimated_t
 @pytest.mark.parametrize("device", ["ibmq_manila"])
 @pytest.mark.filterwarnings("ignore:twirling.enable_measure=False was explicitly set")
 def test_a_service_receives_the_estimated_executions_over_all_options(
-    ibm: IBMService, backend: Any
+    ibm: IBMService, backend: Any, rng: np.random.Generator, *, whole: bool
 ) -> None:
     timing, limits = device_timing(backend), PlanLimits(plan="p")
     ibm.pace.paused = True  # the service knows the number of executions before it runs the job
     try:
-        for options in combinations():
+        for options in chosen(rng, whole=whole):
             work = work_on(backend, **options)
             (expected,) = estimate_work(work, timing, limits).jobs
             sent = primitive_for(backend, work).run([pub_of(work, 0, work.n_points)])

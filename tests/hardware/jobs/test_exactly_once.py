@@ -36,12 +36,18 @@ def undisturbed(stage: Stage, template: str) -> Undisturbed:
 
 
 def test_killed_at_every_step(
-    stage: Stage, template: str, undisturbed: Undisturbed, rng: np.random.Generator
+    stage: Stage,
+    template: str,
+    undisturbed: Undisturbed,
+    rng: np.random.Generator,
+    *,
+    whole: bool,
 ) -> None:
     fates: Counter[int] = Counter()
+    n_jobs = sum(len(ibm.jobs) for ibm in stage.services)
 
     def trial(number: int, places: list[Place], ibm: IBMService) -> Trial:
-        order = stage.order(template, f"killed-{number}", ibm)
+        order = stage.order(template, f"killed-{whole}-{number}", ibm)
         for place in places:
             reply = yield stage.fork_server.start(**order, place=place)
             fates[reply["status"]] += 1
@@ -52,25 +58,30 @@ def test_killed_at_every_step(
 
     # Every statement of the submission, and a sample of the others.
     submission = undisturbed.steps(
-        rng, 80, "jobs/submit.py", "jobs/recover.py", "jobs/rate_limits.py"
+        rng, 80 if whole else 12, "jobs/submit.py", "jobs/recover.py", "jobs/rate_limits.py"
     )
-    rest = undisturbed.steps(rng, 70)
+    rest = undisturbed.steps(rng, 70 if whole else 8)
     places = [[place] for place in submission + rest]
     for number in range(0, len(places), 4):  # killed again during the second attempt
         places[number] += undisturbed.steps(rng, 1)
     stage.conduct(partial(trial, number, killed) for number, killed in enumerate(places))
     # Only steps of waiting loops may be missed.
     assert fates[-signal.SIGKILL] >= 0.9 * fates.total()
-    assert sum(len(ibm.jobs) for ibm in stage.services) == len(places) + 1
+    assert sum(len(ibm.jobs) for ibm in stage.services) == n_jobs + len(places)
 
 
 def test_interrupted_at_many_steps(
-    stage: Stage, template: str, undisturbed: Undisturbed, rng: np.random.Generator
+    stage: Stage,
+    template: str,
+    undisturbed: Undisturbed,
+    rng: np.random.Generator,
+    *,
+    whole: bool,
 ) -> None:
     """Ctrl-C, then the same action again with the same objects, as in a notebook."""
 
     def trial(number: int, place: Place, ibm: IBMService) -> Trial:
-        order = stage.order(template, f"interrupted-{number}", ibm)
+        order = stage.order(template, f"interrupted-{whole}-{number}", ibm)
         reply = yield stage.fork_server.start(**order, place=place, interrupted=True)
         assert (reply["status"], reply["error"]) == (0, None), (place, reply)
         assert stage.results(order) == undisturbed.results, place
@@ -82,5 +93,5 @@ def test_interrupted_at_many_steps(
         "devices/ibm.py",
         "jobs/rate_limits.py",
     )
-    places = undisturbed.steps(rng, 40, *files)
+    places = undisturbed.steps(rng, 40 if whole else 8, *files)
     stage.conduct(partial(trial, number, place) for number, place in enumerate(places))

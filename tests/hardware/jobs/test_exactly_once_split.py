@@ -45,10 +45,15 @@ def undisturbed(stage: Stage, template: str) -> Undisturbed:
 
 
 def test_killed_between_the_parts(
-    stage: Stage, template: str, undisturbed: Undisturbed, rng: np.random.Generator
+    stage: Stage,
+    template: str,
+    undisturbed: Undisturbed,
+    rng: np.random.Generator,
+    *,
+    whole: bool,
 ) -> None:
     def trial(number: int, place: Place, ibm: IBMService) -> Trial:
-        order = stage.order(template, f"split-{number}", ibm, limits=SPLIT)
+        order = stage.order(template, f"split-{whole}-{number}", ibm, limits=SPLIT)
         yield stage.fork_server.start(**order, place=place)
         reply = yield stage.fork_server.start(**order)
         assert (reply["status"], reply["error"]) == (0, None), (place, reply)
@@ -56,19 +61,21 @@ def test_killed_between_the_parts(
         assert stage.results(order) == undisturbed.results, place
 
     of_parts = [s for s in undisturbed.story if s[0] == "jobs/submit.py" and s[2] in {2, 3}]
-    places = [of_parts[i] for i in rng.choice(len(of_parts), size=16, replace=False)]
+    places = [
+        of_parts[i] for i in rng.choice(len(of_parts), size=16 if whole else 5, replace=False)
+    ]
     stage.conduct(partial(trial, number, place) for number, place in enumerate(places))
 
 
 @pytest.mark.parametrize("mode", ["session", "batch"])
 def test_sessions_are_gone_on_with_and_closed(
-    stage: Stage, undisturbed: Undisturbed, rng: np.random.Generator, mode: str
+    stage: Stage, undisturbed: Undisturbed, rng: np.random.Generator, mode: str, *, whole: bool
 ) -> None:
     template = stage.template(n_points=2 * N_JOBS, shots=SHOTS, mode=mode)
     story = stage.undisturbed(template, limits=SPLIT).story
 
     def trial(number: int, place: Place, ibm: IBMService) -> Trial:
-        order = stage.order(template, f"{mode}-{number}", ibm, limits=SPLIT)
+        order = stage.order(template, f"{mode}-{whole}-{number}", ibm, limits=SPLIT)
         yield stage.fork_server.start(**order, place=place)
         reply = yield stage.fork_server.start(**order)
         assert (reply["status"], reply["error"]) == (0, None), (place, reply)
@@ -87,7 +94,7 @@ def test_sessions_are_gone_on_with_and_closed(
         for s in story[begun:]
         if s[0] in {"jobs/submit.py", "jobs/recover.py", "service/client.py"}
     ]
-    places = [own[i] for i in rng.choice(len(own), size=12, replace=False)]
+    places = [own[i] for i in rng.choice(len(own), size=12 if whole else 3, replace=False)]
     stage.conduct(partial(trial, number, place) for number, place in enumerate(places))
 
 
@@ -132,13 +139,18 @@ def test_limits_within_the_budget(
 
 
 def test_limits_within_the_budget_when_killed(
-    stage: Stage, template: str, undisturbed: Undisturbed, rng: np.random.Generator
+    stage: Stage,
+    template: str,
+    undisturbed: Undisturbed,
+    rng: np.random.Generator,
+    *,
+    whole: bool,
 ) -> None:
     budget_s = N_JOBS * SECONDS + 1.0
 
     def trial(number: int, place: Place, ibm: IBMService) -> Trial:
         order = stage.order(
-            template, f"budget-killed-{number}", ibm, limits=SPLIT, budget_s=budget_s
+            template, f"budget-killed-{whole}-{number}", ibm, limits=SPLIT, budget_s=budget_s
         )
         yield stage.fork_server.start(**order, place=place)
         reply = yield stage.fork_server.start(**order)
@@ -146,7 +158,7 @@ def test_limits_within_the_budget_when_killed(
         assert stage.results(order) == undisturbed.results, place
         assert sum(costs(stage, order)) <= budget_s, place
 
-    places = undisturbed.steps(rng, 12, "jobs/submit.py")
+    places = undisturbed.steps(rng, 12 if whole else 4, "jobs/submit.py")
     stage.conduct(partial(trial, number, place) for number, place in enumerate(places))
 
 

@@ -49,7 +49,7 @@ def undisturbed(stage: Stage, template: str) -> Undisturbed:
 def test_the_same_work_by_two_processes(
     stage: Stage, template: str, undisturbed: Undisturbed
 ) -> None:
-    for number in range(5):
+    for number in range(3):
         order = stage.order(template, f"same-{number}")
         commands = [stage.fork_server.start(**order) for _ in range(3)]
         replies = [stage.fork_server.wait(command) for command in commands]

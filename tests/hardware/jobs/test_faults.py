@@ -91,10 +91,10 @@ def undisturbed(stage: Stage, template: str) -> Undisturbed:
     return stage.undisturbed(template)
 
 
-def cases(questions: tuple[str, ...]) -> list[Case]:
-    """Every request with half of the faults, every fault with half of the requests."""
+def cases(questions: tuple[str, ...], *, whole: bool) -> list[Case]:
+    """Every request with half of the faults and vice versa, or each with one or two."""
     pairs = itertools.product(enumerate(questions), enumerate(OF_QUESTIONS))
-    half = [(on, fault) for (q, on), (f, fault) in pairs if (q + f) % 2 == 0]
+    half = [(on, fault) for (q, on), (f, fault) in pairs if (q + f) % (2 if whole else 6) == 0]
     return [(number, on, {**fault, "on": on}) for number, (on, fault) in enumerate(half)]
 
 
@@ -157,20 +157,24 @@ def test_refused_request(stage: Stage, template: str, undisturbed: Undisturbed) 
     stage.conduct(partial(trial, number, fault) for number, fault in enumerate(faults))
 
 
-def test_questions_of_submission(stage: Stage, template: str, undisturbed: Undisturbed) -> None:
+def test_questions_of_submission(
+    stage: Stage, template: str, undisturbed: Undisturbed, *, whole: bool
+) -> None:
     def trial(case: Case, ibm: IBMService) -> Trial:
         number, _, fault = case
-        order = stage.order(template, f"asked-{number}", ibm, timeouts=TIMEOUTS)
+        order = stage.order(template, f"asked-{whole}-{number}", ibm, timeouts=TIMEOUTS)
         yield from until_done(stage, order, ibm, [fault])
         assert stage.results(order) == undisturbed.results, fault
 
-    stage.conduct(partial(trial, case) for case in cases(QUESTIONS))
+    stage.conduct(partial(trial, case) for case in cases(QUESTIONS, whole=whole))
 
 
-def test_questions_of_collection(stage: Stage, template: str, undisturbed: Undisturbed) -> None:
+def test_questions_of_collection(
+    stage: Stage, template: str, undisturbed: Undisturbed, *, whole: bool
+) -> None:
     def trial(case: Case, ibm: IBMService) -> Trial:
         number, on, fault = case
-        order = stage.order(template, f"collected-{number}", ibm, timeouts=TIMEOUTS)
+        order = stage.order(template, f"collected-{whole}-{number}", ibm, timeouts=TIMEOUTS)
         reply = yield stage.fork_server.start(**order, action="submit")
         assert (reply["status"], reply["error"]) == (0, None)
         # Collection does not open the device.
@@ -179,7 +183,7 @@ def test_questions_of_collection(stage: Stage, template: str, undisturbed: Undis
         calibrated = not (on.endswith("properties") and fault.get("status") == 404)
         assert stage.results(order, calibrated=calibrated) == undisturbed.results, fault
 
-    stage.conduct(partial(trial, case) for case in cases(QUESTIONS_OF_COLLECTION))
+    stage.conduct(partial(trial, case) for case in cases(QUESTIONS_OF_COLLECTION, whole=whole))
 
 
 @pytest.mark.parametrize("status", [None, 500])
@@ -199,7 +203,7 @@ def test_killed_while_the_service_is_at_work(
 ) -> None:
     """The sender dies, and its successor looks, before or after the request has its effect."""
     ibm = stage.services[0]
-    for number in range(6):
+    for number in range(2):
         ibm.faults.arm("hold", when=when, seconds=0.6)
         order = stage.order(template, f"held-{when}-{number}", timeouts=TIMEOUTS)
         seen = len(ibm.requests)
@@ -235,7 +239,12 @@ def test_settling_begins_when_the_sender_was_last_seen(
 
 
 def test_faults_and_kills_at_random(
-    stage: Stage, template: str, undisturbed: Undisturbed, rng: np.random.Generator
+    stage: Stage,
+    template: str,
+    undisturbed: Undisturbed,
+    rng: np.random.Generator,
+    *,
+    whole: bool,
 ) -> None:
     questions = [*QUESTIONS, *QUESTIONS_OF_COLLECTION]
 
@@ -246,7 +255,7 @@ def test_faults_and_kills_at_random(
         return {**of_question, "on": questions[rng.integers(len(questions))]}
 
     def trial(number: int, faults: list[Fault], ibm: IBMService) -> Trial:
-        order = stage.order(template, f"random-{number}", ibm, timeouts=TIMEOUTS)
+        order = stage.order(template, f"random-{whole}-{number}", ibm, timeouts=TIMEOUTS)
         if number % 2:
             order["place"] = undisturbed.steps(rng, 1, "jobs/submit.py", "service/client.py")[0]
         yield from until_done(stage, order, ibm, faults)
@@ -256,7 +265,8 @@ def test_faults_and_kills_at_random(
         calibrated = not no_calibration or stage.records(order)[0].calibration_hash is not None
         assert stage.results(order, calibrated=calibrated) == undisturbed.results, faults
 
-    faults = [[fault() for _ in range(rng.integers(2, 5))] for _ in range(30)]
+    n_trials = 30 if whole else 6
+    faults = [[fault() for _ in range(rng.integers(2, 5))] for _ in range(n_trials)]
     stage.conduct(partial(trial, number, some) for number, some in enumerate(faults))
 
 

@@ -151,9 +151,11 @@ def test_killed_at_any_point(
     chapters: list[list[Any]],
     tmp_path: Path,
     children: Any,
+    *,
+    whole: bool,
 ) -> None:
-    # 13 steps do not coincide with the ledger's loops; the last trial survives.
-    for k in range(1, 10_000, 13):
+    # These numbers of steps do not coincide with the ledger's loops; the last trial survives.
+    for k in range(1, 10_000, 13 if whole else 113):
         folder = tmp_path / f"{way}-{k}"
         folder.mkdir()
         trial = Trial(story, folder)
@@ -172,9 +174,11 @@ def test_killed_at_random_moments(
     tmp_path: Path,
     rng: np.random.Generator,
     children: Any,
+    *,
+    whole: bool,
 ) -> None:
     codes = []
-    for number, delay_s in enumerate(rng.uniform(0, 0.02, size=30)):
+    for number, delay_s in enumerate(rng.uniform(0, 0.02, size=30 if whole else 8)):
         folder = tmp_path / str(number)
         folder.mkdir()
         trial = Trial(story, folder)

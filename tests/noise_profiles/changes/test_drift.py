@@ -105,7 +105,7 @@ def test_the_spread_grows_with_time(torino: NoiseProfile, seed: int) -> None:
 
 
 @given(seed=st.integers(0, 2**32), hours=st.floats(0, 1e5), strength=st.floats(0, 1e300))
-@settings(max_examples=50)
+@settings(max_examples=settings().max_examples // 2)
 def test_any_strength_stays_physical(seed: int, hours: float, strength: float) -> None:
     later = LAGOS.drift(seed, hours=hours, strength=strength)
     for before, after in zip(LAGOS.gates, later.gates, strict=True):

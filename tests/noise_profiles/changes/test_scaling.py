@@ -140,7 +140,7 @@ def test_twice_the_gate_noise_is_twice_the_depolarization_in_aer(lagos: NoisePro
 
 
 @given(profile=profiles(), gates=FACTORS, relaxation=FACTORS, readout=FACTORS)
-@settings(max_examples=60)
+@settings(max_examples=settings().max_examples * 3 // 5)
 def test_any_factor_gives_a_physical_model(
     profile: NoiseProfile, gates: float, relaxation: float, readout: float
 ) -> None:

@@ -258,7 +258,7 @@ def spoilt_files(draw: st.DrawFn) -> str:
 
 
 @given(text=spoilt_files())
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 def test_fuzz_spoilt_files(text: str) -> None:
     check_loader(text)
 

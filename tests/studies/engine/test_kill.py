@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-KILLS = 20
 WORKERS = 2
 SETTINGS = """
 n_samples = 120
@@ -128,14 +127,14 @@ def run(programs: Programs, cwd: Path) -> list[float]:
     return [*came, time.monotonic() - begun]
 
 
-def moments(came: list[float], rng: np.random.Generator) -> list[Moment]:
+def moments(came: list[float], rng: np.random.Generator, n_kills: int) -> list[Moment]:
     """Return moments drawn evenly from a life, in order.
 
     They are told by progress: a program that goes on has less before it than the first one had, and
     a busy machine kills where an idle one does.
     """
     found = []
-    for at in sorted(rng.uniform(0, came[-1], size=KILLS)):
+    for at in sorted(rng.uniform(0, came[-1], size=n_kills)):
         n_files = sum(file_at <= at for file_at in came)
         found.append(Moment(n_files, at - came[n_files - 1] if n_files else at))
     return found
@@ -163,8 +162,8 @@ def killed(programs: Programs, cwd: Path, moment: Moment) -> bool:
     return status != 0
 
 
-def test_killed_at_20_random_moments_it_loses_nothing_and_finds_the_same_bit_for_bit(
-    programs: Programs, tmp_path: Path, rng: np.random.Generator
+def test_killed_at_random_moments_it_loses_nothing_and_finds_the_same_bit_for_bit(
+    programs: Programs, tmp_path: Path, rng: np.random.Generator, *, whole: bool
 ) -> None:
     cwd, undisturbed = tmp_path / "killed", tmp_path / "undisturbed"
     run(programs, undisturbed)  # waits until the server has loaded the libraries
@@ -173,7 +172,7 @@ def test_killed_at_20_random_moments_it_loses_nothing_and_finds_the_same_bit_for
 
     before: dict[str, bytes] = {}
     in_work: list[int] = []
-    for moment in moments(came, rng):
+    for moment in moments(came, rng, 20 if whole else 4):
         begun = programs.begun()
         for _ in range(5):
             if killed(programs, cwd, moment):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 two_processes = partial(processes, 2, preloaded=())
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 240) -> None:
     limit = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < limit
@@ -132,7 +132,7 @@ def test_ctrl_c_ends_at_once_and_keeps_what_is_done(
     program = start("studies.engine.small_run", tmp_path, *tasks, "--seconds", 0.05)
     wait_until(lambda: len(list(done.glob("*.json"))) >= 5)
     os.killpg(program.pid, signal.SIGINT)  # what a terminal sends: to every process
-    _, stderr = program.communicate(timeout=20)
+    _, stderr = program.communicate(timeout=240)
     assert stderr.count("KeyboardInterrupt") == 1  # that of the program itself
     assert stderr.rstrip().endswith("KeyboardInterrupt")
     assert "Exception in thread" not in stderr
@@ -142,7 +142,7 @@ def test_ctrl_c_ends_at_once_and_keeps_what_is_done(
 
     begun = len(running(log))
     again = start("studies.engine.small_run", tmp_path, *tasks, "--seconds", 0.05)
-    again.communicate(timeout=60)
+    again.communicate(timeout=240)
     assert again.returncode == 0
     assert len(running(log)) - begun == 40 - len(kept)
     assert all(path.read_bytes() == content for path, content in kept.items())
@@ -161,7 +161,7 @@ def test_ctrl_c_while_processes_start_shows_no_traceback_of_theirs(
 
     wait_until(has_children)
     os.killpg(program.pid, signal.SIGINT)
-    _, stderr = program.communicate(timeout=20)
+    _, stderr = program.communicate(timeout=240)
     assert stderr.count("Traceback") == 1, stderr
     assert stderr.rstrip().endswith("KeyboardInterrupt")
 
@@ -171,7 +171,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(
 ) -> None:
     tasks = ("--tasks", 6, "--size", 300)
     full = start("studies.engine.small_run", tmp_path, *tasks, "--bytes", 2000)
-    _, stderr = full.communicate(timeout=60)
+    _, stderr = full.communicate(timeout=240)
     assert stderr.startswith("error: results cannot be written to")
     assert "File too large" in stderr
     assert "the same command goes on" in stderr
@@ -179,7 +179,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(
     assert list((tmp_path / "tasks").iterdir()) == []
 
     roomy = start("studies.engine.small_run", tmp_path, *tasks)
-    roomy.communicate(timeout=60)
+    roomy.communicate(timeout=240)
     assert roomy.returncode == 0
     assert len(list((tmp_path / "tasks").iterdir())) == 6
 
@@ -188,7 +188,7 @@ def test_two_programs_in_one_folder_do_no_harm(
     tmp_path: Path, start: Callable[..., subprocess.Popen[str]]
 ) -> None:
     both = [start("studies.engine.small_run", tmp_path, "--seconds", 0.005) for _ in range(2)]
-    outputs = [program.communicate(timeout=60) for program in both]
+    outputs = [program.communicate(timeout=240) for program in both]
     assert [program.returncode for program in both] == [0, 0], outputs
     assert outputs[0] == outputs[1]
     assert outputs[0][0].splitlines() == [str(Small(seed=seed).run()) for seed in range(40)]

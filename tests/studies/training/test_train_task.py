@@ -65,7 +65,7 @@ def test_another_process_finds_the_same() -> None:
         "print(json.dumps(TrainTask(seed=3, n_samples=80, epochs=3).run()))"
     )
     printed = subprocess.run(
-        [sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=240
     ).stdout
     assert json.loads(printed) == SMALL.run()
 

@@ -1,22 +1,24 @@
-"""Ways to call the command line, and small runs to call it on."""
+"""Fixtures: ways to call the command line, small runs to call it on, and a service to submit to."""
 
 from __future__ import annotations
 
+import functools
 import json
+import shlex
+import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
-from ibm_service import IBMService
-from typer.testing import CliRunner
-
-from qmoe_qiskit.cli import app
-from qmoe_qiskit.data import load_dataset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from ibm_service import IBMService
+
+PROGRAMS = Path(__file__).parent / "programs"
 
 # Options of a training that takes a tenth of a second.
 SMALL = ("--samples", "60", "--layers", "1", "--epochs", "2")
@@ -35,22 +37,69 @@ def small() -> tuple[str, ...]:
 
 
 @pytest.fixture(scope="session")
-def qmoe(keep: Callable[[str | bytes | None], None]) -> Callable[..., Outcome]:
+def qmoe(keep: Callable[[str | bytes | None], None]) -> Iterator[Callable[..., Outcome]]:
     """Call the program in this process."""
+    from typer import testing
+
+    from qmoe_qiskit.cli import app
 
     def call(*arguments: object) -> Outcome:
-        outcome: Outcome = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        outcome: Outcome = testing.CliRunner().invoke(
+            app, [str(argument) for argument in arguments]
+        )
         for said in (outcome.stdout, outcome.stderr, repr(outcome.exception)):
             keep(said)
         return outcome
 
-    return call
+    with pytest.MonkeyPatch.context() as patch:
+        # It would work all commands out anew for each call, which takes longer than most of them.
+        patch.setattr(testing, "_get_command", functools.cache(testing._get_command))
+        yield call
 
 
 @pytest.fixture(scope="session")
-def program() -> str:
-    """The installed program."""
+def real_program() -> str:
+    """The installed program: it takes seconds to import what it needs."""
     return str(Path(sys.executable).with_name("qmoe"))
+
+
+@pytest.fixture(scope="session")
+def make_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
+    """Make an executable that runs in a fork of a server which has imported everything."""
+    folder = tmp_path_factory.mktemp("programs")
+    with socket.socket(socket.AF_UNIX) as listening:
+        address = str(folder / "socket")
+        listening.bind(address)
+        listening.listen(64)
+        server = subprocess.Popen(
+            [sys.executable, str(PROGRAMS / "fork_server.py"), str(listening.fileno())],
+            stdin=subprocess.PIPE,
+            pass_fds=[listening.fileno()],
+        )
+
+    def make(kind: str) -> str:
+        path = folder / kind
+        words = [sys.executable, "-IS", str(PROGRAMS / "client.py"), address, kind]
+        path.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+        path.chmod(0o755)
+        return str(path)
+
+    yield make
+    assert server.stdin is not None
+    server.stdin.close()
+    server.wait()
+
+
+@pytest.fixture(scope="session")
+def program(make_program: Callable[..., str]) -> str:
+    """The program `qmoe` as a process of its own, without the seconds of its imports."""
+    return make_program("qmoe")
+
+
+@pytest.fixture(scope="session")
+def python(make_program: Callable[..., str]) -> str:
+    """A Python that has imported the libraries and runs the script that comes first."""
+    return make_program("script")
 
 
 @pytest.fixture(scope="session")
@@ -80,6 +129,8 @@ def the_document() -> Callable[[str], Any]:
 @pytest.fixture(scope="session")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A CSV file with text labels."""
+    from qmoe_qiskit.data import load_dataset
+
     path = tmp_path_factory.mktemp("data") / "points.csv"
     points = load_dataset("moons", n_samples=60)
     names = ("upper arc", "lower, arc")
@@ -113,6 +164,8 @@ def file_run(table: Path, qmoe: Callable[..., Outcome]) -> Path:
 @pytest.fixture
 def ibm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[IBMService]:
     """A loopback IBM Quantum service with an account, on the Open plan, and an empty ledger."""
+    from ibm_service import IBMService
+
     with IBMService(["ibmq_manila", "ibm_torino"]) as service:
         for name, value in service.environment().items():
             monkeypatch.setenv(name, value)
