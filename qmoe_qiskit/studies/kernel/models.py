@@ -32,4 +32,5 @@ def router_of(model: QMoEClassifier) -> nn.Module:
 def router_inputs(model: QMoEClassifier, features_NF: FloatArray) -> FloatArray:
     """Return the coordinates that a classifier's router sees for raw features, (N, K)."""
     features = model.feature_map_
-    return features.scale(features_NF) @ features.matrix_FK + features.offset_K
+    inputs_NK: FloatArray = features.scale(features_NF) @ features.matrix_FK + features.offset_K
+    return inputs_NK
