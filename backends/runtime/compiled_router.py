@@ -71,8 +71,10 @@ class RuntimeRouter:
 
     def expectations(self, inputs_BF: FloatArray, weights_W: FloatArray) -> Expectations:
         """See `CompiledRouter.expectations`."""
-        work = self.work(inputs_BF, weights_W)
-        return self.outcome_to_expectations(self._execute(work))
+        outcome = self._execute(self.work(inputs_BF, weights_W))
+        return Expectations(
+            values=outcome.values_PO, std_errors=outcome.std_errors_PO, shots=self.backend.shots
+        )
 
     def jacobian(
         self, inputs_BF: FloatArray, weights_W: FloatArray
@@ -112,12 +114,6 @@ class RuntimeRouter:
                 "spsa", x_BF, w_W, np.vstack([self._table.angles(*b) for b in batches])
             )
         return self._work("shifts", x_BF, w_W, parameter_shifts(self._table.angles(x_BF, w_W)))
-
-    def outcome_to_expectations(self, outcome: Outcome) -> Expectations:
-        """Return the expectation values from the outcome of `work`."""
-        return Expectations(
-            values=outcome.values_PO, std_errors=outcome.std_errors_PO, shots=self.backend.shots
-        )
 
     @property
     def _is_spsa(self) -> bool:

@@ -83,7 +83,7 @@ def test_the_life_of_a_job(
     lines = messages(caplog).splitlines()
     expected = [
         f"INFO work {work.key[:8]}: an estimated ",
-        f"INFO work {work.key[:8]} recorded: 1 jobs on {DEVICE}",
+        f"INFO work {work.key[:8]} recorded for {DEVICE}, jobs: 1",
         f"INFO job {tag}: limited to 60 s of QPU time; 0.0 s of the budget of 60 s are committed",
         f"INFO job {tag}: attempt 1 to create it",
         f"INFO job {job_id} ({tag}) created on {DEVICE}",

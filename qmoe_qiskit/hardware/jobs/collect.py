@@ -42,14 +42,14 @@ def collect_job(job: JobRecord, client: Client, ledger: Ledger) -> str:
         HardwareError: If the service does not answer, lacks the job, or has run it twice.
     """
     assert job.job_id is not None
-    work = ledger.work(job.key)
-    assert work is not None
     remote = client.job(job.job_id)
     with service_errors(f"read job {job.job_id}"):
         status = str(remote.status())
         if status not in _OUTCOMES:
             place = remote.metrics().get("position_in_queue") if status == "QUEUED" else None
             return f"{status}, place {place} in the queue" if place else status
+        work = ledger.work(job.key)
+        assert work is not None
         metrics = remote.metrics()
         values_PO = std_errors_PO = error = None
         if status == "DONE":

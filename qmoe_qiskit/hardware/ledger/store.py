@@ -82,7 +82,7 @@ class Ledger(LedgerReader):
                 to_row(work),
             )
             database.executemany(_INSERT_JOB, [to_row(job) for job in jobs])
-        _log.info("work %s recorded: %d jobs on %s", work.key[:8], len(jobs), work.device)
+        _log.info("work %s recorded for %s, jobs: %d", work.key[:8], work.device, len(jobs))
         return True
 
     def sending(self, tag: str, at: datetime, *, max_seconds: int | None = None) -> None:
