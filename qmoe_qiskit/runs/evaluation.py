@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from qmoe_qiskit.runs.store.loading import OpenedRun, Run
+    from qmoe_qiskit.typing import FloatArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +61,8 @@ class Predictions:
     source: str
     classes_C: NDArray[Any]
     labels_N: NDArray[Any]
-    probabilities_NC: NDArray[np.float64]
-    weights_NE: NDArray[np.float64]
+    probabilities_NC: FloatArray
+    weights_NE: FloatArray
     rows_outside_range: int
     execution: Execution | None
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from qmoe_qiskit.train import QMoEClassifier
+    from qmoe_qiskit.typing import FloatArray
 
 # The metrics that every run has.
 METRIC_NAMES = frozenset(
@@ -79,7 +80,7 @@ class Metric:
 
 def measure(
     classifier: QMoEClassifier,
-    features_NF: NDArray[np.float64],
+    features_NF: FloatArray,
     labels_N: NDArray[Any],
     produced_by: str,
 ) -> dict[str, Metric]:
@@ -109,8 +110,8 @@ class Observed:
     """
 
     codes_N: NDArray[np.intp]
-    probabilities_NC: NDArray[np.float64]
-    weights_NE: NDArray[np.float64]
+    probabilities_NC: FloatArray
+    weights_NE: FloatArray
     rows_outside_range: int
 
     @property
@@ -127,7 +128,7 @@ class Observed:
 
 
 def observe(
-    classifier: QMoEClassifier, features_NF: NDArray[np.float64], labels_N: NDArray[Any]
+    classifier: QMoEClassifier, features_NF: FloatArray, labels_N: NDArray[Any]
 ) -> Observed:
     """Evaluate a fitted classifier once on labelled rows.
 
@@ -201,7 +202,7 @@ def share_of(hits_N: NDArray[np.bool_], produced_by: str) -> Metric:
     return Metric(value=hits / trials, uncertainty=interval, produced_by=produced_by)
 
 
-def _mean(values_N: NDArray[np.float64], produced_by: str) -> Metric:
+def _mean(values_N: FloatArray, produced_by: str) -> Metric:
     value, interval = float(values_N.mean()), None
     if len(values_N) > 1:
         reach = Z_95 * float(values_N.std(ddof=1)) / math.sqrt(len(values_N))

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from qmoe_qiskit.backends import Backend, BackendSpec, CompiledRouter
     from qmoe_qiskit.moe import MixtureOfExperts
+    from qmoe_qiskit.train.features import FeatureMap
 
 _PREDICTION_ROWS = 4096
 
@@ -96,6 +97,10 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
     >>> model.routing_weights([[2.0, -0.5]]).shape
     (1, 2)
     """
+
+    classes_: NDArray[Any]
+    feature_map_: FeatureMap
+    history_: list[dict[str, float]]
 
     def __init__(
         self,

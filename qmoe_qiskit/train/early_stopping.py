@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
 from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.typing import FloatArray
 
 # Features (N, F) and the codes of their labels (N,).
-CodedRows = tuple[NDArray[np.float64], NDArray[np.intp]]
+CodedRows = tuple[FloatArray, NDArray[np.intp]]
 
 
 def hold_out(
-    features_NF: NDArray[np.float64],
+    features_NF: FloatArray,
     codes_N: NDArray[np.intp],
     fraction: float,
     *,

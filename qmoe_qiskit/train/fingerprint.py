@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from qmoe_qiskit.backends import Backend
+    from qmoe_qiskit.typing import FloatArray
 
 # Settings that may differ between an interrupted training and its continuation.
 MAY_CHANGE = {"checkpoint", "max_epochs", "verbose"}
@@ -48,7 +49,7 @@ def training_identity(
     *,
     backend: Backend,
     seed: int,
-    features_NF: NDArray[np.float64],
+    features_NF: FloatArray,
     codes_N: NDArray[np.intp],
     classes_C: NDArray[Any],
 ) -> dict[str, Any]:

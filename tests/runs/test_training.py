@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from qmoe_qiskit.backends import BackendSpec
 from qmoe_qiskit.errors import InputError, RunError
 from qmoe_qiskit.runs import TrainingRequest, load_run, read_request, resume_run, train_run
+from qmoe_qiskit.train import fit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +33,27 @@ def interrupted(request_: TrainingRequest, tmp_path_factory: pytest.TempPathFact
     with pytest.raises(KeyboardInterrupt):
         train_run(request_, out, figures=interrupt)
     return out
+
+
+def test_settings_and_backend_are_taken_once_per_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[str] = []
+
+    def watched(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            taken.append(name)
+            return function(*arguments, **options)
+
+        return call
+
+    monkeypatch.setattr(fit, "check_settings", watched("settings", fit.check_settings))
+    monkeypatch.setattr(BackendSpec, "open", watched("backend", BackendSpec.open))
+    request = TrainingRequest(n_samples=40, n_layers=1, max_epochs=1, control="linear")
+    with pytest.raises(KeyboardInterrupt):
+        train_run(request, tmp_path / "run", figures=interrupt)
+    # Afterwards each model is restored as it is stored, and measured.
+    assert taken == 2 * ["settings", "backend"] + 2 * ["backend"]
 
 
 def test_interrupted_training_keeps_request_and_checkpoints(
