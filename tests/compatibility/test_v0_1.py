@@ -20,7 +20,31 @@ if TYPE_CHECKING:
 STORED = Path(__file__).with_name("v0_1")
 STUDIES = sorted(path.name for path in (STORED / "studies").iterdir())
 # Sentences that have been reworded since; all else is the same, byte by byte.
-WORDS: dict[str, str] = {}
+WORDS = {
+    "Is it interference that the quantum router lives on?": (
+        "Does the quantum router depend on interference?"
+    ),
+    "coherence behind the embedding helps": "coherence after the embedding helps",
+    "complete: behind the embedding": "complete: after the embedding",
+    "computational basis behind the embedding": "computational basis after the embedding",
+    "two linear experts behind the": "two linear experts with the",
+    "experts behind the quantum router": "experts of the quantum router",
+    "the mixture behind the paper": "the mixture with the paper",
+    "layers behind each upload": "layers after each upload",
+    "Gates behind the last upload": "Gates after the last upload",
+    "experts share one behind the mixture": "experts share one after the mixture",
+    "one circuit behind an amplitude": "one circuit after an amplitude",
+    "Of each seed the smallest": "For each seed the smallest",
+    "Tuned width: of multiples": "Tuned width: the kernel of multiples",
+    "What is neither is undecided.": "A claim that is neither is undecided.",
+    "Every number above is made by this command,": "This command makes every number above,",
+    "Results that are present are not computed again.": "It does not compute stored results again.",
+    "whatever the defaults become:": "even if the defaults change:",
+    "Behind the tables are results, a file each.": (
+        "The tables are made from results, one file per task."
+    ),
+    "is made of those of the kind": "is made from the results of the kind",
+}
 
 
 @pytest.fixture

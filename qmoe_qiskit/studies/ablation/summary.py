@@ -93,7 +93,7 @@ def _table(
             {
                 "inputs": router.scaling,
                 "router": router.label,
-                "parameters": int(frame.values(router, "n_parameters")[0]),
+                column("parameters", 0): int(frame.values(router, "n_parameters")[0]),
                 column("effective parameters, median", 0): effective,
                 "mean accuracy": mean,
                 "median accuracy": median_estimate(accuracies_N),

@@ -86,7 +86,7 @@ def _table(settings: BoundarySettings, frame: RouterResults, n_batches: int) -> 
     rows: list[Row] = [
         {
             "router": router.label,
-            "parameters": int(frame.values(router, "n_parameters")[0]),
+            column("parameters", 0): int(frame.values(router, "n_parameters")[0]),
             column("training loss", unit="nat per row"): mean_estimate(loss_N),
             as_paper: mean_estimate(n_batches * loss_N),
             column("held-out loss", unit="nat per row"): mean_estimate(

@@ -84,7 +84,7 @@ def _accuracy_table(
             {
                 "inputs": router.scaling,
                 "router": router.label,
-                "parameters": int(frame.values(router, "n_parameters")[0]),
+                column("parameters", 0): int(frame.values(router, "n_parameters")[0]),
                 column("effective parameters, median", 0): effective,
                 "learning rate, median": float(np.median(frame.values(router, "learning_rate"))),
                 "mean accuracy": means[router],
