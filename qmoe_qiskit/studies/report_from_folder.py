@@ -21,10 +21,7 @@ if TYPE_CHECKING:
 
 
 def report_results(
-    folder: Path,
-    study: Study,
-    settings: StudySettings,
-    results: Sequence[TaskResult],
+    folder: Path, study: Study, settings: StudySettings, results: Sequence[TaskResult]
 ) -> tuple[Summary, list[str]]:
     """Summarize results and write the report beside them.
 

@@ -43,10 +43,7 @@ STUDY = Study(
     title="Do experts share the work, and does their routing hold under noise?",
     settings=BalanceSettings,
     quick=BalanceSettings(
-        controls=("linear",),
-        n_experts=(2, 8),
-        weights=(0.0, 0.1),
-        scalings=("paper",),
+        controls=("linear",), n_experts=(2, 8), weights=(0.0, 0.1), scalings=("paper",)
     ),
     quick_seeds=10,
     tasks=_tasks,

@@ -5,12 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from qmoe_qiskit.studies.training.train_task import (
-    TrainTask,
-    fit,
-    result_of,
-    untrained,
-)
+from qmoe_qiskit.studies.training.train_task import TrainTask, fit, result_of, untrained
 
 if TYPE_CHECKING:
     from qmoe_qiskit.data import Split

@@ -32,12 +32,4 @@ LARGE_QNN = Contender(model="qnn", label="one QNN as large as the mixture", deep
 LINEAR_MIXTURE = Contender(model="linear_mixture", label="mixture of linear experts")
 RELU_MIXTURE = Contender(model="relu_mixture", label="mixture of ReLU experts (paper)")
 QUANTUM_MIXTURE = Contender(model="quantum_mixture", label="mixture of quantum experts")
-CONTENDERS = (
-    LINEAR,
-    QUADRATIC,
-    QNN,
-    LARGE_QNN,
-    LINEAR_MIXTURE,
-    RELU_MIXTURE,
-    QUANTUM_MIXTURE,
-)
+CONTENDERS = (LINEAR, QUADRATIC, QNN, LARGE_QNN, LINEAR_MIXTURE, RELU_MIXTURE, QUANTUM_MIXTURE)

@@ -155,10 +155,7 @@ def _scores(model: nn.Module, rows: Dataset) -> dict[str, float]:
         outputs_NC = model(torch.from_numpy(rows.features_NF))
     loss = torch.nn.functional.cross_entropy(outputs_NC, labels)
     hits = outputs_NC.argmax(1) == labels
-    return {
-        "accuracy": hits.double().mean().item(),
-        "cross_entropy": loss.item(),
-    }
+    return {"accuracy": hits.double().mean().item(), "cross_entropy": loss.item()}
 
 
 @cache

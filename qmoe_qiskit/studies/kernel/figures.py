@@ -33,8 +33,7 @@ def kernel_figures(found: KernelResults) -> tuple[FigureSpec, ...]:
             name="alignment",
             caption="Alignment of the kernels with the labels of held-out rows; strokes are seeds.",
             draw=panels(
-                {data: _dots(of_data, "alignment") for data, of_data in aligned.items()},
-                columns=1,
+                {data: _dots(of_data, "alignment") for data, of_data in aligned.items()}, columns=1
             ),
             size=(7.0, 0.4 + 2.3 * len(settings.data)),
         ),
@@ -42,8 +41,7 @@ def kernel_figures(found: KernelResults) -> tuple[FigureSpec, ...]:
             name="machines",
             caption="Held-out accuracy of mixtures and of machines; strokes are seeds.",
             draw=panels(
-                {data: _dots(of_data, "accuracy") for data, of_data in accurate.items()},
-                columns=1,
+                {data: _dots(of_data, "accuracy") for data, of_data in accurate.items()}, columns=1
             ),
             size=(7.0, 0.4 + 2.6 * len(settings.data)),
         ),

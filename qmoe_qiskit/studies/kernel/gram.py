@@ -48,10 +48,7 @@ class Kernel:
 
 
 def circuit_kernel(
-    name: str,
-    circuit: RouterCircuit,
-    weights_W: FloatArray,
-    bandwidths: tuple[float, ...] = (1.0,),
+    name: str, circuit: RouterCircuit, weights_W: FloatArray, bandwidths: tuple[float, ...] = (1.0,)
 ) -> Kernel:
     """Return the fidelity kernel |<phi(x)|phi(y)>|^2 of a circuit, exactly.
 

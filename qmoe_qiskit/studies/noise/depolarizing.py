@@ -44,9 +44,7 @@ def _task(settings: NoiseSettings, seed: int, level: float) -> ShotsTask:
     measured = (level,) if level else settings.levels
     return ShotsTask(
         **settings.training(
-            seed,
-            train_on=depolarizing(level),
-            settings=tuple(map(depolarizing, measured)),
+            seed, train_on=depolarizing(level), settings=tuple(map(depolarizing, measured))
         ),
         shots=settings.shots,
         sampled=(depolarizing(level),),

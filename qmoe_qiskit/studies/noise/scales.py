@@ -120,9 +120,7 @@ def _claims(settings: NoiseSettings, ideal_NK: FloatArray, noisy_NK: FloatArray)
 
 
 def _picture(
-    settings: NoiseSettings,
-    trainings: dict[str, FloatArray],
-    controls: dict[str, FloatArray],
+    settings: NoiseSettings, trainings: dict[str, FloatArray], controls: dict[str, FloatArray]
 ) -> FigureSpec:
     scales = settings.scales
     quantum = [

@@ -9,14 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from qmoe_qiskit.studies.engine.study import Study
-from qmoe_qiskit.studies.noise import (
-    depolarizing,
-    devices,
-    drift,
-    mechanisms,
-    mitigation,
-    scales,
-)
+from qmoe_qiskit.studies.noise import depolarizing, devices, drift, mechanisms, mitigation, scales
 from qmoe_qiskit.studies.noise.results import NoiseResults
 from qmoe_qiskit.studies.noise.section import StudySection, combine_sections
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
