@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import StudyError
 from qmoe_qiskit.studies.engine.folder import read_folder
-from qmoe_qiskit.studies.engine.results import path_of
+from qmoe_qiskit.studies.engine.results import TaskResult, path_of
 from qmoe_qiskit.studies.engine.runner import stored_results
 from qmoe_qiskit.studies.registry import load_study
 
 if TYPE_CHECKING:
-    from qmoe_qiskit.studies.engine.results import TaskResult
     from qmoe_qiskit.studies.engine.settings import StudySettings
     from qmoe_qiskit.studies.engine.study import Study
     from qmoe_qiskit.studies.report.summary import Summary

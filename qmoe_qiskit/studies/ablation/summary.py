@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from qmoe_qiskit.stats import Claim, judge, mean_estimates, median_estimate, success_rate
+from qmoe_qiskit.stats.types import Estimate
+from qmoe_qiskit.studies.engine.results import TaskResult
 from qmoe_qiskit.studies.report.figures import intervals
 from qmoe_qiskit.studies.report.make_table import Row, column, table_of_rows
 from qmoe_qiskit.studies.report.summary import FigureSpec, Summary, Table
@@ -21,14 +23,10 @@ from qmoe_qiskit.studies.training.paired_results import (
     source_of,
 )
 from qmoe_qiskit.studies.training.routers import QUANTUM, label
+from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from qmoe_qiskit.stats.types import Estimate
     from qmoe_qiskit.studies.ablation.settings import AblationSettings
-    from qmoe_qiskit.studies.engine.results import TaskResult
-    from qmoe_qiskit.typing import FloatArray
 
 # The claim of the study if the full router is more accurate than another router.
 _CLAIMS: Mapping[str, str] = MappingProxyType(

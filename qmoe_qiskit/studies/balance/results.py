@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from qmoe_qiskit.studies.balance.settings import BalanceSettings, Case
 from qmoe_qiskit.studies.balance.task import BalanceTask
+from qmoe_qiskit.studies.engine.results import TaskResult
 from qmoe_qiskit.studies.engine.results_frame import ResultsFrame
 from qmoe_qiskit.typing import FloatArray
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.studies.engine.results import TaskResult
 
 
 class BalanceResults(ResultsFrame[Case]):

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from qmoe_qiskit.studies.balance.settings import BalanceSettings, Case
 from qmoe_qiskit.studies.balance.summary import summarize
 from qmoe_qiskit.studies.balance.task import BalanceTask
 from qmoe_qiskit.studies.engine.study import Study
+from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.training.circuit_execution import EXACT
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.studies.engine.task import Task
 
 
 def _tasks(settings: BalanceSettings, seeds: Sequence[int]) -> list[Task]:

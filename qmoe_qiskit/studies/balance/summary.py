@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from qmoe_qiskit.stats import judge, mean_estimate, success_rate
 from qmoe_qiskit.stats.types import Estimate
 from qmoe_qiskit.studies.balance.claims import flips_claims, load_claims, loss_claims
 from qmoe_qiskit.studies.balance.results import BalanceResults
+from qmoe_qiskit.studies.balance.settings import BalanceSettings, Case
+from qmoe_qiskit.studies.engine.results import TaskResult
 from qmoe_qiskit.studies.report.figures import Curve, curves
 from qmoe_qiskit.studies.report.make_table import Row, column, table_of_rows
 from qmoe_qiskit.studies.report.panels import panels
-from qmoe_qiskit.studies.report.summary import FigureSpec, Summary, Table
+from qmoe_qiskit.studies.report.summary import Draw, FigureSpec, Summary, Table
 from qmoe_qiskit.studies.training.paired_results import counted
 from qmoe_qiskit.studies.training.routers import label
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.studies.balance.settings import BalanceSettings, Case
-    from qmoe_qiskit.studies.engine.results import TaskResult
-    from qmoe_qiskit.studies.report.summary import Draw
 
 _UNDER = {"flips": "Flips", "accuracy": "Accuracy"}
 

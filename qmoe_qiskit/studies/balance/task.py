@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+from qmoe_qiskit.data import Split
 from qmoe_qiskit.studies.training.train_task import (
     Fitted,
     TrainTask,
@@ -12,10 +13,7 @@ from qmoe_qiskit.studies.training.train_task import (
     result_of,
     trained,
 )
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.data import Split
-    from qmoe_qiskit.train import QMoEClassifier
+from qmoe_qiskit.train import QMoEClassifier
 
 
 @dataclass(frozen=True, kw_only=True)

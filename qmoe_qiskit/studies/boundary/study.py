@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from qmoe_qiskit.studies.boundary.settings import BoundarySettings
 from qmoe_qiskit.studies.boundary.summary import summary
 from qmoe_qiskit.studies.boundary.task import BoundaryTask
 from qmoe_qiskit.studies.engine.study import Study
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.studies.engine.task import Task
+from qmoe_qiskit.studies.engine.task import Task
 
 
 def _tasks(settings: BoundarySettings, seeds: Sequence[int]) -> list[Task]:

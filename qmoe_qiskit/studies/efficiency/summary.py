@@ -11,6 +11,7 @@ from qmoe_qiskit.stats import Claim, judge, mean_estimates, median_estimate, suc
 from qmoe_qiskit.stats.types import Estimate
 from qmoe_qiskit.studies.efficiency.figure import Point, by_parameters, common_limits
 from qmoe_qiskit.studies.efficiency.parameters_needed import COUNTS, Family, needed_parameters
+from qmoe_qiskit.studies.engine.results import TaskResult
 from qmoe_qiskit.studies.report.make_table import Row, column, table_of_rows
 from qmoe_qiskit.studies.report.panels import panels
 from qmoe_qiskit.studies.report.summary import FigureSpec, Summary, Table
@@ -26,7 +27,6 @@ from qmoe_qiskit.studies.training.paired_results import (
 
 if TYPE_CHECKING:
     from qmoe_qiskit.studies.efficiency.settings import EfficiencySettings
-    from qmoe_qiskit.studies.engine.results import TaskResult
 
 # Accuracy on 1000 training points, from one seed, in the paper's notebooks: by router and layers.
 PAPER: dict[tuple[str, int | None], float] = {

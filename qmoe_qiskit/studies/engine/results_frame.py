@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import numpy as np
 
 from qmoe_qiskit.stats import mean_estimates
+from qmoe_qiskit.stats.types import Estimate
 from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
-    from qmoe_qiskit.stats.types import Estimate
     from qmoe_qiskit.studies.engine.results import TaskResult
 
 Key = TypeVar("Key", bound=Hashable)

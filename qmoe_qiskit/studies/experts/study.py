@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from qmoe_qiskit.studies.engine.study import Study
+from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.experts.contenders import CONTENDERS
 from qmoe_qiskit.studies.experts.settings import ExpertsSettings
 from qmoe_qiskit.studies.experts.summary import summarize
 from qmoe_qiskit.studies.experts.task import ExpertsTask
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.studies.engine.task import Task
 
 
 def _tasks(settings: ExpertsSettings, seeds: Sequence[int]) -> list[Task]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from qmoe_qiskit.stats import Claim, judge, mean_estimate, median_estimate
+from qmoe_qiskit.studies.engine.results import TaskResult
 from qmoe_qiskit.studies.engine.results_frame import ResultsFrame
 from qmoe_qiskit.studies.experts import paper as experts_paper
 from qmoe_qiskit.studies.experts.contenders import (
@@ -25,7 +26,6 @@ from qmoe_qiskit.studies.report.make_table import Row, column, table_of_rows
 from qmoe_qiskit.studies.report.summary import Draw, FigureSpec, Summary, Table
 
 if TYPE_CHECKING:
-    from qmoe_qiskit.studies.engine.results import TaskResult
     from qmoe_qiskit.studies.experts.settings import ExpertsSettings
 
 

@@ -5,24 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
+from torch import nn
 
 from qmoe_qiskit.circuits.amplitude import amplitude_circuit
 from qmoe_qiskit.data import Dataset, load_dataset, split_dataset
 from qmoe_qiskit.errors import DivergenceError, StudyError, unknown_name
+from qmoe_qiskit.moe import MixtureOfExperts
 from qmoe_qiskit.studies.engine.results import finite
 from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.training.circuit_execution import EXACT, CircuitExecution
 from qmoe_qiskit.studies.training.feasibility import check_circuit_runs
 from qmoe_qiskit.studies.training.train_task import VALIDATION, best_rate, diverged, try_rates
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    from qmoe_qiskit.moe import MixtureOfExperts
-
 
 # Number of features of both data sets.
 N_FEATURES = 16

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from qmoe_qiskit.stats import mean_estimate, mean_estimates
 from qmoe_qiskit.studies.kernel.results import BOX_NAMES, KERNELS, KernelResults
 from qmoe_qiskit.studies.report.figures import Curve, curves, intervals
 from qmoe_qiskit.studies.report.panels import panels
-from qmoe_qiskit.studies.report.summary import FigureSpec
+from qmoe_qiskit.studies.report.summary import Draw, FigureSpec
 from qmoe_qiskit.studies.training.routers import label
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.studies.report.summary import Draw
-    from qmoe_qiskit.typing import FloatArray
+from qmoe_qiskit.typing import FloatArray
 
 
 def kernel_figures(found: KernelResults) -> tuple[FigureSpec, ...]:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.simulation import ExactProgram
 from qmoe_qiskit.simulation.lowering import lower
 from qmoe_qiskit.simulation.readout import DensityReadout
 from qmoe_qiskit.simulation.representation import DENSITY
 from qmoe_qiskit.typing import FloatArray
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.circuits import RouterCircuit
 
 # Eigenvalues below this share of the largest count as zero; rounding errors
 # are 1e-16 to 1e-14 of it.

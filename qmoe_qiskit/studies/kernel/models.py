@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from torch import nn
 
-from qmoe_qiskit.studies.training.train_task import classifier
+from qmoe_qiskit.data import Split
+from qmoe_qiskit.studies.training.train_task import TrainTask, classifier
+from qmoe_qiskit.train import QMoEClassifier
 from qmoe_qiskit.typing import FloatArray
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    from qmoe_qiskit.data import Split
-    from qmoe_qiskit.studies.training.train_task import TrainTask
-    from qmoe_qiskit.train import QMoEClassifier
 
 
 def mixture(training: TrainTask, split: Split, uploads: int) -> QMoEClassifier:

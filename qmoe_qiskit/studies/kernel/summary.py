@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.stats import judge
+from qmoe_qiskit.studies.engine.results import TaskResult
 from qmoe_qiskit.studies.kernel.claims import alignment_claims, dimension_claims, machine_claims
 from qmoe_qiskit.studies.kernel.effective_dimension import DimensionTask
 from qmoe_qiskit.studies.kernel.figures import kernel_figures
@@ -17,7 +18,6 @@ from qmoe_qiskit.studies.report.summary import Summary
 from qmoe_qiskit.studies.training.paired_results import counted
 
 if TYPE_CHECKING:
-    from qmoe_qiskit.studies.engine.results import TaskResult
     from qmoe_qiskit.studies.kernel.settings import KernelSettings
 
 _REMARKS = (

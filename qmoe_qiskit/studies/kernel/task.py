@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from qmoe_qiskit.errors import InputError, require_positive
+from qmoe_qiskit.moe import QuantumRouter
 from qmoe_qiskit.studies.engine.results import finite
 from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.kernel.gram import (
@@ -24,10 +25,7 @@ from qmoe_qiskit.studies.kernel.models import mixture, router_inputs, router_of
 from qmoe_qiskit.studies.kernel.svm import SplitPoints, tuned_machine
 from qmoe_qiskit.studies.training.measuring import observe_rows
 from qmoe_qiskit.studies.training.train_task import TrainTask, trained, untrained
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.moe import QuantumRouter
-    from qmoe_qiskit.train import QMoEClassifier
+from qmoe_qiskit.train import QMoEClassifier
 
 # Number of eigenvalues in a result, and the share of their sum that small ones are raised to.
 SPECTRUM, FLOOR = 30, 1e-12

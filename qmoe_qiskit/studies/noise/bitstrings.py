@@ -18,6 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from qmoe_qiskit.backends import Backend
+from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.circuits.angle import basis_projectors
 from qmoe_qiskit.errors import OutOfRangeWarning
 from qmoe_qiskit.moe import MixtureOfExperts, QuantumRouter
@@ -25,8 +27,6 @@ from qmoe_qiskit.runs.metrics import Observed, class_codes
 from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
-    from qmoe_qiskit.backends import Backend
-    from qmoe_qiskit.circuits import RouterCircuit
     from qmoe_qiskit.data import Dataset
     from qmoe_qiskit.studies.training.train_task import Fitted
     from qmoe_qiskit.train import QMoEClassifier

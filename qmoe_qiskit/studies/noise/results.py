@@ -10,6 +10,7 @@ import numpy as np
 
 from qmoe_qiskit.stats import breakdown_point, mean_estimates
 from qmoe_qiskit.stats.types import Breakdown
+from qmoe_qiskit.studies.engine.results import TaskResult
 from qmoe_qiskit.studies.engine.results_frame import ResultsFrame
 from qmoe_qiskit.studies.report.figures import Curve
 from qmoe_qiskit.studies.report.make_table import Row, rows_of, table_of_rows
@@ -20,7 +21,6 @@ from qmoe_qiskit.studies.training.train_task import TrainTask
 from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
-    from qmoe_qiskit.studies.engine.results import TaskResult
     from qmoe_qiskit.studies.noise.settings import NoiseSettings
 
 MEANS = "Means over seeds with 95 % bootstrap intervals"

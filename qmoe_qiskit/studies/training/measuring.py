@@ -8,12 +8,11 @@ from qmoe_qiskit.backends import BackendSpec
 from qmoe_qiskit.backends.transpile.placement import active_qubits
 from qmoe_qiskit.runs.metrics import Observed, observe, summarize
 from qmoe_qiskit.studies.engine.results import finite
-from qmoe_qiskit.train import model_state, restore_model
+from qmoe_qiskit.train import QMoEClassifier, model_state, restore_model
 
 if TYPE_CHECKING:
     from qmoe_qiskit.data import Dataset
     from qmoe_qiskit.studies.training.circuit_execution import CircuitExecution
-    from qmoe_qiskit.train import QMoEClassifier
 
 
 def observe_rows(classifier: QMoEClassifier, rows: Dataset) -> Observed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,6 @@ import numpy as np
 from qmoe_qiskit.errors import require_positive, unknown_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from qmoe_qiskit.circuits import RouterCircuit
 
 

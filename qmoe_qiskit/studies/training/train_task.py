@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from qmoe_qiskit.data import list_datasets, load_dataset, split_dataset
+from qmoe_qiskit.data import Dataset, Split, list_datasets, load_dataset, split_dataset
 from qmoe_qiskit.errors import DivergenceError, InputError, StudyError, unknown_name
 from qmoe_qiskit.runs.metrics import summarize
 from qmoe_qiskit.studies.engine.results import finite
@@ -17,12 +18,7 @@ from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.training.circuit_execution import EXACT, CircuitExecution
 from qmoe_qiskit.studies.training.measuring import measured, observe_rows, restore_on_backend
 from qmoe_qiskit.studies.training.routers import check_router, classifier_settings
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from qmoe_qiskit.data import Dataset, Split
-    from qmoe_qiskit.train import QMoEClassifier
+from qmoe_qiskit.train import QMoEClassifier
 
 # Range in rad that every feature is scaled to, for the router and for the experts.
 SCALINGS: Mapping[str, tuple[float, float]] = MappingProxyType(
