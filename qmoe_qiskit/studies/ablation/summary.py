@@ -12,8 +12,14 @@ from qmoe_qiskit.stats import Claim, judge, mean_estimates, median_estimate, suc
 from qmoe_qiskit.stats.types import Estimate
 from qmoe_qiskit.studies.engine.results import TaskResult
 from qmoe_qiskit.studies.report.figures import intervals
-from qmoe_qiskit.studies.report.make_table import Row, column, table_of_rows
-from qmoe_qiskit.studies.report.summary import FigureSpec, Summary, Table
+from qmoe_qiskit.studies.report.summary import (
+    FigureSpec,
+    Row,
+    Summary,
+    Table,
+    column,
+    table_of_rows,
+)
 from qmoe_qiskit.studies.training.paired_results import (
     ACCURACY,
     INPUTS,

@@ -12,8 +12,14 @@ from qmoe_qiskit.figures.routing_map import routing_map_figure
 from qmoe_qiskit.stats import Claim, Verdict, judge, mean_estimate
 from qmoe_qiskit.studies.boundary.task import BoundaryTask
 from qmoe_qiskit.studies.engine.results import TaskResult
-from qmoe_qiskit.studies.report.make_table import Row, column, table_of_rows
-from qmoe_qiskit.studies.report.summary import FigureSpec, Summary, Table
+from qmoe_qiskit.studies.report.summary import (
+    FigureSpec,
+    Row,
+    Summary,
+    Table,
+    column,
+    table_of_rows,
+)
 from qmoe_qiskit.studies.training.paired_results import (
     ACCURACY,
     INPUTS,

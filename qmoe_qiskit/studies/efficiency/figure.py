@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from qmoe_qiskit.figures.style import MARKERS, ordered_colours
 from qmoe_qiskit.stats.types import Estimate
-from qmoe_qiskit.studies.report.figures import LINES
-from qmoe_qiskit.studies.report.legend import add_legend
+from qmoe_qiskit.studies.report.figures import LINES, add_legend
 from qmoe_qiskit.studies.report.summary import Draw
 
 if TYPE_CHECKING:

@@ -12,9 +12,15 @@ from qmoe_qiskit.stats.types import Estimate
 from qmoe_qiskit.studies.efficiency.figure import Point, by_parameters, common_limits
 from qmoe_qiskit.studies.efficiency.parameters_needed import COUNTS, Family, needed_parameters
 from qmoe_qiskit.studies.engine.results import TaskResult
-from qmoe_qiskit.studies.report.make_table import Row, column, table_of_rows
 from qmoe_qiskit.studies.report.panels import panels
-from qmoe_qiskit.studies.report.summary import FigureSpec, Summary, Table
+from qmoe_qiskit.studies.report.summary import (
+    FigureSpec,
+    Row,
+    Summary,
+    Table,
+    column,
+    table_of_rows,
+)
 from qmoe_qiskit.studies.training.paired_results import (
     ACCURACY,
     INPUTS,

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from qmoe_qiskit.studies.engine.study import Study
 from qmoe_qiskit.studies.engine.task import Task
-from qmoe_qiskit.studies.experts.contenders import CONTENDERS
-from qmoe_qiskit.studies.experts.settings import ExpertsSettings
+from qmoe_qiskit.studies.experts.settings import CONTENDERS, ExpertsSettings
 from qmoe_qiskit.studies.experts.summary import summarize
 from qmoe_qiskit.studies.experts.task import ExpertsTask
 

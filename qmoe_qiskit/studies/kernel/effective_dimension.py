@@ -27,8 +27,8 @@ from qmoe_qiskit.errors import InputError, require_positive, unknown_name
 from qmoe_qiskit.moe.torch_connector import RouterConnector
 from qmoe_qiskit.studies.engine.results import finite
 from qmoe_qiskit.studies.engine.task import Task
-from qmoe_qiskit.studies.kernel.models import router_inputs, router_of
 from qmoe_qiskit.studies.training.effective_parameters import jacobian
+from qmoe_qiskit.studies.training.measuring import router_inputs, router_of
 from qmoe_qiskit.studies.training.train_task import TrainTask, untrained
 from qmoe_qiskit.typing import FloatArray
 

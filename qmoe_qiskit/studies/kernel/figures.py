@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from qmoe_qiskit.stats import mean_estimate, mean_estimates
+from qmoe_qiskit.stats import mean_estimate
 from qmoe_qiskit.studies.kernel.results import BOX_NAMES, KERNELS, KernelResults
-from qmoe_qiskit.studies.report.figures import Curve, curves, intervals
+from qmoe_qiskit.studies.report.figures import curves, intervals, mean_curve
 from qmoe_qiskit.studies.report.panels import panels
 from qmoe_qiskit.studies.report.summary import Draw, FigureSpec
 from qmoe_qiskit.studies.training.routers import label
@@ -49,7 +49,11 @@ def kernel_figures(found: KernelResults) -> tuple[FigureSpec, ...]:
             draw=panels(
                 {
                     data: curves(
-                        [_spectrum(found, data, kernel) for kernel in KERNELS],
+                        [
+                            mean_curve(found.label(kernel), range(1, logs_NK.shape[1] + 1), logs_NK)
+                            for kernel in KERNELS
+                            for logs_NK in [np.log10(found.kernel(data, kernel, "spectrum"))]
+                        ],
                         x_label="eigenvalue, the largest first",
                         y_label="log10 of its share",
                     )
@@ -65,14 +69,7 @@ def kernel_figures(found: KernelResults) -> tuple[FigureSpec, ...]:
                 {
                     f"parameters from {BOX_NAMES[box]}": curves(
                         [
-                            Curve(
-                                name=label(router),
-                                levels=tuple(map(float, settings.sizes)),
-                                estimates=tuple(
-                                    mean_estimate(found.dimension(box, router, size))
-                                    for size in settings.sizes
-                                ),
-                            )
+                            mean_curve(label(router), settings.sizes, found.dimensions(box, router))
                             for router in ("quantum", *settings.dimension_controls)
                         ],
                         x_label="rows",
@@ -92,12 +89,3 @@ def _dots(values: dict[str, FloatArray], name: str) -> Draw:
     rows = {row: mean_estimate(values_N) for row, values_N in values.items()}
     seeds = {row: values_N.tolist() for row, values_N in values.items()}
     return intervals({"": rows}, label=name, seeds={"": seeds})
-
-
-def _spectrum(found: KernelResults, data: str, kernel: str) -> Curve:
-    logs_NK = np.log10(found.kernel(data, kernel, "spectrum"))
-    return Curve(
-        name=found.label(kernel),
-        levels=tuple(float(k) for k in range(1, logs_NK.shape[1] + 1)),
-        estimates=tuple(mean_estimates(logs_NK)),
-    )

@@ -13,17 +13,23 @@ from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.noise.results import (
     MEANS,
     NoiseResults,
+    StudySection,
     breakdown_table,
     control_curves,
-    mean_curve,
 )
-from qmoe_qiskit.studies.noise.section import StudySection
 from qmoe_qiskit.studies.noise.settings import NoiseSettings, depolarizing
 from qmoe_qiskit.studies.noise.tasks import ShotsTask
-from qmoe_qiskit.studies.report.figures import curves
-from qmoe_qiskit.studies.report.make_table import Columns, column, rows_of, table_of_rows
+from qmoe_qiskit.studies.report.figures import curves, mean_curve
 from qmoe_qiskit.studies.report.panels import panels
-from qmoe_qiskit.studies.report.summary import Cell, FigureSpec, Table
+from qmoe_qiskit.studies.report.summary import (
+    Cell,
+    Columns,
+    FigureSpec,
+    Table,
+    column,
+    rows_of,
+    table_of_rows,
+)
 from qmoe_qiskit.studies.training.paired_results import ACCURACY
 from qmoe_qiskit.studies.training.routers import label
 

@@ -6,13 +6,11 @@ import numpy as np
 
 from qmoe_qiskit.stats import Claim, mean_estimates
 from qmoe_qiskit.studies.engine.task import Task
-from qmoe_qiskit.studies.noise.results import MEANS, NoiseResults, breakdown_table
-from qmoe_qiskit.studies.noise.section import StudySection
+from qmoe_qiskit.studies.noise.results import MEANS, NoiseResults, StudySection, breakdown_table
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
 from qmoe_qiskit.studies.noise.tasks import ShotsTask
 from qmoe_qiskit.studies.report.figures import intervals
-from qmoe_qiskit.studies.report.make_table import Columns, rows_of, table_of_rows
-from qmoe_qiskit.studies.report.summary import FigureSpec, Table
+from qmoe_qiskit.studies.report.summary import Columns, FigureSpec, Table, rows_of, table_of_rows
 from qmoe_qiskit.studies.training.circuit_execution import EXACT, CircuitExecution
 from qmoe_qiskit.studies.training.paired_results import ACCURACY
 from qmoe_qiskit.studies.training.routers import label

@@ -107,6 +107,10 @@ class TrainTask(Task):
         found = [setting.profiles() for setting in self.circuit_executions()]
         return {name: value for profiles in found for name, value in profiles.items()}
 
+    def extra_settings(self) -> dict[str, Any]:
+        """Return settings of the classifier that only a subclass has."""
+        return {}
+
     def load(self) -> Split:
         """Return the points of the seed, split into training and held-out rows."""
         dataset = load_dataset(self.data, n_samples=self.n_samples, seed=self.seed)
@@ -155,11 +159,23 @@ def fit(task: TrainTask) -> Fitted:
     return Fitted(classifier=model, split=split, learning_rate=rate, validation=validation)
 
 
-def classifier(task: TrainTask, split: Split, learning_rate: float) -> QMoEClassifier:
-    """Return a task's classifier, untrained."""
+def classifier(
+    task: TrainTask,
+    split: Split,
+    learning_rate: float | None = None,
+    **changes: Any,  # noqa: ANN401
+) -> QMoEClassifier:
+    """Return a task's classifier, untrained, by default with its first learning rate.
+
+    Args:
+        task: The task.
+        split: Data of the task.
+        learning_rate: Learning rate of Adam.
+        changes: Changed settings of the classifier.
+    """
     from qmoe_qiskit.train import QMoEClassifier
 
-    return QMoEClassifier(
+    model = QMoEClassifier(
         **classifier_settings(
             task.router, n_inputs=n_router_inputs(split), n_layers=task.n_layers, seed=task.seed
         ),
@@ -170,10 +186,12 @@ def classifier(task: TrainTask, split: Split, learning_rate: float) -> QMoEClass
         feature_range=SCALINGS[task.scaling],
         max_epochs=task.epochs,
         batch_size=task.batch_size,
-        learning_rate=learning_rate,
+        learning_rate=task.learning_rates[0] if learning_rate is None else learning_rate,
         verbose=False,
         random_state=task.seed,
     )
+    model.set_params(**task.extra_settings(), **changes)
+    return model
 
 
 def untrained(task: TrainTask, split: Split, **changes: Any) -> QMoEClassifier:  # noqa: ANN401
@@ -187,8 +205,7 @@ def untrained(task: TrainTask, split: Split, **changes: Any) -> QMoEClassifier: 
     from qmoe_qiskit.train.features import FeatureMap
 
     features_NF = split.train.features_NF
-    model = classifier(task, split, task.learning_rates[0])
-    model.set_params(**changes)
+    model = classifier(task, split, **changes)
     model.classes_ = np.unique(split.train.labels_N)
     model.n_features_in_ = features_NF.shape[1]
     model.feature_map_ = FeatureMap.fit(
