@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from qmoe_qiskit.stats import Claim, judge, mean_estimates, median_estimate, success_rate
 from qmoe_qiskit.stats.types import Estimate
+from qmoe_qiskit.studies.ablation.settings import AblationSettings
 from qmoe_qiskit.studies.engine.results import TaskResult
 from qmoe_qiskit.studies.report.figures import intervals
 from qmoe_qiskit.studies.report.summary import (
@@ -30,9 +30,6 @@ from qmoe_qiskit.studies.training.paired_results import (
 )
 from qmoe_qiskit.studies.training.routers import QUANTUM, label
 from qmoe_qiskit.typing import FloatArray
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.studies.ablation.settings import AblationSettings
 
 # The claim of the study if the full router is more accurate than another router.
 _CLAIMS: Mapping[str, str] = MappingProxyType(

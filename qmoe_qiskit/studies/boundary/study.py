@@ -18,13 +18,10 @@ def _tasks(settings: BoundarySettings, seeds: Sequence[int]) -> list[Task]:
             seed=seed,
             router=router,
             n_layers=settings.layers,
-            data=settings.data,
-            n_samples=settings.n_samples,
-            test_fraction=settings.test_fraction,
-            scaling=settings.scaling,
-            epochs=settings.epochs,
-            batch_size=settings.batch_size,
             learning_rates=(settings.learning_rate,),
+            **settings.part(
+                "data", "n_samples", "test_fraction", "epochs", "batch_size", "scaling"
+            ),
         )
         for seed in seeds
         for router in settings.routers

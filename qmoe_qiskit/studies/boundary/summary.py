@@ -10,6 +10,7 @@ from qmoe_qiskit.data import Split
 from qmoe_qiskit.figures.decision_boundary import decision_boundary_figure
 from qmoe_qiskit.figures.routing_map import routing_map_figure
 from qmoe_qiskit.stats import Claim, Verdict, judge, mean_estimate
+from qmoe_qiskit.studies.boundary.settings import BoundarySettings
 from qmoe_qiskit.studies.boundary.task import BoundaryTask
 from qmoe_qiskit.studies.engine.results import TaskResult
 from qmoe_qiskit.studies.report.summary import (
@@ -33,8 +34,6 @@ from qmoe_qiskit.train import QMoEClassifier
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from qmoe_qiskit.studies.boundary.settings import BoundarySettings
 
 
 def summary(

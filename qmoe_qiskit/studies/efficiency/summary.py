@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from qmoe_qiskit.stats import Claim, judge, mean_estimates, median_estimate, suc
 from qmoe_qiskit.stats.types import Estimate
 from qmoe_qiskit.studies.efficiency.figure import Point, by_parameters, common_limits
 from qmoe_qiskit.studies.efficiency.parameters_needed import COUNTS, Family, needed_parameters
+from qmoe_qiskit.studies.efficiency.settings import EfficiencySettings
 from qmoe_qiskit.studies.engine.results import TaskResult
 from qmoe_qiskit.studies.report.panels import panels
 from qmoe_qiskit.studies.report.summary import (
@@ -30,9 +30,6 @@ from qmoe_qiskit.studies.training.paired_results import (
     router_results,
     source_of,
 )
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.studies.efficiency.settings import EfficiencySettings
 
 # Accuracy on 1000 training points, from one seed, in the paper's notebooks: by router and layers.
 PAPER: dict[tuple[str, int | None], float] = {

@@ -51,6 +51,10 @@ class StudySettings(BaseModel):
         """
         return type(self)(**{**dict(self), **changes})
 
+    def part(self, *names: str) -> dict[str, Any]:
+        """Return some of the settings by their names."""
+        return {name: getattr(self, name) for name in names}
+
     def document(self) -> dict[str, Any]:
         """Return the settings as JSON values."""
         return self.model_dump(mode="json")

@@ -16,15 +16,11 @@ def _tasks(settings: ExpertsSettings, seeds: Sequence[int]) -> list[Task]:
         ExpertsTask(
             seed=seed,
             data=data,
-            n_samples=settings.n_samples,
-            test_fraction=settings.test_fraction,
             model=contender.model,
-            n_experts=settings.n_experts,
             n_layers=settings.deep_layers if contender.deep else settings.n_layers,
             backend=settings.backend if contender.quantum else "statevector",
-            epochs=settings.epochs,
-            batch_size=settings.batch_size,
             learning_rates=rates,
+            **settings.part("n_samples", "test_fraction", "n_experts", "epochs", "batch_size"),
         )
         for seed in seeds
         for data in settings.data

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from qmoe_qiskit.studies.experts.settings import (
     QUANTUM_MIXTURE,
     RELU_MIXTURE,
     Contender,
+    ExpertsSettings,
 )
 from qmoe_qiskit.studies.experts.task import ExpertsTask
 from qmoe_qiskit.studies.report.summary import (
@@ -30,10 +31,6 @@ from qmoe_qiskit.studies.report.summary import (
     column,
     table_of_rows,
 )
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.studies.experts.settings import ExpertsSettings
-
 
 # The contender that is claimed to be more accurate, and the other contender.
 _CLAIMS = (

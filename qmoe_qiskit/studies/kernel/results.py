@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from qmoe_qiskit.stats import Claim
 from qmoe_qiskit.studies.engine.results import TaskResult
 from qmoe_qiskit.studies.engine.results_frame import ResultsFrame
 from qmoe_qiskit.studies.kernel.effective_dimension import DimensionTask
+from qmoe_qiskit.studies.kernel.settings import KernelSettings
 from qmoe_qiskit.studies.kernel.task import KernelTask
 from qmoe_qiskit.studies.training.routers import label
 from qmoe_qiskit.typing import FloatArray
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.studies.kernel.settings import KernelSettings
-
 
 # Names of the kernels for tables and figures.
 _LABELS = {

@@ -12,7 +12,6 @@ E experts, C classes.
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -21,16 +20,14 @@ from torch import Tensor, nn
 from qmoe_qiskit.backends import Backend
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.circuits.angle import basis_projectors
+from qmoe_qiskit.data import Dataset
 from qmoe_qiskit.errors import OutOfRangeWarning
 from qmoe_qiskit.moe import MixtureOfExperts, QuantumRouter
 from qmoe_qiskit.runs.metrics import Observed, class_codes
 from qmoe_qiskit.studies.training.measuring import router_of
+from qmoe_qiskit.studies.training.train_task import Fitted
+from qmoe_qiskit.train import QMoEClassifier
 from qmoe_qiskit.typing import FloatArray
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.data import Dataset
-    from qmoe_qiskit.studies.training.train_task import Fitted
-    from qmoe_qiskit.train import QMoEClassifier
 
 
 def trained_circuit(fitted: Fitted) -> tuple[RouterCircuit, FloatArray, FloatArray]:

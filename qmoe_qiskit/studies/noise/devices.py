@@ -11,7 +11,7 @@ from qmoe_qiskit.studies.noise.settings import NoiseSettings
 from qmoe_qiskit.studies.noise.tasks import ShotsTask
 from qmoe_qiskit.studies.report.figures import intervals
 from qmoe_qiskit.studies.report.summary import Columns, FigureSpec, Table, rows_of, table_of_rows
-from qmoe_qiskit.studies.training.circuit_execution import EXACT, CircuitExecution
+from qmoe_qiskit.studies.training.circuit_execution import EXACT
 from qmoe_qiskit.studies.training.paired_results import ACCURACY
 from qmoe_qiskit.studies.training.routers import label
 from qmoe_qiskit.studies.training.train_task import TrainTask
@@ -30,22 +30,17 @@ def tasks(settings: NoiseSettings, seed: int) -> list[Task]:
 def _ideal(settings: NoiseSettings, seed: int) -> ShotsTask:
     """Return the training that is measured under the noise of every device, and with shots."""
     devices, factors = settings.all_devices, _noisy_factors(settings)
-    places = [_on(device, factor) for device in devices for factor in factors]
+    places = [settings.scaled(factor, device) for device in devices for factor in factors]
     return ShotsTask(
         **settings.training(seed, settings=(EXACT, *places)),
         shots=settings.shots,
-        sampled=tuple(map(_on, devices)),
+        sampled=tuple(settings.scaled(1.0, device) for device in devices),
     )
 
 
 def _under(settings: NoiseSettings, seed: int, device: str) -> TrainTask:
-    return settings.trained(seed, train_on=_on(device), settings=(_on(device),))
-
-
-def _on(device: str, factor: float = 1.0) -> CircuitExecution:
-    return CircuitExecution(
-        backend=f"noisy:{device}", gates=factor, relaxation=factor, readout=factor
-    )
+    setting = settings.scaled(1.0, device)
+    return settings.trained(seed, train_on=setting, settings=(setting,))
 
 
 def _noisy_factors(settings: NoiseSettings) -> tuple[float, ...]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import TYPE_CHECKING
 
 from qmoe_qiskit.stats import breakdown_point
 from qmoe_qiskit.stats.verdicts import Claim, judge
 from qmoe_qiskit.studies.engine.results import TaskResult
 from qmoe_qiskit.studies.engine.results_frame import ResultsFrame
+from qmoe_qiskit.studies.noise.settings import NoiseSettings
 from qmoe_qiskit.studies.report.figures import Curve, mean_curve
 from qmoe_qiskit.studies.report.summary import (
     Cell,
@@ -26,9 +26,6 @@ from qmoe_qiskit.studies.training.paired_results import ACCURACY, counted
 from qmoe_qiskit.studies.training.routers import label
 from qmoe_qiskit.studies.training.train_task import TrainTask
 from qmoe_qiskit.typing import FloatArray
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.studies.noise.settings import NoiseSettings
 
 
 @dataclass(frozen=True, kw_only=True)

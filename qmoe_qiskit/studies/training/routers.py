@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import require_positive, unknown_name
 from qmoe_qiskit.studies.training.ablated_circuits import dephased, frozen
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.circuits import RouterCircuit
 
 
 @dataclass(frozen=True, kw_only=True)
