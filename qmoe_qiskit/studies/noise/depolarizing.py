@@ -16,6 +16,7 @@ from qmoe_qiskit.studies.noise.results import (
     StudySection,
     breakdown_table,
     control_curves,
+    stays_within,
 )
 from qmoe_qiskit.studies.noise.settings import NoiseSettings, depolarizing
 from qmoe_qiskit.studies.noise.tasks import ShotsTask
@@ -199,15 +200,11 @@ def _claims(sweep: _Sweep) -> list[Claim]:
     k = max(k for k, level in enumerate(sweep.levels) if level <= max(PAPER))
     p = f"p = {sweep.levels[k]:g}"
     retrained_N = sweep.retrained_NL[:, k]
-    close = partial(Claim, margin=margin, kind="equivalence")
+    close = partial(stays_within, margin)
     better = partial(Claim, margin=margin)
     return [
         close(
-            text=(
-                f"trained at {p}, the quantum router stays within {margin:g} of its accuracy "
-                "without noise"
-            ),
-            differences_N=retrained_N - sweep.retrained_NL[:, 0],
+            f"trained at {p}, ", "accuracy without noise", retrained_N - sweep.retrained_NL[:, 0]
         ),
         better(
             text=f"training under depolarizing noise helps when tested under it, at {p}",
@@ -222,11 +219,9 @@ def _claims(sweep: _Sweep) -> list[Claim]:
         ),
         *(
             close(
-                text=(
-                    f"at {p} and with {shots} the quantum router stays within {margin:g} of "
-                    "its accuracy with infinitely many"
-                ),
-                differences_N=values_NL[:, k] - retrained_N,
+                f"at {p} and with {shots} ",
+                "accuracy with infinitely many",
+                values_NL[:, k] - retrained_N,
             )
             for shots, values_NL in sweep.by_shots.items()
             if shots != "exact"

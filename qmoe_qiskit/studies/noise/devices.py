@@ -6,7 +6,13 @@ import numpy as np
 
 from qmoe_qiskit.stats import Claim, mean_estimates
 from qmoe_qiskit.studies.engine.task import Task
-from qmoe_qiskit.studies.noise.results import MEANS, NoiseResults, StudySection, breakdown_table
+from qmoe_qiskit.studies.noise.results import (
+    MEANS,
+    NoiseResults,
+    StudySection,
+    breakdown_table,
+    stays_within,
+)
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
 from qmoe_qiskit.studies.noise.tasks import ShotsTask
 from qmoe_qiskit.studies.report.figures import intervals
@@ -186,16 +192,11 @@ def _shots(measured: _Devices) -> Table:
 
 def _claims(measured: _Devices) -> list[Claim]:
     margin = measured.settings.margin
+    mean_N = measured.noisy_ND.mean(axis=1)
     return [
         *(
-            Claim(
-                text=(
-                    f"trained without noise, the quantum router stays within {margin:g} of its "
-                    f"accuracy without noise, on {device}"
-                ),
-                differences_N=changes_N,
-                margin=margin,
-                kind="equivalence",
+            stays_within(
+                margin, "trained without noise, ", f"accuracy without noise, on {device}", changes_N
             )
             for device, changes_N in zip(measured.names, measured.changes_ND.T, strict=True)
         ),
@@ -210,7 +211,7 @@ def _claims(measured: _Devices) -> list[Claim]:
                     "trained on the device, the quantum router is more accurate than the router "
                     f"{label(name)} without noise, on the mean of the devices"
                 ),
-                differences_N=measured.noisy_ND.mean(axis=1) - values_N,
+                differences_N=mean_N - values_N,
                 margin=margin,
             )
             for name, values_N in measured.controls.items()

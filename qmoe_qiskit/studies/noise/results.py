@@ -79,6 +79,16 @@ class NoiseResults(ResultsFrame[TrainTask]):
         return f"{counted(n, 'seed')} ({shown}), each with {what}"
 
 
+def stays_within(margin: float, how: str, of: str, differences_N: FloatArray) -> Claim:
+    """Return the claim that the quantum router, trained somehow, keeps an accuracy."""
+    return Claim(
+        text=f"{how}the quantum router stays within {margin:g} of its {of}",
+        differences_N=differences_N,
+        margin=margin,
+        kind="equivalence",
+    )
+
+
 def control_curves(controls: Mapping[str, FloatArray], levels: Sequence[float]) -> list[Curve]:
     """Return a flat curve per classical router, which noise does not reach."""
     return [mean_curve(f"{label(name)}, no noise", levels, v) for name, v in controls.items()]

@@ -10,6 +10,7 @@ from qmoe_qiskit.studies.noise.results import (
     StudySection,
     breakdown_table,
     control_curves,
+    stays_within,
 )
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
 from qmoe_qiskit.studies.report.figures import curves, mean_curve
@@ -95,14 +96,11 @@ def _claims(settings: NoiseSettings, ideal_NK: FloatArray, noisy_NK: FloatArray)
     at = f"at {settings.noise(settings.scales[-1])}"
     return [
         *(
-            Claim(
-                text=(
-                    f"{how}, the quantum router stays within {margin:g} of its accuracy without "
-                    f"noise {at}"
-                ),
-                differences_N=values_NK[:, -1] - values_NK[:, 0],
-                margin=margin,
-                kind="equivalence",
+            stays_within(
+                margin,
+                f"{how}, ",
+                f"accuracy without noise {at}",
+                values_NK[:, -1] - values_NK[:, 0],
             )
             for how, values_NK in (
                 ("trained without noise", ideal_NK),
