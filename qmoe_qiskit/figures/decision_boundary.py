@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -13,8 +14,6 @@ from qmoe_qiskit.figures.plane import evaluate, fit_plane
 from qmoe_qiskit.figures.style import local_style, ordered_colours
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from matplotlib.figure import Figure
 
     from qmoe_qiskit.data import Dataset

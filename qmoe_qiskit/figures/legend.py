@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,6 @@ from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.figures.style import INK, MARKERS, RGB, edge_of, fitted, hatch, paled
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from matplotlib.figure import Figure
 
     from qmoe_qiskit.data import Dataset

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import InputError
@@ -10,8 +11,6 @@ from qmoe_qiskit.figures.legend import add_legend
 from qmoe_qiskit.figures.style import DPI, INK, MARKERS, fitted, local_style, ordered_colours
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from matplotlib.figure import Figure
 
 

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import math
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.figures.legend import Classes
+from qmoe_qiskit.figures.plane import Plane
 from qmoe_qiskit.figures.style import DPI, INK, RGB, edge_of, fitted, hatch, ordered_colours, paled
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from matplotlib.axes import Axes
     from matplotlib.contour import QuadContourSet
     from matplotlib.figure import Figure
 
     from qmoe_qiskit.data import Dataset
-    from qmoe_qiskit.figures.legend import Classes
-    from qmoe_qiskit.figures.plane import Plane
     from qmoe_qiskit.typing import FloatArray
 
 PANEL = 3.0  # width and height of a panel in inches

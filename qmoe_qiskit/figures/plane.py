@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,6 @@ from qmoe_qiskit.errors import InputError, OutOfRangeWarning
 from qmoe_qiskit.figures.style import fitted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from qmoe_qiskit.data import Dataset
     from qmoe_qiskit.typing import FloatArray
 

@@ -7,16 +7,15 @@ order in black and white and for the colour-blind.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.io.atomic import write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from matplotlib.figure import Figure
 
 RGB = tuple[float, float, float]

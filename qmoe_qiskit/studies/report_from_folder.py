@@ -5,26 +5,19 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import StudyError
 from qmoe_qiskit.studies.engine.folder import read_folder
-from qmoe_qiskit.studies.engine.results import path_of
+from qmoe_qiskit.studies.engine.results import TaskResult, path_of
 from qmoe_qiskit.studies.engine.runner import stored_results
+from qmoe_qiskit.studies.engine.settings import StudySettings
+from qmoe_qiskit.studies.engine.study import Study
 from qmoe_qiskit.studies.registry import load_study
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.studies.engine.results import TaskResult
-    from qmoe_qiskit.studies.engine.settings import StudySettings
-    from qmoe_qiskit.studies.engine.study import Study
-    from qmoe_qiskit.studies.report.summary import Summary
+from qmoe_qiskit.studies.report.summary import Summary
 
 
 def report_results(
-    folder: Path,
-    study: Study,
-    settings: StudySettings,
-    results: Sequence[TaskResult],
+    folder: Path, study: Study, settings: StudySettings, results: Sequence[TaskResult]
 ) -> tuple[Summary, list[str]]:
     """Summarize results and write the report beside them.
 

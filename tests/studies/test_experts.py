@@ -14,9 +14,8 @@ import torch
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.stats import fewest_seeds
 from qmoe_qiskit.studies.engine.results import TaskResult
-from qmoe_qiskit.studies.experts.contenders import CONTENDERS
 from qmoe_qiskit.studies.experts.models import ModelSizes, Products, build_model
-from qmoe_qiskit.studies.experts.settings import ExpertsSettings
+from qmoe_qiskit.studies.experts.settings import CONTENDERS, ExpertsSettings
 from qmoe_qiskit.studies.experts.study import STUDY
 from qmoe_qiskit.studies.experts.task import DATA, ExpertsTask, unit_rows
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,16 +11,13 @@ import numpy as np
 from qmoe_qiskit.figures.device.couplers import Coupler, broken_couplers, couplers_of
 from qmoe_qiskit.figures.device.histograms import percent, set_log_ticks
 from qmoe_qiskit.figures.device.lattice import lattice_positions
-from qmoe_qiskit.figures.style import DPI, INK, edge_of
+from qmoe_qiskit.figures.style import DPI, INK, RGB, edge_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from matplotlib.axes import Axes
     from matplotlib.cm import ScalarMappable
     from matplotlib.figure import Figure
 
-    from qmoe_qiskit.figures.style import RGB
     from qmoe_qiskit.noise_profiles import NoiseProfile
     from qmoe_qiskit.typing import FloatArray
 

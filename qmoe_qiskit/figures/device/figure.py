@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.figures.device.coupling_map import CouplingMap, draw_coupling_map
@@ -9,8 +10,6 @@ from qmoe_qiskit.figures.device.histograms import draw_spread, percent
 from qmoe_qiskit.figures.style import DPI, fitted, local_style
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 

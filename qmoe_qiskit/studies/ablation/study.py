@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from qmoe_qiskit.studies.ablation.settings import AblationSettings
 from qmoe_qiskit.studies.ablation.summary import summary
 from qmoe_qiskit.studies.engine.study import Study
+from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.training.train_task import TrainTask
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.studies.engine.task import Task
 
 
 def _tasks(settings: AblationSettings, seeds: Sequence[int]) -> list[Task]:

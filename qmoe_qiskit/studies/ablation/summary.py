@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qmoe_qiskit.stats import Claim, judge, mean_estimates, median_estimate, success_rate
+from qmoe_qiskit.stats import Claim, judge, mean_estimates
+from qmoe_qiskit.stats.types import Estimate
+from qmoe_qiskit.studies.ablation.settings import AblationSettings
+from qmoe_qiskit.studies.engine.results import TaskResult
 from qmoe_qiskit.studies.report.figures import intervals
-from qmoe_qiskit.studies.report.make_table import Row, column, table_of_rows
-from qmoe_qiskit.studies.report.summary import FigureSpec, Summary, Table
+from qmoe_qiskit.studies.report.summary import (
+    FigureSpec,
+    Row,
+    Summary,
+    Table,
+    table_of_rows,
+)
 from qmoe_qiskit.studies.training.paired_results import (
     ACCURACY,
     INPUTS,
     RouterResults,
     ScaledRouter,
+    accuracy_cells,
     router_results,
+    size_cells,
     source_of,
 )
 from qmoe_qiskit.studies.training.routers import QUANTUM, label
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from qmoe_qiskit.stats.types import Estimate
-    from qmoe_qiskit.studies.ablation.settings import AblationSettings
-    from qmoe_qiskit.studies.engine.results import TaskResult
-    from qmoe_qiskit.typing import FloatArray
+from qmoe_qiskit.typing import FloatArray
 
 # The claim of the study if the full router is more accurate than another router.
 _CLAIMS: Mapping[str, str] = MappingProxyType(
@@ -84,23 +86,14 @@ def _claim(router: ScaledRouter) -> str:
 def _table(
     settings: AblationSettings, frame: RouterResults, leads: Mapping[ScaledRouter, Estimate]
 ) -> Table:
-    reached = column(f"share of seeds with {settings.threshold:g} or more", 2)
-    rows: list[Row] = []
-    for router, mean in zip(frame.keys, frame.means(frame.keys, *ACCURACY), strict=True):
-        accuracies_N = frame.values(router, *ACCURACY)
-        effective = float(np.median(frame.values(router, "effective_parameters")))
-        rows.append(
-            {
-                "inputs": router.scaling,
-                "router": router.label,
-                column("parameters", 0): int(frame.values(router, "n_parameters")[0]),
-                column("effective parameters, median", 0): effective,
-                "mean accuracy": mean,
-                "median accuracy": median_estimate(accuracies_N),
-                reached: success_rate(accuracies_N, settings.threshold),
-                "quantum, less this": leads.get(router),
-            }
-        )
+    rows: list[Row] = [
+        {
+            **size_cells(frame, router),
+            **accuracy_cells(frame, router, mean, settings.threshold),
+            "quantum, less this": leads.get(router),
+        }
+        for router, mean in zip(frame.keys, frame.means(frame.keys, *ACCURACY), strict=True)
+    ]
     return table_of_rows(
         rows,
         name="accuracy",

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from qmoe_qiskit.studies.balance.settings import BalanceSettings, Case
 from qmoe_qiskit.studies.balance.task import BalanceTask
+from qmoe_qiskit.studies.engine.results import TaskResult
 from qmoe_qiskit.studies.engine.results_frame import ResultsFrame
 from qmoe_qiskit.typing import FloatArray
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.studies.engine.results import TaskResult
 
 
 class BalanceResults(ResultsFrame[Case]):
@@ -47,21 +44,21 @@ class BalanceResults(ResultsFrame[Case]):
 
         load_NE = values("expert_load")
         log_experts = np.log(load_NE.shape[1])
-        measured_N: FloatArray
         match what:
             case "balance":
-                measured_N = np.array([entropy(load_E) for load_E in load_NE]) / log_experts
+                return np.array([entropy(load_E) for load_E in load_NE]) / log_experts
             case "busiest":
-                measured_N = load_NE.max(axis=1)
+                return np.asarray(load_NE.max(axis=1))
             case "dead":
-                measured_N = (load_NE < self.settings.dead).sum(axis=1).astype(np.float64)
+                return (load_NE < self.settings.dead).sum(axis=1).astype(np.float64)
             case "routing":
-                measured_N = values("routing_entropy") / log_experts
-            case "flips":
-                measured_N = values("routing_flips")
+                return values("routing_entropy") / log_experts
             case _:
-                measured_N = values(what)
-        return measured_N
+                return values("routing_flips" if what == "flips" else what)
+
+    def lead(self, what: str, one: Case, other: Case, where: int = 0) -> FloatArray:
+        """Return by how much a measure of one training is above that of another, (N,)."""
+        return self.measure(what, one, where) - self.measure(what, other, where)
 
     def case(self, router: str, n_experts: int, weight: float = 0.0, scaling: str = "") -> Case:
         """Return a case; by default without the balance loss, on inputs of the first scaling."""

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from qmoe_qiskit.studies.balance.settings import BalanceSettings, Case
 from qmoe_qiskit.studies.balance.summary import summarize
 from qmoe_qiskit.studies.balance.task import BalanceTask
 from qmoe_qiskit.studies.engine.study import Study
+from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.training.circuit_execution import EXACT
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.studies.engine.task import Task
 
 
 def _tasks(settings: BalanceSettings, seeds: Sequence[int]) -> list[Task]:
@@ -26,13 +23,9 @@ def _task(settings: BalanceSettings, seed: int, case: Case) -> BalanceTask:
         router=case.router,
         n_layers=settings.n_layers if case.router == "quantum" else 1,
         n_experts=case.n_experts,
-        data=settings.data,
-        n_samples=settings.n_samples,
-        test_fraction=settings.test_fraction,
         scaling=case.scaling,
-        epochs=settings.epochs,
-        batch_size=settings.batch_size,
         learning_rates=(settings.learning_rate,),
+        **settings.part("data", "n_samples", "test_fraction", "epochs", "batch_size"),
         balance_weight=case.weight,
         settings=(EXACT, *settings.noise.values()) if under_noise else (EXACT,),
     )
@@ -43,10 +36,7 @@ STUDY = Study(
     title="Do experts share the work, and does their routing hold under noise?",
     settings=BalanceSettings,
     quick=BalanceSettings(
-        controls=("linear",),
-        n_experts=(2, 8),
-        weights=(0.0, 0.1),
-        scalings=("paper",),
+        controls=("linear",), n_experts=(2, 8), weights=(0.0, 0.1), scalings=("paper",)
     ),
     quick_seeds=10,
     tasks=_tasks,

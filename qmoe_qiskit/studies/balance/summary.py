@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from qmoe_qiskit.stats import judge, mean_estimate, success_rate
+import numpy as np
+
+from qmoe_qiskit.stats import Claim, judge, mean_estimate, success_rate
 from qmoe_qiskit.stats.types import Estimate
-from qmoe_qiskit.studies.balance.claims import flips_claims, load_claims, loss_claims
 from qmoe_qiskit.studies.balance.results import BalanceResults
-from qmoe_qiskit.studies.report.figures import Curve, curves
-from qmoe_qiskit.studies.report.make_table import Row, column, table_of_rows
+from qmoe_qiskit.studies.balance.settings import BalanceSettings, Case
+from qmoe_qiskit.studies.engine.results import TaskResult
+from qmoe_qiskit.studies.report.figures import curves, mean_curve
 from qmoe_qiskit.studies.report.panels import panels
-from qmoe_qiskit.studies.report.summary import FigureSpec, Summary, Table
-from qmoe_qiskit.studies.training.paired_results import counted
+from qmoe_qiskit.studies.report.summary import (
+    Draw,
+    FigureSpec,
+    Row,
+    Summary,
+    Table,
+    column,
+    table_of_rows,
+)
+from qmoe_qiskit.studies.training.paired_results import INPUTS, counted
 from qmoe_qiskit.studies.training.routers import label
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.studies.balance.settings import BalanceSettings, Case
-    from qmoe_qiskit.studies.engine.results import TaskResult
-    from qmoe_qiskit.studies.report.summary import Draw
+from qmoe_qiskit.typing import FloatArray
 
 _UNDER = {"flips": "Flips", "accuracy": "Accuracy"}
 
@@ -148,28 +153,19 @@ def _by_weight(
 ) -> Draw:
     """Draw a measure over the weights, a panel for each number of experts.
 
-    Args:
-        found: Results of the study.
-        read: Name of the measure.
-        series: By name of the curve, the router and the index of the setting it is measured on.
-        y_label: Label of the vertical axis.
-        y_limits: Ends of the vertical axis.
+    `series` gives, by name of the curve, the router and the index of the setting it is measured on.
     """
     weights = found.settings.weights
 
-    def estimates(router: str, n_experts: int, where: int) -> tuple[Estimate, ...]:
+    def values_NW(router: str, n_experts: int, where: int) -> FloatArray:
         cases = [found.case(router, n_experts, weight) for weight in weights]
-        return tuple(mean_estimate(found.measure(read, case, where)) for case in cases)
+        return np.stack([found.measure(read, case, where) for case in cases], axis=1)
 
     return panels(
         {
             f"{n_experts} experts": curves(
                 [
-                    Curve(
-                        name=name,
-                        levels=tuple(map(float, range(len(weights)))),
-                        estimates=estimates(router, n_experts, where),
-                    )
+                    mean_curve(name, range(len(weights)), values_NW(router, n_experts, where))
                     for name, (router, where) in series.items()
                 ],
                 x_label="weight of the balance loss",
@@ -180,3 +176,88 @@ def _by_weight(
             for n_experts in found.settings.n_experts
         }
     )
+
+
+def load_claims(found: BalanceResults) -> list[Claim]:
+    """Return the claims about routers without the balance loss."""
+    settings = found.settings
+    return [
+        Claim(
+            text=(
+                f"the quantum router balances {n_experts} experts better than the "
+                f"{label(control)} router ({INPUTS[scaling]}, no balance loss)"
+            ),
+            differences_N=found.lead(
+                "balance",
+                found.case("quantum", n_experts, scaling=scaling),
+                found.case(control, n_experts, scaling=scaling),
+            ),
+            margin=settings.balance_margin,
+            unit="log E",
+        )
+        for scaling in settings.scalings
+        for n_experts in settings.n_experts
+        for control in settings.controls
+    ]
+
+
+def loss_claims(found: BalanceResults) -> list[Claim]:
+    """Return the claims about the balance loss."""
+    settings = found.settings
+    claims = []
+    for n_experts in settings.n_experts:
+        before = found.case("quantum", n_experts)
+        for weight in settings.weights[1:]:
+            after = found.case("quantum", n_experts, weight)
+            loss = f"a balance loss of weight {weight:g}"
+            experts = f"{n_experts} experts of the quantum router"
+            claims += [
+                Claim(
+                    text=f"{loss} brings dead ones among {experts} to life",
+                    differences_N=found.lead("dead", before, after),
+                    digits=2,
+                    unit="experts",
+                ),
+                Claim(
+                    text=f"{loss} leaves the accuracy of {experts} what it was",
+                    differences_N=found.lead("accuracy", after, before),
+                    margin=settings.margin,
+                    kind="equivalence",
+                ),
+            ]
+    return claims
+
+
+def flips_claims(found: BalanceResults) -> list[Claim]:
+    """Return the claims about the routing under noise."""
+    settings = found.settings
+    names = list(settings.noise)
+    stable = [
+        Claim(
+            text=(
+                f"under {name} fewer than {100 * settings.flips:g} % of the rows go to another of "
+                f"{n_experts} experts"
+            ),
+            differences_N=settings.flips
+            - found.measure("flips", found.case("quantum", n_experts), where),
+        )
+        for n_experts in settings.n_experts
+        for where, name in enumerate(names, start=1)
+    ]
+    price = [
+        Claim(
+            text=(
+                f"a balance loss of weight {weight:g} lets more rows go to another of {n_experts} "
+                f"experts under {names[-1]}"
+            ),
+            differences_N=found.lead(
+                "flips",
+                found.case("quantum", n_experts, weight),
+                found.case("quantum", n_experts),
+                len(names),
+            ),
+        )
+        for n_experts in settings.n_experts
+        for weight in settings.weights[1:]
+    ]
+    return stable + price

@@ -3,19 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from qmoe_qiskit.studies.training.train_task import (
-    Fitted,
-    TrainTask,
-    classifier,
-    result_of,
-    trained,
-)
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.data import Split
-    from qmoe_qiskit.train import QMoEClassifier
+from qmoe_qiskit.studies.training.train_task import TrainTask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,23 +22,6 @@ class BalanceTask(TrainTask):
 
     balance_weight: float = 0.0
 
-    def check(self) -> None:
-        """See `Task.check`."""
-        from qmoe_qiskit.train.settings import check_settings
-
-        super().check()
-        check_settings(self._classifier(self.load()).get_params(deep=False))
-
-    def run(self) -> dict[str, Any]:
-        """See `TrainTask.run`."""
-        split = self.load()
-        model = trained(self, self._classifier(split), split.train)
-        fitted = Fitted(
-            classifier=model, split=split, learning_rate=self.learning_rates[0], validation=[]
-        )
-        return result_of(self, fitted)
-
-    def _classifier(self, split: Split) -> QMoEClassifier:
-        model = classifier(self, split, self.learning_rates[0])
-        model.set_params(balance_weight=self.balance_weight)
-        return model
+    def extra_settings(self) -> dict[str, Any]:
+        """See `TrainTask.extra_settings`."""
+        return {"balance_weight": self.balance_weight}

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from qmoe_qiskit.studies.boundary.settings import BoundarySettings
 from qmoe_qiskit.studies.boundary.summary import summary
 from qmoe_qiskit.studies.boundary.task import BoundaryTask
 from qmoe_qiskit.studies.engine.study import Study
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.studies.engine.task import Task
+from qmoe_qiskit.studies.engine.task import Task
 
 
 def _tasks(settings: BoundarySettings, seeds: Sequence[int]) -> list[Task]:
@@ -21,13 +18,10 @@ def _tasks(settings: BoundarySettings, seeds: Sequence[int]) -> list[Task]:
             seed=seed,
             router=router,
             n_layers=settings.layers,
-            data=settings.data,
-            n_samples=settings.n_samples,
-            test_fraction=settings.test_fraction,
-            scaling=settings.scaling,
-            epochs=settings.epochs,
-            batch_size=settings.batch_size,
             learning_rates=(settings.learning_rate,),
+            **settings.part(
+                "data", "n_samples", "test_fraction", "epochs", "batch_size", "scaling"
+            ),
         )
         for seed in seeds
         for router in settings.routers

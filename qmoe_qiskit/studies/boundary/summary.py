@@ -6,12 +6,21 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from qmoe_qiskit.data import Split
 from qmoe_qiskit.figures.decision_boundary import decision_boundary_figure
 from qmoe_qiskit.figures.routing_map import routing_map_figure
 from qmoe_qiskit.stats import Claim, Verdict, judge, mean_estimate
+from qmoe_qiskit.studies.boundary.settings import BoundarySettings
 from qmoe_qiskit.studies.boundary.task import BoundaryTask
-from qmoe_qiskit.studies.report.make_table import Row, column, table_of_rows
-from qmoe_qiskit.studies.report.summary import FigureSpec, Summary, Table
+from qmoe_qiskit.studies.engine.results import TaskResult
+from qmoe_qiskit.studies.report.summary import (
+    FigureSpec,
+    Row,
+    Summary,
+    Table,
+    column,
+    table_of_rows,
+)
 from qmoe_qiskit.studies.training.paired_results import (
     ACCURACY,
     INPUTS,
@@ -21,14 +30,10 @@ from qmoe_qiskit.studies.training.paired_results import (
     router_results,
     source_of,
 )
+from qmoe_qiskit.train import QMoEClassifier
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from qmoe_qiskit.data import Split
-    from qmoe_qiskit.studies.boundary.settings import BoundarySettings
-    from qmoe_qiskit.studies.engine.results import TaskResult
-    from qmoe_qiskit.train import QMoEClassifier
 
 
 def summary(

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from qmoe_qiskit.studies.training.train_task import (
-    TrainTask,
-    fit,
-    result_of,
-    untrained,
-)
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.data import Split
-    from qmoe_qiskit.train import QMoEClassifier
+from qmoe_qiskit.data import Split
+from qmoe_qiskit.studies.training.train_task import TrainTask, fit, result_of, untrained
+from qmoe_qiskit.train import QMoEClassifier
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,14 +8,12 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.figures.style import MARKERS, ordered_colours
-from qmoe_qiskit.studies.report.figures import LINES
-from qmoe_qiskit.studies.report.legend import add_legend
+from qmoe_qiskit.stats.types import Estimate
+from qmoe_qiskit.studies.report.figures import LINES, add_legend
+from qmoe_qiskit.studies.report.summary import Draw
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from qmoe_qiskit.stats.types import Estimate
-    from qmoe_qiskit.studies.report.summary import Draw
 
 
 @dataclass(frozen=True, kw_only=True)

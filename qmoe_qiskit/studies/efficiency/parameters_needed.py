@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmoe_qiskit.stats import Claim, success_rate
-from qmoe_qiskit.studies.report.make_table import Row, column, table_of_rows
-from qmoe_qiskit.studies.report.summary import Table
+from qmoe_qiskit.studies.report.summary import Row, Table, column, table_of_rows
 from qmoe_qiskit.studies.training.paired_results import (
     ACCURACY,
     INPUTS,
@@ -19,6 +18,7 @@ from qmoe_qiskit.studies.training.paired_results import (
     ScaledRouter,
     validation_accuracies,
 )
+from qmoe_qiskit.studies.training.routers import study_router
 from qmoe_qiskit.typing import FloatArray
 
 # Two ways to count the parameters of a trained router, and their names in a result.
@@ -36,14 +36,7 @@ class Family(StrEnum):
     @classmethod
     def of(cls, router: ScaledRouter) -> Family:
         """Return the family of a router."""
-        kind = router.router.partition(":")[0]
-        families = {
-            "quantum": cls.QUANTUM,
-            "mlp": cls.RELU,
-            "fourier": cls.FOURIER,
-            "rff": cls.FOURIER,
-        }
-        return families.get(kind, cls.POLYNOMIAL)
+        return cls(study_router(router.router).family)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from qmoe_qiskit.studies.efficiency.settings import EfficiencySettings
 from qmoe_qiskit.studies.efficiency.summary import summary
 from qmoe_qiskit.studies.engine.study import Study
+from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.training.train_task import TrainTask
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.studies.engine.task import Task
 
 
 def _tasks(settings: EfficiencySettings, seeds: Sequence[int]) -> list[Task]:

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qmoe_qiskit.stats import Claim, judge, mean_estimates, median_estimate, success_rate
+from qmoe_qiskit.stats import Claim, judge, mean_estimates
 from qmoe_qiskit.stats.types import Estimate
 from qmoe_qiskit.studies.efficiency.figure import Point, by_parameters, common_limits
 from qmoe_qiskit.studies.efficiency.parameters_needed import COUNTS, Family, needed_parameters
-from qmoe_qiskit.studies.report.make_table import Row, column, table_of_rows
+from qmoe_qiskit.studies.efficiency.settings import EfficiencySettings
+from qmoe_qiskit.studies.engine.results import TaskResult
 from qmoe_qiskit.studies.report.panels import panels
-from qmoe_qiskit.studies.report.summary import FigureSpec, Summary, Table
+from qmoe_qiskit.studies.report.summary import (
+    FigureSpec,
+    Row,
+    Summary,
+    Table,
+    table_of_rows,
+)
 from qmoe_qiskit.studies.training.paired_results import (
     ACCURACY,
     INPUTS,
     RouterResults,
     ScaledRouter,
+    accuracy_cells,
     counted,
     router_results,
+    size_cells,
     source_of,
 )
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.studies.efficiency.settings import EfficiencySettings
-    from qmoe_qiskit.studies.engine.results import TaskResult
 
 # Accuracy on 1000 training points, from one seed, in the paper's notebooks: by router and layers.
 PAPER: dict[tuple[str, int | None], float] = {
@@ -74,22 +78,14 @@ def _accuracy_table(
     ]
     leads = mean_estimates(np.stack(leads_NK, axis=1))
     on_training = frame.means(frame.keys, "train_accuracy")
-    reached = column(f"share of seeds with {settings.threshold:g} or more", 2)
     rows: list[Row] = []
     for router, lead, training in zip(frame.keys, leads, on_training, strict=True):
         reference = _reference(settings, router.scaling)
-        accuracies_N = frame.values(router, *ACCURACY)
-        effective = float(np.median(frame.values(router, "effective_parameters")))
         rows.append(
             {
-                "inputs": router.scaling,
-                "router": router.label,
-                column("parameters", 0): int(frame.values(router, "n_parameters")[0]),
-                column("effective parameters, median", 0): effective,
+                **size_cells(frame, router),
                 "learning rate, median": float(np.median(frame.values(router, "learning_rate"))),
-                "mean accuracy": means[router],
-                "median accuracy": median_estimate(accuracies_N),
-                reached: success_rate(accuracies_N, settings.threshold),
+                **accuracy_cells(frame, router, means[router], settings.threshold),
                 f"{reference.label}, less this": None if router == reference else lead,
                 "mean training accuracy": training,
                 "the same in the paper, one seed": _of_paper(settings, router),

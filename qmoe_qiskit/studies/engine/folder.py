@@ -6,18 +6,16 @@ import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from qmoe_qiskit.errors import InputError, StudyError
 from qmoe_qiskit.io.atomic import is_part, remove_parts, write_atomically
 from qmoe_qiskit.studies.engine.results import TASKS, path_of, versions
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.studies.engine.settings import StudySettings
-    from qmoe_qiskit.studies.engine.study import Study
-    from qmoe_qiskit.studies.engine.task import Task
+from qmoe_qiskit.studies.engine.settings import StudySettings
+from qmoe_qiskit.studies.engine.study import Study
+from qmoe_qiskit.studies.engine.task import Task
 
 SCHEMA = 1
 RECORD = "study.json"

@@ -9,16 +9,14 @@ import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from qmoe_qiskit.errors import StudyError
 from qmoe_qiskit.io.atomic import write_atomically
 from qmoe_qiskit.io.versions import library_versions
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.studies.engine.task import Task
+from qmoe_qiskit.studies.engine.task import Task
 
 SCHEMA = 1
 TASKS = "tasks"  # folder of the result files, inside the folder of the study

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from qmoe_qiskit.stats import mean_estimates
+from qmoe_qiskit.stats.types import Estimate
+from qmoe_qiskit.studies.engine.results import TaskResult
 from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.typing import FloatArray
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.stats.types import Estimate
-    from qmoe_qiskit.studies.engine.results import TaskResult
 
 Key = TypeVar("Key", bound=Hashable)
 AnyTask = TypeVar("AnyTask", bound=Task)

@@ -7,16 +7,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, as_completed
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from qmoe_qiskit.errors import StudyError
 from qmoe_qiskit.studies.engine.results import TaskResult, load_result, run_task, store_result
-from qmoe_qiskit.studies.engine.task import unique_tasks
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from qmoe_qiskit.studies.engine.task import Task
+from qmoe_qiskit.studies.engine.task import Task, unique_tasks
 
 # Opens an executor for a `with` block; called again after the executor has broken.
 OpenExecutor = Callable[[], AbstractContextManager[Executor]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
@@ -11,8 +12,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from qmoe_qiskit.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from qmoe_qiskit.studies.engine.study import Study
 
 
@@ -51,6 +50,10 @@ class StudySettings(BaseModel):
             InputError: If the result is not accepted.
         """
         return type(self)(**{**dict(self), **changes})
+
+    def part(self, *names: str) -> dict[str, Any]:
+        """Return some of the settings by their names."""
+        return {name: getattr(self, name) for name in names}
 
     def document(self) -> dict[str, Any]:
         """Return the settings as JSON values."""

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from qmoe_qiskit.studies.engine.results import TaskResult
+from qmoe_qiskit.studies.engine.settings import StudySettings
+from qmoe_qiskit.studies.engine.task import Task
+
 if TYPE_CHECKING:
-    from qmoe_qiskit.studies.engine.results import TaskResult
-    from qmoe_qiskit.studies.engine.settings import StudySettings
-    from qmoe_qiskit.studies.engine.task import Task
     from qmoe_qiskit.studies.report.summary import Summary
 
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from qmoe_qiskit.studies.engine.study import Study
-from qmoe_qiskit.studies.experts.contenders import CONTENDERS
-from qmoe_qiskit.studies.experts.settings import ExpertsSettings
+from qmoe_qiskit.studies.engine.task import Task
+from qmoe_qiskit.studies.experts.settings import CONTENDERS, ExpertsSettings
 from qmoe_qiskit.studies.experts.summary import summarize
 from qmoe_qiskit.studies.experts.task import ExpertsTask
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.studies.engine.task import Task
 
 
 def _tasks(settings: ExpertsSettings, seeds: Sequence[int]) -> list[Task]:
@@ -20,15 +16,11 @@ def _tasks(settings: ExpertsSettings, seeds: Sequence[int]) -> list[Task]:
         ExpertsTask(
             seed=seed,
             data=data,
-            n_samples=settings.n_samples,
-            test_fraction=settings.test_fraction,
             model=contender.model,
-            n_experts=settings.n_experts,
             n_layers=settings.deep_layers if contender.deep else settings.n_layers,
             backend=settings.backend if contender.quantum else "statevector",
-            epochs=settings.epochs,
-            batch_size=settings.batch_size,
             learning_rates=rates,
+            **settings.part("n_samples", "test_fraction", "n_experts", "epochs", "batch_size"),
         )
         for seed in seeds
         for data in settings.data

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
+from torch import nn
 
 from qmoe_qiskit.circuits.amplitude import amplitude_circuit
 from qmoe_qiskit.data import Dataset, load_dataset, split_dataset
-from qmoe_qiskit.errors import DivergenceError, StudyError, unknown_name
+from qmoe_qiskit.errors import DivergenceError, unknown_name
+from qmoe_qiskit.moe import MixtureOfExperts
 from qmoe_qiskit.studies.engine.results import finite
 from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.training.circuit_execution import EXACT, CircuitExecution
 from qmoe_qiskit.studies.training.feasibility import check_circuit_runs
 from qmoe_qiskit.studies.training.train_task import VALIDATION, best_rate, diverged, try_rates
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    from qmoe_qiskit.moe import MixtureOfExperts
-
 
 # Number of features of both data sets.
 N_FEATURES = 16
@@ -82,16 +78,16 @@ class ExpertsTask(Task):
             test_fraction=self.test_fraction,
             seed=self.seed,
         )
-        rate, tried = self.learning_rates[0], []
+        what, rate, tried = f"model {self.model!r}", self.learning_rates[0], []
         if len(self.learning_rates) > 1:
             tried = self._tried(split.train)
             if not tried:
-                raise self._diverged(self.learning_rates)
+                raise diverged(what, self.data, self.seed, self.learning_rates)
             rate = best_rate(tried)
         try:
             model, loss = self._fit(split.train, rate)
         except DivergenceError as error:
-            raise self._diverged((rate,)) from error
+            raise diverged(what, self.data, self.seed, (rate,)) from error
         return {
             "learning_rate": rate,
             "validation": tried,
@@ -112,9 +108,6 @@ class ExpertsTask(Task):
             return {"cross_entropy": _scores(model, inner.test)["cross_entropy"]}
 
         return try_rates(self.learning_rates, measure)
-
-    def _diverged(self, rates: Sequence[float]) -> StudyError:
-        return diverged(f"model {self.model!r}", self.data, self.seed, rates)
 
     def _fit(self, rows: Dataset, learning_rate: float) -> tuple[nn.Module, float]:
         """Train a model, and return it with the loss of the last epoch."""
@@ -155,10 +148,7 @@ def _scores(model: nn.Module, rows: Dataset) -> dict[str, float]:
         outputs_NC = model(torch.from_numpy(rows.features_NF))
     loss = torch.nn.functional.cross_entropy(outputs_NC, labels)
     hits = outputs_NC.argmax(1) == labels
-    return {
-        "accuracy": hits.double().mean().item(),
-        "cross_entropy": loss.item(),
-    }
+    return {"accuracy": hits.double().mean().item(), "cross_entropy": loss.item()}
 
 
 @cache
@@ -171,28 +161,17 @@ def unit_rows(dataset: Dataset) -> Dataset:
     """Return the data set with every row scaled to length 1."""
     norms_N = np.linalg.norm(dataset.features_NF, axis=1)
     assert norms_N.all()
-    return Dataset(
-        name=dataset.name,
-        features_NF=dataset.features_NF / norms_N[:, None],
-        labels_N=dataset.labels_N,
-        feature_names=dataset.feature_names,
-        target_name=dataset.target_name,
-        source=f"{dataset.source}; rows scaled to length 1",
-    )
+    source = f"{dataset.source}; rows scaled to length 1"
+    return replace(dataset, features_NF=dataset.features_NF / norms_N[:, None], source=source)
 
 
 def _synthetic(n_samples: int, seed: int) -> Dataset:
     """Generate rows as in the paper's notebook, which has 500 rows and random_state=42."""
     from sklearn.datasets import make_classification
 
-    features_NF, labels_N = make_classification(
-        n_samples=n_samples,
-        n_features=N_FEATURES,
-        n_informative=10,
-        n_redundant=0,
-        random_state=seed,
-    )
-    settings = f"n_samples={n_samples}, n_features={N_FEATURES}, n_informative=10, n_redundant=0"
+    numbers = {"n_features": N_FEATURES, "n_informative": 10, "n_redundant": 0}
+    features_NF, labels_N = make_classification(n_samples, random_state=seed, **numbers)
+    settings = ", ".join(f"{name}={n}" for name, n in {"n_samples": n_samples, **numbers}.items())
     return Dataset(
         name="synthetic",
         features_NF=features_NF,

@@ -13,8 +13,9 @@ the outputs of a network and their Jacobian: `RoutingNetwork` turns any router i
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -26,13 +27,10 @@ from qmoe_qiskit.errors import InputError, require_positive, unknown_name
 from qmoe_qiskit.moe.torch_connector import RouterConnector
 from qmoe_qiskit.studies.engine.results import finite
 from qmoe_qiskit.studies.engine.task import Task
-from qmoe_qiskit.studies.kernel.models import router_inputs, router_of
 from qmoe_qiskit.studies.training.effective_parameters import jacobian
+from qmoe_qiskit.studies.training.measuring import router_inputs, router_of
 from qmoe_qiskit.studies.training.train_task import TrainTask, untrained
 from qmoe_qiskit.typing import FloatArray
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 # Boxes that parameters are drawn from uniformly: the box that training starts from (angles within
 # pi, others within 1 / sqrt(number of inputs of their layer)), or [-1, 1] as in Abbas et al.

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from qmoe_qiskit.stats import mean_estimate, mean_estimates
+from qmoe_qiskit.stats import mean_estimate
 from qmoe_qiskit.studies.kernel.results import BOX_NAMES, KERNELS, KernelResults
-from qmoe_qiskit.studies.report.figures import Curve, curves, intervals
+from qmoe_qiskit.studies.report.figures import curves, intervals, mean_curve
 from qmoe_qiskit.studies.report.panels import panels
-from qmoe_qiskit.studies.report.summary import FigureSpec
+from qmoe_qiskit.studies.report.summary import Draw, FigureSpec
 from qmoe_qiskit.studies.training.routers import label
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.studies.report.summary import Draw
-    from qmoe_qiskit.typing import FloatArray
+from qmoe_qiskit.typing import FloatArray
 
 
 def kernel_figures(found: KernelResults) -> tuple[FigureSpec, ...]:
@@ -33,8 +28,7 @@ def kernel_figures(found: KernelResults) -> tuple[FigureSpec, ...]:
             name="alignment",
             caption="Alignment of the kernels with the labels of held-out rows; strokes are seeds.",
             draw=panels(
-                {data: _dots(of_data, "alignment") for data, of_data in aligned.items()},
-                columns=1,
+                {data: _dots(of_data, "alignment") for data, of_data in aligned.items()}, columns=1
             ),
             size=(7.0, 0.4 + 2.3 * len(settings.data)),
         ),
@@ -42,8 +36,7 @@ def kernel_figures(found: KernelResults) -> tuple[FigureSpec, ...]:
             name="machines",
             caption="Held-out accuracy of mixtures and of machines; strokes are seeds.",
             draw=panels(
-                {data: _dots(of_data, "accuracy") for data, of_data in accurate.items()},
-                columns=1,
+                {data: _dots(of_data, "accuracy") for data, of_data in accurate.items()}, columns=1
             ),
             size=(7.0, 0.4 + 2.6 * len(settings.data)),
         ),
@@ -56,7 +49,11 @@ def kernel_figures(found: KernelResults) -> tuple[FigureSpec, ...]:
             draw=panels(
                 {
                     data: curves(
-                        [_spectrum(found, data, kernel) for kernel in KERNELS],
+                        [
+                            mean_curve(found.label(kernel), range(1, logs_NK.shape[1] + 1), logs_NK)
+                            for kernel in KERNELS
+                            for logs_NK in [np.log10(found.kernel(data, kernel, "spectrum"))]
+                        ],
                         x_label="eigenvalue, the largest first",
                         y_label="log10 of its share",
                     )
@@ -72,14 +69,7 @@ def kernel_figures(found: KernelResults) -> tuple[FigureSpec, ...]:
                 {
                     f"parameters from {BOX_NAMES[box]}": curves(
                         [
-                            Curve(
-                                name=label(router),
-                                levels=tuple(map(float, settings.sizes)),
-                                estimates=tuple(
-                                    mean_estimate(found.dimension(box, router, size))
-                                    for size in settings.sizes
-                                ),
-                            )
+                            mean_curve(label(router), settings.sizes, found.dimensions(box, router))
                             for router in ("quantum", *settings.dimension_controls)
                         ],
                         x_label="rows",
@@ -99,12 +89,3 @@ def _dots(values: dict[str, FloatArray], name: str) -> Draw:
     rows = {row: mean_estimate(values_N) for row, values_N in values.items()}
     seeds = {row: values_N.tolist() for row, values_N in values.items()}
     return intervals({"": rows}, label=name, seeds={"": seeds})
-
-
-def _spectrum(found: KernelResults, data: str, kernel: str) -> Curve:
-    logs_NK = np.log10(found.kernel(data, kernel, "spectrum"))
-    return Curve(
-        name=found.label(kernel),
-        levels=tuple(float(k) for k in range(1, logs_NK.shape[1] + 1)),
-        estimates=tuple(mean_estimates(logs_NK)),
-    )

@@ -1,25 +1,22 @@
-"""Kernels: Gram matrices of circuits and of classical kernels, and their fit to labels."""
+"""Kernels of circuits and classical ones: their fit to labels, and machines tuned on them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.simulation import ExactProgram
 from qmoe_qiskit.simulation.lowering import lower
 from qmoe_qiskit.simulation.readout import DensityReadout
 from qmoe_qiskit.simulation.representation import DENSITY
 from qmoe_qiskit.typing import FloatArray
 
-if TYPE_CHECKING:
-    from qmoe_qiskit.circuits import RouterCircuit
-
-# Eigenvalues below this share of the largest count as zero; rounding errors
-# are 1e-16 to 1e-14 of it.
+# Eigenvalues below this share of the largest count as zero; rounding errors are 1e-16 to 1e-14.
 TOLERANCE = 1e-10
 
 
@@ -48,10 +45,7 @@ class Kernel:
 
 
 def circuit_kernel(
-    name: str,
-    circuit: RouterCircuit,
-    weights_W: FloatArray,
-    bandwidths: tuple[float, ...] = (1.0,),
+    name: str, circuit: RouterCircuit, weights_W: FloatArray, bandwidths: tuple[float, ...] = (1.0,)
 ) -> Kernel:
     """Return the fidelity kernel |<phi(x)|phi(y)>|^2 of a circuit, exactly.
 
@@ -73,13 +67,9 @@ def circuit_kernel(
 
 def rbf_kernel(gammas: tuple[float, ...]) -> Kernel:
     """Return the kernel exp(-gamma |x - y|^2)."""
+    from sklearn.metrics.pairwise import rbf_kernel as rbf
 
-    def product(gamma: float, rows_BF: FloatArray, columns_CF: FloatArray) -> FloatArray:
-        from sklearn.metrics.pairwise import rbf_kernel as rbf
-
-        return np.asarray(rbf(rows_BF, columns_CF, gamma=gamma), dtype=np.float64)
-
-    return Kernel(name="rbf", parameters=gammas, product=product)
+    return Kernel(name="rbf", parameters=gammas, product=lambda g, a, b: np.asarray(rbf(a, b, g)))
 
 
 def linear_kernel() -> Kernel:
@@ -145,3 +135,65 @@ def _centred(gram_NN: FloatArray) -> FloatArray:
     by_row_N1 = gram_NN.mean(axis=1, keepdims=True)
     centred_NN: FloatArray = gram_NN - by_row_N1 - gram_NN.mean(axis=0) + gram_NN.mean()
     return centred_NN
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tuned:
+    """A support vector machine after tuning, with its accuracies.
+
+    Attributes:
+        accuracy: Accuracy on held-out rows.
+        validation: Mean accuracy in cross-validation on the training rows.
+        parameter: Parameter of the kernel, chosen by `validation`.
+        cost: Cost of errors (C), chosen by `validation`.
+    """
+
+    accuracy: float
+    validation: float
+    parameter: float
+    cost: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SplitPoints:
+    """Points and labels of N training rows and M held-out rows."""
+
+    train_NF: FloatArray
+    labels_N: NDArray[Any]
+    test_MF: FloatArray
+    test_labels_M: NDArray[Any]
+
+
+def tuned_machine(
+    kernel: Kernel, points: SplitPoints, *, costs: tuple[float, ...], folds: int, seed: int
+) -> Tuned:
+    """Choose parameter and cost by cross-validation on the training rows, then train and measure.
+
+    Among equally good pairs the first one wins: the earlier parameter, then the earlier cost.
+
+    Args:
+        kernel: The kernel, with the parameters to choose from.
+        points: Training rows, which decide the choice, and held-out rows, which do not.
+        costs: Costs of errors to choose from.
+        folds: Number of folds of the stratified cross-validation.
+        seed: Seed of the shuffle that makes the folds.
+    """
+    from sklearn.model_selection import GridSearchCV, StratifiedKFold
+    from sklearn.svm import SVC
+
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    searches = {
+        parameter: GridSearchCV(SVC(kernel="precomputed"), {"C": list(costs)}, cv=splitter).fit(
+            kernel.gram(parameter, points.train_NF, points.train_NF), points.labels_N
+        )
+        for parameter in kernel.parameters
+    }
+    parameter = max(searches, key=lambda value: float(searches[value].best_score_))
+    best = searches[parameter]
+    held_out_MN = kernel.gram(parameter, points.test_MF, points.train_NF)
+    return Tuned(
+        accuracy=float(best.score(held_out_MN, points.test_labels_M)),
+        validation=float(best.best_score_),
+        parameter=parameter,
+        cost=best.best_params_["C"],
+    )

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from qmoe_qiskit.stats import Claim
+from qmoe_qiskit.studies.engine.results import TaskResult
 from qmoe_qiskit.studies.engine.results_frame import ResultsFrame
 from qmoe_qiskit.studies.kernel.effective_dimension import DimensionTask
+from qmoe_qiskit.studies.kernel.settings import KernelSettings
 from qmoe_qiskit.studies.kernel.task import KernelTask
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.studies.engine.results import TaskResult
-    from qmoe_qiskit.studies.kernel.settings import KernelSettings
-    from qmoe_qiskit.typing import FloatArray
+from qmoe_qiskit.studies.training.routers import label
+from qmoe_qiskit.typing import FloatArray
 
 # Names of the kernels for tables and figures.
 _LABELS = {
@@ -75,11 +74,10 @@ class KernelResults:
             **{f"SVM on {self.label(kernel)}": self.machine(data, kernel) for kernel in KERNELS},
         }
 
-    def dimension(self, box: str, router: str, size: int) -> FloatArray:
-        """Return the effective dimension per parameter, (N,)."""
-        index = self.settings.sizes.index(size)
-        dimensions_N = self.by_router.values((box, router), "dimensions", index)
-        return dimensions_N / self.by_router.values((box, router), "n_parameters")
+    def dimensions(self, box: str, router: str) -> FloatArray:
+        """Return the effective dimension per parameter at each of `sizes`, (N, S)."""
+        dimensions_NS = self.by_router.values((box, router), "dimensions")
+        return dimensions_NS / self.by_router.values((box, router), "n_parameters")[:, None]
 
     def parameters(self, box: str, router: str) -> tuple[int, int]:
         """Return the number of a router's parameters, and the largest rank of its Fisher matrix."""
@@ -100,3 +98,75 @@ class KernelResults:
     def label(self, kernel: str) -> str:
         """Return a kernel's name for tables and figures."""
         return _LABELS[kernel].format(uploads=self.settings.uploads)
+
+
+# The kernels that are compared with the RBF kernel, and all pairs whose alignment is compared.
+_CLAIMED = ("quantum", "quantum-bandwidth", "quantum-trained")
+_PAIRS = (*((kernel, "rbf") for kernel in _CLAIMED), ("quantum-trained", "quantum-initial"))
+
+
+def alignment_claims(found: KernelResults) -> list[Claim]:
+    """Return the claims about kernels."""
+    return [
+        Claim(
+            text=(
+                f"{data}: the kernel {found.label(one)!r} is better aligned with the labels "
+                f"than {found.label(other)!r}"
+            ),
+            differences_N=found.kernel(data, one, "held_out")
+            - found.kernel(data, other, "held_out"),
+            margin=found.settings.alignment_margin,
+        )
+        for data in found.settings.data
+        for one, other in _PAIRS
+    ]
+
+
+def machine_claims(found: KernelResults) -> list[Claim]:
+    """Return the claims about support vector machines on the kernels."""
+    margin = found.settings.margin
+    claims = []
+    for data in found.settings.data:
+        claims += [
+            Claim(
+                text=(
+                    f"{data}: a support vector machine on {found.label(kernel)!r} is more accurate "
+                    f"than one on {found.label('rbf')!r}"
+                ),
+                differences_N=found.machine(data, kernel) - found.machine(data, "rbf"),
+                margin=margin,
+            )
+            for kernel in _CLAIMED
+        ]
+        claims.append(
+            Claim(
+                text=(
+                    f"{data}: the mixture with the paper's router is more accurate than a "
+                    "support vector machine on the router's kernel"
+                ),
+                differences_N=found.mixture(data, 1) - found.machine(data, "quantum"),
+                margin=margin,
+            )
+        )
+    return claims
+
+
+def dimension_claims(found: KernelResults) -> list[Claim]:
+    """Return the claims about effective dimensions."""
+    settings = found.settings
+    ends = dict.fromkeys((0, settings.sizes.index(settings.sizes[-1])))
+    return [
+        Claim(
+            text=(
+                f"the quantum router has a larger effective dimension per parameter than the "
+                f"{label(control)} router (parameters from {BOX_NAMES[box]}, "
+                f"{settings.sizes[k]:,} rows)"
+            ),
+            differences_N=leads_NS[:, k],
+            margin=settings.dimension_margin,
+        )
+        for box in settings.boxes
+        for control in settings.dimension_controls
+        for leads_NS in [found.dimensions(box, "quantum") - found.dimensions(box, control)]
+        for k in ends
+    ]

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from qmoe_qiskit.studies.engine.study import Study
+from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.kernel.effective_dimension import DimensionTask
 from qmoe_qiskit.studies.kernel.settings import KernelSettings
 from qmoe_qiskit.studies.kernel.summary import summarize
 from qmoe_qiskit.studies.kernel.task import KernelTask
 from qmoe_qiskit.studies.training.train_task import TrainTask
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.studies.engine.task import Task
 
 
 def _tasks(settings: KernelSettings, seeds: Sequence[int]) -> list[Task]:
@@ -24,24 +21,17 @@ def _tasks(settings: KernelSettings, seeds: Sequence[int]) -> list[Task]:
 def _of_seed(settings: KernelSettings, seed: int) -> list[Task]:
     training = TrainTask(
         seed=seed,
-        n_layers=settings.n_layers,
         data=settings.data[0],
-        n_samples=settings.n_samples,
-        test_fraction=settings.test_fraction,
-        scaling=settings.scaling,
-        epochs=settings.epochs,
-        batch_size=settings.batch_size,
         learning_rates=(settings.learning_rate,),
+        **settings.part(
+            "n_layers", "n_samples", "test_fraction", "epochs", "batch_size", "scaling"
+        ),
     )
     return [
         *(
             KernelTask(
                 training=replace(training, data=data),
-                uploads=settings.uploads,
-                bandwidths=settings.bandwidths,
-                gammas=settings.gammas,
-                costs=settings.costs,
-                folds=settings.folds,
+                **settings.part("uploads", "bandwidths", "gammas", "costs", "folds"),
             )
             for data in settings.data
         ),

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from qmoe_qiskit.stats import judge
-from qmoe_qiskit.studies.kernel.claims import alignment_claims, dimension_claims, machine_claims
+from qmoe_qiskit.studies.engine.results import TaskResult
 from qmoe_qiskit.studies.kernel.effective_dimension import DimensionTask
 from qmoe_qiskit.studies.kernel.figures import kernel_figures
-from qmoe_qiskit.studies.kernel.results import KernelResults
+from qmoe_qiskit.studies.kernel.results import (
+    KernelResults,
+    alignment_claims,
+    dimension_claims,
+    machine_claims,
+)
+from qmoe_qiskit.studies.kernel.settings import KernelSettings
 from qmoe_qiskit.studies.kernel.tables import dimensions_table, kernels_table, machines_table
 from qmoe_qiskit.studies.kernel.task import KernelTask
 from qmoe_qiskit.studies.report.summary import Summary
 from qmoe_qiskit.studies.training.paired_results import counted
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.studies.engine.results import TaskResult
-    from qmoe_qiskit.studies.kernel.settings import KernelSettings
 
 _REMARKS = (
     (

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from qmoe_qiskit.stats import mean_estimate, median_estimate, success_rate
+from qmoe_qiskit.stats import mean_estimate, mean_estimates, median_estimate, success_rate
 from qmoe_qiskit.studies.kernel.results import BOX_NAMES, KERNELS, KernelResults
-from qmoe_qiskit.studies.report.make_table import Row, column, table_of_rows
-from qmoe_qiskit.studies.report.summary import Table
+from qmoe_qiskit.studies.report.summary import Row, Table, column, table_of_rows
 from qmoe_qiskit.studies.training.routers import label
 
 
@@ -73,6 +72,7 @@ def machines_table(found: KernelResults, source: str) -> Table:
 def dimensions_table(found: KernelResults, source: str) -> Table:
     """Return the table of the effective dimensions."""
     settings = found.settings
+    headings = [f"At {size:,} rows" for size in settings.sizes]
     rows: list[Row] = []
     for box, router in settings.dimension_cases:
         n_parameters, rank = found.parameters(box, router)
@@ -82,10 +82,7 @@ def dimensions_table(found: KernelResults, source: str) -> Table:
                 "Router": label(router),
                 "Parameters": n_parameters,
                 "Rank of the Fisher information": rank,
-                **{
-                    f"At {size:,} rows": mean_estimate(found.dimension(box, router, size))
-                    for size in settings.sizes
-                },
+                **dict(zip(headings, mean_estimates(found.dimensions(box, router)), strict=True)),
             }
         )
     return table_of_rows(

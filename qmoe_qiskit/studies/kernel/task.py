@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
 from qmoe_qiskit.errors import InputError, require_positive
+from qmoe_qiskit.moe import QuantumRouter
 from qmoe_qiskit.studies.engine.results import finite
 from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.kernel.gram import (
     Kernel,
+    SplitPoints,
     centred_alignment,
     circuit_kernel,
     eigenvalues,
@@ -19,15 +21,11 @@ from qmoe_qiskit.studies.kernel.gram import (
     linear_kernel,
     participation,
     rbf_kernel,
+    tuned_machine,
 )
-from qmoe_qiskit.studies.kernel.models import mixture, router_inputs, router_of
-from qmoe_qiskit.studies.kernel.svm import SplitPoints, tuned_machine
-from qmoe_qiskit.studies.training.measuring import observe_rows
-from qmoe_qiskit.studies.training.train_task import TrainTask, trained, untrained
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.moe import QuantumRouter
-    from qmoe_qiskit.train import QMoEClassifier
+from qmoe_qiskit.studies.training.measuring import observe_rows, router_inputs, router_of
+from qmoe_qiskit.studies.training.train_task import TrainTask, classifier, trained, untrained
+from qmoe_qiskit.train import QMoEClassifier
 
 # Number of eigenvalues in a result, and the share of their sum that small ones are raised to.
 SPECTRUM, FLOOR = 30, 1e-12
@@ -83,7 +81,9 @@ class KernelTask(Task):
         split = self.training.load()
         features_NF, labels_N = split.train.features_NF, split.train.labels_N
         models = {
-            uploads: trained(self.training, mixture(self.training, split, uploads), split.train)
+            uploads: trained(
+                self.training, classifier(self.training, split, reuploads=uploads), split.train
+            )
             for uploads in (1, self.uploads)
         }
         model = models[self.uploads]
@@ -138,12 +138,7 @@ class KernelTask(Task):
             "rank": gram_rank(values_N),
             "participation": finite(participation(values_N)),
             "spectrum": np.maximum(values_N[:SPECTRUM], FLOOR).tolist(),
-            "svm": {
-                "accuracy": machine.accuracy,
-                "validation": machine.validation,
-                "parameter": machine.parameter,
-                "cost": machine.cost,
-            },
+            "svm": asdict(machine),
         }
 
 

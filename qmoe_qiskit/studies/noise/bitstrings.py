@@ -12,24 +12,22 @@ E experts, C classes.
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from qmoe_qiskit.backends import Backend
+from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.circuits.angle import basis_projectors
+from qmoe_qiskit.data import Dataset
 from qmoe_qiskit.errors import OutOfRangeWarning
 from qmoe_qiskit.moe import MixtureOfExperts, QuantumRouter
 from qmoe_qiskit.runs.metrics import Observed, class_codes
+from qmoe_qiskit.studies.training.measuring import router_of
+from qmoe_qiskit.studies.training.train_task import Fitted
+from qmoe_qiskit.train import QMoEClassifier
 from qmoe_qiskit.typing import FloatArray
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.backends import Backend
-    from qmoe_qiskit.circuits import RouterCircuit
-    from qmoe_qiskit.data import Dataset
-    from qmoe_qiskit.studies.training.train_task import Fitted
-    from qmoe_qiskit.train import QMoEClassifier
 
 
 def trained_circuit(fitted: Fitted) -> tuple[RouterCircuit, FloatArray, FloatArray]:
@@ -86,14 +84,13 @@ def observe_with_values(
         rows: Labelled rows.
         values_BO: Outputs of the circuit on the rows.
     """
-    module = classifier.module_
-    router = getattr(module.router, "router", module.router)
+    router = router_of(classifier)
     assert isinstance(router, QuantumRouter)
     assert router.adapter is not None
     scaled = torch.from_numpy(classifier.feature_map_.scale(rows.features_NF))
     with torch.no_grad():
         weights_NE = torch.softmax(router.adapter(torch.from_numpy(values_BO)), dim=-1)
-        logits_NC = MixtureOfExperts(_Given(weights_NE), module.experts)(scaled)
+        logits_NC = MixtureOfExperts(_Given(weights_NE), classifier.module_.experts)(scaled)
     return Observed(
         codes_N=class_codes(classifier.classes_, rows.labels_N),
         probabilities_NC=torch.softmax(logits_NC, dim=1).numpy(),

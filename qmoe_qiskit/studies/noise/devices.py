@@ -6,14 +6,18 @@ import numpy as np
 
 from qmoe_qiskit.stats import Claim, mean_estimates
 from qmoe_qiskit.studies.engine.task import Task
-from qmoe_qiskit.studies.noise.results import MEANS, NoiseResults, breakdown_table
-from qmoe_qiskit.studies.noise.section import StudySection
+from qmoe_qiskit.studies.noise.results import (
+    MEANS,
+    NoiseResults,
+    StudySection,
+    breakdown_table,
+    stays_within,
+)
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
 from qmoe_qiskit.studies.noise.tasks import ShotsTask
 from qmoe_qiskit.studies.report.figures import intervals
-from qmoe_qiskit.studies.report.make_table import Columns, rows_of, table_of_rows
-from qmoe_qiskit.studies.report.summary import FigureSpec, Table
-from qmoe_qiskit.studies.training.circuit_execution import EXACT, CircuitExecution
+from qmoe_qiskit.studies.report.summary import Columns, FigureSpec, Table, rows_of, table_of_rows
+from qmoe_qiskit.studies.training.circuit_execution import EXACT
 from qmoe_qiskit.studies.training.paired_results import ACCURACY
 from qmoe_qiskit.studies.training.routers import label
 from qmoe_qiskit.studies.training.train_task import TrainTask
@@ -32,22 +36,17 @@ def tasks(settings: NoiseSettings, seed: int) -> list[Task]:
 def _ideal(settings: NoiseSettings, seed: int) -> ShotsTask:
     """Return the training that is measured under the noise of every device, and with shots."""
     devices, factors = settings.all_devices, _noisy_factors(settings)
-    places = [_on(device, factor) for device in devices for factor in factors]
+    places = [settings.scaled(factor, device) for device in devices for factor in factors]
     return ShotsTask(
         **settings.training(seed, settings=(EXACT, *places)),
         shots=settings.shots,
-        sampled=tuple(map(_on, devices)),
+        sampled=tuple(settings.scaled(1.0, device) for device in devices),
     )
 
 
 def _under(settings: NoiseSettings, seed: int, device: str) -> TrainTask:
-    return settings.trained(seed, train_on=_on(device), settings=(_on(device),))
-
-
-def _on(device: str, factor: float = 1.0) -> CircuitExecution:
-    return CircuitExecution(
-        backend=f"noisy:{device}", gates=factor, relaxation=factor, readout=factor
-    )
+    setting = settings.scaled(1.0, device)
+    return settings.trained(seed, train_on=setting, settings=(setting,))
 
 
 def _noisy_factors(settings: NoiseSettings) -> tuple[float, ...]:
@@ -193,16 +192,11 @@ def _shots(measured: _Devices) -> Table:
 
 def _claims(measured: _Devices) -> list[Claim]:
     margin = measured.settings.margin
+    mean_N = measured.noisy_ND.mean(axis=1)
     return [
         *(
-            Claim(
-                text=(
-                    f"trained without noise, the quantum router stays within {margin:g} of its "
-                    f"accuracy without noise, on {device}"
-                ),
-                differences_N=changes_N,
-                margin=margin,
-                kind="equivalence",
+            stays_within(
+                margin, "trained without noise, ", f"accuracy without noise, on {device}", changes_N
             )
             for device, changes_N in zip(measured.names, measured.changes_ND.T, strict=True)
         ),
@@ -217,7 +211,7 @@ def _claims(measured: _Devices) -> list[Claim]:
                     "trained on the device, the quantum router is more accurate than the router "
                     f"{label(name)} without noise, on the mean of the devices"
                 ),
-                differences_N=measured.noisy_ND.mean(axis=1) - values_N,
+                differences_N=mean_N - values_N,
                 margin=margin,
             )
             for name, values_N in measured.controls.items()

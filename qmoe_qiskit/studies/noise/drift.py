@@ -6,10 +6,9 @@ from dataclasses import replace
 
 from qmoe_qiskit.stats import Claim, mean_estimates
 from qmoe_qiskit.studies.engine.task import Task
-from qmoe_qiskit.studies.noise.results import MEANS, NoiseResults
-from qmoe_qiskit.studies.noise.section import StudySection
+from qmoe_qiskit.studies.noise.results import MEANS, NoiseResults, StudySection, stays_within
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
-from qmoe_qiskit.studies.report.make_table import Columns, Row, column, rows_of, table_of_rows
+from qmoe_qiskit.studies.report.summary import Columns, Row, column, rows_of, table_of_rows
 from qmoe_qiskit.studies.training.circuit_execution import EXACT
 from qmoe_qiskit.studies.training.train_task import TrainTask
 
@@ -53,14 +52,11 @@ def summarize(settings: NoiseSettings, found: NoiseResults) -> StudySection:
             }
             rows += rows_of(columns)
             claims += [
-                Claim(
-                    text=(
-                        f"trained under {settings.noise(factor)}, the quantum router stays within "
-                        f"{settings.margin:g} of its accuracy {hours:g} hours later"
-                    ),
-                    differences_N=changes_N,
-                    margin=settings.margin,
-                    kind="equivalence",
+                stays_within(
+                    settings.margin,
+                    f"trained under {settings.noise(factor)}, ",
+                    f"accuracy {hours:g} hours later",
+                    changes_N,
                 )
                 for hours, changes_N in zip(settings.drift_hours, changes_NT.T, strict=True)
                 if noisy

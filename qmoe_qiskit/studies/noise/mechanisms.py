@@ -6,16 +6,13 @@ from functools import partial
 from types import MappingProxyType
 
 from qmoe_qiskit.stats import Claim, mean_estimates
-from qmoe_qiskit.stats.types import Estimate
 from qmoe_qiskit.studies.engine.task import Task
-from qmoe_qiskit.studies.noise.results import MEANS, NoiseResults, breakdown_table
-from qmoe_qiskit.studies.noise.section import StudySection
+from qmoe_qiskit.studies.noise.results import MEANS, NoiseResults, StudySection, breakdown_table
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
 from qmoe_qiskit.studies.noise.tasks import PinnedTask
-from qmoe_qiskit.studies.report.figures import Curve, curves
-from qmoe_qiskit.studies.report.make_table import Row, column, table_of_rows
+from qmoe_qiskit.studies.report.figures import Curve, curves, mean_curve
 from qmoe_qiskit.studies.report.panels import panels
-from qmoe_qiskit.studies.report.summary import FigureSpec
+from qmoe_qiskit.studies.report.summary import FigureSpec, Row, column, table_of_rows
 from qmoe_qiskit.typing import FloatArray
 
 # Names for tables, by the names in `NoiseProfile.scale`.
@@ -54,7 +51,8 @@ def summarize(settings: NoiseSettings, found: NoiseResults) -> StudySection:
     accuracies_NK = by_mechanism("accuracy")
     changes_NK = {what: values_NK - values_NK[:, :1] for what, values_NK in accuracies_NK.items()}
     changes = {what: mean_estimates(values_NK) for what, values_NK in changes_NK.items()}
-    rerouted = {what: mean_estimates(v_NK) for what, v_NK in by_mechanism("routing_flips").items()}
+    rerouted_NK = by_mechanism("routing_flips")
+    rerouted = {what: mean_estimates(values_NK) for what, values_NK in rerouted_NK.items()}
     rows: list[Row] = [
         {
             "mechanism": what,
@@ -104,11 +102,8 @@ def summarize(settings: NoiseSettings, found: NoiseResults) -> StudySection:
         for what in MECHANISMS.values()
     ]
 
-    def lines(estimates: dict[str, list[Estimate]]) -> list[Curve]:
-        return [
-            Curve(name=what, levels=scales, estimates=tuple(of_mechanism))
-            for what, of_mechanism in estimates.items()
-        ]
+    def lines(values: dict[str, FloatArray]) -> list[Curve]:
+        return [mean_curve(what, scales, values_NK) for what, values_NK in values.items()]
 
     draw = partial(curves, x_label="factor on the mechanism")
     picture = FigureSpec(
@@ -120,8 +115,8 @@ def summarize(settings: NoiseSettings, found: NoiseResults) -> StudySection:
         ),
         draw=panels(
             {
-                "accuracy": draw(lines(changes), y_label="difference of held-out accuracy"),
-                "routing": draw(lines(rerouted), y_label="rows routed otherwise"),
+                "accuracy": draw(lines(changes_NK), y_label="difference of held-out accuracy"),
+                "routing": draw(lines(rerouted_NK), y_label="rows routed otherwise"),
             }
         ),
         size=(10.0, 4.2),

@@ -10,14 +10,12 @@ from qmoe_qiskit.backends.mitigation.folding import extrapolation
 from qmoe_qiskit.stats import Claim, mean_estimate
 from qmoe_qiskit.stats.types import Estimate
 from qmoe_qiskit.studies.engine.task import Task
-from qmoe_qiskit.studies.noise.results import NoiseResults
-from qmoe_qiskit.studies.noise.section import StudySection
+from qmoe_qiskit.studies.noise.results import NoiseResults, StudySection
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
 from qmoe_qiskit.studies.noise.tasks import METHODS, MitigationTask
-from qmoe_qiskit.studies.report.figures import Curve, curves
-from qmoe_qiskit.studies.report.make_table import Row, column, table_of_rows
+from qmoe_qiskit.studies.report.figures import curves, mean_curve
 from qmoe_qiskit.studies.report.panels import panels
-from qmoe_qiskit.studies.report.summary import Draw, FigureSpec
+from qmoe_qiskit.studies.report.summary import Draw, FigureSpec, Row, column, table_of_rows
 from qmoe_qiskit.typing import FloatArray
 
 # The method that is claimed to help, the method without it at as many executions, and its name.
@@ -166,18 +164,14 @@ def _picture(settings: NoiseSettings, measured: _Measured) -> FigureSpec:
     ticks = {place: str(number) if number else "infinite" for place, number in places.items()}
 
     def part(factor: float) -> Draw:
+        errors = {
+            method: np.stack(
+                [measured(factor, n, method, "error") for n in places.values()], axis=1
+            )
+            for method in METHODS
+        }
         return curves(
-            [
-                Curve(
-                    name=method,
-                    levels=tuple(places),
-                    estimates=tuple(
-                        mean_estimate(measured(factor, executions, method, "error"))
-                        for executions in places.values()
-                    ),
-                )
-                for method in METHODS
-            ],
+            [mean_curve(method, tuple(places), errors_NL) for method, errors_NL in errors.items()],
             x_label="executions per row",
             y_label="mean error of an expectation value",
             log_x=True,

@@ -3,25 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from itertools import chain
 
-import numpy as np
-
-from qmoe_qiskit.stats import breakdown_point, mean_estimates
-from qmoe_qiskit.stats.types import Breakdown
+from qmoe_qiskit.stats import breakdown_point
+from qmoe_qiskit.stats.verdicts import Claim, judge
+from qmoe_qiskit.studies.engine.results import TaskResult
 from qmoe_qiskit.studies.engine.results_frame import ResultsFrame
-from qmoe_qiskit.studies.report.figures import Curve
-from qmoe_qiskit.studies.report.make_table import Row, rows_of, table_of_rows
-from qmoe_qiskit.studies.report.summary import Cell, Column, Table
-from qmoe_qiskit.studies.training.paired_results import ACCURACY
+from qmoe_qiskit.studies.noise.settings import NoiseSettings
+from qmoe_qiskit.studies.report.figures import Curve, mean_curve
+from qmoe_qiskit.studies.report.summary import (
+    Cell,
+    Column,
+    FigureSpec,
+    Row,
+    Summary,
+    Table,
+    rows_of,
+    table_of_rows,
+)
+from qmoe_qiskit.studies.training.paired_results import ACCURACY, counted
 from qmoe_qiskit.studies.training.routers import label
 from qmoe_qiskit.studies.training.train_task import TrainTask
 from qmoe_qiskit.typing import FloatArray
 
-if TYPE_CHECKING:
-    from qmoe_qiskit.studies.engine.results import TaskResult
-    from qmoe_qiskit.studies.noise.settings import NoiseSettings
+
+@dataclass(frozen=True, kw_only=True)
+class StudySection:
+    """Tables, claims, figures and remarks of a section; see `Summary`."""
+
+    tables: tuple[Table, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    figures: tuple[FigureSpec, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+def combine_sections(sections: Sequence[StudySection]) -> Summary:
+    """Combine the sections of a study, and judge all claims as one family.
+
+    A correction per section would give each section its own chance of a wrong verdict.
+    """
+    return Summary(
+        tables=tuple(chain.from_iterable(section.tables for section in sections)),
+        verdicts=tuple(judge([claim for section in sections for claim in section.claims])),
+        figures=tuple(chain.from_iterable(section.figures for section in sections)),
+        remarks=tuple(chain.from_iterable(section.remarks for section in sections)),
+    )
+
 
 MEANS = "Means over seeds with 95 % bootstrap intervals"
 
@@ -45,26 +73,20 @@ class NoiseResults(ResultsFrame[TrainTask]):
         }
 
     def source(self, what: str) -> str:
-        """Return the source of numbers.
-
-        Args:
-            what: The trainings of each seed.
-        """
+        """Return the source of numbers; `what` names the trainings of each seed."""
         n, names = len(self.seeds), [str(seed) for seed in self.seeds]
         shown = ", ".join(names if n <= 3 else (names[0], "...", names[-1]))
-        return f"{n} {'seed' if n == 1 else 'seeds'} ({shown}), each with {what}"
+        return f"{counted(n, 'seed')} ({shown}), each with {what}"
 
 
-def mean_curve(name: str, levels: Sequence[float], values: FloatArray) -> Curve:
-    """Return the curve of means over seeds.
-
-    Args:
-        name: Name in the legend.
-        levels: L levels of noise.
-        values: Values at each level, (N, L), or, for a flat curve, one value per seed, (N,).
-    """
-    values_NL = np.broadcast_to(values.reshape(len(values), -1), (len(values), len(levels)))
-    return Curve(name=name, levels=tuple(levels), estimates=tuple(mean_estimates(values_NL)))
+def stays_within(margin: float, how: str, of: str, differences_N: FloatArray) -> Claim:
+    """Return the claim that the quantum router, trained somehow, keeps an accuracy."""
+    return Claim(
+        text=f"{how}the quantum router stays within {margin:g} of its {of}",
+        differences_N=differences_N,
+        margin=margin,
+        kind="equivalence",
+    )
 
 
 def control_curves(controls: Mapping[str, FloatArray], levels: Sequence[float]) -> list[Curve]:
@@ -102,7 +124,10 @@ def breakdown_table(
         f"has an accuracy under {settings.accuracy:g}",
     ]
     points: dict[str | Column, Sequence[Cell]] = {
-        heading: _breakdown_points(settings, levels, values_NL, controls)
+        heading: [
+            *(breakdown_point(levels, values_NL - v_N[:, None]) for v_N in controls.values()),
+            breakdown_point(levels, values_NL, threshold=settings.accuracy),
+        ]
         for heading, values_NL in columns.items()
     }
     rows: list[Row] = rows_of({"": criteria, **points})
@@ -120,20 +145,4 @@ def breakdown_table(
             "intervals over seeds. The controls have no noise."
         ),
         source=source,
-    )
-
-
-def _breakdown_points(
-    settings: NoiseSettings,
-    levels: Sequence[float],
-    values_NL: FloatArray,
-    controls: Mapping[str, FloatArray],
-) -> tuple[Breakdown, ...]:
-    """Return where accuracies fall behind those of each control, and below the threshold."""
-    return (
-        *(
-            breakdown_point(levels, values_NL - control_N[:, None])
-            for control_N in controls.values()
-        ),
-        breakdown_point(levels, values_NL, threshold=settings.accuracy),
     )

@@ -7,15 +7,14 @@ from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.noise.results import (
     MEANS,
     NoiseResults,
+    StudySection,
     breakdown_table,
     control_curves,
-    mean_curve,
+    stays_within,
 )
-from qmoe_qiskit.studies.noise.section import StudySection
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
-from qmoe_qiskit.studies.report.figures import curves
-from qmoe_qiskit.studies.report.make_table import Columns, column, rows_of, table_of_rows
-from qmoe_qiskit.studies.report.summary import FigureSpec
+from qmoe_qiskit.studies.report.figures import curves, mean_curve
+from qmoe_qiskit.studies.report.summary import Columns, FigureSpec, column, rows_of, table_of_rows
 from qmoe_qiskit.studies.training.paired_results import ACCURACY
 from qmoe_qiskit.studies.training.routers import label
 from qmoe_qiskit.studies.training.train_task import TrainTask
@@ -97,14 +96,11 @@ def _claims(settings: NoiseSettings, ideal_NK: FloatArray, noisy_NK: FloatArray)
     at = f"at {settings.noise(settings.scales[-1])}"
     return [
         *(
-            Claim(
-                text=(
-                    f"{how}, the quantum router stays within {margin:g} of its accuracy without "
-                    f"noise {at}"
-                ),
-                differences_N=values_NK[:, -1] - values_NK[:, 0],
-                margin=margin,
-                kind="equivalence",
+            stays_within(
+                margin,
+                f"{how}, ",
+                f"accuracy without noise {at}",
+                values_NK[:, -1] - values_NK[:, 0],
             )
             for how, values_NK in (
                 ("trained without noise", ideal_NK),
@@ -120,9 +116,7 @@ def _claims(settings: NoiseSettings, ideal_NK: FloatArray, noisy_NK: FloatArray)
 
 
 def _picture(
-    settings: NoiseSettings,
-    trainings: dict[str, FloatArray],
-    controls: dict[str, FloatArray],
+    settings: NoiseSettings, trainings: dict[str, FloatArray], controls: dict[str, FloatArray]
 ) -> FigureSpec:
     scales = settings.scales
     quantum = [

@@ -9,7 +9,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from qmoe_qiskit.backends.noisy.depolarizing import MAX_PROBABILITY
 from qmoe_qiskit.noise_profiles import list_profiles
 from qmoe_qiskit.studies.engine.settings import StudySettings
-from qmoe_qiskit.studies.training.circuit_execution import CircuitExecution
+from qmoe_qiskit.studies.training.circuit_execution import EXACT, CircuitExecution
 from qmoe_qiskit.studies.training.setting_types import (
     RISING_FROM_0,
     Control,
@@ -78,12 +78,7 @@ class NoiseSettings(StudySettings, title="noise"):
         """Return the fields that all trainings of a seed share, with some changed."""
         return {
             "seed": seed,
-            "n_layers": self.n_layers,
-            "data": self.data,
-            "n_samples": self.n_samples,
-            "test_fraction": self.test_fraction,
-            "epochs": self.epochs,
-            "batch_size": self.batch_size,
+            **self.part("n_layers", "data", "n_samples", "test_fraction", "epochs", "batch_size"),
             "learning_rates": (self.learning_rate,),
             **changes,
         }
@@ -96,10 +91,13 @@ class NoiseSettings(StudySettings, title="noise"):
         """Return the training of a classical router."""
         return self.trained(seed, router=router, n_layers=1)
 
-    def scaled(self, factor: float, **changes: float) -> CircuitExecution:
-        """Return the device with its noise scaled; changes give some mechanisms another factor."""
+    def scaled(self, factor: float, device: str = "", **changes: float) -> CircuitExecution:
+        """Return a device, by default `device`, with its noise scaled.
+
+        The changes give some mechanisms another factor.
+        """
         return CircuitExecution(
-            backend=f"noisy:{self.device}",
+            backend=f"noisy:{device or self.device}",
             gates=changes.get("gates", factor),
             relaxation=changes.get("relaxation", factor),
             readout=changes.get("readout", factor),
@@ -117,6 +115,4 @@ class NoiseSettings(StudySettings, title="noise"):
 
 def depolarizing(level: float) -> CircuitExecution:
     """Return the paper's noise at a level; at level 0 the exact backend."""
-    return (
-        CircuitExecution(backend=f"noisy:depolarizing:{level!r}") if level else CircuitExecution()
-    )
+    return CircuitExecution(backend=f"noisy:depolarizing:{level!r}") if level else EXACT

@@ -6,25 +6,15 @@ Phase 3B of arXiv:2512.22296, then calibrations of real devices, shots, drift an
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from qmoe_qiskit.studies.engine.results import TaskResult
 from qmoe_qiskit.studies.engine.study import Study
-from qmoe_qiskit.studies.noise import (
-    depolarizing,
-    devices,
-    drift,
-    mechanisms,
-    mitigation,
-    scales,
-)
-from qmoe_qiskit.studies.noise.results import NoiseResults
-from qmoe_qiskit.studies.noise.section import StudySection, combine_sections
+from qmoe_qiskit.studies.engine.task import Task
+from qmoe_qiskit.studies.noise import depolarizing, devices, drift, mechanisms, mitigation, scales
+from qmoe_qiskit.studies.noise.results import NoiseResults, StudySection, combine_sections
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.studies.engine.results import TaskResult
-    from qmoe_qiskit.studies.engine.task import Task
-    from qmoe_qiskit.studies.report.summary import Summary
+from qmoe_qiskit.studies.report.summary import Summary
 
 
 class _Part(NamedTuple):

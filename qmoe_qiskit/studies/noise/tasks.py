@@ -6,7 +6,7 @@ Shapes: B inputs, F features, W circuit weights, S bit strings, O observables, K
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,7 +19,9 @@ from qmoe_qiskit.backends.mitigation.readout import (
 )
 from qmoe_qiskit.backends.noisy.backend import NoisyBackend
 from qmoe_qiskit.backends.transpile.placement import active_qubits
+from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError, require_positive
+from qmoe_qiskit.noise_profiles import NoiseProfile
 from qmoe_qiskit.simulation import diagonals
 from qmoe_qiskit.studies.engine.results import finite
 from qmoe_qiskit.studies.noise.bitstrings import (
@@ -34,11 +36,6 @@ from qmoe_qiskit.studies.training.measuring import measured, observe_rows, resto
 from qmoe_qiskit.studies.training.train_task import Fitted, TrainTask, fit, result_of
 from qmoe_qiskit.train import model_state, restore_model
 from qmoe_qiskit.typing import FloatArray
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.circuits import RouterCircuit
-    from qmoe_qiskit.noise_profiles import NoiseProfile
-
 
 # Methods of mitigation by the names that tables use: whether readout errors are undone, and the
 # degree of the extrapolation.

@@ -6,20 +6,58 @@ Colour never carries information alone: series also differ by marker and line st
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 from qmoe_qiskit.figures.style import INK, MARKERS, RGB, fitted, ordered_colours
+from qmoe_qiskit.stats import mean_estimates
 from qmoe_qiskit.stats.types import Estimate
-from qmoe_qiskit.studies.report.legend import add_legend
 from qmoe_qiskit.studies.report.summary import Draw
+from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+Location = Literal["center", "upper center", "outside lower center"]
+Legend = list[tuple[Any, str]]  # handles and their labels
+
+
+def add_legend(figure: Figure, axes: Axes) -> None:
+    """Put the legend of some axes below the figure."""
+    handles, labels = axes.get_legend_handles_labels()
+    entries = [(h, text) for h, text in zip(handles, labels, strict=True) if text]
+    if entries:
+        put_legend(figure, entries, loc="outside lower center")
+
+
+def put_legend(figure: Figure, legend: Legend, *, loc: Location) -> None:
+    """Put a legend into a figure, in as many columns of similar length as fit."""
+    n_columns = math.ceil(len(legend) / legend_rows(legend, width_of(figure)))
+    handles, labels = [handle for handle, _ in legend], [label for _, label in legend]
+    figure.legend(handles, labels, loc=loc, ncols=n_columns)
+
+
+def legend_rows(legend: Legend, width: float) -> int:
+    """Return how many rows a legend takes in a width in inches."""
+    widest = max(len(text) for _, text in legend)
+    n_columns = max(1, min(len(legend), int(width / (0.075 * widest + 0.65))))
+    return math.ceil(len(legend) / n_columns)
+
+
+def width_of(figure: Figure) -> float:
+    """Return the width of a figure, or of a part of one, in inches."""
+    return float(figure.bbox.width / figure.dpi)
+
 
 LINES = ("-", "--", "-.", ":")
 _NAME = 40  # characters of a name in a legend
+_MARKS: dict[str, Any] = {"markeredgecolor": "white", "markeredgewidth": 0.5, "zorder": 3}
 _GRID: dict[str, Any] = {"color": "0.9", "linewidth": 0.6}
 
 
@@ -36,6 +74,20 @@ class Curve:
     name: str
     levels: tuple[float, ...]
     estimates: tuple[Estimate, ...]
+
+
+def mean_curve(name: str, levels: Sequence[float], values: FloatArray) -> Curve:
+    """Return the curve of means over N seeds.
+
+    Args:
+        name: Name in the legend.
+        levels: L positions on the axis, rising.
+        values: Values at each level, (N, L), or, for a flat curve, one value per seed, (N,).
+    """
+    values_NL = np.broadcast_to(values.reshape(len(values), -1), (len(values), len(levels)))
+    return Curve(
+        name=name, levels=tuple(map(float, levels)), estimates=tuple(mean_estimates(values_NL))
+    )
 
 
 def curves(
@@ -77,9 +129,7 @@ def curves(
                 marker=MARKERS[index % len(MARKERS)],
                 linestyle=LINES[index % len(LINES)],
                 markersize=5,
-                markeredgecolor="white",
-                markeredgewidth=0.5,
-                zorder=3,
+                **_MARKS,
             )
             lows = [estimate.low for estimate in curve.estimates]
             highs = [estimate.high for estimate in curve.estimates]
@@ -136,11 +186,12 @@ def intervals(
         for index, (name, estimates) in enumerate(series.items()):
             shift = (index - (len(series) - 1) / 2) * step
             heights = [rows.index(row) + shift for row in estimates]
-            values = [estimate.value for estimate in estimates.values()]
+            means = estimates.values()
             axes.errorbar(
-                values,
+                [mean.value for mean in means],
                 heights,
-                xerr=_reaches(list(estimates.values())),
+                # nan where there is no interval to draw
+                xerr=[[mean.value - mean.low for mean in means], [m.high - m.value for m in means]],
                 linestyle="none",
                 marker=MARKERS[index % len(MARKERS)],
                 color=colours[index],
@@ -148,21 +199,13 @@ def intervals(
                 elinewidth=1.4,
                 capsize=3,
                 markersize=5.5,
-                markeredgecolor="white",
-                markeredgewidth=0.5,
                 label=fitted(name, _NAME),
-                zorder=3,
+                **_MARKS,
             )
             for row, height in zip(estimates, heights, strict=True):
-                of_seeds = (seeds or {}).get(name, {}).get(row, ())
-                axes.vlines(
-                    of_seeds,
-                    height - 0.3 * step,
-                    height + 0.3 * step,
-                    colors=[colours[index]],
-                    alpha=0.35,
-                    linewidth=0.8,
-                )
+                of_seeds, reach = (seeds or {}).get(name, {}).get(row, ()), 0.3 * step
+                faint: dict[str, Any] = {"colors": [colours[index]], "alpha": 0.35}
+                axes.vlines(of_seeds, height - reach, height + reach, linewidth=0.8, **faint)
         if reference is not None:
             axes.axvline(reference, color=INK, linewidth=0.9, linestyle=(0, (1, 1)))
         axes.set_yticks(range(len(rows)), labels=[fitted(row, _NAME) for row in rows])
@@ -181,11 +224,3 @@ def intervals(
 def _line_colours(count: int) -> list[RGB]:
     """Return colours of rising lightness without the lightest, which is hard to see on white."""
     return ordered_colours(count + 1)[:-1] if count > 1 else [ordered_colours(4)[0]]
-
-
-def _reaches(estimates: Sequence[Estimate]) -> list[list[float]]:
-    """Return how far intervals reach to either side; nan where there is no interval to draw."""
-    return [
-        [estimate.value - estimate.low for estimate in estimates],
-        [estimate.high - estimate.value for estimate in estimates],
-    ]

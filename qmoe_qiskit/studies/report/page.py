@@ -7,16 +7,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from qmoe_qiskit.stats.types import Verdict, VerdictOutcome
+from qmoe_qiskit.studies.engine.folder import StudyRecord
 from qmoe_qiskit.studies.report.settings_toml import settings_toml
 from qmoe_qiskit.studies.report.summary import FigureSpec, Summary
 from qmoe_qiskit.studies.report.tables import ShownTable, shown_table
 from qmoe_qiskit.studies.report.task_list import LIST, ListedTask, count_kinds, kinds_of
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.studies.engine.folder import StudyRecord
 
 OUTCOMES: tuple[VerdictOutcome, ...] = ("supported", "not supported", "undecided")
 HOW_JUDGED = (

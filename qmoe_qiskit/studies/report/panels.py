@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from qmoe_qiskit.studies.report.legend import Legend, legend_rows, put_legend, width_of
+from qmoe_qiskit.studies.report.figures import Legend, legend_rows, put_legend, width_of
 from qmoe_qiskit.studies.report.summary import Draw
 
 if TYPE_CHECKING:

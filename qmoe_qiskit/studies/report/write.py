@@ -6,20 +6,18 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.io.atomic import write_atomically
+from qmoe_qiskit.studies.engine.folder import StudyRecord
 from qmoe_qiskit.studies.report.html import MARK, IndexEntry, index_html, page_html
 from qmoe_qiskit.studies.report.markdown import page_markdown
 from qmoe_qiskit.studies.report.page import make_page
 from qmoe_qiskit.studies.report.summary import Summary
 from qmoe_qiskit.studies.report.tables import to_csv
 from qmoe_qiskit.studies.report.task_list import LIST, ListedTask, tasks_csv
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.studies.engine.folder import StudyRecord
 
 PAGE = "report.html"
 

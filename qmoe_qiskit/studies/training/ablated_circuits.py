@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterExpression, ParameterVector
 from qiskit.quantum_info import SparsePauliOp
 
+from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.circuits import RouterCircuit
 
 
 def dephased(router: RouterCircuit) -> RouterCircuit:

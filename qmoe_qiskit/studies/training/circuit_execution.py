@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
+from qmoe_qiskit.backends import BackendSpec, open_backend
 from qmoe_qiskit.errors import InputError
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.noise_profiles import NoiseProfile
+from qmoe_qiskit.noise_profiles import NoiseProfile
+from qmoe_qiskit.train.execution import profile_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,16 +74,11 @@ EXACT = CircuitExecution()
 @lru_cache
 def _profile(backend: str) -> NoiseProfile | None:
     """Return the stored calibration that a specification names, or None."""
-    from qmoe_qiskit.backends import open_backend
-    from qmoe_qiskit.train.execution import profile_of
-
     return profile_of(open_backend(backend)) if backend.startswith("noisy:") else None
 
 
 @lru_cache
 def _check(setting: CircuitExecution) -> None:
-    from qmoe_qiskit.backends import BackendSpec
-
     if setting.backend.startswith("runtime:"):
         raise InputError(
             f"backend {setting.backend!r} is no simulator of this project: a study takes "

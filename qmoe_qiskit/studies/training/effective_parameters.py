@@ -6,16 +6,12 @@ ratios of weights.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from qmoe_qiskit.moe import ProjectedRouter, QuantumRouter
 from qmoe_qiskit.typing import FloatArray
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
 
 # Singular values below this share of the largest count as zero. Rounding leaves 1e-16 to 1e-13 of
 # the largest. The smallest true ones have been 1e-3 and more for circuits. They fall with the

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
-from typing import TYPE_CHECKING
 
+from qmoe_qiskit.backends import BackendSpec
+from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.noise_profiles import NoiseProfile
 from qmoe_qiskit.studies.training.circuit_execution import CircuitExecution
 from qmoe_qiskit.studies.training.routers import is_quantum, router_circuit
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.circuits import RouterCircuit
 
 
 def check_router_runs(
     router: str, *, n_inputs: int, n_layers: int, data: str, settings: Iterable[CircuitExecution]
 ) -> None:
-    """Refuse executions that a router's circuit cannot run with.
+    """Refuse executions that a router's circuit cannot run with; a classical one runs everywhere.
 
     Args:
-        router: Name of the router; a classical one runs everywhere.
+        router: Name of the router.
         n_inputs: Number of coordinates that the router sees.
         n_layers: Number of layers of a quantum router.
         data: Name of the data set, for the message.
@@ -45,9 +44,6 @@ def check_circuit_runs(circuit: RouterCircuit, what: str, setting: CircuitExecut
     Raises:
         InputError: If the circuit cannot run with it.
     """
-    from qmoe_qiskit.backends import BackendSpec
-    from qmoe_qiskit.noise_profiles import NoiseProfile
-
     where = setting.resolve_backend(0)
     if isinstance(where, NoiseProfile) and len(where.qubits) < circuit.n_qubits:
         raise InputError(

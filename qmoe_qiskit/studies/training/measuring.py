@@ -1,19 +1,19 @@
-"""Evaluate a trained model on another backend."""
+"""Evaluate a trained model, also on another backend, and look into its router."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from torch import nn
 
 from qmoe_qiskit.backends import BackendSpec
 from qmoe_qiskit.backends.transpile.placement import active_qubits
+from qmoe_qiskit.data import Dataset
 from qmoe_qiskit.runs.metrics import Observed, observe, summarize
 from qmoe_qiskit.studies.engine.results import finite
-from qmoe_qiskit.train import model_state, restore_model
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.data import Dataset
-    from qmoe_qiskit.studies.training.circuit_execution import CircuitExecution
-    from qmoe_qiskit.train import QMoEClassifier
+from qmoe_qiskit.studies.training.circuit_execution import CircuitExecution
+from qmoe_qiskit.train import QMoEClassifier, model_state, restore_model
+from qmoe_qiskit.typing import FloatArray
 
 
 def observe_rows(classifier: QMoEClassifier, rows: Dataset) -> Observed:
@@ -73,3 +73,17 @@ def measured(observed: Observed, exact: Observed) -> dict[str, Any]:
         "expert_load": load,
         "routing_flips": float((observed.experts_N != exact.experts_N).mean()),
     }
+
+
+def router_of(classifier: QMoEClassifier) -> nn.Module:
+    """Return a classifier's router without the projection before it."""
+    router = classifier.module_.router
+    inner: nn.Module = getattr(router, "router", router)
+    return inner
+
+
+def router_inputs(classifier: QMoEClassifier, features_NF: FloatArray) -> FloatArray:
+    """Return the coordinates that a classifier's router sees for raw features, (N, K)."""
+    features = classifier.feature_map_
+    inputs_NK: FloatArray = features.scale(features_NF) @ features.matrix_FK + features.offset_K
+    return inputs_NK

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qmoe_qiskit.stats import Estimate, median_estimate, success_rate
+from qmoe_qiskit.studies.engine.results import TaskResult
 from qmoe_qiskit.studies.engine.results_frame import ResultsFrame
+from qmoe_qiskit.studies.report.summary import Row, column
 from qmoe_qiskit.studies.training.routers import label
 from qmoe_qiskit.studies.training.train_task import TrainTask
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.studies.engine.results import TaskResult
-    from qmoe_qiskit.typing import FloatArray
+from qmoe_qiskit.typing import FloatArray
 
 # Scalings as sentences name them.
 INPUTS = {"paper": "inputs in [0, pi]", "centred": "inputs in [-pi/2, pi/2]"}
@@ -61,6 +60,32 @@ def router_results(
         return ScaledRouter(scaling=task.scaling, router=task.router, layers=layers)
 
     return ResultsFrame(TrainTask, seeds, results, key)
+
+
+def size_cells(frame: RouterResults, router: ScaledRouter) -> Row:
+    """Return the cells of a table that name a router and its numbers of parameters."""
+    return {
+        "inputs": router.scaling,
+        "router": router.label,
+        column("parameters", 0): int(frame.values(router, "n_parameters")[0]),
+        column("effective parameters, median", 0): float(
+            np.median(frame.values(router, "effective_parameters"))
+        ),
+    }
+
+
+def accuracy_cells(
+    frame: RouterResults, router: ScaledRouter, mean: Estimate, threshold: float
+) -> Row:
+    """Return the cells of a table for a router's held-out accuracy, whose mean is given."""
+    accuracies_N = frame.values(router, *ACCURACY)
+    return {
+        "mean accuracy": mean,
+        "median accuracy": median_estimate(accuracies_N),
+        column(f"share of seeds with {threshold:g} or more", 2): success_rate(
+            accuracies_N, threshold
+        ),
+    }
 
 
 def validation_accuracies(frame: RouterResults, router: ScaledRouter) -> FloatArray:

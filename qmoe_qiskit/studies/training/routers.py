@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import require_positive, unknown_name
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from qmoe_qiskit.circuits import RouterCircuit
+from qmoe_qiskit.studies.training.ablated_circuits import dephased, frozen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,69 +31,41 @@ class StudyRouter:
     """
 
     name: str
-    label: str
-    family: str
+    label: str = "quantum"
+    family: str = "quantum"
     help: str = ""
     one_layer: bool = False
     entanglement: str = "strong"
     ablate: Callable[[RouterCircuit, np.random.Generator], RouterCircuit] | None = None
 
 
-def _dephased(circuit: RouterCircuit, _: np.random.Generator) -> RouterCircuit:
-    from qmoe_qiskit.studies.training.ablated_circuits import dephased
-
-    return dephased(circuit)
-
-
-def _frozen(circuit: RouterCircuit, rng: np.random.Generator) -> RouterCircuit:
-    from qmoe_qiskit.studies.training.ablated_circuits import frozen
-
-    return frozen(circuit, rng)
-
-
 _ALL = (
     StudyRouter(
         name="quantum",
         help="angle embedding, L strongly entangling layers, <Z> of each qubit, adapter",
-        label="quantum",
-        family="quantum",
     ),
     StudyRouter(
         name="quantum:dephased",
         help="the same, every qubit fully dephased in the computational basis after the embedding",
-        ablate=_dephased,
-        label="quantum",
-        family="quantum",
+        ablate=lambda circuit, _: dephased(circuit),
     ),
     StudyRouter(
         name="quantum:frozen",
         help="the same with random angles that stay fixed: only the adapter is trained",
-        ablate=_frozen,
-        label="quantum",
-        family="quantum",
+        ablate=frozen,
     ),
     StudyRouter(
         name="quantum:no-entangler",
         help="the same without entangling gates: product states throughout",
         entanglement="none",
-        label="quantum",
-        family="quantum",
     ),
-    StudyRouter(
-        name="quantum:one-layer",
-        help="a single entangling layer",
-        one_layer=True,
-        label="quantum",
-        family="quantum",
-    ),
+    StudyRouter(name="quantum:one-layer", help="a single entangling layer", one_layer=True),
     StudyRouter(
         name="quantum:product",
         help="one rotation of each qubit after the embedding: the functions of the router without "
         "entangler, from the angles of one layer",
         one_layer=True,
         entanglement="none",
-        label="quantum",
-        family="quantum",
     ),
     StudyRouter(name="fourier", label="Fourier", family="Fourier features"),
     StudyRouter(name="linear", label="linear", family="linear and quadratic"),

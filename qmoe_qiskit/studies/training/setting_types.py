@@ -94,5 +94,4 @@ class TunedTrainings(StudySettings):
 
     def training(self) -> dict[str, Any]:
         """Return the fields that all trainings share."""
-        names = ("data", "n_samples", "epochs", "batch_size", "learning_rates")
-        return {name: getattr(self, name) for name in names}
+        return self.part("data", "n_samples", "epochs", "batch_size", "learning_rates")

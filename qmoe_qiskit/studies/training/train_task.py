@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from qmoe_qiskit.data import list_datasets, load_dataset, split_dataset
+from qmoe_qiskit.data import Dataset, Split, list_datasets, load_dataset, split_dataset
 from qmoe_qiskit.errors import DivergenceError, InputError, StudyError, unknown_name
 from qmoe_qiskit.runs.metrics import summarize
 from qmoe_qiskit.studies.engine.results import finite
@@ -17,12 +18,7 @@ from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.training.circuit_execution import EXACT, CircuitExecution
 from qmoe_qiskit.studies.training.measuring import measured, observe_rows, restore_on_backend
 from qmoe_qiskit.studies.training.routers import check_router, classifier_settings
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from qmoe_qiskit.data import Dataset, Split
-    from qmoe_qiskit.train import QMoEClassifier
+from qmoe_qiskit.train import QMoEClassifier
 
 # Range in rad that every feature is scaled to, for the router and for the experts.
 SCALINGS: Mapping[str, tuple[float, float]] = MappingProxyType(
@@ -111,6 +107,10 @@ class TrainTask(Task):
         found = [setting.profiles() for setting in self.circuit_executions()]
         return {name: value for profiles in found for name, value in profiles.items()}
 
+    def extra_settings(self) -> dict[str, Any]:
+        """Return settings of the classifier that only a subclass has."""
+        return {}
+
     def load(self) -> Split:
         """Return the points of the seed, split into training and held-out rows."""
         dataset = load_dataset(self.data, n_samples=self.n_samples, seed=self.seed)
@@ -159,11 +159,23 @@ def fit(task: TrainTask) -> Fitted:
     return Fitted(classifier=model, split=split, learning_rate=rate, validation=validation)
 
 
-def classifier(task: TrainTask, split: Split, learning_rate: float) -> QMoEClassifier:
-    """Return a task's classifier, untrained."""
+def classifier(
+    task: TrainTask,
+    split: Split,
+    learning_rate: float | None = None,
+    **changes: Any,  # noqa: ANN401
+) -> QMoEClassifier:
+    """Return a task's classifier, untrained, by default with its first learning rate.
+
+    Args:
+        task: The task.
+        split: Data of the task.
+        learning_rate: Learning rate of Adam.
+        changes: Changed settings of the classifier.
+    """
     from qmoe_qiskit.train import QMoEClassifier
 
-    return QMoEClassifier(
+    model = QMoEClassifier(
         **classifier_settings(
             task.router, n_inputs=n_router_inputs(split), n_layers=task.n_layers, seed=task.seed
         ),
@@ -174,10 +186,12 @@ def classifier(task: TrainTask, split: Split, learning_rate: float) -> QMoEClass
         feature_range=SCALINGS[task.scaling],
         max_epochs=task.epochs,
         batch_size=task.batch_size,
-        learning_rate=learning_rate,
+        learning_rate=task.learning_rates[0] if learning_rate is None else learning_rate,
         verbose=False,
         random_state=task.seed,
     )
+    model.set_params(**task.extra_settings(), **changes)
+    return model
 
 
 def untrained(task: TrainTask, split: Split, **changes: Any) -> QMoEClassifier:  # noqa: ANN401
@@ -191,8 +205,7 @@ def untrained(task: TrainTask, split: Split, **changes: Any) -> QMoEClassifier: 
     from qmoe_qiskit.train.features import FeatureMap
 
     features_NF = split.train.features_NF
-    model = classifier(task, split, task.learning_rates[0])
-    model.set_params(**changes)
+    model = classifier(task, split, **changes)
     model.classes_ = np.unique(split.train.labels_N)
     model.n_features_in_ = features_NF.shape[1]
     model.feature_map_ = FeatureMap.fit(

@@ -12,6 +12,7 @@ from sklearn.svm import SVC
 
 from qmoe_qiskit.circuits import angle_router
 from qmoe_qiskit.studies.kernel.gram import (
+    SplitPoints,
     centred_alignment,
     circuit_kernel,
     eigenvalues,
@@ -20,8 +21,8 @@ from qmoe_qiskit.studies.kernel.gram import (
     participation,
     pauli_features,
     rbf_kernel,
+    tuned_machine,
 )
-from qmoe_qiskit.studies.kernel.svm import SplitPoints, tuned_machine
 
 
 @pytest.mark.parametrize("rotation", ["x", "y", "z"])
