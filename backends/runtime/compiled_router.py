@@ -58,12 +58,7 @@ class RuntimeRouter:
     """
 
     def __init__(
-        self,
-        *,
-        router: RouterCircuit,
-        backend: RuntimeBackend,
-        layout: Layout,
-        table: AngleTable,
+        self, *, router: RouterCircuit, backend: RuntimeBackend, layout: Layout, table: AngleTable
     ) -> None:
         self.router, self.backend, self.profile = router, backend, layout.profile
         self.isa_circuit, self.physical_qubits = layout.circuit, layout.physical_qubits

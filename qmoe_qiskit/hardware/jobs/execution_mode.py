@@ -130,9 +130,5 @@ class ExecutionMode:
 
     def _committed_s(self, *, besides: str = "") -> float:
         return committed_qpu_seconds(
-            self._record.key,
-            self._client,
-            self._ledger,
-            besides=besides,
-            within=self.session_id,
+            self._record.key, self._client, self._ledger, besides=besides, within=self.session_id
         )

@@ -18,10 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 def recover_job(
-    job: JobRecord,
-    client: Client,
-    ledger: Ledger,
-    report: ReportStatus = lambda _: None,
+    job: JobRecord, client: Client, ledger: Ledger, report: ReportStatus = lambda _: None
 ) -> bool:
     """Look for a job by its tag and record its id; returns whether the service has the job.
 

@@ -115,8 +115,7 @@ class LedgerReader:
     def pending(self) -> list[JobRecord]:
         """Return the jobs that wait or run at the service, or may do so."""
         return self._read(
-            JobRecord,
-            "SELECT * FROM jobs WHERE state IN ('sending', 'submitted') ORDER BY rowid",
+            JobRecord, "SELECT * FROM jobs WHERE state IN ('sending', 'submitted') ORDER BY rowid"
         )
 
     def created_since(self, moment: datetime) -> list[datetime]:

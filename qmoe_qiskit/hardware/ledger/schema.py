@@ -72,7 +72,7 @@ SCHEMA = (
 )
 # For each older version, the statements that upgrade it to the next one.
 MIGRATIONS: dict[int, tuple[str, ...]] = {
-    1: ("UPDATE works SET circuit_qpy = with_check_sum(circuit_qpy)",),
+    1: ("UPDATE works SET circuit_qpy = with_check_sum(circuit_qpy)",)
 }
 
 

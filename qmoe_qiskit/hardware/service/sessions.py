@@ -47,9 +47,7 @@ class Sessions:
             self._connections.same_instance(),
         ):
             known = _kind_of(mode).from_id(
-                session,
-                self._service,
-                use_fractional_gates=backend.options.use_fractional_gates,
+                session, self._service, use_fractional_gates=backend.options.use_fractional_gates
             )
             if (known.details() or {}).get("accepting_jobs"):
                 return known
