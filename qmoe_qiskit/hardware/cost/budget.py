@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import BudgetError, InputError
 from qmoe_qiskit.hardware.cost.plan_limits import PlanLimits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from qmoe_qiskit.hardware.cost.estimate import CostEstimate, JobEstimate
 
 _SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
@@ -76,8 +75,7 @@ def max_execution_time(
     """Return the limit of QPU time, in whole seconds, for the next job to send.
 
     Each job gets its estimate, rounded up, and an equal share of the rest of the budget. The limit
-    of every job that was sent counts as used: so the jobs cannot exceed the budget, however wrong
-    the estimates are.
+    of every job that was sent counts as used: so no wrong estimate can exceed the budget.
 
     Args:
         jobs: The jobs that remain to be sent, the next one first.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from qmoe_qiskit.errors import InputError, require_positive
@@ -44,31 +45,18 @@ def plan_limits(plan: str | None) -> PlanLimits:
     return PlanLimits(plan=plan or "unknown")
 
 
-@dataclass(frozen=True, kw_only=True)
-class LinearCost:
-    """The cost of a job as a function of its number of points: constant + per_point * points.
-
-    >>> LinearCost(constant=2, per_point=3)(4)
-    14
-    """
-
-    constant: float
-    per_point: float
-
-    def __call__(self, n_points: int) -> float:
-        """Return the cost of a job with `n_points` points."""
-        return self.constant + self.per_point * n_points
-
-
 def split_points(
-    n_points: int, executions: LinearCost, seconds: LinearCost, limits: PlanLimits
+    n_points: int,
+    executions: Callable[[int], float],
+    seconds: Callable[[int], float],
+    limits: PlanLimits,
 ) -> list[tuple[int, int]]:
     """Split points into one range [start, stop) per job: as few as possible, of near-equal size.
 
     Args:
         n_points: Number of points, P.
-        executions: Executions of a job.
-        seconds: QPU seconds of a job.
+        executions: Executions of a job, which grow with its number of points.
+        seconds: QPU time of a job in seconds, which grows with its number of points.
         limits: The limits of the plan.
 
     Raises:

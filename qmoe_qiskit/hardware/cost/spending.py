@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from qmoe_qiskit.hardware.ledger.records import FINAL, SENDING, SUBMITTED
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from qmoe_qiskit.hardware.ledger.records import JobRecord
-    from qmoe_qiskit.hardware.ledger.store import Ledger
-    from qmoe_qiskit.hardware.service.client import Client
+from qmoe_qiskit.hardware.ledger.store import Ledger
+from qmoe_qiskit.hardware.service.client import Client
 
 
 def committed_qpu_seconds(
@@ -19,7 +12,8 @@ def committed_qpu_seconds(
 ) -> float:
     """Return the QPU time that a work was charged, or may still be charged, in seconds.
 
-    The service charges a session by the clock, and every other job by its execution.
+    The service charges a session by the clock, and every other job by its execution. A job without
+    a known charge counts with the limit that it was sent with, or else with its estimate.
 
     Args:
         key: The key of the work.
@@ -37,19 +31,10 @@ def committed_qpu_seconds(
         for session in {job.session_id for job in jobs} - {None, within}
         if (seconds := client.sessions.seconds(str(session))) is not None
     }
-    jobs_s = _charges_s(j for j in jobs if j.tag != besides and j.session_id not in clocks_s)
-    return sum(clocks_s.values()) + jobs_s
-
-
-def _charges_s(jobs: Iterable[JobRecord]) -> float:
-    """Return the sum of the jobs' charges in seconds, each by its upper bound until it is known.
-
-    The upper bound is the limit that the job was sent with; a job without a limit counts with its
-    estimate.
-    """
-    return sum(
+    return sum(clocks_s.values()) + sum(
         job.charged_seconds
         if job.charged_seconds is not None
         else job.max_seconds or job.estimated_seconds
         for job in jobs
+        if job.tag != besides and job.session_id not in clocks_s
     )

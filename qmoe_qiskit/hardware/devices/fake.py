@@ -8,23 +8,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from qiskit import QuantumCircuit
-from qiskit.transpiler import PassManager, Target
+from qiskit.providers import BackendV2
+from qiskit.transpiler import PassManager
 from qiskit.transpiler.passes import ALAPScheduleAnalysis, PadDelay, TimeUnitConversion
 from qiskit_aer import AerSimulator
+from qiskit_ibm_runtime import fake_provider
+from qiskit_ibm_runtime.exceptions import IBMInputValueError
+from qiskit_ibm_runtime.fake_provider.fake_backend import FakeBackendV2
 
 from qmoe_qiskit.errors import InputError, unknown_name
 from qmoe_qiskit.hardware.primitives import primitive_for, pub_of, values_of
-from qmoe_qiskit.hardware.work import Outcome
-
-if TYPE_CHECKING:
-    from qiskit.providers import BackendV2
-
-    from qmoe_qiskit.hardware.work import WorkUnit
-    from qmoe_qiskit.noise_profiles import NoiseProfile
+from qmoe_qiskit.hardware.work import Outcome, WorkUnit
+from qmoe_qiskit.noise_profiles import NoiseProfile, capture
 
 # Up to this number of qubits, a density matrix is cheaper than one trajectory per shot.
 _MAX_DENSITY_QUBITS = 8
@@ -93,8 +92,6 @@ class FakeDevice:
 
     def _run(self, work: WorkUnit, start: int, stop: int, active: tuple[int, ...]) -> Any:  # noqa: ANN401
         """Return values, standard errors and executions of the points [start, stop)."""
-        from qiskit_ibm_runtime.exceptions import IBMInputValueError
-
         seed = int(self._rng.integers(2**31 - 1))
         primitive = primitive_for(self._simulator(active), work, seed=seed)
         try:
@@ -110,7 +107,7 @@ class FakeDevice:
             part = self._profile.subset(active)
             few = len(active) <= _MAX_DENSITY_QUBITS
             self._simulators[active] = _Scheduler(
-                part.to_target(),
+                target=part.to_target(),
                 method="density_matrix" if few else "statevector",
                 noise_model=part.to_noise_model(),
                 # More threads are slower at this size, and a seed's shots depend on their number.
@@ -121,34 +118,22 @@ class FakeDevice:
 
     @cached_property
     def _profile(self) -> NoiseProfile:
-        from qmoe_qiskit.noise_profiles import capture
-
         return capture(self.backend, name=self.name)
 
 
 class _Scheduler(AerSimulator):  # type: ignore[misc]
     """Aer after a device's scheduler: waiting qubits get delays, during which they relax."""
 
-    def __init__(self, target: Target, **options: object) -> None:
-        super().__init__(target=target, **options)
-
     def run(self, circuits: Any, parameter_binds: Any = None, **options: Any) -> Any:  # noqa: ANN401
         target = self.target
-        passes = PassManager(
-            [
-                TimeUnitConversion(target=target),
-                ALAPScheduleAnalysis(target=target),
-                PadDelay(target=target),
-            ]
-        )
-        return super().run(passes.run(circuits), parameter_binds, **options)
+        steps = [
+            kind(target=target) for kind in (TimeUnitConversion, ALAPScheduleAnalysis, PadDelay)
+        ]
+        return super().run(PassManager(steps).run(circuits), parameter_binds, **options)
 
 
 @cache
 def _fakes() -> dict[str, type[BackendV2]]:
-    from qiskit_ibm_runtime import fake_provider
-    from qiskit_ibm_runtime.fake_provider.fake_backend import FakeBackendV2
-
     kinds = (kind for kind in vars(fake_provider).values() if isinstance(kind, type))
     return {
         str(vars(kind)["backend_name"]): kind

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+from qiskit_ibm_runtime import IBMBackend
 
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.hardware.cost.budget import refuse_over_budget
 from qmoe_qiskit.hardware.cost.device_timing import device_timing
-from qmoe_qiskit.hardware.cost.estimate import estimate_work
+from qmoe_qiskit.hardware.cost.estimate import CostEstimate, estimate_work
 from qmoe_qiskit.hardware.cost.plan_limits import plan_limits
 from qmoe_qiskit.hardware.cost.spending import committed_qpu_seconds
 from qmoe_qiskit.hardware.jobs.collect import collect_work
@@ -24,15 +26,8 @@ from qmoe_qiskit.hardware.primitives import check_pub
 from qmoe_qiskit.hardware.service.account import service_name
 from qmoe_qiskit.hardware.service.client import Client
 from qmoe_qiskit.hardware.service.errors import service_errors
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from qiskit_ibm_runtime import IBMBackend
-
-    from qmoe_qiskit.hardware.cost.estimate import CostEstimate
-    from qmoe_qiskit.hardware.work import Outcome, WorkUnit
-    from qmoe_qiskit.noise_profiles import NoiseProfile
+from qmoe_qiskit.hardware.work import Outcome, WorkUnit
+from qmoe_qiskit.noise_profiles import NoiseProfile, capture
 
 _log = logging.getLogger(__name__)
 
@@ -78,8 +73,6 @@ class IBMDevice:
 
     def profile(self) -> NoiseProfile:
         """Return the current calibration of the device."""
-        from qmoe_qiskit.noise_profiles import capture
-
         with service_errors(f"read the calibration of {self.name}"):
             return capture(self.backend)
 
@@ -117,12 +110,9 @@ class IBMDevice:
         recorded = self.ledger.work(work.key)
         if recorded is None:
             estimate = self.estimate(work)
-            _log.info(
-                "work %s: an estimated %.1f s of QPU time, budget %s",
-                work.key[:8],
-                estimate.seconds,
-                "none" if left_s is None else f"{left_s:.1f} s",
-            )
+            budget = "none" if left_s is None else f"{left_s:.1f} s"
+            said = "work %s: an estimated %.1f s of QPU time, budget %s"
+            _log.info(said, work.key[:8], estimate.seconds, budget)
             if left_s is not None:
                 refuse_over_budget(estimate, left_s)
             self.client.check_ready(self.backend)
@@ -139,10 +129,10 @@ class IBMDevice:
                 recorded.device, fractional_gates=work.options.fractional_gates
             )
         Submission(
-            recorded,
-            self.client,
-            backend,
-            self.ledger,
+            record=recorded,
+            client=self.client,
+            backend=backend,
+            ledger=self.ledger,
             limits=self.limits,
             budget_s=left_s,
             timeouts=self.timeouts,

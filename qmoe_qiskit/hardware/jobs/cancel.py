@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from qmoe_qiskit.hardware.jobs.collect import collect_job
 from qmoe_qiskit.hardware.jobs.recover import recover_job
 from qmoe_qiskit.hardware.jobs.timeouts import LOCK_S, Timeouts
-from qmoe_qiskit.hardware.ledger.records import CANCELLED, PLANNED, SENDING, SUBMITTED
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from qmoe_qiskit.hardware.ledger.records import JobRecord
-    from qmoe_qiskit.hardware.ledger.store import Ledger
-    from qmoe_qiskit.hardware.service.client import Client
+from qmoe_qiskit.hardware.ledger.records import CANCELLED, PLANNED, SENDING, SUBMITTED, JobRecord
+from qmoe_qiskit.hardware.ledger.store import Ledger
+from qmoe_qiskit.hardware.service.client import Client
 
 _log = logging.getLogger(__name__)
 
@@ -70,7 +65,6 @@ def _find(job: JobRecord, client: Client, ledger: Ledger, settled_at: float) -> 
 
 def _cancel(tag: str, client: Client, ledger: Ledger) -> None:
     job = ledger.job(tag)
-    assert job is not None
     assert job.job_id is not None
     _log.info("cancelling job %s (%s)", job.job_id, tag)
     client.cancel(job.job_id)

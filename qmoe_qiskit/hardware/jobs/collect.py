@@ -6,29 +6,35 @@ import json
 import logging
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from qiskit_ibm_runtime import RuntimeJobV2
+from qiskit_ibm_runtime.ibm_backend import IBMRetiredBackend
 
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.hardware.jobs.recover import cancel_duplicates
 from qmoe_qiskit.hardware.jobs.timeouts import ReportStatus, Timeouts
 from qmoe_qiskit.hardware.jobs.work_records import load_work
-from qmoe_qiskit.hardware.ledger.records import CANCELLED, DONE, FAILED, FINAL, SUBMITTED
+from qmoe_qiskit.hardware.ledger.records import (
+    CANCELLED,
+    DONE,
+    FAILED,
+    FINAL,
+    SUBMITTED,
+    JobRecord,
+    WorkRecord,
+)
+from qmoe_qiskit.hardware.ledger.store import Ledger
 from qmoe_qiskit.hardware.primitives import values_of
+from qmoe_qiskit.hardware.service.client import Client
 from qmoe_qiskit.hardware.service.errors import (
+    LIBRARY_ERRORS,
     UnreachableError,
     is_transient,
-    library_errors,
     service_errors,
     status_of,
 )
-
-if TYPE_CHECKING:
-    from qiskit_ibm_runtime import RuntimeJobV2
-
-    from qmoe_qiskit.hardware.ledger.records import JobRecord, WorkRecord
-    from qmoe_qiskit.hardware.ledger.store import Ledger
-    from qmoe_qiskit.hardware.service.client import Client
-    from qmoe_qiskit.noise_profiles import NoiseProfile
+from qmoe_qiskit.noise_profiles import NoiseProfile, capture
 
 _log = logging.getLogger(__name__)
 
@@ -136,10 +142,6 @@ def _calibration_of(
     remote: RuntimeJobV2, work: WorkRecord, client: Client, metrics: dict[str, Any]
 ) -> NoiseProfile | None:
     """Return the device's calibration at the time of the job; None if it is not available."""
-    from qiskit_ibm_runtime.ibm_backend import IBMRetiredBackend
-
-    from qmoe_qiskit.noise_profiles import capture
-
     started = metrics.get("timestamps", {}).get("running")
     if not started:
         return None
@@ -151,7 +153,7 @@ def _calibration_of(
         return capture(backend, at=datetime.fromisoformat(started))
     except InputError:  # the device is retired or not calibrated
         return None
-    except library_errors() as error:
+    except LIBRARY_ERRORS as error:
         # Results do not wait for a calibration that the service does not give.
         if is_transient(error) or status_of(error) == 401:
             raise

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import HardwareError
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.hardware.jobs.timeouts import ReportStatus
-    from qmoe_qiskit.hardware.ledger.records import JobRecord
-    from qmoe_qiskit.hardware.ledger.store import Ledger
-    from qmoe_qiskit.hardware.service.client import Client
+from qmoe_qiskit.hardware.jobs.timeouts import ReportStatus
+from qmoe_qiskit.hardware.ledger.records import JobRecord
+from qmoe_qiskit.hardware.ledger.store import Ledger
+from qmoe_qiskit.hardware.service.client import Client
 
 _log = logging.getLogger(__name__)
 

@@ -6,18 +6,14 @@ asked for a retry.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
 from qmoe_qiskit.errors import HardwareError
+from qmoe_qiskit.hardware.ledger.queries import LedgerReader
 from qmoe_qiskit.hardware.ledger.records import CANCELLED, DONE, FAILED, JobRecord
 from qmoe_qiskit.hardware.work import Outcome, job_tag
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from qmoe_qiskit.hardware.ledger.queries import LedgerReader
 
 _UNSUCCESSFUL = (FAILED, CANCELLED)
 

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import io
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from qmoe_qiskit.errors import HardwareError, InputError
-from qmoe_qiskit.hardware.ledger.records import DONE
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-    from pathlib import Path
-
-    from qmoe_qiskit.hardware.ledger.records import JobRecord, WorkRecord
-    from qmoe_qiskit.hardware.ledger.store import Ledger
+from qmoe_qiskit.hardware.ledger.records import DONE, JobRecord, WorkRecord
+from qmoe_qiskit.hardware.ledger.store import Ledger
 
 
 def work_document(record: WorkRecord, jobs: Sequence[JobRecord]) -> dict[str, Any]:
@@ -87,9 +83,8 @@ def export_work(record: WorkRecord, ledger: Ledger, folder: Path) -> list[str]:
     values_PO, std_errors_PO = np.full((2, *shape), np.nan)
     for job in jobs:
         if job.state == DONE:
-            values_PO[job.start : job.stop], std_errors_PO[job.start : job.stop] = ledger.results(
-                job.tag
-            )
+            place = slice(job.start, job.stop)
+            values_PO[place], std_errors_PO[place] = ledger.results(job.tag)
         if job.calibration_hash is not None:
             name = f"calibration-{job.calibration_hash[:12]}.json"
             files[name] = ledger.calibration(job.calibration_hash).encode()

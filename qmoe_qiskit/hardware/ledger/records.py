@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import io
 import json
+import sqlite3
 import zlib
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from qmoe_qiskit.typing import FloatArray
-
-if TYPE_CHECKING:
-    import sqlite3
 
 PLANNED = "planned"
 SENDING = "sending"
