@@ -35,12 +35,7 @@ def one_angle_per_rotation(
     """Return a circuit with one parameter per rotation, these parameters, and their table.
 
     Gates with free angles are decomposed into rotations; other gates stay. The global phase is
-    dropped, since it affects no expectation value.
-
-    Args:
-        source: The circuit, without classical bits.
-        inputs: The parameters that are inputs, in order.
-        weights: The other parameters, in order.
+    dropped, since it affects no expectation value. The source has no classical bits.
     """
     column = {p: k for k, p in enumerate([*inputs, *weights])}
     steps = list(_with_rotations(source))

@@ -182,17 +182,9 @@ def request_key(
 ) -> str:
     """Return the key of the work for a request, see `work_key`.
 
-    Args:
-        kind: "values" for expectation values; "shifts" or "spsa" for a gradient.
-        router: The router.
-        x_BF: The inputs in radians.
-        w_W: The weights in radians.
-        spec: The specification of the backend.
-        service: The name of the device's service; "" for a fake device.
-        options: The settings of the primitives.
-        shots: Number of shots per sample.
-        qubits: The requested device qubits, or None.
-        seed: Seed of the backend.
+    The kind is "values" for expectation values, "shifts" or "spsa" for a gradient. Inputs and
+    weights are in radians. The settings are those of a `RuntimeBackend`: `spec` is its name, and
+    `service` the service of its device.
     """
     settings = {
         "backend": spec,

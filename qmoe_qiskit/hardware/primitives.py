@@ -50,14 +50,9 @@ def primitive_for(
     max_execution_time: int | None = None,
     seed: int | None = None,
 ) -> Any:  # noqa: ANN401
-    """Return the estimator or sampler that executes the work.
+    """Return the estimator or sampler that executes the work in a backend, session or batch.
 
-    Args:
-        mode: The backend, session or batch in which the primitive runs.
-        work: The work to execute.
-        tags: The tags of the job.
-        max_execution_time: Limit of the job's QPU time, in seconds.
-        seed: Seed of a local simulation.
+    The QPU time of its job is limited to `max_execution_time` seconds; `seed` is for a simulation.
     """
     options: Any = work.options.for_primitive(work.shots)
     options.environment.job_tags = list(tags)

@@ -79,8 +79,7 @@ def max_execution_time(
 
     Args:
         jobs: The jobs that remain to be sent, the next one first.
-        left_s: The rest of the budget in seconds, without the charges of ended jobs and the limits
-            of running jobs.
+        left_s: The rest of the budget in seconds, without ended jobs and limits of running ones.
         budget_s: The whole budget in seconds, for the message.
 
     Raises:

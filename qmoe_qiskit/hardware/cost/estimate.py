@@ -47,14 +47,14 @@ class CostEstimate:
     """The estimate of a unit of work: exact in the executions, approximate in the seconds.
 
     Attributes:
-        jobs: The estimates of its jobs, in the order of the points.
         formula: The formula of the seconds, with its numbers.
         assumptions: The assumptions of the estimate, one sentence each.
+        jobs: The estimates of its jobs, in the order of the points.
     """
 
-    jobs: tuple[JobEstimate, ...]
     formula: str
     assumptions: tuple[str, ...]
+    jobs: tuple[JobEstimate, ...]
 
     @property
     def circuits(self) -> int:
@@ -77,14 +77,8 @@ class CostEstimate:
 
     def document(self) -> dict[str, Any]:
         """Return the estimate as JSON values, totals included."""
-        return {
-            "circuits": self.circuits,
-            "executions": self.executions,
-            "seconds": self.seconds,
-            "formula": self.formula,
-            "assumptions": list(self.assumptions),
-            "jobs": [dataclasses.asdict(job) for job in self.jobs],
-        }
+        totals = {name: getattr(self, name) for name in ("circuits", "executions", "seconds")}
+        return totals | dataclasses.asdict(self)
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> CostEstimate:

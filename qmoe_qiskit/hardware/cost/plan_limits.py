@@ -53,11 +53,7 @@ def split_points(
 ) -> list[tuple[int, int]]:
     """Split points into one range [start, stop) per job: as few as possible, of near-equal size.
 
-    Args:
-        n_points: Number of points, P.
-        executions: Executions of a job, which grow with its number of points.
-        seconds: QPU time of a job in seconds, which grows with its number of points.
-        limits: The limits of the plan.
+    Executions and QPU seconds of a job grow with its number of points.
 
     Raises:
         InputError: If a single point exceeds a limit.

@@ -13,14 +13,8 @@ def committed_qpu_seconds(
     """Return the QPU time that a work was charged, or may still be charged, in seconds.
 
     The service charges a session by the clock, and every other job by its execution. A job without
-    a known charge counts with the limit that it was sent with, or else with its estimate.
-
-    Args:
-        key: The key of the work.
-        client: The account.
-        ledger: The ledger that holds the work.
-        besides: The tag of a job to leave out.
-        within: The session that is in use: it counts by its jobs, not by the clock.
+    a known charge counts with the limit that it was sent with, or else with its estimate. The job
+    with tag `besides` is left out. Session `within` is in use: it counts by its jobs.
 
     Raises:
         HardwareError: If the service does not answer.

@@ -125,11 +125,9 @@ class _Scheduler(AerSimulator):  # type: ignore[misc]
     """Aer after a device's scheduler: waiting qubits get delays, during which they relax."""
 
     def run(self, circuits: Any, parameter_binds: Any = None, **options: Any) -> Any:  # noqa: ANN401
-        target = self.target
-        steps = [
-            kind(target=target) for kind in (TimeUnitConversion, ALAPScheduleAnalysis, PadDelay)
-        ]
-        return super().run(PassManager(steps).run(circuits), parameter_binds, **options)
+        kinds = (TimeUnitConversion, ALAPScheduleAnalysis, PadDelay)
+        schedule = PassManager([kind(target=self.target) for kind in kinds])
+        return super().run(schedule.run(circuits), parameter_binds, **options)
 
 
 @cache

@@ -11,13 +11,7 @@ from qmoe_qiskit.noise_profiles import NoiseProfile
 
 
 class LedgerDevice:
-    """The device that executed a recorded work.
-
-    Args:
-        record: The work.
-        ledger: The ledger that holds the work.
-        service: The name of the device's service.
-    """
+    """The device that executed a recorded work."""
 
     is_local = False
     backend = None

@@ -7,8 +7,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from qiskit_ibm_runtime import IBMBackend
-
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.hardware.cost.budget import refuse_over_budget
 from qmoe_qiskit.hardware.cost.device_timing import device_timing
@@ -35,40 +33,48 @@ LEAST_BUSY = "least_busy"
 
 
 class IBMDevice:
-    """A device of the IBM Quantum service, see `open_device`.
+    """A device of the default account at the IBM Quantum service, see `Device`.
 
-    Attributes:
-        name: The name of the device.
-        is_local: False: the device is not simulated.
-        service: The name of the service, see `service_name`.
-        backend: The device as qiskit-ibm-runtime's `IBMBackend`.
-        client: The account.
-        ledger: The ledger that records the work.
+    Args:
+        name: The name of the device, or "least_busy".
+        fractional_gates: Whether circuits may use fractional gates.
+        ledger: The path of the ledger; by default the user's ledger.
         budget_s: QPU time in seconds that all work of this object may take, earlier charges for
             the same work included; or None.
+        n_qubits: Smallest number of qubits of the least busy device.
         timeouts: How long to wait for the service.
         report: A function that is told what is being waited for.
+
+    Attributes:
+        client: The account.
+        limits: The limits of the account's plan.
+
+    Raises:
+        HardwareError: If there is no account, or the service is unreachable.
+        InputError: If the account has no such device.
+        LedgerError: If the ledger cannot be used.
     """
 
     is_local = False
 
     def __init__(
         self,
-        backend: IBMBackend,
-        client: Client,
-        ledger: Ledger,
+        name: str,
         *,
+        fractional_gates: bool = False,
+        ledger: str | Path | None = None,
         budget_s: float | None = None,
+        n_qubits: int | None = None,
         timeouts: Timeouts | None = None,
         report: ReportStatus = lambda _: None,
     ) -> None:
-        self.name: str = backend.name
-        self.service = service_name()
-        self.backend, self.client, self.ledger = backend, client, ledger
-        self.budget_s, self.report = budget_s, report
-        self.timeouts = timeouts or Timeouts()
-        self.limits = plan_limits(client.plan)
-        _log.info("%s, instance %s, plan %s", self.name, client.instance, client.plan)
+        self.ledger = Ledger(ledger)
+        self.budget_s, self.report, self.timeouts = budget_s, report, timeouts or Timeouts()
+        self.client = Client.connect(read_timeout_s=self.timeouts.read_timeout_s)
+        self.name = self.client.least_busy(n_qubits=n_qubits) if name == LEAST_BUSY else name
+        self.backend = self.client.backend(self.name, fractional_gates=fractional_gates)
+        self.service, self.limits = service_name(), plan_limits(self.client.plan)
+        _log.info("%s, instance %s, plan %s", self.name, self.client.instance, self.client.plan)
         self._keys: dict[str, None] = {}
 
     def profile(self) -> NoiseProfile:
@@ -162,43 +168,3 @@ class IBMDevice:
             report=self.report,
         )
         return load_outcome(work.key, self.ledger)
-
-
-def open_device(
-    name: str,
-    *,
-    fractional_gates: bool = False,
-    ledger: str | Path | None = None,
-    budget_s: float | None = None,
-    n_qubits: int | None = None,
-    timeouts: Timeouts | None = None,
-    report: ReportStatus = lambda _: None,
-) -> IBMDevice:
-    """Open a device of the default account.
-
-    Args:
-        name: The name of the device, or "least_busy".
-        fractional_gates: Whether circuits may use fractional gates.
-        ledger: The path of the ledger; by default the user's ledger.
-        budget_s: Budget of QPU time in seconds, see `IBMDevice`.
-        n_qubits: Smallest number of qubits of the least busy device.
-        timeouts: How long to wait for the service.
-        report: A function that is told what is being waited for.
-
-    Raises:
-        HardwareError: If there is no account, or the service is unreachable.
-        InputError: If the account has no such device.
-        LedgerError: If the ledger cannot be used.
-    """
-    records = Ledger(ledger)
-    timeouts = timeouts or Timeouts()
-    client = Client.connect(read_timeout_s=timeouts.read_timeout_s)
-    resolved = client.least_busy(n_qubits=n_qubits) if name == LEAST_BUSY else name
-    return IBMDevice(
-        client.backend(resolved, fractional_gates=fractional_gates),
-        client,
-        records,
-        budget_s=budget_s,
-        timeouts=timeouts,
-        report=report,
-    )

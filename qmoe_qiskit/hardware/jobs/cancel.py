@@ -23,13 +23,7 @@ def cancel_work(
     """Cancel the jobs of a work that have not ended, the latest first.
 
     A job whose submission response was lost is looked for by its tag, for as long as it may still
-    appear, and cancelled too.
-
-    Args:
-        key: The key of the work.
-        connect: Connects to the account; called only if a job was sent.
-        ledger: The ledger that holds the work.
-        timeouts: How long to wait for the service.
+    appear, and cancelled too. `connect` is called only if a job was sent.
 
     Raises:
         HardwareError: If the service does not answer; jobs that were cancelled before stay so.

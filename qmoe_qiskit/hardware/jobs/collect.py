@@ -95,14 +95,8 @@ def collect_work(
 ) -> bool:
     """Collect the results of all submitted jobs of a work; returns whether all have ended.
 
-    Args:
-        key: The key of the work.
-        client: The account that submitted the work.
-        ledger: The ledger that holds the work.
-        wait: Whether to wait until all jobs have ended.
-        poll_s: Longest time between two looks, in seconds.
-        outage_s: Time in seconds for which the service may be unreachable while waiting.
-        report: A function that is told the status of each job.
+    If it waits for the end of all jobs, it looks at them at least every `poll_s` seconds, and the
+    service may be unreachable for `outage_s` seconds. `report` is told the status of each job.
 
     Raises:
         HardwareError: If the service does not answer, or has run a job twice; the records stay.

@@ -25,14 +25,7 @@ _log = logging.getLogger(__name__)
 class ExecutionMode:
     """The execution mode of a work's jobs, and the limit of QPU time for each job.
 
-    Attributes:
-        record: The work.
-        options: The settings of the work.
-        client: The account.
-        backend: The device.
-        ledger: The ledger that holds the work.
-        budget_s: QPU time in seconds that the whole work may take, or None.
-        report: A function that is told of a session that cannot be closed.
+    For the attributes, see `Submission`; `report` is told of a session that cannot be closed.
     """
 
     record: WorkRecord

@@ -19,11 +19,7 @@ _UNSUCCESSFUL = (FAILED, CANCELLED)
 
 
 def current_jobs(jobs: Sequence[JobRecord]) -> list[JobRecord]:
-    """Return the latest job of each range, in the order of the points.
-
-    Args:
-        jobs: All jobs of a work, in the order of their index.
-    """
+    """Return the latest job of each range, in the order of the points, from all jobs of a work."""
     latest = {job.start: job for job in jobs}
     return [latest[start] for start in sorted(latest)]
 
@@ -47,11 +43,7 @@ def refuse_unsuccessful(jobs: Sequence[JobRecord]) -> None:
 
 
 def plan_retries(jobs: Sequence[JobRecord]) -> list[JobRecord]:
-    """Return a further job for each current job that failed or was cancelled.
-
-    Args:
-        jobs: All jobs of a work, in the order of their index.
-    """
+    """Return a further job for each current job, of all jobs of a work, without success."""
     unsuccessful = [job for job in current_jobs(jobs) if job.state in _UNSUCCESSFUL]
     return [
         JobRecord(

@@ -63,10 +63,7 @@ class LedgerReader:
         return next(iter(self._read(WorkRecord, "SELECT * FROM works WHERE key = ?", key)), None)
 
     def find(self, name: str) -> WorkRecord:
-        """Return the work that a name from the user stands for.
-
-        Args:
-            name: At least the first 4 characters of the work's key, or the tag or id of a job.
+        """Return the work of a name: 4 or more first characters of its key, or a job's tag or id.
 
         Raises:
             InputError: If no work or more than one work has this name.

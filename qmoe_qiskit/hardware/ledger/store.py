@@ -78,10 +78,7 @@ class Ledger(LedgerReader):
     def sending(self, tag: str, at: datetime, *, max_seconds: int | None = None) -> None:
         """Record that an attempt to create a job begins, the first one or a further one.
 
-        Args:
-            tag: The tag of the job.
-            at: The time, UTC.
-            max_seconds: QPU time in seconds after which the service shall stop the job, or None.
+        The service shall stop the job after `max_seconds` of QPU time, if they are given.
 
         Raises:
             LedgerConflict: If the job is submitted or in a final state.
@@ -205,11 +202,9 @@ class Ledger(LedgerReader):
 
         The operating system releases the lock when the process ends, however it ends.
 
-        Args:
-            timeout_s: Seconds to wait for the lock; None for the ledger's own timeout.
-
         Raises:
-            LedgerError: If another process holds the lock for longer; the message names it.
+            LedgerError: If another process holds the lock for longer than `timeout_s` seconds, by
+                default the ledger's own timeout; the message names the process.
         """
         wait_s = self.timeout_s if timeout_s is None else timeout_s
         lock = FileLock(f"{self.path}.lock", timeout=wait_s, mode=0o600)

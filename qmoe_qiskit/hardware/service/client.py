@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
 from typing import Any
@@ -50,29 +51,25 @@ class Client:
 
     @classmethod
     def connect(cls, *, read_timeout_s: float = READ_TIMEOUT_S) -> Client:
-        """Connect to the default account.
-
-        Args:
-            read_timeout_s: Time limit of an answer in seconds.
+        """Connect to the default account; `read_timeout_s` limits the wait for each answer.
 
         Raises:
             HardwareError: If there is no account, its token is refused, or nothing answers.
         """
         adapter = RetryAdapter(read_timeout_s=read_timeout_s)
-        for attempt in range(_CONNECTION_TRIES):
-            with service_errors("connect to the service"):
+        with service_errors("connect to the service"):
+            for attempt in itertools.count():
                 try:
                     service = QiskitRuntimeService()
+                    break
                 except InvalidAccountError as error:
                     # The library raises this for any failure to list the instances.
                     if not is_transient(error) or attempt + 1 == _CONNECTION_TRIES:
                         raise
                     time.sleep((0.25 + 0.25 * random.random()) * 2**attempt)  # noqa: S311
-                else:
-                    client = cls(service, adapter)
-                    client._connections.use_adapter()
-                    return client
-        raise AssertionError("the last attempt returns or raises")
+            client = cls(service, adapter)
+            client._connections.use_adapter()
+        return client
 
     @property
     def plan(self) -> str | None:

@@ -15,12 +15,7 @@ from qmoe_qiskit.hardware.service.http import RetryAdapter
 
 
 class Connections:
-    """The connections of an account.
-
-    Args:
-        service: The account, as qiskit-ibm-runtime's object.
-        adapter: The adapter that sends the requests.
-    """
+    """The connections of an account, whose requests an adapter sends."""
 
     def __init__(self, service: QiskitRuntimeService, adapter: RetryAdapter) -> None:
         self._service, self._adapter = service, adapter

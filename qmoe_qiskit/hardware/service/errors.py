@@ -55,10 +55,7 @@ class NoSuchJobError(HardwareError):
 
 @contextmanager
 def service_errors(doing: str) -> Iterator[None]:
-    """Translate the client library's errors into sentences.
-
-    Args:
-        doing: The request as a verb phrase, such as "read job 1".
+    """Translate the library's errors into sentences about a request, such as "read job 1".
 
     Raises:
         UnreachableError: If the service cannot be reached.

@@ -18,23 +18,13 @@ class Sessions:
     """The sessions and batches of an account.
 
     Every method raises `HardwareError` if the service refuses, or does not answer.
-
-    Args:
-        service: The account, as qiskit-ibm-runtime's object.
-        connections: The connections of the account.
     """
 
     def __init__(self, service: QiskitRuntimeService, connections: Connections) -> None:
         self._service, self._connections = service, connections
 
     def new(self, backend: IBMBackend, mode: str, seconds: int) -> Session | Batch:
-        """Open a session or batch.
-
-        Args:
-            backend: The device.
-            mode: "session" or "batch".
-            seconds: Longest duration in seconds.
-        """
+        """Open a session or batch, as the mode says, for at most the given seconds."""
         with service_errors(f"open a {mode}"):
             return _KINDS[mode](backend, max_time=seconds)
 
