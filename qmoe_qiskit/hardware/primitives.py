@@ -34,11 +34,8 @@ def pub_of(work: WorkUnit, start: int, stop: int) -> tuple[Any, ...]:
     # Qiskit orders parameters by the index in their vector, like the columns.
     if work.options.primitive == "sampler":
         return (_measured(work), points_PG)
-    n_device = work.circuit.num_qubits
-    laid_out = [
-        [observable.apply_layout(list(work.physical_qubits), n_device)]
-        for observable in work.observables
-    ]
+    layout, n_device = list(work.physical_qubits), work.circuit.num_qubits
+    laid_out = [[o.apply_layout(layout, n_device)] for o in work.observables]
     return (work.circuit, laid_out, points_PG)
 
 

@@ -59,12 +59,11 @@ def split_points(
         InputError: If a single point exceeds a limit.
     """
     require_positive("points", n_points)
-    ceilings = (
+    most = n_points
+    for cost, limit, unit in (
         (executions, limits.executions_per_job, "executions"),
         (seconds, limits.seconds_per_job, "seconds of QPU time"),
-    )
-    most = n_points
-    for cost, limit, unit in ceilings:
+    ):
         if cost(1) > limit:
             raise InputError(
                 f"a single point takes {cost(1):,.0f} {unit}, a job may take {limit:,.0f}: use "

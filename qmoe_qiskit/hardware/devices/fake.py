@@ -66,17 +66,12 @@ class FakeDevice:
         Raises:
             InputError: If there are too many active qubits, or the options contradict each other.
         """
-        active = _active(work)
+        active, compact = _compact(work)
         if len(active) > _MAX_QUBITS:
             raise InputError(
                 f"the circuit takes {len(active)} qubits of {self.name}: this machine simulates "
                 f"at most {_MAX_QUBITS}; use a smaller router (--qubits), or a device"
             )
-        compact = replace(
-            work,
-            circuit=_on(active, work.circuit),
-            physical_qubits=tuple(active.index(q) for q in work.physical_qubits),
-        )
         at_once = max(1, _MAX_SHOTS_A_RUN // work.shots)
         parts = [
             self._run(compact, start, min(start + at_once, work.n_points), active)
@@ -140,24 +135,15 @@ def _fakes() -> dict[str, type[BackendV2]]:
     }
 
 
-def _active(work: WorkUnit) -> tuple[int, ...]:
-    """Return the device qubits that a gate acts on or that are read out, ascending."""
+def _compact(work: WorkUnit) -> tuple[tuple[int, ...], WorkUnit]:
+    """Return the device qubits that work acts on or reads out, ascending, and it on them alone."""
     circuit = work.circuit
-    acted = {
-        circuit.find_bit(qubit).index
-        for step in circuit.data
-        if step.operation.name not in {"barrier", "delay"}
-        for qubit in step.qubits
-    }
-    return tuple(sorted(acted | set(work.physical_qubits)))
-
-
-def _on(active: tuple[int, ...], circuit: QuantumCircuit) -> QuantumCircuit:
-    """Return a circuit restricted to its active qubits, in their order."""
+    steps = [(s.operation, [circuit.find_bit(q).index for q in s.qubits]) for s in circuit.data]
+    acted = {q for gate, qubits in steps if gate.name not in {"barrier", "delay"} for q in qubits}
+    active = tuple(sorted(acted | set(work.physical_qubits)))
     compact = QuantumCircuit(len(active))
-    for step in circuit.data:
-        qubits = [circuit.find_bit(q).index for q in step.qubits]
-        here = [active.index(q) for q in qubits if q in active]
-        if here:
-            compact.append(step.operation, here)
-    return compact
+    for operation, qubits in steps:
+        if here := [active.index(q) for q in qubits if q in active]:
+            compact.append(operation, here)
+    physical_qubits = tuple(active.index(q) for q in work.physical_qubits)
+    return active, replace(work, circuit=compact, physical_qubits=physical_qubits)

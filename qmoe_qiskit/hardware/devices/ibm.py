@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.hardware.cost.budget import refuse_over_budget
+from qmoe_qiskit.hardware.cost.budget import committed_qpu_seconds, refuse_over_budget
 from qmoe_qiskit.hardware.cost.device_timing import device_timing
 from qmoe_qiskit.hardware.cost.estimate import CostEstimate, estimate_work
 from qmoe_qiskit.hardware.cost.plan_limits import plan_limits
-from qmoe_qiskit.hardware.cost.spending import committed_qpu_seconds
 from qmoe_qiskit.hardware.jobs.collect import collect_work
 from qmoe_qiskit.hardware.jobs.submit import Submission
 from qmoe_qiskit.hardware.jobs.timeouts import ReportStatus, Timeouts
@@ -159,12 +158,5 @@ class IBMDevice:
     def execute(self, work: WorkUnit) -> Outcome:
         """See `Device.execute`; work that is in the ledger is not paid for again."""
         self.submit(work)
-        collect_work(
-            work.key,
-            self.client,
-            self.ledger,
-            poll_s=self.timeouts.poll_s,
-            outage_s=self.timeouts.outage_s,
-            report=self.report,
-        )
+        collect_work(work.key, self.client, self.ledger, timeouts=self.timeouts, report=self.report)
         return load_outcome(work.key, self.ledger)

@@ -9,8 +9,7 @@ from typing import Any
 from qiskit_ibm_runtime import IBMBackend
 
 from qmoe_qiskit.errors import HardwareError
-from qmoe_qiskit.hardware.cost.budget import max_execution_time
-from qmoe_qiskit.hardware.cost.spending import committed_qpu_seconds
+from qmoe_qiskit.hardware.cost.budget import committed_qpu_seconds, max_execution_time
 from qmoe_qiskit.hardware.jobs.timeouts import ReportStatus
 from qmoe_qiskit.hardware.jobs.work_records import load_estimate
 from qmoe_qiskit.hardware.ledger.records import PLANNED, SUBMITTED, JobRecord, WorkRecord
@@ -58,13 +57,8 @@ class ExecutionMode:
         to_send = [estimates[start] for start in (job.start, *later)]
         left_s = self.budget_s - committed_s
         limit = max_execution_time(to_send, left_s, budget_s=self.budget_s)
-        _log.info(
-            "job %s: limited to %d s of QPU time; %.1f s of the budget of %g s are committed",
-            job.tag,
-            limit,
-            committed_s,
-            self.budget_s,
-        )
+        said = "job %s: limited to %d s of QPU time; %.1f s of the budget of %g s are committed"
+        _log.info(said, job.tag, limit, committed_s, self.budget_s)
         return limit
 
     def open(self, job: JobRecord) -> Any:  # noqa: ANN401 - backend, session or batch

@@ -38,15 +38,8 @@ _ATTEMPTS = 4
 class Submission:
     """The submission of a recorded work.
 
-    Attributes:
-        record: The work.
-        client: The account.
-        backend: The device.
-        ledger: The ledger that holds the work.
-        limits: The limits of the account's plan.
-        budget_s: QPU time in seconds that the whole work may take, or None.
-        timeouts: How long to wait for the service.
-        report: A function that is told what is being waited for.
+    The whole work may take `budget_s` seconds of QPU time, if they are given; `limits` are those of
+    the account's plan. `report` is told what is being waited for.
     """
 
     record: WorkRecord

@@ -83,8 +83,7 @@ def export_work(record: WorkRecord, ledger: Ledger, folder: Path) -> list[str]:
             name = f"calibration-{job.calibration_hash[:12]}.json"
             files[name] = ledger.calibration(job.calibration_hash).encode()
     files |= {"values.npy": npy_bytes(values_PO), "std_errors.npy": npy_bytes(std_errors_PO)}
-    document = work_document(record, jobs)
-    files["work.json"] = (json.dumps(document, indent=2) + "\n").encode()
+    files["work.json"] = (json.dumps(work_document(record, jobs), indent=2) + "\n").encode()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):

@@ -82,10 +82,12 @@ def service_errors(doing: str) -> Iterator[None]:
                 ) from error
             raise HardwareError(f"cannot {doing}: {error_text(error)}") from error
         except LIBRARY_ERRORS as error:
-            if status_of(error) == 401:
+            status = status_of(error)
+            if status == 401:
                 raise _refused(no_token) from error
-            kind = UnreachableError if _is_outage(error) else HardwareError
-            raise kind(
+            # The service did not answer, was too busy, or failed.
+            is_outage = _no_answer(error) if status is None else status == 429 or status >= 500
+            raise (UnreachableError if is_outage else HardwareError)(
                 f"cannot {doing}: {error_text(error)}; what was recorded stays in the ledger, give "
                 "the same command again to go on"
             ) from error
@@ -148,12 +150,6 @@ def token_refusal(no_token: list[bool]) -> str:
 
 def _refused(no_token: list[bool]) -> HardwareError:
     return (UnreachableError if no_token else HardwareError)(token_refusal(no_token))
-
-
-def _is_outage(error: BaseException) -> bool:
-    """Return whether the service did not answer, was too busy, or failed."""
-    status = status_of(error)
-    return _no_answer(error) if status is None else status == 429 or status >= 500
 
 
 def _no_answer(error: BaseException) -> bool:

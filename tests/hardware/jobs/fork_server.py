@@ -168,7 +168,7 @@ def child(order: dict[str, Any]) -> dict[str, Any]:
                     cancel_work(order["key"], Client.connect, ledger, timeouts=timeouts)
                 else:
                     client = Client.connect(read_timeout_s=timeouts.read_timeout_s)
-                    collect_work(order["key"], client, ledger, poll_s=timeouts.poll_s)
+                    collect_work(order["key"], client, ledger, timeouts=timeouts)
             return
         if not devices:
             devices.append(
