@@ -92,10 +92,7 @@ class RuntimeBackend:
 
 
 def _gates_only(circuit: QuantumCircuit) -> QuantumCircuit:
-    """Return a circuit without measurements, delays and barriers.
-
-    The service schedules it again, after twirling, folding and decoupling have changed it.
-    """
+    """Return a circuit without measurements, delays and barriers; the service schedules it."""
     bare = QuantumCircuit(circuit.num_qubits)
     for step in circuit.data:
         if step.operation.name not in {"barrier", "delay", "measure"}:

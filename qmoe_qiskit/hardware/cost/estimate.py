@@ -77,7 +77,7 @@ class CostEstimate:
 
     def document(self) -> dict[str, Any]:
         """Return the estimate as JSON values, totals included."""
-        totals = {name: getattr(self, name) for name in ("circuits", "executions", "seconds")}
+        totals = {"circuits": self.circuits, "executions": self.executions, "seconds": self.seconds}
         return totals | dataclasses.asdict(self)
 
     @classmethod

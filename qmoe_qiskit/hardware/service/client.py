@@ -57,18 +57,19 @@ class Client:
             HardwareError: If there is no account, its token is refused, or nothing answers.
         """
         adapter = RetryAdapter(read_timeout_s=read_timeout_s)
-        with service_errors("connect to the service"):
-            for attempt in itertools.count():
+        for attempt in itertools.count():
+            with service_errors("connect to the service"):
                 try:
                     service = QiskitRuntimeService()
-                    break
                 except InvalidAccountError as error:
                     # The library raises this for any failure to list the instances.
                     if not is_transient(error) or attempt + 1 == _CONNECTION_TRIES:
                         raise
                     time.sleep((0.25 + 0.25 * random.random()) * 2**attempt)  # noqa: S311
-            client = cls(service, adapter)
-            client._connections.use_adapter()
+                else:
+                    client = cls(service, adapter)
+                    client._connections.use_adapter()
+                    break
         return client
 
     @property

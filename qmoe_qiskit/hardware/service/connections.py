@@ -23,8 +23,7 @@ class Connections:
 
     def use_adapter(self) -> None:
         """Send the requests of all existing connections through the adapter."""
-        service = self._service
-        for client in (service._active_api_client, *service._api_clients.values()):
+        for client in (self._service._active_api_client, *self._service._api_clients.values()):
             client._session.mount("https://", self._adapter)
             client._session.mount("http://", self._adapter)
 

@@ -120,7 +120,8 @@ def silence_library() -> Iterator[list[bool]]:
         try:
             yield no_token
         finally:
-            log.setLevel(level)
+            if level == logging.NOTSET:  # else chosen by the user, or silenced by a caller
+                log.setLevel(level)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
