@@ -205,9 +205,9 @@ def _open_runtime(settings: BackendSettings) -> Backend:
 
         device = FakeDevice(name, seed=settings.seed)
     else:
-        from qmoe_qiskit.hardware.devices.ibm import open_device
+        from qmoe_qiskit.hardware.devices.ibm import IBMDevice
 
-        device = open_device(
+        device = IBMDevice(
             name,
             fractional_gates=options.fractional_gates,
             ledger=settings.ledger,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -35,15 +35,14 @@ def one_angle_per_rotation(
     """Return a circuit with one parameter per rotation, these parameters, and their table.
 
     Gates with free angles are decomposed into rotations; other gates stay. The global phase is
-    dropped, since it affects no expectation value.
-
-    Args:
-        source: The circuit, without classical bits.
-        inputs: The parameters that are inputs, in order.
-        weights: The other parameters, in order.
+    dropped, since it affects no expectation value. The source has no classical bits.
     """
     column = {p: k for k, p in enumerate([*inputs, *weights])}
-    steps = list(_with_rotations(source))
+    steps: list[tuple[Any, tuple[int, ...]]] = []
+    for step in source.data:
+        qubits = tuple(source.find_bit(q).index for q in step.qubits)
+        is_free = has_parameters(step.operation)
+        steps += unfold(step.operation, qubits) if is_free else [(step.operation, qubits)]
     n_angles = sum(has_parameters(operation) for operation, _ in steps)
     angles = ParameterVector("angle", n_angles)
     table_GP, offset_G = np.zeros((n_angles, len(column))), np.zeros(n_angles)
@@ -66,13 +65,3 @@ def one_angle_per_rotation(
         offset_G=offset_G,
     )
     return circuit, angles, table
-
-
-def _with_rotations(circuit: QuantumCircuit) -> Iterator[tuple[Any, tuple[int, ...]]]:
-    """Yield operations and their qubits; gates with free angles come as rotations."""
-    for step in circuit.data:
-        qubits = tuple(circuit.find_bit(q).index for q in step.qubits)
-        if has_parameters(step.operation):
-            yield from unfold(step.operation, qubits)
-        else:
-            yield step.operation, qubits

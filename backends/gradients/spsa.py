@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.random import Generator
 
 from qmoe_qiskit.typing import FloatArray
 
@@ -29,12 +30,7 @@ class Directions:
 
     @classmethod
     def draw(
-        cls,
-        rng: np.random.Generator,
-        shape_BF: tuple[int, int],
-        n_weights: int,
-        count: int,
-        step: float,
+        cls, rng: Generator, shape_BF: tuple[int, int], n_weights: int, count: int, step: float
     ) -> Directions:
         """Draw independent signs, +1 and -1 with equal probability."""
         return cls(

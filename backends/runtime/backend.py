@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from qiskit import QuantumCircuit
 
 from qmoe_qiskit.backends.gradients.rotations import router_of_rotations
 from qmoe_qiskit.backends.runtime.compiled_router import Layout, RuntimeRouter
 from qmoe_qiskit.backends.transpile.device import fit_to_device
+from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError, require_positive
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.circuits import RouterCircuit
-    from qmoe_qiskit.hardware.devices.protocol import Device
-    from qmoe_qiskit.hardware.options import RuntimeOptions
-    from qmoe_qiskit.noise_profiles import NoiseProfile
+from qmoe_qiskit.hardware.devices.protocol import Device
+from qmoe_qiskit.hardware.options import RuntimeOptions
+from qmoe_qiskit.noise_profiles import NoiseProfile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,9 +69,8 @@ class RuntimeBackend:
 
     def _laid_out(self, rotations: RouterCircuit) -> Layout:
         profile = self.device.profile()
-        placed = fit_to_device(
-            rotations, self._offered(profile), qubits=self.qubits, seed=self.seed
-        )
+        offered = self._offered(profile)
+        placed = fit_to_device(rotations, offered, qubits=self.qubits, seed=self.seed)
         circuit = _gates_only(placed.full)
         assert set(circuit.parameters) == set(rotations.weights)  # the transpiler kept them all
         return Layout(circuit=circuit, physical_qubits=placed.physical_qubits, profile=profile)
@@ -89,19 +85,14 @@ class RuntimeBackend:
             raise InputError(
                 f"{self.device.name} offers no fractional gates: omit option fractional_gates"
             )
-        left_out = {"rzz"}  # the device bounds its angle, ours are unbounded
-        if not self.options.fractional_gates:
-            left_out |= {"rx"}
-        return replace(
-            profile, basis_gates=tuple(g for g in profile.basis_gates if g not in left_out)
-        )
+        # A device bounds the angle of rzz, ours are unbounded.
+        left_out = {"rzz"} if self.options.fractional_gates else {"rzz", "rx"}
+        gates = tuple(gate for gate in profile.basis_gates if gate not in left_out)
+        return replace(profile, basis_gates=gates)
 
 
 def _gates_only(circuit: QuantumCircuit) -> QuantumCircuit:
-    """Return a circuit without measurements, delays and barriers.
-
-    The service schedules it again, after twirling, folding and decoupling have changed it.
-    """
+    """Return a circuit without measurements, delays and barriers; the service schedules it."""
     bare = QuantumCircuit(circuit.num_qubits)
     for step in circuit.data:
         if step.operation.name not in {"barrier", "delay", "measure"}:

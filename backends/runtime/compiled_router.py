@@ -50,20 +50,12 @@ class Layout:
 class RuntimeRouter:
     """A router whose expectation values come from a device; each call is one unit of work.
 
-    Args:
-        router: The router.
-        backend: The backend: its device, options and shots.
-        layout: The layout of the router's circuit on the device.
-        table: The angles of the circuit's rotations as affine functions of inputs and weights.
+    The backend has the device, options and shots. The table has the angles of the circuit's
+    rotations as affine functions of inputs and weights.
     """
 
     def __init__(
-        self,
-        *,
-        router: RouterCircuit,
-        backend: RuntimeBackend,
-        layout: Layout,
-        table: AngleTable,
+        self, *, router: RouterCircuit, backend: RuntimeBackend, layout: Layout, table: AngleTable
     ) -> None:
         self.router, self.backend, self.profile = router, backend, layout.profile
         self.isa_circuit, self.physical_qubits = layout.circuit, layout.physical_qubits
@@ -83,7 +75,7 @@ class RuntimeRouter:
         x_BF, w_W = check_batch(self.router, inputs_BF, weights_W)
         work = self.gradient_work(x_BF, w_W)
         values_PO = self._execute(work).values_PO
-        if self._is_spsa:
+        if self.backend.options.gradient == "spsa":
             return self._directions(x_BF, w_W).slopes(values_PO)
         slopes_BOG = shifted_slopes(values_PO, len(x_BF), len(self._table.offset_G))
         return slopes_BOG @ self._table.inputs_GF, slopes_BOG @ self._table.weights_GW
@@ -108,27 +100,17 @@ class RuntimeRouter:
             InputError: As `work` does.
         """
         x_BF, w_W = check_batch(self.router, inputs_BF, weights_W)
-        if self._is_spsa:
+        if self.backend.options.gradient == "spsa":
             batches = self._directions(x_BF, w_W).shifted(x_BF, w_W)
-            return self._work(
-                "spsa", x_BF, w_W, np.vstack([self._table.angles(*b) for b in batches])
-            )
+            points_PG = np.vstack([self._table.angles(*batch) for batch in batches])
+            return self._work("spsa", x_BF, w_W, points_PG)
         return self._work("shifts", x_BF, w_W, parameter_shifts(self._table.angles(x_BF, w_W)))
-
-    @property
-    def _is_spsa(self) -> bool:
-        return self.backend.options.gradient == "spsa"
 
     def _directions(self, x_BF: FloatArray, w_W: FloatArray) -> Directions:
         # Seeded by the content: a repeated training draws the same directions and finds its work.
-        options = self.backend.options
-        return Directions.draw(
-            np.random.default_rng(int(self._key("spsa", x_BF, w_W), 16)),
-            x_BF.shape,
-            n_weights=len(w_W),
-            count=options.spsa_directions,
-            step=options.spsa_step,
-        )
+        rng = np.random.default_rng(int(self._key("spsa", x_BF, w_W), 16))
+        count, step = self.backend.options.spsa_directions, self.backend.options.spsa_step
+        return Directions.draw(rng, x_BF.shape, len(w_W), count, step)
 
     def _key(self, kind: Kind, x_BF: FloatArray, w_W: FloatArray) -> str:
         backend = self.backend
@@ -187,17 +169,9 @@ def request_key(
 ) -> str:
     """Return the key of the work for a request, see `work_key`.
 
-    Args:
-        kind: "values" for expectation values; "shifts" or "spsa" for a gradient.
-        router: The router.
-        x_BF: The inputs in radians.
-        w_W: The weights in radians.
-        spec: The specification of the backend.
-        service: The name of the device's service; "" for a fake device.
-        options: The settings of the primitives.
-        shots: Number of shots per sample.
-        qubits: The requested device qubits, or None.
-        seed: Seed of the backend.
+    The kind is "values" for expectation values, "shifts" or "spsa" for a gradient. Inputs and
+    weights are in radians. The settings are those of a `RuntimeBackend`: `spec` is its name, and
+    `service` the service of its device.
     """
     settings = {
         "backend": spec,

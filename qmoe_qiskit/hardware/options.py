@@ -6,20 +6,18 @@ import math
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from qiskit_ibm_runtime.executor_estimator.finalize_options import finalize_estimator_options
 from qiskit_ibm_runtime.options_models.dynamical_decoupling import DynamicalDecouplingOptions
+from qiskit_ibm_runtime.options_models.estimator import EstimatorOptions
 from qiskit_ibm_runtime.options_models.execution import ExecutionOptions
 from qiskit_ibm_runtime.options_models.resilience import ResilienceOptions
+from qiskit_ibm_runtime.options_models.sampler import SamplerOptions
 from qiskit_ibm_runtime.options_models.twirling import TwirlingOptions
 
 from qmoe_qiskit.errors import InputError
-
-if TYPE_CHECKING:
-    from qiskit_ibm_runtime.options_models.estimator import EstimatorOptions
-    from qiskit_ibm_runtime.options_models.sampler import SamplerOptions
 
 DEFAULT_SHOTS = 4096
 # The sampler has all of them but the first.
@@ -78,10 +76,9 @@ class RuntimeOptions(BaseModel):
                 "PEC and PEA need a learned noise model, which is not offered: use the gate "
                 "folding amplifiers"
             )
-        level_mitigates = self.primitive == "estimator" and self.resilience_level > 0
         mitigates = resilience.measure_mitigation
         if mitigates is None:
-            mitigates = level_mitigates
+            mitigates = self.primitive == "estimator" and self.resilience_level > 0
         if mitigates and self.twirling.enable_measure is False:
             raise ValueError(
                 "measurement mitigation (TREX) needs measurement twirling: omit "
@@ -104,17 +101,14 @@ class RuntimeOptions(BaseModel):
             twirling = final.twirling
             trex = bool(final.resilience.measure_mitigation)
             zne = bool(final.resilience.zne_mitigation)
-        names = [
-            name
-            for name, is_on in (
-                ("TREX", trex),
-                ("measurement twirling", twirling.enable_measure and not trex),  # part of TREX
-                ("gate twirling", twirling.enable_gates),
-                ("ZNE", zne),
-                ("dynamical decoupling", self.dynamical_decoupling.enable),
-            )
-            if is_on
-        ]
+        active = {
+            "TREX": trex,
+            "measurement twirling": twirling.enable_measure and not trex,  # it is part of TREX
+            "gate twirling": twirling.enable_gates,
+            "ZNE": zne,
+            "dynamical decoupling": self.dynamical_decoupling.enable,
+        }
+        names = [name for name, is_on in active.items() if is_on]
         if len(names) > 1:
             return f"{', '.join(names[:-1])} and {names[-1]}"
         return names[0] if names else "none"
@@ -137,16 +131,13 @@ class RuntimeOptions(BaseModel):
     def key_settings(self, *, gradient: bool) -> dict[str, Any]:
         """Return the settings that are part of a work's key, as JSON types.
 
-        They decide what is executed; the others only decide how it is sent.
-
-        Args:
-            gradient: Whether the work is a gradient: then the gradient's settings belong to it.
+        They decide what is executed; the others only decide how it is sent. The gradient's
+        settings belong to the work if it is a gradient.
         """
         aside = {"mode", "session_seconds", "precision"}  # precision has become a number of shots
         if not gradient:
             aside |= {"gradient", "spsa_directions", "spsa_step"}
-        # Defaults are left out: an option that IBM's library adds must not change the key of old
-        # work.
+        # Without defaults: an option that IBM's library adds must not change the key of old work.
         defaults = self._defaults()
         return self.model_dump(mode="json", exclude=aside | set(_NESTED)) | {
             name: changed
@@ -157,8 +148,7 @@ class RuntimeOptions(BaseModel):
     def _defaults(self) -> dict[str, tuple[dict[str, Any], ...]]:
         """Return the nested options of default settings: as unset, and as they take effect."""
         blank = {name: getattr(RuntimeOptions(), name).model_dump(mode="json") for name in _NESTED}
-        off = {"twirling": {"enable_gates": False, "enable_measure": False}}
-        effective: dict[str, dict[str, Any]] = off
+        effective = {"twirling": {"enable_gates": False, "enable_measure": False}}
         if self.primitive == "estimator":
             level = RuntimeOptions(resilience_level=self.resilience_level)
             final = finalize_estimator_options(level.for_primitive(DEFAULT_SHOTS))
@@ -167,9 +157,6 @@ class RuntimeOptions(BaseModel):
 
     def for_primitive(self, shots: int) -> EstimatorOptions | SamplerOptions:
         """Return IBM's options for the estimator or sampler."""
-        from qiskit_ibm_runtime.options_models.estimator import EstimatorOptions
-        from qiskit_ibm_runtime.options_models.sampler import SamplerOptions
-
         # Unset options are left out: IBM's defaults depend on the resilience level.
         given: dict[str, Any] = {
             name: getattr(self, name).model_dump(exclude_unset=True) for name in self._nested

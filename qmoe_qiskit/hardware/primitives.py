@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from qiskit import ClassicalRegister, QuantumCircuit
+from qiskit.primitives.containers.sampler_pub import SamplerPub
+from qiskit.transpiler import Target
+from qiskit_ibm_runtime.exceptions import IBMInputValueError
+from qiskit_ibm_runtime.executor_estimator import Estimator
+from qiskit_ibm_runtime.executor_estimator.prepare import prepare as prepare_estimator
+from qiskit_ibm_runtime.executor_sampler import Sampler
+from qiskit_ibm_runtime.executor_sampler.prepare import prepare as prepare_sampler
+from qiskit_ibm_runtime.utils.validations import validate_isa_circuits, validate_rzz_pubs
 
 from qmoe_qiskit.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from qiskit.transpiler import Target
-
-    from qmoe_qiskit.hardware.work import WorkUnit
-    from qmoe_qiskit.typing import FloatArray
+from qmoe_qiskit.hardware.work import WorkUnit
+from qmoe_qiskit.typing import FloatArray
 
 _REGISTER = "routes"
 
@@ -31,40 +34,28 @@ def pub_of(work: WorkUnit, start: int, stop: int) -> tuple[Any, ...]:
     # Qiskit orders parameters by the index in their vector, like the columns.
     if work.options.primitive == "sampler":
         return (_measured(work), points_PG)
-    n_device = work.circuit.num_qubits
-    laid_out = [
-        [observable.apply_layout(list(work.physical_qubits), n_device)]
-        for observable in work.observables
-    ]
+    layout, n_device = list(work.physical_qubits), work.circuit.num_qubits
+    laid_out = [[o.apply_layout(layout, n_device)] for o in work.observables]
     return (work.circuit, laid_out, points_PG)
 
 
 def primitive_for(
-    mode: Any,  # noqa: ANN401 - a backend, a session or a batch
+    mode: object,
     work: WorkUnit,
     *,
     tags: Sequence[str] = (),
     max_execution_time: int | None = None,
     seed: int | None = None,
 ) -> Any:  # noqa: ANN401
-    """Return the estimator or sampler that executes the work.
+    """Return the estimator or sampler that executes the work in a backend, session or batch.
 
-    Args:
-        mode: The backend, session or batch in which the primitive runs.
-        work: The work to execute.
-        tags: The tags of the job.
-        max_execution_time: Limit of the job's QPU time, in seconds.
-        seed: Seed of a local simulation.
+    The QPU time of its job is limited to `max_execution_time` seconds; `seed` is for a simulation.
     """
-    from qiskit_ibm_runtime.executor_estimator import Estimator
-    from qiskit_ibm_runtime.executor_sampler import Sampler
-
-    sampled = work.options.primitive == "sampler"
     options: Any = work.options.for_primitive(work.shots)
     options.environment.job_tags = list(tags)
     options.max_execution_time = max_execution_time
     options.simulator.seed_simulator = seed
-    return Sampler(mode, options) if sampled else Estimator(mode, options)
+    return (Sampler if work.options.primitive == "sampler" else Estimator)(mode, options)
 
 
 def program_of(work: WorkUnit, start: int, stop: int, backend: Any) -> Any:  # noqa: ANN401
@@ -75,14 +66,9 @@ def program_of(work: WorkUnit, start: int, stop: int, backend: Any) -> Any:  # n
     Raises:
         InputError: If the options contradict each other.
     """
-    from qiskit_ibm_runtime.exceptions import IBMInputValueError
-    from qiskit_ibm_runtime.executor_estimator.prepare import prepare as prepare_estimator
-    from qiskit_ibm_runtime.executor_sampler.prepare import prepare as prepare_sampler
-
     pub = pub_of(work, start, stop)
-    sampled = work.options.primitive == "sampler"
-    options: Any = work.options.for_primitive(work.shots)
-    prepare = prepare_sampler if sampled else prepare_estimator
+    options = work.options.for_primitive(work.shots)
+    prepare = prepare_sampler if work.options.primitive == "sampler" else prepare_estimator
     try:
         program, _ = prepare([pub], options, None, backend=backend)
     except IBMInputValueError as error:
@@ -97,10 +83,6 @@ def check_pub(work: WorkUnit, target: Target) -> None:
         InputError: If an angle is not finite, the device lacks a gate or coupling of the circuit,
             or the angle of a fractional rzz gate is out of range.
     """
-    from qiskit.primitives.containers.sampler_pub import SamplerPub
-    from qiskit_ibm_runtime.exceptions import IBMInputValueError
-    from qiskit_ibm_runtime.utils.validations import validate_isa_circuits, validate_rzz_pubs
-
     if not np.isfinite(work.points_PG).all():
         place = tuple(int(i) for i in np.argwhere(~np.isfinite(work.points_PG))[0])
         raise InputError(
@@ -118,12 +100,9 @@ def values_of(result: Any, work: WorkUnit) -> tuple[FloatArray, FloatArray]:  # 
     """Return values and standard errors, (P, O) each, from a primitive's result."""
     data = result[0].data
     if work.options.primitive == "estimator":
-        return (
-            np.ascontiguousarray(np.asarray(data.evs, dtype=np.float64).T),
-            np.ascontiguousarray(np.asarray(data.stds, dtype=np.float64).T),
-        )
-    bits = getattr(data, _REGISTER)
-    outcomes_PSN = bits.to_bool_array(order="little")
+        evs_PO, stds_PO = (np.array(a, dtype=np.float64).T.copy() for a in (data.evs, data.stds))
+        return evs_PO, stds_PO
+    outcomes_PSN = getattr(data, _REGISTER).to_bool_array(order="little")
     n_shots = outcomes_PSN.shape[-2]
     values, errors = np.zeros((2, len(outcomes_PSN), len(work.observables)))
     for o, observable in enumerate(work.observables):

@@ -57,13 +57,9 @@ class WorkUnit:
 
 
 def job_tag(key: str, start: int, stop: int, *, retry: int = 0) -> str:
-    """Return the tag of a job: a hash of its work's key and its range of points.
+    """Return the tag of a job: a hash of its work's key and its points [start, stop).
 
-    Args:
-        key: The key of the work.
-        start: First point.
-        stop: One past the last point.
-        retry: Number of earlier jobs for this range of points.
+    `retry` is the number of earlier jobs for these points.
 
     >>> job_tag("00ff", 0, 10)
     'qmoe-c34396fce2e91f454465d6ede7fdebd2'
@@ -75,12 +71,9 @@ def job_tag(key: str, start: int, stop: int, *, retry: int = 0) -> str:
 def work_key(settings: Mapping[str, Any], **arrays: FloatArray) -> str:
     """Return the content hash of a request as 64 hexadecimal digits.
 
-    The hash covers what the user asked for, not the circuit that the transpiler made of it:
-    a new calibration of the device does not turn old work into new work.
-
-    Args:
-        settings: JSON values: backend, router hash, options, shots.
-        arrays: Inputs, weights and directions; every bit counts.
+    The hash covers what the user asked for, the settings (JSON values) and every bit of inputs and
+    weights, not the circuit that the transpiler made of it: a new calibration of the device does
+    not turn old work into new work.
     """
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True, allow_nan=False).encode())
     for name in sorted(arrays):

@@ -1,18 +1,20 @@
-"""The budget of QPU time: its notation, and the limits of jobs that keep within it."""
+"""The budget of QPU time: its notation, what is committed, and the limits of jobs within it."""
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import BudgetError, InputError
 from qmoe_qiskit.hardware.cost.plan_limits import PlanLimits
+from qmoe_qiskit.hardware.ledger.records import FINAL, SENDING, SUBMITTED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from qmoe_qiskit.hardware.cost.estimate import CostEstimate, JobEstimate
+    from qmoe_qiskit.hardware.ledger.store import Ledger
+    from qmoe_qiskit.hardware.service.client import Client
 
 _SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _AMOUNT = re.compile(r"(?P<number>\d+\.?\d*|\.\d+)\s*(?P<unit>s|min|m|h|)", re.IGNORECASE)
@@ -58,11 +60,7 @@ def refuse_over_budget(estimate: CostEstimate, budget_s: float, used_s: float = 
 
     The service takes a job's limit in whole seconds. So every job counts with its estimate rounded
     up: then each job can get a limit that lets it end, and the budget covers the sum of the limits.
-
-    Args:
-        estimate: The estimate of everything that remains to be sent.
-        budget_s: QPU time that the work may use, in seconds.
-        used_s: QPU time that was charged before, or that running jobs may still be charged.
+    The estimate is of everything that remains to be sent; `used_s` seconds are committed before.
 
     Raises:
         BudgetError: If the work would exceed the budget.
@@ -76,13 +74,11 @@ def max_execution_time(
     """Return the limit of QPU time, in whole seconds, for the next job to send.
 
     Each job gets its estimate, rounded up, and an equal share of the rest of the budget. The limit
-    of every job that was sent counts as used: so the jobs cannot exceed the budget, however wrong
-    the estimates are.
+    of every job that was sent counts as used: so no wrong estimate can exceed the budget.
 
     Args:
         jobs: The jobs that remain to be sent, the next one first.
-        left_s: The rest of the budget in seconds, without the charges of ended jobs and the limits
-            of running jobs.
+        left_s: The rest of the budget in seconds, without ended jobs and limits of running ones.
         budget_s: The whole budget in seconds, for the message.
 
     Raises:
@@ -100,3 +96,30 @@ def max_execution_time(
             f"or shots, or a --budget that is larger by {math.ceil(sum(needed) - left_s)} s"
         )
     return min(needed[0] + spare // len(jobs), int(PlanLimits.seconds_per_job))
+
+
+def committed_qpu_seconds(
+    key: str, client: Client, ledger: Ledger, *, besides: str = "", within: str | None = None
+) -> float:
+    """Return the QPU time that a work was charged, or may still be charged, in seconds.
+
+    The service charges a session by the clock, and every other job by its execution. A job without
+    a known charge counts with the limit that it was sent with, or else with its estimate. The job
+    with tag `besides` is left out. Session `within` is in use: it counts by its jobs.
+
+    Raises:
+        HardwareError: If the service does not answer.
+    """
+    jobs = [job for job in ledger.jobs(key) if job.state in {SENDING, SUBMITTED, *FINAL}]
+    clocks_s = {
+        session: seconds
+        for session in {job.session_id for job in jobs} - {None, within}
+        if (seconds := client.sessions.seconds(str(session))) is not None
+    }
+    return sum(clocks_s.values()) + sum(
+        job.charged_seconds
+        if job.charged_seconds is not None
+        else job.max_seconds or job.estimated_seconds
+        for job in jobs
+        if job.tag != besides and job.session_id not in clocks_s
+    )

@@ -1,16 +1,16 @@
-"""Timing parameters of a device."""
+"""Timing parameters of a device, and the duration of a circuit on it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from qiskit import QuantumCircuit
+from qiskit.exceptions import QiskitError
+from qiskit.transpiler import Target
 
 from qmoe_qiskit.errors import InputError
-
-if TYPE_CHECKING:
-    from qiskit.transpiler import Target
-
-    from qmoe_qiskit.hardware.options import RuntimeOptions
+from qmoe_qiskit.hardware.options import RuntimeOptions
 
 USUAL_REP_DELAY_S = 250e-6
 """Default repetition delay of most devices, for a device that states none."""
@@ -55,14 +55,28 @@ class DeviceTiming:
             )
         return float(asked)
 
+    def duration_s(self, circuit: QuantumCircuit) -> float:
+        """Return the duration of one execution in seconds: gates, delays, barriers and readout.
+
+        It is the longest path through the ISA circuit, since instructions on different qubits run
+        at the same time. Initialization is excluded: it belongs to the repetition delay.
+
+        Raises:
+            InputError: If the device states no duration for an instruction of the circuit.
+        """
+        if not circuit.data:
+            return 0.0
+        try:
+            return float(circuit.estimate_duration(self.target, unit="s"))
+        except QiskitError as error:
+            raise InputError(
+                f"the duration of the circuit cannot be estimated: {error.message}; name another "
+                "device, or transpile the circuit to this one"
+            ) from error
+
 
 def device_timing(backend: Any, *, name: str | None = None) -> DeviceTiming:  # noqa: ANN401
-    """Return the timing parameters of an `IBMBackend` or a fake.
-
-    Args:
-        backend: An `IBMBackend` or a fake backend.
-        name: The name of the device, if it differs from the backend's name.
-    """
+    """Return the timing parameters of an `IBMBackend` or a fake; its own name is the default."""
     configuration = backend.configuration()  # its delays are in seconds
     span = getattr(configuration, "rep_delay_range", None)
     dynamic = getattr(configuration, "dynamic_reprate_enabled", False)

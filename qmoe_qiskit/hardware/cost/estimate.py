@@ -5,21 +5,16 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit_ibm_runtime.options_models.dynamical_decoupling import DynamicalDecouplingOptions
 
-from qmoe_qiskit.hardware.cost.device_timing import USUAL_REP_DELAY_S
-from qmoe_qiskit.hardware.cost.durations import duration_s
-from qmoe_qiskit.hardware.cost.plan_limits import LinearCost, split_points
+from qmoe_qiskit.hardware.cost.device_timing import USUAL_REP_DELAY_S, DeviceTiming
+from qmoe_qiskit.hardware.cost.plan_limits import PlanLimits, split_points
 from qmoe_qiskit.hardware.primitives import program_of
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.hardware.cost.device_timing import DeviceTiming
-    from qmoe_qiskit.hardware.cost.plan_limits import PlanLimits
-    from qmoe_qiskit.hardware.work import WorkUnit
+from qmoe_qiskit.hardware.work import WorkUnit
 
 JOB_OVERHEAD_S = 2.0
 """Approximate charge per job besides its executions, in seconds, as IBM states it."""
@@ -52,14 +47,14 @@ class CostEstimate:
     """The estimate of a unit of work: exact in the executions, approximate in the seconds.
 
     Attributes:
-        jobs: The estimates of its jobs, in the order of the points.
         formula: The formula of the seconds, with its numbers.
         assumptions: The assumptions of the estimate, one sentence each.
+        jobs: The estimates of its jobs, in the order of the points.
     """
 
-    jobs: tuple[JobEstimate, ...]
     formula: str
     assumptions: tuple[str, ...]
+    jobs: tuple[JobEstimate, ...]
 
     @property
     def circuits(self) -> int:
@@ -82,14 +77,8 @@ class CostEstimate:
 
     def document(self) -> dict[str, Any]:
         """Return the estimate as JSON values, totals included."""
-        return {
-            "circuits": self.circuits,
-            "executions": self.executions,
-            "seconds": self.seconds,
-            "formula": self.formula,
-            "assumptions": list(self.assumptions),
-            "jobs": [dataclasses.asdict(job) for job in self.jobs],
-        }
+        totals = {"circuits": self.circuits, "executions": self.executions, "seconds": self.seconds}
+        return totals | dataclasses.asdict(self)
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> CostEstimate:
@@ -123,35 +112,37 @@ def estimate_work(work: WorkUnit, timing: DeviceTiming, limits: PlanLimits) -> C
     """
     rep_delay_s = timing.rep_delay(work.options)
     one, two = (_program(work, n_points) for n_points in (1, 2))
-    durations_s = np.array([duration_s(item.circuit, timing.target) for item in one.items])
+    per_execution_s = np.array([rep_delay_s + timing.duration_s(i.circuit) for i in one.items])
     first = np.array([item.size() for item in one.items])
     slopes = np.array([item.size() for item in two.items]) - first
     constants = first - slopes
     shots = int(one.shots)
-    per_execution_s = rep_delay_s + durations_s
-    circuits = LinearCost(constant=int(constants.sum()), per_point=int(slopes.sum()))
-    executions = LinearCost(
-        constant=shots * circuits.constant, per_point=shots * circuits.per_point
-    )
-    seconds = LinearCost(
-        constant=JOB_OVERHEAD_S + shots * float(constants @ per_execution_s),
-        per_point=shots * float(slopes @ per_execution_s),
-    )
+    fixed_s = JOB_OVERHEAD_S + shots * float(constants @ per_execution_s)
+    point_s = shots * float(slopes @ per_execution_s)
+
+    def circuits(n_points: int) -> int:
+        return int((constants + slopes * n_points).sum())
+
+    def executions(n_points: int) -> int:
+        return shots * circuits(n_points)
+
+    def seconds(n_points: int) -> float:
+        return fixed_s + point_s * n_points
+
     jobs = tuple(
         JobEstimate(
             start=start,
             stop=stop,
-            circuits=int(circuits(stop - start)),
+            circuits=circuits(stop - start),
             shots=shots,
-            executions=int(executions(stop - start)),
+            executions=executions(stop - start),
             seconds=seconds(stop - start),
         )
         for start, stop in split_points(work.n_points, executions, seconds, limits)
     )
-    total = CostEstimate(jobs=jobs, formula="", assumptions=())
-    return dataclasses.replace(
-        total,
-        formula=_formula(total, rep_delay_s),
+    return CostEstimate(
+        jobs=jobs,
+        formula=_formula(jobs, rep_delay_s),
         assumptions=_assumptions(work, timing, slopes, constants, shots),
     )
 
@@ -167,20 +158,19 @@ def _program(work: WorkUnit, n_points: int) -> Any:  # noqa: ANN401 - IBM's quan
         front = zne.model_copy(update={"amplifier": "gate_folding_front"})
         changed["resilience"] = options.resilience.model_copy(update={"zne": front})
     points_PG = np.zeros((n_points, work.points_PG.shape[1]))
-    probe = dataclasses.replace(
-        work, points_PG=points_PG, options=options.model_copy(update=changed)
-    )
+    cheaper = options.model_copy(update=changed)
+    probe = dataclasses.replace(work, points_PG=points_PG, options=cheaper)
     return program_of(probe, 0, n_points, None)
 
 
-def _formula(estimate: CostEstimate, rep_delay_s: float) -> str:
-    n_jobs = len(estimate.jobs)
-    executed_s = estimate.seconds - n_jobs * JOB_OVERHEAD_S
-    circuit_us = (executed_s / estimate.executions - rep_delay_s) * 1e6
+def _formula(jobs: Sequence[JobEstimate], rep_delay_s: float) -> str:
+    n_jobs, seconds = len(jobs), sum(job.seconds for job in jobs)
+    executions = sum(job.executions for job in jobs)
+    circuit_us = ((seconds - n_jobs * JOB_OVERHEAD_S) / executions - rep_delay_s) * 1e6
     return (
-        f"{n_jobs} job{'s' * (n_jobs > 1)} x {JOB_OVERHEAD_S:g} s + {estimate.executions:,} "
+        f"{n_jobs} job{'s' * (n_jobs > 1)} x {JOB_OVERHEAD_S:g} s + {executions:,} "
         f"executions x ({rep_delay_s * 1e6:g} us repetition delay + {circuit_us:.2f} us circuit) "
-        f"= {estimate.seconds:.1f} s"
+        f"= {seconds:.1f} s"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from qmoe_qiskit.errors import InputError, require_positive
@@ -44,43 +45,25 @@ def plan_limits(plan: str | None) -> PlanLimits:
     return PlanLimits(plan=plan or "unknown")
 
 
-@dataclass(frozen=True, kw_only=True)
-class LinearCost:
-    """The cost of a job as a function of its number of points: constant + per_point * points.
-
-    >>> LinearCost(constant=2, per_point=3)(4)
-    14
-    """
-
-    constant: float
-    per_point: float
-
-    def __call__(self, n_points: int) -> float:
-        """Return the cost of a job with `n_points` points."""
-        return self.constant + self.per_point * n_points
-
-
 def split_points(
-    n_points: int, executions: LinearCost, seconds: LinearCost, limits: PlanLimits
+    n_points: int,
+    executions: Callable[[int], float],
+    seconds: Callable[[int], float],
+    limits: PlanLimits,
 ) -> list[tuple[int, int]]:
     """Split points into one range [start, stop) per job: as few as possible, of near-equal size.
 
-    Args:
-        n_points: Number of points, P.
-        executions: Executions of a job.
-        seconds: QPU seconds of a job.
-        limits: The limits of the plan.
+    Executions and QPU seconds of a job grow with its number of points.
 
     Raises:
         InputError: If a single point exceeds a limit.
     """
     require_positive("points", n_points)
-    ceilings = (
+    most = n_points
+    for cost, limit, unit in (
         (executions, limits.executions_per_job, "executions"),
         (seconds, limits.seconds_per_job, "seconds of QPU time"),
-    )
-    most = n_points
-    for cost, limit, unit in ceilings:
+    ):
         if cost(1) > limit:
             raise InputError(
                 f"a single point takes {cost(1):,.0f} {unit}, a job may take {limit:,.0f}: use "

@@ -8,23 +8,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from qiskit import QuantumCircuit
-from qiskit.transpiler import PassManager, Target
+from qiskit.providers import BackendV2
+from qiskit.transpiler import PassManager
 from qiskit.transpiler.passes import ALAPScheduleAnalysis, PadDelay, TimeUnitConversion
 from qiskit_aer import AerSimulator
+from qiskit_ibm_runtime import fake_provider
+from qiskit_ibm_runtime.exceptions import IBMInputValueError
+from qiskit_ibm_runtime.fake_provider.fake_backend import FakeBackendV2
 
 from qmoe_qiskit.errors import InputError, unknown_name
 from qmoe_qiskit.hardware.primitives import primitive_for, pub_of, values_of
-from qmoe_qiskit.hardware.work import Outcome
-
-if TYPE_CHECKING:
-    from qiskit.providers import BackendV2
-
-    from qmoe_qiskit.hardware.work import WorkUnit
-    from qmoe_qiskit.noise_profiles import NoiseProfile
+from qmoe_qiskit.hardware.work import Outcome, WorkUnit
+from qmoe_qiskit.noise_profiles import NoiseProfile, capture
 
 # Up to this number of qubits, a density matrix is cheaper than one trajectory per shot.
 _MAX_DENSITY_QUBITS = 8
@@ -67,17 +66,12 @@ class FakeDevice:
         Raises:
             InputError: If there are too many active qubits, or the options contradict each other.
         """
-        active = _active(work)
+        active, compact = _compact(work)
         if len(active) > _MAX_QUBITS:
             raise InputError(
                 f"the circuit takes {len(active)} qubits of {self.name}: this machine simulates "
                 f"at most {_MAX_QUBITS}; use a smaller router (--qubits), or a device"
             )
-        compact = replace(
-            work,
-            circuit=_on(active, work.circuit),
-            physical_qubits=tuple(active.index(q) for q in work.physical_qubits),
-        )
         at_once = max(1, _MAX_SHOTS_A_RUN // work.shots)
         parts = [
             self._run(compact, start, min(start + at_once, work.n_points), active)
@@ -93,8 +87,6 @@ class FakeDevice:
 
     def _run(self, work: WorkUnit, start: int, stop: int, active: tuple[int, ...]) -> Any:  # noqa: ANN401
         """Return values, standard errors and executions of the points [start, stop)."""
-        from qiskit_ibm_runtime.exceptions import IBMInputValueError
-
         seed = int(self._rng.integers(2**31 - 1))
         primitive = primitive_for(self._simulator(active), work, seed=seed)
         try:
@@ -110,7 +102,7 @@ class FakeDevice:
             part = self._profile.subset(active)
             few = len(active) <= _MAX_DENSITY_QUBITS
             self._simulators[active] = _Scheduler(
-                part.to_target(),
+                target=part.to_target(),
                 method="density_matrix" if few else "statevector",
                 noise_model=part.to_noise_model(),
                 # More threads are slower at this size, and a seed's shots depend on their number.
@@ -121,34 +113,20 @@ class FakeDevice:
 
     @cached_property
     def _profile(self) -> NoiseProfile:
-        from qmoe_qiskit.noise_profiles import capture
-
         return capture(self.backend, name=self.name)
 
 
 class _Scheduler(AerSimulator):  # type: ignore[misc]
     """Aer after a device's scheduler: waiting qubits get delays, during which they relax."""
 
-    def __init__(self, target: Target, **options: object) -> None:
-        super().__init__(target=target, **options)
-
     def run(self, circuits: Any, parameter_binds: Any = None, **options: Any) -> Any:  # noqa: ANN401
-        target = self.target
-        passes = PassManager(
-            [
-                TimeUnitConversion(target=target),
-                ALAPScheduleAnalysis(target=target),
-                PadDelay(target=target),
-            ]
-        )
-        return super().run(passes.run(circuits), parameter_binds, **options)
+        kinds = (TimeUnitConversion, ALAPScheduleAnalysis, PadDelay)
+        schedule = PassManager([kind(target=self.target) for kind in kinds])
+        return super().run(schedule.run(circuits), parameter_binds, **options)
 
 
 @cache
 def _fakes() -> dict[str, type[BackendV2]]:
-    from qiskit_ibm_runtime import fake_provider
-    from qiskit_ibm_runtime.fake_provider.fake_backend import FakeBackendV2
-
     kinds = (kind for kind in vars(fake_provider).values() if isinstance(kind, type))
     return {
         str(vars(kind)["backend_name"]): kind
@@ -157,24 +135,15 @@ def _fakes() -> dict[str, type[BackendV2]]:
     }
 
 
-def _active(work: WorkUnit) -> tuple[int, ...]:
-    """Return the device qubits that a gate acts on or that are read out, ascending."""
+def _compact(work: WorkUnit) -> tuple[tuple[int, ...], WorkUnit]:
+    """Return the device qubits that work acts on or reads out, ascending, and it on them alone."""
     circuit = work.circuit
-    acted = {
-        circuit.find_bit(qubit).index
-        for step in circuit.data
-        if step.operation.name not in {"barrier", "delay"}
-        for qubit in step.qubits
-    }
-    return tuple(sorted(acted | set(work.physical_qubits)))
-
-
-def _on(active: tuple[int, ...], circuit: QuantumCircuit) -> QuantumCircuit:
-    """Return a circuit restricted to its active qubits, in their order."""
+    steps = [(s.operation, [circuit.find_bit(q).index for q in s.qubits]) for s in circuit.data]
+    acted = {q for gate, qubits in steps if gate.name not in {"barrier", "delay"} for q in qubits}
+    active = tuple(sorted(acted | set(work.physical_qubits)))
     compact = QuantumCircuit(len(active))
-    for step in circuit.data:
-        qubits = [circuit.find_bit(q).index for q in step.qubits]
-        here = [active.index(q) for q in qubits if q in active]
-        if here:
-            compact.append(step.operation, here)
-    return compact
+    for operation, qubits in steps:
+        if here := [active.index(q) for q in qubits if q in active]:
+            compact.append(operation, here)
+    physical_qubits = tuple(active.index(q) for q in work.physical_qubits)
+    return active, replace(work, circuit=compact, physical_qubits=physical_qubits)

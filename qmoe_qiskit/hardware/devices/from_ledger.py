@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.hardware.ledger.current_jobs import load_outcome
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.hardware.ledger.records import WorkRecord
-    from qmoe_qiskit.hardware.ledger.store import Ledger
-    from qmoe_qiskit.hardware.work import Outcome, WorkUnit
-    from qmoe_qiskit.noise_profiles import NoiseProfile
+from qmoe_qiskit.hardware.ledger.records import WorkRecord
+from qmoe_qiskit.hardware.ledger.store import Ledger
+from qmoe_qiskit.hardware.work import Outcome, WorkUnit
+from qmoe_qiskit.noise_profiles import NoiseProfile
 
 
 class LedgerDevice:
-    """The device that executed a recorded work.
-
-    Args:
-        record: The work.
-        ledger: The ledger that holds the work.
-        service: The name of the device's service.
-    """
+    """The device that executed a recorded work."""
 
     is_local = False
     backend = None
@@ -36,8 +26,6 @@ class LedgerDevice:
         Raises:
             InputError: If the ledger has no calibration of that time.
         """
-        from qmoe_qiskit.noise_profiles import NoiseProfile
-
         for job in self.ledger.jobs(self._key):
             if job.calibration_hash is not None:
                 return NoiseProfile.loads(self.ledger.calibration(job.calibration_hash))

@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.hardware.cost.budget import refuse_over_budget
+from qmoe_qiskit.hardware.cost.budget import committed_qpu_seconds, refuse_over_budget
 from qmoe_qiskit.hardware.cost.device_timing import device_timing
-from qmoe_qiskit.hardware.cost.estimate import estimate_work
+from qmoe_qiskit.hardware.cost.estimate import CostEstimate, estimate_work
 from qmoe_qiskit.hardware.cost.plan_limits import plan_limits
-from qmoe_qiskit.hardware.cost.spending import committed_qpu_seconds
 from qmoe_qiskit.hardware.jobs.collect import collect_work
 from qmoe_qiskit.hardware.jobs.submit import Submission
 from qmoe_qiskit.hardware.jobs.timeouts import ReportStatus, Timeouts
@@ -24,15 +23,8 @@ from qmoe_qiskit.hardware.primitives import check_pub
 from qmoe_qiskit.hardware.service.account import service_name
 from qmoe_qiskit.hardware.service.client import Client
 from qmoe_qiskit.hardware.service.errors import service_errors
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from qiskit_ibm_runtime import IBMBackend
-
-    from qmoe_qiskit.hardware.cost.estimate import CostEstimate
-    from qmoe_qiskit.hardware.work import Outcome, WorkUnit
-    from qmoe_qiskit.noise_profiles import NoiseProfile
+from qmoe_qiskit.hardware.work import Outcome, WorkUnit
+from qmoe_qiskit.noise_profiles import NoiseProfile, capture
 
 _log = logging.getLogger(__name__)
 
@@ -40,46 +32,52 @@ LEAST_BUSY = "least_busy"
 
 
 class IBMDevice:
-    """A device of the IBM Quantum service, see `open_device`.
+    """A device of the default account at the IBM Quantum service, see `Device`.
 
-    Attributes:
-        name: The name of the device.
-        is_local: False: the device is not simulated.
-        service: The name of the service, see `service_name`.
-        backend: The device as qiskit-ibm-runtime's `IBMBackend`.
-        client: The account.
-        ledger: The ledger that records the work.
+    Args:
+        name: The name of the device, or "least_busy".
+        fractional_gates: Whether circuits may use fractional gates.
+        ledger: The path of the ledger; by default the user's ledger.
         budget_s: QPU time in seconds that all work of this object may take, earlier charges for
             the same work included; or None.
+        n_qubits: Smallest number of qubits of the least busy device.
         timeouts: How long to wait for the service.
         report: A function that is told what is being waited for.
+
+    Attributes:
+        client: The account.
+        limits: The limits of the account's plan.
+
+    Raises:
+        HardwareError: If there is no account, or the service is unreachable.
+        InputError: If the account has no such device.
+        LedgerError: If the ledger cannot be used.
     """
 
     is_local = False
 
     def __init__(
         self,
-        backend: IBMBackend,
-        client: Client,
-        ledger: Ledger,
+        name: str,
         *,
+        fractional_gates: bool = False,
+        ledger: str | Path | None = None,
         budget_s: float | None = None,
+        n_qubits: int | None = None,
         timeouts: Timeouts | None = None,
         report: ReportStatus = lambda _: None,
     ) -> None:
-        self.name: str = backend.name
-        self.service = service_name()
-        self.backend, self.client, self.ledger = backend, client, ledger
-        self.budget_s, self.report = budget_s, report
-        self.timeouts = timeouts or Timeouts()
-        self.limits = plan_limits(client.plan)
-        _log.info("%s, instance %s, plan %s", self.name, client.instance, client.plan)
+        self.ledger = Ledger(ledger)
+        self.budget_s, self.report, self.timeouts = budget_s, report, timeouts or Timeouts()
+        self.client = Client.connect(read_timeout_s=self.timeouts.read_timeout_s)
+        self.name = self.client.least_busy(n_qubits=n_qubits) if name == LEAST_BUSY else name
+        self.backend = self.client.backend(self.name, fractional_gates=fractional_gates)
+        self.service, self.limits = service_name(), plan_limits(self.client.plan)
+        _log.info("%s, instance %s, plan %s", self.name, self.client.instance, self.client.plan)
         self._keys: dict[str, None] = {}
 
     def profile(self) -> NoiseProfile:
         """Return the current calibration of the device."""
-        from qmoe_qiskit.noise_profiles import capture
-
         with service_errors(f"read the calibration of {self.name}"):
             return capture(self.backend)
 
@@ -117,12 +115,9 @@ class IBMDevice:
         recorded = self.ledger.work(work.key)
         if recorded is None:
             estimate = self.estimate(work)
-            _log.info(
-                "work %s: an estimated %.1f s of QPU time, budget %s",
-                work.key[:8],
-                estimate.seconds,
-                "none" if left_s is None else f"{left_s:.1f} s",
-            )
+            budget = "none" if left_s is None else f"{left_s:.1f} s"
+            said = "work %s: an estimated %.1f s of QPU time, budget %s"
+            _log.info(said, work.key[:8], estimate.seconds, budget)
             if left_s is not None:
                 refuse_over_budget(estimate, left_s)
             self.client.check_ready(self.backend)
@@ -139,10 +134,10 @@ class IBMDevice:
                 recorded.device, fractional_gates=work.options.fractional_gates
             )
         Submission(
-            recorded,
-            self.client,
-            backend,
-            self.ledger,
+            record=recorded,
+            client=self.client,
+            backend=backend,
+            ledger=self.ledger,
             limits=self.limits,
             budget_s=left_s,
             timeouts=self.timeouts,
@@ -163,52 +158,5 @@ class IBMDevice:
     def execute(self, work: WorkUnit) -> Outcome:
         """See `Device.execute`; work that is in the ledger is not paid for again."""
         self.submit(work)
-        collect_work(
-            work.key,
-            self.client,
-            self.ledger,
-            poll_s=self.timeouts.poll_s,
-            outage_s=self.timeouts.outage_s,
-            report=self.report,
-        )
+        collect_work(work.key, self.client, self.ledger, timeouts=self.timeouts, report=self.report)
         return load_outcome(work.key, self.ledger)
-
-
-def open_device(
-    name: str,
-    *,
-    fractional_gates: bool = False,
-    ledger: str | Path | None = None,
-    budget_s: float | None = None,
-    n_qubits: int | None = None,
-    timeouts: Timeouts | None = None,
-    report: ReportStatus = lambda _: None,
-) -> IBMDevice:
-    """Open a device of the default account.
-
-    Args:
-        name: The name of the device, or "least_busy".
-        fractional_gates: Whether circuits may use fractional gates.
-        ledger: The path of the ledger; by default the user's ledger.
-        budget_s: Budget of QPU time in seconds, see `IBMDevice`.
-        n_qubits: Smallest number of qubits of the least busy device.
-        timeouts: How long to wait for the service.
-        report: A function that is told what is being waited for.
-
-    Raises:
-        HardwareError: If there is no account, or the service is unreachable.
-        InputError: If the account has no such device.
-        LedgerError: If the ledger cannot be used.
-    """
-    records = Ledger(ledger)
-    timeouts = timeouts or Timeouts()
-    client = Client.connect(read_timeout_s=timeouts.read_timeout_s)
-    resolved = client.least_busy(n_qubits=n_qubits) if name == LEAST_BUSY else name
-    return IBMDevice(
-        client.backend(resolved, fractional_gates=fractional_gates),
-        client,
-        records,
-        budget_s=budget_s,
-        timeouts=timeouts,
-        report=report,
-    )

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-from qmoe_qiskit.hardware.work import Outcome
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.hardware.ledger.store import Ledger
-    from qmoe_qiskit.hardware.work import WorkUnit
-    from qmoe_qiskit.noise_profiles import NoiseProfile
+from qmoe_qiskit.hardware.ledger.store import Ledger
+from qmoe_qiskit.hardware.work import Outcome, WorkUnit
+from qmoe_qiskit.noise_profiles import NoiseProfile
 
 
 class Device(Protocol):

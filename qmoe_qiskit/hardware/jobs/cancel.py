@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from qmoe_qiskit.hardware.jobs.collect import collect_job
 from qmoe_qiskit.hardware.jobs.recover import recover_job
 from qmoe_qiskit.hardware.jobs.timeouts import LOCK_S, Timeouts
-from qmoe_qiskit.hardware.ledger.records import CANCELLED, PLANNED, SENDING, SUBMITTED
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from qmoe_qiskit.hardware.ledger.records import JobRecord
-    from qmoe_qiskit.hardware.ledger.store import Ledger
-    from qmoe_qiskit.hardware.service.client import Client
+from qmoe_qiskit.hardware.ledger.records import CANCELLED, PLANNED, SENDING, SUBMITTED, JobRecord
+from qmoe_qiskit.hardware.ledger.store import Ledger
+from qmoe_qiskit.hardware.service.client import Client
 
 _log = logging.getLogger(__name__)
 
@@ -28,13 +23,7 @@ def cancel_work(
     """Cancel the jobs of a work that have not ended, the latest first.
 
     A job whose submission response was lost is looked for by its tag, for as long as it may still
-    appear, and cancelled too.
-
-    Args:
-        key: The key of the work.
-        connect: Connects to the account; called only if a job was sent.
-        ledger: The ledger that holds the work.
-        timeouts: How long to wait for the service.
+    appear, and cancelled too. `connect` is called only if a job was sent.
 
     Raises:
         HardwareError: If the service does not answer; jobs that were cancelled before stay so.
@@ -70,7 +59,6 @@ def _find(job: JobRecord, client: Client, ledger: Ledger, settled_at: float) -> 
 
 def _cancel(tag: str, client: Client, ledger: Ledger) -> None:
     job = ledger.job(tag)
-    assert job is not None
     assert job.job_id is not None
     _log.info("cancelling job %s (%s)", job.job_id, tag)
     client.cancel(job.job_id)

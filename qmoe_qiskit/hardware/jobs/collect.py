@@ -6,29 +6,27 @@ import json
 import logging
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from qiskit_ibm_runtime import RuntimeJobV2
+from qiskit_ibm_runtime.ibm_backend import IBMRetiredBackend
 
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.hardware.jobs.recover import cancel_duplicates
 from qmoe_qiskit.hardware.jobs.timeouts import ReportStatus, Timeouts
 from qmoe_qiskit.hardware.jobs.work_records import load_work
-from qmoe_qiskit.hardware.ledger.records import CANCELLED, DONE, FAILED, FINAL, SUBMITTED
+from qmoe_qiskit.hardware.ledger.records import CANCELLED, DONE, FAILED, FINAL, SUBMITTED, JobRecord
+from qmoe_qiskit.hardware.ledger.store import Ledger
 from qmoe_qiskit.hardware.primitives import values_of
+from qmoe_qiskit.hardware.service.client import Client
 from qmoe_qiskit.hardware.service.errors import (
+    LIBRARY_ERRORS,
     UnreachableError,
     is_transient,
-    library_errors,
     service_errors,
     status_of,
 )
-
-if TYPE_CHECKING:
-    from qiskit_ibm_runtime import RuntimeJobV2
-
-    from qmoe_qiskit.hardware.ledger.records import JobRecord, WorkRecord
-    from qmoe_qiskit.hardware.ledger.store import Ledger
-    from qmoe_qiskit.hardware.service.client import Client
-    from qmoe_qiskit.noise_profiles import NoiseProfile
+from qmoe_qiskit.noise_profiles import NoiseProfile, capture
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +54,7 @@ def collect_job(job: JobRecord, client: Client, ledger: Ledger) -> str:
             values_PO, std_errors_PO = values_of(remote.result(), load_work(work))
         elif status == "ERROR":
             error = " ".join(str(remote.error_message()).split())[:1000]
-        profile = _calibration_of(remote, work, client, metrics)
+        profile = _calibration_of(remote, work.device, client, metrics)
     usage = metrics.get("usage", {})
     charged = usage.get("qpu_charge_time_seconds", usage.get("quantum_seconds"))
     known = charged is not None and usage.get("status", "final") != "pending"
@@ -83,24 +81,17 @@ def collect_work(
     ledger: Ledger,
     *,
     wait: bool = True,
-    poll_s: float = 10.0,
-    outage_s: float = Timeouts.outage_s,
+    timeouts: Timeouts | None = None,
     report: ReportStatus = lambda _: None,
 ) -> bool:
     """Collect the results of all submitted jobs of a work; returns whether all have ended.
 
-    Args:
-        key: The key of the work.
-        client: The account that submitted the work.
-        ledger: The ledger that holds the work.
-        wait: Whether to wait until all jobs have ended.
-        poll_s: Longest time between two looks, in seconds.
-        outage_s: Time in seconds for which the service may be unreachable while waiting.
-        report: A function that is told the status of each job.
+    With `wait`, it waits for their ends. `report` is told the status of each job.
 
     Raises:
         HardwareError: If the service does not answer, or has run a job twice; the records stay.
     """
+    timeouts = timeouts or Timeouts()
     started = reached = time.monotonic()
     seen: dict[str, str] = {}
     while True:
@@ -111,7 +102,7 @@ def collect_work(
             try:
                 status = collect_job(job, client, ledger)
             except UnreachableError:
-                if not wait or time.monotonic() - reached > outage_s:
+                if not wait or time.monotonic() - reached > timeouts.outage_s:
                     raise
                 status = "the service is out of reach, waiting for it"
             else:
@@ -124,7 +115,7 @@ def collect_work(
         if not waits or not wait:
             break
         # The longer the wait so far, the longer the pause.
-        time.sleep(min(poll_s, max(0.1, (time.monotonic() - started) / 10)))
+        time.sleep(min(timeouts.poll_s, max(0.1, (time.monotonic() - started) / 10)))
     for job in ledger.jobs(key):
         # The service settles the charge some time after the end.
         if job.state in FINAL and job.job_id is not None and job.charged_seconds is None:
@@ -133,13 +124,9 @@ def collect_work(
 
 
 def _calibration_of(
-    remote: RuntimeJobV2, work: WorkRecord, client: Client, metrics: dict[str, Any]
+    remote: RuntimeJobV2, device: str, client: Client, metrics: dict[str, Any]
 ) -> NoiseProfile | None:
     """Return the device's calibration at the time of the job; None if it is not available."""
-    from qiskit_ibm_runtime.ibm_backend import IBMRetiredBackend
-
-    from qmoe_qiskit.noise_profiles import capture
-
     started = metrics.get("timestamps", {}).get("running")
     if not started:
         return None
@@ -147,11 +134,11 @@ def _calibration_of(
         backend = remote.backend()
         if isinstance(backend, IBMRetiredBackend):
             # The library calls every device retired that it has not listed before.
-            backend = client.backend(work.device)
+            backend = client.backend(device)
         return capture(backend, at=datetime.fromisoformat(started))
     except InputError:  # the device is retired or not calibrated
         return None
-    except library_errors() as error:
+    except LIBRARY_ERRORS as error:
         # Results do not wait for a calibration that the service does not give.
         if is_transient(error) or status_of(error) == 401:
             raise

@@ -3,54 +3,38 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import Any
+
+from qiskit_ibm_runtime import IBMBackend
 
 from qmoe_qiskit.errors import HardwareError
-from qmoe_qiskit.hardware.cost.budget import max_execution_time
-from qmoe_qiskit.hardware.cost.spending import committed_qpu_seconds
+from qmoe_qiskit.hardware.cost.budget import committed_qpu_seconds, max_execution_time
+from qmoe_qiskit.hardware.jobs.timeouts import ReportStatus
 from qmoe_qiskit.hardware.jobs.work_records import load_estimate
-from qmoe_qiskit.hardware.ledger.records import PLANNED, SUBMITTED
-
-if TYPE_CHECKING:
-    from qiskit_ibm_runtime import IBMBackend
-
-    from qmoe_qiskit.hardware.jobs.timeouts import ReportStatus
-    from qmoe_qiskit.hardware.ledger.records import JobRecord, WorkRecord
-    from qmoe_qiskit.hardware.ledger.store import Ledger
-    from qmoe_qiskit.hardware.options import RuntimeOptions
-    from qmoe_qiskit.hardware.service.client import Client
+from qmoe_qiskit.hardware.ledger.records import PLANNED, SUBMITTED, JobRecord, WorkRecord
+from qmoe_qiskit.hardware.ledger.store import Ledger
+from qmoe_qiskit.hardware.options import RuntimeOptions
+from qmoe_qiskit.hardware.service.client import Client
 
 _log = logging.getLogger(__name__)
 
 
+@dataclass(kw_only=True, eq=False)
 class ExecutionMode:
     """The execution mode of a work's jobs, and the limit of QPU time for each job.
 
-    Args:
-        record: The work.
-        options: The settings of the work.
-        client: The account.
-        backend: The device.
-        ledger: The ledger that holds the work.
-        budget_s: QPU time in seconds that the whole work may take, or None.
-        report: A function that is told of a session that cannot be closed.
+    For the attributes, see `Submission`; `report` is told of a session that cannot be closed.
     """
 
-    def __init__(
-        self,
-        record: WorkRecord,
-        options: RuntimeOptions,
-        client: Client,
-        backend: IBMBackend,
-        ledger: Ledger,
-        *,
-        budget_s: float | None,
-        report: ReportStatus,
-    ) -> None:
-        self._record, self._options = record, options
-        self._client, self._backend, self._ledger = client, backend, ledger
-        self._budget_s, self._report = budget_s, report
-        self._mode: Any = None
+    record: WorkRecord
+    options: RuntimeOptions
+    client: Client
+    backend: IBMBackend
+    ledger: Ledger
+    budget_s: float | None
+    report: ReportStatus
+    _mode: Any = field(default=None, init=False)
 
     @property
     def session_id(self) -> str | None:
@@ -64,48 +48,37 @@ class ExecutionMode:
         Raises:
             BudgetError: If the budget does not cover the jobs that remain to be sent.
         """
-        if self._budget_s is None:
+        if self.budget_s is None:
             return None
-        jobs = self._ledger.jobs(self._record.key)
+        jobs = self.ledger.jobs(self.record.key)
         committed_s = self._committed_s(besides=job.tag)
-        to_send = [j for j in jobs if j.tag == job.tag or j.state == PLANNED]
-        to_send.sort(key=lambda j: j.tag != job.tag)
-        estimates = {part.start: part for part in load_estimate(self._record).jobs}
-        limit = max_execution_time(
-            [estimates[j.start] for j in to_send],
-            self._budget_s - committed_s,
-            budget_s=self._budget_s,
-        )
-        _log.info(
-            "job %s: limited to %d s of QPU time; %.1f s of the budget of %g s are committed",
-            job.tag,
-            limit,
-            committed_s,
-            self._budget_s,
-        )
+        later = [j.start for j in jobs if j.tag != job.tag and j.state == PLANNED]
+        estimates = {part.start: part for part in load_estimate(self.record).jobs}
+        to_send = [estimates[start] for start in (job.start, *later)]
+        left_s = self.budget_s - committed_s
+        limit = max_execution_time(to_send, left_s, budget_s=self.budget_s)
+        said = "job %s: limited to %d s of QPU time; %.1f s of the budget of %g s are committed"
+        _log.info(said, job.tag, limit, committed_s, self.budget_s)
         return limit
 
     def open(self, job: JobRecord) -> Any:  # noqa: ANN401 - backend, session or batch
         """Return the mode to create a job in; a session ends within the rest of the budget."""
         if self._mode is not None:
             return self._mode
-        mode = self._options.mode
-        known = [j.session_id for j in self._ledger.jobs(self._record.key) if j.session_id]
+        mode = self.options.mode
+        if mode == "job":
+            self._mode = self.backend
+            return self._mode
+        known = [j.session_id for j in self.ledger.jobs(self.record.key) if j.session_id]
         # The budget must cover the time for which earlier sessions may still last.
-        if (
-            known
-            and mode != "job"
-            and (self._budget_s is None or self._committed_s() <= self._budget_s)
-        ):
-            self._mode = self._client.sessions.known(self._backend, mode, known[-1])
-        if self._mode is None and mode == "job":
-            self._mode = self._backend
+        if known and (self.budget_s is None or self._committed_s() <= self.budget_s):
+            self._mode = self.client.sessions.known(self.backend, mode, known[-1])
         if self._mode is None:
-            seconds = self._options.session_seconds
-            if self._budget_s is not None and mode == "session":
+            seconds = self.options.session_seconds
+            if self.budget_s is not None and mode == "session":
                 self.limit_of(job)  # refuses before anything can be charged
-                seconds = min(seconds, int(self._budget_s - self._committed_s()))
-            self._mode = self._client.sessions.new(self._backend, mode, seconds)
+                seconds = min(seconds, int(self.budget_s - self._committed_s()))
+            self._mode = self.client.sessions.new(self.backend, mode, seconds)
             _log.info("%s %s opened for at most %d s", mode, self.session_id, seconds)
         return self._mode
 
@@ -114,25 +87,20 @@ class ExecutionMode:
 
         This includes those of a process that was killed: an open session is charged by the clock.
         """
-        mode = self._options.mode
+        mode = self.options.mode
         if mode == "job":
             return
-        jobs = self._ledger.jobs(self._record.key)
+        jobs = self.ledger.jobs(self.record.key)
         sessions = [j.session_id for j in jobs if j.state == SUBMITTED]
-        sessions.append(self.session_id)
-        for session in dict.fromkeys(s for s in sessions if s is not None):
+        for session in dict.fromkeys(filter(None, [*sessions, self.session_id])):
             try:
-                self._client.sessions.close(mode, session)
+                self.client.sessions.close(mode, session)
                 _log.info("%s %s closed", mode, session)
             except HardwareError as error:
                 _log.warning("%s %s not closed: %s", mode, session, error)
-                self._report(f"{error} (unless closed, it ends by itself after a while)")
+                self.report(f"{error} (unless closed, it ends by itself after a while)")
 
     def _committed_s(self, *, besides: str = "") -> float:
         return committed_qpu_seconds(
-            self._record.key,
-            self._client,
-            self._ledger,
-            besides=besides,
-            within=self.session_id,
+            self.record.key, self.client, self.ledger, besides=besides, within=self.session_id
         )

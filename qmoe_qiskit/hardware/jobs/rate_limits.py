@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
+from qmoe_qiskit.hardware.cost.plan_limits import PlanLimits
 from qmoe_qiskit.hardware.jobs.collect import collect_job
 from qmoe_qiskit.hardware.jobs.recover import recover_job
-from qmoe_qiskit.hardware.ledger.records import FINAL, SENDING
+from qmoe_qiskit.hardware.ledger.records import FINAL, SENDING, JobRecord
+from qmoe_qiskit.hardware.ledger.store import Ledger
+from qmoe_qiskit.hardware.service.client import Client
 from qmoe_qiskit.hardware.service.errors import NoSuchJobError
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.hardware.cost.plan_limits import PlanLimits
-    from qmoe_qiskit.hardware.ledger.records import JobRecord
-    from qmoe_qiskit.hardware.ledger.store import Ledger
-    from qmoe_qiskit.hardware.service.client import Client
 
 # The service counts a job when it arrives, some time after the record of its attempt.
 _MINUTE = timedelta(seconds=62)
@@ -25,13 +21,7 @@ def reason_to_wait(
 ) -> str | None:
     """Return why the plan does not allow a further job now, or None if it does.
 
-    Args:
-        tag: The tag of the job.
-        client: The account.
-        ledger: The ledger that holds the jobs of the account.
-        limits: The limits of the plan.
-        settle_s: Time in seconds within which an attempt may still become a job after its response
-            was lost.
+    For `settle_s` seconds, an attempt may still become a job after its response was lost.
 
     Raises:
         HardwareError: If the service does not answer.
@@ -44,12 +34,10 @@ def reason_to_wait(
         return None
     here = {work.key for work in ledger.works() if work.instance == client.instance}
     others = [job for job in ledger.pending() if job.tag != tag and job.key in here]
-    # The service is only asked if the ledger knows too many pending jobs.
-    if len(others) < most:
-        return None
-    if sum(_is_pending(job, client, ledger, now, settle_s) for job in others) < most:
-        return None
-    return f"the plan allows {most} pending jobs"
+    pending = len(others)
+    if pending >= most:  # the service is only asked if the ledger knows too many pending jobs
+        pending = sum(_is_pending(job, client, ledger, now, settle_s) for job in others)
+    return f"the plan allows {most} pending jobs" if pending >= most else None
 
 
 def _is_pending(
@@ -59,11 +47,8 @@ def _is_pending(
     if job.state == SENDING and not recover_job(job, client, ledger):
         assert job.sent_at is not None
         return (now - job.sent_at).total_seconds() < settle_s
-    known = ledger.job(job.tag)
-    assert known is not None
     try:
-        collect_job(known, client, ledger)
+        collect_job(ledger.job(job.tag), client, ledger)
     except NoSuchJobError:  # deleted
         return False
-    ended = ledger.job(job.tag)
-    return ended is not None and ended.state not in FINAL
+    return ledger.job(job.tag).state not in FINAL

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import HardwareError
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.hardware.jobs.timeouts import ReportStatus
-    from qmoe_qiskit.hardware.ledger.records import JobRecord
-    from qmoe_qiskit.hardware.ledger.store import Ledger
-    from qmoe_qiskit.hardware.service.client import Client
+from qmoe_qiskit.hardware.jobs.timeouts import ReportStatus
+from qmoe_qiskit.hardware.ledger.records import JobRecord
+from qmoe_qiskit.hardware.ledger.store import Ledger
+from qmoe_qiskit.hardware.service.client import Client
 
 _log = logging.getLogger(__name__)
 
 
 def recover_job(
-    job: JobRecord,
-    client: Client,
-    ledger: Ledger,
-    report: ReportStatus = lambda _: None,
+    job: JobRecord, client: Client, ledger: Ledger, report: ReportStatus = lambda _: None
 ) -> bool:
     """Look for a job by its tag and record its id; returns whether the service has the job.
 

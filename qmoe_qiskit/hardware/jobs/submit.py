@@ -11,64 +11,56 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+
+from qiskit_ibm_runtime import IBMBackend
 
 from qmoe_qiskit.errors import HardwareError
+from qmoe_qiskit.hardware.cost.plan_limits import PlanLimits
 from qmoe_qiskit.hardware.jobs.execution_mode import ExecutionMode
 from qmoe_qiskit.hardware.jobs.rate_limits import reason_to_wait
 from qmoe_qiskit.hardware.jobs.recover import recover_job
 from qmoe_qiskit.hardware.jobs.timeouts import LOCK_S, ReportStatus, Timeouts
 from qmoe_qiskit.hardware.jobs.work_records import load_work
 from qmoe_qiskit.hardware.ledger.current_jobs import refuse_unsuccessful
-from qmoe_qiskit.hardware.ledger.records import PLANNED, SENDING
+from qmoe_qiskit.hardware.ledger.records import PLANNED, SENDING, JobRecord, WorkRecord
+from qmoe_qiskit.hardware.ledger.store import Ledger
+from qmoe_qiskit.hardware.service.client import Client
 from qmoe_qiskit.hardware.service.errors import NotCreatedError, UncertainError
-
-if TYPE_CHECKING:
-    from qiskit_ibm_runtime import IBMBackend
-
-    from qmoe_qiskit.hardware.cost.plan_limits import PlanLimits
-    from qmoe_qiskit.hardware.ledger.records import JobRecord, WorkRecord
-    from qmoe_qiskit.hardware.ledger.store import Ledger
-    from qmoe_qiskit.hardware.service.client import Client
 
 _log = logging.getLogger(__name__)
 
 _ATTEMPTS = 4
 
 
+@dataclass(kw_only=True, eq=False)
 class Submission:
     """The submission of a recorded work.
 
-    Args:
-        record: The work.
-        client: The account.
-        backend: The device.
-        ledger: The ledger that holds the work.
-        limits: The limits of the account's plan.
-        budget_s: QPU time in seconds that the whole work may take, or None.
-        timeouts: How long to wait for the service.
-        report: A function that is told what is being waited for.
+    The whole work may take `budget_s` seconds of QPU time, if they are given; `limits` are those of
+    the account's plan. `report` is told what is being waited for.
     """
 
-    def __init__(
-        self,
-        record: WorkRecord,
-        client: Client,
-        backend: IBMBackend,
-        ledger: Ledger,
-        *,
-        limits: PlanLimits,
-        budget_s: float | None = None,
-        timeouts: Timeouts | None = None,
-        report: ReportStatus = lambda _: None,
-    ) -> None:
-        self._record, self._work = record, load_work(record)
-        self._client, self._backend, self._ledger = client, backend, ledger
-        self._limits, self._report = limits, report
-        self._timeouts = timeouts or Timeouts()
+    record: WorkRecord
+    client: Client
+    backend: IBMBackend
+    ledger: Ledger
+    limits: PlanLimits
+    budget_s: float | None
+    timeouts: Timeouts
+    report: ReportStatus
+
+    def __post_init__(self) -> None:
+        self._work = load_work(self.record)
         self._mode = ExecutionMode(
-            record, self._work.options, client, backend, ledger, budget_s=budget_s, report=report
+            record=self.record,
+            options=self._work.options,
+            client=self.client,
+            backend=self.backend,
+            ledger=self.ledger,
+            budget_s=self.budget_s,
+            report=self.report,
         )
         self._ready = False
         self._attempts: Counter[str] = Counter()
@@ -83,7 +75,7 @@ class Submission:
             HardwareError: If the service refuses, or it stays unknown whether it took a job.
         """
         try:
-            for job in self._ledger.jobs(self._work.key):
+            for job in self.ledger.jobs(self._work.key):
                 if job.state in {PLANNED, SENDING}:
                     self._send(job.tag)
         finally:
@@ -93,24 +85,23 @@ class Submission:
         started, level = time.monotonic(), logging.INFO
         while (reason := self._try(tag)) is not None:
             _log.log(level, "job %s waits: %s", tag, reason)
-            self._report(reason)
+            self.report(reason)
             level = logging.DEBUG
             # The longer the wait so far, the longer the pause.
             waited = time.monotonic() - started
-            time.sleep(min(self._timeouts.poll_s, max(0.1, waited / 10)))
+            time.sleep(min(self.timeouts.poll_s, max(0.1, waited / 10)))
 
     def _try(self, tag: str) -> str | None:
         """Create a job if the time has come; return what to wait for, or None if it exists."""
-        with self._ledger.exclusive(timeout_s=LOCK_S):
-            job = self._ledger.job(tag)
-            assert job is not None
+        with self.ledger.exclusive(timeout_s=LOCK_S):
+            job = self.ledger.job(tag)
             if job.state not in {PLANNED, SENDING}:
                 return None
             self._check_instance(job)
             if job.state == SENDING:
                 # Taken before the look at the service, which may miss a job that comes after it.
                 left_s = self._unsettled_s(job)
-                if recover_job(job, self._client, self._ledger, self._report):
+                if self._recover(job):
                     return None
                 if left_s > 0:
                     return (
@@ -118,7 +109,7 @@ class Submission:
                         "answer was lost"
                     )
             # One failed job stops the others: the work needs them all.
-            refuse_unsuccessful(self._ledger.jobs(self._work.key))
+            refuse_unsuccessful(self.ledger.jobs(self._work.key))
             if self._attempts[tag] >= _ATTEMPTS:
                 raise HardwareError(
                     f"{self._work.device} answered none of {_ATTEMPTS} attempts to create job "
@@ -126,40 +117,39 @@ class Submission:
                     "is paid for twice"
                 )
             reason = reason_to_wait(
-                tag, self._client, self._ledger, self._limits, settle_s=self._timeouts.settle_s
+                tag, self.client, self.ledger, self.limits, settle_s=self.timeouts.settle_s
             )
-            if reason is not None:
-                return reason
             # The job may have been sent by a ledger that was lost.
-            if job.state == PLANNED and recover_job(job, self._client, self._ledger, self._report):
-                return None
+            if reason is not None or (job.state == PLANNED and self._recover(job)):
+                return reason
             return self._create(job)
+
+    def _recover(self, job: JobRecord) -> bool:
+        return recover_job(job, self.client, self.ledger, self.report)
 
     def _create(self, job: JobRecord) -> str | None:
         """Create a job; return what is unclear afterwards, or None."""
         if not self._ready:
-            self._client.check_ready(self._backend)
+            self.client.check_ready(self.backend)
             self._ready = True
         mode = self._mode.open(job)
         limit = self._mode.limit_of(job)
         self._attempts[job.tag] += 1
-        self._ledger.sending(job.tag, datetime.now(UTC), max_seconds=limit)
+        self.ledger.sending(job.tag, datetime.now(UTC), max_seconds=limit)
         _log.info("job %s: attempt %d to create it", job.tag, job.attempts + 1)
         try:
-            job_id = self._client.create(
-                mode, self._work, job.start, job.stop, tag=job.tag, max_seconds=limit
-            )
+            job_id = self.client.create(mode, self._work, job, max_seconds=limit)
         except NotCreatedError:
             if job.state == PLANNED:  # else the response of an earlier attempt is still missing
-                self._ledger.unsent(job.tag)
+                self.ledger.unsent(job.tag)
             raise
         except UncertainError as error:
             _log.warning("job %s: the response was lost (%s)", job.tag, error)
             return f"job {job.index + 1}: {error}"  # the next `_try` looks its tag up
         session = self._mode.session_id
-        self._ledger.submitted(job.tag, job_id, datetime.now(UTC), session_id=session)
+        self.ledger.submitted(job.tag, job_id, datetime.now(UTC), session_id=session)
         _log.info("job %s (%s) created on %s", job_id, job.tag, self._work.device)
-        self._report(f"job {job.index + 1}: {job_id} created on {self._work.device}")
+        self.report(f"job {job.index + 1}: {job_id} created on {self._work.device}")
         return None
 
     def _unsettled_s(self, job: JobRecord) -> float:
@@ -170,11 +160,11 @@ class Submission:
         """
         now = time.monotonic()
         since = self._unanswered_since.setdefault((job.tag, job.attempts), now)
-        return since + self._timeouts.settle_s - now
+        return since + self.timeouts.settle_s - now
 
     def _check_instance(self, job: JobRecord) -> None:
         """Refuse an account that cannot find a job which was sent before."""
-        begun, own = self._record.instance, self._client.instances
+        begun, own = self.record.instance, self.client.instances
         if job.attempts and begun is not None and begun not in own:
             raise HardwareError(
                 f"this work was begun with the instance {begun!r}, and this account has "

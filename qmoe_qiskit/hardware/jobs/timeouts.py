@@ -24,7 +24,7 @@ class Timeouts:
             which the service's list may lack a new job.
         poll_s: Longest time between two looks at a job.
         outage_s: Time for which the service may be unreachable while results are awaited.
-        read_timeout_s: Time limit of an answer; give it to `open_device`.
+        read_timeout_s: Time limit of an answer; give it to `IBMDevice`.
     """
 
     settle_s: float = READ_TIMEOUT_S + 60.0

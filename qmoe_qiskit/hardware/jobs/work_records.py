@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import json
 import struct
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from qiskit import qpy
 from qiskit.exceptions import QiskitError
@@ -19,24 +20,13 @@ from qmoe_qiskit.hardware.options import RuntimeOptions
 from qmoe_qiskit.hardware.work import WorkUnit, job_tag
 from qmoe_qiskit.io.versions import library_versions
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
 _LIBRARIES = ("qmoe-qiskit", "qiskit", "qiskit-ibm-runtime", "samplomatic", "qiskit-mitigation")
 
 
 def new_records(
     work: WorkUnit, estimate: CostEstimate, *, instance: str | None, at: datetime
 ) -> tuple[WorkRecord, list[JobRecord]]:
-    """Return the records of a new work and its jobs.
-
-    Args:
-        work: The work.
-        estimate: The estimate, which also splits the work into jobs.
-        instance: The name of the service's instance, or None.
-        at: The time of the record, UTC.
-    """
+    """Return the records of a new work, made at a time in UTC, and of the jobs of its estimate."""
     buffer = io.BytesIO()
     qpy.dump(work.circuit, buffer)
     record = WorkRecord(

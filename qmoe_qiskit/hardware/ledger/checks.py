@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from qmoe_qiskit.hardware.ledger.records import DONE, FINAL, PLANNED, LedgerConflict, pack
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from qmoe_qiskit.hardware.ledger.records import JobRecord, WorkRecord
-    from qmoe_qiskit.typing import FloatArray
+from qmoe_qiskit.hardware.ledger.records import (
+    DONE,
+    FINAL,
+    PLANNED,
+    JobRecord,
+    LedgerConflict,
+    WorkRecord,
+    pack,
+)
+from qmoe_qiskit.typing import FloatArray
 
 
 def check_plan(work: WorkRecord, jobs: Sequence[JobRecord]) -> None:

@@ -6,28 +6,20 @@ asked for a retry.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
 from qmoe_qiskit.errors import HardwareError
+from qmoe_qiskit.hardware.ledger.queries import LedgerReader
 from qmoe_qiskit.hardware.ledger.records import CANCELLED, DONE, FAILED, JobRecord
 from qmoe_qiskit.hardware.work import Outcome, job_tag
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from qmoe_qiskit.hardware.ledger.queries import LedgerReader
 
 _UNSUCCESSFUL = (FAILED, CANCELLED)
 
 
 def current_jobs(jobs: Sequence[JobRecord]) -> list[JobRecord]:
-    """Return the latest job of each range, in the order of the points.
-
-    Args:
-        jobs: All jobs of a work, in the order of their index.
-    """
+    """Return the latest job of each range, in the order of the points, from all jobs of a work."""
     latest = {job.start: job for job in jobs}
     return [latest[start] for start in sorted(latest)]
 
@@ -51,11 +43,7 @@ def refuse_unsuccessful(jobs: Sequence[JobRecord]) -> None:
 
 
 def plan_retries(jobs: Sequence[JobRecord]) -> list[JobRecord]:
-    """Return a further job for each current job that failed or was cancelled.
-
-    Args:
-        jobs: All jobs of a work, in the order of their index.
-    """
+    """Return a further job for each current job, of all jobs of a work, without success."""
     unsuccessful = [job for job in current_jobs(jobs) if job.state in _UNSUCCESSFUL]
     return [
         JobRecord(

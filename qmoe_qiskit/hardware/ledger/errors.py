@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from qmoe_qiskit.errors import LedgerError
 from qmoe_qiskit.hardware.ledger.records import LedgerConflict
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 OTHER = "name another ledger with --ledger or QMOE_LEDGER"
 _KEEP = (

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from qmoe_qiskit.errors import HardwareError, InputError
-from qmoe_qiskit.hardware.ledger.records import DONE
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-    from pathlib import Path
-
-    from qmoe_qiskit.hardware.ledger.records import JobRecord, WorkRecord
-    from qmoe_qiskit.hardware.ledger.store import Ledger
+from qmoe_qiskit.hardware.ledger.records import DONE, JobRecord, WorkRecord, npy_bytes
+from qmoe_qiskit.hardware.ledger.store import Ledger
 
 
 def work_document(record: WorkRecord, jobs: Sequence[JobRecord]) -> dict[str, Any]:
@@ -65,12 +60,7 @@ def job_document(job: JobRecord) -> dict[str, Any]:
 
 
 def export_work(record: WorkRecord, ledger: Ledger, folder: Path) -> list[str]:
-    """Write a work's circuit, angles, results and calibrations to a new folder.
-
-    Args:
-        record: The work.
-        ledger: The ledger that holds the work.
-        folder: The folder to write; it must be new or empty.
+    """Write a work's circuit, angles, results and calibrations to a new or empty folder.
 
     Returns:
         The names of the files: work.json; circuit.qpy, the ISA circuit; points.npy, the angles of
@@ -81,21 +71,19 @@ def export_work(record: WorkRecord, ledger: Ledger, folder: Path) -> list[str]:
         InputError: If the folder is not empty.
         HardwareError: If the folder cannot be written.
     """
-    files = {"circuit.qpy": record.circuit_qpy, "points.npy": _npy(record.points_PG)}
+    files = {"circuit.qpy": record.circuit_qpy, "points.npy": npy_bytes(record.points_PG)}
     jobs = ledger.jobs(record.key)
     shape = (len(record.points_PG), len(json.loads(record.observables)))
     values_PO, std_errors_PO = np.full((2, *shape), np.nan)
     for job in jobs:
         if job.state == DONE:
-            values_PO[job.start : job.stop], std_errors_PO[job.start : job.stop] = ledger.results(
-                job.tag
-            )
+            place = slice(job.start, job.stop)
+            values_PO[place], std_errors_PO[place] = ledger.results(job.tag)
         if job.calibration_hash is not None:
             name = f"calibration-{job.calibration_hash[:12]}.json"
             files[name] = ledger.calibration(job.calibration_hash).encode()
-    files |= {"values.npy": _npy(values_PO), "std_errors.npy": _npy(std_errors_PO)}
-    document = work_document(record, jobs)
-    files["work.json"] = (json.dumps(document, indent=2) + "\n").encode()
+    files |= {"values.npy": npy_bytes(values_PO), "std_errors.npy": npy_bytes(std_errors_PO)}
+    files["work.json"] = (json.dumps(work_document(record, jobs), indent=2) + "\n").encode()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
@@ -109,12 +97,6 @@ def export_work(record: WorkRecord, ledger: Ledger, folder: Path) -> list[str]:
             f"{str(folder)!r} cannot be written: {error.strerror}; the ledger keeps the results"
         ) from error
     return sorted(files)
-
-
-def _npy(array: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    return buffer.getvalue()
 
 
 def _time(moment: datetime | None) -> str | None:

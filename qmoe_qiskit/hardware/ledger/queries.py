@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Self
+from pathlib import Path
+from typing import Self
 
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.hardware.ledger import schema
@@ -21,11 +24,6 @@ from qmoe_qiskit.hardware.ledger.records import (
     unpack,
 )
 from qmoe_qiskit.typing import FloatArray
-
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 
 class LedgerReader:
@@ -62,27 +60,21 @@ class LedgerReader:
 
     def work(self, key: str) -> WorkRecord | None:
         """Return the work with this key; None if it does not exist."""
-        found = self._read(WorkRecord, "SELECT * FROM works WHERE key = ?", key)
-        return found[0] if found else None
+        return next(iter(self._read(WorkRecord, "SELECT * FROM works WHERE key = ?", key)), None)
 
     def find(self, name: str) -> WorkRecord:
-        """Return the work that a name from the user stands for.
-
-        Args:
-            name: At least the first 4 characters of the work's key, or the tag or id of a job.
+        """Return the work of a name: 4 or more first characters of its key, or a job's tag or id.
 
         Raises:
             InputError: If no work or more than one work has this name.
         """
-        keys = [
-            row["key"]
-            for row in self._rows(
-                """SELECT key FROM works WHERE length(:name) >= 4
-                    AND substr(key, 1, length(:name)) = lower(:name)
-                    UNION SELECT key FROM jobs WHERE :name IN (tag, job_id)""",
-                {"name": name},
-            )
-        ]
+        rows = self._rows(
+            """SELECT key FROM works WHERE length(:name) >= 4
+                AND substr(key, 1, length(:name)) = lower(:name)
+                UNION SELECT key FROM jobs WHERE :name IN (tag, job_id)""",
+            {"name": name},
+        )
+        keys = [row["key"] for row in rows]
         if len(keys) > 1:
             raise InputError(
                 f"{name!r} begins more than one work: {', '.join(keys)}; give more of it"
@@ -107,16 +99,21 @@ class LedgerReader:
         """Return the jobs of a work in the order of their index."""
         return self._read(JobRecord, 'SELECT * FROM jobs WHERE key = ? ORDER BY "index"', key)
 
-    def job(self, tag: str) -> JobRecord | None:
-        """Return the job with this tag; None if it does not exist."""
+    def job(self, tag: str) -> JobRecord:
+        """Return the job with this tag.
+
+        Raises:
+            LedgerConflict: If it does not exist.
+        """
         found = self._read(JobRecord, "SELECT * FROM jobs WHERE tag = ?", tag)
-        return found[0] if found else None
+        if not found:
+            raise LedgerConflict(f"no job {tag!r} in the ledger {str(self.path)!r}")
+        return found[0]
 
     def pending(self) -> list[JobRecord]:
         """Return the jobs that wait or run at the service, or may do so."""
         return self._read(
-            JobRecord,
-            "SELECT * FROM jobs WHERE state IN ('sending', 'submitted') ORDER BY rowid",
+            JobRecord, "SELECT * FROM jobs WHERE state IN ('sending', 'submitted') ORDER BY rowid"
         )
 
     def created_since(self, moment: datetime) -> list[datetime]:

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import io
 import json
+import sqlite3
 import zlib
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from qmoe_qiskit.typing import FloatArray
-
-if TYPE_CHECKING:
-    import sqlite3
 
 PLANNED = "planned"
 SENDING = "sending"
@@ -182,11 +180,16 @@ def checked(blob: bytes) -> bytes:
     return blob[:-4]
 
 
-def pack(array: FloatArray) -> bytes:
-    """Return an array as `np.save` writes it, followed by its checksum."""
+def npy_bytes(array: FloatArray) -> bytes:
+    """Return an array as `np.save` writes it."""
     buffer = io.BytesIO()
     np.save(buffer, np.ascontiguousarray(array, dtype=np.float64), allow_pickle=False)
-    return with_check_sum(buffer.getvalue())
+    return buffer.getvalue()
+
+
+def pack(array: FloatArray) -> bytes:
+    """Return an array as `np.save` writes it, followed by its checksum."""
+    return with_check_sum(npy_bytes(array))
 
 
 def unpack(blob: bytes) -> FloatArray:

@@ -72,7 +72,7 @@ SCHEMA = (
 )
 # For each older version, the statements that upgrade it to the next one.
 MIGRATIONS: dict[int, tuple[str, ...]] = {
-    1: ("UPDATE works SET circuit_qpy = with_check_sum(circuit_qpy)",),
+    1: ("UPDATE works SET circuit_qpy = with_check_sum(circuit_qpy)",)
 }
 
 
@@ -140,11 +140,7 @@ def _check_place(path: Path) -> None:
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
-    """Return the schema version of a file; 0 if it is empty.
-
-    Raises:
-        LedgerError: If the file belongs to another application, or its schema is newer.
-    """
+    """Return a file's schema version, 0 if it is empty; refuse other applications and versions."""
     application, version, tables = connection.execute(
         "SELECT (SELECT application_id FROM pragma_application_id),"
         " (SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_master)"

@@ -11,9 +11,12 @@ import hashlib
 import logging
 import os
 import socket
+import sqlite3
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
 
 from qmoe_qiskit.errors import LedgerError
 from qmoe_qiskit.hardware.ledger.checks import check_plan, check_results
@@ -35,11 +38,6 @@ from qmoe_qiskit.hardware.ledger.records import (
 )
 from qmoe_qiskit.typing import FloatArray
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from filelock import FileLock
-
 _log = logging.getLogger(__name__)
 
 # For each state, the states from which a job may enter it. "planned" to "submitted": the service
@@ -52,10 +50,6 @@ _BEFORE = {
     FAILED: (SENDING, SUBMITTED),
     CANCELLED: (PLANNED, SENDING, SUBMITTED),
 }
-
-_INSERT_JOB = """INSERT INTO jobs VALUES (:tag, :key, :index, :start, :stop, :estimated_seconds,
-    :executions, :max_seconds, :state, :attempts, :job_id, :sent_at, :submitted_at, :finished_at,
-    :charged_seconds, :error, :session_id, :calibration_hash, :details)"""
 
 
 class Ledger(LedgerReader):
@@ -75,23 +69,16 @@ class Ledger(LedgerReader):
         with self._transaction() as database:
             if database.execute("SELECT 1 FROM works WHERE key = ?", [work.key]).fetchone():
                 return False
-            database.execute(
-                """INSERT INTO works VALUES (:key, :created_at, :spec, :device, :instance, :title,
-                    :shots, :estimate, :versions, :physical_qubits, :observables, :options,
-                    :circuit_qpy, :points_PG)""",
-                to_row(work),
-            )
-            database.executemany(_INSERT_JOB, [to_row(job) for job in jobs])
+            _insert(database, "works", work)
+            for job in jobs:
+                _insert(database, "jobs", job)
         _log.info("work %s recorded for %s, jobs: %d", work.key[:8], work.device, len(jobs))
         return True
 
     def sending(self, tag: str, at: datetime, *, max_seconds: int | None = None) -> None:
         """Record that an attempt to create a job begins, the first one or a further one.
 
-        Args:
-            tag: The tag of the job.
-            at: The time, UTC.
-            max_seconds: QPU time in seconds after which the service shall stop the job, or None.
+        The service shall stop the job after `max_seconds` of QPU time, if they are given.
 
         Raises:
             LedgerConflict: If the job is submitted or in a final state.
@@ -122,7 +109,7 @@ class Ledger(LedgerReader):
             LedgerConflict: If the job has another id, or a final state and no id.
         """
         with self._transaction() as database:
-            if self._known(tag).job_id == job_id:
+            if self.job(tag).job_id == job_id:
                 return
             self._require(tag, SUBMITTED)
             database.execute(
@@ -167,7 +154,7 @@ class Ledger(LedgerReader):
         if calibration is not None and calibration_hash is None:
             calibration_hash = hashlib.sha256(calibration.encode()).hexdigest()
         with self._transaction() as database:
-            job = self._known(tag)
+            job = self.job(tag)
             results = check_results(job, state, values_PO, std_errors_PO)
             if job.state in FINAL:
                 if job.state != state or self._packed_results(tag) != results:
@@ -186,21 +173,11 @@ class Ledger(LedgerReader):
                     [calibration_hash, calibration],
                 )
             database.execute(
-                """UPDATE jobs SET state = :state, finished_at = coalesce(finished_at, :at),
-                    charged_seconds = coalesce(charged_seconds, :charged_seconds),
-                    error = coalesce(error, :error),
-                    calibration_hash = coalesce(calibration_hash, :calibration_hash),
-                    details = CASE details WHEN '{}' THEN :details ELSE details END
-                    WHERE tag = :tag""",
-                {
-                    "state": state,
-                    "at": to_text(at),
-                    "charged_seconds": charged_seconds,
-                    "error": error,
-                    "calibration_hash": calibration_hash,
-                    "details": details,
-                    "tag": tag,
-                },
+                """UPDATE jobs SET state = ?, finished_at = coalesce(finished_at, ?),
+                    charged_seconds = coalesce(charged_seconds, ?), error = coalesce(error, ?),
+                    calibration_hash = coalesce(calibration_hash, ?),
+                    details = CASE details WHEN '{}' THEN ? ELSE details END WHERE tag = ?""",
+                [state, to_text(at), charged_seconds, error, calibration_hash, details, tag],
             )
         charge = "unknown" if charged_seconds is None else f"{charged_seconds:g} s"
         _log.info("job %s (%s) %s, charge %s", job.job_id, tag, state, charge)
@@ -213,7 +190,8 @@ class Ledger(LedgerReader):
         """
         with self._transaction() as database:
             new = plan_retries(self.jobs(key))
-            database.executemany(_INSERT_JOB, [to_row(job) for job in new])
+            for job in new:
+                _insert(database, "jobs", job)
         for job in new:
             _log.info("work %s: points %d to %d planned again", key[:8], job.start, job.stop - 1)
         return new
@@ -224,14 +202,10 @@ class Ledger(LedgerReader):
 
         The operating system releases the lock when the process ends, however it ends.
 
-        Args:
-            timeout_s: Seconds to wait for the lock; None for the ledger's own timeout.
-
         Raises:
-            LedgerError: If another process holds the lock for longer; the message names it.
+            LedgerError: If another process holds the lock for longer than `timeout_s` seconds, by
+                default the ledger's own timeout; the message names the process.
         """
-        from filelock import FileLock
-
         wait_s = self.timeout_s if timeout_s is None else timeout_s
         lock = FileLock(f"{self.path}.lock", timeout=wait_s, mode=0o600)
         try:
@@ -245,8 +219,6 @@ class Ledger(LedgerReader):
             lock.release(force=True)
 
     def _acquire(self, lock: FileLock, wait_s: float) -> None:
-        from filelock import Timeout
-
         try:
             lock.acquire(poll_interval=0.02)
         except Timeout:
@@ -261,13 +233,13 @@ class Ledger(LedgerReader):
                 " writable, or name another ledger with --ledger or QMOE_LEDGER"
             ) from error
 
-    def _known(self, tag: str) -> JobRecord:
-        job = self.job(tag)
-        if job is None:
-            raise LedgerConflict(f"no job {tag!r} in the ledger {str(self.path)!r}")
-        return job
-
     def _require(self, tag: str, state: str) -> None:
-        before = self._known(tag).state
+        before = self.job(tag).state
         if before not in _BEFORE[state]:
             raise LedgerConflict(f"job {tag!r} is {before!r} and cannot become {state!r}")
+
+
+def _insert(database: sqlite3.Connection, table: str, record: WorkRecord | JobRecord) -> None:
+    row = to_row(record)
+    columns, values = ('"' + '", "'.join(row) + '"'), ", ".join(f":{name}" for name in row)
+    database.execute(f"INSERT INTO {table} ({columns}) VALUES ({values})", row)  # noqa: S608 - ours

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from qiskit_ibm_runtime.accounts import AccountManager
+from qiskit_ibm_runtime.accounts.exceptions import AccountNotFoundError
+
 IBM = "ibm"
 _DOMAIN = "cloud.ibm.com"
 
@@ -14,9 +17,6 @@ def service_name() -> str:
     The name is part of a work's key: results of a stand-in never count as results of a device.
     Without an account, the service is IBM's.
     """
-    from qiskit_ibm_runtime.accounts import AccountManager
-    from qiskit_ibm_runtime.accounts.exceptions import AccountNotFoundError
-
     try:
         account = AccountManager.get()
     except (AccountNotFoundError, ValueError, OSError):  # `Client.connect` says what is wrong

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from qiskit.providers.exceptions import QiskitBackendNotFoundError
+from qiskit_ibm_runtime import IBMBackend, QiskitRuntimeService, RuntimeJobV2
+from qiskit_ibm_runtime.accounts.exceptions import InvalidAccountError
+from qiskit_ibm_runtime.exceptions import RuntimeInvalidStateError, RuntimeJobNotFound
 
 from qmoe_qiskit.errors import HardwareError, unknown_name
+from qmoe_qiskit.hardware.ledger.records import JobRecord
 from qmoe_qiskit.hardware.primitives import primitive_for, pub_of
 from qmoe_qiskit.hardware.service.connections import Connections
 from qmoe_qiskit.hardware.service.errors import (
+    LIBRARY_ERRORS,
     NoSuchJobError,
     NotCreatedError,
     UncertainError,
     error_text,
     is_transient,
-    library_errors,
     service_errors,
     silence_library,
     status_of,
@@ -23,11 +30,7 @@ from qmoe_qiskit.hardware.service.errors import (
 )
 from qmoe_qiskit.hardware.service.http import READ_TIMEOUT_S, RetryAdapter
 from qmoe_qiskit.hardware.service.sessions import Sessions
-
-if TYPE_CHECKING:
-    from qiskit_ibm_runtime import IBMBackend, QiskitRuntimeService, RuntimeJobV2
-
-    from qmoe_qiskit.hardware.work import WorkUnit
+from qmoe_qiskit.hardware.work import WorkUnit
 
 _CONNECTION_TRIES = 5
 
@@ -48,20 +51,13 @@ class Client:
 
     @classmethod
     def connect(cls, *, read_timeout_s: float = READ_TIMEOUT_S) -> Client:
-        """Connect to the default account.
-
-        Args:
-            read_timeout_s: Time limit of an answer in seconds.
+        """Connect to the default account; `read_timeout_s` limits the wait for each answer.
 
         Raises:
-            HardwareError: If there is no account, its token is refused, or the service is
-                unreachable.
+            HardwareError: If there is no account, its token is refused, or nothing answers.
         """
-        from qiskit_ibm_runtime import QiskitRuntimeService
-        from qiskit_ibm_runtime.accounts.exceptions import InvalidAccountError
-
         adapter = RetryAdapter(read_timeout_s=read_timeout_s)
-        for attempt in range(_CONNECTION_TRIES):
+        for attempt in itertools.count():
             with service_errors("connect to the service"):
                 try:
                     service = QiskitRuntimeService()
@@ -73,8 +69,8 @@ class Client:
                 else:
                     client = cls(service, adapter)
                     client._connections.use_adapter()
-                    return client
-        raise AssertionError("the last attempt returns or raises")
+                    break
+        return client
 
     @property
     def plan(self) -> str | None:
@@ -102,8 +98,6 @@ class Client:
             InputError: If the account has no such device, or the device has no fractional gates.
             HardwareError: If the service does not answer.
         """
-        from qiskit.providers.exceptions import QiskitBackendNotFoundError
-
         with service_errors(f"open {name!r}"):
             try:
                 backend = self._service.backend(name, use_fractional_gates=fractional_gates)
@@ -127,8 +121,6 @@ class Client:
         Raises:
             HardwareError: If no device is operational.
         """
-        from qiskit.providers.exceptions import QiskitBackendNotFoundError
-
         with service_errors("look for the least busy device"):
             try:
                 backend = self._service.least_busy(
@@ -169,29 +161,22 @@ class Client:
         return usage
 
     def create(
-        self,
-        mode: Any,  # noqa: ANN401 - backend, session or batch
-        work: WorkUnit,
-        start: int,
-        stop: int,
-        *,
-        tag: str,
-        max_seconds: int | None,
+        self, mode: object, work: WorkUnit, job: JobRecord, *, max_seconds: int | None
     ) -> str:
-        """Create a job, once, and return its id.
+        """Create a job, once, in a mode (the device, a session or a batch), and return its id.
 
         Raises:
             NotCreatedError: If certainly nothing was created.
             UncertainError: If a job may have been created: look its tag up.
         """
-        primitive = primitive_for(mode, work, tags=[tag], max_execution_time=max_seconds)
-        pub = pub_of(work, start, stop)
+        primitive = primitive_for(mode, work, tags=[job.tag], max_execution_time=max_seconds)
+        pub = pub_of(work, job.start, job.stop)
         posted = self._adapter.jobs_posted
         try:
             with silence_library() as no_token:
                 job_id: str = primitive.run([pub]).job_id()
-        except library_errors() as error:
-            what = f"{work.device} did not take job {tag}: {error_text(error)}"
+        except LIBRARY_ERRORS as error:
+            what = f"{work.device} did not take job {job.tag}: {error_text(error)}"
             status = status_of(error)
             refused = status is not None and 400 <= status < 500 and status != 408
             if refused or self._adapter.jobs_posted == posted:
@@ -220,7 +205,7 @@ class Client:
                     jobs += self._service.jobs(
                         job_tags=[tag], instance=instance, limit=None, descending=False
                     )
-                except library_errors() as error:
+                except LIBRARY_ERRORS as error:
                     if instance == active or status_of(error) not in {403, 404}:
                         raise
         jobs.sort(key=lambda job: str(job._creation_date))  # noqa: SLF001 - the public one sends a request
@@ -233,8 +218,6 @@ class Client:
             NoSuchJobError: If the account has no job with this id.
             HardwareError: If the service does not answer.
         """
-        from qiskit_ibm_runtime.exceptions import RuntimeJobNotFound
-
         with service_errors(f"read job {job_id}"), self._connections.all_instances():
             try:
                 return self._service.job(job_id)
@@ -246,8 +229,6 @@ class Client:
 
     def cancel(self, job_id: str) -> bool:
         """Cancel a job; returns False if it had ended before."""
-        from qiskit_ibm_runtime.exceptions import RuntimeInvalidStateError
-
         job = self.job(job_id)
         with service_errors(f"cancel job {job_id}"):
             try:

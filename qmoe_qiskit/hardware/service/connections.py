@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from qmoe_qiskit.hardware.service.http import mount_adapter
+from qiskit_ibm_runtime import QiskitRuntimeService
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from qiskit_ibm_runtime import QiskitRuntimeService
-
-    from qmoe_qiskit.hardware.service.http import RetryAdapter
+from qmoe_qiskit.hardware.service.http import RetryAdapter
 
 # The library has no public settings for any of this.
 # ruff: noqa: SLF001
 
 
 class Connections:
-    """The connections of an account.
-
-    Args:
-        service: The account, as qiskit-ibm-runtime's object.
-        adapter: The adapter that sends the requests.
-    """
+    """The connections of an account, whose requests an adapter sends."""
 
     def __init__(self, service: QiskitRuntimeService, adapter: RetryAdapter) -> None:
         self._service, self._adapter = service, adapter
@@ -32,9 +23,9 @@ class Connections:
 
     def use_adapter(self) -> None:
         """Send the requests of all existing connections through the adapter."""
-        service = self._service
-        clients = [service._active_api_client, *service._api_clients.values()]
-        mount_adapter({id(client): client._session for client in clients}.values(), self._adapter)
+        for client in (self._service._active_api_client, *self._service._api_clients.values()):
+            client._session.mount("https://", self._adapter)
+            client._session.mount("http://", self._adapter)
 
     def activate(self, instance: str) -> None:
         """Make the instance with this CRN the active one."""

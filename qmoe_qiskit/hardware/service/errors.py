@@ -7,8 +7,20 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ibm_cloud_sdk_core import ApiException
+from qiskit.providers import JobError
+from qiskit_ibm_runtime.accounts.exceptions import AccountNotFoundError, InvalidAccountError
+from qiskit_ibm_runtime.exceptions import IBMError, IBMInputValueError, IBMNotAuthorizedError
+from requests.exceptions import ConnectionError as NoConnection
+from requests.exceptions import RequestException, Timeout
+
 from qmoe_qiskit.errors import HardwareError, InputError, QMoEError
 
+# What the client library raises, also for unreadable answers.
+LIBRARY_ERRORS = (
+    *(IBMError, JobError, ApiException, RequestException),
+    *(KeyError, TypeError, ValueError, AttributeError),
+)
 _NO_ACCOUNT = (
     "no IBM Quantum account was found: save one with QiskitRuntimeService.save_account, or set "
     "QISKIT_IBM_TOKEN and QISKIT_IBM_INSTANCE; without an account, 'runtime:fake_torino' runs on "
@@ -43,19 +55,13 @@ class NoSuchJobError(HardwareError):
 
 @contextmanager
 def service_errors(doing: str) -> Iterator[None]:
-    """Translate the client library's errors into sentences.
-
-    Args:
-        doing: The request as a verb phrase, such as "read job 1".
+    """Translate the library's errors into sentences about a request, such as "read job 1".
 
     Raises:
         UnreachableError: If the service cannot be reached.
         HardwareError: If the service refuses or fails.
         InputError: If the library refuses the request.
     """
-    from qiskit_ibm_runtime.accounts.exceptions import AccountNotFoundError, InvalidAccountError
-    from qiskit_ibm_runtime.exceptions import IBMInputValueError
-
     with silence_library() as no_token:
         try:
             yield
@@ -75,11 +81,13 @@ def service_errors(doing: str) -> Iterator[None]:
                     "and give the same command again; what was recorded stays in the ledger"
                 ) from error
             raise HardwareError(f"cannot {doing}: {error_text(error)}") from error
-        except library_errors() as error:
-            if status_of(error) == 401:
+        except LIBRARY_ERRORS as error:
+            status = status_of(error)
+            if status == 401:
                 raise _refused(no_token) from error
-            kind = UnreachableError if _is_outage(error) else HardwareError
-            raise kind(
+            # The service did not answer, was too busy, or failed.
+            is_outage = _no_answer(error) if status is None else status == 429 or status >= 500
+            raise (UnreachableError if is_outage else HardwareError)(
                 f"cannot {doing}: {error_text(error)}; what was recorded stays in the ledger, give "
                 "the same command again to go on"
             ) from error
@@ -103,34 +111,17 @@ def silence_library() -> Iterator[list[bool]]:
         if "IBM Cloud access token" in text and "Status code: 4" not in text:
             no_token.append(True)
 
-    with _silent_log(), warnings.catch_warnings():
+    log = logging.getLogger("qiskit_ibm_runtime")
+    level = log.level
+    with warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.showwarning = note
-        yield no_token
-
-
-@contextmanager
-def _silent_log() -> Iterator[None]:
-    log = logging.getLogger("qiskit_ibm_runtime")
-    if log.level != logging.NOTSET:  # chosen by the user, or silenced by a caller
-        yield
-        return
-    log.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        log.setLevel(logging.NOTSET)
-
-
-def library_errors() -> tuple[type[Exception], ...]:
-    """Return the exceptions that the client library raises, also for unreadable answers."""
-    from ibm_cloud_sdk_core import ApiException
-    from qiskit.providers import JobError
-    from qiskit_ibm_runtime.exceptions import IBMError
-    from requests.exceptions import RequestException
-
-    answers = (KeyError, TypeError, ValueError, AttributeError)
-    return (IBMError, JobError, ApiException, RequestException, *answers)
+        log.setLevel(level or logging.CRITICAL)
+        try:
+            yield no_token
+        finally:
+            if level == logging.NOTSET:  # else chosen by the user, or silenced by a caller
+                log.setLevel(level)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -142,8 +133,6 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def status_of(error: BaseException) -> int | None:
     """Return the HTTP status that caused an error; None if the service gave none."""
-    from qiskit_ibm_runtime.exceptions import IBMNotAuthorizedError
-
     for link in _chain(error):
         if isinstance(link, IBMNotAuthorizedError):
             return 401
@@ -164,16 +153,7 @@ def _refused(no_token: list[bool]) -> HardwareError:
     return (UnreachableError if no_token else HardwareError)(token_refusal(no_token))
 
 
-def _is_outage(error: BaseException) -> bool:
-    """Return whether the service did not answer, was too busy, or failed."""
-    status = status_of(error)
-    return _no_answer(error) if status is None else status == 429 or status >= 500
-
-
 def _no_answer(error: BaseException) -> bool:
-    from requests.exceptions import ConnectionError as NoConnection
-    from requests.exceptions import Timeout
-
     return any(isinstance(link, NoConnection | Timeout) for link in _chain(error))
 
 

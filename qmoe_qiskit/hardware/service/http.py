@@ -6,18 +6,14 @@ import itertools
 import logging
 import random
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 from requests.exceptions import RequestException
+from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import InvalidHeader
 from urllib3.util.retry import Retry
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from requests import PreparedRequest, Response, Session
-    from urllib3 import BaseHTTPResponse
 
 _log = logging.getLogger(__name__)
 
@@ -25,8 +21,7 @@ CONNECT_TIMEOUT_S = 10.0
 # After this time without an answer, the request counts as lost.
 READ_TIMEOUT_S = 120.0
 
-# Longest pause between two tries, whatever the service asks for: other processes wait for the
-# ledger.
+# Longest pause between two tries, whatever the service asks: other processes wait for the ledger.
 _LONGEST_PAUSE_S = 60.0
 
 _BUSY = 429
@@ -37,8 +32,7 @@ class _SafeRetry(Retry):
     """Repeats only requests that are safe to repeat.
 
     The client's own policy repeats a POST after a server error. A gateway that times out after the
-    job was created answers with such an error: the repetition would create and charge a second
-    job.
+    job was created answers so: the repetition would create and charge a second job.
     """
 
     def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
@@ -89,12 +83,7 @@ class RetryAdapter(HTTPAdapter):
             )
         )
 
-    def send(
-        self,
-        request: PreparedRequest,
-        *args: Any,  # noqa: ANN401
-        **settings: Any,  # noqa: ANN401
-    ) -> Response:
+    def send(self, request: PreparedRequest, *args: Any, **settings: Any) -> Response:  # noqa: ANN401
         """Send a request with our timeouts; the client's own are 15 minutes or none."""
         if request.method == "POST" and (request.url or "").partition("?")[0].endswith("/jobs"):
             self.jobs_posted += 1
@@ -111,10 +100,3 @@ class RetryAdapter(HTTPAdapter):
             else:
                 return response
         raise AssertionError("the last attempt returns or raises")
-
-
-def mount_adapter(sessions: Iterable[Session], adapter: RetryAdapter) -> None:
-    """Send all requests of the sessions through an adapter."""
-    for session in sessions:
-        session.mount("https://", adapter)
-        session.mount("http://", adapter)

@@ -3,53 +3,40 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from qiskit_ibm_runtime import Batch, IBMBackend, QiskitRuntimeService, Session
+from qiskit_ibm_runtime.exceptions import IBMInputValueError
+
+from qmoe_qiskit.hardware.service.connections import Connections
 from qmoe_qiskit.hardware.service.errors import service_errors
 
-if TYPE_CHECKING:
-    from qiskit_ibm_runtime import Batch, IBMBackend, QiskitRuntimeService, Session
-
-    from qmoe_qiskit.hardware.service.connections import Connections
+_KINDS: dict[str, Any] = {"batch": Batch, "session": Session}
 
 
 class Sessions:
     """The sessions and batches of an account.
 
     Every method raises `HardwareError` if the service refuses, or does not answer.
-
-    Args:
-        service: The account, as qiskit-ibm-runtime's object.
-        connections: The connections of the account.
     """
 
     def __init__(self, service: QiskitRuntimeService, connections: Connections) -> None:
         self._service, self._connections = service, connections
 
     def new(self, backend: IBMBackend, mode: str, seconds: int) -> Session | Batch:
-        """Open a session or batch.
-
-        Args:
-            backend: The device.
-            mode: "session" or "batch".
-            seconds: Longest duration in seconds.
-        """
+        """Open a session or batch, as the mode says, for at most the given seconds."""
         with service_errors(f"open a {mode}"):
-            return _kind_of(mode)(backend, max_time=seconds)
+            return _KINDS[mode](backend, max_time=seconds)
 
     def known(self, backend: IBMBackend, mode: str, session: str) -> Session | Batch | None:
         """Return a session or batch that was opened before; None if it takes no further jobs."""
-        from qiskit_ibm_runtime.exceptions import IBMInputValueError
-
         with (
             service_errors(f"open {mode} {session}"),
             suppress(IBMInputValueError),  # the service may have forgotten it
             self._connections.same_instance(),
         ):
-            known = _kind_of(mode).from_id(
-                session,
-                self._service,
-                use_fractional_gates=backend.options.use_fractional_gates,
+            known = _KINDS[mode].from_id(
+                session, self._service, use_fractional_gates=backend.options.use_fractional_gates
             )
             if (known.details() or {}).get("accepting_jobs"):
                 return known
@@ -61,14 +48,12 @@ class Sessions:
         For an open session it is the longest duration. None stands for a batch, whose jobs are
         charged one by one, and for a session that the service has forgotten.
         """
-        from qiskit_ibm_runtime.exceptions import IBMInputValueError
-
         with (
             service_errors(f"read session {session}"),
             suppress(IBMInputValueError),
             self._connections.all_instances(),
         ):
-            details = _kind_of("session").from_id(session, self._service).details() or {}
+            details = Session.from_id(session, self._service).details() or {}
             if details.get("mode") == "dedicated":
                 ended = details.get("state") == "closed"
                 seconds = details.get("usage_time" if ended else "max_time")
@@ -77,17 +62,9 @@ class Sessions:
 
     def close(self, mode: str, session: str) -> None:
         """Let a session or batch end after its last job; nothing happens if it has ended."""
-        from qiskit_ibm_runtime.exceptions import IBMInputValueError
-
         with (
             service_errors(f"close {mode} {session}"),
             suppress(IBMInputValueError),
             self._connections.same_instance(),
         ):
-            _kind_of(mode).from_id(session, self._service).close()
-
-
-def _kind_of(mode: str) -> Any:  # noqa: ANN401 - a class of the library
-    from qiskit_ibm_runtime import Batch, Session
-
-    return {"batch": Batch, "session": Session}[mode]
+            _KINDS[mode].from_id(session, self._service).close()

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.hardware.cost.plan_limits import LinearCost, PlanLimits, plan_limits, split_points
+from qmoe_qiskit.hardware.cost.plan_limits import PlanLimits, plan_limits, split_points
 
-FREE = LinearCost(constant=0, per_point=0)
+Cost = Callable[[int], float]
+
+
+def linear(constant: float, per_point: float) -> Cost:
+    """Return the cost of a job as a function of its number of points."""
+    return lambda n_points: constant + per_point * n_points
+
+
+FREE = linear(0, 0)
 
 
 def test_the_open_plan_has_three_pending_jobs_and_no_sessions() -> None:
@@ -31,15 +41,15 @@ def test_other_plans_have_sessions(plan: str | None) -> None:
 
 @given(
     n_points=st.integers(1, 5000),
-    executions=st.builds(LinearCost, constant=st.integers(0, 500), per_point=st.integers(0, 50)),
-    seconds=st.builds(LinearCost, constant=st.floats(0, 20), per_point=st.floats(0, 3)),
+    executions=st.builds(linear, constant=st.integers(0, 500), per_point=st.integers(0, 50)),
+    seconds=st.builds(linear, constant=st.floats(0, 20), per_point=st.floats(0, 3)),
     most_executions=st.integers(1, 5000),
     most_seconds=st.floats(1, 300),
 )
 def test_a_split_covers_every_point_once_under_the_limits_in_as_few_jobs_as_possible(
     n_points: int,
-    executions: LinearCost,
-    seconds: LinearCost,
+    executions: Cost,
+    seconds: Cost,
     most_executions: int,
     most_seconds: float,
 ) -> None:
@@ -61,23 +71,17 @@ def test_a_split_covers_every_point_once_under_the_limits_in_as_few_jobs_as_poss
 
 def test_the_constant_part_counts_in_every_job() -> None:
     limits = PlanLimits(plan="p", executions_per_job=100)
-    assert split_points(9, LinearCost(constant=40, per_point=20), FREE, limits) == [
-        (0, 3),
-        (3, 6),
-        (6, 9),
-    ]
+    assert split_points(9, linear(40, 20), FREE, limits) == [(0, 3), (3, 6), (6, 9)]
 
 
 @pytest.mark.parametrize(
     ("executions", "seconds", "unit"),
     [
-        (LinearCost(constant=1, per_point=10_000_000), FREE, "10,000,001 executions"),
-        (FREE, LinearCost(constant=2, per_point=10_799.5), "seconds of QPU time"),
+        (linear(1, 10_000_000), FREE, "10,000,001 executions"),
+        (FREE, linear(2, 10_799.5), "seconds of QPU time"),
     ],
 )
-def test_a_point_beyond_the_limits_is_refused(
-    executions: LinearCost, seconds: LinearCost, unit: str
-) -> None:
+def test_a_point_beyond_the_limits_is_refused(executions: Cost, seconds: Cost, unit: str) -> None:
     with pytest.raises(InputError, match=unit) as caught:
         split_points(5, executions, seconds, plan_limits(None))
     assert "fewer shots" in str(caught.value)

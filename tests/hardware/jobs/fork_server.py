@@ -127,7 +127,7 @@ def child(order: dict[str, Any]) -> dict[str, Any]:
         more_keys: Further keys under which the command submits the work on the same device.
         options: Changes of the work's options.
         timeouts: Settings of `Timeouts`.
-        budget_s: See `open_device`.
+        budget_s: See `IBMDevice`.
         limits: Changes of the plan's limits.
         action: "execute" (by default), "submit", "collect" or "cancel".
         place: The statement before which the process is killed: file, line, number of the visit. If
@@ -136,7 +136,7 @@ def child(order: dict[str, Any]) -> dict[str, Any]:
         told: Whether the reply lists the executed statements.
     """
     from qmoe_qiskit.errors import QMoEError
-    from qmoe_qiskit.hardware.devices.ibm import open_device
+    from qmoe_qiskit.hardware.devices.ibm import IBMDevice
     from qmoe_qiskit.hardware.jobs.cancel import cancel_work
     from qmoe_qiskit.hardware.jobs.collect import collect_work
     from qmoe_qiskit.hardware.jobs.timeouts import Timeouts
@@ -168,11 +168,11 @@ def child(order: dict[str, Any]) -> dict[str, Any]:
                     cancel_work(order["key"], Client.connect, ledger, timeouts=timeouts)
                 else:
                     client = Client.connect(read_timeout_s=timeouts.read_timeout_s)
-                    collect_work(order["key"], client, ledger, poll_s=timeouts.poll_s)
+                    collect_work(order["key"], client, ledger, timeouts=timeouts)
             return
         if not devices:
             devices.append(
-                open_device(
+                IBMDevice(
                     record.device,
                     ledger=order["ledger"],
                     budget_s=order.get("budget_s"),

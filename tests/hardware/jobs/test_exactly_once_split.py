@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 N_JOBS = 3
 SHOTS = 64
 SPLIT = {"creations_per_minute": 1000, "executions_per_job": 2 * SHOTS}
-BEFORE_CREATION = at("jobs/submit.py", "job_id = self._client.create(")
+BEFORE_CREATION = at("jobs/submit.py", "job_id = self.client.create(")
 AFTER_CREATION = at("jobs/submit.py", "session = self._mode.session_id")
 # QPU time of each job in whole seconds.
 SECONDS = 3

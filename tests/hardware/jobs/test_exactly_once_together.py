@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 TIMEOUTS = {"settle_s": 1.2, "poll_s": 0.1, "read_timeout_s": 5.0}
 AFTER_CREATION = at("jobs/submit.py", "session = self._mode.session_id")
-BEFORE_CREATION = at("jobs/submit.py", "job_id = self._client.create(")
+BEFORE_CREATION = at("jobs/submit.py", "job_id = self.client.create(")
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SHOTS = 64
 N_JOBS = 3
 SPLIT = {"creations_per_minute": 1000, "executions_per_job": 2 * SHOTS}
-SECOND = at("jobs/submit.py", "job_id = self._client.create(", visit=2)
+SECOND = at("jobs/submit.py", "job_id = self.client.create(", visit=2)
 
 
 @pytest.fixture
