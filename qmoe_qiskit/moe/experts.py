@@ -34,11 +34,7 @@ class QuantumExpert(nn.Module):
     """
 
     def __init__(
-        self,
-        compiled: CompiledRouter,
-        n_outputs: int,
-        *,
-        generator: torch.Generator | None = None,
+        self, compiled: CompiledRouter, n_outputs: int, *, generator: torch.Generator | None = None
     ) -> None:
         super().__init__()
         require_positive("n_outputs", n_outputs)

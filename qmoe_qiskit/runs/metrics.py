@@ -79,10 +79,7 @@ class Metric:
 
 
 def measure(
-    classifier: QMoEClassifier,
-    features_NF: FloatArray,
-    labels_N: NDArray[Any],
-    produced_by: str,
+    classifier: QMoEClassifier, features_NF: FloatArray, labels_N: NDArray[Any], produced_by: str
 ) -> dict[str, Metric]:
     """Measure a fitted classifier on labelled rows: `observe`, then `summarize`.
 

@@ -54,9 +54,7 @@ def build_mixture(
     """Combine a router and the paper's linear experts, in float64."""
     if feature_map.projects:
         router = ProjectedRouter(
-            router,
-            torch.tensor(feature_map.matrix_FK),
-            torch.tensor(feature_map.offset_K),
+            router, torch.tensor(feature_map.matrix_FK), torch.tensor(feature_map.offset_K)
         )
     experts = linear_experts(n_experts, len(feature_map.minimum_F), n_classes, generator=generator)
     return MixtureOfExperts(router, experts).double()

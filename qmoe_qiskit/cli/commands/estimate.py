@@ -12,12 +12,7 @@ from qmoe_qiskit.cli.output.estimate import estimate_document, remaining_of, sho
 
 Price = Annotated[
     str | None,
-    typer.Option(
-        "--price",
-        metavar="DOLLARS",
-        help="Price of a second of QPU time, such as 1.60.",
-        show_default=False,
-    ),
+    typer.Option("--price", metavar="DOLLARS", help="Price of a second of QPU time, such as 1.60."),
 ]
 
 

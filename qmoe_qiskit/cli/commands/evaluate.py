@@ -24,7 +24,6 @@ Backend = Annotated[
         help="Replaces the backend of training, with its shots, mitigation and qubits. "
         f"{common.BACKEND} On IBM Quantum: runtime:DEVICE, runtime:least_busy, or "
         "runtime:fake_DEVICE, simulated on this machine.",
-        show_default=False,
     ),
 ]
 Shots = Annotated[
@@ -33,7 +32,6 @@ Shots = Annotated[
         "--shots",
         help="Number of shots per row; by default as in training, with --backend runtime:... 4096, "
         "and with another --backend exact values.",
-        show_default=False,
     ),
 ]
 

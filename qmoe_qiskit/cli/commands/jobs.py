@@ -29,7 +29,6 @@ Name = Annotated[
     typer.Argument(
         metavar="KEY",
         help="First characters of a work's key, or a job's id or tag: see qmoe jobs list.",
-        show_default=False,
     ),
 ]
 OptionalName = Annotated[
@@ -37,7 +36,6 @@ OptionalName = Annotated[
     typer.Argument(
         metavar="KEY",
         help="First characters of a work's key, or a job's id or tag; by default all work.",
-        show_default=False,
     ),
 ]
 
@@ -156,9 +154,7 @@ def retry(name: Name, *, ledger: hardware.LedgerFile = None, as_json: common.Jso
 def export(
     name: Name,
     *,
-    out: Annotated[
-        Path, typer.Option("--out", help="Folder to write; new, or empty.", show_default=False)
-    ],
+    out: Annotated[Path, typer.Option("--out", help="Folder to write; new, or empty.")],
     ledger: hardware.LedgerFile = None,
     as_json: common.Json = False,
 ) -> None:

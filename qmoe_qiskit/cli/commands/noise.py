@@ -60,7 +60,6 @@ def noise(
             "--later",
             metavar="NAME|FILE",
             help="The later calibration; by default a drift of the device's calibration.",
-            show_default=False,
             rich_help_panel=NOISE,
         ),
     ] = None,
@@ -73,8 +72,7 @@ def noise(
         ),
     ] = 24.0,
     drift_seed: Annotated[
-        int,
-        typer.Option("--drift-seed", help="Seed of the drift.", rich_help_panel=NOISE),
+        int, typer.Option("--drift-seed", help="Seed of the drift.", rich_help_panel=NOISE)
     ] = 0,
     shots: Annotated[
         int | None,
@@ -82,7 +80,6 @@ def noise(
             "--shots",
             help="Shots per row of the evaluations under noise; by default exact values. The "
             "trainings are exact.",
-            show_default=False,
             rich_help_panel=NOISE,
         ),
     ] = None,
@@ -92,20 +89,12 @@ def noise(
     device_qubits: Annotated[
         str | None,
         typer.Option(
-            "--device-qubits",
-            metavar="Q,Q,...",
-            help=common.DEVICE_QUBITS,
-            show_default=False,
-            rich_help_panel=NOISE,
+            "--device-qubits", metavar="Q,Q,...", help=common.DEVICE_QUBITS, rich_help_panel=NOISE
         ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--out",
-            help="Folder for the result; by default runs/noise-DATA-DEVICE.",
-            show_default=False,
-        ),
+        typer.Option("--out", help="Folder for the result; by default runs/noise-DATA-DEVICE."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing comparison.")] = False,
     resume: Annotated[

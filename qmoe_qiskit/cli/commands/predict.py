@@ -27,17 +27,14 @@ if TYPE_CHECKING:
 
 def predict(
     run_folder: common.RunFolder,
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A .csv or .npz file.", show_default=False)
-    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .csv or .npz file.")],
     *,
     backend: common.OtherBackend = None,
     shots: common.OtherShots = None,
     mitigation: common.OtherMitigation = None,
     device_qubits: common.OtherDeviceQubits = None,
     out: Annotated[
-        Path | None,
-        typer.Option("--out", help="CSV file to write; by default stdout.", show_default=False),
+        Path | None, typer.Option("--out", help="CSV file to write; by default stdout.")
     ] = None,
     force: common.ForceFile = False,
     as_json: common.Json = False,

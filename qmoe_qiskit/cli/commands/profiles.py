@@ -53,12 +53,8 @@ def list_(*, as_json: common.Json = False) -> None:
 
 
 def diff(
-    first: Annotated[
-        str, typer.Argument(metavar="A", help="Name or .json file.", show_default=False)
-    ],
-    second: Annotated[
-        str, typer.Argument(metavar="B", help="Name or .json file.", show_default=False)
-    ],
+    first: Annotated[str, typer.Argument(metavar="A", help="Name or .json file.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="Name or .json file.")],
     *,
     as_json: common.Json = False,
 ) -> None:
@@ -73,7 +69,7 @@ def diff(
 
 
 def check(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file.", show_default=False)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file.")],
     *,
     as_json: common.Json = False,
 ) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from qmoe_qiskit.noise_profiles import NoiseProfile
 
-Out = Annotated[Path, typer.Option("--out", help="File to write.", show_default=False)]
+Out = Annotated[Path, typer.Option("--out", help="File to write.")]
 
 
 def capture(
@@ -32,7 +32,6 @@ def capture(
             metavar="SOURCE",
             help="A fake backend of qiskit-ibm-runtime, such as fake_torino, or a device of IBM "
             "Quantum, such as ibm_torino, for which a saved account is needed.",
-            show_default=False,
         ),
     ],
     *,
@@ -43,7 +42,6 @@ def capture(
             "--at",
             metavar="TIME",
             help="Time of a device's calibration, such as 2026-03-01T12:00; by default now.",
-            show_default=False,
         ),
     ] = None,
     force: common.ForceFile = False,
@@ -62,9 +60,7 @@ def capture(
 
 
 def scale(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="Name or .json file.", show_default=False)
-    ],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name or .json file.")],
     *,
     out: Out,
     factor: Annotated[
@@ -73,19 +69,14 @@ def scale(
             "--factor",
             help="Factor on every mechanism without its own option: 0 is ideal, 1 as measured, "
             "above 1 amplified.",
-            show_default=False,
         ),
     ] = None,
-    gates: Annotated[
-        float | None, typer.Option("--gates", help="Factor on gate errors.", show_default=False)
-    ] = None,
+    gates: Annotated[float | None, typer.Option("--gates", help="Factor on gate errors.")] = None,
     relaxation: Annotated[
-        float | None,
-        typer.Option("--relaxation", help="Factor on the rates 1/T1 and 1/T2.", show_default=False),
+        float | None, typer.Option("--relaxation", help="Factor on the rates 1/T1 and 1/T2.")
     ] = None,
     readout: Annotated[
-        float | None,
-        typer.Option("--readout", help="Factor on readout errors.", show_default=False),
+        float | None, typer.Option("--readout", help="Factor on readout errors.")
     ] = None,
     force: common.ForceFile = False,
     as_json: common.Json = False,

@@ -27,15 +27,10 @@ _SHOWN_PAIRS = 8
 
 
 def show(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="Name or .json file.", show_default=False)
-    ],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name or .json file.")],
     *,
     out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", help="PNG file to draw to; by default ./NAME.png.", show_default=False
-        ),
+        Path | None, typer.Option("--out", help="PNG file to draw to; by default ./NAME.png.")
     ] = None,
     no_figure: Annotated[bool, typer.Option("--no-figure", help="Do not draw.")] = False,
     force: common.ForceFile = False,

@@ -13,10 +13,7 @@ from qmoe_qiskit.cli.output.documents import console, write_json
 
 
 def report(
-    folders: Annotated[
-        list[Path],
-        typer.Argument(metavar="DIR...", help="Folders of studies.", show_default=False),
-    ],
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of studies.")],
     *,
     index: Annotated[
         Path | None,
@@ -25,7 +22,6 @@ def report(
             metavar="FILE",
             help="Page with the verdicts of all studies; by default, for several studies, "
             "index.html in their common parent folder.",
-            show_default=False,
         ),
     ] = None,
     as_json: common.Json = False,

@@ -22,21 +22,12 @@ SEEDS = 20
 
 
 def study(
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME",
-            help=f"{study_names()}.",
-            show_default=False,
-        ),
-    ],
+    name: Annotated[str, typer.Argument(metavar="NAME", help=f"{study_names()}.")],
     *,
     seeds: Annotated[
         int | None,
         typer.Option(
-            "--seeds",
-            help=f"Number of seeds; by default {SEEDS}, and with --quick fewer.",
-            show_default=False,
+            "--seeds", help=f"Number of seeds; by default {SEEDS}, and with --quick fewer."
         ),
     ] = None,
     out: Annotated[
@@ -45,23 +36,15 @@ def study(
             "--out",
             help="Folder of the study; by default runs/studies/NAME. Finished results in it are "
             "kept: an interrupted study goes on.",
-            show_default=False,
         ),
     ] = None,
     settings_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--settings", metavar="FILE.toml", help="Settings of the study.", show_default=False
-        ),
+        Path | None, typer.Option("--settings", metavar="FILE.toml", help="Settings of the study.")
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A small form, under 2 minutes.")] = False,
     workers: Annotated[
         int | None,
-        typer.Option(
-            "--workers",
-            help="Number of processes; by default one for each core.",
-            show_default=False,
-        ),
+        typer.Option("--workers", help="Number of processes; by default one for each core."),
     ] = None,
     cluster: Annotated[
         str | None,
@@ -69,7 +52,6 @@ def study(
             "--cluster",
             metavar="ADDRESS",
             help="Run on a Dask cluster: its scheduler, such as tcp://127.0.0.1:8786.",
-            show_default=False,
         ),
     ] = None,
     resume: Annotated[

@@ -29,10 +29,7 @@ def train(
     *,
     training: TrainingOptions,
     out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", help="Folder for the run; by default runs/DATA-ROUTER.", show_default=False
-        ),
+        Path | None, typer.Option("--out", help="Folder for the run; by default runs/DATA-ROUTER.")
     ] = None,
     force: common.Force = False,
     resume: Annotated[

@@ -18,22 +18,18 @@ DEVICE_QUBITS = (
 )
 
 Json = Annotated[
-    bool,
-    typer.Option("--json", help="Print one JSON document on stdout, all else on stderr."),
+    bool, typer.Option("--json", help="Print one JSON document on stdout, all else on stderr.")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing run.")]
 ForceFile = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of split, initial weights and shuffling.")]
-RunFolder = Annotated[
-    Path, typer.Argument(metavar="RUN", help="Folder of a run.", show_default=False)
-]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
 # Options of evaluate and predict that replace the backend of training.
 OtherBackend = Annotated[
     str | None,
     typer.Option(
         "--backend",
         help="Replaces the backend of training, with its shots, mitigation and qubits. " + BACKEND,
-        show_default=False,
     ),
 ]
 OtherShots = Annotated[
@@ -41,7 +37,6 @@ OtherShots = Annotated[
     typer.Option(
         "--shots",
         help="Number of shots per row; by default as in training, and with --backend exact values.",
-        show_default=False,
     ),
 ]
 OtherMitigation = Annotated[
@@ -49,7 +44,6 @@ OtherMitigation = Annotated[
     typer.Option(
         "--mitigation",
         help=f"{MITIGATIONS.help}. By default as in training, and with --backend none.",
-        show_default=False,
     ),
 ]
 OtherDeviceQubits = Annotated[
@@ -59,7 +53,6 @@ OtherDeviceQubits = Annotated[
         metavar="Q,Q,...",
         help="Device qubits to run on; by default as in training, and with --backend those with "
         "the smallest expected error.",
-        show_default=False,
     ),
 ]
 

@@ -27,7 +27,6 @@ Device = Annotated[
     typer.Option(
         "--backend",
         help=f"runtime:DEVICE, such as runtime:ibm_fez, or runtime:least_busy. {_ACCOUNT}",
-        show_default=False,
     ),
 ]
 DeviceOrFake = Annotated[
@@ -36,7 +35,6 @@ DeviceOrFake = Annotated[
         "--backend",
         help="runtime:DEVICE, such as runtime:ibm_fez, runtime:least_busy, or runtime:fake_DEVICE, "
         f"which needs no account. {_ACCOUNT}",
-        show_default=False,
     ),
 ]
 Data = Annotated[
@@ -45,26 +43,17 @@ Data = Annotated[
         "--data",
         metavar="NAME|FILE",
         help="Rows to evaluate; by default the run's own held-out rows.",
-        show_default=False,
     ),
 ]
 Target = Annotated[
     str | None,
-    typer.Option(
-        "--target",
-        help="Column of the file with the labels; by default as in training.",
-        show_default=False,
-    ),
+    typer.Option("--target", help="Column of the file with the labels; by default as in training."),
 ]
 Samples = Annotated[
-    int | None,
-    typer.Option(
-        "--samples", help="Number of rows, from the start; by default all.", show_default=False
-    ),
+    int | None, typer.Option("--samples", help="Number of rows, from the start; by default all.")
 ]
 Shots = Annotated[
-    int | None,
-    typer.Option("--shots", help="Number of shots per row; 4096 by default.", show_default=False),
+    int | None, typer.Option("--shots", help="Number of shots per row; 4096 by default.")
 ]
 Options = Annotated[
     Path | None,
@@ -73,7 +62,6 @@ Options = Annotated[
         metavar="FILE.toml",
         help="Settings of the primitives: resilience_level, twirling, dynamical_decoupling, "
         "resilience (TREX, ZNE), execution, mode, precision, primitive.",
-        show_default=False,
     ),
 ]
 Resilience = Annotated[
@@ -82,19 +70,14 @@ Resilience = Annotated[
         "--resilience",
         help="0: no mitigation. 1: undo readout errors (default). 2: in addition, twirl gates and "
         "extrapolate to zero noise.",
-        show_default=False,
     ),
 ]
-Mode = Annotated[
-    str | None,
-    typer.Option("--mode", help="job (default), batch or session.", show_default=False),
-]
+Mode = Annotated[str | None, typer.Option("--mode", help="job (default), batch or session.")]
 Repetition = Annotated[
     int | None,
     typer.Option(
         "--repetition",
         help="Work that was paid for is not sent again: another number asks for new shots.",
-        show_default=False,
     ),
 ]
 DeviceQubits = Annotated[
@@ -103,7 +86,6 @@ DeviceQubits = Annotated[
         "--device-qubits",
         metavar="Q,Q,...",
         help="Qubits to run on; by default those with the smallest expected error.",
-        show_default=False,
     ),
 ]
 Budget = Annotated[
@@ -113,7 +95,6 @@ Budget = Annotated[
         metavar="TIME",
         help="QPU time that may be spent, such as 60s or 2min; work that could exceed it is not "
         "sent.",
-        show_default=False,
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Submit without asking and without a budget.")]
@@ -123,7 +104,6 @@ LedgerFile = Annotated[
         "--ledger",
         metavar="FILE",
         help="Ledger of jobs; by default $QMOE_LEDGER or ~/.qmoe/ledger.sqlite.",
-        show_default=False,
     ),
 ]
 Settle = Annotated[
@@ -133,7 +113,6 @@ Settle = Annotated[
         metavar="SECONDS",
         help="After a lost answer, time to look for the job before it is sent again; 180 by "
         "default.",
-        show_default=False,
     ),
 ]
 

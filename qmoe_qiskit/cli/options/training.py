@@ -33,11 +33,7 @@ class _Help:
 
 
 _HELP = {
-    "data": _Help(
-        DATA,
-        f"{', '.join(list_datasets())}, or a .csv or .npz file.",
-        "NAME|FILE",
-    ),
+    "data": _Help(DATA, f"{', '.join(list_datasets())}, or a .csv or .npz file.", "NAME|FILE"),
     "target": _Help(DATA, "Column of the file that holds the labels."),
     "n_samples": _Help(DATA, "Number of rows; by default 500 generated rows, or all of the data."),
     "test_fraction": _Help(DATA, "Share of the rows that are held out."),

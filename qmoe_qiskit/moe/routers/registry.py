@@ -147,11 +147,7 @@ ROUTERS = Registry(
     "router",
     [
         RouterKind(
-            name="quantum",
-            help="a circuit",
-            label="quantum",
-            family="quantum",
-            build=_quantum,
+            name="quantum", help="a circuit", label="quantum", family="quantum", build=_quantum
         ),
         RouterKind(
             name="linear",
