@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 DATA_SEED = 42
 
 _ABOUT_DATA = {"data", "target", "n_samples", "test_fraction"}
-_ABOUT_BACKEND = ("backend", "shots", "mitigation", "device_qubits")
+ABOUT_BACKEND = ("backend", "shots", "mitigation", "device_qubits")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +105,7 @@ class TrainingRequest:
 
         apart = {*_ABOUT_DATA, "router", "control", "seed"}
         if router != "quantum":
-            apart |= {*_ABOUT_BACKEND}
+            apart |= {*ABOUT_BACKEND}
         settings = {name: value for name, value in asdict(self).items() if name not in apart}
         return QMoEClassifier(router, **settings, random_state=self.seed, **options)
 
@@ -114,7 +114,7 @@ class TrainingRequest:
         """The choice of the backend that the circuit is trained on."""
         from qmoe_qiskit.backends import BackendSpec
 
-        return BackendSpec(**{name: getattr(self, name) for name in _ABOUT_BACKEND})
+        return BackendSpec(**{name: getattr(self, name) for name in ABOUT_BACKEND})
 
     def relative_to(self, folder: Path) -> TrainingRequest:
         """Return the request as it is stored in a folder: paths of files start there."""

@@ -17,7 +17,7 @@ from qmoe_qiskit.cli.output.interruption import resumable
 def demo(
     *,
     seed: common.Seed = 0,
-    out: Annotated[Path, typer.Option("--out", help="Folder for the run.")] = Path("runs/demo"),
+    out: Annotated[Path, typer.Option(help="Folder for the run.")] = Path("runs/demo"),
     force: common.Force = False,
     as_json: common.Json = False,
 ) -> None:

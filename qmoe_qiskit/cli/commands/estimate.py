@@ -11,8 +11,7 @@ from qmoe_qiskit.cli.output.documents import write_json
 from qmoe_qiskit.cli.output.estimate import estimate_document, remaining_of, show_estimate
 
 Price = Annotated[
-    str | None,
-    typer.Option("--price", metavar="DOLLARS", help="Price of a second of QPU time, such as 1.60."),
+    str | None, typer.Option(metavar="DOLLARS", help="Price of a second of QPU time, such as 1.60.")
 ]
 
 

@@ -20,18 +20,16 @@ if TYPE_CHECKING:
 Backend = Annotated[
     str | None,
     typer.Option(
-        "--backend",
         help="Replaces the backend of training, with its shots, mitigation and qubits. "
         f"{common.BACKEND} On IBM Quantum: runtime:DEVICE, runtime:least_busy, or "
-        "runtime:fake_DEVICE, simulated on this machine.",
+        "runtime:fake_DEVICE, simulated on this machine."
     ),
 ]
 Shots = Annotated[
     int | None,
     typer.Option(
-        "--shots",
         help="Number of shots per row; by default as in training, with --backend runtime:... 4096, "
-        "and with another --backend exact values.",
+        "and with another --backend exact values."
     ),
 ]
 

@@ -154,7 +154,7 @@ def retry(name: Name, *, ledger: hardware.LedgerFile = None, as_json: common.Jso
 def export(
     name: Name,
     *,
-    out: Annotated[Path, typer.Option("--out", help="Folder to write; new, or empty.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; new, or empty.")],
     ledger: hardware.LedgerFile = None,
     as_json: common.Json = False,
 ) -> None:

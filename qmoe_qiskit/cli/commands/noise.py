@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,20 +11,11 @@ import typer
 
 from qmoe_qiskit.backends.mitigation.registry import MITIGATIONS
 from qmoe_qiskit.cli.options import common
-from qmoe_qiskit.cli.options.training import (
-    NOISE,
-    TrainingOptions,
-    training_options,
-    training_request,
-)
-from qmoe_qiskit.cli.output.documents import (
-    console,
-    execution_document,
-    metrics_document,
-    remark,
-    write_json,
-)
+from qmoe_qiskit.cli.options.declared import give_options, option
+from qmoe_qiskit.cli.options.training import TrainingOptions, training_options, training_request
+from qmoe_qiskit.cli.output.documents import console, remark, write_json
 from qmoe_qiskit.errors import InputError, require_positive
+from qmoe_qiskit.runs.request import ABOUT_BACKEND
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -31,70 +23,50 @@ if TYPE_CHECKING:
     from qmoe_qiskit.runs import Metric, NoiseComparison
 
 
-@training_options(
-    without=(
-        "router",
-        "control",
-        "backend",
+_OPTIONS = [
+    option(
+        "device",
+        str,
+        "Noise profile: a name of qmoe profiles list, or a .json file.",
+        "NAME|FILE",
+        default="ibm_torino",
+        panel="Noise",
+    ),
+    option(
+        "later",
+        str,
+        "The later calibration; by default a drift of the device's calibration.",
+        "NAME|FILE",
+        panel="Noise",
+    ),
+    option(
+        "drift_hours",
+        float,
+        "Time until the drifted calibration, in hours.",
+        default=24.0,
+        panel="Noise",
+    ),
+    option("drift_seed", int, "Seed of the drift.", default=0, panel="Noise"),
+    option(
         "shots",
-        "mitigation",
-        "device_qubits",
-        "balance_weight",
-    )
-)
+        int,
+        "Shots per row of the evaluations under noise; by default exact values. The trainings are "
+        "exact.",
+        panel="Noise",
+    ),
+    option("mitigation", str, f"{MITIGATIONS.help}.", default="none", panel="Noise"),
+    option("device_qubits", str, common.DEVICE_QUBITS, "Q,Q,...", panel="Noise"),
+]
+
+
+@give_options("compared", _OPTIONS)
+@training_options(without=("router", "control", "balance_weight", *ABOUT_BACKEND))
 def noise(
     *,
     training: TrainingOptions,
-    device: Annotated[
-        str,
-        typer.Option(
-            "--device",
-            metavar="NAME|FILE",
-            help="Noise profile: a name of qmoe profiles list, or a .json file.",
-            rich_help_panel=NOISE,
-        ),
-    ] = "ibm_torino",
-    later: Annotated[
-        str | None,
-        typer.Option(
-            "--later",
-            metavar="NAME|FILE",
-            help="The later calibration; by default a drift of the device's calibration.",
-            rich_help_panel=NOISE,
-        ),
-    ] = None,
-    drift_hours: Annotated[
-        float,
-        typer.Option(
-            "--drift-hours",
-            help="Time until the drifted calibration, in hours.",
-            rich_help_panel=NOISE,
-        ),
-    ] = 24.0,
-    drift_seed: Annotated[
-        int, typer.Option("--drift-seed", help="Seed of the drift.", rich_help_panel=NOISE)
-    ] = 0,
-    shots: Annotated[
-        int | None,
-        typer.Option(
-            "--shots",
-            help="Shots per row of the evaluations under noise; by default exact values. The "
-            "trainings are exact.",
-            rich_help_panel=NOISE,
-        ),
-    ] = None,
-    mitigation: Annotated[
-        str, typer.Option("--mitigation", help=f"{MITIGATIONS.help}.", rich_help_panel=NOISE)
-    ] = "none",
-    device_qubits: Annotated[
-        str | None,
-        typer.Option(
-            "--device-qubits", metavar="Q,Q,...", help=common.DEVICE_QUBITS, rich_help_panel=NOISE
-        ),
-    ] = None,
+    compared: dict[str, Any],
     out: Annotated[
-        Path | None,
-        typer.Option("--out", help="Folder for the result; by default runs/noise-DATA-DEVICE."),
+        Path | None, typer.Option(help="Folder for the result; by default runs/noise-DATA-DEVICE.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing comparison.")] = False,
     resume: Annotated[
@@ -109,21 +81,14 @@ def noise(
     from qmoe_qiskit.runs import NoiseRequest, compare_under_noise, resume_comparison
     from qmoe_qiskit.runs.noise_comparison.folder import is_begun
 
-    if shots is not None:
-        require_positive("--shots", shots)
-    request = NoiseRequest(
-        device=device,
-        training=training_request(training),
-        shots=shots,
-        mitigation=mitigation,
-        device_qubits=common.qubits_from(device_qubits),
-        later=later,
-        drift_hours=drift_hours,
-        drift_seed=drift_seed,
-    )
+    if compared["shots"] is not None:
+        require_positive("--shots", compared["shots"])
+    compared["device_qubits"] = common.qubits_from(compared["device_qubits"])
+    request = NoiseRequest(training=training_request(training), **compared)
     if resume and (out is None or force):
         raise InputError("--resume needs --out, the folder of the interrupted comparison, alone")
-    out = out or Path("runs") / f"noise-{Path(request.training.data).stem}-{Path(device).stem}"
+    name = f"noise-{Path(request.training.data).stem}-{Path(request.device).stem}"
+    out = out or Path("runs") / name
     try:
         if resume:
             comparison = resume_comparison(out, verbose=True)
@@ -135,26 +100,9 @@ def noise(
             remark(f"interrupted: nothing is lost, go on with {command}")
         raise typer.Exit(130) from None
     if as_json:
-        write_json({"out": str(out), **_document(comparison)})
+        write_json({"out": str(out), **asdict(comparison)})
         return
     _print(comparison, out)
-
-
-def _document(comparison: NoiseComparison) -> dict[str, Any]:
-    return {
-        "data": comparison.data,
-        "n_rows": comparison.n_rows,
-        "seed": comparison.seed,
-        "settings": [
-            {
-                "setting": str(result.setting),
-                "trained_on": execution_document(result.trained_on),
-                "evaluated_on": execution_document(result.evaluated_on),
-                "metrics": metrics_document(result.metrics),
-            }
-            for result in comparison.settings
-        ],
-    }
 
 
 def _print(comparison: NoiseComparison, out: Path) -> None:

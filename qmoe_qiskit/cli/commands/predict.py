@@ -33,9 +33,7 @@ def predict(
     shots: common.OtherShots = None,
     mitigation: common.OtherMitigation = None,
     device_qubits: common.OtherDeviceQubits = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="CSV file to write; by default stdout.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="CSV file to write; by default stdout.")] = None,
     force: common.ForceFile = False,
     as_json: common.Json = False,
 ) -> None:

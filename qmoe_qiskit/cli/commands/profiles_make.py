@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from qmoe_qiskit.noise_profiles import NoiseProfile
 
-Out = Annotated[Path, typer.Option("--out", help="File to write.")]
+Out = Annotated[Path, typer.Option(help="File to write.")]
 
 
 def capture(
@@ -39,7 +39,6 @@ def capture(
     at: Annotated[
         str | None,
         typer.Option(
-            "--at",
             metavar="TIME",
             help="Time of a device's calibration, such as 2026-03-01T12:00; by default now.",
         ),
@@ -66,18 +65,15 @@ def scale(
     factor: Annotated[
         float | None,
         typer.Option(
-            "--factor",
             help="Factor on every mechanism without its own option: 0 is ideal, 1 as measured, "
-            "above 1 amplified.",
+            "above 1 amplified."
         ),
     ] = None,
-    gates: Annotated[float | None, typer.Option("--gates", help="Factor on gate errors.")] = None,
+    gates: Annotated[float | None, typer.Option(help="Factor on gate errors.")] = None,
     relaxation: Annotated[
-        float | None, typer.Option("--relaxation", help="Factor on the rates 1/T1 and 1/T2.")
+        float | None, typer.Option(help="Factor on the rates 1/T1 and 1/T2.")
     ] = None,
-    readout: Annotated[
-        float | None, typer.Option("--readout", help="Factor on readout errors.")
-    ] = None,
+    readout: Annotated[float | None, typer.Option(help="Factor on readout errors.")] = None,
     force: common.ForceFile = False,
     as_json: common.Json = False,
 ) -> None:

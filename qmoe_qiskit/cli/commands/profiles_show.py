@@ -30,7 +30,7 @@ def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name or .json file.")],
     *,
     out: Annotated[
-        Path | None, typer.Option("--out", help="PNG file to draw to; by default ./NAME.png.")
+        Path | None, typer.Option(help="PNG file to draw to; by default ./NAME.png.")
     ] = None,
     no_figure: Annotated[bool, typer.Option("--no-figure", help="Do not draw.")] = False,
     force: common.ForceFile = False,

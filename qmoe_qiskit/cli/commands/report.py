@@ -18,7 +18,6 @@ def report(
     index: Annotated[
         Path | None,
         typer.Option(
-            "--index",
             metavar="FILE",
             help="Page with the verdicts of all studies; by default, for several studies, "
             "index.html in their common parent folder.",

@@ -26,16 +26,13 @@ def study(
     *,
     seeds: Annotated[
         int | None,
-        typer.Option(
-            "--seeds", help=f"Number of seeds; by default {SEEDS}, and with --quick fewer."
-        ),
+        typer.Option(help=f"Number of seeds; by default {SEEDS}, and with --quick fewer."),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out",
             help="Folder of the study; by default runs/studies/NAME. Finished results in it are "
-            "kept: an interrupted study goes on.",
+            "kept: an interrupted study goes on."
         ),
     ] = None,
     settings_file: Annotated[
@@ -43,13 +40,11 @@ def study(
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A small form, under 2 minutes.")] = False,
     workers: Annotated[
-        int | None,
-        typer.Option("--workers", help="Number of processes; by default one for each core."),
+        int | None, typer.Option(help="Number of processes; by default one for each core.")
     ] = None,
     cluster: Annotated[
         str | None,
         typer.Option(
-            "--cluster",
             metavar="ADDRESS",
             help="Run on a Dask cluster: its scheduler, such as tcp://127.0.0.1:8786.",
         ),

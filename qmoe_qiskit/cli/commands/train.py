@@ -29,7 +29,7 @@ def train(
     *,
     training: TrainingOptions,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for the run; by default runs/DATA-ROUTER.")
+        Path | None, typer.Option(help="Folder for the run; by default runs/DATA-ROUTER.")
     ] = None,
     force: common.Force = False,
     resume: Annotated[

@@ -22,34 +22,28 @@ Json = Annotated[
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing run.")]
 ForceFile = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]
-Seed = Annotated[int, typer.Option("--seed", help="Seed of split, initial weights and shuffling.")]
+Seed = Annotated[int, typer.Option(help="Seed of split, initial weights and shuffling.")]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
 # Options of evaluate and predict that replace the backend of training.
 OtherBackend = Annotated[
     str | None,
     typer.Option(
-        "--backend",
-        help="Replaces the backend of training, with its shots, mitigation and qubits. " + BACKEND,
+        help="Replaces the backend of training, with its shots, mitigation and qubits. " + BACKEND
     ),
 ]
 OtherShots = Annotated[
     int | None,
     typer.Option(
-        "--shots",
-        help="Number of shots per row; by default as in training, and with --backend exact values.",
+        help="Number of shots per row; by default as in training, and with --backend exact values."
     ),
 ]
 OtherMitigation = Annotated[
     str | None,
-    typer.Option(
-        "--mitigation",
-        help=f"{MITIGATIONS.help}. By default as in training, and with --backend none.",
-    ),
+    typer.Option(help=f"{MITIGATIONS.help}. By default as in training, and with --backend none."),
 ]
 OtherDeviceQubits = Annotated[
     str | None,
     typer.Option(
-        "--device-qubits",
         metavar="Q,Q,...",
         help="Device qubits to run on; by default as in training, and with --backend those with "
         "the smallest expected error.",

@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import typer
+
 Command = Callable[..., None]
 
 
@@ -15,7 +17,7 @@ def give_options(place: str, options: Sequence[inspect.Parameter]) -> Callable[[
     Args:
         place: Name of the command's parameter that the options replace; it receives a dictionary of
             their values.
-        options: The options as parameters, whose annotation or default is a `typer.Option`.
+        options: The options, see `option`.
     """
 
     def decorate(command: Command) -> Command:
@@ -37,7 +39,34 @@ def give_options(place: str, options: Sequence[inspect.Parameter]) -> Callable[[
     return decorate
 
 
-def option(name: str, annotation: object, default: object = None) -> inspect.Parameter:
-    """Return an option as a parameter."""
-    kind = inspect.Parameter.KEYWORD_ONLY
-    return inspect.Parameter(name, kind, default=default, annotation=annotation)
+def option(
+    name: str,
+    kind: Any,  # noqa: ANN401 - a type of Python
+    text: str,
+    metavar: str | None = None,
+    *,
+    default: object = None,
+    flag: str | None = None,
+    panel: str | None = None,
+) -> inspect.Parameter:
+    """Return an option as a parameter.
+
+    Args:
+        name: Name of the parameter.
+        kind: Type of the value; an option whose default is None may also be left out.
+        text: What the help says.
+        metavar: Name of the value in the help; by default that of the type.
+        default: Value of an option that is left out.
+        flag: The option as users type it; by default that of the name.
+        panel: Heading of the help under which the option stands.
+    """
+    declared = typer.Option(
+        default,
+        flag or f"--{name.replace('_', '-')}",
+        metavar=metavar,
+        help=text,
+        rich_help_panel=panel,
+    )
+    annotation = kind | None if default is None else kind
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(name, keyword, default=declared, annotation=annotation)

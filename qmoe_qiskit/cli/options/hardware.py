@@ -25,113 +25,65 @@ _ACCOUNT = (
 Device = Annotated[
     str,
     typer.Option(
-        "--backend",
-        help=f"runtime:DEVICE, such as runtime:ibm_fez, or runtime:least_busy. {_ACCOUNT}",
+        help=f"runtime:DEVICE, such as runtime:ibm_fez, or runtime:least_busy. {_ACCOUNT}"
     ),
 ]
 DeviceOrFake = Annotated[
     str,
     typer.Option(
-        "--backend",
         help="runtime:DEVICE, such as runtime:ibm_fez, runtime:least_busy, or runtime:fake_DEVICE, "
-        f"which needs no account. {_ACCOUNT}",
+        f"which needs no account. {_ACCOUNT}"
     ),
 ]
-Data = Annotated[
-    str | None,
-    typer.Option(
-        "--data",
-        metavar="NAME|FILE",
-        help="Rows to evaluate; by default the run's own held-out rows.",
+_LEDGER = "Ledger of jobs; by default $QMOE_LEDGER or ~/.qmoe/ledger.sqlite."
+LedgerFile = Annotated[Path | None, typer.Option(metavar="FILE", help=_LEDGER)]
+Yes = Annotated[bool, typer.Option("--yes", help="Submit without asking and without a budget.")]
+
+# The options that describe a request.
+_REQUEST = [
+    option("data", str, "Rows to evaluate; by default the run's own held-out rows.", "NAME|FILE"),
+    option("target", str, "Column of the file with the labels; by default as in training."),
+    option("samples", int, "Number of rows, from the start; by default all."),
+    option("shots", int, "Number of shots per row; 4096 by default."),
+    option(
+        "options",
+        Path,
+        "Settings of the primitives: resilience_level, twirling, dynamical_decoupling, resilience "
+        "(TREX, ZNE), execution, mode, precision, primitive.",
+        "FILE.toml",
     ),
-]
-Target = Annotated[
-    str | None,
-    typer.Option("--target", help="Column of the file with the labels; by default as in training."),
-]
-Samples = Annotated[
-    int | None, typer.Option("--samples", help="Number of rows, from the start; by default all.")
-]
-Shots = Annotated[
-    int | None, typer.Option("--shots", help="Number of shots per row; 4096 by default.")
-]
-Options = Annotated[
-    Path | None,
-    typer.Option(
-        "--options",
-        metavar="FILE.toml",
-        help="Settings of the primitives: resilience_level, twirling, dynamical_decoupling, "
-        "resilience (TREX, ZNE), execution, mode, precision, primitive.",
-    ),
-]
-Resilience = Annotated[
-    int | None,
-    typer.Option(
-        "--resilience",
-        help="0: no mitigation. 1: undo readout errors (default). 2: in addition, twirl gates and "
+    option(
+        "resilience",
+        int,
+        "0: no mitigation. 1: undo readout errors (default). 2: in addition, twirl gates and "
         "extrapolate to zero noise.",
     ),
-]
-Mode = Annotated[str | None, typer.Option("--mode", help="job (default), batch or session.")]
-Repetition = Annotated[
-    int | None,
-    typer.Option(
-        "--repetition",
-        help="Work that was paid for is not sent again: another number asks for new shots.",
+    option("mode", str, "job (default), batch or session."),
+    option(
+        "repetition",
+        int,
+        "Work that was paid for is not sent again: another number asks for new shots.",
+    ),
+    option(
+        "device_qubits",
+        str,
+        "Qubits to run on; by default those with the smallest expected error.",
+        "Q,Q,...",
+    ),
+    option(
+        "budget",
+        str,
+        "QPU time that may be spent, such as 60s or 2min; work that could exceed it is not sent.",
+        "TIME",
+    ),
+    option("ledger", Path, _LEDGER, "FILE"),
+    option(
+        "settle",
+        float,
+        "After a lost answer, time to look for the job before it is sent again; 180 by default.",
+        "SECONDS",
     ),
 ]
-DeviceQubits = Annotated[
-    str | None,
-    typer.Option(
-        "--device-qubits",
-        metavar="Q,Q,...",
-        help="Qubits to run on; by default those with the smallest expected error.",
-    ),
-]
-Budget = Annotated[
-    str | None,
-    typer.Option(
-        "--budget",
-        metavar="TIME",
-        help="QPU time that may be spent, such as 60s or 2min; work that could exceed it is not "
-        "sent.",
-    ),
-]
-Yes = Annotated[bool, typer.Option("--yes", help="Submit without asking and without a budget.")]
-LedgerFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--ledger",
-        metavar="FILE",
-        help="Ledger of jobs; by default $QMOE_LEDGER or ~/.qmoe/ledger.sqlite.",
-    ),
-]
-Settle = Annotated[
-    float | None,
-    typer.Option(
-        "--settle",
-        metavar="SECONDS",
-        help="After a lost answer, time to look for the job before it is sent again; 180 by "
-        "default.",
-    ),
-]
-
-
-# The options that describe a request, by their parameters.
-_REQUEST = {
-    "data": Data,
-    "target": Target,
-    "samples": Samples,
-    "shots": Shots,
-    "options": Options,
-    "resilience": Resilience,
-    "mode": Mode,
-    "repetition": Repetition,
-    "device_qubits": DeviceQubits,
-    "budget": Budget,
-    "ledger": LedgerFile,
-    "settle": Settle,
-}
 # The values of these options.
 DeviceOptions = dict[str, Any]
 
@@ -142,8 +94,7 @@ def device_options(*, without: Collection[str] = ()) -> Callable[[Command], Comm
     Args:
         without: Parameters whose options the command does not have, or declares itself.
     """
-    names = [name for name in _REQUEST if name not in without]
-    return give_options("device", [option(name, _REQUEST[name]) for name in names])
+    return give_options("device", [one for one in _REQUEST if one.name not in without])
 
 
 def device_request(backend: str, device: DeviceOptions) -> DeviceRequest:
