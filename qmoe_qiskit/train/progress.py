@@ -5,10 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 # A fit shorter than this draws nothing.
 DELAY_S = 1.0
@@ -50,12 +46,7 @@ class EpochProgress(AbstractContextManager["EpochProgress"]):
             self._task = self._progress.add_task("training", total=self._total, loss=loss)
         self._progress.update(self._task, completed=self._done, loss=loss)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Remove the bar."""
         if self._bar is not None:
             self._progress.stop()

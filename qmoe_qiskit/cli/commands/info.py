@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.output.documents import console, metrics_document, write, write_json
+from qmoe_qiskit.cli.output.tables import comparison_table, facts_table, metrics_table
 
 if TYPE_CHECKING:
     from qmoe_qiskit.runs import OpenedRun
@@ -37,12 +39,6 @@ def _document(run: OpenedRun) -> dict[str, Any]:
 
 
 def _print(run: OpenedRun) -> None:
-    import shlex
-
-    from rich.table import Table
-
-    from qmoe_qiskit.cli.output.tables import comparison_table, metrics_table
-
     manifest, data, model = run.manifest, run.manifest.data, run.model
     facts = {
         "run": str(run.path),
@@ -62,11 +58,8 @@ def _print(run: OpenedRun) -> None:
         "command": shlex.join(manifest.command),
         "versions": ", ".join(f"{name} {text}" for name, text in manifest.versions.items()),
     }
-    grid = Table.grid(padding=(0, 2))
-    for name, text in facts.items():
-        grid.add_row(name, text)
     screen = console()
-    screen.print(grid)
+    screen.print(facts_table(facts))
     screen.print(f"\nOn the {data.n_test} held-out rows, unless the metric says otherwise:")
     screen.print(metrics_table(run.metrics))
     if run.control() is not None:
@@ -80,5 +73,4 @@ def _drawing(run: OpenedRun, width: int) -> str | None:
     """Return the router's circuit drawn in text, or None for a classical router."""
     if not run.has_circuit:
         return None
-    drawing = run.load_circuit().draw(fold=width, vertical_compression="high")
-    return str(drawing.single_string())
+    return str(run.load_circuit().draw(fold=width, vertical_compression="high").single_string())

@@ -11,7 +11,7 @@ import typer
 
 from qmoe_qiskit.backends.mitigation.registry import MITIGATIONS
 from qmoe_qiskit.cli.options import common
-from qmoe_qiskit.cli.options.declared import give_options, option
+from qmoe_qiskit.cli.options.common import give_options, option
 from qmoe_qiskit.cli.options.training import TrainingOptions, training_options, training_request
 from qmoe_qiskit.cli.output.documents import console, remark, write_json
 from qmoe_qiskit.errors import InputError, require_positive

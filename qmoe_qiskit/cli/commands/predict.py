@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,6 @@ import typer
 from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.output.documents import (
     check_vacant_file,
-    execution_document,
     remark,
     remark_outside,
     write,
@@ -81,11 +81,12 @@ def _csv(predictions: Predictions) -> str:
 
 
 def _document(predictions: Predictions) -> dict[str, Any]:
+    execution = predictions.execution
     return {
         "source": predictions.source,
         "classes": predictions.classes_C.tolist(),
         "rows_outside_range": predictions.rows_outside_range,
-        "execution": execution_document(predictions.execution),
+        "execution": execution and asdict(execution),
         "predictions": [
             {"label": label, "probabilities": probabilities, "weights": weights}
             for label, probabilities, weights in _rows(predictions)

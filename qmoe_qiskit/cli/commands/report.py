@@ -10,6 +10,7 @@ import typer
 
 from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.output.documents import console, write_json
+from qmoe_qiskit.cli.output.study import summary_document
 
 
 def report(
@@ -30,7 +31,6 @@ def report(
     A report is a page that needs no other file and no network (report.html), the same as Markdown,
     its tables as CSV, and its figures.
     """
-    from qmoe_qiskit.cli.output.study import summary_document
     from qmoe_qiskit.studies.report.write import PAGE, check_index, write_index
     from qmoe_qiskit.studies.report_from_folder import report_folder
 

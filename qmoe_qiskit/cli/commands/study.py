@@ -11,7 +11,7 @@ import typer
 
 from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.output.documents import console, remark, write_json
-from qmoe_qiskit.cli.output.study_progress import StudyProgress
+from qmoe_qiskit.cli.output.study import StudyProgress, show_summary, summary_document
 from qmoe_qiskit.errors import InputError, require_positive
 from qmoe_qiskit.studies.registry import study_names
 
@@ -104,14 +104,10 @@ def study(
 
     assert shown.last is not None
     if as_json:
-        from qmoe_qiskit.cli.output.study import summary_document
-
         counts = {key: getattr(shown.last, key) for key in ("total", "skipped", "redone")}
         document = {"study": name, "out": str(out), "seeds": list(all_seeds), "tasks": counts}
         write_json({**document, **summary_document(summary), "files": files})
         return
-    from qmoe_qiskit.cli.output.study import show_summary
-
     show_summary(summary)
     console().print(f"Report: {out / 'report.html'}", soft_wrap=True)
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qmoe_qiskit.cli.options.common import qubits_from
-from qmoe_qiskit.cli.options.declared import Command, give_options, option
+from qmoe_qiskit.cli.options.common import Command, give_options, option, qubits_from
 from qmoe_qiskit.cli.output.documents import remark
 
 if TYPE_CHECKING:

@@ -7,8 +7,15 @@ from dataclasses import fields
 from typing import Any, get_type_hints
 
 from qmoe_qiskit.backends import MITIGATIONS
-from qmoe_qiskit.cli.options.common import BACKEND, DEVICE_QUBITS, SHOTS, qubits_from
-from qmoe_qiskit.cli.options.declared import Command, give_options, option
+from qmoe_qiskit.cli.options.common import (
+    BACKEND,
+    DEVICE_QUBITS,
+    SHOTS,
+    Command,
+    give_options,
+    option,
+    qubits_from,
+)
 from qmoe_qiskit.data import list_datasets
 from qmoe_qiskit.errors import require_positive
 from qmoe_qiskit.moe.routers.registry import ROUTERS

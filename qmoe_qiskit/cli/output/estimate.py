@@ -45,9 +45,7 @@ def show_estimate(
         + (", a fake, estimated as if it were the device" if device.is_local else "")
         + f": {prepared.rows}, {prepared.works[0].shots} shots each"
     )
-    table = open_table()
-    table.add_column("")
-    table.add_column("estimate", justify="right")
+    table = open_table("", numbers=["estimate"])
     table.add_row("jobs", f"{len(estimate.jobs)}")
     table.add_row("circuits", f"{estimate.circuits:,}")
     table.add_row("executions", f"{estimate.executions:,}")
