@@ -22,10 +22,10 @@ if TYPE_CHECKING:
         LinearRouter,
         MLPRouter,
         QuadraticRouter,
+        RandomFourierRouter,
     )
     from qmoe_qiskit.moe.routers.projected import ProjectedRouter
     from qmoe_qiskit.moe.routers.quantum import READOUTS, QuantumRouter
-    from qmoe_qiskit.moe.routers.random_features import RandomFourierRouter
     from qmoe_qiskit.moe.routers.registry import ROUTERS, RouterKind, RouterSettings
 
 __all__ = [
@@ -58,10 +58,10 @@ __getattr__, __dir__ = load_lazily(
             "LinearRouter",
             "MLPRouter",
             "QuadraticRouter",
+            "RandomFourierRouter",
         ],
         "qmoe_qiskit.moe.routers.projected": ["ProjectedRouter"],
         "qmoe_qiskit.moe.routers.quantum": ["READOUTS", "QuantumRouter"],
-        "qmoe_qiskit.moe.routers.random_features": ["RandomFourierRouter"],
         "qmoe_qiskit.moe.routers.registry": ["ROUTERS", "RouterKind", "RouterSettings"],
     },
 )

@@ -23,7 +23,7 @@ from qmoe_qiskit.train.checkpoint import (
 from qmoe_qiskit.train.early_stopping import best_epoch, hold_out
 from qmoe_qiskit.train.features import DEFAULT_MAX_QUBITS, FeatureMap
 from qmoe_qiskit.train.fingerprint import check_identity, training_identity
-from qmoe_qiskit.train.model import compiled_router
+from qmoe_qiskit.train.model import circuit_of
 from qmoe_qiskit.train.progress import EpochProgress
 from qmoe_qiskit.train.settings import check_settings
 from qmoe_qiskit.train.training import StopTraining, Training
@@ -136,8 +136,7 @@ class Fit(Generic[ModelT]):
     @property
     def circuit(self) -> RouterCircuit | None:
         """The router's circuit, or None for a classical router."""
-        compiled = compiled_router(self.classifier.module_)
-        return None if compiled is None else compiled.router
+        return circuit_of(self.classifier.module_)
 
     @property
     def n_epochs_done(self) -> int:
