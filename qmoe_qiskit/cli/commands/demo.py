@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from qmoe_qiskit import runs
 from qmoe_qiskit.cli.commands.train import report
 from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.output.documents import run_document, write, write_json
@@ -23,11 +24,10 @@ def demo(
 ) -> None:
     """Train a quantum-routed model and its control on Two Moons: about ten seconds."""
     from qmoe_qiskit.cli.output.figures import draw_run
-    from qmoe_qiskit.runs import TrainingRequest, train_run
 
-    request = TrainingRequest(control="linear", seed=seed)
+    request = runs.TrainingRequest(control="linear", seed=seed)
     with resumable(out):
-        run = train_run(request, out, force=force, figures=draw_run, verbose=True)
+        run = runs.train_run(request, out, force=force, figures=draw_run, verbose=True)
     following = _following(out)
     if as_json:
         write_json({**run_document(run), "next_commands": following})

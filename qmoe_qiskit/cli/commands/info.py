@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from qmoe_qiskit import runs
 from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.output.documents import console, metrics_document, write, write_json
 from qmoe_qiskit.cli.output.tables import comparison_table, facts_table, metrics_table
 
-if TYPE_CHECKING:
-    from qmoe_qiskit.runs import OpenedRun
-
 
 def info(run_folder: common.RunFolder, *, as_json: common.Json = False) -> None:
     """Show a run: data, model, circuit, metrics, versions."""
-    from qmoe_qiskit.runs import read_run
-
-    run = read_run(run_folder)
+    run = runs.read_run(run_folder)
     if as_json:
         write_json(_document(run))
     else:
         _print(run)
 
 
-def _document(run: OpenedRun) -> dict[str, Any]:
+def _document(run: runs.OpenedRun) -> dict[str, Any]:
     control = run.control()
     return {
         "run": str(run.path),
@@ -38,7 +34,7 @@ def _document(run: OpenedRun) -> dict[str, Any]:
     }
 
 
-def _print(run: OpenedRun) -> None:
+def _print(run: runs.OpenedRun) -> None:
     manifest, data, model = run.manifest, run.manifest.data, run.model
     facts = {
         "run": str(run.path),
@@ -69,7 +65,7 @@ def _print(run: OpenedRun) -> None:
         write(drawing + "\n")
 
 
-def _drawing(run: OpenedRun, width: int) -> str | None:
+def _drawing(run: runs.OpenedRun, width: int) -> str | None:
     """Return the router's circuit drawn in text, or None for a classical router."""
     if not run.has_circuit:
         return None

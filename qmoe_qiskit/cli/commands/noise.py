@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qmoe_qiskit import runs
 from qmoe_qiskit.backends.mitigation.registry import MITIGATIONS
 from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.options.common import give_options, option
@@ -19,8 +20,6 @@ from qmoe_qiskit.runs.request import ABOUT_BACKEND
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-    from qmoe_qiskit.runs import Metric, NoiseComparison
 
 
 _OPTIONS = [
@@ -78,22 +77,21 @@ def noise(
     as_json: common.Json = False,
 ) -> None:
     """Train with and without a device's noise; evaluate on both and on a later calibration."""
-    from qmoe_qiskit.runs import NoiseRequest, compare_under_noise, resume_comparison
     from qmoe_qiskit.runs.noise_comparison.folder import is_begun
 
     if compared["shots"] is not None:
         require_positive("--shots", compared["shots"])
     compared["device_qubits"] = common.qubits_from(compared["device_qubits"])
-    request = NoiseRequest(training=training_request(training), **compared)
+    request = runs.NoiseRequest(training=training_request(training), **compared)
     if resume and (out is None or force):
         raise InputError("--resume needs --out, the folder of the interrupted comparison, alone")
     name = f"noise-{Path(request.training.data).stem}-{Path(request.device).stem}"
     out = out or Path("runs") / name
     try:
         if resume:
-            comparison = resume_comparison(out, verbose=True)
+            comparison = runs.resume_comparison(out, verbose=True)
         else:
-            comparison = compare_under_noise(request, out, force=force, verbose=True)
+            comparison = runs.compare_under_noise(request, out, force=force, verbose=True)
     except KeyboardInterrupt:
         if is_begun(out):
             command = f"qmoe noise --resume --out {shlex.quote(str(out))}"
@@ -105,7 +103,7 @@ def noise(
     _print(comparison, out)
 
 
-def _print(comparison: NoiseComparison, out: Path) -> None:
+def _print(comparison: runs.NoiseComparison, out: Path) -> None:
     noisy, later = (result.evaluated_on for result in comparison.settings[2:])
     screen = console()
     screen.print(
@@ -121,10 +119,10 @@ def _print(comparison: NoiseComparison, out: Path) -> None:
     screen.print(f"Runs and comparison: {out}")
 
 
-def _table(comparison: NoiseComparison) -> Table:
+def _table(comparison: runs.NoiseComparison) -> Table:
     from qmoe_qiskit.cli.output.tables import interval_of, open_table
 
-    def cell(metric: Metric, form: str) -> str:
+    def cell(metric: runs.Metric, form: str) -> str:
         return f"{metric.number:{form}}\n{interval_of(metric)}"
 
     table = open_table()

@@ -6,10 +6,11 @@ import csv
 import io
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from qmoe_qiskit import runs
 from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.output.documents import (
     check_vacant_file,
@@ -20,9 +21,6 @@ from qmoe_qiskit.cli.output.documents import (
     write_json,
 )
 from qmoe_qiskit.errors import InputError
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.runs import Predictions
 
 
 def predict(
@@ -38,8 +36,6 @@ def predict(
     as_json: common.Json = False,
 ) -> None:
     """Predict every row of a file: label, probabilities and routing weights."""
-    from qmoe_qiskit.runs import load_run, predict_file
-
     if out is not None:
         check_vacant_file(out, force=force)
     if backend is not None and backend.startswith("runtime:"):
@@ -47,14 +43,14 @@ def predict(
             f"predict takes a simulation, not {backend!r}: qmoe evaluate runs labelled rows on a "
             "device"
         )
-    run = load_run(
+    run = runs.load_run(
         run_folder,
         backend=backend,
         shots=shots,
         mitigation=mitigation,
         device_qubits=common.qubits_from(device_qubits),
     )
-    predictions = predict_file(run, file)
+    predictions = runs.predict_file(run, file)
     n_rows = len(predictions.labels_N)
     if out is not None:
         write_file(out, _csv(predictions).encode())
@@ -66,7 +62,7 @@ def predict(
         write(_csv(predictions))
 
 
-def _csv(predictions: Predictions) -> str:
+def _csv(predictions: runs.Predictions) -> str:
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     classes = predictions.classes_C.tolist()
@@ -80,7 +76,7 @@ def _csv(predictions: Predictions) -> str:
     return text.getvalue()
 
 
-def _document(predictions: Predictions) -> dict[str, Any]:
+def _document(predictions: runs.Predictions) -> dict[str, Any]:
     execution = predictions.execution
     return {
         "source": predictions.source,
@@ -94,7 +90,7 @@ def _document(predictions: Predictions) -> dict[str, Any]:
     }
 
 
-def _rows(predictions: Predictions) -> list[tuple[Any, list[float], list[float]]]:
+def _rows(predictions: runs.Predictions) -> list[tuple[Any, list[float], list[float]]]:
     """Return label, probabilities and weights of every row as Python numbers."""
     return list(
         zip(

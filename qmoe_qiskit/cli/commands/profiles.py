@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qmoe_qiskit import noise_profiles
 from qmoe_qiskit.cli.commands.profiles_make import capture, scale
 from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.output.documents import (
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from qmoe_qiskit.figures.device.couplers import Coupler
-    from qmoe_qiskit.noise_profiles import NoiseProfile
 
 _SHOWN_PAIRS = 8
 
@@ -38,9 +38,9 @@ profiles = typer.Typer(
 
 def list_(*, as_json: common.Json = False) -> None:
     """List the profiles that come with the program."""
-    from qmoe_qiskit.noise_profiles import list_profiles, load_profile
-
-    rows = [_row(name, load_profile(name)) for name in list_profiles()]
+    rows = [
+        _row(name, noise_profiles.load_profile(name)) for name in noise_profiles.list_profiles()
+    ]
     if as_json:
         write_json({"profiles": rows})
         return
@@ -71,9 +71,8 @@ def show(
 ) -> None:
     """Show a device: its numbers, its best pairs of qubits, and a figure of both."""
     from qmoe_qiskit.figures.device.couplers import couplers_of
-    from qmoe_qiskit.noise_profiles import load_profile
 
-    profile = load_profile(name)
+    profile = noise_profiles.load_profile(name)
     couplers = couplers_of(profile)
     figure = None if no_figure else out or Path(f"{Path(name).name.removesuffix('.json')}.png")
     if figure is not None:
@@ -99,9 +98,7 @@ def diff(
     as_json: common.Json = False,
 ) -> None:
     """Compare two profiles, parameter by parameter."""
-    from qmoe_qiskit.noise_profiles import load_profile
-
-    difference = load_profile(first).diff(load_profile(second))
+    difference = noise_profiles.load_profile(first).diff(noise_profiles.load_profile(second))
     if as_json:
         write_json({"differ": bool(difference), **difference.to_dict()})
     else:
@@ -114,9 +111,7 @@ def check(
     as_json: common.Json = False,
 ) -> None:
     """Check that a file is a sound profile; exits with 2 and says what is wrong if it is not."""
-    from qmoe_qiskit.noise_profiles import NoiseProfile
-
-    profile = NoiseProfile.load(file)
+    profile = noise_profiles.NoiseProfile.load(file)
     if as_json:
         write_json({"file": str(file), "sound": True, **profile.summary()})
         return
@@ -126,7 +121,7 @@ def check(
     )
 
 
-def _row(name: str, profile: NoiseProfile) -> dict[str, Any]:
+def _row(name: str, profile: noise_profiles.NoiseProfile) -> dict[str, Any]:
     summary = profile.summary()
     pairs = {gate.name for gate in profile.gates if len(gate.qubits) == 2}
     medians = {
@@ -146,7 +141,7 @@ def _row(name: str, profile: NoiseProfile) -> dict[str, Any]:
     }
 
 
-def _draw(profile: NoiseProfile, path: Path, *, force: bool) -> None:
+def _draw(profile: noise_profiles.NoiseProfile, path: Path, *, force: bool) -> None:
     """Write the figure, unless the file holds the same figure already."""
     from qmoe_qiskit.figures import device_figure, figure_bytes
 
@@ -156,7 +151,7 @@ def _draw(profile: NoiseProfile, path: Path, *, force: bool) -> None:
         write_file(path, content)
 
 
-def _document(profile: NoiseProfile, couplers: list[Coupler]) -> dict[str, Any]:
+def _document(profile: noise_profiles.NoiseProfile, couplers: list[Coupler]) -> dict[str, Any]:
     summary = profile.summary()
     summary["medians"] = summary.pop("qubits")
     return {
@@ -168,7 +163,7 @@ def _document(profile: NoiseProfile, couplers: list[Coupler]) -> dict[str, Any]:
     }
 
 
-def _facts(profile: NoiseProfile) -> Table:
+def _facts(profile: noise_profiles.NoiseProfile) -> Table:
     summary = profile.summary()
     facts = {
         "device": ", ".join(filter(None, [profile.device, profile.family])),
@@ -184,7 +179,7 @@ def _facts(profile: NoiseProfile) -> Table:
     return facts_table({heading: text for heading, text in facts.items() if text})
 
 
-def _numbers(profile: NoiseProfile) -> Table:
+def _numbers(profile: noise_profiles.NoiseProfile) -> Table:
     summary = profile.summary()
     rows = {
         "T1 (µs)": (summary["qubits"]["t1"], 1e6),

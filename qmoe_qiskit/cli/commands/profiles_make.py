@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qmoe_qiskit import noise_profiles
 from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.output.documents import (
     check_vacant_file,
@@ -20,7 +21,6 @@ from qmoe_qiskit.errors import InputError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from qmoe_qiskit.noise_profiles import NoiseProfile
 
 Out = Annotated[Path, typer.Option(help="File to write.")]
 
@@ -49,10 +49,8 @@ def capture(
     """Capture the noise profile of a device, and write it to a file."""
     _check_out(out, force=force)
     moment = None if at is None else _moment(at)
-    from qmoe_qiskit.noise_profiles import capture as take
-
     is_fake = source.startswith("fake_")
-    profile = take(source if is_fake else _device(source), at=moment)
+    profile = noise_profiles.capture(source if is_fake else _device(source), at=moment)
     for what, count in profile.summary()["repairs"].items():
         remark(f"note: {what} {count} time{'' if count == 1 else 's'}; see repairs in the file")
     _finish(profile, out, as_json=as_json)
@@ -78,12 +76,10 @@ def scale(
     as_json: common.Json = False,
 ) -> None:
     """Weaken or amplify the noise of a profile, and write it to a file."""
-    from qmoe_qiskit.noise_profiles import load_profile
-
     if factor is None and gates is None and relaxation is None and readout is None:
         raise InputError("scale needs --factor, or one of --gates, --relaxation and --readout")
     _check_out(out, force=force)
-    profile = load_profile(name)
+    profile = noise_profiles.load_profile(name)
     scaled = profile.scale(factor, gates=gates, relaxation=relaxation, readout=readout)
     _finish(scaled, out, as_json=as_json)
 
@@ -96,7 +92,7 @@ def _check_out(out: Path, *, force: bool) -> None:
     check_vacant_file(out, force=force)
 
 
-def _finish(profile: NoiseProfile, out: Path, *, as_json: bool) -> None:
+def _finish(profile: noise_profiles.NoiseProfile, out: Path, *, as_json: bool) -> None:
     write_file(out, profile.dumps().encode())
     if as_json:
         write_json({"file": str(out), **profile.summary()})

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from qmoe_qiskit import runs
 from qmoe_qiskit.cli.consent import agree
 from qmoe_qiskit.cli.options import common, hardware
 from qmoe_qiskit.cli.output.documents import console, remark, write_json
@@ -34,7 +35,6 @@ def submit(
     """
     from qmoe_qiskit.cli.output.waiting import waiting
     from qmoe_qiskit.hardware.devices.ibm import IBMDevice
-    from qmoe_qiskit.runs import read_run
     from qmoe_qiskit.runs.on_hardware.evaluate import evaluate_prepared
 
     request = hardware.device_request(backend, device)
@@ -42,7 +42,7 @@ def submit(
         raise InputError(
             f"backend {backend!r} is simulated on this machine at once: use qmoe evaluate"
         )
-    run = read_run(run_folder)
+    run = runs.read_run(run_folder)
     with waiting() as shown:
         prepared, opened = hardware.prepare_on_device(run, request, shown)
         remote = opened.device

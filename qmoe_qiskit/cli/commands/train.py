@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from qmoe_qiskit import runs
 from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.options.training import TrainingOptions, training_options, training_request
 from qmoe_qiskit.cli.output.documents import (
@@ -18,9 +19,6 @@ from qmoe_qiskit.cli.output.documents import (
 )
 from qmoe_qiskit.cli.output.interruption import check_given, resumable
 from qmoe_qiskit.errors import InputError
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.runs import Run
 
 
 @training_options()
@@ -39,7 +37,6 @@ def train(
 ) -> None:
     """Train a model and a control, and write a run."""
     from qmoe_qiskit.cli.output.figures import draw_run
-    from qmoe_qiskit.runs import resume_run, train_run
 
     control = training["control"] or ("linear" if training["router"] == "quantum" else "none")
     request = training_request({**training, "control": None if control == "none" else control})
@@ -50,17 +47,17 @@ def train(
             raise InputError("--resume goes on with a training, --force replaces it: give only one")
         check_given(ctx, request, out)
         with resumable(out):
-            run = resume_run(out, figures=draw_run, verbose=True)
+            run = runs.resume_run(out, figures=draw_run, verbose=True)
         remark("note: training seconds count from where the training was resumed")
     else:
         name = f"{Path(request.data).stem}-{request.router.replace(':', '-')}"
         out = out or Path("runs") / name
         with resumable(out):
-            run = train_run(request, out, force=force, figures=draw_run, verbose=True)
+            run = runs.train_run(request, out, force=force, figures=draw_run, verbose=True)
     report(run, as_json=as_json)
 
 
-def report(run: Run, *, as_json: bool) -> None:
+def report(run: runs.Run, *, as_json: bool) -> None:
     """Print the result of a training."""
     data = run.manifest.data
     outside = int(run.metrics["rows_outside_range"].number)

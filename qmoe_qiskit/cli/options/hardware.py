@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qmoe_qiskit import runs
 from qmoe_qiskit.cli.options.common import Command, give_options, option, qubits_from
 from qmoe_qiskit.cli.output.documents import remark
 
 if TYPE_CHECKING:
     from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
     from qmoe_qiskit.hardware.service.client import Client
-    from qmoe_qiskit.runs import OpenedRun
     from qmoe_qiskit.runs.on_hardware.evaluate import Prepared
     from qmoe_qiskit.runs.on_hardware.request import DeviceRequest
 
@@ -124,7 +124,7 @@ def device_request(backend: str, device: DeviceOptions) -> DeviceRequest:
 
 
 def prepare_on_device(
-    run: OpenedRun, request: DeviceRequest, report: Callable[[str], None]
+    run: runs.OpenedRun, request: DeviceRequest, report: Callable[[str], None]
 ) -> tuple[Prepared, RuntimeBackend]:
     """Lay a run's circuit out on the device that a request names; nothing is sent.
 

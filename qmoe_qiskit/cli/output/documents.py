@@ -8,6 +8,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from qmoe_qiskit import runs
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.io.atomic import write_atomically
 from qmoe_qiskit.io.reasons import reason_of
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rich.console import Console
-
-    from qmoe_qiskit.runs import Metric, OpenedRun
 
 
 def write(text: str) -> None:
@@ -44,12 +43,12 @@ def console() -> Console:
     return Console(markup=False, highlight=False, emoji=False)
 
 
-def metrics_document(metrics: Mapping[str, Metric]) -> dict[str, Any]:
+def metrics_document(metrics: Mapping[str, runs.Metric]) -> dict[str, Any]:
     """Return metrics as JSON types."""
     return {name: dataclasses.asdict(metric) for name, metric in metrics.items()}
 
 
-def run_document(run: OpenedRun) -> dict[str, Any]:
+def run_document(run: runs.OpenedRun) -> dict[str, Any]:
     """Return a run that was just trained, and its control, as JSON types."""
     return {
         "run": str(run.path),

@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from qmoe_qiskit import runs
 from qmoe_qiskit.cli.output.documents import console, remark_outside, write_json
 
 if TYPE_CHECKING:
-    from qmoe_qiskit.runs import Evaluation, Run
     from qmoe_qiskit.runs.on_hardware.evaluate import Cost
 
 
-def show_evaluation(run: Run, result: Evaluation, *, as_json: bool) -> None:
+def show_evaluation(run: runs.Run, result: runs.Evaluation, *, as_json: bool) -> None:
     """Print an evaluation, for people or as JSON."""
     from qmoe_qiskit.cli.output.tables import metrics_table
     from qmoe_qiskit.runs.on_hardware.evaluate import DeviceEvaluation

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from qmoe_qiskit import runs
 from qmoe_qiskit.cli.output.documents import remark
 from qmoe_qiskit.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from qmoe_qiskit.runs import TrainingRequest
 
 
 @contextmanager
@@ -33,7 +32,7 @@ def resumable(out: Path) -> Iterator[None]:
         raise typer.Exit(130) from None
 
 
-def check_given(ctx: typer.Context, request: TrainingRequest, out: Path) -> None:
+def check_given(ctx: typer.Context, request: runs.TrainingRequest, out: Path) -> None:
     """Refuse options that differ from those that an interrupted training began with.
 
     Args:
@@ -45,11 +44,10 @@ def check_given(ctx: typer.Context, request: TrainingRequest, out: Path) -> None
         InputError: If a given option differs.
         RunError: If the folder holds no interrupted training.
     """
-    from qmoe_qiskit.runs import TrainingRequest, read_request
     from qmoe_qiskit.runs.command_line import option_of
 
-    begun = read_request(out)
-    for name in (field.name for field in fields(TrainingRequest)):
+    begun = runs.read_request(out)
+    for name in (field.name for field in fields(runs.TrainingRequest)):
         source = ctx.get_parameter_source(name)
         if source is None or source.name != "COMMANDLINE":
             continue

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qmoe_qiskit import runs
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from rich.table import Table
 
-    from qmoe_qiskit.runs import Metric, OpenedRun
 
 # Names of metrics in tables, and units of their values.
 _METRICS = {
@@ -27,7 +28,7 @@ _METRICS = {
 }
 
 
-def comparison_table(run: OpenedRun) -> Table:
+def comparison_table(run: runs.OpenedRun) -> Table:
     """Return a table that compares the models of a run."""
     numbers = (
         "router\nparameters",
@@ -49,7 +50,7 @@ def comparison_table(run: OpenedRun) -> Table:
     return table
 
 
-def metrics_table(metrics: Mapping[str, Metric]) -> Table:
+def metrics_table(metrics: Mapping[str, runs.Metric]) -> Table:
     """Return a table of metrics, one per row; a metric of every expert takes a row per expert."""
     table = open_table("metric", numbers=("value", "95 % interval"))
     table.add_column("unit")
@@ -98,12 +99,12 @@ def number(value: float | None, unit: float, form: str) -> str:
     return "" if value is None else format(unit * value, form)
 
 
-def interval_of(metric: Metric) -> str:
+def interval_of(metric: runs.Metric) -> str:
     """Return the interval of a metric that is a single number as text."""
     return _interval(metric)[0]
 
 
-def _interval(metric: Metric) -> list[str]:
+def _interval(metric: runs.Metric) -> list[str]:
     """Return the interval of each of a metric's values as text."""
     interval = metric.uncertainty
     if interval is None:
