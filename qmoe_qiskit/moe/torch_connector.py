@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,15 @@ class RouterConnector(TorchConnector):
         super().__init__(network, initial_weights=start)
         # The base class registers its one parameter under two names; the state must hold it once.
         del self._parameters["_weights"]
+
+    @classmethod
+    def with_random_angles(
+        cls, compiled: CompiledRouter, generator: torch.Generator | None
+    ) -> RouterConnector:
+        """Return the connector of a circuit whose angles start uniform in [-pi, pi]."""
+        angles_W = torch.empty(compiled.router.n_weights)
+        torch.nn.init.uniform_(angles_W, -math.pi, math.pi, generator=generator)
+        return cls(RouterNetwork(compiled), initial_weights=angles_W)
 
     @property
     def weight(self) -> Tensor:

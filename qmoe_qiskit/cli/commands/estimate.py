@@ -26,7 +26,7 @@ def estimate(
     as_json: common.Json = False,
 ) -> None:
     """Estimate what a run on a device would cost; nothing is sent."""
-    from qmoe_qiskit.cli.output.waiting import waiting
+    from qmoe_qiskit.cli.output.interruption import waiting
     from qmoe_qiskit.hardware.cost.budget import parse_price
     from qmoe_qiskit.runs.on_hardware.evaluate import estimate_prepared
 

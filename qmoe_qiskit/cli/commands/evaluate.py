@@ -84,7 +84,7 @@ def _evaluate_on_device(
     run_folder: Path, request: DeviceRequest, *, yes: bool, quiet: bool
 ) -> tuple[runs.Run, runs.Evaluation]:
     from qmoe_qiskit.cli.consent import agree
-    from qmoe_qiskit.cli.output.waiting import waiting
+    from qmoe_qiskit.cli.output.interruption import waiting
     from qmoe_qiskit.hardware.devices.ibm import IBMDevice
     from qmoe_qiskit.runs.on_hardware.evaluate import evaluate_prepared
     from qmoe_qiskit.runs.on_hardware.from_ledger import prepare_from_ledger

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +14,8 @@ from qmoe_qiskit.backends.mitigation.registry import MITIGATIONS
 from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.options.common import give_options, option
 from qmoe_qiskit.cli.options.training import TrainingOptions, training_options, training_request
-from qmoe_qiskit.cli.output.documents import console, remark, write_json
+from qmoe_qiskit.cli.output.documents import console, write_json
+from qmoe_qiskit.cli.output.interruption import resumable
 from qmoe_qiskit.errors import InputError, require_positive
 from qmoe_qiskit.runs.request import ABOUT_BACKEND
 
@@ -22,39 +23,31 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+_option = partial(option, panel="Noise")
 _OPTIONS = [
-    option(
+    _option(
         "device",
         str,
         "Noise profile: a name of qmoe profiles list, or a .json file.",
         "NAME|FILE",
         default="ibm_torino",
-        panel="Noise",
     ),
-    option(
+    _option(
         "later",
         str,
         "The later calibration; by default a drift of the device's calibration.",
         "NAME|FILE",
-        panel="Noise",
     ),
-    option(
-        "drift_hours",
-        float,
-        "Time until the drifted calibration, in hours.",
-        default=24.0,
-        panel="Noise",
-    ),
-    option("drift_seed", int, "Seed of the drift.", default=0, panel="Noise"),
-    option(
+    _option("drift_hours", float, "Time until the drifted calibration, in hours.", default=24.0),
+    _option("drift_seed", int, "Seed of the drift.", default=0),
+    _option(
         "shots",
         int,
         "Shots per row of the evaluations under noise; by default exact values. The trainings are "
         "exact.",
-        panel="Noise",
     ),
-    option("mitigation", str, f"{MITIGATIONS.help}.", default="none", panel="Noise"),
-    option("device_qubits", str, common.DEVICE_QUBITS, "Q,Q,...", panel="Noise"),
+    _option("mitigation", str, f"{MITIGATIONS.help}.", default="none"),
+    _option("device_qubits", str, common.DEVICE_QUBITS, "Q,Q,..."),
 ]
 
 
@@ -77,8 +70,6 @@ def noise(
     as_json: common.Json = False,
 ) -> None:
     """Train with and without a device's noise; evaluate on both and on a later calibration."""
-    from qmoe_qiskit.runs.noise_comparison.folder import is_begun
-
     if compared["shots"] is not None:
         require_positive("--shots", compared["shots"])
     compared["device_qubits"] = common.qubits_from(compared["device_qubits"])
@@ -87,20 +78,15 @@ def noise(
         raise InputError("--resume needs --out, the folder of the interrupted comparison, alone")
     name = f"noise-{Path(request.training.data).stem}-{Path(request.device).stem}"
     out = out or Path("runs") / name
-    try:
+    with resumable(out, "noise"):
         if resume:
             comparison = runs.resume_comparison(out, verbose=True)
         else:
             comparison = runs.compare_under_noise(request, out, force=force, verbose=True)
-    except KeyboardInterrupt:
-        if is_begun(out):
-            command = f"qmoe noise --resume --out {shlex.quote(str(out))}"
-            remark(f"interrupted: nothing is lost, go on with {command}")
-        raise typer.Exit(130) from None
     if as_json:
         write_json({"out": str(out), **asdict(comparison)})
-        return
-    _print(comparison, out)
+    else:
+        _print(comparison, out)
 
 
 def _print(comparison: runs.NoiseComparison, out: Path) -> None:

@@ -33,7 +33,7 @@ def submit(
     sent and goes on; nothing is paid for twice. Without --budget and --yes it shows the estimate
     and asks.
     """
-    from qmoe_qiskit.cli.output.waiting import waiting
+    from qmoe_qiskit.cli.output.interruption import waiting
     from qmoe_qiskit.hardware.devices.ibm import IBMDevice
     from qmoe_qiskit.runs.on_hardware.evaluate import evaluate_prepared
 

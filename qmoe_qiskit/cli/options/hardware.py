@@ -106,11 +106,8 @@ def device_request(backend: str, device: DeviceOptions) -> DeviceRequest:
     from qmoe_qiskit.hardware.options import read_options, runtime_options
     from qmoe_qiskit.runs.on_hardware.request import DeviceRequest
 
-    settings = {
-        "resilience_level": device["resilience"],
-        "mode": device["mode"],
-        "repetition": device.get("repetition"),
-    }
+    settings = {name: device.get(name) for name in ("mode", "repetition")}
+    settings["resilience_level"] = device["resilience"]
     given = {name: value for name, value in settings.items() if value is not None}
     file, budget = device["options"], device.get("budget")
     return DeviceRequest(
@@ -128,10 +125,7 @@ def prepare_on_device(
 ) -> tuple[Prepared, RuntimeBackend]:
     """Lay a run's circuit out on the device that a request names; nothing is sent.
 
-    Args:
-        run: The run.
-        request: The request.
-        report: Function that shows what the device is doing.
+    What the device is doing is shown by `report`.
 
     Raises:
         InputError: If a setting is not accepted, or the device cannot run the circuit.
