@@ -24,19 +24,10 @@ if TYPE_CHECKING:
     from qmoe_qiskit.typing import FloatArray
 
 # The metrics that every run has.
-METRIC_NAMES = frozenset(
-    {
-        "accuracy",
-        "train_accuracy",
-        "cross_entropy",
-        "expert_load",
-        "routing_entropy",
-        "rows_outside_range",
-        "n_parameters_router",
-        "n_parameters_experts",
-        "training_seconds",
-    }
-)
+METRIC_NAMES = frozenset({
+    "accuracy", "train_accuracy", "cross_entropy", "expert_load", "routing_entropy",
+    "rows_outside_range", "n_parameters_router", "n_parameters_experts", "training_seconds",
+})  # fmt: skip
 
 STANDARD_ERROR = "95 % interval, 1.96 standard errors of the mean over the rows"
 

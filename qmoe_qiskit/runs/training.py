@@ -132,14 +132,16 @@ def plan_training(
         routers["control"] = request.control
     if "quantum" not in routers.values():
         request.backend_spec.open(seed=request.seed)  # a classical router would not notice it
+    from qmoe_qiskit.train.fit import Fit
+
     planned = []
     for role, router in routers.items():
         checkpoint, started = out / folder.CHECKPOINTS[role], time.perf_counter()
         classifier = request.classifier(router, checkpoint=checkpoint, verbose=verbose)
         goes_on = resume and checkpoint.exists()
-        prepare = classifier.prepare_resume if goes_on else classifier.prepare_fit
+        prepare = Fit.resumed if goes_on else Fit
         try:
-            fit = prepare(split.train.features_NF, split.train.labels_N)
+            fit = prepare(classifier, split.train.features_NF, split.train.labels_N)
         except InputError:
             raise
         except ValueError as error:  # scikit-learn refuses the data

@@ -160,7 +160,7 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
             InputError: If a setting is not accepted or the training diverges.
             ValueError: If scikit-learn refuses the data.
         """
-        return self.prepare_fit(X, y).run()
+        return Fit(self, X, y).run()
 
     def resume(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Go on from `checkpoint` with the same data and settings (max_epochs may differ).
@@ -170,15 +170,7 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
         Raises:
             RunError: If there is no usable checkpoint, or it belongs to other data or settings.
         """
-        return self.prepare_resume(X, y).run()
-
-    def prepare_fit(self, X: ArrayLike, y: ArrayLike) -> Fit[Self]:
-        """Check all that `fit` needs, and return the training; errors are those of `fit`."""
-        return Fit(self, X, y, seed=self.draw_seed())
-
-    def prepare_resume(self, X: ArrayLike, y: ArrayLike) -> Fit[Self]:
-        """Check all that `resume` needs, and return the training; errors are those of `resume`."""
-        return Fit.resumed(self, X, y)
+        return Fit.resumed(self, X, y).run()
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the most probable label of every row, shape (N,)."""
@@ -291,8 +283,8 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
         )
         self.module_ = MixtureOfExperts(router, experts).double()
         self.n_parameters_ = {
-            "router": _count(self.module_.router),
-            "experts": _count(self.module_.experts),
+            part: sum(p.numel() for p in module.parameters() if p.requires_grad)
+            for part, module in self.module_.named_children()
         }
 
     def settings(self) -> dict[str, Any]:
@@ -304,7 +296,3 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
         checked_NF: FloatArray = validate_data(self, X, reset=False, dtype=np.float64)
         self.feature_map_.warn_outside(checked_NF)
         return torch.from_numpy(self.feature_map_.scale(checked_NF))
-
-
-def _count(module: torch.nn.Module) -> int:
-    return sum(p.numel() for p in module.parameters() if p.requires_grad)

@@ -42,7 +42,7 @@ class Fit(Generic[ModelT]):
         classifier: The classifier that `run` fits in place.
         X: Features of the training rows, (N, F).
         y: Labels of the training rows, (N,).
-        seed: Seed of the training.
+        seed: Seed of the training; by default drawn from the classifier's `random_state`.
         saved: Checkpoint of an interrupted training to go on with, or None.
 
     Raises:
@@ -57,10 +57,11 @@ class Fit(Generic[ModelT]):
         X: ArrayLike,
         y: ArrayLike,
         *,
-        seed: int,
+        seed: int | None = None,
         saved: Checkpoint | None = None,
     ) -> None:
         self.classifier, self._is_resumed = classifier, saved is not None
+        seed = classifier.draw_seed() if seed is None else seed
         classifier.__dict__.pop("history_", None)
         X_NF: FloatArray
         X_NF, y = validate_data(classifier, X, y, dtype=np.float64)

@@ -92,11 +92,5 @@ def _document(predictions: runs.Predictions) -> dict[str, Any]:
 
 def _rows(predictions: runs.Predictions) -> list[tuple[Any, list[float], list[float]]]:
     """Return label, probabilities and weights of every row as Python numbers."""
-    return list(
-        zip(
-            predictions.labels_N.tolist(),
-            predictions.probabilities_NC.tolist(),
-            predictions.weights_NE.tolist(),
-            strict=True,
-        )
-    )
+    arrays = (predictions.labels_N, predictions.probabilities_NC, predictions.weights_NE)
+    return list(zip(*(array.tolist() for array in arrays), strict=True))
