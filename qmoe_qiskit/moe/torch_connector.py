@@ -11,7 +11,7 @@ from qiskit_machine_learning.connectors import TorchConnector
 from qiskit_machine_learning.neural_networks import NeuralNetwork
 from torch import Tensor
 
-from qmoe_qiskit.backends import CompiledRouter, Pullback
+from qmoe_qiskit.backends import CompiledRouter
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.typing import FloatArray
 
@@ -37,10 +37,6 @@ class RouterNetwork(NeuralNetwork):
             input_gradients=input_gradients,
         )
         self.compiled = compiled
-
-    def vjp(self, inputs_BF: Any, weights_W: Any) -> tuple[Any, Pullback]:  # noqa: ANN401
-        """See `CompiledRouter.vjp`."""
-        return self.compiled.vjp(inputs_BF, weights_W)
 
     def _forward(self, input_data: FloatArray | None, weights: FloatArray | None) -> FloatArray:
         return self.compiled.expectations(*self._filled(input_data, weights)).values
@@ -152,10 +148,10 @@ class _Expectations(torch.autograd.Function):
         on_host = inputs_BF.device.type == "cpu"
         x_BF, w_W = inputs_BF.detach().double(), weights_W.detach().double()
         if on_host:
-            values, ctx.pullback = network.vjp(x_BF.numpy(), w_W.numpy())
+            values, ctx.pullback = network.compiled.vjp(x_BF.numpy(), w_W.numpy())
             values = torch.from_numpy(values)
         else:
-            values, ctx.pullback = network.vjp(x_BF, w_W)
+            values, ctx.pullback = network.compiled.vjp(x_BF, w_W)
         ctx.on_host, ctx.dtypes = on_host, (inputs_BF.dtype, weights_W.dtype)
         expectations: Tensor = values.to(_output_type(inputs_BF, weights_W))
         return expectations

@@ -10,10 +10,7 @@ from qmoe_qiskit import runs
 from qmoe_qiskit.cli.options import common, hardware
 from qmoe_qiskit.cli.output.documents import write_json
 from qmoe_qiskit.cli.output.estimate import estimate_document, remaining_of, show_estimate
-
-Price = Annotated[
-    str | None, typer.Option(metavar="DOLLARS", help="Price of a second of QPU time, such as 1.60.")
-]
+from qmoe_qiskit.cli.output.interruption import waiting
 
 
 @hardware.device_options(without=("repetition", "budget", "settle"))
@@ -22,11 +19,13 @@ def estimate(
     *,
     backend: hardware.DeviceOrFake,
     device: hardware.DeviceOptions,
-    price: Price = None,
+    price: Annotated[
+        str | None,
+        typer.Option(metavar="DOLLARS", help="Price of a second of QPU time, such as 1.60."),
+    ] = None,
     as_json: common.Json = False,
 ) -> None:
     """Estimate what a run on a device would cost; nothing is sent."""
-    from qmoe_qiskit.cli.output.interruption import waiting
     from qmoe_qiskit.hardware.cost.budget import parse_price
     from qmoe_qiskit.runs.on_hardware.evaluate import estimate_prepared
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qmoe_qiskit import runs
+from qmoe_qiskit.cli.consent import agree
 from qmoe_qiskit.cli.options import common, hardware
 from qmoe_qiskit.cli.output.evaluation import show_evaluation
+from qmoe_qiskit.cli.output.interruption import waiting
 from qmoe_qiskit.errors import InputError
 
 if TYPE_CHECKING:
@@ -83,8 +85,6 @@ def evaluate(
 def _evaluate_on_device(
     run_folder: Path, request: DeviceRequest, *, yes: bool, quiet: bool
 ) -> tuple[runs.Run, runs.Evaluation]:
-    from qmoe_qiskit.cli.consent import agree
-    from qmoe_qiskit.cli.output.interruption import waiting
     from qmoe_qiskit.hardware.devices.ibm import IBMDevice
     from qmoe_qiskit.runs.on_hardware.evaluate import evaluate_prepared
     from qmoe_qiskit.runs.on_hardware.from_ledger import prepare_from_ledger

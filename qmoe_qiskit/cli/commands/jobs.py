@@ -9,6 +9,7 @@ import typer
 
 from qmoe_qiskit.cli.options import common, hardware
 from qmoe_qiskit.cli.output.documents import console, remark, write_json
+from qmoe_qiskit.cli.output.interruption import waiting
 from qmoe_qiskit.cli.output.jobs import jobs_table, show_work
 from qmoe_qiskit.errors import HardwareError
 
@@ -79,7 +80,6 @@ def collect(
     as_json: common.Json = False,
 ) -> None:
     """Fetch the results of jobs that have ended, with their charges and calibrations."""
-    from qmoe_qiskit.cli.output.interruption import waiting
     from qmoe_qiskit.hardware.jobs.collect import collect_work
     from qmoe_qiskit.hardware.ledger.records import PLANNED, SENDING
     from qmoe_qiskit.hardware.service.client import Client
@@ -113,7 +113,6 @@ def collect(
 @jobs.command()
 def cancel(name: Name, *, ledger: hardware.LedgerFile = None, as_json: common.Json = False) -> None:
     """Cancel the unfinished jobs of a piece of work; the time that they took is charged."""
-    from qmoe_qiskit.cli.output.interruption import waiting
     from qmoe_qiskit.hardware.jobs.cancel import cancel_work
     from qmoe_qiskit.hardware.ledger.records import FINAL
     from qmoe_qiskit.hardware.service.client import Client

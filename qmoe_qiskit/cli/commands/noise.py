@@ -12,10 +12,10 @@ import typer
 from qmoe_qiskit import runs
 from qmoe_qiskit.backends.mitigation.registry import MITIGATIONS
 from qmoe_qiskit.cli.options import common
-from qmoe_qiskit.cli.options.common import give_options, option
 from qmoe_qiskit.cli.options.training import TrainingOptions, training_options, training_request
 from qmoe_qiskit.cli.output.documents import console, write_json
 from qmoe_qiskit.cli.output.interruption import resumable
+from qmoe_qiskit.cli.output.tables import interval_of, open_table
 from qmoe_qiskit.errors import InputError, require_positive
 from qmoe_qiskit.runs.request import ABOUT_BACKEND
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-_option = partial(option, panel="Noise")
+_option = partial(common.option, panel="Noise")
 _OPTIONS = [
     _option(
         "device",
@@ -51,7 +51,7 @@ _OPTIONS = [
 ]
 
 
-@give_options("compared", _OPTIONS)
+@common.give_options("compared", _OPTIONS)
 @training_options(without=("router", "control", "balance_weight", *ABOUT_BACKEND))
 def noise(
     *,
@@ -106,8 +106,6 @@ def _print(comparison: runs.NoiseComparison, out: Path) -> None:
 
 
 def _table(comparison: runs.NoiseComparison) -> Table:
-    from qmoe_qiskit.cli.output.tables import interval_of, open_table
-
     def cell(metric: runs.Metric, form: str) -> str:
         return f"{metric.number:{form}}\n{interval_of(metric)}"
 

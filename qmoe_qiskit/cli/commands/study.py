@@ -113,11 +113,7 @@ def study(
 
 
 def _executor(workers: int | None, cluster: str | None) -> OpenExecutor:
-    """Return the executor of the tasks.
-
-    Raises:
-        InputError: If the options contradict each other, or a number is not accepted.
-    """
+    """Return the executor of the tasks, or refuse options that contradict each other."""
     if cluster is None:
         from qmoe_qiskit.studies.engine.processes import load_libraries, processes
 

@@ -17,7 +17,9 @@ from qmoe_qiskit.cli.output.documents import (
     run_document,
     write_json,
 )
+from qmoe_qiskit.cli.output.figures import draw_run
 from qmoe_qiskit.cli.output.interruption import check_given, resumable
+from qmoe_qiskit.cli.output.tables import comparison_table
 from qmoe_qiskit.errors import InputError
 
 
@@ -36,8 +38,6 @@ def train(
     as_json: common.Json = False,
 ) -> None:
     """Train a model and a control, and write a run."""
-    from qmoe_qiskit.cli.output.figures import draw_run
-
     control = training["control"] or ("linear" if training["router"] == "quantum" else "none")
     request = training_request({**training, "control": None if control == "none" else control})
     if resume:
@@ -65,8 +65,6 @@ def report(run: runs.Run, *, as_json: bool) -> None:
     if as_json:
         write_json(run_document(run))
         return
-    from qmoe_qiskit.cli.output.tables import comparison_table
-
     screen = console()
     screen.print(
         f"{data.name}: {data.n_train} training rows, {data.n_test} held out; "

@@ -14,7 +14,6 @@ from qmoe_qiskit.cli.output.documents import remark
 
 if TYPE_CHECKING:
     from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
-    from qmoe_qiskit.hardware.service.client import Client
     from qmoe_qiskit.runs.on_hardware.evaluate import Prepared
     from qmoe_qiskit.runs.on_hardware.request import DeviceRequest
 
@@ -139,19 +138,13 @@ def prepare_on_device(
         report("connecting to IBM Quantum")
     backend = open_device(request, run)
     if isinstance(backend.device, IBMDevice):
-        _name_instance(backend.device.client)
-        backend.device.report = report
+        client, backend.device.report = backend.device.client, report
+        if len(client.instances) > 1:  # say which one pays
+            remark(
+                f"note: instance {client.instance!r} ({client.plan} plan) is used, of "
+                f"{len(client.instances)}: QISKIT_IBM_INSTANCE names another"
+            )
     prepared = prepare_run(
         run, backend, request.data, target=request.target, samples=request.samples
     )
     return prepared, backend
-
-
-def _name_instance(client: Client) -> None:
-    """Say which instance pays, if there is a choice."""
-    n_instances = len(client.instances)
-    if n_instances > 1:
-        remark(
-            f"note: instance {client.instance!r} ({client.plan} plan) is used, of {n_instances}: "
-            "QISKIT_IBM_INSTANCE names another"
-        )

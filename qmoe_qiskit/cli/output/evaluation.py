@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from qmoe_qiskit import runs
 from qmoe_qiskit.cli.output.documents import console, remark_outside, write_json
+from qmoe_qiskit.cli.output.tables import metrics_table
 
 if TYPE_CHECKING:
     from qmoe_qiskit.runs.on_hardware.evaluate import Cost
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 def show_evaluation(run: runs.Run, result: runs.Evaluation, *, as_json: bool) -> None:
     """Print an evaluation, for people or as JSON."""
-    from qmoe_qiskit.cli.output.tables import metrics_table
     from qmoe_qiskit.runs.on_hardware.evaluate import DeviceEvaluation
 
     remark_outside(int(result.metrics["rows_outside_range"].number), result.n_rows)
