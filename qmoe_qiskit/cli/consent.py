@@ -11,7 +11,7 @@ from qmoe_qiskit.cli.output.documents import remark
 from qmoe_qiskit.errors import InputError
 
 if TYPE_CHECKING:
-    from qmoe_qiskit.cli.output.waiting import Waiting
+    from qmoe_qiskit.cli.output.interruption import Waiting
     from qmoe_qiskit.hardware.cost.estimate import CostEstimate
     from qmoe_qiskit.hardware.devices.ibm import IBMDevice
     from qmoe_qiskit.runs.on_hardware.evaluate import Prepared
@@ -20,14 +20,8 @@ if TYPE_CHECKING:
 def agree(prepared: Prepared, device: IBMDevice, shown: Waiting, *, yes: bool, quiet: bool) -> None:
     """Make sure that the user agrees to pay: by --yes, a budget, or an answer.
 
-    Jobs that exist, or were being created when a process died, need no second consent.
-
-    Args:
-        prepared: Work that is to be submitted.
-        device: Device that is to execute the work.
-        shown: Status line, which makes room for the question.
-        yes: Whether the user has agreed already.
-        quiet: Whether no question may be asked.
+    Jobs that exist, or were being created when a process died, need no second consent. The status
+    line `shown` makes room for the question, which may not be asked if `quiet`.
 
     Raises:
         BudgetError: If the estimate exceeds the budget: nothing was sent.

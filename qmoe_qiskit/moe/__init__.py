@@ -22,10 +22,10 @@ if TYPE_CHECKING:
         LinearRouter,
         MLPRouter,
         QuadraticRouter,
+        RandomFourierRouter,
     )
     from qmoe_qiskit.moe.routers.projected import ProjectedRouter
     from qmoe_qiskit.moe.routers.quantum import READOUTS, QuantumRouter
-    from qmoe_qiskit.moe.routers.random_features import RandomFourierRouter
     from qmoe_qiskit.moe.routers.registry import ROUTERS, RouterKind, RouterSettings
 
 __all__ = [
@@ -50,18 +50,18 @@ __all__ = [
 __getattr__, __dir__ = load_lazily(
     "qmoe_qiskit.moe",
     {
-        "qmoe_qiskit.moe.experts": ["QuantumExpert", "quantum_experts"],
-        "qmoe_qiskit.moe.load_balance": ["balance_loss"],
-        "qmoe_qiskit.moe.mixture": ["MixtureOfExperts", "linear_experts"],
-        "qmoe_qiskit.moe.routers.classical": [
+        ".experts": ["QuantumExpert", "quantum_experts"],
+        ".load_balance": ["balance_loss"],
+        ".mixture": ["MixtureOfExperts", "linear_experts"],
+        ".routers.classical": [
             "FourierRouter",
             "LinearRouter",
             "MLPRouter",
             "QuadraticRouter",
+            "RandomFourierRouter",
         ],
-        "qmoe_qiskit.moe.routers.projected": ["ProjectedRouter"],
-        "qmoe_qiskit.moe.routers.quantum": ["READOUTS", "QuantumRouter"],
-        "qmoe_qiskit.moe.routers.random_features": ["RandomFourierRouter"],
-        "qmoe_qiskit.moe.routers.registry": ["ROUTERS", "RouterKind", "RouterSettings"],
+        ".routers.projected": ["ProjectedRouter"],
+        ".routers.quantum": ["READOUTS", "QuantumRouter"],
+        ".routers.registry": ["ROUTERS", "RouterKind", "RouterSettings"],
     },
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 
@@ -11,7 +9,7 @@ from qmoe_qiskit.backends import Backend, CompiledRouter, open_backend
 from qmoe_qiskit.circuits.amplitude import amplitude_angles, amplitude_circuit, n_qubits_of
 from qmoe_qiskit.errors import InputError, require_positive
 from qmoe_qiskit.moe.linear import linear
-from qmoe_qiskit.moe.torch_connector import RouterConnector, RouterNetwork
+from qmoe_qiskit.moe.torch_connector import RouterConnector
 
 
 class QuantumExpert(nn.Module):
@@ -34,19 +32,12 @@ class QuantumExpert(nn.Module):
     """
 
     def __init__(
-        self,
-        compiled: CompiledRouter,
-        n_outputs: int,
-        *,
-        generator: torch.Generator | None = None,
+        self, compiled: CompiledRouter, n_outputs: int, *, generator: torch.Generator | None = None
     ) -> None:
         super().__init__()
         require_positive("n_outputs", n_outputs)
-        circuit = compiled.router
-        angles_W = torch.empty(circuit.n_weights)
-        nn.init.uniform_(angles_W, -math.pi, math.pi, generator=generator)
-        self.connector = RouterConnector(RouterNetwork(compiled), initial_weights=angles_W)
-        self.adapter = linear(circuit.n_outputs, n_outputs, generator)
+        self.connector = RouterConnector.with_random_angles(compiled, generator)
+        self.adapter = linear(compiled.router.n_outputs, n_outputs, generator)
 
     def forward(self, inputs_BF: Tensor) -> Tensor:
         """Return outputs, (..., C), for features (..., F).

@@ -63,27 +63,22 @@ __all__ = [
 __getattr__, __dir__ = load_lazily(
     "qmoe_qiskit.runs",
     {
-        "qmoe_qiskit.runs.evaluation": [
-            "Evaluation",
-            "Predictions",
-            "evaluate_run",
-            "predict_file",
-        ],
-        "qmoe_qiskit.runs.metrics": ["Interval", "Metric"],
-        "qmoe_qiskit.runs.noise_comparison.request": ["NoiseRequest"],
-        "qmoe_qiskit.runs.noise_comparison.run": [
+        ".evaluation": ["Evaluation", "Predictions", "evaluate_run", "predict_file"],
+        ".metrics": ["Interval", "Metric"],
+        ".noise_comparison.request": ["NoiseRequest"],
+        ".noise_comparison.run": [
             "NoiseCase",
             "NoiseComparison",
             "SettingResult",
             "compare_under_noise",
             "resume_comparison",
         ],
-        "qmoe_qiskit.runs.provenance": ["CalibrationRecord", "Execution"],
-        "qmoe_qiskit.runs.request": ["TrainingRequest"],
-        "qmoe_qiskit.runs.store.loading": ["OpenedRun", "Run", "load_run", "read_run"],
-        "qmoe_qiskit.runs.store.manifest": ["DataRecord", "Manifest"],
-        "qmoe_qiskit.runs.store.writing": ["Figures"],
-        "qmoe_qiskit.runs.training": ["read_request", "resume_run", "train_run"],
+        ".provenance": ["CalibrationRecord", "Execution"],
+        ".request": ["TrainingRequest"],
+        ".store.loading": ["OpenedRun", "Run", "load_run", "read_run"],
+        ".store.manifest": ["DataRecord", "Manifest"],
+        ".store.writing": ["Figures"],
+        ".training": ["read_request", "resume_run", "train_run"],
         "qmoe_qiskit.stats.intervals": ["wilson_interval"],
     },
 )

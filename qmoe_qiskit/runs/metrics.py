@@ -24,19 +24,10 @@ if TYPE_CHECKING:
     from qmoe_qiskit.typing import FloatArray
 
 # The metrics that every run has.
-METRIC_NAMES = frozenset(
-    {
-        "accuracy",
-        "train_accuracy",
-        "cross_entropy",
-        "expert_load",
-        "routing_entropy",
-        "rows_outside_range",
-        "n_parameters_router",
-        "n_parameters_experts",
-        "training_seconds",
-    }
-)
+METRIC_NAMES = frozenset({
+    "accuracy", "train_accuracy", "cross_entropy", "expert_load", "routing_entropy",
+    "rows_outside_range", "n_parameters_router", "n_parameters_experts", "training_seconds",
+})  # fmt: skip
 
 STANDARD_ERROR = "95 % interval, 1.96 standard errors of the mean over the rows"
 
@@ -79,18 +70,11 @@ class Metric:
 
 
 def measure(
-    classifier: QMoEClassifier,
-    features_NF: FloatArray,
-    labels_N: NDArray[Any],
-    produced_by: str,
+    classifier: QMoEClassifier, features_NF: FloatArray, labels_N: NDArray[Any], produced_by: str
 ) -> dict[str, Metric]:
     """Measure a fitted classifier on labelled rows: `observe`, then `summarize`.
 
-    Args:
-        classifier: The model.
-        features_NF: Features in raw units.
-        labels_N: Labels of the rows, from the model's classes.
-        produced_by: Description that the metrics carry of rows, model and backend.
+    The features are in raw units; `produced_by` describes rows, model and backend.
 
     Raises:
         InputError: If a label is none of the model's classes.
@@ -211,32 +195,18 @@ def _mean(values_N: FloatArray, produced_by: str) -> Metric:
 
 
 def _shares(counts: list[int], total: int, produced_by: str) -> Metric:
-    ends = [wilson_interval(count, total) for count in counts]
-    return Metric(
-        value=[count / total for count in counts],
-        uncertainty=Interval(
-            method=WILSON, low=[low for low, _ in ends], high=[high for _, high in ends]
-        ),
-        produced_by=produced_by,
-    )
+    lows, highs = zip(*(wilson_interval(count, total) for count in counts), strict=True)
+    interval = Interval(method=WILSON, low=list(lows), high=list(highs))
+    values = [count / total for count in counts]
+    return Metric(value=values, uncertainty=interval, produced_by=produced_by)
 
 
 def paired_difference(
     hits_N: NDArray[np.bool_], reference_N: NDArray[np.bool_], produced_by: str
 ) -> Metric:
-    """Return the share of hits minus that of a reference on the same rows, with its interval.
-
-    Args:
-        hits_N: Whether each row is a hit.
-        reference_N: Whether each row is a hit of the reference.
-        produced_by: Description that the metric carries of rows, model and backend.
-    """
-    gained = int((hits_N & ~reference_N).sum())
-    lost = int((reference_N & ~hits_N).sum())
+    """Return the share of hits minus that of a reference on the same rows, with its interval."""
+    gained, lost = int((hits_N & ~reference_N).sum()), int((reference_N & ~hits_N).sum())
     n_rows = len(hits_N)
     low, high = bonett_price_interval(gained, lost, n_rows)
-    return Metric(
-        value=(gained - lost) / n_rows,
-        uncertainty=Interval(method=BONETT_PRICE, low=low, high=high),
-        produced_by=produced_by,
-    )
+    interval = Interval(method=BONETT_PRICE, low=low, high=high)
+    return Metric(value=(gained - lost) / n_rows, uncertainty=interval, produced_by=produced_by)

@@ -132,27 +132,24 @@ def execution_of(classifier: QMoEClassifier) -> Execution | None:
     compiled, backend = classifier.compiled_router, classifier.backend_
     if compiled is None:
         return None
-    if isinstance(compiled, RuntimeRouter):
-        device, profile = compiled.backend.device, compiled.profile
-        return Execution(
-            # The device's own name, even if the least busy device was requested.
-            backend=f"runtime:{device.name}",
-            calibration=None
-            if compiled.profile is None
-            else CalibrationRecord.of(compiled.profile),
-            shots=compiled.backend.shots,
-            physical_qubits=compiled.physical_qubits,
-            seed=compiled.backend.seed,
-            simulated=device.is_local,
-            instance=device.client.instance if isinstance(device, IBMDevice) else None,
-            **stated(compiled.backend.options),
-        )
     profile = profile_of(backend)
+    if isinstance(compiled, RuntimeRouter):
+        backend, profile = compiled.backend, compiled.profile
+    facts: dict[str, Any] = {
+        "calibration": None if profile is None else CalibrationRecord.of(profile),
+        "shots": getattr(backend, "shots", None),
+        "physical_qubits": compiled.physical_qubits,
+        "seed": getattr(backend, "seed", None),
+    }
+    if not isinstance(compiled, RuntimeRouter):
+        mitigation = getattr(backend, "mitigation", "none")
+        return Execution(backend=label_of(backend), mitigation=mitigation, **facts)
+    device = compiled.backend.device
     return Execution(
-        backend=label_of(backend),
-        calibration=None if profile is None else CalibrationRecord.of(profile),
-        shots=getattr(backend, "shots", None),
-        mitigation=getattr(backend, "mitigation", "none"),
-        physical_qubits=compiled.physical_qubits,
-        seed=getattr(backend, "seed", None),
+        # The device's own name, even if the least busy device was requested.
+        backend=f"runtime:{device.name}",
+        simulated=device.is_local,
+        instance=device.client.instance if isinstance(device, IBMDevice) else None,
+        **facts,
+        **stated(compiled.backend.options),
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,3 +42,19 @@ def with_file(backend: str, change: Callable[[str], str]) -> str:
     kind, _, rest = backend.partition(":")
     is_file = kind == "noisy" and rest.endswith(".json")
     return f"{kind}:{change(rest)}" if is_file else backend
+
+
+class WithPaths(ABC):
+    """A request whose paths of files can be stored in a folder."""
+
+    @abstractmethod
+    def with_paths(self, change: Callable[[str], str]) -> Self:
+        """Return the request with every path of a file changed."""
+
+    def relative_to(self, folder: Path) -> Self:
+        """Return the request as it is stored in a folder: paths of files start there."""
+        return self.with_paths(lambda path: relative_path(path, folder))
+
+    def resolved_from(self, folder: Path) -> Self:
+        """Undo `relative_to`: paths of files start at the current folder."""
+        return self.with_paths(lambda path: resolved_path(path, folder))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.runs.relative_paths import relative_path, resolved_path, with_file
+from qmoe_qiskit.runs.relative_paths import WithPaths, with_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from qmoe_qiskit.backends import BackendSpec
     from qmoe_qiskit.data import Dataset, Split
@@ -21,11 +20,11 @@ if TYPE_CHECKING:
 DATA_SEED = 42
 
 _ABOUT_DATA = {"data", "target", "n_samples", "test_fraction"}
-_ABOUT_BACKEND = ("backend", "shots", "mitigation", "device_qubits")
+ABOUT_BACKEND = ("backend", "shots", "mitigation", "device_qubits")
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingRequest:
+class TrainingRequest(WithPaths):
     """All that decides the result of a training.
 
     Attributes:
@@ -104,8 +103,7 @@ class TrainingRequest:
         from qmoe_qiskit.train import QMoEClassifier
 
         apart = {*_ABOUT_DATA, "router", "control", "seed"}
-        if router != "quantum":
-            apart |= {*_ABOUT_BACKEND}
+        apart.update(() if router == "quantum" else ABOUT_BACKEND)
         settings = {name: value for name, value in asdict(self).items() if name not in apart}
         return QMoEClassifier(router, **settings, random_state=self.seed, **options)
 
@@ -114,17 +112,10 @@ class TrainingRequest:
         """The choice of the backend that the circuit is trained on."""
         from qmoe_qiskit.backends import BackendSpec
 
-        return BackendSpec(**{name: getattr(self, name) for name in _ABOUT_BACKEND})
+        return BackendSpec(**{name: getattr(self, name) for name in ABOUT_BACKEND})
 
-    def relative_to(self, folder: Path) -> TrainingRequest:
-        """Return the request as it is stored in a folder: paths of files start there."""
-        return self._with_files(lambda path: relative_path(path, folder))
-
-    def resolved_from(self, folder: Path) -> TrainingRequest:
-        """Undo `relative_to`: paths of files start at the current folder."""
-        return self._with_files(lambda path: resolved_path(path, folder))
-
-    def _with_files(self, change: Callable[[str], str]) -> TrainingRequest:
+    def with_paths(self, change: Callable[[str], str]) -> Self:
+        """Return the request with every path of a file changed."""
         return replace(
             self,
             data=change(self.data) if self.is_file else self.data,

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from qmoe_qiskit.data import Split
 from qmoe_qiskit.errors import InputError, RunError
@@ -19,11 +18,7 @@ from qmoe_qiskit.runs.request import TrainingRequest
 from qmoe_qiskit.runs.store import folder
 from qmoe_qiskit.runs.store.loading import Run
 from qmoe_qiskit.runs.store.manifest import Role
-from qmoe_qiskit.runs.store.writing import CompletedTraining, Figures, TrainedModel, write_run
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.train import QMoEClassifier
-    from qmoe_qiskit.train.fit import Fit
+from qmoe_qiskit.runs.store.writing import CompletedTraining, Figures, ModelTraining, write_run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,35 +34,6 @@ class StoredRequest:
     request: TrainingRequest
     command: list[str]
     data_hash: str
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class PlannedTraining:
-    """The training of one model of a run, checked and not begun.
-
-    Attributes:
-        role: Role of the model in the run.
-        router: Name of its router.
-        fit: The training.
-        seconds: Time that preparing the training took.
-    """
-
-    role: Role
-    router: str
-    fit: Fit[QMoEClassifier]
-    seconds: float
-
-    def run(self) -> TrainedModel:
-        """Train the model."""
-        n_epochs_before, started = self.fit.n_epochs_done, time.perf_counter()
-        classifier = self.fit.run()
-        return TrainedModel(
-            role=self.role,
-            router=self.router,
-            classifier=classifier,
-            seconds=self.seconds + time.perf_counter() - started,
-            n_epochs_before=n_epochs_before,
-        )
 
 
 def train_run(
@@ -148,15 +114,10 @@ def plan_training(
     *,
     verbose: bool = False,
     resume: bool = False,
-) -> list[PlannedTraining]:
+) -> list[ModelTraining]:
     """Validate a request, unused options included, and prepare its trainings; nothing is written.
 
-    Args:
-        request: What to train.
-        split: Data of the request.
-        out: Folder of the run, where checkpoints are kept.
-        verbose: Whether to show progress bars on a terminal.
-        resume: Whether to go on from the checkpoints in the folder.
+    With `resume` they go on from the checkpoints in the folder of the run.
 
     Raises:
         InputError: If something is not accepted.
@@ -171,20 +132,22 @@ def plan_training(
         routers["control"] = request.control
     if "quantum" not in routers.values():
         request.backend_spec.open(seed=request.seed)  # a classical router would not notice it
+    from qmoe_qiskit.train.fit import Fit
+
     planned = []
     for role, router in routers.items():
         checkpoint, started = out / folder.CHECKPOINTS[role], time.perf_counter()
         classifier = request.classifier(router, checkpoint=checkpoint, verbose=verbose)
         goes_on = resume and checkpoint.exists()
-        prepare = classifier.prepare_resume if goes_on else classifier.prepare_fit
+        prepare = Fit.resumed if goes_on else Fit
         try:
-            fit = prepare(split.train.features_NF, split.train.labels_N)
+            fit = prepare(classifier, split.train.features_NF, split.train.labels_N)
         except InputError:
             raise
         except ValueError as error:  # scikit-learn refuses the data
             raise InputError(f"data {split.train.name!r} cannot be used: {error}") from error
         seconds = time.perf_counter() - started
-        planned.append(PlannedTraining(role=role, router=router, fit=fit, seconds=seconds))
+        planned.append(ModelTraining(role=role, router=router, fit=fit, seconds=seconds))
     return planned
 
 

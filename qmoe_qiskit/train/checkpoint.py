@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 Tensors = dict[str, Tensor]
+_GROUPS = ("module", "optimizer", "best")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,22 +49,13 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     Raises:
         RunError: If the file cannot be written.
     """
-    groups = {
-        "module": checkpoint.module,
-        "optimizer": checkpoint.optimizer,
-        "best": checkpoint.best,
-    }
     tensors = {
         f"{group}/{name}": tensor.detach().contiguous()
-        for group, members in groups.items()
-        for name, tensor in members.items()
+        for group in _GROUPS
+        for name, tensor in getattr(checkpoint, group).items()
     }
-    state = {
-        "schema_version": SCHEMA_VERSION,
-        "history": checkpoint.history,
-        "identity": checkpoint.identity,
-    }
-    text = json.dumps(state)
+    state = {"history": checkpoint.history, "identity": checkpoint.identity}
+    text = json.dumps({"schema_version": SCHEMA_VERSION, **state})
     data = save(tensors, metadata={"state": text, "sha256": _digest(text, tensors)})
     try:
         write_atomically(path, data)
@@ -77,14 +69,14 @@ def load_checkpoint(path: Path) -> Checkpoint:
     Raises:
         RunError: If the file is missing, damaged, or of a newer schema.
     """
-    groups: dict[str, Tensors] = {"module": {}, "optimizer": {}, "best": {}}
+    groups: dict[str, Tensors] = {group: {} for group in _GROUPS}
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             state = json.loads(metadata["state"])
             version = state["schema_version"]
             if version > SCHEMA_VERSION:
-                raise RunError(
+                raise RunError(  # noqa: TRY301
                     f"checkpoint {path} has schema version {version}, this program reads up to "
                     f"{SCHEMA_VERSION}: use a newer qmoe-qiskit"
                 )
@@ -97,9 +89,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
             history, identity = state["history"], state["identity"]
     except FileNotFoundError as error:
         raise RunError(f"there is no checkpoint {path}: train without --resume to begin") from error
+    except RunError:
+        raise
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        if isinstance(error, RunError):
-            raise
         raise RunError(f"checkpoint {path} is damaged ({error}): train again") from error
     return Checkpoint(**groups, history=history, identity=identity)
 
@@ -130,10 +122,9 @@ def restore_training(
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> Tensors:
     """Return an optimizer's state as named tensors, "0.exp_avg" and so on."""
-    state = optimizer.state_dict()["state"]
     return {
         f"{index}.{name}": torch.as_tensor(value)
-        for index, entries in state.items()
+        for index, entries in optimizer.state_dict()["state"].items()
         for name, value in entries.items()
     }
 

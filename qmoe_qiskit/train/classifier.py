@@ -15,11 +15,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.moe import ProjectedRouter, QuantumRouter
+from qmoe_qiskit.moe import MixtureOfExperts, ProjectedRouter, QuantumRouter, linear_experts
 from qmoe_qiskit.train.execution import Where
 from qmoe_qiskit.train.fingerprint import settings_for_json
 from qmoe_qiskit.train.fit import Fit
-from qmoe_qiskit.train.model import build_mixture, build_router, compiled_router
+from qmoe_qiskit.train.model import build_router, compiled_router
 from qmoe_qiskit.train.settings import backend_spec_of
 from qmoe_qiskit.typing import FloatArray
 
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from qmoe_qiskit.backends import Backend, BackendSpec, CompiledRouter
-    from qmoe_qiskit.moe import MixtureOfExperts
     from qmoe_qiskit.train.features import FeatureMap
 
 _PREDICTION_ROWS = 4096
+_CIRCUIT_SETTINGS = ("n_layers", "rotation", "reuploads", "entanglement", "readout")
 
 
 class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # untyped bases
@@ -160,7 +160,7 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
             InputError: If a setting is not accepted or the training diverges.
             ValueError: If scikit-learn refuses the data.
         """
-        return self.prepare_fit(X, y).run()
+        return Fit(self, X, y).run()
 
     def resume(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Go on from `checkpoint` with the same data and settings (max_epochs may differ).
@@ -170,20 +170,11 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
         Raises:
             RunError: If there is no usable checkpoint, or it belongs to other data or settings.
         """
-        return self.prepare_resume(X, y).run()
-
-    def prepare_fit(self, X: ArrayLike, y: ArrayLike) -> Fit[Self]:
-        """Check all that `fit` needs, and return the training; errors are those of `fit`."""
-        return Fit(self, X, y, seed=self.draw_seed())
-
-    def prepare_resume(self, X: ArrayLike, y: ArrayLike) -> Fit[Self]:
-        """Check all that `resume` needs, and return the training; errors are those of `resume`."""
-        return Fit.resumed(self, X, y)
+        return Fit.resumed(self, X, y).run()
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the most probable label of every row, shape (N,)."""
-        probabilities_NC = self.predict_proba(X)
-        labels: NDArray[Any] = self.classes_[np.argmax(probabilities_NC, axis=1)]
+        labels: NDArray[Any] = self.classes_[np.argmax(self.predict_proba(X), axis=1)]
         return labels
 
     def predict_proba(self, X: ArrayLike) -> FloatArray:
@@ -275,28 +266,25 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
         """
         self.backend_: Backend = backend or self.backend_spec.open(seed=seed)
         generator = torch.Generator().manual_seed(seed or 0)
+        features = self.feature_map_
         router = build_router(
             self.router,
-            self.feature_map_.n_router_inputs,
+            features.n_router_inputs,
             self.n_experts,
-            n_layers=self.n_layers,
-            rotation=self.rotation,
-            reuploads=self.reuploads,
-            entanglement=self.entanglement,
-            readout=self.readout,
+            **{name: getattr(self, name) for name in _CIRCUIT_SETTINGS},
             backend=self.backend_,
             generator=generator,
         )
-        self.module_: MixtureOfExperts = build_mixture(
-            router,
-            self.feature_map_,
-            len(self.classes_),
-            n_experts=self.n_experts,
-            generator=generator,
+        if features.projects:
+            matrix_FK, offset_K = map(torch.tensor, (features.matrix_FK, features.offset_K))
+            router = ProjectedRouter(router, matrix_FK, offset_K)
+        experts = linear_experts(
+            self.n_experts, len(features.minimum_F), len(self.classes_), generator=generator
         )
+        self.module_ = MixtureOfExperts(router, experts).double()
         self.n_parameters_ = {
-            "router": _count(self.module_.router),
-            "experts": _count(self.module_.experts),
+            part: sum(p.numel() for p in module.parameters() if p.requires_grad)
+            for part, module in self.module_.named_children()
         }
 
     def settings(self) -> dict[str, Any]:
@@ -308,7 +296,3 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
         checked_NF: FloatArray = validate_data(self, X, reset=False, dtype=np.float64)
         self.feature_map_.warn_outside(checked_NF)
         return torch.from_numpy(self.feature_map_.scale(checked_NF))
-
-
-def _count(module: torch.nn.Module) -> int:
-    return sum(p.numel() for p in module.parameters() if p.requires_grad)

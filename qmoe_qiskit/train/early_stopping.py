@@ -16,11 +16,7 @@ CodedRows = tuple[FloatArray, NDArray[np.intp]]
 
 
 def hold_out(
-    features_NF: FloatArray,
-    codes_N: NDArray[np.intp],
-    fraction: float,
-    *,
-    seed: int,
+    features_NF: FloatArray, codes_N: NDArray[np.intp], fraction: float, *, seed: int
 ) -> tuple[CodedRows, CodedRows]:
     """Split rows into training and validation rows, stratified by class.
 

@@ -55,13 +55,8 @@ def training_identity(
 ) -> dict[str, Any]:
     """Return all that must be the same when a training is resumed.
 
-    Args:
-        settings: Settings of the classifier, see `settings_for_json`.
-        backend: The open backend.
-        seed: Seed of the training.
-        features_NF: Features of the training rows.
-        codes_N: Position of each row's label in `classes_C`.
-        classes_C: The labels.
+    The settings are those of `settings_for_json`; `codes_N` are the positions of the rows' labels
+    in `classes_C`.
     """
     data = hashlib.sha256(features_NF.tobytes())
     data.update(codes_N.astype("<i8").tobytes())
@@ -88,13 +83,12 @@ def check_identity(saved: Mapping[str, Any], now: Mapping[str, Any]) -> None:
             "began with, or train anew"
         )
     before, after = {**_ADDED_LATER, **saved["settings"]}, now["settings"]
-    changed = [k for k in sorted(before.keys() | after.keys()) if before.get(k) != after.get(k)]
-    if changed:
-        name = changed[0]
-        raise RunError(
-            f"the checkpoint was made with {name}={before.get(name)!r}, not "
-            f"{after.get(name)!r}: resume with the same settings, or train anew"
-        )
+    for name in sorted(before.keys() | after.keys()):
+        if before.get(name) != after.get(name):
+            raise RunError(
+                f"the checkpoint was made with {name}={before.get(name)!r}, not "
+                f"{after.get(name)!r}: resume with the same settings, or train anew"
+            )
     if saved.get("runtime_options") != now["runtime_options"]:
         raise RunError(
             f"the checkpoint was made with runtime options {saved.get('runtime_options')!r}, not "

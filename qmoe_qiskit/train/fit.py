@@ -23,7 +23,7 @@ from qmoe_qiskit.train.checkpoint import (
 from qmoe_qiskit.train.early_stopping import best_epoch, hold_out
 from qmoe_qiskit.train.features import DEFAULT_MAX_QUBITS, FeatureMap
 from qmoe_qiskit.train.fingerprint import check_identity, training_identity
-from qmoe_qiskit.train.model import compiled_router
+from qmoe_qiskit.train.model import circuit_of
 from qmoe_qiskit.train.progress import EpochProgress
 from qmoe_qiskit.train.settings import check_settings
 from qmoe_qiskit.train.training import StopTraining, Training
@@ -42,7 +42,7 @@ class Fit(Generic[ModelT]):
         classifier: The classifier that `run` fits in place.
         X: Features of the training rows, (N, F).
         y: Labels of the training rows, (N,).
-        seed: Seed of the training.
+        seed: Seed of the training; by default drawn from the classifier's `random_state`.
         saved: Checkpoint of an interrupted training to go on with, or None.
 
     Raises:
@@ -57,10 +57,11 @@ class Fit(Generic[ModelT]):
         X: ArrayLike,
         y: ArrayLike,
         *,
-        seed: int,
+        seed: int | None = None,
         saved: Checkpoint | None = None,
     ) -> None:
         self.classifier, self._is_resumed = classifier, saved is not None
+        seed = classifier.draw_seed() if seed is None else seed
         classifier.__dict__.pop("history_", None)
         X_NF: FloatArray
         X_NF, y = validate_data(classifier, X, y, dtype=np.float64)
@@ -136,8 +137,7 @@ class Fit(Generic[ModelT]):
     @property
     def circuit(self) -> RouterCircuit | None:
         """The router's circuit, or None for a classical router."""
-        compiled = compiled_router(self.classifier.module_)
-        return None if compiled is None else compiled.router
+        return circuit_of(self.classifier.module_)
 
     @property
     def n_epochs_done(self) -> int:

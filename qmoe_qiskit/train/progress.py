@@ -8,26 +8,20 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    from rich.progress import Progress
 
 # A fit shorter than this draws nothing.
 DELAY_S = 1.0
 
 
 class EpochProgress(AbstractContextManager["EpochProgress"]):
-    """A bar on standard error, on a terminal only, once training has taken a second.
-
-    Args:
-        total: Number of epochs.
-        done: Number of finished epochs.
-        enabled: Whether to show a bar.
-    """
+    """A bar on standard error, on a terminal only, once training has taken a second."""
 
     def __init__(self, total: int, *, done: int = 0, enabled: bool = True) -> None:
         self._total, self._done = total, done
         self._enabled = enabled and sys.stderr.isatty()
         self._started = time.monotonic()
-        self._bar: AbstractContextManager[object] | None = None
+        self._bar: Progress | None = None
 
     def advance(self, loss: float) -> None:
         """Count one epoch."""
@@ -38,24 +32,14 @@ class EpochProgress(AbstractContextManager["EpochProgress"]):
         from rich.progress import Progress, TextColumn, TimeRemainingColumn
 
         if self._bar is None:
-            columns = (TextColumn("loss {task.fields[loss]:.4f}"), TimeRemainingColumn())
-            self._progress = Progress(
-                *Progress.get_default_columns()[:3],
-                *columns,
-                console=Console(stderr=True),
-                transient=True,
-            )
-            self._bar = self._progress
-            self._progress.start()
-            self._task = self._progress.add_task("training", total=self._total, loss=loss)
-        self._progress.update(self._task, completed=self._done, loss=loss)
+            loss_column = TextColumn("loss {task.fields[loss]:.4f}")
+            columns = (*Progress.get_default_columns()[:3], loss_column, TimeRemainingColumn())
+            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            self._bar.start()
+            self._task = self._bar.add_task("training", total=self._total, loss=loss)
+        self._bar.update(self._task, completed=self._done, loss=loss)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Remove the bar."""
         if self._bar is not None:
-            self._progress.stop()
+            self._bar.stop()

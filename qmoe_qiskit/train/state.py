@@ -14,14 +14,15 @@ from sklearn.utils.validation import check_is_fitted
 from qmoe_qiskit.backends import BackendSpec
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import EngineMismatchError, InputError, RunError
-from qmoe_qiskit.moe import MixtureOfExperts
 from qmoe_qiskit.noise_profiles import NoiseProfile
 from qmoe_qiskit.train.classifier import QMoEClassifier
 from qmoe_qiskit.train.execution import options_of, profile_of
 from qmoe_qiskit.train.features import FeatureMap
 from qmoe_qiskit.train.fingerprint import ADDED
-from qmoe_qiskit.train.model import compiled_router
+from qmoe_qiskit.train.model import circuit_of
 from qmoe_qiskit.train.settings import BACKEND_SETTINGS, check_settings, plain
+
+_ARRAYS = ("minimum_F", "maximum_F", "matrix_FK", "offset_K")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,16 +64,13 @@ def model_state(classifier: QMoEClassifier) -> ModelState:
         sklearn.exceptions.NotFittedError: If the classifier is not fitted.
     """
     check_is_fitted(classifier)
-    features = classifier.feature_map_
-    classes = classifier.classes_
-    router = classifier.router
+    features, classes, router = classifier.feature_map_, classifier.classes_, classifier.router
     own_circuit = router if isinstance(router, RouterCircuit) else None
-    circuit = own_circuit or _circuit(classifier.module_)
+    circuit = own_circuit or circuit_of(classifier.module_)
     profile = profile_of(classifier.backend_)
     tensors = {f"module/{k}": v.clone() for k, v in classifier.module_.state_dict().items()}
     tensors |= {
-        f"features/{name}": torch.from_numpy(np.array(getattr(features, name)))
-        for name in ("minimum_F", "maximum_F", "matrix_FK", "offset_K")
+        f"features/{name}": torch.from_numpy(np.array(getattr(features, name))) for name in _ARRAYS
     }
     return ModelState(
         config={
@@ -137,10 +135,7 @@ def _untrained(state: ModelState) -> tuple[QMoEClassifier, int | None]:
     classifier.classes_ = _labels(config["classes"], config["label_kind"])
     low, high = config["range"]
     classifier.feature_map_ = FeatureMap(
-        **{
-            name: tensors[f"features/{name}"].numpy()
-            for name in ("minimum_F", "maximum_F", "matrix_FK", "offset_K")
-        },
+        **{name: tensors[f"features/{name}"].numpy() for name in _ARRAYS},
         low=low,
         high=high,
         explained_variance=float(config["explained_variance"]),
@@ -157,12 +152,12 @@ def _untrained(state: ModelState) -> tuple[QMoEClassifier, int | None]:
 def _fill(classifier: QMoEClassifier, state: ModelState) -> None:
     """Load the trained parameters into a rebuilt module, if its circuit is the stored one."""
     stored = None if state.circuit is None else RouterCircuit.from_qpy(state.circuit)
-    own_circuit = state.config["custom_circuit"]
-    if _hash(stored if own_circuit else _circuit(classifier.module_)) != _hash(stored):
+    rebuilt = stored if state.config["custom_circuit"] else circuit_of(classifier.module_)
+    if len({None if one is None else one.content_hash for one in (stored, rebuilt)}) > 1:
         raise RunError("the stored circuit is not the one that the stored settings describe")
-    prefix = "module/"
+    groups = {name.partition("/"): tensor for name, tensor in state.tensors.items()}
     classifier.module_.load_state_dict(
-        {k.removeprefix(prefix): v for k, v in state.tensors.items() if k.startswith(prefix)}
+        {name: tensor for (group, _, name), tensor in groups.items() if group == "module"}
     )
     if not all(tensor.isfinite().all() for tensor in classifier.module_.state_dict().values()):
         raise RunError("the stored model is damaged: its weights are not all finite")
@@ -175,11 +170,9 @@ def _as_damage() -> Iterator[None]:
     """Raise a RunError for every error that stored parts cause: they are damaged."""
     try:
         yield
-    except EngineMismatchError:
+    except (EngineMismatchError, RunError):
         raise
     except InputError as error:
-        if isinstance(error, RunError):
-            raise
         raise RunError(f"the stored model cannot be rebuilt: {error}") from error
     except (
         AttributeError,
@@ -191,15 +184,6 @@ def _as_damage() -> Iterator[None]:
         ValueError,
     ) as error:
         raise RunError(f"the stored model is damaged: {error}") from error
-
-
-def _circuit(model: MixtureOfExperts) -> RouterCircuit | None:
-    compiled = compiled_router(model)
-    return None if compiled is None else compiled.router
-
-
-def _hash(circuit: RouterCircuit | None) -> str | None:
-    return None if circuit is None else circuit.content_hash
 
 
 def _labels(classes: list[Any], kind: str) -> np.ndarray:

@@ -134,10 +134,7 @@ class Training:
             entry |= {k: float(row[k]) for k in ("train_loss", "valid_loss") if k in row}
             for name, loss in entry.items():
                 if not np.isfinite(loss):
-                    raise DivergenceError(
-                        f"training diverged in epoch {entry['epoch']:.0f}: {name} is {loss}; use a "
-                        "smaller learning_rate"
-                    )
+                    raise self._diverged(f"{name} is {loss}")
             self.history.append(entry)
             after_epoch(entry)
 
@@ -163,10 +160,10 @@ class Training:
         if not self._is_finite():
             raise self._diverged()
 
-    def _diverged(self) -> DivergenceError:
+    def _diverged(self, why: str = "parameters are not finite") -> DivergenceError:
+        epoch = len(self.history) + 1
         return DivergenceError(
-            f"training diverged in epoch {len(self.history) + 1}: parameters are not finite; use a "
-            "smaller learning_rate"
+            f"training diverged in epoch {epoch}: {why}; use a smaller learning_rate"
         )
 
     def _is_finite(self) -> bool:

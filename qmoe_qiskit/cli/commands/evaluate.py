@@ -6,34 +6,32 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qmoe_qiskit import runs
+from qmoe_qiskit.cli.consent import agree
 from qmoe_qiskit.cli.options import common, hardware
 from qmoe_qiskit.cli.output.evaluation import show_evaluation
+from qmoe_qiskit.cli.output.interruption import waiting
 from qmoe_qiskit.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from qmoe_qiskit.runs import Evaluation, Run
     from qmoe_qiskit.runs.on_hardware.request import DeviceRequest
 
 
 Backend = Annotated[
     str | None,
     typer.Option(
-        "--backend",
         help="Replaces the backend of training, with its shots, mitigation and qubits. "
         f"{common.BACKEND} On IBM Quantum: runtime:DEVICE, runtime:least_busy, or "
-        "runtime:fake_DEVICE, simulated on this machine.",
-        show_default=False,
+        "runtime:fake_DEVICE, simulated on this machine."
     ),
 ]
 Shots = Annotated[
     int | None,
     typer.Option(
-        "--shots",
         help="Number of shots per row; by default as in training, with --backend runtime:... 4096, "
-        "and with another --backend exact values.",
-        show_default=False,
+        "and with another --backend exact values."
     ),
 ]
 
@@ -71,16 +69,14 @@ def evaluate(
     else:
         primitives = ("options", "resilience", "mode", "repetition")
         _refuse(backend, {f"--{name}": device[name] for name in primitives} | paid)
-        from qmoe_qiskit.runs import evaluate_run, load_run
-
-        run = load_run(
+        run = runs.load_run(
             run_folder,
             backend=backend,
             shots=shots,
             mitigation=mitigation,
             device_qubits=common.qubits_from(device_qubits),
         )
-        result = evaluate_run(
+        result = runs.evaluate_run(
             run, device["data"], target=device["target"], samples=device["samples"]
         )
     show_evaluation(run, result, as_json=as_json)
@@ -88,15 +84,12 @@ def evaluate(
 
 def _evaluate_on_device(
     run_folder: Path, request: DeviceRequest, *, yes: bool, quiet: bool
-) -> tuple[Run, Evaluation]:
-    from qmoe_qiskit.cli.consent import agree
-    from qmoe_qiskit.cli.output.waiting import waiting
+) -> tuple[runs.Run, runs.Evaluation]:
     from qmoe_qiskit.hardware.devices.ibm import IBMDevice
-    from qmoe_qiskit.runs import read_run
     from qmoe_qiskit.runs.on_hardware.evaluate import evaluate_prepared
     from qmoe_qiskit.runs.on_hardware.from_ledger import prepare_from_ledger
 
-    run = read_run(run_folder)
+    run = runs.read_run(run_folder)
     with waiting() as shown:
         prepared = None if request.is_fake else prepare_from_ledger(run, request)
         if prepared is None:

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+import shlex
+from typing import Any
 
+from qmoe_qiskit import runs
 from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.output.documents import console, metrics_document, write, write_json
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.runs import OpenedRun
+from qmoe_qiskit.cli.output.tables import comparison_table, facts_table, metrics_table
 
 
 def info(run_folder: common.RunFolder, *, as_json: common.Json = False) -> None:
     """Show a run: data, model, circuit, metrics, versions."""
-    from qmoe_qiskit.runs import read_run
-
-    run = read_run(run_folder)
+    run = runs.read_run(run_folder)
     if as_json:
         write_json(_document(run))
     else:
         _print(run)
 
 
-def _document(run: OpenedRun) -> dict[str, Any]:
+def _document(run: runs.OpenedRun) -> dict[str, Any]:
     control = run.control()
     return {
         "run": str(run.path),
@@ -36,13 +34,7 @@ def _document(run: OpenedRun) -> dict[str, Any]:
     }
 
 
-def _print(run: OpenedRun) -> None:
-    import shlex
-
-    from rich.table import Table
-
-    from qmoe_qiskit.cli.output.tables import comparison_table, metrics_table
-
+def _print(run: runs.OpenedRun) -> None:
     manifest, data, model = run.manifest, run.manifest.data, run.model
     facts = {
         "run": str(run.path),
@@ -62,11 +54,8 @@ def _print(run: OpenedRun) -> None:
         "command": shlex.join(manifest.command),
         "versions": ", ".join(f"{name} {text}" for name, text in manifest.versions.items()),
     }
-    grid = Table.grid(padding=(0, 2))
-    for name, text in facts.items():
-        grid.add_row(name, text)
     screen = console()
-    screen.print(grid)
+    screen.print(facts_table(facts))
     screen.print(f"\nOn the {data.n_test} held-out rows, unless the metric says otherwise:")
     screen.print(metrics_table(run.metrics))
     if run.control() is not None:
@@ -76,9 +65,8 @@ def _print(run: OpenedRun) -> None:
         write(drawing + "\n")
 
 
-def _drawing(run: OpenedRun, width: int) -> str | None:
+def _drawing(run: runs.OpenedRun, width: int) -> str | None:
     """Return the router's circuit drawn in text, or None for a classical router."""
     if not run.has_circuit:
         return None
-    drawing = run.load_circuit().draw(fold=width, vertical_compression="high")
-    return str(drawing.single_string())
+    return str(run.load_circuit().draw(fold=width, vertical_compression="high").single_string())

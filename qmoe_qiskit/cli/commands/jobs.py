@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from qmoe_qiskit.cli.options import common, hardware
 from qmoe_qiskit.cli.output.documents import console, remark, write_json
+from qmoe_qiskit.cli.output.interruption import waiting
 from qmoe_qiskit.cli.output.jobs import jobs_table, show_work
 from qmoe_qiskit.errors import HardwareError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from qmoe_qiskit.hardware.ledger.records import JobRecord, WorkSummary
     from qmoe_qiskit.hardware.ledger.store import Ledger
@@ -29,7 +30,6 @@ Name = Annotated[
     typer.Argument(
         metavar="KEY",
         help="First characters of a work's key, or a job's id or tag: see qmoe jobs list.",
-        show_default=False,
     ),
 ]
 OptionalName = Annotated[
@@ -37,7 +37,6 @@ OptionalName = Annotated[
     typer.Argument(
         metavar="KEY",
         help="First characters of a work's key, or a job's id or tag; by default all work.",
-        show_default=False,
     ),
 ]
 
@@ -45,15 +44,17 @@ OptionalName = Annotated[
 @jobs.command("list")
 def list_jobs(*, ledger: hardware.LedgerFile = None, as_json: common.Json = False) -> None:
     """List the jobs in the ledger, newest work first."""
+    from qmoe_qiskit.hardware.ledger.export import job_document
+
     with _ledger(ledger) as records:
-        works = {work.key: work for work in records.works()}
-        found = [job for key in works for job in records.jobs(key)]
+        works = records.works()
+        found = [job for work in works for job in records.jobs(work.key)]
     if as_json:
-        write_json(_document(found, works))
-    elif not found:
-        console().print("no jobs yet: qmoe submit RUN --backend runtime:DEVICE creates some")
+        facts = {work.key: {"device": work.device, "title": work.title} for work in works}
+        write_json({"jobs": [facts[job.key] | job_document(job) for job in found]})
     else:
-        console().print(jobs_table(found, _devices(works.values())))
+        nothing = "no jobs yet: qmoe submit RUN --backend runtime:DEVICE creates some"
+        _show(found, works, nothing, as_json=False)
 
 
 @jobs.command()
@@ -79,8 +80,8 @@ def collect(
     as_json: common.Json = False,
 ) -> None:
     """Fetch the results of jobs that have ended, with their charges and calibrations."""
-    from qmoe_qiskit.cli.output.waiting import waiting
     from qmoe_qiskit.hardware.jobs.collect import collect_work
+    from qmoe_qiskit.hardware.ledger.records import PLANNED, SENDING
     from qmoe_qiskit.hardware.service.client import Client
 
     with _ledger(ledger) as records, waiting() as report:
@@ -99,14 +100,9 @@ def collect(
             if faults:
                 raise faults[0]
         found = [job for key in waited_for for job in records.jobs(key)]
-        devices = _devices(records.works())
-        unsent = sum(job.state in _unsent() for key in keys for job in records.jobs(key))
-    if as_json:
-        write_json(_document(found))
-    elif found:
-        console().print(jobs_table(found, devices))
-    else:
-        console().print("nothing to collect: every job that was created has ended")
+        works = records.works()
+        unsent = sum(job.state in (PLANNED, SENDING) for key in keys for job in records.jobs(key))
+    _show(found, works, "nothing to collect: every job that was created has ended", as_json=as_json)
     if unsent:
         remark(
             f"{unsent} job{'s' * (unsent > 1)} not created, or not known to be: to go on, give "
@@ -117,7 +113,6 @@ def collect(
 @jobs.command()
 def cancel(name: Name, *, ledger: hardware.LedgerFile = None, as_json: common.Json = False) -> None:
     """Cancel the unfinished jobs of a piece of work; the time that they took is charged."""
-    from qmoe_qiskit.cli.output.waiting import waiting
     from qmoe_qiskit.hardware.jobs.cancel import cancel_work
     from qmoe_qiskit.hardware.ledger.records import FINAL
     from qmoe_qiskit.hardware.service.client import Client
@@ -127,13 +122,10 @@ def cancel(name: Name, *, ledger: hardware.LedgerFile = None, as_json: common.Js
         ended = all(job.state in FINAL for job in records.jobs(key))
         if not ended:
             cancel_work(key, Client.connect, records)
-        found, devices = records.jobs(key), _devices(records.works())
-    if as_json:
-        write_json(_document(found))
-        return
-    if ended:
+        found, works = records.jobs(key), records.works()
+    if ended and not as_json:
         remark("every job had ended before: nothing to cancel")
-    console().print(jobs_table(found, devices))
+    _show(found, works, as_json=as_json)
 
 
 @jobs.command()
@@ -142,23 +134,18 @@ def retry(name: Name, *, ledger: hardware.LedgerFile = None, as_json: common.Jso
     with _ledger(ledger) as records:
         key = records.find(name).key
         found = records.retry(key)
-        devices = _devices(records.works())
-    if as_json:
-        write_json(_document(found))
-    elif found:
-        console().print(jobs_table(found, devices))
+        works = records.works()
+    nothing = "no job of this work has failed or was cancelled: nothing to retry"
+    _show(found, works, nothing, as_json=as_json)
+    if found and not as_json:
         remark("to send them, give the same qmoe submit again")
-    else:
-        console().print("no job of this work has failed or was cancelled: nothing to retry")
 
 
 @jobs.command()
 def export(
     name: Name,
     *,
-    out: Annotated[
-        Path, typer.Option("--out", help="Folder to write; new, or empty.", show_default=False)
-    ],
+    out: Annotated[Path, typer.Option(help="Folder to write; new, or empty.")],
     ledger: hardware.LedgerFile = None,
     as_json: common.Json = False,
 ) -> None:
@@ -173,18 +160,18 @@ def export(
         remark(f"{out}: {', '.join(files)}")
 
 
-def _document(
-    found: Sequence[JobRecord], works: Mapping[str, WorkSummary] | None = None
-) -> dict[str, Any]:
-    """Return jobs as JSON types, with facts about their works if these are given."""
-    from qmoe_qiskit.hardware.ledger.export import job_document
+def _show(
+    found: Sequence[JobRecord], works: Iterable[WorkSummary], nothing: str = "", *, as_json: bool
+) -> None:
+    """Print jobs, or say why there is nothing to print."""
+    if as_json:
+        from qmoe_qiskit.hardware.ledger.export import job_document
 
-    said = {k: {"device": work.device, "title": work.title} for k, work in (works or {}).items()}
-    return {"jobs": [{**said.get(job.key, {}), **job_document(job)} for job in found]}
-
-
-def _devices(works: Iterable[WorkSummary]) -> dict[str, str]:
-    return {work.key: work.device for work in works}
+        write_json({"jobs": [job_document(job) for job in found]})
+    elif found:
+        console().print(jobs_table(found, {work.key: work.device for work in works}))
+    else:
+        console().print(nothing)
 
 
 def _is_open(job: JobRecord) -> bool:
@@ -192,12 +179,6 @@ def _is_open(job: JobRecord) -> bool:
 
     # Or ended before the service had settled the charge, which is fetched later.
     return job.state == SUBMITTED or (job.finished_at is not None and job.charged_seconds is None)
-
-
-def _unsent() -> tuple[str, ...]:
-    from qmoe_qiskit.hardware.ledger.records import PLANNED, SENDING
-
-    return PLANNED, SENDING
 
 
 def _ledger(path: Path | None) -> Ledger:

@@ -2,110 +2,63 @@
 
 from __future__ import annotations
 
-import shlex
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qmoe_qiskit import runs
 from qmoe_qiskit.backends.mitigation.registry import MITIGATIONS
 from qmoe_qiskit.cli.options import common
-from qmoe_qiskit.cli.options.training import (
-    NOISE,
-    TrainingOptions,
-    training_options,
-    training_request,
-)
-from qmoe_qiskit.cli.output.documents import (
-    console,
-    execution_document,
-    metrics_document,
-    remark,
-    write_json,
-)
+from qmoe_qiskit.cli.options.training import TrainingOptions, training_options, training_request
+from qmoe_qiskit.cli.output.documents import console, write_json
+from qmoe_qiskit.cli.output.interruption import resumable
+from qmoe_qiskit.cli.output.tables import interval_of, open_table
 from qmoe_qiskit.errors import InputError, require_positive
+from qmoe_qiskit.runs.request import ABOUT_BACKEND
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from qmoe_qiskit.runs import Metric, NoiseComparison
 
-
-@training_options(
-    without=(
-        "router",
-        "control",
-        "backend",
+_option = partial(common.option, panel="Noise")
+_OPTIONS = [
+    _option(
+        "device",
+        str,
+        "Noise profile: a name of qmoe profiles list, or a .json file.",
+        "NAME|FILE",
+        default="ibm_torino",
+    ),
+    _option(
+        "later",
+        str,
+        "The later calibration; by default a drift of the device's calibration.",
+        "NAME|FILE",
+    ),
+    _option("drift_hours", float, "Time until the drifted calibration, in hours.", default=24.0),
+    _option("drift_seed", int, "Seed of the drift.", default=0),
+    _option(
         "shots",
-        "mitigation",
-        "device_qubits",
-        "balance_weight",
-    )
-)
+        int,
+        "Shots per row of the evaluations under noise; by default exact values. The trainings are "
+        "exact.",
+    ),
+    _option("mitigation", str, f"{MITIGATIONS.help}.", default="none"),
+    _option("device_qubits", str, common.DEVICE_QUBITS, "Q,Q,..."),
+]
+
+
+@common.give_options("compared", _OPTIONS)
+@training_options(without=("router", "control", "balance_weight", *ABOUT_BACKEND))
 def noise(
     *,
     training: TrainingOptions,
-    device: Annotated[
-        str,
-        typer.Option(
-            "--device",
-            metavar="NAME|FILE",
-            help="Noise profile: a name of qmoe profiles list, or a .json file.",
-            rich_help_panel=NOISE,
-        ),
-    ] = "ibm_torino",
-    later: Annotated[
-        str | None,
-        typer.Option(
-            "--later",
-            metavar="NAME|FILE",
-            help="The later calibration; by default a drift of the device's calibration.",
-            show_default=False,
-            rich_help_panel=NOISE,
-        ),
-    ] = None,
-    drift_hours: Annotated[
-        float,
-        typer.Option(
-            "--drift-hours",
-            help="Time until the drifted calibration, in hours.",
-            rich_help_panel=NOISE,
-        ),
-    ] = 24.0,
-    drift_seed: Annotated[
-        int,
-        typer.Option("--drift-seed", help="Seed of the drift.", rich_help_panel=NOISE),
-    ] = 0,
-    shots: Annotated[
-        int | None,
-        typer.Option(
-            "--shots",
-            help="Shots per row of the evaluations under noise; by default exact values. The "
-            "trainings are exact.",
-            show_default=False,
-            rich_help_panel=NOISE,
-        ),
-    ] = None,
-    mitigation: Annotated[
-        str, typer.Option("--mitigation", help=f"{MITIGATIONS.help}.", rich_help_panel=NOISE)
-    ] = "none",
-    device_qubits: Annotated[
-        str | None,
-        typer.Option(
-            "--device-qubits",
-            metavar="Q,Q,...",
-            help=common.DEVICE_QUBITS,
-            show_default=False,
-            rich_help_panel=NOISE,
-        ),
-    ] = None,
+    compared: dict[str, Any],
     out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            help="Folder for the result; by default runs/noise-DATA-DEVICE.",
-            show_default=False,
-        ),
+        Path | None, typer.Option(help="Folder for the result; by default runs/noise-DATA-DEVICE.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing comparison.")] = False,
     resume: Annotated[
@@ -117,58 +70,26 @@ def noise(
     as_json: common.Json = False,
 ) -> None:
     """Train with and without a device's noise; evaluate on both and on a later calibration."""
-    from qmoe_qiskit.runs import NoiseRequest, compare_under_noise, resume_comparison
-    from qmoe_qiskit.runs.noise_comparison.folder import is_begun
-
-    if shots is not None:
-        require_positive("--shots", shots)
-    request = NoiseRequest(
-        device=device,
-        training=training_request(training),
-        shots=shots,
-        mitigation=mitigation,
-        device_qubits=common.qubits_from(device_qubits),
-        later=later,
-        drift_hours=drift_hours,
-        drift_seed=drift_seed,
-    )
+    if compared["shots"] is not None:
+        require_positive("--shots", compared["shots"])
+    compared["device_qubits"] = common.qubits_from(compared["device_qubits"])
+    request = runs.NoiseRequest(training=training_request(training), **compared)
     if resume and (out is None or force):
         raise InputError("--resume needs --out, the folder of the interrupted comparison, alone")
-    out = out or Path("runs") / f"noise-{Path(request.training.data).stem}-{Path(device).stem}"
-    try:
+    name = f"noise-{Path(request.training.data).stem}-{Path(request.device).stem}"
+    out = out or Path("runs") / name
+    with resumable(out, "noise"):
         if resume:
-            comparison = resume_comparison(out, verbose=True)
+            comparison = runs.resume_comparison(out, verbose=True)
         else:
-            comparison = compare_under_noise(request, out, force=force, verbose=True)
-    except KeyboardInterrupt:
-        if is_begun(out):
-            command = f"qmoe noise --resume --out {shlex.quote(str(out))}"
-            remark(f"interrupted: nothing is lost, go on with {command}")
-        raise typer.Exit(130) from None
+            comparison = runs.compare_under_noise(request, out, force=force, verbose=True)
     if as_json:
-        write_json({"out": str(out), **_document(comparison)})
-        return
-    _print(comparison, out)
+        write_json({"out": str(out), **asdict(comparison)})
+    else:
+        _print(comparison, out)
 
 
-def _document(comparison: NoiseComparison) -> dict[str, Any]:
-    return {
-        "data": comparison.data,
-        "n_rows": comparison.n_rows,
-        "seed": comparison.seed,
-        "settings": [
-            {
-                "setting": str(result.setting),
-                "trained_on": execution_document(result.trained_on),
-                "evaluated_on": execution_document(result.evaluated_on),
-                "metrics": metrics_document(result.metrics),
-            }
-            for result in comparison.settings
-        ],
-    }
-
-
-def _print(comparison: NoiseComparison, out: Path) -> None:
+def _print(comparison: runs.NoiseComparison, out: Path) -> None:
     noisy, later = (result.evaluated_on for result in comparison.settings[2:])
     screen = console()
     screen.print(
@@ -184,10 +105,8 @@ def _print(comparison: NoiseComparison, out: Path) -> None:
     screen.print(f"Runs and comparison: {out}")
 
 
-def _table(comparison: NoiseComparison) -> Table:
-    from qmoe_qiskit.cli.output.tables import interval_of, open_table
-
-    def cell(metric: Metric, form: str) -> str:
+def _table(comparison: runs.NoiseComparison) -> Table:
+    def cell(metric: runs.Metric, form: str) -> str:
         return f"{metric.number:{form}}\n{interval_of(metric)}"
 
     table = open_table()

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from qmoe_qiskit import runs
 from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.output.documents import (
     check_vacant_file,
-    execution_document,
     remark,
     remark_outside,
     write,
@@ -21,30 +22,20 @@ from qmoe_qiskit.cli.output.documents import (
 )
 from qmoe_qiskit.errors import InputError
 
-if TYPE_CHECKING:
-    from qmoe_qiskit.runs import Predictions
-
 
 def predict(
     run_folder: common.RunFolder,
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A .csv or .npz file.", show_default=False)
-    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .csv or .npz file.")],
     *,
     backend: common.OtherBackend = None,
     shots: common.OtherShots = None,
     mitigation: common.OtherMitigation = None,
     device_qubits: common.OtherDeviceQubits = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", help="CSV file to write; by default stdout.", show_default=False),
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="CSV file to write; by default stdout.")] = None,
     force: common.ForceFile = False,
     as_json: common.Json = False,
 ) -> None:
     """Predict every row of a file: label, probabilities and routing weights."""
-    from qmoe_qiskit.runs import load_run, predict_file
-
     if out is not None:
         check_vacant_file(out, force=force)
     if backend is not None and backend.startswith("runtime:"):
@@ -52,14 +43,14 @@ def predict(
             f"predict takes a simulation, not {backend!r}: qmoe evaluate runs labelled rows on a "
             "device"
         )
-    run = load_run(
+    run = runs.load_run(
         run_folder,
         backend=backend,
         shots=shots,
         mitigation=mitigation,
         device_qubits=common.qubits_from(device_qubits),
     )
-    predictions = predict_file(run, file)
+    predictions = runs.predict_file(run, file)
     n_rows = len(predictions.labels_N)
     if out is not None:
         write_file(out, _csv(predictions).encode())
@@ -71,7 +62,7 @@ def predict(
         write(_csv(predictions))
 
 
-def _csv(predictions: Predictions) -> str:
+def _csv(predictions: runs.Predictions) -> str:
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     classes = predictions.classes_C.tolist()
@@ -85,12 +76,13 @@ def _csv(predictions: Predictions) -> str:
     return text.getvalue()
 
 
-def _document(predictions: Predictions) -> dict[str, Any]:
+def _document(predictions: runs.Predictions) -> dict[str, Any]:
+    execution = predictions.execution
     return {
         "source": predictions.source,
         "classes": predictions.classes_C.tolist(),
         "rows_outside_range": predictions.rows_outside_range,
-        "execution": execution_document(predictions.execution),
+        "execution": execution and asdict(execution),
         "predictions": [
             {"label": label, "probabilities": probabilities, "weights": weights}
             for label, probabilities, weights in _rows(predictions)
@@ -98,13 +90,7 @@ def _document(predictions: Predictions) -> dict[str, Any]:
     }
 
 
-def _rows(predictions: Predictions) -> list[tuple[Any, list[float], list[float]]]:
+def _rows(predictions: runs.Predictions) -> list[tuple[Any, list[float], list[float]]]:
     """Return label, probabilities and weights of every row as Python numbers."""
-    return list(
-        zip(
-            predictions.labels_N.tolist(),
-            predictions.probabilities_NC.tolist(),
-            predictions.weights_NE.tolist(),
-            strict=True,
-        )
-    )
+    arrays = (predictions.labels_N, predictions.probabilities_NC, predictions.weights_NE)
+    return list(zip(*(array.tolist() for array in arrays), strict=True))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qmoe_qiskit import noise_profiles
 from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.output.documents import (
     check_vacant_file,
@@ -20,9 +21,8 @@ from qmoe_qiskit.errors import InputError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from qmoe_qiskit.noise_profiles import NoiseProfile
 
-Out = Annotated[Path, typer.Option("--out", help="File to write.", show_default=False)]
+Out = Annotated[Path, typer.Option(help="File to write.")]
 
 
 def capture(
@@ -32,7 +32,6 @@ def capture(
             metavar="SOURCE",
             help="A fake backend of qiskit-ibm-runtime, such as fake_torino, or a device of IBM "
             "Quantum, such as ibm_torino, for which a saved account is needed.",
-            show_default=False,
         ),
     ],
     *,
@@ -40,10 +39,8 @@ def capture(
     at: Annotated[
         str | None,
         typer.Option(
-            "--at",
             metavar="TIME",
             help="Time of a device's calibration, such as 2026-03-01T12:00; by default now.",
-            show_default=False,
         ),
     ] = None,
     force: common.ForceFile = False,
@@ -52,51 +49,37 @@ def capture(
     """Capture the noise profile of a device, and write it to a file."""
     _check_out(out, force=force)
     moment = None if at is None else _moment(at)
-    from qmoe_qiskit.noise_profiles import capture as take
-
     is_fake = source.startswith("fake_")
-    profile = take(source if is_fake else _device(source), at=moment)
+    profile = noise_profiles.capture(source if is_fake else _device(source), at=moment)
     for what, count in profile.summary()["repairs"].items():
         remark(f"note: {what} {count} time{'' if count == 1 else 's'}; see repairs in the file")
     _finish(profile, out, as_json=as_json)
 
 
 def scale(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="Name or .json file.", show_default=False)
-    ],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name or .json file.")],
     *,
     out: Out,
     factor: Annotated[
         float | None,
         typer.Option(
-            "--factor",
             help="Factor on every mechanism without its own option: 0 is ideal, 1 as measured, "
-            "above 1 amplified.",
-            show_default=False,
+            "above 1 amplified."
         ),
     ] = None,
-    gates: Annotated[
-        float | None, typer.Option("--gates", help="Factor on gate errors.", show_default=False)
-    ] = None,
+    gates: Annotated[float | None, typer.Option(help="Factor on gate errors.")] = None,
     relaxation: Annotated[
-        float | None,
-        typer.Option("--relaxation", help="Factor on the rates 1/T1 and 1/T2.", show_default=False),
+        float | None, typer.Option(help="Factor on the rates 1/T1 and 1/T2.")
     ] = None,
-    readout: Annotated[
-        float | None,
-        typer.Option("--readout", help="Factor on readout errors.", show_default=False),
-    ] = None,
+    readout: Annotated[float | None, typer.Option(help="Factor on readout errors.")] = None,
     force: common.ForceFile = False,
     as_json: common.Json = False,
 ) -> None:
     """Weaken or amplify the noise of a profile, and write it to a file."""
-    from qmoe_qiskit.noise_profiles import load_profile
-
     if factor is None and gates is None and relaxation is None and readout is None:
         raise InputError("scale needs --factor, or one of --gates, --relaxation and --readout")
     _check_out(out, force=force)
-    profile = load_profile(name)
+    profile = noise_profiles.load_profile(name)
     scaled = profile.scale(factor, gates=gates, relaxation=relaxation, readout=readout)
     _finish(scaled, out, as_json=as_json)
 
@@ -109,7 +92,7 @@ def _check_out(out: Path, *, force: bool) -> None:
     check_vacant_file(out, force=force)
 
 
-def _finish(profile: NoiseProfile, out: Path, *, as_json: bool) -> None:
+def _finish(profile: noise_profiles.NoiseProfile, out: Path, *, as_json: bool) -> None:
     write_file(out, profile.dumps().encode())
     if as_json:
         write_json({"file": str(out), **profile.summary()})

@@ -10,22 +10,18 @@ import typer
 
 from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.output.documents import console, write_json
+from qmoe_qiskit.cli.output.study import summary_document
 
 
 def report(
-    folders: Annotated[
-        list[Path],
-        typer.Argument(metavar="DIR...", help="Folders of studies.", show_default=False),
-    ],
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of studies.")],
     *,
     index: Annotated[
         Path | None,
         typer.Option(
-            "--index",
             metavar="FILE",
             help="Page with the verdicts of all studies; by default, for several studies, "
             "index.html in their common parent folder.",
-            show_default=False,
         ),
     ] = None,
     as_json: common.Json = False,
@@ -35,7 +31,6 @@ def report(
     A report is a page that needs no other file and no network (report.html), the same as Markdown,
     its tables as CSV, and its figures.
     """
-    from qmoe_qiskit.cli.output.study import summary_document
     from qmoe_qiskit.studies.report.write import PAGE, check_index, write_index
     from qmoe_qiskit.studies.report_from_folder import report_folder
 

@@ -11,7 +11,7 @@ import typer
 
 from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.output.documents import console, remark, write_json
-from qmoe_qiskit.cli.output.study_progress import StudyProgress
+from qmoe_qiskit.cli.output.study import StudyProgress, show_summary, summary_document
 from qmoe_qiskit.errors import InputError, require_positive
 from qmoe_qiskit.studies.registry import study_names
 
@@ -22,54 +22,31 @@ SEEDS = 20
 
 
 def study(
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME",
-            help=f"{study_names()}.",
-            show_default=False,
-        ),
-    ],
+    name: Annotated[str, typer.Argument(metavar="NAME", help=f"{study_names()}.")],
     *,
     seeds: Annotated[
         int | None,
-        typer.Option(
-            "--seeds",
-            help=f"Number of seeds; by default {SEEDS}, and with --quick fewer.",
-            show_default=False,
-        ),
+        typer.Option(help=f"Number of seeds; by default {SEEDS}, and with --quick fewer."),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out",
             help="Folder of the study; by default runs/studies/NAME. Finished results in it are "
-            "kept: an interrupted study goes on.",
-            show_default=False,
+            "kept: an interrupted study goes on."
         ),
     ] = None,
     settings_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--settings", metavar="FILE.toml", help="Settings of the study.", show_default=False
-        ),
+        Path | None, typer.Option("--settings", metavar="FILE.toml", help="Settings of the study.")
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A small form, under 2 minutes.")] = False,
     workers: Annotated[
-        int | None,
-        typer.Option(
-            "--workers",
-            help="Number of processes; by default one for each core.",
-            show_default=False,
-        ),
+        int | None, typer.Option(help="Number of processes; by default one for each core.")
     ] = None,
     cluster: Annotated[
         str | None,
         typer.Option(
-            "--cluster",
             metavar="ADDRESS",
             help="Run on a Dask cluster: its scheduler, such as tcp://127.0.0.1:8786.",
-            show_default=False,
         ),
     ] = None,
     resume: Annotated[
@@ -127,24 +104,16 @@ def study(
 
     assert shown.last is not None
     if as_json:
-        from qmoe_qiskit.cli.output.study import summary_document
-
         counts = {key: getattr(shown.last, key) for key in ("total", "skipped", "redone")}
         document = {"study": name, "out": str(out), "seeds": list(all_seeds), "tasks": counts}
         write_json({**document, **summary_document(summary), "files": files})
         return
-    from qmoe_qiskit.cli.output.study import show_summary
-
     show_summary(summary)
     console().print(f"Report: {out / 'report.html'}", soft_wrap=True)
 
 
 def _executor(workers: int | None, cluster: str | None) -> OpenExecutor:
-    """Return the executor of the tasks.
-
-    Raises:
-        InputError: If the options contradict each other, or a number is not accepted.
-    """
+    """Return the executor of the tasks, or refuse options that contradict each other."""
     if cluster is None:
         from qmoe_qiskit.studies.engine.processes import load_libraries, processes
 

@@ -6,9 +6,13 @@ from typing import Annotated
 
 import typer
 
+from qmoe_qiskit import runs
 from qmoe_qiskit.cli.consent import agree
 from qmoe_qiskit.cli.options import common, hardware
 from qmoe_qiskit.cli.output.documents import console, remark, write_json
+from qmoe_qiskit.cli.output.evaluation import show_evaluation
+from qmoe_qiskit.cli.output.interruption import waiting
+from qmoe_qiskit.cli.output.jobs import jobs_table
 from qmoe_qiskit.errors import InputError
 
 Wait = Annotated[
@@ -32,9 +36,8 @@ def submit(
     sent and goes on; nothing is paid for twice. Without --budget and --yes it shows the estimate
     and asks.
     """
-    from qmoe_qiskit.cli.output.waiting import waiting
     from qmoe_qiskit.hardware.devices.ibm import IBMDevice
-    from qmoe_qiskit.runs import read_run
+    from qmoe_qiskit.hardware.ledger.export import job_document
     from qmoe_qiskit.runs.on_hardware.evaluate import evaluate_prepared
 
     request = hardware.device_request(backend, device)
@@ -42,7 +45,7 @@ def submit(
         raise InputError(
             f"backend {backend!r} is simulated on this machine at once: use qmoe evaluate"
         )
-    run = read_run(run_folder)
+    run = runs.read_run(run_folder)
     with waiting() as shown:
         prepared, opened = hardware.prepare_on_device(run, request, shown)
         remote = opened.device
@@ -52,13 +55,8 @@ def submit(
             remote.submit(work)
         result = evaluate_prepared(prepared) if wait else None
     if result is not None:
-        from qmoe_qiskit.cli.output.evaluation import show_evaluation
-
         show_evaluation(prepared.run, result, as_json=as_json)
         return
-    from qmoe_qiskit.cli.output.jobs import jobs_table
-    from qmoe_qiskit.hardware.ledger.export import job_document
-
     jobs = [job for work in prepared.works for job in remote.ledger.jobs(work.key)]
     if as_json:
         write_json({"run": str(run_folder), "jobs": [job_document(job) for job in jobs]})

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from qmoe_qiskit import runs
 from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.options.training import TrainingOptions, training_options, training_request
 from qmoe_qiskit.cli.output.documents import (
@@ -16,11 +17,10 @@ from qmoe_qiskit.cli.output.documents import (
     run_document,
     write_json,
 )
+from qmoe_qiskit.cli.output.figures import draw_run
 from qmoe_qiskit.cli.output.interruption import check_given, resumable
+from qmoe_qiskit.cli.output.tables import comparison_table
 from qmoe_qiskit.errors import InputError
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.runs import Run
 
 
 @training_options()
@@ -29,10 +29,7 @@ def train(
     *,
     training: TrainingOptions,
     out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", help="Folder for the run; by default runs/DATA-ROUTER.", show_default=False
-        ),
+        Path | None, typer.Option(help="Folder for the run; by default runs/DATA-ROUTER.")
     ] = None,
     force: common.Force = False,
     resume: Annotated[
@@ -41,9 +38,6 @@ def train(
     as_json: common.Json = False,
 ) -> None:
     """Train a model and a control, and write a run."""
-    from qmoe_qiskit.cli.output.figures import draw_run
-    from qmoe_qiskit.runs import resume_run, train_run
-
     control = training["control"] or ("linear" if training["router"] == "quantum" else "none")
     request = training_request({**training, "control": None if control == "none" else control})
     if resume:
@@ -53,17 +47,17 @@ def train(
             raise InputError("--resume goes on with a training, --force replaces it: give only one")
         check_given(ctx, request, out)
         with resumable(out):
-            run = resume_run(out, figures=draw_run, verbose=True)
+            run = runs.resume_run(out, figures=draw_run, verbose=True)
         remark("note: training seconds count from where the training was resumed")
     else:
         name = f"{Path(request.data).stem}-{request.router.replace(':', '-')}"
         out = out or Path("runs") / name
         with resumable(out):
-            run = train_run(request, out, force=force, figures=draw_run, verbose=True)
+            run = runs.train_run(request, out, force=force, figures=draw_run, verbose=True)
     report(run, as_json=as_json)
 
 
-def report(run: Run, *, as_json: bool) -> None:
+def report(run: runs.Run, *, as_json: bool) -> None:
     """Print the result of a training."""
     data = run.manifest.data
     outside = int(run.metrics["rows_outside_range"].number)
@@ -71,8 +65,6 @@ def report(run: Run, *, as_json: bool) -> None:
     if as_json:
         write_json(run_document(run))
         return
-    from qmoe_qiskit.cli.output.tables import comparison_table
-
     screen = console()
     screen.print(
         f"{data.name}: {data.n_train} training rows, {data.n_test} held out; "

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from qmoe_qiskit.backends import MITIGATIONS
 from qmoe_qiskit.backends.open import backends_help
 from qmoe_qiskit.errors import InputError
+
+Command = Callable[..., None]
 
 BACKEND = f"Where the circuit runs: {backends_help('statevector', 'noisy')}."
 SHOTS = "Number of shots per row; by default exact values."
@@ -18,48 +22,35 @@ DEVICE_QUBITS = (
 )
 
 Json = Annotated[
-    bool,
-    typer.Option("--json", help="Print one JSON document on stdout, all else on stderr."),
+    bool, typer.Option("--json", help="Print one JSON document on stdout, all else on stderr.")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing run.")]
 ForceFile = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]
-Seed = Annotated[int, typer.Option("--seed", help="Seed of split, initial weights and shuffling.")]
-RunFolder = Annotated[
-    Path, typer.Argument(metavar="RUN", help="Folder of a run.", show_default=False)
-]
+Seed = Annotated[int, typer.Option(help="Seed of split, initial weights and shuffling.")]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
 # Options of evaluate and predict that replace the backend of training.
 OtherBackend = Annotated[
     str | None,
     typer.Option(
-        "--backend",
-        help="Replaces the backend of training, with its shots, mitigation and qubits. " + BACKEND,
-        show_default=False,
+        help="Replaces the backend of training, with its shots, mitigation and qubits. " + BACKEND
     ),
 ]
 OtherShots = Annotated[
     int | None,
     typer.Option(
-        "--shots",
-        help="Number of shots per row; by default as in training, and with --backend exact values.",
-        show_default=False,
+        help="Number of shots per row; by default as in training, and with --backend exact values."
     ),
 ]
 OtherMitigation = Annotated[
     str | None,
-    typer.Option(
-        "--mitigation",
-        help=f"{MITIGATIONS.help}. By default as in training, and with --backend none.",
-        show_default=False,
-    ),
+    typer.Option(help=f"{MITIGATIONS.help}. By default as in training, and with --backend none."),
 ]
 OtherDeviceQubits = Annotated[
     str | None,
     typer.Option(
-        "--device-qubits",
         metavar="Q,Q,...",
         help="Device qubits to run on; by default as in training, and with --backend those with "
         "the smallest expected error.",
-        show_default=False,
     ),
 ]
 
@@ -78,3 +69,64 @@ def qubits_from(text: str | None) -> tuple[int, ...] | None:
             f"--device-qubits must be numbers separated by commas, such as 65,66, got {text!r}"
         )
     return tuple(map(int, parts))
+
+
+def give_options(place: str, options: Sequence[inspect.Parameter]) -> Callable[[Command], Command]:
+    """Return a decorator that gives options to a command.
+
+    Args:
+        place: Name of the command's parameter that the options replace; it receives a dictionary of
+            their values.
+        options: The options, see `option`.
+    """
+
+    def decorate(command: Command) -> Command:
+        signature = inspect.signature(command, eval_str=True)
+        parameters: list[inspect.Parameter] = []
+        for parameter in signature.parameters.values():
+            parameters += options if parameter.name == place else [parameter]
+
+        def with_options(**values: Any) -> None:  # noqa: ANN401 - whatever the options hold
+            given = {option.name: values.pop(option.name) for option in options}
+            command(**{place: given}, **values)
+
+        with_options.__name__, with_options.__doc__ = command.__name__, command.__doc__
+        with_options.__annotations__ = {}
+        typed: Any = with_options
+        typed.__signature__ = signature.replace(parameters=parameters)
+        return with_options
+
+    return decorate
+
+
+def option(
+    name: str,
+    kind: Any,  # noqa: ANN401 - a type of Python
+    text: str,
+    metavar: str | None = None,
+    *,
+    default: object = None,
+    flag: str | None = None,
+    panel: str | None = None,
+) -> inspect.Parameter:
+    """Return an option as a parameter.
+
+    Args:
+        name: Name of the parameter.
+        kind: Type of the value; an option whose default is None may also be left out.
+        text: What the help says.
+        metavar: Name of the value in the help; by default that of the type.
+        default: Value of an option that is left out.
+        flag: The option as users type it; by default that of the name.
+        panel: Heading of the help under which the option stands.
+    """
+    declared = typer.Option(
+        default,
+        flag or f"--{name.replace('_', '-')}",
+        metavar=metavar,
+        help=text,
+        rich_help_panel=panel,
+    )
+    annotation = kind | None if default is None else kind
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(name, keyword, default=declared, annotation=annotation)

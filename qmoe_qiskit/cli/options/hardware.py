@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qmoe_qiskit.cli.options.common import qubits_from
-from qmoe_qiskit.cli.options.declared import Command, give_options, option
+from qmoe_qiskit import runs
+from qmoe_qiskit.cli.options.common import Command, give_options, option, qubits_from
 from qmoe_qiskit.cli.output.documents import remark
 
 if TYPE_CHECKING:
     from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
-    from qmoe_qiskit.hardware.service.client import Client
-    from qmoe_qiskit.runs import OpenedRun
     from qmoe_qiskit.runs.on_hardware.evaluate import Prepared
     from qmoe_qiskit.runs.on_hardware.request import DeviceRequest
 
@@ -25,134 +23,65 @@ _ACCOUNT = (
 Device = Annotated[
     str,
     typer.Option(
-        "--backend",
-        help=f"runtime:DEVICE, such as runtime:ibm_fez, or runtime:least_busy. {_ACCOUNT}",
-        show_default=False,
+        help=f"runtime:DEVICE, such as runtime:ibm_fez, or runtime:least_busy. {_ACCOUNT}"
     ),
 ]
 DeviceOrFake = Annotated[
     str,
     typer.Option(
-        "--backend",
         help="runtime:DEVICE, such as runtime:ibm_fez, runtime:least_busy, or runtime:fake_DEVICE, "
-        f"which needs no account. {_ACCOUNT}",
-        show_default=False,
+        f"which needs no account. {_ACCOUNT}"
     ),
 ]
-Data = Annotated[
-    str | None,
-    typer.Option(
-        "--data",
-        metavar="NAME|FILE",
-        help="Rows to evaluate; by default the run's own held-out rows.",
-        show_default=False,
-    ),
-]
-Target = Annotated[
-    str | None,
-    typer.Option(
-        "--target",
-        help="Column of the file with the labels; by default as in training.",
-        show_default=False,
-    ),
-]
-Samples = Annotated[
-    int | None,
-    typer.Option(
-        "--samples", help="Number of rows, from the start; by default all.", show_default=False
-    ),
-]
-Shots = Annotated[
-    int | None,
-    typer.Option("--shots", help="Number of shots per row; 4096 by default.", show_default=False),
-]
-Options = Annotated[
-    Path | None,
-    typer.Option(
-        "--options",
-        metavar="FILE.toml",
-        help="Settings of the primitives: resilience_level, twirling, dynamical_decoupling, "
-        "resilience (TREX, ZNE), execution, mode, precision, primitive.",
-        show_default=False,
-    ),
-]
-Resilience = Annotated[
-    int | None,
-    typer.Option(
-        "--resilience",
-        help="0: no mitigation. 1: undo readout errors (default). 2: in addition, twirl gates and "
-        "extrapolate to zero noise.",
-        show_default=False,
-    ),
-]
-Mode = Annotated[
-    str | None,
-    typer.Option("--mode", help="job (default), batch or session.", show_default=False),
-]
-Repetition = Annotated[
-    int | None,
-    typer.Option(
-        "--repetition",
-        help="Work that was paid for is not sent again: another number asks for new shots.",
-        show_default=False,
-    ),
-]
-DeviceQubits = Annotated[
-    str | None,
-    typer.Option(
-        "--device-qubits",
-        metavar="Q,Q,...",
-        help="Qubits to run on; by default those with the smallest expected error.",
-        show_default=False,
-    ),
-]
-Budget = Annotated[
-    str | None,
-    typer.Option(
-        "--budget",
-        metavar="TIME",
-        help="QPU time that may be spent, such as 60s or 2min; work that could exceed it is not "
-        "sent.",
-        show_default=False,
-    ),
-]
+_LEDGER = "Ledger of jobs; by default $QMOE_LEDGER or ~/.qmoe/ledger.sqlite."
+LedgerFile = Annotated[Path | None, typer.Option(metavar="FILE", help=_LEDGER)]
 Yes = Annotated[bool, typer.Option("--yes", help="Submit without asking and without a budget.")]
-LedgerFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--ledger",
-        metavar="FILE",
-        help="Ledger of jobs; by default $QMOE_LEDGER or ~/.qmoe/ledger.sqlite.",
-        show_default=False,
+
+# The options that describe a request.
+_REQUEST = [
+    option("data", str, "Rows to evaluate; by default the run's own held-out rows.", "NAME|FILE"),
+    option("target", str, "Column of the file with the labels; by default as in training."),
+    option("samples", int, "Number of rows, from the start; by default all."),
+    option("shots", int, "Number of shots per row; 4096 by default."),
+    option(
+        "options",
+        Path,
+        "Settings of the primitives: resilience_level, twirling, dynamical_decoupling, resilience "
+        "(TREX, ZNE), execution, mode, precision, primitive.",
+        "FILE.toml",
+    ),
+    option(
+        "resilience",
+        int,
+        "0: no mitigation. 1: undo readout errors (default). 2: in addition, twirl gates and "
+        "extrapolate to zero noise.",
+    ),
+    option("mode", str, "job (default), batch or session."),
+    option(
+        "repetition",
+        int,
+        "Work that was paid for is not sent again: another number asks for new shots.",
+    ),
+    option(
+        "device_qubits",
+        str,
+        "Qubits to run on; by default those with the smallest expected error.",
+        "Q,Q,...",
+    ),
+    option(
+        "budget",
+        str,
+        "QPU time that may be spent, such as 60s or 2min; work that could exceed it is not sent.",
+        "TIME",
+    ),
+    option("ledger", Path, _LEDGER, "FILE"),
+    option(
+        "settle",
+        float,
+        "After a lost answer, time to look for the job before it is sent again; 180 by default.",
+        "SECONDS",
     ),
 ]
-Settle = Annotated[
-    float | None,
-    typer.Option(
-        "--settle",
-        metavar="SECONDS",
-        help="After a lost answer, time to look for the job before it is sent again; 180 by "
-        "default.",
-        show_default=False,
-    ),
-]
-
-
-# The options that describe a request, by their parameters.
-_REQUEST = {
-    "data": Data,
-    "target": Target,
-    "samples": Samples,
-    "shots": Shots,
-    "options": Options,
-    "resilience": Resilience,
-    "mode": Mode,
-    "repetition": Repetition,
-    "device_qubits": DeviceQubits,
-    "budget": Budget,
-    "ledger": LedgerFile,
-    "settle": Settle,
-}
 # The values of these options.
 DeviceOptions = dict[str, Any]
 
@@ -163,8 +92,7 @@ def device_options(*, without: Collection[str] = ()) -> Callable[[Command], Comm
     Args:
         without: Parameters whose options the command does not have, or declares itself.
     """
-    names = [name for name in _REQUEST if name not in without]
-    return give_options("device", [option(name, _REQUEST[name]) for name in names])
+    return give_options("device", [one for one in _REQUEST if one.name not in without])
 
 
 def device_request(backend: str, device: DeviceOptions) -> DeviceRequest:
@@ -177,11 +105,8 @@ def device_request(backend: str, device: DeviceOptions) -> DeviceRequest:
     from qmoe_qiskit.hardware.options import read_options, runtime_options
     from qmoe_qiskit.runs.on_hardware.request import DeviceRequest
 
-    settings = {
-        "resilience_level": device["resilience"],
-        "mode": device["mode"],
-        "repetition": device.get("repetition"),
-    }
+    settings = {name: device.get(name) for name in ("mode", "repetition")}
+    settings["resilience_level"] = device["resilience"]
     given = {name: value for name, value in settings.items() if value is not None}
     file, budget = device["options"], device.get("budget")
     return DeviceRequest(
@@ -195,14 +120,11 @@ def device_request(backend: str, device: DeviceOptions) -> DeviceRequest:
 
 
 def prepare_on_device(
-    run: OpenedRun, request: DeviceRequest, report: Callable[[str], None]
+    run: runs.OpenedRun, request: DeviceRequest, report: Callable[[str], None]
 ) -> tuple[Prepared, RuntimeBackend]:
     """Lay a run's circuit out on the device that a request names; nothing is sent.
 
-    Args:
-        run: The run.
-        request: The request.
-        report: Function that shows what the device is doing.
+    What the device is doing is shown by `report`.
 
     Raises:
         InputError: If a setting is not accepted, or the device cannot run the circuit.
@@ -216,19 +138,13 @@ def prepare_on_device(
         report("connecting to IBM Quantum")
     backend = open_device(request, run)
     if isinstance(backend.device, IBMDevice):
-        _name_instance(backend.device.client)
-        backend.device.report = report
+        client, backend.device.report = backend.device.client, report
+        if len(client.instances) > 1:  # say which one pays
+            remark(
+                f"note: instance {client.instance!r} ({client.plan} plan) is used, of "
+                f"{len(client.instances)}: QISKIT_IBM_INSTANCE names another"
+            )
     prepared = prepare_run(
         run, backend, request.data, target=request.target, samples=request.samples
     )
     return prepared, backend
-
-
-def _name_instance(client: Client) -> None:
-    """Say which instance pays, if there is a choice."""
-    n_instances = len(client.instances)
-    if n_instances > 1:
-        remark(
-            f"note: instance {client.instance!r} ({client.plan} plan) is used, of {n_instances}: "
-            "QISKIT_IBM_INSTANCE names another"
-        )

@@ -8,6 +8,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from qmoe_qiskit import runs
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.io.atomic import write_atomically
 from qmoe_qiskit.io.reasons import reason_of
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rich.console import Console
-
-    from qmoe_qiskit.runs import Execution, Metric, OpenedRun
 
 
 def write(text: str) -> None:
@@ -44,19 +43,13 @@ def console() -> Console:
     return Console(markup=False, highlight=False, emoji=False)
 
 
-def metrics_document(metrics: Mapping[str, Metric]) -> dict[str, Any]:
+def metrics_document(metrics: Mapping[str, runs.Metric]) -> dict[str, Any]:
     """Return metrics as JSON types."""
     return {name: dataclasses.asdict(metric) for name, metric in metrics.items()}
 
 
-def execution_document(execution: Execution | None) -> dict[str, Any] | None:
-    """Return where a circuit ran as JSON types."""
-    return None if execution is None else dataclasses.asdict(execution)
-
-
-def run_document(run: OpenedRun) -> dict[str, Any]:
+def run_document(run: runs.OpenedRun) -> dict[str, Any]:
     """Return a run that was just trained, and its control, as JSON types."""
-    control = run.control()
     return {
         "run": str(run.path),
         "data": dataclasses.asdict(run.manifest.data),
@@ -67,11 +60,10 @@ def run_document(run: OpenedRun) -> dict[str, Any]:
                 "run": str(record.path),
                 "router_inputs": record.manifest.router_inputs,
                 "explained_variance": record.model.explained_variance,
-                "execution": execution_document(record.manifest.execution),
+                "execution": dataclasses.asdict(record.manifest)["execution"],
                 "metrics": metrics_document(record.metrics),
             }
-            for record in (run, control)
-            if record is not None
+            for record in filter(None, (run, run.control()))
         ],
         "figures": [
             str(run.path / name) for name in run.manifest.files if name.startswith("figures/")
@@ -82,9 +74,8 @@ def run_document(run: OpenedRun) -> dict[str, Any]:
 def remark_outside(rows_outside: int, n_rows: int, what: str = "rows") -> None:
     """Say on stderr how many rows lie outside the range of the training data, if any."""
     if rows_outside:
-        remark(
-            f"note: {rows_outside} of {n_rows} {what} lie outside the range of the training data"
-        )
+        outside = f"{rows_outside} of {n_rows} {what}"
+        remark(f"note: {outside} lie outside the range of the training data")
 
 
 def check_vacant_file(out: Path, *, force: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qmoe_qiskit.cli.output.documents import console
+from qmoe_qiskit.cli.output.tables import open_table
 
 if TYPE_CHECKING:
     from qmoe_qiskit.hardware.cost.estimate import CostEstimate
@@ -36,18 +37,13 @@ def show_estimate(
     price: float | None = None,
 ) -> None:
     """Print an estimate for people."""
-    from qmoe_qiskit.cli.output.tables import open_table
-
-    device = prepared.device
-    screen = console()
+    device, screen = prepared.device, console()
     screen.print(
         f"{prepared.run.path} on {device.name}"
         + (", a fake, estimated as if it were the device" if device.is_local else "")
         + f": {prepared.rows}, {prepared.works[0].shots} shots each"
     )
-    table = open_table()
-    table.add_column("")
-    table.add_column("estimate", justify="right")
+    table = open_table("", numbers=["estimate"])
     table.add_row("jobs", f"{len(estimate.jobs)}")
     table.add_row("circuits", f"{estimate.circuits:,}")
     table.add_row("executions", f"{estimate.executions:,}")

@@ -3,47 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from qmoe_qiskit.cli.output.documents import (
-    console,
-    execution_document,
-    metrics_document,
-    remark_outside,
-    write_json,
-)
+from qmoe_qiskit import runs
+from qmoe_qiskit.cli.output.documents import console, remark_outside, write_json
+from qmoe_qiskit.cli.output.tables import metrics_table
 
 if TYPE_CHECKING:
-    from qmoe_qiskit.runs import Evaluation, Run
     from qmoe_qiskit.runs.on_hardware.evaluate import Cost
 
 
-def _document(run: Run, result: Evaluation) -> dict[str, Any]:
-    """Return an evaluation as JSON types."""
-    from qmoe_qiskit.runs.on_hardware.evaluate import DeviceEvaluation
-
-    document = {
-        "run": str(run.path),
-        "router": run.router,
-        "data": result.data,
-        "rows": result.rows,
-        "n_rows": result.n_rows,
-        "execution": execution_document(result.execution),
-        "metrics": metrics_document(result.metrics),
-    }
-    if isinstance(result, DeviceEvaluation):
-        document["cost"] = dataclasses.asdict(result.cost)
-    return document
-
-
-def show_evaluation(run: Run, result: Evaluation, *, as_json: bool) -> None:
+def show_evaluation(run: runs.Run, result: runs.Evaluation, *, as_json: bool) -> None:
     """Print an evaluation, for people or as JSON."""
-    from qmoe_qiskit.cli.output.tables import metrics_table
     from qmoe_qiskit.runs.on_hardware.evaluate import DeviceEvaluation
 
     remark_outside(int(result.metrics["rows_outside_range"].number), result.n_rows)
     if as_json:
-        write_json(_document(run, result))
+        write_json({"run": str(run.path), "router": run.router, **dataclasses.asdict(result)})
         return
     screen = console()
     screen.print(

@@ -1,14 +1,16 @@
-"""Interrupted trainings: how they are resumed, and with which options."""
+"""Work that takes long: the status line of a terminal, and advice after an interruption."""
 
 from __future__ import annotations
 
 import shlex
+import sys
 from contextlib import contextmanager
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import typer
 
+from qmoe_qiskit import runs
 from qmoe_qiskit.cli.output.documents import remark
 from qmoe_qiskit.errors import InputError
 
@@ -16,40 +18,35 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from qmoe_qiskit.runs import TrainingRequest
+    from rich.status import Status
 
 
 @contextmanager
-def resumable(out: Path) -> Iterator[None]:
-    """If training is interrupted, say how to resume it, and exit with code 130."""
+def resumable(out: Path, command: str = "train") -> Iterator[None]:
+    """If work is interrupted, say how `qmoe COMMAND` resumes it, and exit with code 130."""
+    from qmoe_qiskit.runs.noise_comparison.folder import is_begun
     from qmoe_qiskit.runs.store.folder import is_interrupted
 
     try:
         yield
     except KeyboardInterrupt:
-        if is_interrupted(out):
-            command = f"qmoe train --resume --out {shlex.quote(str(out))}"
-            remark(f"interrupted: nothing is lost, go on with {command}")
+        if is_interrupted(out) or is_begun(out):
+            resume = f"qmoe {command} --resume --out {shlex.quote(str(out))}"
+            remark(f"interrupted: nothing is lost, go on with {resume}")
         raise typer.Exit(130) from None
 
 
-def check_given(ctx: typer.Context, request: TrainingRequest, out: Path) -> None:
+def check_given(ctx: typer.Context, request: runs.TrainingRequest, out: Path) -> None:
     """Refuse options that differ from those that an interrupted training began with.
-
-    Args:
-        ctx: Context of the command, which tells given options from defaults.
-        request: The request of the command line.
-        out: Folder of the training.
 
     Raises:
         InputError: If a given option differs.
         RunError: If the folder holds no interrupted training.
     """
-    from qmoe_qiskit.runs import TrainingRequest, read_request
     from qmoe_qiskit.runs.command_line import option_of
 
-    begun = read_request(out)
-    for name in (field.name for field in fields(TrainingRequest)):
+    begun = runs.read_request(out)
+    for name in (field.name for field in fields(runs.TrainingRequest)):
         source = ctx.get_parameter_source(name)
         if source is None or source.name != "COMMANDLINE":
             continue
@@ -70,3 +67,47 @@ def _given(option: str, value: object) -> str:
     if isinstance(value, tuple):
         value = ",".join(map(str, value))
     return f"with {option}" if value is True else f"with {option} {value}"
+
+
+class Waiting:
+    """A status line on the last line of a terminal; in a pipe it shows nothing."""
+
+    def __init__(self) -> None:
+        self._status: Status | None = None
+
+    def __call__(self, text: str) -> None:
+        """Show a text in place of the last one."""
+        if not sys.stderr.isatty():
+            return
+        from rich.console import Console
+        from rich.status import Status
+        from rich.text import Text
+
+        if self._status is None:
+            self._status = Status(Text(text), console=Console(stderr=True))
+            self._status.start()
+        else:
+            self._status.update(Text(text))
+
+    def stop(self) -> None:
+        """Remove the line."""
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
+
+
+@contextmanager
+def waiting() -> Iterator[Waiting]:
+    """Wait for a device; after an interruption, say what to do, and exit with code 130."""
+    shown = Waiting()
+    try:
+        yield shown
+    except KeyboardInterrupt:
+        shown.stop()
+        remark(
+            "interrupted: jobs that were sent go on and are in the ledger; to go on with them, "
+            "give the same command again, or qmoe jobs collect"
+        )
+        raise typer.Exit(130) from None
+    finally:
+        shown.stop()

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.cli.output.documents import console
+from qmoe_qiskit.cli.output.tables import open_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,7 +58,8 @@ def jobs_table(found: Sequence[JobRecord], devices: Mapping[str, str]) -> Table:
 
     A screen of 80 columns is enough: charged and estimated times share a column.
     """
-    table = _open_table("key", "job")
+    table = open_table("key", "job", no_wrap=True)
+    table.collapse_padding = True
     table.add_column("device", overflow="fold")
     table.add_column("state", no_wrap=True)
     table.add_column("QPU s\n~ est.", justify="right", no_wrap=True)
@@ -75,7 +77,8 @@ def jobs_table(found: Sequence[JobRecord], devices: Mapping[str, str]) -> Table:
 
 
 def _jobs_of_work(found: Sequence[JobRecord]) -> Table:
-    table = _open_table("job", "points", "state")
+    table = open_table("job", "points", "state", no_wrap=True)
+    table.collapse_padding = True
     for name in ("executions", "est.\ns", "charged\ns"):
         table.add_column(name, justify="right", no_wrap=True)
     for job in found:
@@ -87,17 +90,6 @@ def _jobs_of_work(found: Sequence[JobRecord]) -> Table:
             f"{job.estimated_seconds:.1f}",
             _charged(job),
         )
-    return table
-
-
-def _open_table(*first: str) -> Table:
-    """Return a table whose first columns never wrap: users type and search their values."""
-    from qmoe_qiskit.cli.output.tables import open_table
-
-    table = open_table()
-    table.collapse_padding = True
-    for name in first:
-        table.add_column(name, no_wrap=True)
     return table
 
 

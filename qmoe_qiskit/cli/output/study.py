@@ -1,17 +1,20 @@
-"""The summary of a study, on a terminal and as JSON."""
+"""A study on a terminal: its progress and its summary, which is also given as JSON."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from qmoe_qiskit.cli.output.documents import console
+from qmoe_qiskit.cli.output.documents import console, remark
 from qmoe_qiskit.cli.output.tables import open_table
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
     from rich.table import Table as RichTable
 
+    from qmoe_qiskit.studies.engine.runner import Progress
     from qmoe_qiskit.studies.report.summary import Cell, Summary
     from qmoe_qiskit.studies.report.tables import ShownTable
 
@@ -76,3 +79,65 @@ def _finite(value: Any) -> Any:  # noqa: ANN401 - JSON
     if isinstance(value, dict):
         return {name: _finite(entry) for name, entry in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+class StudyProgress:
+    """A context that shows the progress of a study on stderr: a bar, or in a pipe only problems.
+
+    Attributes:
+        last: The progress that was shown last.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.last: Progress | None = None
+        self._name = name
+        self._bar: Bar | None = None
+        self._line: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        from rich import progress
+        from rich.console import Console
+
+        screen = Console(stderr=True, markup=False, highlight=False)
+        if screen.is_terminal:
+            self._bar = progress.Progress(
+                progress.TextColumn("{task.description}"),
+                progress.BarColumn(),
+                progress.MofNCompleteColumn(),
+                progress.TimeElapsedColumn(),
+                progress.TextColumn("left"),
+                progress.TimeRemainingColumn(),
+                console=screen,
+                transient=True,
+                speed_estimate_period=3600,  # a task may take minutes
+            )
+            self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, progress: Progress) -> None:
+        """Show new progress."""
+        before, self.last = self.last, progress
+        if before is None and progress.redone:
+            reasons = ", ".join(f"{count} {fault}" for fault, count in progress.redone.items())
+            self._remark(f"note: existing results that are computed again: {reasons}")
+        if progress.restarts > (before.restarts if before else 0):
+            self._remark("note: workers died and were started again; no result is lost")
+        if self._bar is None:
+            return
+        if self._line is None:
+            # Results that existed before say nothing about the time of the others.
+            self._line = self._bar.add_task(
+                self._name, total=progress.total, completed=progress.done
+            )
+        else:
+            self._bar.update(self._line, completed=progress.done)
+
+    def _remark(self, text: str) -> None:
+        if self._bar is None:
+            remark(text)
+        else:
+            self._bar.console.print(text)

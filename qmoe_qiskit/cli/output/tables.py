@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qmoe_qiskit import runs
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from rich.table import Table
 
-    from qmoe_qiskit.runs import Metric, OpenedRun
 
 # Names of metrics in tables, and units of their values.
 _METRICS = {
@@ -27,17 +28,16 @@ _METRICS = {
 }
 
 
-def comparison_table(run: OpenedRun) -> Table:
+def comparison_table(run: runs.OpenedRun) -> Table:
     """Return a table that compares the models of a run."""
-    table = open_table()
-    table.add_column("router")
-    table.add_column("router\nparameters", justify="right")
-    table.add_column("held-out\naccuracy", justify="right")
-    table.add_column("95 % Wilson\ninterval", justify="right")
-    table.add_column("training\nseconds", justify="right")
-    for record in (run, run.control()):
-        if record is None:
-            continue
+    numbers = (
+        "router\nparameters",
+        "held-out\naccuracy",
+        "95 % Wilson\ninterval",
+        "training\nseconds",
+    )
+    table = open_table("router", numbers=numbers)
+    for record in filter(None, (run, run.control())):
         metrics = record.metrics
         suffix = "" if record.manifest.role == "model" else " (control)"
         table.add_row(
@@ -50,28 +50,48 @@ def comparison_table(run: OpenedRun) -> Table:
     return table
 
 
-def metrics_table(metrics: Mapping[str, Metric]) -> Table:
+def metrics_table(metrics: Mapping[str, runs.Metric]) -> Table:
     """Return a table of metrics, one per row; a metric of every expert takes a row per expert."""
-    table = open_table()
-    table.add_column("metric")
-    table.add_column("value", justify="right")
-    table.add_column("95 % interval", justify="right")
+    table = open_table("metric", numbers=("value", "95 % interval"))
     table.add_column("unit")
     for name, metric in metrics.items():
         label, unit = _METRICS.get(name, (name, ""))
         values = metric.value if isinstance(metric.value, list) else [metric.value]
         for index, (value, interval) in enumerate(zip(values, _interval(metric), strict=True)):
             numbered = f"{label} {index}" if isinstance(metric.value, list) else label
-            table.add_row(numbered, _shown(value), interval, unit)
+            table.add_row(
+                numbered, f"{value}" if isinstance(value, int) else f"{value:.3f}", interval, unit
+            )
     return table
 
 
-def open_table() -> Table:
-    """Return an empty table in the common style."""
+def open_table(*texts: str, numbers: Iterable[str] = (), no_wrap: bool = False) -> Table:
+    """Return a table in the common style with columns of texts, and then of numbers.
+
+    Args:
+        *texts: Headings of texts.
+        numbers: Headings of numbers, which are aligned on the right.
+        no_wrap: Whether the texts stay on one line: users search for them and type them.
+    """
     from rich.box import SIMPLE
     from rich.table import Table
 
-    return Table(box=SIMPLE, pad_edge=False, header_style="")
+    table = Table(box=SIMPLE, pad_edge=False, header_style="")
+    for heading in texts:
+        table.add_column(heading, no_wrap=no_wrap)
+    for heading in numbers:
+        table.add_column(heading, justify="right")
+    return table
+
+
+def facts_table(facts: Mapping[str, str]) -> Table:
+    """Return a table of named facts, without borders."""
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 2))
+    for name, text in facts.items():
+        grid.add_row(name, text)
+    return grid
 
 
 def number(value: float | None, unit: float, form: str) -> str:
@@ -79,16 +99,12 @@ def number(value: float | None, unit: float, form: str) -> str:
     return "" if value is None else format(unit * value, form)
 
 
-def _shown(value: float) -> str:
-    return f"{value}" if isinstance(value, int) else f"{value:.3f}"
-
-
-def interval_of(metric: Metric) -> str:
+def interval_of(metric: runs.Metric) -> str:
     """Return the interval of a metric that is a single number as text."""
     return _interval(metric)[0]
 
 
-def _interval(metric: Metric) -> list[str]:
+def _interval(metric: runs.Metric) -> list[str]:
     """Return the interval of each of a metric's values as text."""
     interval = metric.uncertainty
     if interval is None:

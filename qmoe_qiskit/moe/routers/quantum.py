@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 
@@ -12,7 +10,7 @@ from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.circuits.angle import basis_projectors
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
 from qmoe_qiskit.moe.linear import linear
-from qmoe_qiskit.moe.torch_connector import RouterConnector, RouterNetwork
+from qmoe_qiskit.moe.torch_connector import RouterConnector
 
 READOUTS = ("expectations", "probabilities")
 
@@ -63,10 +61,7 @@ class QuantumRouter(nn.Module):
                 )
             router = router.with_observables(basis_projectors(router.n_qubits, n_experts))
         opened = open_backend(backend) if isinstance(backend, str) else backend
-        angles_W = torch.empty(router.n_weights)
-        nn.init.uniform_(angles_W, -math.pi, math.pi, generator=generator)
-        network = RouterNetwork(opened.compile(router))
-        self.connector = RouterConnector(network, initial_weights=angles_W)
+        self.connector = RouterConnector.with_random_angles(opened.compile(router), generator)
         self.adapter = (
             linear(router.n_outputs, n_experts, generator) if readout == "expectations" else None
         )

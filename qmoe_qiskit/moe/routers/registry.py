@@ -124,11 +124,9 @@ def _quantum(settings: RouterSettings) -> nn.Module:
 
 
 def _router_class(name: str, **arguments: str) -> Callable[[RouterSettings], nn.Module]:
-    """Return a function that builds a classical router.
+    """Return a function that builds a classical router, by the name of its class.
 
-    Args:
-        name: Name of the class in `qmoe_qiskit.moe`, which is loaded when a router is built.
-        **arguments: The setting that each further argument of the class takes.
+    The class is loaded when a router is built; `arguments` are the settings that it takes further.
     """
 
     def build(settings: RouterSettings) -> nn.Module:
@@ -147,11 +145,7 @@ ROUTERS = Registry(
     "router",
     [
         RouterKind(
-            name="quantum",
-            help="a circuit",
-            label="quantum",
-            family="quantum",
-            build=_quantum,
+            name="quantum", help="a circuit", label="quantum", family="quantum", build=_quantum
         ),
         RouterKind(
             name="linear",

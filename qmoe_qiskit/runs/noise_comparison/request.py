@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.runs.relative_paths import relative_path, resolved_path, with_file
+from qmoe_qiskit.runs.relative_paths import WithPaths, with_file
 from qmoe_qiskit.runs.request import TrainingRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from qmoe_qiskit.backends import BackendSpec
     from qmoe_qiskit.noise_profiles import NoiseProfile
 
 
 @dataclass(frozen=True, kw_only=True)
-class NoiseRequest:
+class NoiseRequest(WithPaths):
     """All that decides the result of a comparison.
 
     Attributes:
@@ -98,25 +97,15 @@ class NoiseRequest:
             raise InputError(f"the seed of the drift must be at least 0, got {self.drift_seed}")
         return profile.drift(self.drift_seed, hours=self.drift_hours)
 
-    def relative_to(self, folder: Path) -> NoiseRequest:
-        """Return the request as it is stored in a folder: paths of files start there."""
-        return self._with_files(
-            self.training.relative_to(folder), lambda path: relative_path(path, folder)
-        )
+    def with_paths(self, change: Callable[[str], str]) -> Self:
+        """Return the request with every path of a file changed."""
 
-    def resolved_from(self, folder: Path) -> NoiseRequest:
-        """Undo `relative_to`: paths of files start at the current folder."""
-        return self._with_files(
-            self.training.resolved_from(folder), lambda path: resolved_path(path, folder)
-        )
-
-    def _with_files(self, training: TrainingRequest, change: Callable[[str], str]) -> NoiseRequest:
         def changed(name: str) -> str:
             return with_file(f"noisy:{name}", change).removeprefix("noisy:")
 
         return replace(
             self,
-            training=training,
+            training=self.training.with_paths(change),
             device=changed(self.device),
             later=None if self.later is None else changed(self.later),
         )

@@ -29,7 +29,7 @@ from qmoe_qiskit.runs.store.loading import Run, load_run
 from qmoe_qiskit.runs.training import plan_training, resume_run, train_run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from qmoe_qiskit.data import Dataset
     from qmoe_qiskit.noise_profiles import NoiseProfile
@@ -118,9 +118,7 @@ def compare_under_noise(
         return train_run(training, out / name, force=force, figures=figures, verbose=verbose)
 
     with noise_folder.begun(out, request, later):
-        ideal = trained(noise_folder.IDEAL, request.ideal)
-        noisy = trained(noise_folder.NOISY, request.noisy)
-        return _finished(request, out, ideal, noisy, later)
+        return _finished(request, out, later, trained)
 
 
 def resume_comparison(
@@ -143,9 +141,7 @@ def resume_comparison(
             return load_run(path)
         return train_run(training, path, figures=figures, verbose=verbose)
 
-    ideal = trained(noise_folder.IDEAL, request.ideal)
-    noisy = trained(noise_folder.NOISY, request.noisy)
-    return _finished(request, out, ideal, noisy, later)
+    return _finished(request, out, later, trained)
 
 
 def _check(request: NoiseRequest, out: Path, later: NoiseProfile) -> None:
@@ -159,8 +155,13 @@ def _check(request: NoiseRequest, out: Path, later: NoiseProfile) -> None:
 
 
 def _finished(
-    request: NoiseRequest, out: Path, ideal: Run, noisy: Run, later: NoiseProfile
+    request: NoiseRequest,
+    out: Path,
+    later: NoiseProfile,
+    trained: Callable[[str, TrainingRequest], Run],
 ) -> NoiseComparison:
+    ideal = trained(noise_folder.IDEAL, request.ideal)
+    noisy = trained(noise_folder.NOISY, request.noisy)
     _, split = request.training.load()
     comparison = NoiseComparison(
         data=split.test.name,
@@ -177,7 +178,15 @@ def _results(
     request: NoiseRequest, ideal: Run, noisy: Run, later: NoiseProfile, test: Dataset
 ) -> Iterator[SettingResult]:
     """Evaluate the four settings."""
-    evaluated = _evaluated(request, ideal, noisy, later)
+    profile, qubits = request.profile(), request.device_qubits
+    on_device = request.evaluated_on(profile, qubits)
+    stay = qubits or _qubits_to_stay_on(noisy, profile, later)
+    evaluated = {
+        NoiseCase.IDEAL_IDEAL: ideal,
+        NoiseCase.IDEAL_NOISY: ideal.load(on_device),
+        NoiseCase.NOISY_NOISY: noisy.load(on_device),
+        NoiseCase.NOISY_LATER: noisy.load(request.evaluated_on(later, stay)),
+    }
     exactly = BackendSpec(backend="statevector")
     trained = {run.path: run.classifier for run in (ideal, noisy)}
     without_noise = {run.path: _observe(run.load(exactly), test) for run in (ideal, noisy)}
@@ -212,21 +221,6 @@ def _results(
             evaluated_on=evaluated_on,
             metrics={**summarize(observed, how), **compared},
         )
-
-
-def _evaluated(
-    request: NoiseRequest, ideal: Run, noisy: Run, later: NoiseProfile
-) -> dict[NoiseCase, Run]:
-    """Return the runs as they are evaluated."""
-    profile, qubits = request.profile(), request.device_qubits
-    on_device = request.evaluated_on(profile, qubits)
-    stay = qubits or _qubits_to_stay_on(noisy, profile, later)
-    return {
-        NoiseCase.IDEAL_IDEAL: ideal,
-        NoiseCase.IDEAL_NOISY: ideal.load(on_device),
-        NoiseCase.NOISY_NOISY: noisy.load(on_device),
-        NoiseCase.NOISY_LATER: noisy.load(request.evaluated_on(later, stay)),
-    }
 
 
 def _observe(run: Run, test: Dataset) -> Observed:

@@ -123,14 +123,7 @@ def prepare_run(
     target: str | None = None,
     samples: int | None = None,
 ) -> Prepared:
-    """Lay a run's circuit out on a device, for some rows; nothing is sent.
-
-    Args:
-        run: The run.
-        backend: The device.
-        data: Name or file of the rows, see `evaluate_run`.
-        target: Column of the labels, see `evaluate_run`.
-        samples: Number of rows, see `evaluate_run`.
+    """Lay a run's circuit out on a device, for some rows, see `evaluate_run`; nothing is sent.
 
     Raises:
         InputError: If the device cannot run the circuit, the router is classical, or the data
@@ -143,10 +136,7 @@ def prepare_run(
     compiled = loaded.classifier.compiled_router
     if not isinstance(compiled, RuntimeRouter):
         raise InputError(f"router {run.router!r} is classical: it has no circuit to execute")
-    works = tuple(
-        compiled.work(inputs_BF, weights_W)
-        for inputs_BF, weights_W in circuit_arguments(loaded, rows)
-    )
+    works = tuple(compiled.work(*arguments) for arguments in circuit_arguments(loaded, rows))
     return Prepared(run=loaded, rows=rows, works=works, recorder=recorder)
 
 
@@ -189,11 +179,8 @@ def evaluate_prepared(prepared: Prepared) -> DeviceEvaluation:
         HardwareError: If the service refuses or loses a job; what was done stays recorded.
     """
     run, dataset = prepared.run, prepared.rows.dataset
-    exact = observe(
-        run.load(BackendSpec(backend="statevector")).classifier,
-        dataset.features_NF,
-        dataset.labels_N,
-    )
+    exactly = run.load(BackendSpec(backend="statevector"))
+    exact = observe(exactly.classifier, dataset.features_NF, dataset.labels_N)
     outcomes = prepared.recorder.outcomes
     outcomes.clear()
     observed = observe(run.classifier, dataset.features_NF, dataset.labels_N)

@@ -86,13 +86,9 @@ def refuse_occupied(
 ) -> None:
     """Refuse a folder that a new result must not be written to.
 
-    Args:
-        out: The folder.
-        result: Name of the result and of its program, for messages.
-        process: Name of the process that makes the result, for messages.
-        force: Whether to accept an empty folder, or one with such a result.
-        is_ours: Whether the folder holds such a result.
-        is_begun: Whether the folder holds the state of such a process that was interrupted.
+    Messages name the result with its program, and the process that makes it. With `force` the
+    folder may be empty, hold such a result (`is_ours`), or hold an interrupted process
+    (`is_begun`).
 
     Raises:
         RunError: If the folder is refused.
@@ -126,15 +122,11 @@ def refuse_occupied(
 
 @contextmanager
 def claim(out: Path, request: bytes) -> Iterator[None]:
-    """Begin a training in a folder: make the folder and write the request.
+    """Begin a training in a folder that `check_vacant` accepted: make it and write the request.
 
     If the body refuses its input, the folder is restored: the same would happen again. After any
     other end, Ctrl-C and a full disk included, request and checkpoints stay, so that the training
     can be resumed.
-
-    Args:
-        out: The folder, accepted by `check_vacant`.
-        request: The request of the training, as a document.
 
     Raises:
         RunError: If the folder cannot be made or written to.

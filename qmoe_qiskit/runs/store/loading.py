@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import InputError, RunError
-from qmoe_qiskit.io.checked_json import parse_as
+from qmoe_qiskit.io.checked_json import load_checked, parse_as, to_json
 from qmoe_qiskit.io.reasons import reason_of
 from qmoe_qiskit.runs.metrics import METRIC_NAMES, Metric
 from qmoe_qiskit.runs.store.folder import (
@@ -25,7 +25,7 @@ from qmoe_qiskit.runs.store.folder import (
     is_own_file,
     quoted,
 )
-from qmoe_qiskit.runs.store.manifest import Manifest, ModelFacts
+from qmoe_qiskit.runs.store.manifest import KIND, Manifest, ModelFacts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -216,7 +216,7 @@ def load_run(
 def _opened(path: Path, data: bytes, known: Mapping[str, bytes] | None) -> OpenedRun:
     """Return a run from its manifest and its files, read from disk if they are not known yet."""
     document = quoted(path / MANIFEST)
-    manifest = Manifest.from_json(data, document)
+    manifest = load_checked(data, KIND, Manifest, document)
     files = {name: _verified(path, name, stated, known) for name, stated in manifest.files.items()}
     for name in (METRICS, HISTORY, WEIGHTS):
         if name not in files:
@@ -231,7 +231,7 @@ def _opened(path: Path, data: bytes, known: Mapping[str, bytes] | None) -> Opene
     return OpenedRun(
         path=path,
         manifest=manifest,
-        model=manifest.model_facts(document),
+        model=parse_as(to_json(manifest.model), ModelFacts, f"model in {document}"),
         metrics=metrics,
         history=history,
         files=files,

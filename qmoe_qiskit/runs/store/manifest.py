@@ -7,7 +7,7 @@ import platform
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from qmoe_qiskit.io.checked_json import dump_checked, load_checked, parse_as, to_json
+from qmoe_qiskit.io.checked_json import dump_checked
 from qmoe_qiskit.io.versions import library_versions
 from qmoe_qiskit.runs.provenance import Execution
 
@@ -15,15 +15,9 @@ Role = Literal["model", "control"]
 
 KIND = "qmoe-run"
 PACKAGES = (
-    "numpy",
-    "qiskit",
-    "qiskit-aer",
-    "qiskit-machine-learning",
-    "qmoe-qiskit",
-    "scikit-learn",
-    "skorch",
-    "torch",
-)
+    "numpy", "qiskit", "qiskit-aer", "qiskit-machine-learning", "qmoe-qiskit", "scikit-learn",
+    "skorch", "torch",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,23 +116,6 @@ class Manifest:
     def to_json(self) -> bytes:
         """Return the manifest as a checked JSON document."""
         return dump_checked(KIND, dataclasses.asdict(self))
-
-    @classmethod
-    def from_json(cls, data: bytes, file: object) -> Manifest:
-        """Read a manifest; `file` is its name for messages.
-
-        Raises:
-            RunError: If the manifest is damaged, was changed, or has a newer schema.
-        """
-        return load_checked(data, KIND, cls, file)
-
-    def model_facts(self, file: object) -> ModelFacts:
-        """Read the part of the model's configuration that is shown.
-
-        Raises:
-            RunError: If the configuration is not that of a model.
-        """
-        return parse_as(to_json(self.model), ModelFacts, f"model in {file}")
 
 
 def package_versions() -> dict[str, str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,29 +29,42 @@ from qmoe_qiskit.runs.store.manifest import (
 
 if TYPE_CHECKING:
     from qmoe_qiskit.train import QMoEClassifier
+    from qmoe_qiskit.train.fit import Fit
 
 # A function that draws a run, from models by name, the data, and held-out accuracies by name, into
 # a folder of PNG files, whose names consist of a-z, 0-9 and _.
 Figures = Callable[[Mapping[str, "QMoEClassifier"], Split, Mapping[str, float], Path], None]
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrainedModel:
-    """A trained model of a run.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ModelTraining:
+    """The training of one model of a run, checked and not begun, or complete.
 
     Attributes:
         role: Role of the model in the run.
         router: Name of its router.
-        classifier: The fitted classifier.
-        seconds: Time that training took since it began or was resumed.
-        n_epochs_before: Number of epochs that were done before training was resumed.
+        fit: The training.
+        seconds: Time that it took since it began or was resumed, preparation included.
+        n_epochs_before: Number of epochs that were done before it was resumed.
     """
 
     role: Role
     router: str
-    classifier: QMoEClassifier
+    fit: Fit[QMoEClassifier]
     seconds: float
-    n_epochs_before: int
+    n_epochs_before: int = 0
+
+    def run(self) -> ModelTraining:
+        """Train the model."""
+        n_epochs_before, started = self.fit.n_epochs_done, time.perf_counter()
+        self.fit.run()
+        seconds = self.seconds + time.perf_counter() - started
+        return replace(self, seconds=seconds, n_epochs_before=n_epochs_before)
+
+    @property
+    def classifier(self) -> QMoEClassifier:
+        """The classifier, which is fitted once the training is complete."""
+        return self.fit.classifier
 
     @property
     def name(self) -> str:
@@ -74,7 +88,7 @@ class CompletedTraining:
     command: list[str]
     dataset: Dataset
     split: Split
-    models: list[TrainedModel]
+    models: list[ModelTraining]
 
 
 def write_run(trained: CompletedTraining, out: Path, *, figures: Figures | None = None) -> Run:
@@ -106,7 +120,7 @@ def write_run(trained: CompletedTraining, out: Path, *, figures: Figures | None 
 
 
 def _write_model(
-    one: TrainedModel,
+    one: ModelTraining,
     metrics: dict[str, Metric],
     trained: CompletedTraining,
     staged: Path,
@@ -118,17 +132,16 @@ def _write_model(
 
     state = model_state(one.classifier)
     config = dict(state.config)
-    files = {
+    files: dict[str, bytes | None] = {
         folder.METRICS: to_json({name: asdict(metric) for name, metric in metrics.items()}),
         folder.HISTORY: to_json(config.pop("history")),
         folder.WEIGHTS: save(state.tensors),
+        folder.CIRCUIT: state.circuit,
+        folder.PROFILE: state.noise_profile,
     }
-    if state.circuit is not None:
-        files[folder.CIRCUIT] = state.circuit
-    if state.noise_profile is not None:
-        files[folder.PROFILE] = state.noise_profile
     for name, content in files.items():
-        write_atomically(staged / name, content)
+        if content is not None:
+            write_atomically(staged / name, content)
     manifest = Manifest(
         role=one.role,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -164,7 +177,7 @@ def _data_record(trained: CompletedTraining, final: Path) -> DataRecord:
     )
 
 
-def _metrics(one: TrainedModel, trained: CompletedTraining) -> dict[str, Metric]:
+def _metrics(one: ModelTraining, trained: CompletedTraining) -> dict[str, Metric]:
     from qmoe_qiskit.train import model_state, restore_model
 
     train, test = trained.split.train, trained.split.test
@@ -172,17 +185,14 @@ def _metrics(one: TrainedModel, trained: CompletedTraining) -> dict[str, Metric]
     # the numbers.
     classifier = restore_model(model_state(one.classifier))
     how = f"{described(one.router, execution_of(classifier))}, seed {trained.request.seed}"
-    measured = measure(
-        classifier,
-        test.features_NF,
-        test.labels_N,
-        f"{len(test.labels_N)} held-out rows of {test.name}; {how}",
-    )
-    on_training_rows = measure(
-        classifier,
-        train.features_NF,
-        train.labels_N,
-        f"{len(train.labels_N)} training rows of {train.name}; {how}",
+    measured, on_training_rows = (
+        measure(
+            classifier,
+            rows.features_NF,
+            rows.labels_N,
+            f"{len(rows.labels_N)} {kind} rows of {rows.name}; {how}",
+        )
+        for rows, kind in ((test, "held-out"), (train, "training"))
     )
     epochs = len(one.classifier.history_)
     first = one.n_epochs_before + 1

@@ -1,16 +1,58 @@
-"""A TorchConnector whose backward pass is one sweep of the circuit."""
+"""A compiled circuit as a torch module: a TorchConnector with one sweep back per step."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import numpy as np
 import torch
 from qiskit_machine_learning.connectors import TorchConnector
+from qiskit_machine_learning.neural_networks import NeuralNetwork
 from torch import Tensor
 
 from qmoe_qiskit.backends import CompiledRouter
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.moe.torch_connector.router_network import RouterNetwork
+from qmoe_qiskit.typing import FloatArray
+
+
+class RouterNetwork(NeuralNetwork):
+    """The expectation values of a router circuit, on any backend.
+
+    It works wherever a qiskit-machine-learning network does. The stock `TorchConnector` computes
+    the whole Jacobian; `RouterConnector` computes one vector-Jacobian product instead.
+
+    Args:
+        compiled: The compiled router that `Backend.compile` returns.
+        input_gradients: Whether `backward` also differentiates by the inputs.
+    """
+
+    def __init__(self, compiled: CompiledRouter, *, input_gradients: bool = True) -> None:
+        router = compiled.router
+        super().__init__(
+            num_inputs=router.n_inputs,
+            num_weights=router.n_weights,
+            sparse=False,
+            output_shape=router.n_outputs,
+            input_gradients=input_gradients,
+        )
+        self.compiled = compiled
+
+    def _forward(self, input_data: FloatArray | None, weights: FloatArray | None) -> FloatArray:
+        return self.compiled.expectations(*self._filled(input_data, weights)).values
+
+    def _backward(
+        self, input_data: FloatArray | None, weights: FloatArray | None
+    ) -> tuple[FloatArray | None, FloatArray]:
+        by_inputs, by_weights = self.compiled.jacobian(*self._filled(input_data, weights))
+        return (by_inputs if self.input_gradients else None), by_weights
+
+    def _filled(
+        self, input_data: FloatArray | None, weights: FloatArray | None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return arrays for None, which the base class passes without inputs or without weights."""
+        inputs_BF = np.zeros((1, 0)) if input_data is None else input_data
+        return inputs_BF, np.zeros(0) if weights is None else weights
 
 
 class RouterConnector(TorchConnector):
@@ -31,6 +73,15 @@ class RouterConnector(TorchConnector):
         super().__init__(network, initial_weights=start)
         # The base class registers its one parameter under two names; the state must hold it once.
         del self._parameters["_weights"]
+
+    @classmethod
+    def with_random_angles(
+        cls, compiled: CompiledRouter, generator: torch.Generator | None
+    ) -> RouterConnector:
+        """Return the connector of a circuit whose angles start uniform in [-pi, pi]."""
+        angles_W = torch.empty(compiled.router.n_weights)
+        torch.nn.init.uniform_(angles_W, -math.pi, math.pi, generator=generator)
+        return cls(RouterNetwork(compiled), initial_weights=angles_W)
 
     @property
     def weight(self) -> Tensor:
@@ -97,10 +148,10 @@ class _Expectations(torch.autograd.Function):
         on_host = inputs_BF.device.type == "cpu"
         x_BF, w_W = inputs_BF.detach().double(), weights_W.detach().double()
         if on_host:
-            values, ctx.pullback = network.vjp(x_BF.numpy(), w_W.numpy())
+            values, ctx.pullback = network.compiled.vjp(x_BF.numpy(), w_W.numpy())
             values = torch.from_numpy(values)
         else:
-            values, ctx.pullback = network.vjp(x_BF, w_W)
+            values, ctx.pullback = network.compiled.vjp(x_BF, w_W)
         ctx.on_host, ctx.dtypes = on_host, (inputs_BF.dtype, weights_W.dtype)
         expectations: Tensor = values.to(_output_type(inputs_BF, weights_W))
         return expectations
