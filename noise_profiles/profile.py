@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from qmoe_qiskit.noise_profiles.changes.scaling import scaled
+from qmoe_qiskit.noise_profiles.changes.subset import part
+from qmoe_qiskit.noise_profiles.files import json_file
 from qmoe_qiskit.noise_profiles.files.checks import check_profile
 
 if TYPE_CHECKING:
@@ -90,9 +93,7 @@ class NoiseProfile:
     @cached_property
     def content_hash(self) -> str:
         """SHA-256, in hex, of the canonical form; equal on every machine for equal content."""
-        from qmoe_qiskit.noise_profiles.files.json_file import content_hash
-
-        return content_hash(self)
+        return json_file.content_hash(self)
 
     def gate(self, name: str, qubits: Sequence[int]) -> GateCalibration | None:
         """Return the calibration of a gate on qubits in this order, or None if there is none."""
@@ -114,8 +115,6 @@ class NoiseProfile:
         Raises:
             ProfileError: If none is given, one is given twice or one does not exist.
         """
-        from qmoe_qiskit.noise_profiles.changes.subset import part
-
         return part(self, qubits)
 
     def scale(
@@ -153,8 +152,6 @@ class NoiseProfile:
         >>> load_profile("ibmq_manila").scale(2, readout=0).history
         ('scaled: gates 2.0, relaxation 2.0, readout 0.0',)
         """
-        from qmoe_qiskit.noise_profiles.changes.scaling import scaled
-
         return scaled(self, factor, gates=gates, relaxation=relaxation, readout=readout)
 
     def drift(
@@ -233,9 +230,7 @@ class NoiseProfile:
 
     def dumps(self) -> str:
         """Return the canonical JSON: one qubit, gate or repair per line."""
-        from qmoe_qiskit.noise_profiles.files.json_file import dumps
-
-        return dumps(self)
+        return json_file.dumps(self)
 
     @classmethod
     def loads(cls, text: str | bytes, *, name: str = "the given text") -> NoiseProfile:
@@ -248,9 +243,7 @@ class NoiseProfile:
         Raises:
             ProfileError: If it is damaged, of a newer schema, impossible, or was changed.
         """
-        from qmoe_qiskit.noise_profiles.files.json_file import loads
-
-        return loads(text, name, cls)
+        return json_file.loads(text, name, cls)
 
     def save(self, path: str | Path) -> None:
         """Write the canonical JSON; a reader sees the old file or the new one, never a part.
@@ -258,9 +251,7 @@ class NoiseProfile:
         Raises:
             ProfileError: If the file cannot be written.
         """
-        from qmoe_qiskit.noise_profiles.files.json_file import save
-
-        save(self, path)
+        json_file.save(self, path)
 
     @classmethod
     def load(cls, path: str | Path) -> NoiseProfile:
@@ -269,6 +260,4 @@ class NoiseProfile:
         Raises:
             ProfileError: If it cannot be read, or as in `loads`; names the file.
         """
-        from qmoe_qiskit.noise_profiles.files.json_file import loads, read_file
-
-        return loads(*read_file(path), cls)
+        return json_file.loads(*json_file.read_file(path), cls)

@@ -84,22 +84,21 @@ def _check_qubit(qubit: QubitCalibration) -> None:
         if not is_possible(value):
             raise _outside(f"qubits[{qubit.qubit}].{name}", value, accepted)
     if qubit.t1 is not None and qubit.t2 is not None and qubit.t2 > 2 * qubit.t1:
-        raise _outside(
-            f"qubits[{qubit.qubit}].t2", qubit.t2, f"at most twice t1, which is {qubit.t1!r}"
-        )
+        accepted = f"at most twice t1, which is {qubit.t1!r}"
+        raise _outside(f"qubits[{qubit.qubit}].t2", qubit.t2, accepted)
 
 
 def _check_gate(gate: GateCalibration, n_qubits: int) -> None:
+    name = f"gates.{gate.name}"
     if not gate.qubits or len(set(gate.qubits)) < len(gate.qubits):
-        raise _outside(f"gates.{gate.name}", list(gate.qubits), "on different qubits")
+        raise _outside(name, list(gate.qubits), "on different qubits")
     if min(gate.qubits) < 0 or max(gate.qubits) >= n_qubits:
-        _check_known(f"gates.{gate.name}{quoted(list(gate.qubits))}", gate.qubits, n_qubits)
+        _check_known(f"{name}{quoted(list(gate.qubits))}", gate.qubits, n_qubits)
     if not _is_probability(gate.error):
-        field = f"gates.{gate.name}{list(gate.qubits)}.error"
-        raise _outside(field, gate.error, "from 0 to 1")
+        raise _outside(f"{name}{list(gate.qubits)}.error", gate.error, "from 0 to 1")
     if not _is_duration(gate.duration):
-        field = f"gates.{gate.name}{list(gate.qubits)}.duration"
-        raise _outside(field, gate.duration, "at least 0, in seconds")
+        where = f"{name}{list(gate.qubits)}.duration"
+        raise _outside(where, gate.duration, "at least 0, in seconds")
 
 
 def _check_known(field: str, qubits: Iterable[int], n_qubits: int) -> None:

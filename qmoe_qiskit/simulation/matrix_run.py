@@ -10,7 +10,7 @@ import numpy as np
 from qmoe_qiskit.simulation import fusion
 from qmoe_qiskit.simulation.arrays import Array, empty_stack, library_of, matrix_product
 from qmoe_qiskit.simulation.block import Block
-from qmoe_qiskit.simulation.steps import Convertible, SweepContext
+from qmoe_qiskit.simulation.steps import Convertible, InputRotation, Permutation, SweepContext
 
 
 @dataclass(kw_only=True, slots=True)
@@ -131,3 +131,7 @@ class MatrixRun(Convertible):
         for g in range(len(factors) - 1, 0, -1):
             multiply(suffixes[g], factors[g], out=suffixes[g - 1])
         return suffixes
+
+
+# One step of the sweep over a register of qubits.
+Step = MatrixRun | Permutation | InputRotation
