@@ -39,17 +39,8 @@ class AerRouter:
             InputError: If the circuit is not unitary, or not affine in its parameters.
         """
         check_lowerable(router)
-        self.router = router
-
-    @property
-    def isa_circuit(self) -> QuantumCircuit:
-        """The circuit itself: a simulator takes every gate."""
-        return self.router.circuit
-
-    @property
-    def physical_qubits(self) -> tuple[int, ...]:
-        """Qubit i holds qubit i."""
-        return tuple(range(self.router.n_qubits))
+        self.router, self.isa_circuit = router, router.circuit  # a simulator takes every gate
+        self.physical_qubits = tuple(range(router.n_qubits))
 
     def expectations(self, inputs_BF: FloatArray, weights_W: FloatArray) -> Expectations:
         """See `CompiledRouter.expectations`."""
