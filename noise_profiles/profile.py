@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from qmoe_qiskit.errors import ProfileError
 from qmoe_qiskit.noise_profiles.changes.scaling import scaled
-from qmoe_qiskit.noise_profiles.changes.subset import part
 from qmoe_qiskit.noise_profiles.files import json_file
 from qmoe_qiskit.noise_profiles.files.checks import check_profile
 
@@ -115,7 +115,29 @@ class NoiseProfile:
         Raises:
             ProfileError: If none is given, one is given twice or one does not exist.
         """
-        return part(self, qubits)
+        known = range(self.n_qubits)
+        strange = [q for q in qubits if not hasattr(q, "__index__") or int(q) not in known]
+        if strange or not len(qubits):
+            what = f"qubit {strange[0]!r} does not exist" if strange else "no qubits were given"
+            raise ProfileError(f"{what}: {self.device} has qubits 0 to {self.n_qubits - 1}")
+        new = {int(old): number for number, old in enumerate(qubits)}
+        if len(new) < len(qubits):
+            raise ProfileError(f"a qubit is given twice in {[int(q) for q in qubits]}")
+        gates, repairs = (
+            tuple(
+                replace(row, qubits=tuple(new[q] for q in row.qubits))
+                for row in rows
+                if new.keys() >= set(row.qubits)
+            )
+            for rows in (self.gates, self.repairs)
+        )
+        return replace(
+            self,
+            qubits=tuple(replace(self.qubits[old], qubit=number) for old, number in new.items()),
+            gates=gates,
+            repairs=repairs,
+            physical_qubits=tuple(self.physical_qubits[old] for old in new),
+        )
 
     def scale(
         self,

@@ -18,14 +18,14 @@ def load_lazily(
 
     Args:
         package: Name of the package.
-        names_by_module: The public names that each module defines.
+        names_by_module: The public names that each module defines; ".x" is the package's own x.
     """
     home = {name: module for module, names in names_by_module.items() for name in names}
 
     def __getattr__(name: str) -> object:  # noqa: N807 - this becomes the package's own
         if name not in home:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(import_module(home[name]), name)
+        value = getattr(import_module(home[name], package), name)
         setattr(sys.modules[package], name, value)
         return value
 

@@ -10,7 +10,7 @@ from qmoe_qiskit.backends.mitigation.folding import folded
 from qmoe_qiskit.backends.mitigation.readout import assignment_matrices
 from qmoe_qiskit.backends.noisy.circuit import NoisyCircuit
 from qmoe_qiskit.backends.noisy.exact import MAX_EXACT_QUBITS
-from qmoe_qiskit.backends.transpile.device import fit_to_device, over_device, without_measurements
+from qmoe_qiskit.backends.transpile.device import fit_to_device, relabelled, without_measurements
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.simulation.lowering import Channel
 from qmoe_qiskit.simulation.representation import transfer_matrix
@@ -50,7 +50,7 @@ def on_device(
                 noise_model=model,
                 measured=placed.measured,
                 assignment=assignment_matrices(active, placed.measured),
-                full=over_device(circuit, placed.active, len(profile.qubits)),
+                full=relabelled(circuit, dict(enumerate(placed.active)), profile.n_qubits),
                 physical_qubits=placed.physical_qubits,
             )
         )

@@ -43,7 +43,16 @@ def check_profile(profile: NoiseProfile) -> None:
         raise _outside("dt", profile.dt, "above 0, in seconds")
     _check_unique("basis_gates", profile.basis_gates)
     n_qubits = len(profile.qubits)
-    _check_numbers([qubit.qubit for qubit in profile.qubits])
+    if not n_qubits:
+        raise ProfileError("qubits is empty: a profile needs at least one qubit")
+    numbers = [qubit.qubit for qubit in profile.qubits]  # sorted
+    _check_unique("qubits", numbers)
+    if numbers[0] != 0 or numbers[-1] != n_qubits - 1:
+        strange = next(q for position, q in enumerate(numbers) if q != position)
+        raise ProfileError(
+            f"qubits has number {quoted(strange)}, and it has {n_qubits} entries: they must be "
+            f"numbered from 0 to {n_qubits - 1}"
+        )
     for qubit in profile.qubits:
         _check_qubit(qubit)
     _check_unique("gates", [(gate.name, gate.qubits) for gate in profile.gates])
@@ -57,18 +66,6 @@ def check_profile(profile: NoiseProfile) -> None:
         )
     for number, repair in enumerate(profile.repairs):
         _check_known(f"repairs[{number}].qubits", repair.qubits, n_qubits)
-
-
-def _check_numbers(numbers: Sequence[int]) -> None:
-    if not numbers:
-        raise ProfileError("qubits is empty: a profile needs at least one qubit")
-    _check_unique("qubits", numbers)
-    if numbers[0] != 0 or numbers[-1] != len(numbers) - 1:
-        strange = next(q for position, q in enumerate(numbers) if q != position)
-        raise ProfileError(
-            f"qubits has number {quoted(strange)}, and it has {len(numbers)} entries: they must be "
-            f"numbered from 0 to {len(numbers) - 1}"
-        )
 
 
 def _check_qubit(qubit: QubitCalibration) -> None:

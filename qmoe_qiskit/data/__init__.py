@@ -31,9 +31,9 @@ __all__ = [
 __getattr__, __dir__ = load_lazily(
     "qmoe_qiskit.data",
     {
-        "qmoe_qiskit.data.dataset": ["Dataset", "FeatureTable"],
-        "qmoe_qiskit.data.loading": ["load_dataset", "load_features"],
-        "qmoe_qiskit.data.registry": ["DATASETS", "list_datasets"],
-        "qmoe_qiskit.data.sampling": ["Split", "split_dataset"],
+        ".dataset": ["Dataset", "FeatureTable"],
+        ".loading": ["load_dataset", "load_features"],
+        ".registry": ["DATASETS", "list_datasets"],
+        ".sampling": ["Split", "split_dataset"],
     },
 )

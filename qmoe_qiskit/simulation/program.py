@@ -137,11 +137,7 @@ class DensityProgram(ExactProgram):
     """
 
     def __init__(
-        self,
-        gates: Sequence[Gate],
-        table: AngleTable,
-        n_qubits: int,
-        diagonals_OD: FloatArray,
+        self, gates: Sequence[Gate], table: AngleTable, n_qubits: int, diagonals_OD: FloatArray
     ) -> None:
         # <D> = sum over Z strings m of tr(Z_m rho) times the strings' coefficients in D.
         coefficients = [walsh_hadamard(diagonal) / 2**n_qubits for diagonal in diagonals_OD]
