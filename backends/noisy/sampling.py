@@ -6,11 +6,7 @@ import numpy as np
 from qiskit.circuit import ClassicalRegister
 from qiskit_aer import AerSimulator
 
-from qmoe_qiskit.backends.gradients.parameter_shift import (
-    parameter_shifts,
-    shifted_slopes,
-    vjp_by_jacobian,
-)
+from qmoe_qiskit.backends.gradients import parameter_shift
 from qmoe_qiskit.backends.gradients.rotations import one_angle_per_rotation
 from qmoe_qiskit.backends.noisy.circuit import NoisyCircuit
 from qmoe_qiskit.backends.protocols import ArrayLike, Expectations, Pullback, check_batch
@@ -67,13 +63,13 @@ class SampledRouter:
         """See `CompiledRouter.jacobian`."""
         x_BF, w_W = check_batch(self.router, inputs_BF, weights_W)
         table = self._table
-        values, _ = self._sample(parameter_shifts(table.angles(x_BF, w_W)))
-        slopes_BOG = shifted_slopes(values, len(x_BF), len(self._angles))
+        values, _ = self._sample(parameter_shift.parameter_shifts(table.angles(x_BF, w_W)))
+        slopes_BOG = parameter_shift.shifted_slopes(values, len(x_BF), len(self._angles))
         return slopes_BOG @ table.inputs_GF, slopes_BOG @ table.weights_GW
 
     def vjp(self, inputs_BF: ArrayLike, weights_W: ArrayLike) -> tuple[ArrayLike, Pullback]:
         """See `CompiledRouter.vjp`."""
-        return vjp_by_jacobian(self, inputs_BF, weights_W)
+        return parameter_shift.vjp_by_jacobian(self, inputs_BF, weights_W)
 
     def _sample(self, angles_PG: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return means and their standard errors at every point, (P, O) each."""

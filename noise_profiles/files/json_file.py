@@ -42,17 +42,12 @@ def save(profile: NoiseProfile, path: str | Path) -> None:
     try:
         write_atomically(Path(path), dumps(profile).encode())
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
-        raise ProfileError(
-            f"noise profile {str(path)!r} cannot be written: {reason_of(error)}"
-        ) from error
+        name = f"noise profile {str(path)!r}"
+        raise ProfileError(f"{name} cannot be written: {reason_of(error)}") from error
 
 
 def read_file(path: str | Path) -> tuple[bytes, str]:
-    """Return a file's contents, and what to call it in messages.
-
-    Raises:
-        ProfileError: If it cannot be read.
-    """
+    """Return a file's contents, and what to call it in messages; ProfileError if unreadable."""
     name = f"noise profile {str(path)!r}"
     try:
         return Path(path).read_bytes(), name
@@ -61,16 +56,7 @@ def read_file(path: str | Path) -> tuple[bytes, str]:
 
 
 def loads(text: str | bytes, name: str, make: Callable[..., NoiseProfile]) -> NoiseProfile:
-    """Read a profile from JSON.
-
-    Args:
-        text: The contents of a file.
-        name: What to call it in messages.
-        make: The class of the profile.
-
-    Raises:
-        ProfileError: If the profile is damaged, of a newer schema, impossible, or was changed.
-    """
+    """Read a profile of the class `make` from JSON, see `NoiseProfile.loads`."""
     from pydantic import ValidationError
 
     from qmoe_qiskit.noise_profiles.files.schema import VERSIONS, Header
