@@ -47,16 +47,10 @@ __all__ = [
 __getattr__, __dir__ = load_lazily(
     "qmoe_qiskit.backends",
     {
-        "qmoe_qiskit.backends.mitigation.registry": ["MITIGATIONS"],
-        "qmoe_qiskit.backends.open": ["list_backends", "open_backend"],
-        "qmoe_qiskit.backends.protocols": [
-            "Backend",
-            "CompiledRouter",
-            "Expectations",
-            "Pullback",
-            "check_batch",
-        ],
-        "qmoe_qiskit.backends.spec": ["BackendSpec"],
-        "qmoe_qiskit.backends.statevector": ["ENGINES", "BatchedRouter", "StatevectorBackend"],
+        ".mitigation.registry": ["MITIGATIONS"],
+        ".open": ["list_backends", "open_backend"],
+        ".protocols": ["Backend", "CompiledRouter", "Expectations", "Pullback", "check_batch"],
+        ".spec": ["BackendSpec"],
+        ".statevector": ["ENGINES", "BatchedRouter", "StatevectorBackend"],
     },
 )

@@ -11,11 +11,7 @@ from qiskit.circuit import Parameter, ParameterVector
 from qiskit.circuit.library import PauliGate, UnitaryGate
 from qiskit_aer import AerSimulator
 
-from qmoe_qiskit.backends.gradients.parameter_shift import (
-    parameter_shifts,
-    shifted_slopes,
-    vjp_by_jacobian,
-)
+from qmoe_qiskit.backends.gradients import parameter_shift
 from qmoe_qiskit.backends.protocols import ArrayLike, Expectations, Pullback, check_batch
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.circuits.affine import has_parameters
@@ -39,17 +35,8 @@ class AerRouter:
             InputError: If the circuit is not unitary, or not affine in its parameters.
         """
         check_lowerable(router)
-        self.router = router
-
-    @property
-    def isa_circuit(self) -> QuantumCircuit:
-        """The circuit itself: a simulator takes every gate."""
-        return self.router.circuit
-
-    @property
-    def physical_qubits(self) -> tuple[int, ...]:
-        """Qubit i holds qubit i."""
-        return tuple(range(self.router.n_qubits))
+        self.router, self.isa_circuit = router, router.circuit  # a simulator takes every gate
+        self.physical_qubits = tuple(range(router.n_qubits))
 
     def expectations(self, inputs_BF: FloatArray, weights_W: FloatArray) -> Expectations:
         """See `CompiledRouter.expectations`."""
@@ -65,14 +52,14 @@ class AerRouter:
         """See `CompiledRouter.jacobian`; by the parameter-shift rule, gate by gate."""
         x_BF, w_W = check_batch(self.router, inputs_BF, weights_W)
         circuit, angles, table = self._by_angle
-        points = parameter_shifts(table.angles(x_BF, w_W))
+        points = parameter_shift.parameter_shifts(table.angles(x_BF, w_W))
         values = _run(circuit, dict(zip(angles, points.T, strict=True)), len(points))
-        slopes_BOG = shifted_slopes(values, len(x_BF), len(angles))
+        slopes_BOG = parameter_shift.shifted_slopes(values, len(x_BF), len(angles))
         return slopes_BOG @ table.inputs_GF, slopes_BOG @ table.weights_GW
 
     def vjp(self, inputs_BF: ArrayLike, weights_W: ArrayLike) -> tuple[ArrayLike, Pullback]:
         """See `CompiledRouter.vjp`."""
-        return vjp_by_jacobian(self, inputs_BF, weights_W)
+        return parameter_shift.vjp_by_jacobian(self, inputs_BF, weights_W)
 
     @cached_property
     def _circuit(self) -> QuantumCircuit:
@@ -110,11 +97,10 @@ def _to_z_basis(pauli: str) -> np.ndarray:
 
 
 def unfolded(circuit: QuantumCircuit, method: str = "statevector") -> QuantumCircuit:
-    """Unfold the gates that a method of Aer does not know or bind, without the transpiler.
+    """Unfold the gates that a method of Aer does not know or bind.
 
-    Loading the transpiler takes 2 s.
-
-    The method "density_matrix" knows fewer gates than "statevector" does.
+    The transpiler would do so too, but takes 2 s to load. The method "density_matrix" knows fewer
+    gates than "statevector" does.
     """
     known = {*AerSimulator(method=method).operation_names, "barrier", "delay"}
     circuit = circuit.copy()
@@ -143,11 +129,8 @@ def _run(circuit: QuantumCircuit, columns: dict[Parameter, Any], n_points: int) 
         return np.zeros((0, n_outputs))
     used = set(circuit.parameters)
     binds = {p: [float(v) for v in column] for p, column in columns.items() if p in used}
-    if used:
-        job = simulator.run(circuit, parameter_binds=[binds], shots=1)
-    else:
-        job = simulator.run([circuit] * n_points, shots=1)
-    result = job.result()
+    given = {"parameter_binds": [binds]} if used else {}
+    result = simulator.run(circuit if used else [circuit] * n_points, shots=1, **given).result()
     return np.array(
         [[result.data(k)[f"output_{o}"] for o in range(n_outputs)] for k in range(n_points)]
     )

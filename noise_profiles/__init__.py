@@ -15,7 +15,7 @@ if __name__ != "qmoe_qiskit.noise_profiles":
 
 from qmoe_qiskit.noise_profiles.bundled import list_profiles, load_profile
 from qmoe_qiskit.noise_profiles.calibration import GateCalibration, QubitCalibration, Repair
-from qmoe_qiskit.noise_profiles.capture.capturing import capture
+from qmoe_qiskit.noise_profiles.capture import capture
 from qmoe_qiskit.noise_profiles.changes.difference import Change, ProfileDiff
 from qmoe_qiskit.noise_profiles.profile import NoiseProfile
 

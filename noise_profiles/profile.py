@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from qmoe_qiskit.errors import ProfileError
+from qmoe_qiskit.noise_profiles.changes.scaling import scaled
+from qmoe_qiskit.noise_profiles.files import json_file
 from qmoe_qiskit.noise_profiles.files.checks import check_profile
 
 if TYPE_CHECKING:
@@ -90,9 +93,7 @@ class NoiseProfile:
     @cached_property
     def content_hash(self) -> str:
         """SHA-256, in hex, of the canonical form; equal on every machine for equal content."""
-        from qmoe_qiskit.noise_profiles.files.json_file import content_hash
-
-        return content_hash(self)
+        return json_file.content_hash(self)
 
     def gate(self, name: str, qubits: Sequence[int]) -> GateCalibration | None:
         """Return the calibration of a gate on qubits in this order, or None if there is none."""
@@ -114,9 +115,29 @@ class NoiseProfile:
         Raises:
             ProfileError: If none is given, one is given twice or one does not exist.
         """
-        from qmoe_qiskit.noise_profiles.changes.subset import part
-
-        return part(self, qubits)
+        known = range(self.n_qubits)
+        strange = [q for q in qubits if not hasattr(q, "__index__") or int(q) not in known]
+        if strange or not len(qubits):
+            what = f"qubit {strange[0]!r} does not exist" if strange else "no qubits were given"
+            raise ProfileError(f"{what}: {self.device} has qubits 0 to {self.n_qubits - 1}")
+        new = {int(old): number for number, old in enumerate(qubits)}
+        if len(new) < len(qubits):
+            raise ProfileError(f"a qubit is given twice in {[int(q) for q in qubits]}")
+        gates, repairs = (
+            tuple(
+                replace(row, qubits=tuple(new[q] for q in row.qubits))
+                for row in rows
+                if new.keys() >= set(row.qubits)
+            )
+            for rows in (self.gates, self.repairs)
+        )
+        return replace(
+            self,
+            qubits=tuple(replace(self.qubits[old], qubit=number) for old, number in new.items()),
+            gates=gates,
+            repairs=repairs,
+            physical_qubits=tuple(self.physical_qubits[old] for old in new),
+        )
 
     def scale(
         self,
@@ -153,8 +174,6 @@ class NoiseProfile:
         >>> load_profile("ibmq_manila").scale(2, readout=0).history
         ('scaled: gates 2.0, relaxation 2.0, readout 0.0',)
         """
-        from qmoe_qiskit.noise_profiles.changes.scaling import scaled
-
         return scaled(self, factor, gates=gates, relaxation=relaxation, readout=readout)
 
     def drift(
@@ -233,9 +252,7 @@ class NoiseProfile:
 
     def dumps(self) -> str:
         """Return the canonical JSON: one qubit, gate or repair per line."""
-        from qmoe_qiskit.noise_profiles.files.json_file import dumps
-
-        return dumps(self)
+        return json_file.dumps(self)
 
     @classmethod
     def loads(cls, text: str | bytes, *, name: str = "the given text") -> NoiseProfile:
@@ -248,9 +265,7 @@ class NoiseProfile:
         Raises:
             ProfileError: If it is damaged, of a newer schema, impossible, or was changed.
         """
-        from qmoe_qiskit.noise_profiles.files.json_file import loads
-
-        return loads(text, name, cls)
+        return json_file.loads(text, name, cls)
 
     def save(self, path: str | Path) -> None:
         """Write the canonical JSON; a reader sees the old file or the new one, never a part.
@@ -258,9 +273,7 @@ class NoiseProfile:
         Raises:
             ProfileError: If the file cannot be written.
         """
-        from qmoe_qiskit.noise_profiles.files.json_file import save
-
-        save(self, path)
+        json_file.save(self, path)
 
     @classmethod
     def load(cls, path: str | Path) -> NoiseProfile:
@@ -269,6 +282,4 @@ class NoiseProfile:
         Raises:
             ProfileError: If it cannot be read, or as in `loads`; names the file.
         """
-        from qmoe_qiskit.noise_profiles.files.json_file import loads, read_file
-
-        return loads(*read_file(path), cls)
+        return json_file.loads(*json_file.read_file(path), cls)

@@ -69,13 +69,11 @@ class _Device(BackendV2):  # type: ignore[misc]
         super().__init__(name=target.description)
         self._target = target
 
+    max_circuits = None
+
     @property
     def target(self) -> Target:
         return self._target
-
-    @property
-    def max_circuits(self) -> None:
-        return None
 
     @classmethod
     def _default_options(cls) -> Options:

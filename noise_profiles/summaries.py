@@ -29,10 +29,8 @@ def summarize(profile: NoiseProfile) -> dict[str, Any]:
         "n_couplers": len({frozenset(pair) for pair in profile.couplings}),
         "basis_gates": list(profile.basis_gates),
         "qubits": {
-            "t1": _spread(qubit.t1 for qubit in profile.qubits),
-            "t2": _spread(qubit.t2 for qubit in profile.qubits),
-            "readout_error": _spread(qubit.readout_error for qubit in profile.qubits),
-            "readout_length": _spread(qubit.readout_length for qubit in profile.qubits),
+            name: _spread(getattr(qubit, name) for qubit in profile.qubits)
+            for name in ("t1", "t2", "readout_error", "readout_length")
         },
         "gates": {
             name: _gate_summary([gate for gate in profile.gates if gate.name == name])

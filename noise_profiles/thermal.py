@@ -9,12 +9,14 @@ relaxation alone and d the dimension, a depolarizing probability p gives the inf
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from qmoe_qiskit.noise_profiles.calibration import GateCalibration, QubitCalibration
+    from qmoe_qiskit.noise_profiles.profile import NoiseProfile
 
 # Below this, d F - 1 is rounding: relaxation has left nothing that could depolarize.
 NOTHING_LEFT = 1e-9
@@ -71,22 +73,34 @@ def modelled_error(gate: GateCalibration, qubits: Sequence[QubitCalibration]) ->
     return gate.error
 
 
-def changed_error(
-    gate: GateCalibration,
-    before: Sequence[QubitCalibration],
-    after: Sequence[QubitCalibration],
-    factor: float,
-) -> float | None:
-    """Return a gate's error after its qubits' relaxation changes and its depolarization scales.
+def changed_gates(
+    profile: NoiseProfile,
+    qubits: Sequence[QubitCalibration],
+    factor: Callable[[GateCalibration], float],
+) -> tuple[GateCalibration, ...]:
+    """Return a profile's gates after its qubits' relaxation changes and depolarization scales.
 
     Args:
-        gate: The gate as calibrated.
-        before: Calibration of its qubits to which `gate` belongs.
-        after: New calibration of its qubits.
-        factor: Factor of the depolarizing probability; the product saturates at 1.
+        profile: The profile as calibrated.
+        qubits: The new calibration of all its qubits.
+        factor: Takes a gate to the factor of its depolarizing probability; the product saturates
+            at 1.
     """
+    return tuple(
+        replace(gate, error=_changed_error(gate, profile.qubits, qubits, factor(gate)))
+        for gate in profile.gates
+    )
+
+
+def _changed_error(
+    gate: GateCalibration,
+    all_before: Sequence[QubitCalibration],
+    all_after: Sequence[QubitCalibration],
+    factor: float,
+) -> float | None:
     if gate.error is None:
         return None
+    before, after = ([qubits[q] for q in gate.qubits] for qubits in (all_before, all_after))
     limit_before = 1 - relaxation_fidelity(before, gate.duration)
     fidelity = relaxation_fidelity(after, gate.duration)
     probability = depolarizing_probability(gate, before)

@@ -19,22 +19,15 @@ from qmoe_qiskit.typing import FloatArray
 
 
 def check_factor(factor: int) -> None:
-    """Refuse a factor by which gates cannot be folded.
-
-    Raises:
-        InputError: If it is not odd.
-    """
+    """Raise InputError if gates cannot be folded by a factor: if it is not odd."""
     if factor < 1 or factor % 2 == 0:
         raise InputError(f"gates are folded 1, 3, 5, ... times, got {factor}")
 
 
 def folded(circuit: QuantumCircuit, factor: int, target: Target) -> QuantumCircuit:
-    """Return a circuit with every two-qubit gate executed `factor` times, scheduled.
+    """Return a circuit of a device's gates with every two-qubit gate executed `factor` times.
 
-    Args:
-        circuit: A circuit of the device's gates; its delays are left out and determined anew.
-        factor: How many times each two-qubit gate is executed: an odd number.
-        target: The device.
+    The factor is odd. Delays are left out and determined anew.
     """
     new = circuit.copy_empty_like()
     for step in circuit.data:

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
 from qiskit import QuantumCircuit
 
-from qmoe_qiskit.backends.mitigation.readout import apply_readout_error
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.simulation.lowering import ChannelsAfter
 from qmoe_qiskit.typing import FloatArray
@@ -43,18 +41,6 @@ class NoisyCircuit:
     full: QuantumCircuit
     physical_qubits: tuple[int, ...]
 
-    def observables_of_states(self, observables_OD: FloatArray) -> FloatArray:
-        """Take observables over measured bit strings to those over basis states of `circuit`.
-
-        Args:
-            observables_OD: The observables, (O, 2^n) for n router qubits.
-
-        Returns:
-            Observables over the true states before readout, (O, 2^m) for m qubits of `circuit`.
-        """
-        of_states_OD = apply_readout_error(observables_OD, self.assignment)
-        return spread(of_states_OD, self.measured, self.circuit.num_qubits)
-
 
 class NoiseSource(Protocol):
     """Noise that is not a device's calibration."""
@@ -73,12 +59,3 @@ class NoiseSource(Protocol):
             InputError: If the router cannot run with this noise, or gates cannot be folded.
         """
         ...
-
-
-def spread(diagonals_OD: FloatArray, measured: Sequence[int], n_qubits: int) -> FloatArray:
-    """Extend observables on some qubits of a register by identities to all of them."""
-    states = np.arange(2**n_qubits)
-    local = np.zeros_like(states)
-    for k, qubit in enumerate(measured):
-        local |= ((states >> qubit) & 1) << k
-    return diagonals_OD[:, local]

@@ -3,43 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from qiskit import QuantumCircuit
 
 from qmoe_qiskit.backends.protocols import ArrayLike, CompiledRouter, Expectations, Pullback
-from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.typing import FloatArray
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
 class CombinedRouter:
     """A router whose values are the weighted sum of those of independent evaluations.
 
-    Attributes:
+    Args:
         parts: The same router, compiled once per noise factor; the first is what it is without
             mitigation.
         weights_K: The weight of each part's values.
     """
 
-    parts: Sequence[CompiledRouter]
-    weights_K: FloatArray
-
-    @property
-    def router(self) -> RouterCircuit:
-        """The router."""
-        return self.parts[0].router
-
-    @property
-    def isa_circuit(self) -> QuantumCircuit:
-        """The circuit of the first part, over the whole device."""
-        return self.parts[0].isa_circuit
-
-    @property
-    def physical_qubits(self) -> tuple[int, ...]:
-        """Per router qubit, the device qubit that holds it."""
-        return self.parts[0].physical_qubits
+    def __init__(self, parts: Sequence[CompiledRouter], weights_K: FloatArray) -> None:
+        self.parts, self.weights_K, self.router = parts, weights_K, parts[0].router
+        self.isa_circuit, self.physical_qubits = parts[0].isa_circuit, parts[0].physical_qubits
 
     def expectations(self, inputs_BF: FloatArray, weights_W: FloatArray) -> Expectations:
         """See `CompiledRouter.expectations`; `shots` counts those of all parts."""

@@ -24,11 +24,17 @@ MAX_PROBABILITY = 0.75
 
 @dataclass(frozen=True, kw_only=True)
 class Depolarizing:
-    """Depolarizing noise on an ideal device; see `with_depolarizing`.
+    """Depolarizing noise on an ideal device.
+
+    A channel applies X, Y or Z with probability p / 3 each (as PennyLane's DepolarizingChannel, the
+    one of the paper's notebooks; Aer's depolarizing_error counts the identity in: 4 p / 3 there).
 
     Attributes:
-        probability: The probability of an error per channel, from 0 to `MAX_PROBABILITY`.
-        every_gate: Whether a channel follows every gate, not only the paper's positions.
+        probability: The probability p of an error per channel, from 0 to `MAX_PROBABILITY`.
+        every_gate: Whether a channel follows every gate, on each of its qubits. Otherwise channels
+            are at the paper's positions: on every qubit after each upload of the features, and at
+            the end. An upload may be more than one gate per qubit: constant gates between its
+            rotations belong to it, gates with weights and barriers end it.
 
     Raises:
         InputError: If the probability is not between 0 and 3/4.
@@ -61,8 +67,7 @@ class Depolarizing:
                 "depolarizing noise without a device is not amplified by executing gates several "
                 "times: zero-noise extrapolation is for devices, such as 'noisy:ibm_torino'"
             )
-        circuit = unfolded(router.circuit, "density_matrix")
-        circuit = with_depolarizing(router, circuit, self.probability, every_gate=self.every_gate)
+        circuit = self._with_channels(router, unfolded(router.circuit, "density_matrix"))
         qubits = tuple(range(router.n_qubits))
         return [
             NoisyCircuit(
@@ -77,46 +82,30 @@ class Depolarizing:
             )
         ]
 
-
-def with_depolarizing(
-    router: RouterCircuit, circuit: QuantumCircuit, probability: float, *, every_gate: bool
-) -> QuantumCircuit:
-    """Insert depolarizing channels as Aer instructions.
-
-    A channel applies X, Y or Z with probability p / 3 each (as PennyLane's DepolarizingChannel, the
-    one of the paper's notebooks; Aer's depolarizing_error counts the identity in: 4 p / 3 there).
-
-    Args:
-        router: The router, which says which angles are inputs.
-        circuit: The router's circuit.
-        probability: The probability p, from 0 to `MAX_PROBABILITY`.
-        every_gate: Whether a channel follows every gate, on each of its qubits. Otherwise channels
-            are at the paper's positions: on every qubit after each upload of the features, and at
-            the end. An upload may be more than one gate per qubit: constant gates between its
-            rotations belong to it, gates with weights and barriers end it.
-    """
-    channel = depolarizing_error(4 * probability / 3, 1).to_instruction()
-    inputs = set(router.inputs)
-    noisy = QuantumCircuit(circuit.num_qubits, global_phase=circuit.global_phase)
-    touched: set[int] = set()  # qubits whose gates uploaded a feature since the last channels
-    for step, uploading in zip(circuit.data, _uploading(circuit, inputs), strict=True):
-        wires = [circuit.find_bit(q).index for q in step.qubits]
-        if step.operation.name in {"barrier", "delay", "id"}:
-            continue
-        uploads = not inputs.isdisjoint(_parameters(step.operation))
-        if not every_gate and touched and not uploading:
+    def _with_channels(self, router: RouterCircuit, circuit: QuantumCircuit) -> QuantumCircuit:
+        """Insert the channels as Aer instructions; the router says which angles are inputs."""
+        channel = depolarizing_error(4 * self.probability / 3, 1).to_instruction()
+        inputs = set(router.inputs)
+        noisy = QuantumCircuit(circuit.num_qubits, global_phase=circuit.global_phase)
+        touched: set[int] = set()  # qubits whose gates uploaded a feature since the last channels
+        for step, uploading in zip(circuit.data, _uploading(circuit, inputs), strict=True):
+            wires = [circuit.find_bit(q).index for q in step.qubits]
+            if step.operation.name in {"barrier", "delay", "id"}:
+                continue
+            uploads = not inputs.isdisjoint(_parameters(step.operation))
+            if not self.every_gate and touched and not uploading:
+                _append(noisy, channel, range(circuit.num_qubits))
+                touched.clear()
+            noisy.append(step.operation, wires)
+            if self.every_gate:
+                _append(noisy, channel, wires)
+            elif uploads:
+                touched.update(wires)
+        if not self.every_gate:
+            if touched:
+                _append(noisy, channel, range(circuit.num_qubits))
             _append(noisy, channel, range(circuit.num_qubits))
-            touched.clear()
-        noisy.append(step.operation, wires)
-        if every_gate:
-            _append(noisy, channel, wires)
-        elif uploads:
-            touched.update(wires)
-    if not every_gate:
-        if touched:
-            _append(noisy, channel, range(circuit.num_qubits))
-        _append(noisy, channel, range(circuit.num_qubits))
-    return noisy
+        return noisy
 
 
 def _uploading(circuit: QuantumCircuit, inputs: set[Parameter]) -> list[bool]:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from functools import reduce
+from typing import TYPE_CHECKING, Any
 
 from qmoe_qiskit.backends.mitigation.folding import folded
 from qmoe_qiskit.backends.mitigation.readout import assignment_matrices
-from qmoe_qiskit.backends.noisy.channels import NoiseChannels
 from qmoe_qiskit.backends.noisy.circuit import NoisyCircuit
 from qmoe_qiskit.backends.noisy.exact import MAX_EXACT_QUBITS
-from qmoe_qiskit.backends.transpile.device import (
-    fit_to_device,
-    over_device,
-    without_measurements,
-)
+from qmoe_qiskit.backends.transpile.device import fit_to_device, relabelled, without_measurements
 from qmoe_qiskit.circuits import RouterCircuit
+from qmoe_qiskit.simulation.lowering import Channel
+from qmoe_qiskit.simulation.representation import transfer_matrix
+from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
+    from qiskit_aer.noise import NoiseModel
+
     from qmoe_qiskit.noise_profiles import NoiseProfile
 
 
@@ -25,22 +26,11 @@ def on_device(
     router: RouterCircuit,
     profile: NoiseProfile,
     *,
+    noise_factors: Sequence[int],
+    seed: int | None,
     qubits: Sequence[int] | None = None,
-    seed: int | None = None,
-    noise_factors: Sequence[int] = (1,),
 ) -> list[NoisyCircuit]:
-    """Return a router with a device's noise, once per noise factor.
-
-    Args:
-        router: The router.
-        profile: The calibration of the device.
-        qubits: The device qubits to use; None for those with the smallest expected error.
-        seed: The seed of Qiskit's routing.
-        noise_factors: How many times each two-qubit gate is executed, per returned circuit.
-
-    Raises:
-        InputError: If the device cannot run the circuit.
-    """
+    """Return a router with a device's noise, see `NoiseSource.add_to` and `fit_to_device`."""
     # The same circuit is evaluated exactly and sampled.
     most = MAX_EXACT_QUBITS if router.n_qubits <= MAX_EXACT_QUBITS else None
     placed = fit_to_device(router, profile, qubits=qubits, most_qubits=most, seed=seed)
@@ -60,8 +50,43 @@ def on_device(
                 noise_model=model,
                 measured=placed.measured,
                 assignment=assignment_matrices(active, placed.measured),
-                full=over_device(circuit, placed.active, len(profile.qubits)),
+                full=relabelled(circuit, dict(enumerate(placed.active)), profile.n_qubits),
                 physical_qubits=placed.physical_qubits,
             )
         )
     return circuits
+
+
+class NoiseChannels:
+    """What an Aer noise model does after each instruction.
+
+    Gate errors are read from the model; idle noise comes from the model's own passes, which Aer
+    applies to delays.
+
+    Args:
+        model: The noise model; its qubits are those of the circuit.
+    """
+
+    def __init__(self, model: NoiseModel) -> None:
+        self._gate_errors = model._local_quantum_errors  # noqa: SLF001 - Aer has no accessor
+        self._passes = model._custom_noise_passes  # noqa: SLF001
+        self._known: dict[Any, FloatArray | None] = {}
+
+    def __call__(self, operation: Any, qubits: tuple[int, ...]) -> list[Channel]:  # noqa: ANN401
+        """Return the channels after an instruction, for `lower_circuit`."""
+        duration = operation.duration if operation.name == "delay" else None
+        key = (operation.name, qubits, duration)
+        if key not in self._known:
+            self._known[key] = self._matrix(operation, qubits)
+        matrix = self._known[key]
+        return [] if matrix is None else [Channel(matrix=matrix, qubits=qubits)]
+
+    def _matrix(self, operation: Any, qubits: tuple[int, ...]) -> FloatArray | None:  # noqa: ANN401
+        errors = [self._gate_errors.get(operation.name, {}).get(qubits)]
+        errors += [
+            noise_pass._func(operation, list(qubits))  # noqa: SLF001
+            for noise_pass in self._passes
+            if isinstance(operation, noise_pass._ops)  # noqa: SLF001
+        ]
+        matrices = [transfer_matrix(error) for error in errors if error is not None]
+        return reduce(lambda before, after: after @ before, matrices) if matrices else None

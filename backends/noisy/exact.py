@@ -19,39 +19,35 @@ MAX_EXACT_QUBITS = 10
 AER_TRUNCATION = 144e-10
 
 
-def exact_router(noisy: NoisyCircuit, observables_OD: FloatArray) -> BatchedRouter:
-    """Return a noisy circuit on the batched engine.
+def exact_router(
+    noisy: NoisyCircuit, observables_OD: FloatArray, rng: np.random.Generator
+) -> BatchedRouter:
+    """Return a noisy circuit on the batched engine, after a comparison with Aer's density matrix.
 
     Args:
         noisy: The circuit with its noise.
         observables_OD: The observables over measured bit strings, (O, 2^n) for n router qubits.
-    """
-    router = noisy.router
-    gates, table = lower_circuit(
-        noisy.circuit, list(router.inputs), list(router.weights), noise=noisy.channels
-    )
-    program = DensityProgram(
-        gates, table, noisy.circuit.num_qubits, noisy.observables_of_states(observables_OD)
-    )
-    return BatchedRouter(
-        router=router,
-        program=program,
-        isa_circuit=noisy.full,
-        physical_qubits=noisy.physical_qubits,
-    )
-
-
-def compare_with_aer(
-    compiled: BatchedRouter,
-    noisy: NoisyCircuit,
-    observables_OD: FloatArray,
-    rng: np.random.Generator,
-) -> None:
-    """Compare one point with Aer's density matrix.
+        rng: The source of the point of the comparison.
 
     Raises:
         EngineMismatchError: If the two differ by more than rounding and what Aer leaves out.
     """
+    router, n_qubits = noisy.router, noisy.circuit.num_qubits
+    gates, table = lower_circuit(
+        noisy.circuit, list(router.inputs), list(router.weights), noise=noisy.channels
+    )
+    # From measured bit strings to the router's true states, then to those of the whole register.
+    of_states_OD = apply_readout_error(observables_OD, noisy.assignment)
+    states = np.arange(2**n_qubits)
+    local = np.zeros_like(states)
+    for k, qubit in enumerate(noisy.measured):
+        local |= ((states >> qubit) & 1) << k
+    compiled = BatchedRouter(
+        router=router,
+        program=DensityProgram(gates, table, n_qubits, of_states_OD[:, local]),
+        isa_circuit=noisy.full,
+        physical_qubits=noisy.physical_qubits,
+    )
     check_probe(
         compiled,
         lambda inputs_F, weights_W: _by_aer(noisy, observables_OD, inputs_F, weights_W),
@@ -59,6 +55,7 @@ def compare_with_aer(
         remedy="a number of shots",
         tolerance=PROBE_TOLERANCE + AER_TRUNCATION * len(noisy.circuit.data),
     )
+    return compiled
 
 
 def _by_aer(

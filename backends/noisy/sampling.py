@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from qiskit import ClassicalRegister, QuantumCircuit
-from qiskit.circuit import ParameterVector
+from qiskit.circuit import ClassicalRegister
 from qiskit_aer import AerSimulator
 
-from qmoe_qiskit.backends.gradients.parameter_shift import (
-    parameter_shifts,
-    shifted_slopes,
-    vjp_by_jacobian,
-)
+from qmoe_qiskit.backends.gradients import parameter_shift
 from qmoe_qiskit.backends.gradients.rotations import one_angle_per_rotation
 from qmoe_qiskit.backends.noisy.circuit import NoisyCircuit
 from qmoe_qiskit.backends.protocols import ArrayLike, Expectations, Pullback, check_batch
-from qmoe_qiskit.circuits import RouterCircuit
-from qmoe_qiskit.simulation.lowering import AngleTable
 from qmoe_qiskit.typing import FloatArray
 
 # Points of one Aer job: its result holds the counts of all of them at once.
@@ -39,16 +32,17 @@ class SampledRouter:
     """
 
     def __init__(
-        self,
-        noisy: NoisyCircuit,
-        observables_OD: FloatArray,
-        *,
-        shots: int,
-        rng: np.random.Generator,
+        self, noisy: NoisyCircuit, observables_OD: FloatArray, shots: int, rng: np.random.Generator
     ) -> None:
-        self._noisy, self._shots = noisy, shots
-        self._observables_OD, self._rng = observables_OD, rng
-        self._circuit, self._angles, self._table = _measured_rotations(noisy)
+        self.router = router = noisy.router
+        self.isa_circuit, self.physical_qubits = noisy.full, noisy.physical_qubits
+        self._observables_OD, self._shots, self._rng = observables_OD, shots, rng
+        # One parameter per rotation, and measurements.
+        self._circuit, self._angles, self._table = one_angle_per_rotation(
+            noisy.circuit, router.inputs, router.weights
+        )
+        self._circuit.add_register(ClassicalRegister(router.n_qubits))
+        self._circuit.measure(list(noisy.measured), range(router.n_qubits))
         self._simulator = AerSimulator(
             method="density_matrix"
             if noisy.circuit.num_qubits <= _MAX_DENSITY_QUBITS
@@ -56,21 +50,6 @@ class SampledRouter:
             noise_model=noisy.noise_model,
             max_parallel_shots=1,  # else a seed's shots depend on the number of cores
         )
-
-    @property
-    def router(self) -> RouterCircuit:
-        """The router."""
-        return self._noisy.router
-
-    @property
-    def isa_circuit(self) -> QuantumCircuit:
-        """The circuit over the whole device, as submitted."""
-        return self._noisy.full
-
-    @property
-    def physical_qubits(self) -> tuple[int, ...]:
-        """Per router qubit, the device qubit that holds it."""
-        return self._noisy.physical_qubits
 
     def expectations(self, inputs_BF: FloatArray, weights_W: FloatArray) -> Expectations:
         """See `CompiledRouter.expectations`."""
@@ -84,14 +63,13 @@ class SampledRouter:
         """See `CompiledRouter.jacobian`."""
         x_BF, w_W = check_batch(self.router, inputs_BF, weights_W)
         table = self._table
-        points = parameter_shifts(table.angles(x_BF, w_W))
-        values, _ = self._sample(points)
-        slopes_BOG = shifted_slopes(values, len(x_BF), len(self._angles))
+        values, _ = self._sample(parameter_shift.parameter_shifts(table.angles(x_BF, w_W)))
+        slopes_BOG = parameter_shift.shifted_slopes(values, len(x_BF), len(self._angles))
         return slopes_BOG @ table.inputs_GF, slopes_BOG @ table.weights_GW
 
     def vjp(self, inputs_BF: ArrayLike, weights_W: ArrayLike) -> tuple[ArrayLike, Pullback]:
         """See `CompiledRouter.vjp`."""
-        return vjp_by_jacobian(self, inputs_BF, weights_W)
+        return parameter_shift.vjp_by_jacobian(self, inputs_BF, weights_W)
 
     def _sample(self, angles_PG: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return means and their standard errors at every point, (P, O) each."""
@@ -110,24 +88,10 @@ class SampledRouter:
     def _counts(self, angles_PG: FloatArray) -> list[dict[str, int]]:
         """Return how often each bit string, in hex, was measured at every point."""
         binds = {p: column.tolist() for p, column in zip(self._angles, angles_PG.T, strict=True)}
-        options = {
-            "shots": self._shots,
-            "seed_simulator": int(self._rng.integers(2**31 - 1)),
-        }
+        options = {"shots": self._shots, "seed_simulator": int(self._rng.integers(2**31 - 1))}
         if binds:
             job = self._simulator.run(self._circuit, parameter_binds=[binds], **options)
         else:
             job = self._simulator.run([self._circuit] * len(angles_PG), **options)
         result = job.result()
         return [result.data(k)["counts"] for k in range(len(angles_PG))]
-
-
-def _measured_rotations(
-    noisy: NoisyCircuit,
-) -> tuple[QuantumCircuit, ParameterVector, AngleTable]:
-    """Return the measured circuit with one parameter per rotation, and their table of angles."""
-    router = noisy.router
-    circuit, angles, table = one_angle_per_rotation(noisy.circuit, router.inputs, router.weights)
-    circuit.add_register(ClassicalRegister(router.n_qubits))
-    circuit.measure(list(noisy.measured), range(router.n_qubits))
-    return circuit, angles, table

@@ -85,13 +85,13 @@ def fit_to_device(
         narrow = _narrowed(used, here, router.n_qubits)
         part = here.subset(narrow)
         routed = _routed(circuit, part, part.to_target(), seed)
-        routed = _relabelled(routed, dict(enumerate(narrow)), target.num_qubits)
+        routed = relabelled(routed, dict(enumerate(narrow)), target.num_qubits)
     place = best_placement(routed, target)
     if region is not None:
         place = {q: region[there] for q, there in place.items()}
     active = tuple(sorted(place.values()))
     here_of = {q: active.index(there) for q, there in place.items()}
-    compact = _relabelled(routed, here_of, len(active))
+    compact = relabelled(routed, here_of, len(active))
     try:
         compact = scheduled(compact, profile.subset(active).to_target())
     except TranspilerError as error:
@@ -105,7 +105,7 @@ def fit_to_device(
         if step.operation.name == "measure"
     }
     return DeviceCircuit(
-        full=over_device(compact, active, len(profile.qubits)),
+        full=relabelled(compact, dict(enumerate(active)), len(profile.qubits)),
         compact=compact,
         active=active,
         measured=tuple(measured[bit] for bit in range(router.n_qubits)),
@@ -114,20 +114,9 @@ def fit_to_device(
 
 def scheduled(circuit: QuantumCircuit, target: Target) -> QuantumCircuit:
     """Return a circuit with the delays in which idle qubits relax; gates start late as possible."""
-    passes = [
-        TimeUnitConversion(target=target),
-        ALAPScheduleAnalysis(target=target),
-        PadDelay(target=target),
-    ]
-    padded: QuantumCircuit = PassManager(passes).run(circuit)
+    kinds = (TimeUnitConversion, ALAPScheduleAnalysis, PadDelay)
+    padded: QuantumCircuit = PassManager([kind(target=target) for kind in kinds]).run(circuit)
     return padded
-
-
-def over_device(
-    circuit: QuantumCircuit, active: Sequence[int], n_device_qubits: int
-) -> QuantumCircuit:
-    """Return a circuit over the whole device: qubit k moves to device qubit `active[k]`."""
-    return _relabelled(circuit, dict(enumerate(active)), n_device_qubits)
 
 
 def without_measurements(circuit: QuantumCircuit) -> QuantumCircuit:
@@ -201,7 +190,8 @@ def _checked_region(
     return region
 
 
-def _relabelled(circuit: QuantumCircuit, place: dict[int, int], n_qubits: int) -> QuantumCircuit:
+def relabelled(circuit: QuantumCircuit, place: dict[int, int], n_qubits: int) -> QuantumCircuit:
+    """Return a circuit over `n_qubits` qubits: qubit q moves to `place[q]`."""
     new = QuantumCircuit(n_qubits, circuit.num_clbits, global_phase=circuit.global_phase)
     for step in circuit.data:
         wires = [circuit.find_bit(q).index for q in step.qubits]

@@ -1,1 +1,43 @@
-"""Capturing a noise profile from a backend: its target and its properties."""
+"""Capturing the profile of a device: live, fake, or any that Qiskit can describe."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from qiskit.providers import BackendV2
+    from qiskit.transpiler import Target
+
+    from qmoe_qiskit.noise_profiles.profile import NoiseProfile
+
+
+def capture(
+    source: str | BackendV2 | Target, *, name: str | None = None, at: datetime | None = None
+) -> NoiseProfile:
+    """Capture a noise profile.
+
+    Dead gates (error of 1 or more) are dropped, and so are qubits on which a one-qubit gate is
+    dead; T2 above 2 T1 becomes 2 T1; what is missing stays missing and is modelled as no noise.
+    Each of these is recorded in `repairs`. Control flow is not stored.
+
+    Args:
+        source: A live IBM backend; a fake backend or its name, such as "fake_torino"; any other
+            Qiskit backend; or a target. Readout errors of the last two are symmetric unless the
+            properties of the measurements have `prob_meas1_prep0` and `prob_meas0_prep1`.
+        name: Name of the device in the profile; None for its own name.
+        at: For a live IBM backend, the moment of the calibration. For other backends and targets,
+            the time when they were calibrated. None for now. A fake backend has a date of its own.
+            A time without a zone is local.
+
+    Raises:
+        InputError: If the fake backend does not exist, or `at` is given for one.
+        ProfileError: If the source has no calibrated qubits and gates.
+
+    >>> capture("fake_manila").device
+    'ibmq_manila'
+    """
+    from qmoe_qiskit.noise_profiles.capture.snapshot import profile_of
+
+    return profile_of(source, name=name, at=at)

@@ -1,8 +1,9 @@
-"""From a target and properties to calibrations, with a record of all repairs."""
+"""From a target and properties to a profile, with a record of all repairs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from qiskit.circuit import Gate, Parameter, Reset
@@ -12,9 +13,10 @@ from qiskit.circuit.library import get_standard_gate_name_mapping
 from qmoe_qiskit.errors import ProfileError
 from qmoe_qiskit.noise_profiles.calibration import GateCalibration, QubitCalibration
 from qmoe_qiskit.noise_profiles.capture.repairing import RepairLog, is_positive
+from qmoe_qiskit.noise_profiles.profile import NoiseProfile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from qiskit.circuit import Instruction
     from qiskit.transpiler import Target
@@ -35,7 +37,7 @@ class Reading:
     """A device's description while it is read into a profile.
 
     Attributes:
-        target: What the device offers.
+        target: What the device offers, with errors and durations.
         properties: What a target cannot hold, for IBM's devices; else None.
         log: The repairs so far.
         unusable: The qubits found so far that cannot be used, with the reason.
@@ -46,67 +48,108 @@ class Reading:
     log: RepairLog = field(default_factory=RepairLog)
     unusable: dict[int, str] = field(default_factory=dict)
 
+    def profile(
+        self, *, device: str, family: str | None, captured_at: datetime, source: str
+    ) -> NoiseProfile:
+        """Return the profile, with all repairs.
 
-def read_gates(reading: Reading) -> tuple[list[GateCalibration], tuple[str, ...]]:
-    """Return the calibration of every gate that works, and the names of the offered gates.
-
-    Qubits on which a one-qubit gate is dead are added to `reading.unusable`.
-    """
-    names = []
-    rows: list[_Row] = []
-    for name in sorted(set(reading.target.operation_names) - NOT_GATES):
-        operation = reading.target.operation_from_name(name)
-        if not _is_standard(name, operation):
-            reading.log.note("dropped", name, (), None, "not one of Qiskit's standard gates")
-            continue
-        rows += _rows_of_target(reading.target, name, operation.num_qubits)
-        if isinstance(operation, Gate):
-            names.append(name)
-    for name, qubits, error, _ in rows:
-        if _is_dead(error):
-            if len(qubits) == 1:
-                reading.unusable[qubits[0]] = f"{name} has an error of 1 or more"
-            else:
-                reading.log.note(
-                    "dropped", name, qubits, error, "error of 1 or more: does not work"
-                )
-    rows += _fractional_rows(reading)
-    errors = {(name, qubits): error for name, qubits, error, _ in rows}
-    gates = [
-        GateCalibration(
-            name=name,
+        Raises:
+            ProfileError: If the device has no calibrated qubits and gates.
+        """
+        if not self.target.num_qubits:
+            raise ProfileError(f"{device} has no fixed qubits, so it has no calibration")
+        gates, basis_gates = self._gates()
+        qubits = tuple(self._qubits())  # second: dead gates make unusable qubits
+        usable = {qubit.qubit for qubit in qubits if qubit.operational}
+        for gate in gates:
+            if len(gate.qubits) > 1 and not usable.issuperset(gate.qubits):
+                self.log.note("dropped", gate.name, gate.qubits, gate.error, "on an unusable qubit")
+        return NoiseProfile(
+            device=device,
+            family=family,
+            captured_at=captured_at.astimezone(UTC),
+            source=source,
+            dt=self.target.dt,
+            basis_gates=basis_gates,
             qubits=qubits,
-            error=reading.log.error(name, qubits, error),
-            duration=reading.log.duration(name, qubits, duration),
-            copied=bool(error) and errors.get((MODELS.get(name, ""), qubits)) == error,
+            gates=tuple(gate for gate in gates if usable.issuperset(gate.qubits)),
+            physical_qubits=tuple(range(self.target.num_qubits)),
+            repairs=tuple(self.log.repairs),
         )
-        for name, qubits, error, duration in rows
-        if not _is_dead(error)
-    ]
-    return gates, tuple(names)
 
+    def _gates(self) -> tuple[list[GateCalibration], tuple[str, ...]]:
+        """Return the calibration of every gate that works, and the names of the offered gates.
 
-def read_qubits(reading: Reading) -> tuple[QubitCalibration, ...]:
-    """Return the calibration of every qubit."""
-    described = reading.target.qubit_properties or [None] * reading.target.num_qubits
-    qubits = []
-    for qubit, properties in enumerate(described):
-        measured = reading.target.get("measure", {None: None})
-        if (qubit,) not in measured and None not in measured:
-            reading.unusable[qubit] = "cannot be measured"
-        if reading.properties is not None and not reading.properties.is_qubit_operational(qubit):
-            reading.unusable[qubit] = "reported as not operational"
-        if qubit in reading.unusable:
-            reading.log.note("dropped", "qubit", (qubit,), None, reading.unusable[qubit])
-        t1 = reading.log.time("T1", qubit, getattr(properties, "t1", None), "no relaxation")
-        t2 = reading.log.time("T2", qubit, getattr(properties, "t2", None), "2 T1")
-        if t1 is not None and t2 is not None and t2 > 2 * t1:
-            reading.log.note("changed", "T2", (qubit,), t2, "above 2 T1, which is impossible: 2 T1")
-            t2 = 2 * t1
-        p1_0, p0_1, length = _readout(reading, qubit)
-        frequency = getattr(properties, "frequency", None)
-        qubits.append(
-            QubitCalibration(
+        Qubits on which a one-qubit gate is dead are added to `unusable`.
+        """
+        names = []
+        rows: list[_Row] = []
+        for name in sorted(set(self.target.operation_names) - NOT_GATES):
+            operation = self.target.operation_from_name(name)
+            if not _is_standard(name, operation):
+                self.log.note("dropped", name, (), None, "not one of Qiskit's standard gates")
+                continue
+            rows += _rows_of_target(self.target, name, operation.num_qubits)
+            if isinstance(operation, Gate):
+                names.append(name)
+        for name, qubits, error, _ in filter(_is_dead, rows):
+            if len(qubits) == 1:
+                self.unusable[qubits[0]] = f"{name} has an error of 1 or more"
+            else:
+                self.log.note("dropped", name, qubits, error, "error of 1 or more: does not work")
+        rows += self._fractional_rows()
+        errors = {(name, qubits): error for name, qubits, error, _ in rows}
+        gates = [
+            GateCalibration(
+                name=row[0],
+                qubits=row[1],
+                error=self.log.error(*row[:3]),
+                duration=self.log.duration(row[0], row[1], row[3]),
+                copied=bool(row[2]) and errors.get((MODELS.get(row[0], ""), row[1])) == row[2],
+            )
+            for row in rows
+            if not _is_dead(row)
+        ]
+        return gates, tuple(names)
+
+    def _fractional_rows(self) -> list[_Row]:
+        """Return the fractional gates that the properties have and the target does not offer."""
+        rows: list[_Row] = []
+        for name in FRACTIONAL_GATES:
+            if self.properties is None or name in self.target.operation_names:
+                continue
+            found: list[_Row] = []
+            for gate in self.properties.gates:
+                if gate.gate == name:
+                    values = self.properties.gate_property(name, gate.qubits)
+                    error, duration = (_value(values, k) for k in ("gate_error", "gate_length"))
+                    found.append((name, tuple(gate.qubits), error, duration))
+            alive = [row for row in found if not _is_dead(row)]
+            if len(alive) < len(found):
+                what = f"error of 1 or more in {len(found) - len(alive)} of {len(found)} places"
+                self.log.note("dropped", name, (), None, what)
+            rows += alive
+        return rows
+
+    def _qubits(self) -> Iterator[QubitCalibration]:
+        measured = self.target.get("measure", {None: None})
+        described = self.target.qubit_properties or [None] * self.target.num_qubits
+        for qubit, properties in enumerate(described):
+            if (qubit,) not in measured and None not in measured:
+                self.unusable[qubit] = "cannot be measured"
+            if self.properties is not None and not self.properties.is_qubit_operational(qubit):
+                self.unusable[qubit] = "reported as not operational"
+            if qubit in self.unusable:
+                self.log.note("dropped", "qubit", (qubit,), None, self.unusable[qubit])
+            t1 = self.log.time("T1", qubit, getattr(properties, "t1", None), "no relaxation")
+            t2 = self.log.time("T2", qubit, getattr(properties, "t2", None), "2 T1")
+            if t1 is not None and t2 is not None and t2 > 2 * t1:
+                reason = "above 2 T1, which is impossible: 2 T1"
+                self.log.note("changed", "T2", (qubit,), t2, reason)
+                t2 = 2 * t1
+            p1_0, p0_1, length = self._readout(qubit)
+            frequency = getattr(properties, "frequency", None)
+            yield QubitCalibration(
                 qubit=qubit,
                 t1=t1,
                 t2=t2,
@@ -114,10 +157,33 @@ def read_qubits(reading: Reading) -> tuple[QubitCalibration, ...]:
                 p_meas1_prep0=p1_0,
                 p_meas0_prep1=p0_1,
                 readout_length=length,
-                operational=qubit not in reading.unusable,
+                operational=qubit not in self.unusable,
             )
-        )
-    return tuple(qubits)
+
+    def _readout(self, qubit: int) -> tuple[float | None, float | None, float | None]:
+        """Return P(1|0), P(0|1) and the duration of a measurement."""
+        at = (qubit,)
+        places = self.target.get("measure", {})
+        measure = places.get(at, places.get(None))
+        length = self.log.duration("readout", at, getattr(measure, "duration", None))
+        known: dict[str, Any] = {}
+        if self.properties is not None:
+            known = self.properties.qubit_property(qubit)
+            if length is None:  # not operational: the target leaves it out
+                length = self.log.duration("readout", at, _value(known, "readout_length"))
+        wrong: list[Any] = [
+            _value(known, name) if name in known else getattr(measure, name, None)
+            for name in ("prob_meas1_prep0", "prob_meas0_prep1")
+        ]
+        error = getattr(measure, "error", None)
+        if None in wrong and error is not None:
+            self.log.note("assumed", "readout", at, error, "one error for both outcomes")
+            wrong = [error, error]
+        if None in wrong:
+            self.log.note("missing", "readout", at, None, "modelled as faultless")
+            return None, None, length
+        p1_0, p0_1 = (self.log.probability("readout", at, p) for p in wrong)
+        return p1_0, p0_1, length
 
 
 def _is_standard(name: str, operation: Instruction | type) -> bool:
@@ -140,66 +206,14 @@ def _rows_of_target(target: Target, name: str, n_qubits: int) -> Iterator[_Row]:
                 "know which pairs are coupled, and how well"
             )
         places = {(qubit,): places[None] for qubit in range(target.num_qubits)}
-    for qubits, properties in sorted(places.items()):
-        yield name, qubits, getattr(properties, "error", None), _duration(properties)
+    for qubits, found in sorted(places.items()):
+        yield name, qubits, getattr(found, "error", None), getattr(found, "duration", None)
 
 
-def _fractional_rows(reading: Reading) -> list[_Row]:
-    """Return the fractional gates that the properties have and the target does not offer."""
-    rows: list[_Row] = []
-    for name in FRACTIONAL_GATES:
-        if reading.properties is None or name in reading.target.operation_names:
-            continue
-        found: list[_Row] = []
-        for gate in reading.properties.gates:
-            if gate.gate == name:
-                values = reading.properties.gate_property(name, gate.qubits)
-                error, duration = (_value(values, key) for key in ("gate_error", "gate_length"))
-                found.append((name, tuple(gate.qubits), error, duration))
-        alive = [row for row in found if not _is_dead(row[2])]
-        if len(alive) < len(found):
-            what = f"error of 1 or more in {len(found) - len(alive)} of {len(found)} places"
-            reading.log.note("dropped", name, (), None, what)
-        rows += alive
-    return rows
-
-
-def _readout(reading: Reading, qubit: int) -> tuple[float | None, float | None, float | None]:
-    """Return P(1|0), P(0|1) and the duration of a measurement."""
-    places = reading.target.get("measure", {})
-    measure = places.get((qubit,), places.get(None))
-    length = reading.log.duration("readout", (qubit,), _duration(measure))
-    known: dict[str, Any] = {}
-    if reading.properties is not None:
-        known = reading.properties.qubit_property(qubit)
-        if length is None:  # not operational: the target leaves it out
-            length = reading.log.duration("readout", (qubit,), _value(known, "readout_length"))
-    wrong = [
-        _value(known, name) if name in known else getattr(measure, name, None)
-        for name in ("prob_meas1_prep0", "prob_meas0_prep1")
-    ]
-    error = getattr(measure, "error", None)
-    if None in wrong and error is not None:
-        reading.log.note("assumed", "readout", (qubit,), error, "one error for both outcomes")
-        wrong = [error, error]
-    known_wrong = [p for p in wrong if p is not None]
-    if len(known_wrong) < 2:
-        reading.log.note("missing", "readout", (qubit,), None, "modelled as faultless")
-        return None, None, length
-    p1_0, p0_1 = (reading.log.probability("readout", (qubit,), p) for p in known_wrong)
-    return p1_0, p0_1, length
-
-
-def _value(properties: Mapping[str, Any], name: str) -> float | None:
+def _value(properties: Mapping[str, Sequence[float | None]], name: str) -> float | None:
     """Return one of IBM's properties: they come with the date of their measurement."""
-    value: float | None = properties.get(name, (None,))[0]
-    return value
+    return properties.get(name, (None,))[0]
 
 
-def _is_dead(error: float | None) -> bool:
-    return error is not None and error >= 1
-
-
-def _duration(properties: object) -> float | None:
-    duration: float | None = getattr(properties, "duration", None)
-    return duration
+def _is_dead(row: _Row) -> bool:
+    return row[2] is not None and row[2] >= 1

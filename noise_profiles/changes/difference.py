@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 _Table = dict[tuple[str, tuple[int, ...]], float | None]
 
 SHOWN = 10
+_FIELDS = {
+    "T1": "t1", "T2": "t2", "frequency": "frequency", "P(1|0)": "p_meas1_prep0",
+    "P(0|1)": "p_meas0_prep1", "readout length": "readout_length",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,12 +83,10 @@ class ProfileDiff:
         if not self:
             lines.append("no difference")
         lines += [f"{name}: {before} -> {after}" for name, (before, after) in self.facts.items()]
-        for what, names in (
-            ("only in the second", self.added),
-            ("only in the first", self.removed),
-        ):
+        for what, names in (("second", self.added), ("first", self.removed)):
             if names:
-                lines.append(f"{what}: {_some(names)}")
+                more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+                lines.append(f"only in the {what}: {', '.join(names[:SHOWN])}{more}")
         by_item: dict[str, list[Change]] = defaultdict(list)
         for change in self.changes:
             by_item[change.item].append(change)
@@ -112,9 +114,10 @@ def difference(first: NoiseProfile, second: NoiseProfile) -> ProfileDiff:
         for name in ("device", "family", "dt", "basis_gates")
         if getattr(first, name) != getattr(second, name)
     }
+    labels = [f"{p.device} {p.captured_at:%Y-%m-%d %H:%M}" for p in (first, second)]
     return ProfileDiff(
-        first=_label(first),
-        second=_label(second),
+        first=labels[0],
+        second=labels[1],
         facts=facts,
         changes=tuple(changes),
         added=tuple(f"{name} {_place(qubits)}" for name, qubits in sorted(has - had)),
@@ -129,12 +132,7 @@ def _tables(profile: NoiseProfile) -> tuple[_Table, set[tuple[str, tuple[int, ..
     for qubit, number in zip(profile.qubits, profile.physical_qubits, strict=True):
         at: tuple[int, ...] = (number,)
         there.add(("qubit", at))
-        values["T1", at] = qubit.t1
-        values["T2", at] = qubit.t2
-        values["frequency", at] = qubit.frequency
-        values["P(1|0)", at] = qubit.p_meas1_prep0
-        values["P(0|1)", at] = qubit.p_meas0_prep1
-        values["readout length", at] = qubit.readout_length
+        values |= {(name, at): getattr(qubit, field) for name, field in _FIELDS.items()}
         values["operational", at] = float(qubit.operational)
     for gate in profile.gates:
         at = tuple(profile.physical_qubits[q] for q in gate.qubits)
@@ -144,14 +142,5 @@ def _tables(profile: NoiseProfile) -> tuple[_Table, set[tuple[str, tuple[int, ..
     return values, there
 
 
-def _label(profile: NoiseProfile) -> str:
-    return f"{profile.device} {profile.captured_at:%Y-%m-%d %H:%M}"
-
-
 def _place(qubits: tuple[int, ...]) -> str:
     return "-".join(map(str, qubits))
-
-
-def _some(names: tuple[str, ...]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more

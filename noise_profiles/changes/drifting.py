@@ -25,7 +25,7 @@ import numpy as np
 
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.noise_profiles.changes.scaling import scaled_probability
-from qmoe_qiskit.noise_profiles.thermal import changed_error
+from qmoe_qiskit.noise_profiles.thermal import changed_gates
 
 if TYPE_CHECKING:
     from qmoe_qiskit.noise_profiles.calibration import QubitCalibration
@@ -68,29 +68,14 @@ def drifted(
     generator = np.random.default_rng(rng)
     # One row per qubit: T1, T2 and the two probabilities of a wrong outcome.
     normal_Q4 = generator.standard_normal((profile.n_qubits, 4))
-    qubits = tuple(
-        _drifted_qubit(qubit, normal_4, spread)
-        for qubit, normal_4 in zip(profile.qubits, normal_Q4, strict=True)
-    )
+    pairs = zip(profile.qubits, normal_Q4, strict=True)
+    qubits = tuple(_drifted_qubit(qubit, normal_4, spread) for qubit, normal_4 in pairs)
     places = sorted({tuple(sorted(gate.qubits)) for gate in profile.gates})
-    factors = {
-        place: _factor(
-            spread * (ONE_QUBIT_GATE_SPREAD if len(place) == 1 else TWO_QUBIT_GATE_SPREAD), normal
-        )
-        for place, normal in zip(places, generator.standard_normal(len(places)), strict=True)
-    }
-    gates = tuple(
-        replace(
-            gate,
-            error=changed_error(
-                gate,
-                [profile.qubits[q] for q in gate.qubits],
-                [qubits[q] for q in gate.qubits],
-                factors[tuple(sorted(gate.qubits))],
-            ),
-        )
-        for gate in profile.gates
-    )
+    factors = {}
+    for place, normal in zip(places, generator.standard_normal(len(places)), strict=True):
+        size = ONE_QUBIT_GATE_SPREAD if len(place) == 1 else TWO_QUBIT_GATE_SPREAD
+        factors[place] = _factor(spread * size, normal)
+    gates = changed_gates(profile, qubits, lambda gate: factors[tuple(sorted(gate.qubits))])
     return replace(profile, captured_at=later, qubits=qubits, gates=gates, history=history)
 
 
@@ -98,11 +83,13 @@ def _drifted_qubit(
     qubit: QubitCalibration, normal_4: FloatArray, spread: float
 ) -> QubitCalibration:
     for_t1, for_t2, for_prep0, for_prep1 = map(float, normal_4)
+    for_t2 = _correlated(for_t1, for_t2, T1_T2_CORRELATION)
+    for_prep1 = _correlated(for_prep0, for_prep1, READOUT_CORRELATION)
     t1, t2 = qubit.t1, qubit.t2
     if t1 is not None:
         t1 *= _factor(spread * T1_SPREAD, for_t1)
     if t2 is not None:
-        t2 *= _factor(spread * T2_SPREAD, _correlated(for_t1, for_t2, T1_T2_CORRELATION))
+        t2 *= _factor(spread * T2_SPREAD, for_t2)
     if t1 is not None and t2 is not None:
         t2 = min(t2, 2 * t1)
     return replace(
@@ -113,11 +100,7 @@ def _drifted_qubit(
             qubit.p_meas1_prep0, _factor(spread * P_MEAS1_PREP0_SPREAD, for_prep0)
         ),
         p_meas0_prep1=scaled_probability(
-            qubit.p_meas0_prep1,
-            _factor(
-                spread * P_MEAS0_PREP1_SPREAD,
-                _correlated(for_prep0, for_prep1, READOUT_CORRELATION),
-            ),
+            qubit.p_meas0_prep1, _factor(spread * P_MEAS0_PREP1_SPREAD, for_prep1)
         ),
     )
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.noise_profiles.thermal import changed_error
+from qmoe_qiskit.noise_profiles.thermal import changed_gates
 
 if TYPE_CHECKING:
     from qmoe_qiskit.noise_profiles.calibration import QubitCalibration
@@ -42,18 +42,7 @@ def scaled(
     )
     changed = profile.gates
     if factors["gates"] != 1 or factors["relaxation"] != 1:
-        changed = tuple(
-            replace(
-                gate,
-                error=changed_error(
-                    gate,
-                    [profile.qubits[q] for q in gate.qubits],
-                    [qubits[q] for q in gate.qubits],
-                    factors["gates"],
-                ),
-            )
-            for gate in profile.gates
-        )
+        changed = changed_gates(profile, qubits, lambda _: factors["gates"])
     note = "scaled: " + ", ".join(f"{name} {value!r}" for name, value in factors.items())
     return replace(profile, qubits=qubits, gates=changed, history=(*profile.history, note))
 

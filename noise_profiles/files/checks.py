@@ -43,7 +43,16 @@ def check_profile(profile: NoiseProfile) -> None:
         raise _outside("dt", profile.dt, "above 0, in seconds")
     _check_unique("basis_gates", profile.basis_gates)
     n_qubits = len(profile.qubits)
-    _check_numbers([qubit.qubit for qubit in profile.qubits])
+    if not n_qubits:
+        raise ProfileError("qubits is empty: a profile needs at least one qubit")
+    numbers = [qubit.qubit for qubit in profile.qubits]  # sorted
+    _check_unique("qubits", numbers)
+    if numbers[0] != 0 or numbers[-1] != n_qubits - 1:
+        strange = next(q for position, q in enumerate(numbers) if q != position)
+        raise ProfileError(
+            f"qubits has number {quoted(strange)}, and it has {n_qubits} entries: they must be "
+            f"numbered from 0 to {n_qubits - 1}"
+        )
     for qubit in profile.qubits:
         _check_qubit(qubit)
     _check_unique("gates", [(gate.name, gate.qubits) for gate in profile.gates])
@@ -59,18 +68,6 @@ def check_profile(profile: NoiseProfile) -> None:
         _check_known(f"repairs[{number}].qubits", repair.qubits, n_qubits)
 
 
-def _check_numbers(numbers: Sequence[int]) -> None:
-    if not numbers:
-        raise ProfileError("qubits is empty: a profile needs at least one qubit")
-    _check_unique("qubits", numbers)
-    if numbers[0] != 0 or numbers[-1] != len(numbers) - 1:
-        strange = next(q for position, q in enumerate(numbers) if q != position)
-        raise ProfileError(
-            f"qubits has number {quoted(strange)}, and it has {len(numbers)} entries: they must be "
-            f"numbered from 0 to {len(numbers) - 1}"
-        )
-
-
 def _check_qubit(qubit: QubitCalibration) -> None:
     for name, is_possible, accepted in (
         ("t1", _is_positive, "above 0, in seconds"),
@@ -84,22 +81,21 @@ def _check_qubit(qubit: QubitCalibration) -> None:
         if not is_possible(value):
             raise _outside(f"qubits[{qubit.qubit}].{name}", value, accepted)
     if qubit.t1 is not None and qubit.t2 is not None and qubit.t2 > 2 * qubit.t1:
-        raise _outside(
-            f"qubits[{qubit.qubit}].t2", qubit.t2, f"at most twice t1, which is {qubit.t1!r}"
-        )
+        accepted = f"at most twice t1, which is {qubit.t1!r}"
+        raise _outside(f"qubits[{qubit.qubit}].t2", qubit.t2, accepted)
 
 
 def _check_gate(gate: GateCalibration, n_qubits: int) -> None:
+    name = f"gates.{gate.name}"
     if not gate.qubits or len(set(gate.qubits)) < len(gate.qubits):
-        raise _outside(f"gates.{gate.name}", list(gate.qubits), "on different qubits")
+        raise _outside(name, list(gate.qubits), "on different qubits")
     if min(gate.qubits) < 0 or max(gate.qubits) >= n_qubits:
-        _check_known(f"gates.{gate.name}{quoted(list(gate.qubits))}", gate.qubits, n_qubits)
+        _check_known(f"{name}{quoted(list(gate.qubits))}", gate.qubits, n_qubits)
     if not _is_probability(gate.error):
-        field = f"gates.{gate.name}{list(gate.qubits)}.error"
-        raise _outside(field, gate.error, "from 0 to 1")
+        raise _outside(f"{name}{list(gate.qubits)}.error", gate.error, "from 0 to 1")
     if not _is_duration(gate.duration):
-        field = f"gates.{gate.name}{list(gate.qubits)}.duration"
-        raise _outside(field, gate.duration, "at least 0, in seconds")
+        where = f"{name}{list(gate.qubits)}.duration"
+        raise _outside(where, gate.duration, "at least 0, in seconds")
 
 
 def _check_known(field: str, qubits: Iterable[int], n_qubits: int) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qmoe_qiskit.errors import ProfileError
 from qmoe_qiskit.io.atomic import write_atomically
+from qmoe_qiskit.io.reasons import reason_of
 from qmoe_qiskit.noise_profiles.files.checks import quoted
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from pydantic import ValidationError
 
-    from qmoe_qiskit.noise_profiles.calibration import GateCalibration, QubitCalibration
+    from qmoe_qiskit.noise_profiles.calibration import GateCalibration, QubitCalibration, Repair
     from qmoe_qiskit.noise_profiles.profile import NoiseProfile
 
 _compact = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
@@ -41,35 +42,21 @@ def save(profile: NoiseProfile, path: str | Path) -> None:
     try:
         write_atomically(Path(path), dumps(profile).encode())
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
-        raise ProfileError(
-            f"noise profile {str(path)!r} cannot be written: {_reason(error)}"
-        ) from error
+        name = f"noise profile {str(path)!r}"
+        raise ProfileError(f"{name} cannot be written: {reason_of(error)}") from error
 
 
 def read_file(path: str | Path) -> tuple[bytes, str]:
-    """Return a file's contents, and what to call it in messages.
-
-    Raises:
-        ProfileError: If it cannot be read.
-    """
+    """Return a file's contents, and what to call it in messages; ProfileError if unreadable."""
     name = f"noise profile {str(path)!r}"
     try:
         return Path(path).read_bytes(), name
     except (OSError, ValueError) as error:
-        raise ProfileError(f"{name} cannot be read: {_reason(error)}") from error
+        raise ProfileError(f"{name} cannot be read: {reason_of(error)}") from error
 
 
 def loads(text: str | bytes, name: str, make: Callable[..., NoiseProfile]) -> NoiseProfile:
-    """Read a profile from JSON.
-
-    Args:
-        text: The contents of a file.
-        name: What to call it in messages.
-        make: The class of the profile.
-
-    Raises:
-        ProfileError: If the profile is damaged, of a newer schema, impossible, or was changed.
-    """
+    """Read a profile of the class `make` from JSON, see `NoiseProfile.loads`."""
     from pydantic import ValidationError
 
     from qmoe_qiskit.noise_profiles.files.schema import VERSIONS, Header
@@ -101,53 +88,26 @@ def loads(text: str | bytes, name: str, make: Callable[..., NoiseProfile]) -> No
 
 def _document(profile: NoiseProfile) -> dict[str, Any]:
     captured_at = profile.captured_at.astimezone(UTC).replace(tzinfo=None)
-    return {
+    return _row(profile) | {
         "schema_version": profile.schema_version,
-        "device": profile.device,
-        "family": profile.family,
         "captured_at": f"{captured_at.isoformat()}Z",
-        "source": profile.source,
-        "dt": _number(profile.dt),
-        "basis_gates": profile.basis_gates,
-        "qubits": [_qubit_row(qubit) for qubit in profile.qubits],
-        "gates": [_gate_row(gate) for gate in profile.gates],
-        "physical_qubits": profile.physical_qubits,
-        "repairs": [
-            asdict(repair) | {"found": _number(repair.found)} for repair in profile.repairs
-        ],
-        "history": profile.history,
+        "qubits": list(map(_row, profile.qubits)),
+        "gates": list(map(_row, profile.gates)),
+        "repairs": list(map(_row, profile.repairs)),
     }
 
 
-def _qubit_row(qubit: QubitCalibration) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "qubit": qubit.qubit,
-        "t1": _number(qubit.t1),
-        "t2": _number(qubit.t2),
-        "frequency": _number(qubit.frequency),
-        "p_meas1_prep0": _number(qubit.p_meas1_prep0),
-        "p_meas0_prep1": _number(qubit.p_meas0_prep1),
-        "readout_length": _number(qubit.readout_length),
+def _row(record: NoiseProfile | QubitCalibration | GateCalibration | Repair) -> dict[str, Any]:
+    """Return the fields, floats as such: 1 and 1.0 are one number with one hash.
+
+    A flag is left out where it has its usual value.
+    """
+    row = {f: getattr(record, f.name) for f in fields(record)}
+    return {
+        f.name: float(value) if f.type == "float | None" and value is not None else value
+        for f, value in row.items()
+        if f.type != "bool" or value != f.default
     }
-    if not qubit.operational:
-        row["operational"] = False
-    return row
-
-
-def _gate_row(gate: GateCalibration) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "name": gate.name,
-        "qubits": gate.qubits,
-        "error": _number(gate.error),
-        "duration": _number(gate.duration),
-    }
-    if gate.copied:
-        row["copied"] = True
-    return row
-
-
-def _number(value: float | None) -> float | None:
-    return None if value is None else float(value)  # 1 and 1.0 are one number with one hash
 
 
 def _lines(value: object) -> str:
@@ -169,7 +129,3 @@ def _first_problem(error: ValidationError) -> str:
     if kind == "missing":
         return f" has no {field}"
     return f": {field} is {quoted(first['input'])}: {message[0].lower()}{message[1:]}"
-
-
-def _reason(error: OSError | ValueError) -> str:
-    return getattr(error, "strerror", None) or str(error)

@@ -83,19 +83,13 @@ class ProfileV1(_Row):
     def profile_fields(self) -> dict[str, Any]:
         """Return the arguments of `NoiseProfile`."""
         at = self.captured_at
-        return {
-            "device": self.device,
-            "family": self.family,
+        content = {k: v for k, v in self if k not in {"schema_version", "content_hash"}}
+        return content | {
             # The standard library's UTC where it is UTC; the profile refuses any other zone.
             "captured_at": at if at.utcoffset() else at.replace(tzinfo=UTC),
-            "source": self.source,
-            "dt": self.dt,
-            "basis_gates": self.basis_gates,
             "qubits": tuple(QubitCalibration(**vars(row)) for row in self.qubits),
             "gates": tuple(GateCalibration(**vars(row)) for row in self.gates),
-            "physical_qubits": self.physical_qubits,
             "repairs": tuple(Repair(**vars(row)) for row in self.repairs),
-            "history": self.history,
         }
 
 

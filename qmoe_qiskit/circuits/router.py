@@ -21,15 +21,7 @@ from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.typing import FloatArray
 
 # What reading bytes that are not a router circuit may raise.
-_QPY_FAULTS = (
-    AttributeError,
-    EOFError,
-    KeyError,
-    QiskitError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
+_QPY_FAULTS = (AttributeError, EOFError, KeyError, QiskitError, TypeError, ValueError, struct.error)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

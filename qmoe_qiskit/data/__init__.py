@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from qmoe_qiskit.data.dataset import Dataset, FeatureTable
     from qmoe_qiskit.data.loading import load_dataset, load_features
     from qmoe_qiskit.data.registry import DATASETS, list_datasets
-    from qmoe_qiskit.data.splitting import Split, split_dataset
+    from qmoe_qiskit.data.sampling import Split, split_dataset
 
 __all__ = [
     "DATASETS",
@@ -31,9 +31,9 @@ __all__ = [
 __getattr__, __dir__ = load_lazily(
     "qmoe_qiskit.data",
     {
-        "qmoe_qiskit.data.dataset": ["Dataset", "FeatureTable"],
-        "qmoe_qiskit.data.loading": ["load_dataset", "load_features"],
-        "qmoe_qiskit.data.registry": ["DATASETS", "list_datasets"],
-        "qmoe_qiskit.data.splitting": ["Split", "split_dataset"],
+        ".dataset": ["Dataset", "FeatureTable"],
+        ".loading": ["load_dataset", "load_features"],
+        ".registry": ["DATASETS", "list_datasets"],
+        ".sampling": ["Split", "split_dataset"],
     },
 )

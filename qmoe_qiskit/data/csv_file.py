@@ -59,9 +59,7 @@ class CsvTable:
         booleans_N = parse_booleans(cells)
         if booleans_N is not None:
             return booleans_N.astype(np.float64)
-        return np.array(
-            [self._number(cell, row, column) for row, cell in enumerate(cells)], dtype=np.float64
-        )
+        return np.array([self._number(cell, row, column) for row, cell in enumerate(cells)])
 
     def labels(self, column: str) -> NDArray[Any]:
         """Return one column as labels, (N,).
@@ -71,30 +69,22 @@ class CsvTable:
         """
         cells = self.cells(column)
         if "" in cells:
-            raise DataError(
-                f"{self._where(cells.index(''), column)}: the label is missing: complete or remove "
-                f"the row"
-            )
+            where = self._where(cells.index(""), column)
+            raise DataError(f"{where}: the label is missing: complete or remove the row")
         return check_labels(parse_labels(cells), lambda row: self._where(row, column))
 
     def _number(self, cell: str, row: int, column: str) -> float:
-        if not cell:
-            raise DataError(
-                f"{self._where(row, column)}: the value is missing: complete or remove the row"
-            )
         try:
             number = parse_number(cell)
+            if math.isfinite(number):
+                return number
+            problem = f"{reprlib.repr(cell)} is not a finite number: correct or remove the row"
         except ValueError:
-            raise DataError(
-                f"{self._where(row, column)}: {reprlib.repr(cell)} is not a number: encode the "
-                f"column as numbers or remove it"
-            ) from None
-        if not math.isfinite(number):
-            raise DataError(
-                f"{self._where(row, column)}: {reprlib.repr(cell)} is not a finite number: correct "
-                f"or remove the row"
-            )
-        return number
+            problem = f"{reprlib.repr(cell)} is not a number: encode the column as numbers or "
+            problem += "remove it"
+        if not cell:
+            problem = "the value is missing: complete or remove the row"
+        raise DataError(f"{self._where(row, column)}: {problem}")
 
     def _where(self, row: int, column: str) -> str:
         return f"{self.file}, line {self.lines[row]}, column {column!r}"

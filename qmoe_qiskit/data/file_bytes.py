@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import DataError
+from qmoe_qiskit.io.reasons import reason_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,8 +27,7 @@ def read_bytes(path: Path) -> bytes:
     except PermissionError:
         raise DataError(f"{file} may not be read: check its permissions") from None
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise DataError(f"{file} cannot be read: {reason}") from error
+        raise DataError(f"{file} cannot be read: {reason_of(error)}") from error
     except ValueError as error:  # a NUL character in the path
         raise DataError(f"{file} is no path: {error}") from error
     if not content:

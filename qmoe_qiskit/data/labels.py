@@ -66,7 +66,15 @@ def check_labels(labels_N: NDArray[Any], where: Callable[[int], str]) -> NDArray
         case "b" | "i" | "u":
             return labels_N.astype(labels_N.dtype.newbyteorder("="))
         case "f":
-            return _whole_numbers(labels_N, where)
+            problem = "is not a finite number: complete it"
+            _refuse_first(~np.isfinite(labels_N), labels_N, where, problem)
+            fractional_N = (labels_N != np.rint(labels_N)) | (np.abs(labels_N) > _EXACT)
+            problem = (
+                "is not a whole number of at most 2**53: a classifier needs classes (whole numbers "
+                "or names), not the real-valued target of a regression"
+            )
+            _refuse_first(fractional_N, labels_N, where, problem)
+            return labels_N.astype(np.int64)
         case "U" | "S":
             return _names(labels_N, where)
         case _:
@@ -74,19 +82,6 @@ def check_labels(labels_N: NDArray[Any], where: Callable[[int], str]) -> NDArray
                 f"{where(0)}: labels of type {labels_N.dtype} are not accepted: give whole "
                 f"numbers, true/false or text"
             )
-
-
-def _whole_numbers(labels_N: NDArray[Any], where: Callable[[int], str]) -> NDArray[np.int64]:
-    _refuse_first(~np.isfinite(labels_N), labels_N, where, "is not a finite number: complete it")
-    fractional_N = (labels_N != np.rint(labels_N)) | (np.abs(labels_N) > _EXACT)
-    _refuse_first(
-        fractional_N,
-        labels_N,
-        where,
-        "is not a whole number of at most 2**53: a classifier needs classes (whole numbers or "
-        "names), not the real-valued target of a regression",
-    )
-    return labels_N.astype(np.int64)
 
 
 def _names(labels_N: NDArray[Any], where: Callable[[int], str]) -> NDArray[np.str_]:

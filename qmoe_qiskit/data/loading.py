@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,18 +99,11 @@ def load_features(
 
 def _file_path(name_or_path: str | Path) -> Path:
     path = Path(name_or_path)
-    if path.suffix.lower() in _SUFFIXES or (str(name_or_path) and _exists(path)):
+    there = str(name_or_path) and os.path.exists(path)  # noqa: PTH110 - it never fails
+    if path.suffix.lower() in _SUFFIXES or there:
         return path
     unknown = unknown_name("dataset", str(name_or_path), DATASETS.names)
     raise InputError(f"{unknown} (the path of a .csv or .npz file is accepted too)")
-
-
-def _exists(path: Path) -> bool:
-    try:
-        path.stat()
-    except (OSError, ValueError):  # ValueError: a NUL character in the path
-        return False
-    return True
 
 
 def _suffix(path: Path) -> str:
@@ -177,12 +171,9 @@ def _features_from_csv(
             f"{table.file}: the model was trained on the columns {listed(feature_names)}: "
             f"{', '.join(problems)}"
         )
-    labels_N: NDArray[Any] | None = None
-    if target_name is not None and target_name in table.columns:
-        labels_N = table.labels(target_name)
-    return FeatureTable(
-        features_NF=_columns(table, feature_names), labels_N=labels_N, source=path.name
-    )
+    labels_N = table.labels(target_name) if target_name in table.columns else None
+    features_NF = _columns(table, feature_names)
+    return FeatureTable(features_NF=features_NF, labels_N=labels_N, source=path.name)
 
 
 def _features_from_npz(path: Path, n_features: int, target_name: str | None) -> FeatureTable:

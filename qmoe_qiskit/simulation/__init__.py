@@ -7,10 +7,8 @@ D entries of a register's state. Lower-case d is the dimension of a block of qub
 
 from __future__ import annotations
 
-from qmoe_qiskit.simulation.density import DensityProgram
 from qmoe_qiskit.simulation.engine import Tape
-from qmoe_qiskit.simulation.observables import diagonals
-from qmoe_qiskit.simulation.program import ExactProgram
-from qmoe_qiskit.simulation.statevector import StatevectorProgram
+from qmoe_qiskit.simulation.program import DensityProgram, ExactProgram, StatevectorProgram
+from qmoe_qiskit.simulation.readout import diagonals
 
 __all__ = ["DensityProgram", "ExactProgram", "StatevectorProgram", "Tape", "diagonals"]

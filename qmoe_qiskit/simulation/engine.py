@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 
 from qmoe_qiskit.simulation.arrays import Array, BufferPool, join, library_of
 from qmoe_qiskit.simulation.lowering import AngleTable
-from qmoe_qiskit.simulation.matrix_run import MatrixRun, Products
+from qmoe_qiskit.simulation.matrix_run import MatrixRun, Products, Step
 from qmoe_qiskit.simulation.product_state import ProductState
 from qmoe_qiskit.simulation.readout import Readout
-from qmoe_qiskit.simulation.steps import Convertible, Step, SweepContext
+from qmoe_qiskit.simulation.steps import Convertible, SweepContext
 
 # The states of one chunk of samples take up to this, so that a sweep stays in cache.
 CHUNK_BYTES = 1 << 20
@@ -137,12 +137,7 @@ class Engine:
                 chunks.append(chunk)
             else:
                 self._release(chunk)
-        tape = Tape(
-            inputs_BF=inputs_BF,
-            weights_W=weights_W,
-            products=products,
-            chunks=chunks,
-        )
+        tape = Tape(inputs_BF=inputs_BF, weights_W=weights_W, products=products, chunks=chunks)
         return join(values), tape
 
     def pullback(
@@ -163,12 +158,8 @@ class Engine:
             stop = start + len(x_CF)
             adjoint = self._readout.adjoint(gradient_BO[start:stop], chunk.final, self._pool)
             start = stop
-            sweep = self._backward(
-                chunk,
-                adjoint,
-                outer,
-                by_sample=need_inputs or self._sample_uses_weights,
-            )
+            by_sample = need_inputs or self._sample_uses_weights
+            sweep = self._backward(chunk, adjoint, outer, by_sample=by_sample)
             self._release(chunk)
             if sweep.by_angle is not None:
                 by_input.append(sweep.by_angle.T @ tables.sample_AF)
@@ -193,13 +184,8 @@ class Engine:
             chunk = self._forward(join([x_CF] * n_outputs), weights_W, matrices)
             width = len(x_CF)
             outer: dict[int, Array] = {}
-            sweep = self._backward(
-                chunk,
-                self._readout.adjoint_of_each(chunk.final),
-                outer,
-                by_sample=True,
-                per_column=True,
-            )
+            adjoint = self._readout.adjoint_of_each(chunk.final)
+            sweep = self._backward(chunk, adjoint, outer, by_sample=True, per_column=True)
             assert sweep.by_angle is not None
             by_angle_AC = sweep.by_angle
             d_weights = by_angle_AC.T @ tables.sample_AW

@@ -146,10 +146,11 @@ def check_lowerable(router: RouterCircuit) -> None:
                 affine_terms(operation.params[0])
 
 
-def unfold(
-    operation: Any,  # noqa: ANN401 - gates and gate-like operations
-    qubits: tuple[int, ...],
-) -> Iterator[tuple[Any, tuple[int, ...]]]:
+# An operation, a gate or gate-like, and the indices of its qubits.
+Placed = tuple[Any, tuple[int, ...]]
+
+
+def unfold(operation: Any, qubits: tuple[int, ...]) -> Iterator[Placed]:  # noqa: ANN401 - as above
     """Yield known operations with the indices of their qubits, definitions unfolded."""
     if operation.name == "delay" and has_parameters(operation):
         raise InputError(

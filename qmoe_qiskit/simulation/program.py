@@ -7,15 +7,23 @@ from typing import Any
 
 import numpy as np
 
+from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.simulation import fusion
 from qmoe_qiskit.simulation.arrays import Array
 from qmoe_qiskit.simulation.engine import Engine, Tables, Tape
-from qmoe_qiskit.simulation.lowering import AngleTable, Gate
-from qmoe_qiskit.simulation.matrix_run import MatrixRun
+from qmoe_qiskit.simulation.lowering import AngleTable, Gate, lower
+from qmoe_qiskit.simulation.matrix_run import MatrixRun, Step
 from qmoe_qiskit.simulation.product_state import ProductState
-from qmoe_qiskit.simulation.readout import Readout
-from qmoe_qiskit.simulation.representation import StateRepresentation
-from qmoe_qiskit.simulation.steps import InputRotation, Permutation, Step
+from qmoe_qiskit.simulation.readout import (
+    DensityReadout,
+    Readout,
+    StateReadout,
+    diagonals,
+    walsh_hadamard,
+)
+from qmoe_qiskit.simulation.representation import DENSITY, STATE, StateRepresentation
+from qmoe_qiskit.simulation.steps import InputRotation, Permutation
+from qmoe_qiskit.typing import FloatArray
 
 
 class ExactProgram:
@@ -42,7 +50,10 @@ class ExactProgram:
         readout: Readout,
     ) -> None:
         preparation, fused = fusion.fuse(gates, table.uses_input, n_qubits, representation)
-        sample_rows = _sample_rows(preparation, fused)
+        sample_rows = sorted(
+            {a for a in preparation.angles.ravel().tolist() if a >= 0}
+            | {step.angle for step in fused if isinstance(step, fusion.InputStep)}
+        )
         place = {angle: row for row, angle in enumerate(sample_rows)}
         steps: list[Step] = []
         shared: list[int] = []
@@ -99,7 +110,42 @@ class ExactProgram:
         return {**self.__dict__, "_on_device": {}}
 
 
-def _sample_rows(preparation: fusion.Preparation, steps: list[fusion.FusedStep]) -> list[int]:
-    used = {int(a) for a in preparation.angles.flat if a >= 0}
-    used |= {step.angle for step in steps if isinstance(step, fusion.InputStep)}
-    return sorted(used)
+class StatevectorProgram(ExactProgram):
+    """A router circuit on state vectors.
+
+    Args:
+        router: The circuit to evaluate.
+
+    Raises:
+        InputError: If the circuit cannot be lowered (see `lower`).
+    """
+
+    def __init__(self, router: RouterCircuit) -> None:
+        gates, table = lower(router)
+        readout = StateReadout.build(diagonals(router.observables))
+        super().__init__(gates, table, router.n_qubits, representation=STATE, readout=readout)
+
+
+class DensityProgram(ExactProgram):
+    """Gates and channels on density matrices.
+
+    Args:
+        gates: The gates and channels of the circuit, in order.
+        table: The table of the gates' angles.
+        n_qubits: The number of qubits of the register.
+        diagonals_OD: The observables, diagonal in the computational basis: (O, 2^n), little-endian.
+    """
+
+    def __init__(
+        self, gates: Sequence[Gate], table: AngleTable, n_qubits: int, diagonals_OD: FloatArray
+    ) -> None:
+        # <D> = sum over Z strings m of tr(Z_m rho) times the strings' coefficients in D.
+        coefficients = [walsh_hadamard(diagonal) / 2**n_qubits for diagonal in diagonals_OD]
+        masks = np.arange(2**n_qubits)
+        entries = sum(
+            (3 * 4**q * ((masks >> q) & 1) for q in range(n_qubits)), np.zeros_like(masks)
+        )
+        functionals_OD = np.zeros((len(diagonals_OD), 4**n_qubits))
+        functionals_OD[:, entries] = coefficients
+        readout = DensityReadout(functionals_OD=functionals_OD)
+        super().__init__(gates, table, n_qubits, representation=DENSITY, readout=readout)

@@ -1,14 +1,15 @@
 """The fused steps at run time: how each takes a batch of states forward, and adjoint states back.
 
-States are arrays of shape (base^n, C), a column per sample. Everything here uses only what NumPy
-and torch spell alike, so that the same code serves arrays on the host and tensors on any device.
+States are arrays of shape (base^n, C), a column per sample. `forward` takes them through the step;
+`backward` takes adjoint states back, given the states that entered it. Everything here uses only
+what NumPy and torch spell alike, so that the same code serves the host and any device.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import Protocol, Self
+from typing import Self
 
 import numpy as np
 
@@ -29,22 +30,6 @@ class Convertible:
             if isinstance(value := getattr(self, f.name), np.ndarray)
         }
         return replace(self, **arrays)
-
-
-class Step(Protocol):
-    """One step of the sweep over a register of qubits."""
-
-    def converted(self, convert: Callable[[np.ndarray], Array]) -> Self:
-        """Return the step with its constants in another library or on another device."""
-        ...
-
-    def forward(self, states: Array, sweep: SweepContext) -> Array:
-        """Take states through the step."""
-        ...
-
-    def backward(self, adjoint: Array, states: Array, sweep: SweepContext) -> Array:
-        """Take adjoint states back; `states` are those that entered the step going forward."""
-        ...
 
 
 @dataclass(kw_only=True, slots=True)

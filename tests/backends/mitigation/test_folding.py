@@ -11,7 +11,7 @@ from qiskit_aer import AerSimulator
 from qmoe_qiskit.backends import open_backend
 from qmoe_qiskit.backends.mitigation.folding import extrapolation
 from qmoe_qiskit.backends.noisy.backend import NoisyBackend
-from qmoe_qiskit.backends.transpile.device import _relabelled
+from qmoe_qiskit.backends.transpile.device import relabelled
 from qmoe_qiskit.circuits import RouterCircuit, angle_router
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.noise_profiles import NoiseProfile, load_profile
@@ -55,7 +55,7 @@ def test_folded_circuits_are_what_aer_runs(
     compiled = backend.compile(router)
     active = sorted(compiled.physical_qubits)
     # The same circuit over the active qubits alone, as the noise model below.
-    circuit = _relabelled(compiled.isa_circuit, {q: k for k, q in enumerate(active)}, n_qubits)
+    circuit = relabelled(compiled.isa_circuit, {q: k for k, q in enumerate(active)}, n_qubits)
     once = folded_backend(profile, seed=3).compile(router).isa_circuit
     assert circuit.num_nonlocal_gates() == 3 * once.num_nonlocal_gates() > 0
     assert circuit.count_ops()["sx"] == once.count_ops()["sx"]

@@ -14,7 +14,7 @@ from qiskit.quantum_info import SparsePauliOp
 
 from qmoe_qiskit.backends import open_backend
 from qmoe_qiskit.backends.noisy.backend import NoisyBackend
-from qmoe_qiskit.backends.noisy.synthetic import synthetic_profile
+from qmoe_qiskit.backends.noisy.synthetic import Synthetic
 from qmoe_qiskit.circuits import RouterCircuit, angle_router
 from qmoe_qiskit.noise_profiles import NoiseProfile, load_profile
 
@@ -110,7 +110,7 @@ def test_a_qubit_that_waits_for_another_relaxes() -> None:
 
 
 def readout_only(p1_0: float, p0_1: float, n_qubits: int) -> NoiseProfile:
-    ideal = synthetic_profile(n_qubits)
+    ideal = Synthetic().profile(n_qubits)
     qubits = tuple(replace(q, p_meas1_prep0=p1_0, p_meas0_prep1=p0_1) for q in ideal.qubits)
     return replace(ideal, qubits=qubits)
 
