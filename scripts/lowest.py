@@ -18,12 +18,11 @@ ROOT = Path(__file__).parents[1]
 def main() -> None:
     """Print a line per dependency."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    needed = {*project["dependencies"], *project["optional-dependencies"]["dev"]}
-    for requirement in sorted(needed - {next(r for r in needed if r.startswith("torch>"))}):
-        found = re.match(r"([\w-]+)>=([\d.]+)", requirement)
-        assert found is not None, requirement
-        print(f"{found[1]}=={found[2]}")
-    print(re.search(r"^torch==.*$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)[0])  # type: ignore[index]
+    needed = "\n".join([*project["dependencies"], *project["optional-dependencies"]["dev"]])
+    lowest = dict(re.findall(r"^([\w-]+)>=([\d.]+)", needed, re.MULTILINE))
+    lowest |= re.findall(r"^(torch)==(.+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    for name, version in sorted(lowest.items()):
+        print(f"{name}=={version}")
 
 
 if __name__ == "__main__":
