@@ -262,7 +262,7 @@ PROGRAM = """
 import numpy as np
 from qiskit_ibm_runtime import QiskitRuntimeService
 from qiskit_ibm_runtime.executor_estimator import Estimator
-from test_ibm_service import compiled, entangled, observables
+from test_service import compiled, entangled, observables
 backend = QiskitRuntimeService().backend("ibmq_manila")
 isa = compiled(entangled(), backend, [0, 1])
 estimator = Estimator(backend, options={"resilience_level": 1, "default_shots": 128})
@@ -272,6 +272,7 @@ print(job.job_id())
 """
 
 
+@pytest.mark.process
 def test_one_program_has_one_result_wherever_it_comes_from(
     client: QiskitRuntimeService, ibm: IBMService
 ) -> None:
