@@ -87,7 +87,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test by what it costs."""
     here = Path(__file__).parent
     for item in items:
-        path = item.path.relative_to(here)
+        path = item.path.relative_to(here) if item.path.is_relative_to(here) else item.path
         costs = {FIXTURE_COSTS.get(name) for name in getattr(item, "fixturenames", ())} - {None}
         for place in (path, *path.parents):
             costs |= COSTS.get(place.as_posix(), set())
