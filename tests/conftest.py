@@ -34,8 +34,8 @@ os.environ["USAGE_DATA_OPT_OUT"] = "True"
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Folders, files and tests that are more than quick calls in this process, and how; see the markers in
-# pyproject.toml. Where a file mixes, the tests are marked there, or by their fixtures.
+# Folders, files and tests that are more than quick calls in this process, and how; see the markers
+# in pyproject.toml. Where a file mixes, tests are marked there, or by their fixtures.
 COSTS = {
     "backends/mitigation/test_folding.py": {"slow"},
     "backends/noisy/test_circuit.py": {"slow"},
@@ -58,12 +58,6 @@ COSTS = {
     "figures/device/test_figure.py": {"slow"},
     "figures/test_decision_boundary.py": {"slow"},
     "figures/test_routing_map.py": {"slow"},
-    "hardware/cost/test_estimate.py::test_executions_are_those_that_the_primitives_prepare_over_all_options": {
-        "slow"
-    },
-    "hardware/cost/test_estimate.py::test_seconds_are_overhead_and_executions_times_delay_and_circuit": {
-        "slow"
-    },
     "hardware/cost/test_estimate_service.py": {"service"},
     "hardware/jobs": {"process", "service"},
     "hardware/ledger/test_crash.py": {"process"},
