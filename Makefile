@@ -4,6 +4,7 @@ PYTHON ?= python3
 ARGS ?=
 
 VENV := .venv
+LOWEST := .venv-lowest
 BIN := $(VENV)/bin
 SCRIPTS := $(wildcard scripts/*.py)
 
@@ -21,7 +22,7 @@ endef
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo rehearse quick test trials check bench measure clean
+.PHONY: help demo rehearse quick test trials lowest check bench measure clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,16 +38,20 @@ rehearse: $(VENV)/.installed-core  ## serve a stand-in for IBM Quantum: try subm
 # Three workers fill two cores, for one of them usually waits for a program or a service.
 # What pytest makes of the tests is kept, also where Python is told to keep nothing compiled.
 PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest
+QUICK := -n 2 --dist worksteal --hypothesis-profile=quick \
+	-m "not process and not service and not slow and not trial"
 
 quick: $(VENV)/.installed-dev  ## run the tests that take this process only, about a minute
-	$(PYTEST) -n 2 --dist worksteal --hypothesis-profile=quick \
-		-m "not process and not service and not slow and not trial" $(ARGS)
+	$(PYTEST) $(QUICK) $(ARGS)
 
 test: $(VENV)/.installed-dev  ## run the test suite, about 5 minutes
 	$(PYTEST) -n 3 --dist worksteal -m "not trial" $(ARGS)
 
 trials: $(VENV)/.installed-dev  ## run the long random trials, and properties with more examples
 	$(PYTEST) -n 3 --dist worksteal --hypothesis-profile=whole -m "trial or hypothesis" $(ARGS)
+
+lowest: $(LOWEST)/.installed  ## run the quick tests with the lowest versions of all dependencies
+	OMP_NUM_THREADS=1 $(LOWEST)/bin/pytest $(QUICK) $(ARGS)
 
 # Imports and types are checked on the built wheel. In the repository backends/ and noise_profiles/
 # lie beside qmoe_qiskit/, where neither import-linter nor mypy would take them for its subpackages.
@@ -77,6 +82,13 @@ $(VENV)/pyvenv.cfg:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "$(TOO_OLD)" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
+
+# torch is not the lowest, see scripts/lowest.py.
+$(LOWEST)/.installed: pyproject.toml scripts/lowest.py
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(PYTHON) scripts/lowest.py > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/python -m pip install -c $(LOWEST)/constraints.txt -e '.[dev]'
+	@touch $@
 
 # Every extra brings the core along.
 $(VENV)/.installed-%: $(VENV)/pyvenv.cfg pyproject.toml constraints.txt

@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytest_plugins = ["command_line"]
+pytest_plugins = ["command_line", "figure_readings"]
 
 # Set before the libraries that read them are imported; programs started by tests inherit them.
 os.environ["MPLBACKEND"] = "Agg"
@@ -34,22 +34,61 @@ os.environ["USAGE_DATA_OPT_OUT"] = "True"
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Folders and files whose tests are more than calls in this process, and how; see the markers in
-# pyproject.toml. Where a file mixes, the tests are marked there, or by their fixtures.
+# Folders, files and tests that are more than quick calls in this process, and how; see the markers
+# in pyproject.toml. Where a file mixes, tests are marked there, or by their fixtures.
 COSTS = {
+    "backends/mitigation/test_folding.py": {"slow"},
+    "backends/noisy/test_circuit.py": {"slow"},
+    "backends/noisy/test_contract.py": {"slow"},
+    "backends/noisy/test_exact.py": {"slow"},
+    "backends/noisy/test_limits.py": {"slow"},
+    "backends/noisy/test_physics.py::test_noise_grows_with_its_scale": {"slow"},
+    "backends/noisy/test_sampling.py": {"slow"},
+    "backends/runtime/test_exact.py": {"slow"},
+    "backends/runtime/test_fakes.py": {"slow"},
     "backends/runtime/test_service.py": {"service"},
+    "cli/hardware/test_results.py": {"slow"},
+    "cli/studies/test_full_disk.py": {"slow"},
+    "cli/studies/test_study.py": {"slow"},
     "cli/studies/test_terminal.py": {"process"},
+    "cli/test_noise.py": {"slow"},
+    "cli/test_profiles.py": {"slow"},
+    "cli/test_train.py": {"slow"},
+    "cli/test_use.py": {"slow"},
+    "figures/device/test_figure.py": {"slow"},
+    "figures/test_decision_boundary.py": {"slow"},
+    "figures/test_routing_map.py": {"slow"},
     "hardware/cost/test_estimate_service.py": {"service"},
     "hardware/jobs": {"process", "service"},
     "hardware/ledger/test_crash.py": {"process"},
     "ibm_service_tests": {"service"},
+    "noise_profiles/files/test_files.py::test_fuzz_spoilt_files": {"slow"},
+    "noise_profiles/test_aer_equality.py": {"slow"},
+    "runs/noise_comparison": {"slow"},
+    "scripts": {"slow"},
+    "simulation/test_batches.py": {"slow"},
+    "simulation/test_density.py::test_channels_between_uploads": {"slow"},
+    "simulation/test_density.py::test_memory_does_not_change_the_numbers": {"slow"},
+    "stats/test_sign_flip.py": {"slow"},
+    "stats/test_verdicts.py": {"slow"},
     "studies/engine/test_dask_cluster.py": {"process"},
     "studies/engine/test_kill.py": {"process"},
     "studies/engine/test_processes.py": {"process"},
+    "studies/noise": {"slow"},
     "studies/report/test_browser.py": {"process"},
+    "studies/report/test_figures.py": {"slow"},
+    "studies/test_balance.py::test_from_tasks_to_figures": {"slow"},
+    "studies/test_efficiency.py": {"slow"},
+    "studies/test_experts.py": {"slow"},
+    "studies/training/test_train_task.py": {"slow"},
     "test_leak_check.py": {"process"},
     "test_packaging.py": {"process"},
     "test_readme.py": {"service"},
+    "train/test_estimator_contract.py": {"slow"},
+    "train/test_learning.py": {"slow"},
+    "train/test_noise.py": {"slow"},
+    "train/test_resume.py": {"slow"},
+    "train/test_scikit_learn.py": {"slow"},
 }
 FIXTURE_COSTS = {
     "children": "process",
@@ -66,10 +105,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test by what it costs."""
     here = Path(__file__).parent
     for item in items:
-        path = item.path.relative_to(here)
+        path = item.path.relative_to(here) if item.path.is_relative_to(here) else item.path
         costs = {FIXTURE_COSTS.get(name) for name in getattr(item, "fixturenames", ())} - {None}
-        for place in (path, *path.parents):
-            costs |= COSTS.get(place.as_posix(), set())
+        name = getattr(item, "originalname", item.name)
+        for place in (f"{path}::{name}", str(path), *map(str, path.parents)):
+            costs |= COSTS.get(place, set())
         for cost in costs:
             item.add_marker(cost)
 

@@ -146,6 +146,7 @@ def test_version(qmoe: Callable[..., Any]) -> None:
     assert outcome.stdout == f"qmoe {version('qmoe-qiskit')}\n"
 
 
+@pytest.mark.process
 def test_help_loads_no_heavy_library(tmp_path: Path) -> None:
     code = """
 import json, sys

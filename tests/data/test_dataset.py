@@ -78,6 +78,7 @@ def test_shapes_that_do_not_fit_are_refused(change: dict[str, object]) -> None:
         replace(SMALL, **change)  # type: ignore[arg-type]
 
 
+@pytest.mark.process
 def test_importing_and_listing_load_no_heavy_library() -> None:
     program = (
         "import sys, qmoe_qiskit.data as data; data.list_datasets();"

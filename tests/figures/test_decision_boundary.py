@@ -228,6 +228,7 @@ def test_same_input_gives_the_same_bytes_whatever_the_user_configured(
         assert written("b.png") == plain
 
 
+@pytest.mark.process
 def test_nothing_heavy_is_loaded_before_a_figure_and_pyplot_never() -> None:
     program = """
 import sys, numpy as np

@@ -272,6 +272,7 @@ print(job.job_id())
 """
 
 
+@pytest.mark.process
 def test_one_program_has_one_result_wherever_it_comes_from(
     client: QiskitRuntimeService, ibm: IBMService
 ) -> None:

@@ -52,6 +52,7 @@ def test_size() -> None:
     assert sum(sizes) <= 1.5e6
 
 
+@pytest.mark.process
 def test_the_script_makes_the_same_bytes(tmp_path: Path) -> None:
     names = {"fake_manila": "ibmq_manila", "fake_kingston": "ibm_kingston"}
     command = [sys.executable, str(ROOT / "scripts" / "make_profiles.py"), *names]
@@ -79,6 +80,7 @@ def test_a_stored_profile_is_read_once() -> None:
     assert load_profile("ibm_boston") is load_profile("ibm_boston")
 
 
+@pytest.mark.process
 def test_importing_and_listing_load_no_heavy_library() -> None:
     program = (
         "import json, sys; from qmoe_qiskit.noise_profiles import list_profiles; list_profiles(); "

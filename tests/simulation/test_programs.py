@@ -126,6 +126,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
+@pytest.mark.process
 def test_sixteen_qubits_train_within_4_gb() -> None:
     command = [sys.executable, "-W", "error", "-c", LARGE]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)

@@ -76,6 +76,7 @@ def test_in_a_pipeline(moons: Rows) -> None:
 
 
 @held_out_rows
+@pytest.mark.process
 def test_a_grid_search_gives_the_same_in_processes_and_in_threads(moons: Rows) -> None:
     grid = {"router": ["quantum", "mlp:4"], "n_layers": np.arange(1, 3)}
     searches = [GridSearchCV(quick(), grid, cv=2, n_jobs=n_jobs) for n_jobs in (1, 2, 2)]

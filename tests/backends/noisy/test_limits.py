@@ -39,6 +39,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("n_qubits", "n_layers", "n_samples"), [(8, 2, 4), (4, 3, 32)])
 def test_large_routers_on_a_device_of_156_qubits(
     n_qubits: int, n_layers: int, n_samples: int

@@ -306,6 +306,7 @@ for n_qubits in (2, 9):
 """
 
 
+@pytest.mark.process
 def test_a_seeds_shots_do_not_depend_on_the_number_of_cores() -> None:
     outputs = {
         subprocess.run(

@@ -73,6 +73,7 @@ SIZES = ((1, 1), (63, 2), (64, 5), (1000, 3), (4097, 33))
 """Shots and points: below 64, where twirling changes its division, and not divisible by 32."""
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:twirling.enable_measure=False was explicitly set")
 def test_executions_are_those_that_the_primitives_prepare_over_all_options(
     rng: np.random.Generator, *, whole: bool
@@ -136,6 +137,7 @@ def time_on_qubits_s(circuit: QuantumCircuit, backend: Any) -> float:
     return max(busy_s.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", [MANILA, TORINO], ids=lambda backend: backend.name)
 @pytest.mark.parametrize(
     "options",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import hashlib
 import json
 import os
@@ -58,10 +60,16 @@ class ForkServer:
         self._replies: dict[tuple[int, str], dict[str, Any]] = {}
         self._count = 0
 
-    def __enter__(self) -> Self:
-        return self
+    @classmethod
+    @functools.cache
+    def shared(cls) -> Self:
+        """Return the server of this process, which ends with it: its imports take seconds."""
+        server = cls()
+        atexit.register(server.end)
+        return server
 
-    def __exit__(self, *_: object) -> None:
+    def end(self) -> None:
+        """Wait for the commands that still run."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
@@ -152,7 +160,7 @@ class Stage:
         variables = self._exits.enter_context(pytest.MonkeyPatch.context())
         for name, value in self.services[0].environment().items():
             variables.setenv(name, value)
-        self.fork_server = self._exits.enter_context(ForkServer())
+        self.fork_server = ForkServer.shared()
         return self
 
     def __exit__(self, *exception: object) -> None:

@@ -59,6 +59,7 @@ def test_results_are_plain_and_repeat_bit_for_bit(router: str) -> None:
     assert measured["routing_flips"] == 0
 
 
+@pytest.mark.process
 def test_another_process_finds_the_same() -> None:
     program = (
         "import json; from qmoe_qiskit.studies.training.train_task import TrainTask; "
