@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -145,29 +145,14 @@ def draw_points(axes: Axes, plane: Plane, train: Dataset, test: Dataset, classes
     """Draw training points small and hollow, held-out points filled, with a marker per class."""
     train_N2, test_N2 = plane.project(train.features_NF), plane.project(test.features_NF)
     size = 24.0 * min(1.0, max(0.4, math.sqrt(200 / len(test_N2))))  # smaller if there are many
+    hollow: dict[str, Any] = {"s": 0.4 * size, "linewidths": 0.4, "alpha": 0.6, "gid": "training"}
+    filled: dict[str, Any] = {"s": size, "linewidths": 0.6, "gid": "held-out"}
     for index, rows_N in enumerate(classes.rows(train)):
-        axes.scatter(
-            train_N2[rows_N, 0],
-            train_N2[rows_N, 1],
-            s=0.4 * size,
-            marker=classes.marker(index),
-            facecolors="none",
-            edgecolors=INK,
-            linewidths=0.4,
-            alpha=0.6,
-            gid="training",
-        )
+        points, marker = train_N2[rows_N].T, classes.marker(index)
+        axes.scatter(*points, marker=marker, facecolors="none", edgecolors=INK, **hollow)
     for index, rows_N in enumerate(classes.rows(test)):
-        axes.scatter(
-            test_N2[rows_N, 0],
-            test_N2[rows_N, 1],
-            s=size,
-            marker=classes.marker(index),
-            facecolors=[classes.fills[index]],
-            edgecolors=edge_of(classes.fills[index]),
-            linewidths=0.6,
-            gid="held-out",
-        )
+        points, marker, fill = test_N2[rows_N].T, classes.marker(index), classes.fills[index]
+        axes.scatter(*points, marker=marker, facecolors=[fill], edgecolors=edge_of(fill), **filled)
 
 
 def _draw_boundary(axes: Axes, plane: Plane, values_GG: FloatArray, level: float) -> None:

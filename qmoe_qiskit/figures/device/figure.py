@@ -67,8 +67,8 @@ def _draw_histograms(panels: Sequence[Axes], coupling_map: CouplingMap) -> None:
     draw_spread(
         times,
         {
-            "T1": [1e6 * q.t1 for q in usable if q.t1 is not None],
-            "T2": [1e6 * q.t2 for q in usable if q.t2 is not None],
+            "T1": [q.t1 and 1e6 * q.t1 for q in usable],
+            "T2": [q.t2 and 1e6 * q.t2 for q in usable],
         },
         label="relaxation and coherence time",
         counted="qubits",
@@ -77,8 +77,8 @@ def _draw_histograms(panels: Sequence[Axes], coupling_map: CouplingMap) -> None:
     draw_spread(
         readout,
         {
-            "1 read, 0 prepared": [q.p_meas1_prep0 for q in usable if q.p_meas1_prep0 is not None],
-            "0 read, 1 prepared": [q.p_meas0_prep1 for q in usable if q.p_meas0_prep1 is not None],
+            "1 read, 0 prepared": [q.p_meas1_prep0 for q in usable],
+            "0 read, 1 prepared": [q.p_meas0_prep1 for q in usable],
         },
         label="probability of a wrong outcome",
         counted="qubits",
@@ -88,10 +88,8 @@ def _draw_histograms(panels: Sequence[Axes], coupling_map: CouplingMap) -> None:
     draw_spread(
         gates,
         {
-            name: [g.error for g in profile.gates if g.name == name and g.error is not None],
-            coupling_map.gates: [
-                c.gate_error for c in coupling_map.couplers if c.gate_error is not None
-            ],
+            name: [g.error for g in profile.gates if g.name == name],
+            coupling_map.gates: [c.gate_error for c in coupling_map.couplers],
         },
         label="error of a gate",
         counted="qubits, couplers",

@@ -18,7 +18,7 @@ _MAX_BINS = 24
 
 def draw_spread(
     axes: Axes,
-    series: Mapping[str, Sequence[float]],
+    series: Mapping[str, Sequence[float | None]],
     *,
     label: str,
     counted: str,
@@ -28,14 +28,16 @@ def draw_spread(
 
     Args:
         axes: Axes to draw on.
-        series: Values of each quantity by its name; values that are not above 0 are left out.
+        series: Values of each quantity by its name; None and values not above 0 are left out.
         label: Label of the values, with their unit.
         counted: Name of the things that are counted.
         shown: Function that writes a value as text.
     """
     from matplotlib.ticker import MaxNLocator
 
-    known = {name: [v for v in values if v > 0] for name, values in series.items()}
+    known = {
+        name: [v for v in values if v is not None and v > 0] for name, values in series.items()
+    }
     known = {name: values for name, values in known.items() if values}
     axes.set_xlabel(label)
     axes.set_ylabel(counted)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 
 import numpy as np
 
@@ -33,15 +32,13 @@ from qmoe_qiskit.studies.training.routers import QUANTUM, label
 from qmoe_qiskit.typing import FloatArray
 
 # The claim of the study if the full router is more accurate than another router.
-_CLAIMS: Mapping[str, str] = MappingProxyType(
-    {
-        "quantum:dephased": "interference is needed: coherence after the embedding helps",
-        "quantum:no-entangler": "entanglement helps, with as many angles",
-        "quantum:product": "more than product states from one rotation per qubit helps",
-        "quantum:frozen": "training the circuit helps, beyond its adapter",
-        "quantum:one-layer": "more than one layer helps",
-    }
-)
+_CLAIMS = {
+    "quantum:dephased": "interference is needed: coherence after the embedding helps",
+    "quantum:no-entangler": "entanglement helps, with as many angles",
+    "quantum:product": "more than product states from one rotation per qubit helps",
+    "quantum:frozen": "training the circuit helps, beyond its adapter",
+    "quantum:one-layer": "more than one layer helps",
+}
 
 
 def summary(
@@ -55,10 +52,13 @@ def summary(
         if router != _full(router)
     }
     leads = dict(zip(leads_N, mean_estimates(np.stack([*leads_N.values()], axis=1)), strict=True))
+    default = "the quantum router is more accurate than "
     verdicts = judge(
         [
             Claim(
-                text=f"{_claim(router)}, {INPUTS[router.scaling]}",
+                text=", ".join(
+                    (_CLAIMS.get(router.router, default + router.label), INPUTS[router.scaling])
+                ),
                 differences_N=lead_N,
                 margin=settings.margin,
             )
@@ -76,11 +76,6 @@ def summary(
 def _full(router: ScaledRouter) -> ScaledRouter:
     """Return the complete quantum router on the same inputs."""
     return ScaledRouter(scaling=router.scaling, router="quantum")
-
-
-def _claim(router: ScaledRouter) -> str:
-    default = f"the quantum router is more accurate than {router.label}"
-    return _CLAIMS.get(router.router, default)
 
 
 def _table(

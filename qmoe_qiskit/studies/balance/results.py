@@ -43,14 +43,14 @@ class BalanceResults(ResultsFrame[Case]):
             return self.values(case, "settings", where, name)
 
         load_NE = values("expert_load")
-        log_experts = np.log(load_NE.shape[1])
+        log_experts = float(np.log(load_NE.shape[1]))
         match what:
             case "balance":
                 return np.array([entropy(load_E) for load_E in load_NE]) / log_experts
             case "busiest":
                 return np.asarray(load_NE.max(axis=1))
             case "dead":
-                return (load_NE < self.settings.dead).sum(axis=1).astype(np.float64)
+                return np.asarray((load_NE < self.settings.dead).sum(axis=1), dtype=np.float64)
             case "routing":
                 return values("routing_entropy") / log_experts
             case _:

@@ -32,18 +32,9 @@ class EfficiencySettings(TunedTrainings, title="efficiency"):
     controls: Several[str] = (
         "linear",
         "quadratic",
-        "mlp:2",
-        "mlp:4",
-        "mlp:8",
-        "mlp:16",
-        "mlp:32",
-        "mlp:64",
+        *(f"mlp:{width}" for width in (2, 4, 8, 16, 32, 64)),
         "fourier",
-        "rff:2",
-        "rff:4",
-        "rff:8",
-        "rff:16",
-        "rff:32",
+        *(f"rff:{number}" for number in (2, 4, 8, 16, 32)),
     )
     reference_layers: int = 3
     compared: Distinct[str] = ("linear", "mlp:4", "mlp:64", "fourier")

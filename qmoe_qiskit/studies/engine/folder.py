@@ -135,11 +135,7 @@ def read_folder(folder: Path) -> StudyRecord:
 
 
 def _check_same(folder: Path, record: StudyRecord, *, force: bool) -> None:
-    """Refuse a folder that holds anything but this study; with `force` replace another study.
-
-    Raises:
-        InputError: If the folder holds something else.
-    """
+    """Refuse a folder that holds anything but this study; with `force` replace another study."""
     if not (folder / RECORD).exists():
         # A process killed at its first write leaves a part of the record, and nothing else.
         if folder.exists() and not all(is_part(path, RECORD) for path in folder.iterdir()):

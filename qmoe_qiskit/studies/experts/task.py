@@ -63,9 +63,10 @@ class ExpertsTask(Task):
         """See `Task.check`."""
         if self.data not in DATA:
             raise unknown_name("data", self.data, DATA)
-        CircuitExecution(backend=self.backend).check()
-        if self.backend != EXACT.backend:
-            _check_circuit(self.backend, self.n_layers)
+        execution = CircuitExecution(backend=self.backend)
+        execution.check()
+        if execution != EXACT:
+            _check_circuit(execution, self.n_layers)
 
     def profiles(self) -> dict[str, str]:
         """See `Task.profiles`."""
@@ -152,9 +153,8 @@ def _scores(model: nn.Module, rows: Dataset) -> dict[str, float]:
 
 
 @cache
-def _check_circuit(backend: str, n_layers: int) -> None:
-    circuit = amplitude_circuit(N_FEATURES, n_layers)
-    check_circuit_runs(circuit, "a quantum expert", CircuitExecution(backend=backend))
+def _check_circuit(execution: CircuitExecution, n_layers: int) -> None:
+    check_circuit_runs(amplitude_circuit(N_FEATURES, n_layers), "a quantum expert", execution)
 
 
 def unit_rows(dataset: Dataset) -> Dataset:

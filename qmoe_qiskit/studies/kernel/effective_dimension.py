@@ -158,8 +158,7 @@ class DimensionTask(Task):
 
 def dimensions(dimension: EffectiveDimension, sizes: Sequence[int]) -> FloatArray:
     """Return the effective dimension at each of two or more numbers of rows."""
-    values_S: FloatArray = np.asarray(dimension.get_effective_dimension(list(sizes)))
-    return values_S
+    return np.asarray(dimension.get_effective_dimension(list(sizes)))
 
 
 def fisher_rank(dimension: EffectiveDimension) -> int:

@@ -89,8 +89,7 @@ def pauli_features(
     n = circuit.n_qubits
     readout = DensityReadout(functionals_OD=np.eye(4**n) / 2 ** (n / 2))
     program = ExactProgram(gates, table, n, representation=DENSITY, readout=readout)
-    features_BO: FloatArray = program.expectations(inputs_BF, weights_W)
-    return features_BO
+    return np.asarray(program.expectations(inputs_BF, weights_W))
 
 
 def centred_alignment(gram_NN: FloatArray, labels_N: NDArray[Any]) -> float:
@@ -109,8 +108,7 @@ def centred_alignment(gram_NN: FloatArray, labels_N: NDArray[Any]) -> float:
 def eigenvalues(gram_NN: FloatArray) -> FloatArray:
     """Return the eigenvalues of a Gram matrix as shares of their sum, largest first, (N,)."""
     values_N = np.linalg.eigvalsh(gram_NN)[::-1].astype(np.float64)
-    shares_N: FloatArray = values_N / values_N.sum()
-    return shares_N
+    return np.asarray(values_N / values_N.sum())
 
 
 def gram_rank(eigenvalues_N: FloatArray) -> int:

@@ -70,8 +70,7 @@ def sample_frequencies(
     """
     if shots is None:
         return probabilities_BS
-    drawn_BS: FloatArray = rng.multinomial(shots, probabilities_BS) / shots
-    return drawn_BS
+    return np.asarray(rng.multinomial(shots, probabilities_BS) / shots)
 
 
 def observe_with_values(
@@ -100,12 +99,7 @@ def observe_with_values(
 
 
 def routing_scores(observed: Observed, ideal: Observed) -> dict[str, float]:
-    """Return accuracy, and routing_flips: the share of rows with another expert than `ideal`.
-
-    Args:
-        observed: The evaluation to score.
-        ideal: An evaluation of the same model on the same rows.
-    """
+    """Return accuracy, and routing_flips: the share of rows with another expert than `ideal`."""
     return {
         "accuracy": float(observed.hits_N.mean()),
         "routing_flips": float((observed.experts_N != ideal.experts_N).mean()),

@@ -105,7 +105,9 @@ def _row(
     accuracy_N = measured(factor, executions, method, "accuracy")
     plain_N = measured(factor, executions, "none", "accuracy")
     degree = METHODS[method][1]
-    plain, folds = method == "none", settings.folds
+    plain, folds, shot_noise = method == "none", settings.folds, 1.0
+    if degree is not None:  # the circuits share the executions
+        shot_noise = float(np.linalg.norm(extrapolation(folds, degree)) * np.sqrt(len(folds)))
     return {
         column("factor on the noise", 1): factor,
         "executions per row": str(executions) if executions else "infinite",
@@ -116,14 +118,8 @@ def _row(
         column("mean error of an expectation", 4): mean("error"),
         column("share of them outside [-1, 1]", 4): mean("overshoot"),
         "circuits that share them": 1 if degree is None else len(folds),
-        column("shot noise", 2, unit="x"): (1.0 if degree is None else _shot_noise(folds, degree)),
+        column("shot noise", 2, unit="x"): shot_noise,
     }
-
-
-def _shot_noise(folds: tuple[int, ...], degree: int) -> float:
-    """Return the factor of extrapolation on shot noise; the circuits share the executions."""
-    weights_F = extrapolation(folds, degree)
-    return float(np.linalg.norm(weights_F) * np.sqrt(len(folds)))
 
 
 def _claims(settings: NoiseSettings, measured: _Measured) -> list[Claim]:

@@ -91,7 +91,7 @@ class NoiseSettings(StudySettings, title="noise"):
         """Return the training of a classical router."""
         return self.trained(seed, router=router, n_layers=1)
 
-    def scaled(self, factor: float, device: str = "", **changes: float) -> CircuitExecution:
+    def scaled(self, factor: float, device: str = "", /, **changes: float) -> CircuitExecution:
         """Return a device, by default `device`, with its noise scaled.
 
         The changes give some mechanisms another factor.

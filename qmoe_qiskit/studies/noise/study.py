@@ -5,8 +5,8 @@ Phase 3B of arXiv:2512.22296, then calibrations of real devices, shots, drift an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Protocol
 
 from qmoe_qiskit.studies.engine.results import TaskResult
 from qmoe_qiskit.studies.engine.study import Study
@@ -17,21 +17,21 @@ from qmoe_qiskit.studies.noise.settings import NoiseSettings
 from qmoe_qiskit.studies.report.summary import Summary
 
 
-class _Part(NamedTuple):
+class _Part(Protocol):
     """A part of the study: its tasks of one seed, and the section made of their results."""
 
-    tasks: Callable[[NoiseSettings, int], list[Task]]
-    summarize: Callable[[NoiseSettings, NoiseResults], StudySection]
+    def tasks(self, settings: NoiseSettings, seed: int, /) -> list[Task]: ...
+    def summarize(self, settings: NoiseSettings, found: NoiseResults, /) -> StudySection: ...
 
 
 # In the order of `PARTS`.
-_PARTS = {
-    "depolarizing": _Part(depolarizing.tasks, depolarizing.summarize),
-    "devices": _Part(devices.tasks, devices.summarize),
-    "scales": _Part(scales.tasks, scales.summarize),
-    "mechanisms": _Part(mechanisms.tasks, mechanisms.summarize),
-    "drift": _Part(drift.tasks, drift.summarize),
-    "mitigation": _Part(mitigation.tasks, mitigation.summarize),
+_PARTS: dict[str, _Part] = {
+    "depolarizing": depolarizing,
+    "devices": devices,
+    "scales": scales,
+    "mechanisms": mechanisms,
+    "drift": drift,
+    "mitigation": mitigation,
 }
 
 

@@ -19,9 +19,7 @@ from qmoe_qiskit.backends.mitigation.readout import (
 )
 from qmoe_qiskit.backends.noisy.backend import NoisyBackend
 from qmoe_qiskit.backends.transpile.placement import active_qubits
-from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError, require_positive
-from qmoe_qiskit.noise_profiles import NoiseProfile
 from qmoe_qiskit.simulation import diagonals
 from qmoe_qiskit.studies.engine.results import finite
 from qmoe_qiskit.studies.noise.bitstrings import (
@@ -35,7 +33,6 @@ from qmoe_qiskit.studies.training.circuit_execution import EXACT, CircuitExecuti
 from qmoe_qiskit.studies.training.measuring import measured, observe_rows, restore_on_backend
 from qmoe_qiskit.studies.training.train_task import Fitted, TrainTask, fit, result_of
 from qmoe_qiskit.train import model_state, restore_model
-from qmoe_qiskit.typing import FloatArray
 
 # Methods of mitigation by the names that tables use: whether readout errors are undone, and the
 # degree of the extrapolation.
@@ -63,11 +60,7 @@ class ShotsTask(TrainTask):
     sampled: tuple[CircuitExecution, ...] = ()
 
     def check(self) -> None:
-        """See `Task.check`.
-
-        Raises:
-            InputError: If a setting is not accepted.
-        """
+        """See `Task.check`."""
         super().check()
         for shots in self.shots:
             require_positive("shots", shots)
@@ -115,11 +108,7 @@ class PinnedTask(TrainTask):
     kind: ClassVar[str] = "noise-pinned"
 
     def run(self) -> dict[str, Any]:
-        """Train and measure.
-
-        Returns:
-            settings: see `measured`.
-        """
+        """Train and measure; return settings, see `measured`."""
         fitted = fit(self)
         model, rows = fitted.classifier, fitted.split.test
         exact = observe_rows(restore_on_backend(model, EXACT, self.seed), rows)
@@ -163,11 +152,7 @@ class MitigationTask(TrainTask):
     executions: tuple[int, ...] = (0,)
 
     def check(self) -> None:
-        """See `Task.check`.
-
-        Raises:
-            InputError: If a setting is not accepted.
-        """
+        """See `Task.check`."""
         if isinstance(self.device.resolve_backend(self.seed), str):
             raise InputError(
                 f"mitigation is measured on a stored calibration, such as 'noisy:ibm_torino', "
@@ -217,7 +202,13 @@ class MitigationTask(TrainTask):
         exactly_KBS = [
             string_probabilities(backend, router, inputs_BF, weights_W) for backend in backends
         ]
-        observables = _observables(router, profile, backends[0].compile(router).physical_qubits)
+        plain_OS = diagonals(router.observables)
+        matrices = assignment_matrices(profile, backends[0].compile(router).physical_qubits)
+        # Over measured bit strings, by "readout errors undone".
+        observables = {
+            False: plain_OS,
+            True: apply_readout_error(plain_OS, invert_readout_error(matrices)),
+        }
         scores = []
         for executions in self.executions:
             rng = np.random.default_rng([self.seed, executions])
@@ -239,16 +230,3 @@ class MitigationTask(TrainTask):
                     }
                 )
         return {"mitigation": scores}
-
-
-def _observables(
-    router: RouterCircuit, profile: NoiseProfile, qubits: tuple[int, ...]
-) -> dict[bool, FloatArray]:
-    """Return the observables over measured bit strings, (O, 2^n), by "readout errors undone"."""
-    plain_OS = diagonals(router.observables)
-    return {
-        False: plain_OS,
-        True: apply_readout_error(
-            plain_OS, invert_readout_error(assignment_matrices(profile, qubits))
-        ),
-    }

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import struct
 from base64 import b64encode
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qmoe_qiskit.figures.style import DPI
-from qmoe_qiskit.stats.types import Verdict, VerdictOutcome
+from qmoe_qiskit.stats.types import VerdictOutcome
 from qmoe_qiskit.studies.report.page import (
     HOW_JUDGED,
     HOW_LISTED,
@@ -31,23 +30,6 @@ _CSS_DPI = 96
 MARK = '<meta name="generator" content="qmoe report">'
 
 
-@dataclass(frozen=True, kw_only=True)
-class IndexEntry:
-    """A study on the index of several studies.
-
-    Attributes:
-        name: Name of the study on the command line.
-        title: Question that the study answers.
-        verdicts: Verdicts of the study.
-        href: Path of the study's page, relative to the index.
-    """
-
-    name: str
-    title: str
-    verdicts: tuple[Verdict, ...]
-    href: str
-
-
 def page_html(page: Page) -> str:
     """Return the page of a study as HTML, its figures embedded."""
     return _render(
@@ -59,8 +41,12 @@ def page_html(page: Page) -> str:
     )
 
 
-def index_html(studies: Sequence[IndexEntry]) -> str:
-    """Return a page with the verdicts of several studies and links to their pages."""
+def index_html(studies: Sequence[Mapping[str, object]]) -> str:
+    """Return a page with the verdicts of several studies and links to their pages.
+
+    Args:
+        studies: For each study name, title, verdicts and href, the page's path from the index.
+    """
     return _render("study_index.html.jinja", studies=studies)
 
 

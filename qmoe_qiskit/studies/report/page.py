@@ -14,7 +14,7 @@ from qmoe_qiskit.studies.engine.folder import StudyRecord
 from qmoe_qiskit.studies.report.settings_toml import settings_toml
 from qmoe_qiskit.studies.report.summary import FigureSpec, Summary
 from qmoe_qiskit.studies.report.tables import ShownTable, shown_table
-from qmoe_qiskit.studies.report.task_list import LIST, ListedTask, count_kinds, kinds_of
+from qmoe_qiskit.studies.report.task_list import LIST, ListedTask, kinds_of
 
 OUTCOMES: tuple[VerdictOutcome, ...] = ("supported", "not supported", "undecided")
 HOW_JUDGED = (
@@ -89,7 +89,7 @@ def make_page(
     tasks: Sequence[ListedTask],
 ) -> Page:
     """Return the page of a study, with its figures drawn; see `write_report`."""
-    kinds, seeds = count_kinds(tasks), _seeds(record.seeds)
+    kinds, seeds = dict(Counter(task.kind for task in tasks)), _seeds(record.seeds)
     records = {"Seeds": {"seeds": seeds}, "Versions": record.versions, "SHA-256": hashes}
     return Page(
         name=record.name,

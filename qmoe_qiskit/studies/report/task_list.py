@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,11 +40,6 @@ def tasks_csv(tasks: Sequence[ListedTask]) -> str:
         cells = (_cell(task.settings[name]) if name in task.settings else "" for name in names)
         writer.writerow([task.file, task.kind, *cells, f"{task.seconds:.3g}"])
     return content.getvalue()
-
-
-def count_kinds(tasks: Sequence[ListedTask]) -> dict[str, int]:
-    """Return the number of results of each kind."""
-    return dict(Counter(task.kind for task in tasks))
 
 
 def kinds_of(source: str, kinds: Sequence[str]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.io.atomic import write_atomically
 from qmoe_qiskit.studies.engine.folder import StudyRecord
-from qmoe_qiskit.studies.report.html import MARK, IndexEntry, index_html, page_html
+from qmoe_qiskit.studies.report.html import MARK, index_html, page_html
 from qmoe_qiskit.studies.report.markdown import page_markdown
 from qmoe_qiskit.studies.report.page import make_page
 from qmoe_qiskit.studies.report.summary import Summary
@@ -73,12 +73,12 @@ def write_index(path: Path, studies: Sequence[tuple[Path, str, str, Summary]]) -
     """
     check_index(path)
     entries = [
-        IndexEntry(
-            name=name,
-            title=title,
-            verdicts=summary.verdicts,
-            href=quote(Path(os.path.relpath(folder / PAGE, path.parent)).as_posix()),
-        )
+        {
+            "name": name,
+            "title": title,
+            "verdicts": summary.verdicts,
+            "href": quote(Path(os.path.relpath(folder / PAGE, path.parent)).as_posix()),
+        }
         for folder, name, title, summary in studies
     ]
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from qmoe_qiskit.backends import BackendSpec, open_backend
@@ -57,10 +57,6 @@ class CircuitExecution:
             return self.backend
         scaled = profile.scale(gates=self.gates, relaxation=self.relaxation, readout=self.readout)
         return scaled.drift(seed, hours=self.drift_hours) if self.drift_hours else scaled
-
-    def before_drift(self) -> CircuitExecution:
-        """Return the execution at the time of the calibration."""
-        return replace(self, drift_hours=0.0)
 
     def profiles(self) -> dict[str, str]:
         """Return the content hash of the stored calibration that it uses, if any, by backend."""

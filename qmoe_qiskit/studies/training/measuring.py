@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
@@ -38,7 +39,8 @@ def restore_on_backend(
         return classifier
     qubits = None
     if setting.drift_hours:
-        before = restore_on_backend(classifier, setting.before_drift(), seed).compiled_router
+        stored = replace(setting, drift_hours=0.0)
+        before = restore_on_backend(classifier, stored, seed).compiled_router
         assert before is not None
         qubits = active_qubits(before.isa_circuit)
     where = BackendSpec(

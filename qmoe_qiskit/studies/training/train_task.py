@@ -70,11 +70,7 @@ class TrainTask(Task):
     settings: tuple[CircuitExecution, ...] = (EXACT,)
 
     def check(self) -> None:
-        """See `Task.check`.
-
-        Raises:
-            InputError: If a setting is not accepted.
-        """
+        """See `Task.check`."""
         from qmoe_qiskit.studies.training.feasibility import check_router_runs
         from qmoe_qiskit.train.settings import check_settings
 
