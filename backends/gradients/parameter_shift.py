@@ -24,7 +24,8 @@ def parameter_shifts(angles_BG: FloatArray) -> FloatArray:
     n_samples, n_angles = angles_BG.shape
     shifts_GSG = np.pi / 2 * np.eye(n_angles)[:, None, :] * np.array([1, -1])[:, None]
     points_BGSG = angles_BG[:, None, None, :] + shifts_GSG
-    return points_BGSG.reshape(n_samples * n_angles * 2, n_angles)
+    points: FloatArray = points_BGSG.reshape(n_samples * n_angles * 2, n_angles)
+    return points
 
 
 def shifted_slopes(values: FloatArray, n_samples: int, n_angles: int) -> FloatArray:
