@@ -174,7 +174,8 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the most probable label of every row, shape (N,)."""
-        labels: NDArray[Any] = self.classes_[np.argmax(self.predict_proba(X), axis=1)]
+        best_N = self.predict_proba(X).argmax(axis=1)
+        labels: NDArray[Any] = self.classes_[best_N]
         return labels
 
     def predict_proba(self, X: ArrayLike) -> FloatArray:
