@@ -29,11 +29,7 @@ class AerRouter:
     """A router on Aer's statevector simulator, one circuit per sample."""
 
     def __init__(self, router: RouterCircuit) -> None:
-        """Check the circuit.
-
-        Raises:
-            InputError: If the circuit is not unitary, or not affine in its parameters.
-        """
+        """Check the circuit as `check_lowerable` does."""
         check_lowerable(router)
         self.router, self.isa_circuit = router, router.circuit  # a simulator takes every gate
         self.physical_qubits = tuple(range(router.n_qubits))

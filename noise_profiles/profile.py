@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from qmoe_qiskit.errors import ProfileError
 from qmoe_qiskit.noise_profiles.changes.scaling import scaled
@@ -129,7 +129,7 @@ class NoiseProfile:
                 for row in rows
                 if new.keys() >= set(row.qubits)
             )
-            for rows in (self.gates, self.repairs)
+            for rows in cast("tuple[Any, Any]", (self.gates, self.repairs))
         )
         return replace(
             self,

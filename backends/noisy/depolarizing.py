@@ -57,11 +57,7 @@ class Depolarizing:
         noise_factors: Sequence[int],
         seed: int | None,  # noqa: ARG002 - nothing is routed
     ) -> list[NoisyCircuit]:
-        """See `NoiseSource.add_to`.
-
-        Raises:
-            InputError: If gates are to be folded: that does not amplify this noise.
-        """
+        """See `NoiseSource.add_to`; InputError if gates are to be folded."""
         if tuple(noise_factors) != (1,):
             raise InputError(
                 "depolarizing noise without a device is not amplified by executing gates several "

@@ -51,11 +51,7 @@ class Reading:
     def profile(
         self, *, device: str, family: str | None, captured_at: datetime, source: str
     ) -> NoiseProfile:
-        """Return the profile, with all repairs.
-
-        Raises:
-            ProfileError: If the device has no calibrated qubits and gates.
-        """
+        """Return the profile, with all repairs; ProfileError if the device has no calibration."""
         if not self.target.num_qubits:
             raise ProfileError(f"{device} has no fixed qubits, so it has no calibration")
         gates, basis_gates = self._gates()

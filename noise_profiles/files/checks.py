@@ -26,11 +26,7 @@ def quoted(value: object) -> str:
 
 
 def check_profile(profile: NoiseProfile) -> None:
-    """Check that every number is possible and every qubit known.
-
-    Raises:
-        ProfileError: If not; names the field and quotes the value.
-    """
+    """Raise ProfileError, with field and value, if a number is impossible or a qubit unknown."""
     if profile.captured_at.utcoffset() != timedelta(0):
         raise ProfileError(
             f"captured_at is {profile.captured_at.isoformat()!r}: it must be in UTC, such as "

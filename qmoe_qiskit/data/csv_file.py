@@ -62,11 +62,7 @@ class CsvTable:
         return np.array([self._number(cell, row, column) for row, cell in enumerate(cells)])
 
     def labels(self, column: str) -> NDArray[Any]:
-        """Return one column as labels, (N,).
-
-        Raises:
-            DataError: If a label is missing or a fraction.
-        """
+        """Return one column as labels, (N,); DataError if one is missing or a fraction."""
         cells = self.cells(column)
         if "" in cells:
             where = self._where(cells.index(""), column)

@@ -12,11 +12,7 @@ if TYPE_CHECKING:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Read a whole file.
-
-    Raises:
-        DataError: If it does not exist, is a folder, may not be read, or is empty.
-    """
+    """Read a whole file; DataError if it is missing, a folder, empty, or may not be read."""
     file = repr(str(path))
     try:
         content = path.read_bytes()

@@ -55,16 +55,9 @@ class NpzArchive:
         return tuple(self.archive.files)
 
     def pair(self, *, needs_labels: bool) -> tuple[str, str]:
-        """Return the pair of names that the archive uses: X and y, or features and labels.
+        """Return the names of the features and their labels: X and y, or features and labels.
 
-        Args:
-            needs_labels: Whether the labels must exist under their own name too.
-
-        Returns:
-            The name of the features and the name of their labels.
-
-        Raises:
-            DataError: If the archive has no such pair; the message lists its arrays.
+        The labels need not exist unless `needs_labels`; DataError if the archive has no such pair.
         """
         for features, labels in _PAIRS:
             if features in self.names and (not needs_labels or labels in self.names):
@@ -108,11 +101,7 @@ class NpzArchive:
         return features_NF
 
     def labels(self, name: str, n_rows: int) -> NDArray[Any]:
-        """Return the array of labels, (n_rows,).
-
-        Raises:
-            DataError: If its shape does not fit the features, or its values name no classes.
-        """
+        """Return an array of labels, (n_rows,); DataError if they do not fit or name no class."""
         array = self._array(name)
         if array.shape != (n_rows,):
             raise DataError(
@@ -139,11 +128,7 @@ class NpzArchive:
 
 
 def open_npz(path: Path) -> NpzArchive:
-    """Open an archive that `numpy.savez` wrote.
-
-    Raises:
-        DataError: If the file cannot be read or is not such an archive.
-    """
+    """Open an archive that `numpy.savez` wrote; DataError if it is not one."""
     file = repr(str(path))
     content = read_bytes(path)
     try:

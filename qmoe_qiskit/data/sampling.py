@@ -18,11 +18,7 @@ _SEED_LIMIT = 2**32  # scikit-learn's bound, kept for every data set alike
 
 
 def require_seed(seed: int) -> int:
-    """Return `seed` if every generator in use accepts it.
-
-    Raises:
-        InputError: If it is not a whole number from 0 to 2**32 - 1.
-    """
+    """Return `seed`; InputError if it is not a whole number from 0 to 2**32 - 1."""
     if isinstance(seed, bool) or not hasattr(seed, "__index__") or not 0 <= seed < _SEED_LIMIT:
         raise InputError(f"seed must be a whole number from 0 to {_SEED_LIMIT - 1}, got {seed!r}")
     return int(seed)

@@ -39,9 +39,9 @@ class MatrixStep:
     @classmethod
     def empty(cls, representation: StateRepresentation, qubits: tuple[int, ...]) -> MatrixStep:
         """Return a step that changes nothing yet."""
-        identity = representation.identity(len(qubits))
+        fixed = [representation.identity(len(qubits))]
         return cls(
-            representation=representation, qubits=qubits, angles=[], rotations=[], fixed=[identity]
+            representation=representation, qubits=qubits, angles=[], rotations=[], fixed=fixed
         )
 
     def add(self, gate: Gate) -> None:
@@ -49,13 +49,9 @@ class MatrixStep:
         if isinstance(gate, Rotation):
             terms = self.representation.rotation(gate.pauli)
             self.angles.append(gate.angle)
-            self.rotations.append(
-                Terms(
-                    even=self._embed(terms.even, gate.qubits),
-                    odd=self._embed(terms.odd, gate.qubits),
-                    rest=None if terms.rest is None else self._embed(terms.rest, gate.qubits),
-                )
-            )
+            even, odd = (self._embed(matrix, gate.qubits) for matrix in (terms.even, terms.odd))
+            rest = None if terms.rest is None else self._embed(terms.rest, gate.qubits)
+            self.rotations.append(Terms(even=even, odd=odd, rest=rest))
             self.fixed.append(self.representation.identity(len(self.qubits)))
         else:
             matrix = (
@@ -131,7 +127,8 @@ def fuse(
 ) -> tuple[Preparation, list[FusedStep]]:
     """Group gates into a preparation and steps that act in order."""
     first, rest = _split_preparation(gates, uses_input_G, n_qubits)
-    blocks = _blocks(n_qubits, representation.block_qubits)
+    count = -(-n_qubits // representation.block_qubits)
+    blocks = [tuple(block.tolist()) for block in np.array_split(np.arange(n_qubits), count)]
     block_of = {q: block for block in blocks for q in block}
     steps: list[FusedStep] = []
     latest = dict.fromkeys(range(n_qubits), -1)  # index of the last step that touches a qubit
@@ -139,7 +136,9 @@ def fuse(
         after = max(latest[q] for q in gate.qubits)
         position = len(steps)
         if isinstance(gate, Rotation) and uses_input_G[gate.angle]:
-            steps.append(_input_step(gate, n_qubits, representation))
+            odd = representation.rotation(gate.pauli).odd
+            source, phase = _monomial(odd, gate.qubits, representation.base, n_qubits)
+            steps.append(InputStep(angle=gate.angle, source=source, phase=phase))
         elif isinstance(gate, FixedGate) and (
             representation.permutes and len(blocks) > 1 and _permutes_between_qubits(gate)
         ):
@@ -153,7 +152,8 @@ def fuse(
         else:
             block = block_of[gate.qubits[0]]
             qubits = block if set(gate.qubits) <= set(block) else tuple(sorted(gate.qubits))
-            if _can_join(steps, after, gate):
+            last = steps[after] if after >= 0 else None
+            if isinstance(last, MatrixStep) and set(gate.qubits) <= set(last.qubits):
                 position = after
             else:
                 position = _find(steps, after, MatrixStep, qubits)
@@ -165,14 +165,6 @@ def fuse(
         for q in gate.qubits:
             latest[q] = position
     return _preparation(first, representation), steps
-
-
-def _can_join(steps: list[FusedStep], position: int, gate: Gate) -> bool:
-    """Whether the last step that touches the gate's qubits acts on all of them as a matrix."""
-    if position < 0:
-        return False
-    step = steps[position]
-    return isinstance(step, MatrixStep) and set(gate.qubits) <= set(step.qubits)
 
 
 def _find(
@@ -210,12 +202,10 @@ def _split_preparation(
 def _preparation(
     gates_of_qubit: list[list[Gate]], representation: StateRepresentation
 ) -> Preparation:
-    runs = []
-    for qubit, gates in enumerate(gates_of_qubit):
-        run = MatrixStep.empty(representation, (qubit,))
+    runs = [MatrixStep.empty(representation, (q,)) for q in range(len(gates_of_qubit))]
+    for run, gates in zip(runs, gates_of_qubit, strict=True):
         for gate in gates:
             run.add(gate)
-        runs.append(run)
     depth, n, base = max(1, *(len(run.angles) for run in runs)), len(runs), representation.base
     angles = np.full((depth, n), -1)
     even = np.broadcast_to(representation.identity(1), (depth, n, base, base)).copy()
@@ -235,21 +225,10 @@ def _preparation(
     )
 
 
-def _blocks(n_qubits: int, size: int) -> list[tuple[int, ...]]:
-    count = -(-n_qubits // size)
-    return [tuple(block.tolist()) for block in np.array_split(np.arange(n_qubits), count)]
-
-
 def _permutes_between_qubits(gate: FixedGate) -> bool:
     """Whether an entangling gate only permutes basis states, up to phases."""
     entries = np.count_nonzero(np.abs(gate.matrix) > 1e-12, axis=1)
     return len(gate.qubits) > 1 and bool(np.all(entries == 1))
-
-
-def _input_step(gate: Rotation, n_qubits: int, representation: StateRepresentation) -> InputStep:
-    odd = representation.rotation(gate.pauli).odd
-    source, phase = _monomial(odd, gate.qubits, representation.base, n_qubits)
-    return InputStep(angle=gate.angle, source=source, phase=phase)
 
 
 def _monomial(

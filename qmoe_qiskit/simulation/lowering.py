@@ -134,11 +134,7 @@ def lower_circuit(
 
 
 def check_lowerable(router: RouterCircuit) -> None:
-    """Refuse what `lower` refuses, without building matrices or a table.
-
-    Raises:
-        InputError: As for `lower_circuit`.
-    """
+    """Refuse what `lower` refuses, with InputError, without building matrices or a table."""
     for step in router.circuit.data:
         wires = tuple(router.circuit.find_bit(q).index for q in step.qubits)
         for operation, _ in unfold(step.operation, wires):
