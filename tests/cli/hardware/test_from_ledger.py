@@ -41,7 +41,7 @@ def test_without_an_account_or_the_device(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:  # as if the service were IBM's
-        for module in ("account", "remote"):
+        for module in ("service.account", "devices.ibm"):
             patch.setattr(f"qmoe_qiskit.hardware.{module}.service_name", lambda: "ibm")
         measured = document("submit", run, *ON_MANILA, "--yes", "--wait")
     for name in ibm.environment():

@@ -145,6 +145,6 @@ def test_others_use_the_account_too(stage: Stage, ibm: IBMService) -> None:
     for name in ("first", "second"):
         stage.done(stage.order(template, name))
     for job in ibm.jobs:
-        job.created -= timedelta(seconds=58.5)
+        job.created -= timedelta(seconds=52)  # time for a busy machine to send the third
     stage.done(stage.order(template, "third"))
     assert stage.posted(ibm).count(429) >= 1

@@ -171,7 +171,7 @@ def test_factors_and_drift_change_the_calibration() -> None:
     ) == stored.scale(readout=2.0)
     later = CircuitExecution(backend="noisy:ibm_lagos", gates=0.5, drift_hours=5.0)
     assert later.resolve_backend(1) == stored.scale(gates=0.5).drift(1, hours=5.0)
-    assert later.resolve_backend(1) != later.where(2)
+    assert later.resolve_backend(1) != later.resolve_backend(2)
     assert later.profiles() == {"noisy:ibm_lagos": stored.content_hash}
     task = replace(SMALL, settings=(EXACT, later))
     assert task.profiles() == later.profiles()
