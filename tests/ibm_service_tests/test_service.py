@@ -160,7 +160,7 @@ def test_readout_mitigation_has_readout_errors_to_mitigate(
     [
         {"resilience_level": 0},
         {"resilience_level": 1},
-        {"resilience_level": 2},
+        pytest.param({"resilience_level": 2}, marks=pytest.mark.trial),
         {"resilience_level": 2, "dynamical_decoupling": {"enable": True}},
         {"resilience": {"zne_mitigation": True, "zne": {"noise_factors": (1, 3)}}},
     ],

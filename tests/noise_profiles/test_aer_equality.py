@@ -108,6 +108,9 @@ def assert_calibrated_readout(ours: NoiseModel, fake: FakeBackendV2, qubits: lis
 
 # One device of each generation; `make trials` takes all.
 KEPT = {"ibm_fez", "ibm_lagos", "ibm_torino", "ibmq_manila"}
+DEVICES = [
+    pytest.param(name, marks=() if name in KEPT else pytest.mark.trial) for name in list_profiles()
+]
 
 
 @pytest.mark.parametrize(
@@ -124,13 +127,7 @@ def test_whole_device(name: str) -> None:
     assert set(ours.basis_gates) == set(reference.basis_gates) - NOT_STORED
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=() if name in KEPT else pytest.mark.trial)
-        for name in list_profiles()
-    ],
-)
+@pytest.mark.parametrize("name", DEVICES)
 def test_every_gate_and_a_region_of_every_device(name: str, rng: np.random.Generator) -> None:
     profile = load_profile(name)
     fake = fake_of(profile)

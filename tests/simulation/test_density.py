@@ -155,7 +155,9 @@ def uploads_between_channels() -> RouterCircuit:
     return RouterCircuit(circuit=c, inputs=x, weights=w, observables=observables)
 
 
-@pytest.mark.parametrize("round_", range(5))
+@pytest.mark.parametrize(
+    "round_", [0, 1, *(pytest.param(i, marks=pytest.mark.trial) for i in range(2, 5))]
+)
 def test_channels_between_uploads(round_: int, random_noise: Any, rng: np.random.Generator) -> None:
     noisy = random_noise(uploads_between_channels(), round_)
     inputs_BF, weights_W = rng.uniform(-4, 4, (2, 2)), rng.uniform(-4, 4, 3)
@@ -182,7 +184,13 @@ def six_qubits(every_path: RouterCircuit, random_noise: Any) -> Any:
     return random_noise(every_path, 11)
 
 
-@pytest.mark.parametrize("array", [np.array, torch.tensor], ids=["numpy", "torch"])
+@pytest.mark.parametrize(
+    "array",
+    [
+        pytest.param(np.array, id="numpy"),
+        pytest.param(torch.tensor, id="torch", marks=pytest.mark.trial),
+    ],
+)
 @pytest.mark.parametrize("memory", MEMORY)
 def test_memory_does_not_change_the_numbers(
     memory: str,

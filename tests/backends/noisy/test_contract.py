@@ -137,7 +137,7 @@ def pickled(compiled: Any) -> Any:
 
 
 @pytest.mark.parametrize(("spec", "mode"), NOISY)
-@pytest.mark.parametrize("again", [copy.deepcopy, pickled])
+@pytest.mark.parametrize("again", [pickled, pytest.param(copy.deepcopy, marks=pytest.mark.trial)])
 def test_copies_evaluate_alike(again: Callable[[Any], Any], backend: Backend) -> None:
     compiled = backend.compile(angle_router(2, 1))
     copied = again(compiled)

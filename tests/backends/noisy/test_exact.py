@@ -40,20 +40,27 @@ def check(
     assert result.shots is None
 
 
+# One device of each generation; `make trials` takes all.
+KEPT = {"ibm_fez", "ibm_lagos", "ibm_torino", "ibmq_manila"}
+DEVICES = [
+    pytest.param(name, marks=() if name in KEPT else pytest.mark.trial) for name in list_profiles()
+]
+
+
 def test_there_are_devices_of_every_family() -> None:
     families = {str(load_profile(name).family).split()[0] for name in list_profiles()}
     assert families == {"Falcon", "Eagle", "Heron", "Nighthawk"}
     assert len(list_profiles()) >= 10
 
 
-@pytest.mark.parametrize("name", list_profiles())
+@pytest.mark.parametrize("name", DEVICES)
 def test_the_papers_router_on_every_device(
     name: str, aer_values: Any, rng: np.random.Generator
 ) -> None:
     check(name, angle_router(2, 3), aer_values, rng)
 
 
-@pytest.mark.parametrize("name", list_profiles())
+@pytest.mark.parametrize("name", DEVICES)
 def test_a_random_circuit_on_every_device(
     name: str,
     random_router: Callable[..., RouterCircuit],

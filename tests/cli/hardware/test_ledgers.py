@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sqlite3
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +25,12 @@ FEW = ("--samples", "4", "--shots", "16")
 
 @pytest.fixture
 def recorded(ibm: IBMService, qmoe: Callable[..., Any], run: Path) -> str:
-    """The key of a work whose job is at the service."""
+    """The key of a work whose job is at the service, and has ended there."""
     outcome = qmoe("submit", run, "--backend", MANILA, *FEW, "--yes")
     assert outcome.exit_code == 0, outcome.stderr
     assert any(r["method"] == "POST" and r["path"].endswith("/jobs") for r in ibm.requests)
+    while not ibm.jobs[-1].is_final:
+        time.sleep(0.005)
     with Ledger() as ledger:
         return ledger.works()[0].key
 

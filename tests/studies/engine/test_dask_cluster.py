@@ -170,6 +170,7 @@ def test_a_scheduler_that_dies_for_good_is_an_error_that_says_how_to_go_on(
     assert len(list((tmp_path / "tasks").iterdir())) >= 5
 
 
+@pytest.mark.trial
 def test_a_task_that_kills_every_worker_is_given_up(tmp_path: Path, dask: Dask) -> None:
     dask.scheduler()
     n_started = 0

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 WORKERS = 2
 SETTINGS = """
 n_samples = 120
-epochs = 10
+epochs = 3
 layers = 1
 learning_rates = [0.05]
 """

@@ -79,7 +79,9 @@ def swept(quantum: Callable[[float], float], control: float) -> Callable[[Any], 
     return result_of
 
 
-@pytest.mark.parametrize("settings", [SMALL, STUDY.quick, STUDY.settings()])
+@pytest.mark.parametrize(
+    "settings", [SMALL, STUDY.quick, pytest.param(STUDY.settings(), marks=pytest.mark.trial)]
+)
 def test_tasks_are_possible_and_each_is_there_once(settings: NoiseSettings) -> None:
     tasks = STUDY.tasks(settings, SEEDS)
     assert len({task.content_hash for task in tasks}) == len(tasks)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -21,6 +20,7 @@ from qmoe_qiskit.studies.training.train_task import SCALINGS, TrainTask, fit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 SMALL = TrainTask(seed=3, n_samples=80, epochs=3)
 ROUTERS = (*QUANTUM, "linear", "quadratic", "mlp:4", "fourier", "rff:8")
@@ -59,14 +59,14 @@ def test_results_are_plain_and_repeat_bit_for_bit(router: str) -> None:
     assert measured["routing_flips"] == 0
 
 
-@pytest.mark.process
-def test_another_process_finds_the_same() -> None:
-    program = (
+def test_another_process_finds_the_same(python: str, tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
         "import json; from qmoe_qiskit.studies.training.train_task import TrainTask; "
         "print(json.dumps(TrainTask(seed=3, n_samples=80, epochs=3).run()))"
     )
     printed = subprocess.run(
-        [sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=240
+        [python, str(program)], check=True, capture_output=True, text=True, timeout=240
     ).stdout
     assert json.loads(printed) == SMALL.run()
 
