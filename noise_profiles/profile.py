@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from qmoe_qiskit.errors import ProfileError
 from qmoe_qiskit.noise_profiles.changes.scaling import scaled
-from qmoe_qiskit.noise_profiles.files import json_file
 from qmoe_qiskit.noise_profiles.files.checks import check_profile
 
 if TYPE_CHECKING:
@@ -93,6 +92,8 @@ class NoiseProfile:
     @cached_property
     def content_hash(self) -> str:
         """SHA-256, in hex, of the canonical form; equal on every machine for equal content."""
+        from qmoe_qiskit.noise_profiles.files import json_file
+
         return json_file.content_hash(self)
 
     def gate(self, name: str, qubits: Sequence[int]) -> GateCalibration | None:
@@ -252,6 +253,8 @@ class NoiseProfile:
 
     def dumps(self) -> str:
         """Return the canonical JSON: one qubit, gate or repair per line."""
+        from qmoe_qiskit.noise_profiles.files import json_file
+
         return json_file.dumps(self)
 
     @classmethod
@@ -265,6 +268,8 @@ class NoiseProfile:
         Raises:
             ProfileError: If it is damaged, of a newer schema, impossible, or was changed.
         """
+        from qmoe_qiskit.noise_profiles.files import json_file
+
         return json_file.loads(text, name, cls)
 
     def save(self, path: str | Path) -> None:
@@ -273,6 +278,8 @@ class NoiseProfile:
         Raises:
             ProfileError: If the file cannot be written.
         """
+        from qmoe_qiskit.noise_profiles.files import json_file
+
         json_file.save(self, path)
 
     @classmethod
@@ -282,4 +289,6 @@ class NoiseProfile:
         Raises:
             ProfileError: If it cannot be read, or as in `loads`; names the file.
         """
+        from qmoe_qiskit.noise_profiles.files import json_file
+
         return json_file.loads(*json_file.read_file(path), cls)
