@@ -13,7 +13,7 @@ import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.transpiler import Target
 
-from qmoe_qiskit.backends.transpile.device import scheduled
+from qmoe_qiskit.backends.transpile.isa_circuit import scheduled
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.typing import FloatArray
 

@@ -1,4 +1,4 @@
-"""Readout error as assignment matrices, applied to diagonal observables."""
+"""Correction of readout errors by inverse assignment matrices."""
 
 from __future__ import annotations
 
@@ -11,43 +11,10 @@ from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
-    from qmoe_qiskit.noise_profiles import NoiseProfile
+    pass
 
 # Below this, 1 - P(1|0) - P(0|1) is rounding, and its inverse multiplies rounding alone.
 MIN_CONTRAST = 1e-9
-
-
-def assignment_matrices(profile: NoiseProfile, qubits: Sequence[int]) -> tuple[FloatArray, ...]:
-    """Return A[measured, true] of each qubit, (2, 2).
-
-    Args:
-        profile: The calibration; a probability that was not reported counts as 0.
-        qubits: Numbers of qubits within the profile.
-    """
-    matrices = []
-    for qubit in qubits:
-        calibration = profile.qubits[qubit]
-        up, down = calibration.p_meas1_prep0 or 0.0, calibration.p_meas0_prep1 or 0.0
-        matrices.append(np.array([[1 - up, down], [up, 1 - down]]))
-    return tuple(matrices)
-
-
-def apply_readout_error(diagonals_OD: FloatArray, matrices: Sequence[FloatArray]) -> FloatArray:
-    """Return the observables that true states see when they are read out with errors.
-
-    Args:
-        diagonals_OD: The observables over measured bit strings, (O, 2^n), little-endian.
-        matrices: Per qubit, A with A[measured, true] = P(measured | true), (2, 2).
-
-    Returns:
-        The observables over true basis states: sum over measured m of D[m] P(m | true), (O, 2^n).
-    """
-    n_qubits = len(matrices)
-    tensor = diagonals_OD.reshape(-1, *(2,) * n_qubits)
-    for qubit, matrix in enumerate(matrices):
-        axis = n_qubits - qubit  # axis 0 runs over observables, the last axis is qubit 0
-        tensor = np.moveaxis(np.tensordot(tensor, matrix, axes=(axis, 0)), -1, axis)
-    return tensor.reshape(diagonals_OD.shape)
 
 
 def invert_readout_error(matrices: Sequence[FloatArray]) -> list[FloatArray]:

@@ -20,7 +20,8 @@ def _without_readout_error(
     observables_OD: FloatArray, matrices: Sequence[FloatArray]
 ) -> FloatArray:
     """The mean over measured strings becomes the mean of the true observables over true states."""
-    from qmoe_qiskit.backends.mitigation.readout import apply_readout_error, invert_readout_error
+    from qmoe_qiskit.backends.mitigation.readout import invert_readout_error
+    from qmoe_qiskit.backends.noisy.readout_error import apply_readout_error
 
     return apply_readout_error(observables_OD, invert_readout_error(matrices))
 

@@ -7,10 +7,14 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from qmoe_qiskit.backends.mitigation.folding import folded
-from qmoe_qiskit.backends.mitigation.readout import assignment_matrices
 from qmoe_qiskit.backends.noisy.circuit import NoisyCircuit
 from qmoe_qiskit.backends.noisy.exact import MAX_EXACT_QUBITS
-from qmoe_qiskit.backends.transpile.device import fit_to_device, relabelled, without_measurements
+from qmoe_qiskit.backends.noisy.readout_error import assignment_matrices
+from qmoe_qiskit.backends.transpile.isa_circuit import (
+    fit_to_device,
+    relabelled,
+    without_measurements,
+)
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.simulation.lowering import Channel
 from qmoe_qiskit.simulation.representation import transfer_matrix

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from qiskit_aer import AerSimulator
 
-from qmoe_qiskit.backends.mitigation.readout import apply_readout_error
 from qmoe_qiskit.backends.noisy.circuit import NoisyCircuit
+from qmoe_qiskit.backends.noisy.readout_error import apply_readout_error
 from qmoe_qiskit.backends.statevector import PROBE_TOLERANCE, BatchedRouter, check_probe
 from qmoe_qiskit.simulation import DensityProgram
 from qmoe_qiskit.simulation.lowering import lower_circuit

@@ -8,7 +8,7 @@ from qiskit import QuantumCircuit
 
 from qmoe_qiskit.backends.gradients.rotations import router_of_rotations
 from qmoe_qiskit.backends.runtime.compiled_router import Layout, RuntimeRouter
-from qmoe_qiskit.backends.transpile.device import fit_to_device
+from qmoe_qiskit.backends.transpile.isa_circuit import fit_to_device
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError, require_positive
 from qmoe_qiskit.hardware.devices.protocol import Device

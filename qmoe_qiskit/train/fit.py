@@ -26,7 +26,7 @@ from qmoe_qiskit.train.fingerprint import check_identity, training_identity
 from qmoe_qiskit.train.model import circuit_of
 from qmoe_qiskit.train.progress import EpochProgress
 from qmoe_qiskit.train.settings import check_settings
-from qmoe_qiskit.train.training import StopTraining, Training
+from qmoe_qiskit.train.training_loop import StopTraining, Training
 from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:

@@ -11,13 +11,7 @@ from qmoe_qiskit.stats.types import Estimate
 from qmoe_qiskit.studies.ablation.settings import AblationSettings
 from qmoe_qiskit.studies.engine.results import TaskResult
 from qmoe_qiskit.studies.report.figures import intervals
-from qmoe_qiskit.studies.report.summary import (
-    FigureSpec,
-    Row,
-    Summary,
-    Table,
-    table_of_rows,
-)
+from qmoe_qiskit.studies.report.summary import FigureSpec, Row, Summary, Table, table_of_rows
 from qmoe_qiskit.studies.training.paired_results import (
     ACCURACY,
     INPUTS,

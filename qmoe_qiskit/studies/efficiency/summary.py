@@ -13,13 +13,7 @@ from qmoe_qiskit.studies.efficiency.parameters_needed import COUNTS, Family, nee
 from qmoe_qiskit.studies.efficiency.settings import EfficiencySettings
 from qmoe_qiskit.studies.engine.results import TaskResult
 from qmoe_qiskit.studies.report.panels import panels
-from qmoe_qiskit.studies.report.summary import (
-    FigureSpec,
-    Row,
-    Summary,
-    Table,
-    table_of_rows,
-)
+from qmoe_qiskit.studies.report.summary import FigureSpec, Row, Summary, Table, table_of_rows
 from qmoe_qiskit.studies.training.paired_results import (
     ACCURACY,
     INPUTS,

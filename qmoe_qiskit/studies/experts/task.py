@@ -115,7 +115,7 @@ class ExpertsTask(Task):
         import torch
 
         from qmoe_qiskit.studies.experts.models import ModelSizes, build_model
-        from qmoe_qiskit.train.training import Training
+        from qmoe_qiskit.train.training_loop import Training
 
         sizes = ModelSizes(
             n_features=rows.features_NF.shape[1],

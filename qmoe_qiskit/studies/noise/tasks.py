@@ -12,12 +12,9 @@ import numpy as np
 
 from qmoe_qiskit.backends import BackendSpec
 from qmoe_qiskit.backends.mitigation.folding import check_factor, extrapolation
-from qmoe_qiskit.backends.mitigation.readout import (
-    apply_readout_error,
-    assignment_matrices,
-    invert_readout_error,
-)
+from qmoe_qiskit.backends.mitigation.readout import invert_readout_error
 from qmoe_qiskit.backends.noisy.backend import NoisyBackend
+from qmoe_qiskit.backends.noisy.readout_error import apply_readout_error, assignment_matrices
 from qmoe_qiskit.backends.transpile.placement import active_qubits
 from qmoe_qiskit.errors import InputError, require_positive
 from qmoe_qiskit.simulation import diagonals

@@ -14,7 +14,7 @@ from qiskit_ibm_runtime.fake_provider import FakeTorino
 from qiskit_ibm_runtime.utils import validate_isa_circuits
 
 from qmoe_qiskit.backends import CompiledRouter, open_backend
-from qmoe_qiskit.backends.transpile.device import fit_to_device
+from qmoe_qiskit.backends.transpile.isa_circuit import fit_to_device
 from qmoe_qiskit.circuits import RouterCircuit, angle_router
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.noise_profiles import NoiseProfile, list_profiles, load_profile

@@ -16,7 +16,7 @@ from qiskit.transpiler import InstructionProperties, Target
 
 from qmoe_qiskit.backends import open_backend
 from qmoe_qiskit.backends.transpile import placement
-from qmoe_qiskit.backends.transpile.device import fit_to_device
+from qmoe_qiskit.backends.transpile.isa_circuit import fit_to_device
 from qmoe_qiskit.backends.transpile.placement import best_placement, expected_error
 from qmoe_qiskit.circuits import angle_router
 from qmoe_qiskit.noise_profiles import load_profile
