@@ -52,7 +52,7 @@ def result_of(run: Path) -> dict[str, Any]:
     figures = {path.name: path.read_bytes() for path in run.glob("figures/*.png")}
     control = record.control()
     return {
-        "weights": record.weights,
+        "weights": record.files["model.safetensors"],
         "history": record.history,
         "metrics": metrics,
         "figures": figures,

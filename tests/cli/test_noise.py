@@ -95,7 +95,7 @@ def test_every_option_reaches_the_comparison(
         (["--shots", "0"], "--shots must be a whole number"),
         (["--epochs", "0"], "--epochs must be a whole number"),
         (["--device-qubits", "a"], "numbers separated by commas"),
-        (["--mitigation", "zne"], "known are none, readout"),
+        (["--mitigation", "zme"], "known are none, readout, zne"),
         (["--drift-hours", "-1"], "hours of drift is -1.0"),
         (["--drift-seed", "-1"], "seed of the drift"),
         (["--data", "digits", "--device", "ibmq_manila"], "has 6 qubits, ibmq_manila has 5"),
