@@ -22,8 +22,10 @@ MOST_FILES = 14  # of a folder, beside its __init__
 OTHERS = {
     "cli/hardware",  # commands that submit
     "cli/studies",
+    "compatibility",
     "ibm_service",
     "ibm_service_tests",
+    "moe/torch_connector",  # one module, several files of tests
     "programs",
     "scripts",
 }
