@@ -74,7 +74,7 @@ def measure_noise_study(*, slow: bool = False) -> list[Row]:
     rows = [
         Row(
             what=f"the paper's noise sweep, one seed: {len(tasks)} levels x "
-            f"{NOISE.quick.epochs} epochs, with evaluation (default.mixed: {_STEPS} of "
+            f"{tasks[0].epochs} epochs, with evaluation (default.mixed: {_STEPS} of "
             f"{_steps(tasks)} steps timed)",
             ours=ours,
             unit="s",

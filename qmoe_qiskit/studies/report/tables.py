@@ -146,9 +146,8 @@ def number(value: float, digits: int) -> str:
     """Return a number as text: zero without a sign, and a small number not as zero."""
     if not math.isfinite(value):
         return "" if math.isnan(value) else f"{value:g}"
-    if value and abs(value) < 0.5 * 10.0**-digits:
-        return f"{value:.1e}"
-    return f"{value + 0.0:.{digits}f}"
+    text = f"{value + 0.0:.{digits}f}"
+    return f"{value:.1e}" if value and not float(text) else text
 
 
 def to_markdown(table: ShownTable) -> str:

@@ -411,6 +411,7 @@ def test_an_index_replaces_nothing_of_others(tmp_path: Path) -> None:
 )
 def test_numbers_are_written_without_a_false_zero(value: float, text: str) -> None:
     assert number(value, 3) == text
+    assert number(0.5, 0) == "5.0e-01"  # Python rounds it to the even neighbour, 0
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.integers(0, 6))
