@@ -14,8 +14,8 @@ from qiskit_aer import AerSimulator
 from qmoe_qiskit.backends.gradients import parameter_shift
 from qmoe_qiskit.backends.protocols import ArrayLike, Expectations, Pullback, check_batch
 from qmoe_qiskit.circuits import RouterCircuit
-from qmoe_qiskit.circuits.affine import has_parameters
-from qmoe_qiskit.simulation.lowering import Channel, FixedGate, check_lowerable, lower
+from qmoe_qiskit.circuits.angles import has_parameters
+from qmoe_qiskit.simulation.lowering import Channel, FixedGate, check_angles, lower
 from qmoe_qiskit.typing import FloatArray
 
 # Gates whose angles Aer fills in from parameter_binds. For other gates, such as crx, it silently
@@ -29,8 +29,8 @@ class AerRouter:
     """A router on Aer's statevector simulator, one circuit per sample."""
 
     def __init__(self, router: RouterCircuit) -> None:
-        """Check the circuit as `check_lowerable` does."""
-        check_lowerable(router)
+        """Check the circuit as `check_angles` does."""
+        check_angles(router)
         self.router, self.isa_circuit = router, router.circuit  # a simulator takes every gate
         self.physical_qubits = tuple(range(router.n_qubits))
 
@@ -51,7 +51,7 @@ class AerRouter:
         points = parameter_shift.parameter_shifts(table.angles(x_BF, w_W))
         values = _run(circuit, dict(zip(angles, points.T, strict=True)), len(points))
         slopes_BOG = parameter_shift.shifted_slopes(values, len(x_BF), len(angles))
-        return slopes_BOG @ table.inputs_GF, slopes_BOG @ table.weights_GW
+        return table.chain(x_BF, w_W, slopes_BOG)
 
     def vjp(self, inputs_BF: ArrayLike, weights_W: ArrayLike) -> tuple[ArrayLike, Pullback]:
         """See `CompiledRouter.vjp`."""
@@ -59,7 +59,7 @@ class AerRouter:
 
     @cached_property
     def _circuit(self) -> QuantumCircuit:
-        return _observed(self.router.circuit, self.router)
+        return _observed(self.router.standard_circuit, self.router)
 
     @cached_property
     def _by_angle(self) -> tuple[QuantumCircuit, list[Parameter], Any]:

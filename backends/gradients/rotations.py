@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter, ParameterVector
 
 from qmoe_qiskit.circuits import RouterCircuit
-from qmoe_qiskit.circuits.affine import affine_terms, has_parameters
-from qmoe_qiskit.simulation.lowering import AngleTable, unfold
+from qmoe_qiskit.circuits.angles import has_parameters
+from qmoe_qiskit.simulation.angle_table import AngleRows, AngleTable
+from qmoe_qiskit.simulation.lowering import unfold
 
 
 def router_of_rotations(router: RouterCircuit) -> tuple[RouterCircuit, AngleTable]:
@@ -22,9 +22,11 @@ def router_of_rotations(router: RouterCircuit) -> tuple[RouterCircuit, AngleTabl
     per sample.
 
     Raises:
-        InputError: If the circuit cannot be decomposed into rotations, or an angle is not affine.
+        InputError: If an angle is not real.
     """
-    circuit, angles, table = one_angle_per_rotation(router.circuit, router.inputs, router.weights)
+    circuit, angles, table = one_angle_per_rotation(
+        router.standard_circuit, router.inputs, router.weights
+    )
     none = ParameterVector("none", 0)
     return replace(router, circuit=circuit, inputs=none, weights=angles, degree=None), table
 
@@ -37,31 +39,18 @@ def one_angle_per_rotation(
     Gates with free angles are decomposed into rotations; other gates stay. The global phase is
     dropped, since it affects no expectation value. The source has no classical bits.
     """
-    column = {p: k for k, p in enumerate([*inputs, *weights])}
+    rows = AngleRows(inputs, weights)
     steps: list[tuple[Any, tuple[int, ...]]] = []
     for step in source.data:
         qubits = tuple(source.find_bit(q).index for q in step.qubits)
         is_free = has_parameters(step.operation)
         steps += unfold(step.operation, qubits) if is_free else [(step.operation, qubits)]
-    n_angles = sum(has_parameters(operation) for operation, _ in steps)
-    angles = ParameterVector("angle", n_angles)
-    table_GP, offset_G = np.zeros((n_angles, len(column))), np.zeros(n_angles)
+    angles = ParameterVector("angle", sum(has_parameters(operation) for operation, _ in steps))
     circuit = QuantumCircuit(source.num_qubits)
-    unused = iter(range(n_angles))
     for operation, qubits in steps:
-        if not has_parameters(operation):
-            circuit.append(operation, qubits)
-            continue
-        g = next(unused)
-        slopes, offset_G[g] = affine_terms(operation.params[0])
-        for parameter, slope in slopes.items():
-            table_GP[g, column[parameter]] = slope
-        rotation = operation.to_mutable()
-        rotation.params = [angles[g]]
-        circuit.append(rotation, qubits)
-    table = AngleTable(
-        inputs_GF=table_GP[:, : len(inputs)],
-        weights_GW=table_GP[:, len(inputs) :],
-        offset_G=offset_G,
-    )
-    return circuit, angles, table
+        if has_parameters(operation):
+            row = rows.add(operation.params[0])
+            operation = operation.to_mutable()  # noqa: PLW2901 - a copy
+            operation.params = [angles[row]]
+        circuit.append(operation, qubits)
+    return circuit, angles, rows.table()

@@ -19,7 +19,7 @@ from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError, require_positive
 from qmoe_qiskit.noise_profiles import NoiseProfile
 from qmoe_qiskit.simulation import diagonals
-from qmoe_qiskit.simulation.lowering import check_lowerable
+from qmoe_qiskit.simulation.lowering import check_angles
 
 if TYPE_CHECKING:
     from qmoe_qiskit.typing import FloatArray
@@ -70,7 +70,7 @@ class NoisyBackend:
             InputError: If the device cannot run the circuit, or its errors cannot be mitigated.
             EngineMismatchError: If the probe differs from Aer's value.
         """
-        check_lowerable(router)  # before the transpiler meets what cannot be evaluated
+        check_angles(router)  # before the transpiler meets what cannot be evaluated
         self._check_width(router.n_qubits)
         mitigation = MITIGATIONS.get(self.mitigation)
         factors = [self.noise_factor * factor for factor in mitigation.noise_factors]

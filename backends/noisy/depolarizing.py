@@ -63,7 +63,7 @@ class Depolarizing:
                 "depolarizing noise without a device is not amplified by executing gates several "
                 "times: zero-noise extrapolation is for devices, such as 'noisy:ibm_torino'"
             )
-        circuit = self._with_channels(router, unfolded(router.circuit, "density_matrix"))
+        circuit = self._with_channels(router, unfolded(router.standard_circuit, "density_matrix"))
         qubits = tuple(range(router.n_qubits))
         return [
             NoisyCircuit(

@@ -65,7 +65,7 @@ class SampledRouter:
         table = self._table
         values, _ = self._sample(parameter_shift.parameter_shifts(table.angles(x_BF, w_W)))
         slopes_BOG = parameter_shift.shifted_slopes(values, len(x_BF), len(self._angles))
-        return slopes_BOG @ table.inputs_GF, slopes_BOG @ table.weights_GW
+        return table.chain(x_BF, w_W, slopes_BOG)
 
     def vjp(self, inputs_BF: ArrayLike, weights_W: ArrayLike) -> tuple[ArrayLike, Pullback]:
         """See `CompiledRouter.vjp`."""

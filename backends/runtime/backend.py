@@ -52,7 +52,7 @@ class RuntimeBackend:
         Raises:
             InputError: If the device cannot run the circuit.
         """
-        if router.circuit.count_ops().get("delay"):
+        if router.standard_circuit.count_ops().get("delay"):
             raise InputError(
                 f"the router's circuit holds delays: on {self.device.name} circuits are scheduled "
                 "where they run; leave the delays out"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from qmoe_qiskit.circuits import RouterCircuit
     from qmoe_qiskit.hardware.options import RuntimeOptions
     from qmoe_qiskit.noise_profiles import NoiseProfile
-    from qmoe_qiskit.simulation.lowering import AngleTable
+    from qmoe_qiskit.simulation.angle_table import AngleTable
 
 # What the work yields: expectation values, or the values from which a gradient is made.
 Kind = Literal["values", "shifts", "spsa"]
@@ -78,7 +78,7 @@ class RuntimeRouter:
         if self.backend.options.gradient == "spsa":
             return self._directions(x_BF, w_W).slopes(values_PO)
         slopes_BOG = shifted_slopes(values_PO, len(x_BF), len(self._table.offset_G))
-        return slopes_BOG @ self._table.inputs_GF, slopes_BOG @ self._table.weights_GW
+        return self._table.chain(x_BF, w_W, slopes_BOG)
 
     def vjp(self, inputs_BF: ArrayLike, weights_W: ArrayLike) -> tuple[ArrayLike, Pullback]:
         """See `CompiledRouter.vjp`."""

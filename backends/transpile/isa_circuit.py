@@ -78,7 +78,7 @@ def fit_to_device(
             f"the router has {router.n_qubits} qubits, {profile.device} has {target.num_qubits}: "
             "use a smaller router (--qubits) or another device"
         )
-    circuit: QuantumCircuit = RemoveBarriers()(router.circuit)
+    circuit: QuantumCircuit = RemoveBarriers()(router.standard_circuit)
     circuit.measure_all()
     routed = _routed(circuit, here, target, seed)
     if most_qubits is not None and len(used := active_qubits(routed)) > most_qubits:

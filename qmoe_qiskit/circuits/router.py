@@ -5,23 +5,39 @@ from __future__ import annotations
 import hashlib
 import io
 import struct
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from qiskit import QuantumCircuit, qpy
-from qiskit.circuit import Gate, Instruction, ParameterExpression, ParameterVector
+from qiskit.circuit import Parameter, ParameterExpression, ParameterVector
 from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import SparsePauliOp
 
-from qmoe_qiskit.circuits.affine import affine_terms
+from qmoe_qiskit.circuits.angles import affine_terms, symbolic
+from qmoe_qiskit.circuits.observables import Observables, as_observables
+from qmoe_qiskit.circuits.standard_form import standard_form
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.typing import FloatArray
 
 # What reading bytes that are not a router circuit may raise.
 _QPY_FAULTS = (AttributeError, EOFError, KeyError, QiskitError, TypeError, ValueError, struct.error)
+
+
+class _Copied:
+    """An attribute that is copied when it is set and when it is read: circuits change in place."""
+
+    def __set__(self, router: RouterCircuit, circuit: QuantumCircuit) -> None:
+        router.__dict__["_circuit"] = circuit.copy()
+
+    def __get__(self, router: RouterCircuit | None, _: type) -> QuantumCircuit:
+        if router is None:
+            raise AttributeError("circuit")  # the field has no default
+        copy: QuantumCircuit = router.__dict__["_circuit"].copy()
+        return copy
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -32,64 +48,119 @@ class RouterCircuit:
     the least significant bit of a basis state's index.
 
     Attributes:
-        circuit: The circuit, without measurements; all its parameters are inputs or weights.
-        inputs: Angles that carry a sample's features, in radians, length F.
-        weights: Trainable angles in radians, length W, flattened (layer, qubit, angle).
-        observables: One observable per output, length O. Each is diagonal in the computational
-            basis (identities and Z only), so that all are estimated from the same shots.
+        circuit: A copy of the circuit, without measurements; all its parameters are inputs or
+            weights. Angles are real functions of them.
+        inputs: The parameters that carry a sample's features, in order, length F.
+        weights: The trainable parameters, in order, length W.
+        observables: One observable per output, length O; an operator alone is one observable. See
+            `as_observables` for what is accepted.
         degree: Highest frequency in each input that an output can contain: the number of times that
             the circuit uploads a feature. None if it is unknown.
 
     Raises:
-        InputError: If parameters and circuit do not fit together, or an observable is not diagonal.
+        InputError: If parameters and circuit do not fit together, an operation is not unitary, or
+            an observable is not real.
 
     >>> x, w = ParameterVector("x", 1), ParameterVector("w", 1)
     >>> circuit = QuantumCircuit(1)
     >>> circuit.ry(x[0] + w[0], 0)  # doctest: +ELLIPSIS
     <qiskit.circuit.instructionset.InstructionSet object at ...>
-    >>> RouterCircuit(
-    ...     circuit=circuit, inputs=x, weights=w, observables=(SparsePauliOp("Z"),), degree=1
-    ... ).n_outputs
+    >>> RouterCircuit(circuit=circuit, inputs=x, weights=w, observables="Z", degree=1).n_outputs
     1
     """
 
-    circuit: QuantumCircuit
-    inputs: ParameterVector
-    weights: ParameterVector
+    circuit: QuantumCircuit = _Copied()  # type: ignore[assignment]
+    inputs: Sequence[Parameter]
+    weights: Sequence[Parameter]
     observables: tuple[SparsePauliOp, ...]
     degree: int | None = None
 
     def __post_init__(self) -> None:
-        # A copy: the caller's circuit may go on changing, this one does not.
-        object.__setattr__(self, "circuit", self.circuit.copy())
+        circuit = self.__dict__["_circuit"]
+        for name in ("inputs", "weights"):
+            object.__setattr__(self, name, _parameters(name, getattr(self, name)))
+        named = [*self.inputs, *self.weights]
         shared = set(self.inputs) & set(self.weights)
         if shared:
             names = ", ".join(sorted(p.name for p in shared))
             raise InputError(
                 f"{names}: a parameter is an input or a weight of the router, not both"
             )
-        named = {*self.inputs, *self.weights}
-        free = set(self.circuit.parameters)
-        if not free <= named:
-            names = ", ".join(sorted(p.name for p in free - named))
+        counts = Counter(p.name for p in named)
+        if twice := sorted(name for name, count in counts.items() if count > 1):
+            raise InputError(
+                f"{', '.join(twice)}: each input and weight is listed once, and has a name of its "
+                "own"
+            )
+        free = set(circuit.parameters)
+        if not free <= set(named):
+            names = ", ".join(sorted(p.name for p in free - set(named)))
             raise InputError(
                 f"circuit parameters {names} are neither inputs nor weights of the router: "
-                "list each in one of the two ParameterVectors"
+                "list each in one of the two"
             )
-        if self.circuit.num_clbits or self.circuit.count_ops().get("measure"):
+        if circuit.num_clbits or circuit.count_ops().get("measure"):
             raise InputError(
                 "a router circuit has no classical bits and no measurements: its observables say "
                 "what is read out; remove them (QuantumCircuit.remove_final_measurements)"
             )
-        if not self.observables:
-            raise InputError("a router needs at least one observable, got none")
-        for observable in self.observables:
-            _check_observable(observable, self.circuit.num_qubits)
+        self.__dict__["_standard"] = standard_form(circuit)
+        observables = as_observables(self.observables, circuit.num_qubits)
+        object.__setattr__(self, "observables", observables)
+
+    @classmethod
+    def from_circuit(
+        cls,
+        circuit: QuantumCircuit,
+        *,
+        inputs: Parameters,
+        weights: Parameters | None = None,
+        observables: Observables | None = None,
+    ) -> Self:
+        """Return a circuit of yours as a router.
+
+        Args:
+            circuit: The circuit, without measurements.
+            inputs: The parameters that carry a sample's features, in order: any mixture of
+                parameters and parameter vectors, such as `feature_map.parameters`.
+            weights: The trainable parameters, likewise; None for all others of the circuit, in its
+                order.
+            observables: One per output, see `as_observables`; None for Z on every qubit.
+
+        Raises:
+            InputError: As the class does.
+
+        >>> from qiskit.circuit.library import real_amplitudes, zz_feature_map
+        >>> features, ansatz = zz_feature_map(3), real_amplitudes(3)
+        >>> router = RouterCircuit.from_circuit(
+        ...     features.compose(ansatz), inputs=features.parameters, weights=ansatz.parameters
+        ... )
+        >>> router.n_inputs, router.n_weights, router.n_outputs
+        (3, 12, 3)
+        """
+        given = _parameters("inputs", inputs)
+        if weights is None:
+            weights = [p for p in circuit.parameters if p not in set(given)]
+        if observables is None:
+            n = circuit.num_qubits
+            observables = [SparsePauliOp.from_sparse_list([("Z", [q], 1)], n) for q in range(n)]
+        return cls(
+            circuit=circuit,
+            inputs=given,
+            weights=_parameters("weights", weights),
+            observables=observables,  # type: ignore[arg-type]
+        )
+
+    @property
+    def standard_circuit(self) -> QuantumCircuit:
+        """A copy of the circuit in standard gates, which every backend evaluates."""
+        copy: QuantumCircuit = self.__dict__["_standard"].copy()
+        return copy
 
     @property
     def n_qubits(self) -> int:
         """Number of qubits."""
-        return int(self.circuit.num_qubits)
+        return int(self.__dict__["_circuit"].num_qubits)
 
     @property
     def n_inputs(self) -> int:
@@ -111,14 +182,14 @@ class RouterCircuit:
         """Hash over instructions, parameters and observables; equal circuits have equal hashes."""
         lines = [
             f"{self.n_qubits} {list(map(str, self.inputs))} {list(map(str, self.weights))}",
-            *_describe(self.circuit, tuple(range(self.n_qubits))),
+            *_describe(self.__dict__["_standard"]),
             *(str(observable.simplify().to_list()) for observable in self.observables),
         ]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
-    def with_observables(self, observables: Sequence[SparsePauliOp]) -> RouterCircuit:
+    def with_observables(self, observables: Observables) -> RouterCircuit:
         """Return the same circuit, read out through other observables."""
-        return replace(self, observables=tuple(observables))
+        return replace(self, observables=observables)  # type: ignore[arg-type]
 
     def bind(self, inputs_F: FloatArray, weights_W: FloatArray) -> QuantumCircuit:
         """Return the circuit for one sample with every angle filled in.
@@ -144,8 +215,8 @@ class RouterCircuit:
         """Return the circuit, with its observables in the metadata, as QPY."""
         circuit = self.circuit.copy()
         circuit.metadata = {
-            "inputs": [self.inputs.name, self.n_inputs],
-            "weights": [self.weights.name, self.n_weights],
+            "inputs": _names(self.inputs),
+            "weights": _names(self.weights),
             "degree": self.degree,
             "observables": [
                 [[label, value.real] for label, value in observable.to_list()]
@@ -167,11 +238,7 @@ class RouterCircuit:
             (circuit,) = qpy.load(io.BytesIO(data))
             meta = circuit.metadata
             observables = tuple(SparsePauliOp.from_list(terms) for terms in meta["observables"])
-            vectors = {p.vector.name: p.vector for p in circuit.parameters}
-            inputs, weights = (
-                vectors.get(name, ParameterVector(name, length))
-                for name, length in (meta["inputs"], meta["weights"])
-            )
+            inputs, weights = (_named(meta[key], circuit) for key in ("inputs", "weights"))
         except _QPY_FAULTS as error:
             raise InputError(f"not a router circuit in QPY format: {error}") from error
         circuit.metadata = {}
@@ -184,15 +251,54 @@ class RouterCircuit:
         )
 
 
-def _describe(circuit: QuantumCircuit, wires: tuple[int, ...]) -> Iterator[str]:
-    """Yield a line per instruction; gates made from circuits are unfolded."""
+# Any mixture of parameters and vectors of them.
+Parameters = Parameter | ParameterVector | Iterable[Parameter | ParameterVector]
+
+
+def _parameters(name: str, given: Parameters) -> ParameterVector | tuple[Parameter, ...]:
+    """Return parameters in order; a vector alone stays one."""
+    if isinstance(given, ParameterVector):
+        return given
+    parameters: list[Parameter] = []
+    for item in [given] if isinstance(given, Parameter) else given:
+        if isinstance(item, ParameterVector):
+            parameters.extend(item)
+        elif isinstance(item, Parameter):
+            parameters.append(item)
+        else:
+            raise InputError(
+                f"{name} hold {item!r}: give Parameters and ParameterVectors of the circuit, such "
+                "as feature_map.parameters"
+            )
+    return tuple(parameters)
+
+
+def _names(parameters: Sequence[Parameter]) -> list[Any]:
+    """Return what `_named` needs: the name and length of a vector, or the name of each."""
+    if isinstance(parameters, ParameterVector):
+        return [parameters.name, len(parameters)]
+    return [[p.name for p in parameters]]
+
+
+def _named(names: list[Any], circuit: QuantumCircuit) -> Sequence[Parameter]:
+    """Return a circuit's parameters by name; those that it does not use are made anew."""
+    if len(names) == 2:
+        name, length = names
+        vectors = {p.vector.name: p.vector for p in circuit.parameters if hasattr(p, "vector")}
+        vector: ParameterVector = vectors.get(name) or ParameterVector(name, length)
+        return vector
+    used = {p.name: p for p in circuit.parameters}
+    return [used.get(name) or Parameter(name) for name in names[0]]
+
+
+def _describe(circuit: QuantumCircuit) -> Iterator[str]:
+    """Yield a line per instruction of a circuit in standard form."""
     for step in circuit.data:
         operation = step.operation
-        qubits = tuple(wires[circuit.find_bit(q).index] for q in step.qubits)
-        if type(operation) in (Gate, Instruction) and operation.definition is not None:
-            yield from _describe(operation.definition, qubits)
-        else:
-            yield f"{operation.name} {list(qubits)} {[_angle_text(p) for p in operation.params]}"
+        qubits = [circuit.find_bit(q).index for q in step.qubits]
+        # A delay in "dt", the default, has no word for its unit.
+        unit = [] if getattr(operation, "unit", "dt") == "dt" else [operation.unit]
+        yield f"{operation.name} {qubits} {[*map(_angle_text, operation.params), *unit]}"
 
 
 def _angle_text(angle: object) -> str:
@@ -200,28 +306,10 @@ def _angle_text(angle: object) -> str:
     if isinstance(angle, np.ndarray):
         return angle.tobytes().hex()
     if not isinstance(angle, ParameterExpression):
-        return str(angle)
-    try:
-        slopes, constant = affine_terms(angle)
-    except InputError:
-        return str(angle)
+        return str(angle + 0.0 if isinstance(angle, float) else angle)  # -0.0 is 0.0
+    if (affine := affine_terms(angle)) is None:
+        import sympy
+
+        return str(sympy.srepr(symbolic(angle)[0]))
+    slopes, constant = affine
     return f"{sorted((p.name, slope) for p, slope in slopes.items())} + {constant}"
-
-
-def _check_observable(observable: SparsePauliOp, n_qubits: int) -> None:
-    if observable.num_qubits != n_qubits:
-        raise InputError(
-            f"observable {observable.to_list()} acts on {observable.num_qubits} qubits, "
-            f"the circuit has {n_qubits}"
-        )
-    if observable.paulis.x.any():
-        raise InputError(
-            f"observable {observable.to_list()} is not diagonal: only I and Z are read out; "
-            "append the change of basis to the circuit and measure Z"
-        )
-    if observable.parameters or not (
-        np.isfinite(observable.coeffs).all() and (observable.coeffs.imag == 0).all()
-    ):
-        raise InputError(
-            f"observable {observable.to_list()} needs numeric, real and finite coefficients"
-        )

@@ -20,8 +20,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from qmoe_qiskit.simulation.angle_table import AngleTable
 from qmoe_qiskit.simulation.arrays import Array, BufferPool, join, library_of
-from qmoe_qiskit.simulation.lowering import AngleTable
 from qmoe_qiskit.simulation.matrix_run import MatrixRun, Products, Step
 from qmoe_qiskit.simulation.product_state import ProductState
 from qmoe_qiskit.simulation.readout import Readout
@@ -35,12 +35,16 @@ TAPE_BYTES = 1 << 30
 
 @dataclass(kw_only=True, slots=True)
 class Tape:
-    """What a forward sweep keeps for the sweep back; without chunks, states are computed again."""
+    """What a forward sweep keeps for the sweep back; without chunks, states are computed again.
+
+    `given` are inputs and weights without the functions that extend them (see `AngleTable`).
+    """
 
     inputs_BF: Array
     weights_W: Array
     products: list[Products]
     chunks: list[Chunk]
+    given: tuple[Array, Array] | None = None
 
 
 @dataclass(kw_only=True, slots=True)

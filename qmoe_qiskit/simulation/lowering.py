@@ -1,8 +1,4 @@
-"""A router circuit as a list of Pauli rotations and fixed gates, with a table of angles.
-
-Every angle is affine in inputs and weights, so one matrix product gives all angles of a batch and
-its transpose carries all derivatives back.
-"""
+"""A router circuit as a list of Pauli rotations and fixed gates, with a table of angles."""
 
 from __future__ import annotations
 
@@ -13,15 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
-from qiskit.circuit import Parameter, ParameterExpression
-from qiskit.circuit.exceptions import CircuitError
+from qiskit.circuit import Parameter
 from qiskit.circuit.library import RYGate, RZGate
-from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import Operator
 
 from qmoe_qiskit.circuits import RouterCircuit
-from qmoe_qiskit.circuits.affine import affine_terms, has_parameters
-from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.circuits.angles import has_parameters
+from qmoe_qiskit.circuits.standard_form import Placed
+from qmoe_qiskit.simulation.angle_table import AngleRows, AngleTable
 from qmoe_qiskit.typing import FloatArray
 
 # Pauli letters in the order of the gate's own qubits. A phase gate is RZ up to a global phase.
@@ -61,32 +56,13 @@ class Channel:
 Gate = Rotation | FixedGate | Channel
 
 
-@dataclass(frozen=True, kw_only=True)
-class AngleTable:
-    """angles_G = inputs_GF @ x_F + weights_GW @ w_W + offset_G, in radians."""
-
-    inputs_GF: FloatArray
-    weights_GW: FloatArray
-    offset_G: FloatArray
-
-    def angles(self, inputs_BF: FloatArray, weights_W: FloatArray) -> FloatArray:
-        """Return the angles of every sample, (B, G)."""
-        return inputs_BF @ self.inputs_GF.T + self.weights_GW @ weights_W + self.offset_G
-
-    @property
-    def uses_input(self) -> NDArray[np.bool_]:
-        """Per angle, whether it depends on the inputs, (G,)."""
-        used: NDArray[np.bool_] = np.any(self.inputs_GF != 0, axis=1)
-        return used
-
-
 # Takes an instruction and its qubits to the channels that act right after it.
 ChannelsAfter = Callable[[Any, tuple[int, ...]], Sequence[Channel]]
 
 
 def lower(router: RouterCircuit) -> tuple[list[Gate], AngleTable]:
     """Rewrite a router circuit as rotations and fixed gates; see `lower_circuit`."""
-    return lower_circuit(router.circuit, list(router.inputs), list(router.weights))
+    return lower_circuit(router.standard_circuit, router.inputs, router.weights)
 
 
 def lower_circuit(
@@ -96,97 +72,63 @@ def lower_circuit(
     *,
     noise: ChannelsAfter | None = None,
 ) -> tuple[list[Gate], AngleTable]:
-    """Rewrite a circuit as rotations, fixed gates and the channels of its noise, in order.
+    """Rewrite a circuit in standard form as rotations, fixed gates and channels, in order.
+
+    Args:
+        circuit: The circuit, see `standard_form`; with noise it may hold Aer's channels.
+        inputs: The parameters that are inputs.
+        weights: The parameters that are weights.
+        noise: Takes each instruction to the channels that act after it.
 
     Raises:
-        InputError: If the circuit holds an operation that is not unitary, or an angle that is not
-            affine in inputs and weights (a product of two parameters, a sine of one).
+        InputError: If an angle is not real, or a function in it is not known.
     """
-    column = {p: k for k, p in enumerate([*inputs, *weights])}
+    rows = AngleRows(inputs, weights)
     gates: list[Gate] = []
-    rows: list[FloatArray] = []
-    offsets: list[float] = []
     for step in circuit.data:
         wires = tuple(circuit.find_bit(q).index for q in step.qubits)
         is_channel = noise is not None and step.operation.name == "quantum_channel"
         for operation, qubits in () if is_channel else unfold(step.operation, wires):
-            angle = operation.params[0] if operation.name in _PAULI_OF else None
-            if isinstance(angle, ParameterExpression) and angle.parameters:
-                slopes, offset = affine_terms(angle)
-                row = np.zeros(len(column))
-                for parameter, slope in slopes.items():
-                    row[column[parameter]] = slope
+            if has_parameters(operation):
+                row = rows.add(operation.params[0])
                 pauli = _PAULI_OF[operation.name]
-                gates.append(Rotation(pauli=pauli, qubits=qubits, angle=len(rows)))
-                rows.append(row)
-                offsets.append(offset)
+                gates.append(Rotation(pauli=pauli, qubits=qubits, angle=row))
             else:
                 matrix = np.asarray(Operator(operation).data, dtype=complex)
                 gates.append(FixedGate(matrix=matrix, qubits=qubits))
         if noise is not None:
             gates.extend(noise(step.operation, wires))
-    table_GP = np.array(rows).reshape(len(rows), len(column))
-    return gates, AngleTable(
-        inputs_GF=table_GP[:, : len(inputs)],
-        weights_GW=table_GP[:, len(inputs) :],
-        offset_G=np.array(offsets, dtype=float),
-    )
+    return gates, rows.table()
 
 
-def check_lowerable(router: RouterCircuit) -> None:
-    """Refuse what `lower` refuses, with InputError, without building matrices or a table."""
-    for step in router.circuit.data:
-        wires = tuple(router.circuit.find_bit(q).index for q in step.qubits)
-        for operation, _ in unfold(step.operation, wires):
-            if has_parameters(operation):
-                affine_terms(operation.params[0])
+def check_angles(router: RouterCircuit) -> None:
+    """Refuse the angles that `lower` refuses, with InputError, without building matrices."""
+    rows = AngleRows(router.inputs, router.weights)
+    circuit = router.standard_circuit
+    for step in circuit.data:
+        if has_parameters(step.operation):
+            wires = tuple(circuit.find_bit(q).index for q in step.qubits)
+            for operation, _ in unfold(step.operation, wires):
+                if has_parameters(operation):
+                    rows.add(operation.params[0])
+    rows.table()
 
 
-# An operation, a gate or gate-like, and the indices of its qubits.
-Placed = tuple[Any, tuple[int, ...]]
-
-
-def unfold(operation: Any, qubits: tuple[int, ...]) -> Iterator[Placed]:  # noqa: ANN401 - as above
-    """Yield known operations with the indices of their qubits, definitions unfolded."""
-    if operation.name == "delay" and has_parameters(operation):
-        raise InputError(
-            f"the delay on qubits {list(qubits)} lasts {operation.params[0]}: a delay is a number, "
-            "inputs and weights are angles"
-        )
+def unfold(operation: Any, qubits: tuple[int, ...]) -> Iterator[Placed]:  # noqa: ANN401 - a gate
+    """Yield rotations, and gates on few qubits without parameters, for an operation in standard form."""
     if operation.name in _NO_EFFECT:
         return
-    if operation.name in _PAULI_OF or _has_matrix(operation):
+    if operation.name in _PAULI_OF or (
+        operation.num_qubits <= _MAX_MATRIX_QUBITS and not has_parameters(operation)
+    ):
         yield operation, qubits
     elif operation.name in {"u", "u3"}:
         # Qiskit's own basis gates, with no definition: U = RZ(phi) RY(theta) RZ(lam).
         theta, phi, lam = operation.params
         for gate in (RZGate(lam), RYGate(theta), RZGate(phi)):
             yield gate, qubits
-    elif (definition := _definition(operation)) is not None:
+    else:
+        definition = operation.definition
         for step in definition.data:
             wires = tuple(qubits[definition.find_bit(q).index] for q in step.qubits)
             yield from unfold(step.operation, wires)
-    else:
-        raise InputError(
-            f"operation {operation.name!r} on qubits {list(qubits)} is not a unitary gate that "
-            "unfolds into rotations: a router circuit holds gates, barriers and delays only"
-        )
-
-
-def _definition(operation: Any) -> QuantumCircuit | None:  # noqa: ANN401 - as below
-    try:
-        return getattr(operation, "definition", None)
-    except CircuitError:  # some gates have one for numeric angles only
-        return None
-
-
-def _has_matrix(operation: Any) -> bool:  # noqa: ANN401 - gates and gate-like operations
-    if operation.num_qubits > _MAX_MATRIX_QUBITS or operation.num_clbits:
-        return False
-    if has_parameters(operation):
-        return False
-    try:
-        Operator(operation)
-    except QiskitError:
-        return False
-    return True

@@ -10,15 +10,15 @@ import numpy as np
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.simulation import fusion
 from qmoe_qiskit.simulation.arrays import Array
+from qmoe_qiskit.simulation.angle_table import AngleTable
 from qmoe_qiskit.simulation.engine import Engine, Tables, Tape
-from qmoe_qiskit.simulation.lowering import AngleTable, Gate, lower
+from qmoe_qiskit.simulation.lowering import Gate, lower
 from qmoe_qiskit.simulation.matrix_run import MatrixRun, Step
 from qmoe_qiskit.simulation.product_state import ProductState
 from qmoe_qiskit.simulation.readout import (
     DensityReadout,
     Readout,
     StateReadout,
-    diagonals,
     walsh_hadamard,
 )
 from qmoe_qiskit.simulation.representation import DENSITY, STATE, StateRepresentation
@@ -75,25 +75,45 @@ class ExactProgram:
             readout,
         )
         self._on_device: dict[Any, Engine] = {}
+        self._functions = table.functions
 
     def expectations(self, inputs_BF: Array, weights_W: Array) -> Array:
         """Return values of shape (B, O)."""
+        if self._functions is not None:
+            inputs_BF, weights_W = self._functions.extend(inputs_BF, weights_W)
         return self._engine(inputs_BF).expectations(inputs_BF, weights_W)
 
     def vjp(self, inputs_BF: Array, weights_W: Array) -> tuple[Array, Tape]:
         """Return values of shape (B, O), and the tape from which `pullback` starts."""
-        return self._engine(inputs_BF).vjp(inputs_BF, weights_W)
+        given = None
+        if self._functions is not None:
+            given = inputs_BF, weights_W
+            inputs_BF, weights_W = self._functions.extend(inputs_BF, weights_W)
+        values_BO, tape = self._engine(inputs_BF).vjp(inputs_BF, weights_W)
+        tape.given = given
+        return values_BO, tape
 
     def pullback(
         self, tape: Tape, gradient_BO: Array, *, need_inputs: bool = True
     ) -> tuple[Array | None, Array]:
         """Carry a gradient back: to inputs, (B, F), or None if not needed, and weights, (W,)."""
-        engine = self._engine(tape.inputs_BF)
-        return engine.pullback(tape, gradient_BO, need_inputs=need_inputs)
+        engine, functions = self._engine(tape.inputs_BF), self._functions
+        if functions is None:
+            return engine.pullback(tape, gradient_BO, need_inputs=need_inputs)
+        assert tape.given is not None
+        by_sample = need_inputs or functions.sample_uses_weights
+        gradients = engine.pullback(tape, gradient_BO, need_inputs=by_sample)
+        by_inputs_BF, by_weights_W = functions.pullback(*tape.given, *gradients)
+        return (by_inputs_BF if need_inputs else None), by_weights_W
 
     def jacobian(self, inputs_BF: Array, weights_W: Array) -> tuple[Array, Array]:
         """Return the derivatives of every value: shapes (B, O, F) and (B, O, W)."""
-        return self._engine(inputs_BF).jacobian(inputs_BF, weights_W)
+        functions = self._functions
+        if functions is None:
+            return self._engine(inputs_BF).jacobian(inputs_BF, weights_W)
+        extended = functions.extend(inputs_BF, weights_W)
+        slopes = self._engine(inputs_BF).jacobian(*extended)
+        return functions.chain(inputs_BF, weights_W, *slopes)
 
     def _engine(self, like: Array) -> Engine:
         if isinstance(like, np.ndarray):
@@ -122,7 +142,7 @@ class StatevectorProgram(ExactProgram):
 
     def __init__(self, router: RouterCircuit) -> None:
         gates, table = lower(router)
-        readout = StateReadout.build(diagonals(router.observables))
+        readout = StateReadout.build(router.observables)
         super().__init__(gates, table, router.n_qubits, representation=STATE, readout=readout)
 
 
