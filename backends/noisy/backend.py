@@ -16,6 +16,7 @@ from qmoe_qiskit.backends.noisy.exact import MAX_EXACT_QUBITS, exact_router
 from qmoe_qiskit.backends.noisy.sampling import SampledRouter
 from qmoe_qiskit.backends.protocols import CompiledRouter
 from qmoe_qiskit.circuits import RouterCircuit
+from qmoe_qiskit.circuits.observables import is_diagonal, measurement_bases
 from qmoe_qiskit.errors import InputError, require_positive
 from qmoe_qiskit.noise_profiles import NoiseProfile
 from qmoe_qiskit.simulation import diagonals
@@ -72,6 +73,15 @@ class NoisyBackend:
         """
         check_angles(router)  # before the transpiler meets what cannot be evaluated
         self._check_width(router.n_qubits)
+        if is_diagonal(router.observables):
+            return self._compile_diagonal(router)
+        parts = [
+            self._compile_diagonal(router.in_basis(basis))
+            for basis in measurement_bases(router.observables)
+        ]
+        return CombinedRouter(router, parts, np.ones(len(parts)))
+
+    def _compile_diagonal(self, router: RouterCircuit) -> CompiledRouter:
         mitigation = MITIGATIONS.get(self.mitigation)
         factors = [self.noise_factor * factor for factor in mitigation.noise_factors]
         settings: dict[str, Any] = {"noise_factors": factors, "seed": self.seed}
@@ -85,7 +95,7 @@ class NoisyBackend:
         parts = [self._evaluator(noisy, observables_OD, rng) for noisy in circuits]
         if len(parts) == 1:
             return parts[0]
-        return CombinedRouter(parts, mitigation.weights(mitigation.noise_factors))
+        return CombinedRouter(router, parts, mitigation.weights(mitigation.noise_factors))
 
     def _evaluator(
         self, noisy: NoisyCircuit, observables_OD: FloatArray, rng: np.random.Generator

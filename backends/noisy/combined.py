@@ -1,4 +1,4 @@
-"""One router from several: the weighted sum that zero-noise extrapolation needs."""
+"""One router from several: weighted sums over circuits of other noise or other bases."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from qmoe_qiskit.backends.protocols import ArrayLike, CompiledRouter, Expectations, Pullback
+from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.typing import FloatArray
 
 
@@ -14,13 +15,16 @@ class CombinedRouter:
     """A router whose values are the weighted sum of those of independent evaluations.
 
     Args:
-        parts: The same router, compiled once per noise factor; the first is what it is without
-            mitigation.
+        router: The router.
+        parts: The router compiled once per noise factor, the first without amplified noise; or once
+            per basis of its observables.
         weights_K: The weight of each part's values.
     """
 
-    def __init__(self, parts: Sequence[CompiledRouter], weights_K: FloatArray) -> None:
-        self.parts, self.weights_K, self.router = parts, weights_K, parts[0].router
+    def __init__(
+        self, router: RouterCircuit, parts: Sequence[CompiledRouter], weights_K: FloatArray
+    ) -> None:
+        self.router, self.parts, self.weights_K = router, parts, weights_K
         self.isa_circuit, self.physical_qubits = parts[0].isa_circuit, parts[0].physical_qubits
 
     def expectations(self, inputs_BF: FloatArray, weights_W: FloatArray) -> Expectations:

@@ -18,7 +18,7 @@ from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import SparsePauliOp
 
 from qmoe_qiskit.circuits.angles import affine_terms, symbolic
-from qmoe_qiskit.circuits.observables import Observables, as_observables
+from qmoe_qiskit.circuits.observables import Basis, Observables, as_observables
 from qmoe_qiskit.circuits.standard_form import standard_form
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.typing import FloatArray
@@ -190,6 +190,11 @@ class RouterCircuit:
     def with_observables(self, observables: Observables) -> RouterCircuit:
         """Return the same circuit, read out through other observables."""
         return replace(self, observables=observables)  # type: ignore[arg-type]
+
+    def in_basis(self, basis: Basis) -> Self:
+        """Return the circuit followed by a change of basis, with what is read out in this basis."""
+        circuit = self.__dict__["_circuit"].compose(basis.change())
+        return replace(self, circuit=circuit, observables=basis.observables)
 
     def bind(self, inputs_F: FloatArray, weights_W: FloatArray) -> QuantumCircuit:
         """Return the circuit for one sample with every angle filled in.

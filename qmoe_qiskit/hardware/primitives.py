@@ -1,4 +1,4 @@
-"""Conversion between work and IBM's primitives: one broadcast pub, and its values."""
+"""Conversion between work and IBM's primitives: pubs, and the values of their results."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from qiskit_ibm_runtime.executor_sampler import Sampler
 from qiskit_ibm_runtime.executor_sampler.prepare import prepare as prepare_sampler
 from qiskit_ibm_runtime.utils.validations import validate_isa_circuits, validate_rzz_pubs
 
+from qmoe_qiskit.circuits.observables import Basis, measurement_bases
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.hardware.work import WorkUnit
 from qmoe_qiskit.typing import FloatArray
@@ -23,20 +24,22 @@ from qmoe_qiskit.typing import FloatArray
 _REGISTER = "routes"
 
 
-def pub_of(work: WorkUnit, start: int, stop: int) -> tuple[Any, ...]:
-    """Return one pub for the points [start, stop).
+def pubs_of(work: WorkUnit, start: int, stop: int) -> list[tuple[Any, ...]]:
+    """Return the pubs for the points [start, stop).
 
-    All observables of a point come from the same shots. The estimator's pub holds the circuit, the
-    observables on device qubits, shape (O, 1), and the angles (P, G); the sampler's pub holds the
-    measured circuit and the angles.
+    The estimator's only pub holds the circuit, the observables on device qubits, shape (O, 1), and
+    the angles (P, G); the estimator measures in the bases that they need. The sampler has a pub per
+    basis, with the measured circuit and the angles. All observables that a basis measures come from
+    the same shots.
     """
     points_PG = work.points_PG[start:stop]
     # Qiskit orders parameters by the index in their vector, like the columns.
     if work.options.primitive == "sampler":
-        return (_measured(work), points_PG)
+        bases = measurement_bases(work.observables)
+        return [(_measured(work, basis), points_PG) for basis in bases]
     layout, n_device = list(work.physical_qubits), work.circuit.num_qubits
     laid_out = [[o.apply_layout(layout, n_device)] for o in work.observables]
-    return (work.circuit, laid_out, points_PG)
+    return [(work.circuit, laid_out, points_PG)]
 
 
 def primitive_for(
@@ -66,11 +69,11 @@ def program_of(work: WorkUnit, start: int, stop: int, backend: Any) -> Any:  # n
     Raises:
         InputError: If the options contradict each other.
     """
-    pub = pub_of(work, start, stop)
+    pubs = pubs_of(work, start, stop)
     options = work.options.for_primitive(work.shots)
     prepare = prepare_sampler if work.options.primitive == "sampler" else prepare_estimator
     try:
-        program, _ = prepare([pub], options, None, backend=backend)
+        program, _ = prepare(pubs, options, None, backend=backend)
     except IBMInputValueError as error:
         raise InputError(f"runtime options: {error.message}; nothing was sent") from error
     return program
@@ -90,7 +93,7 @@ def check_pub(work: WorkUnit, target: Target) -> None:
             "sent"
         )
     try:
-        validate_isa_circuits([work.circuit], target)
+        validate_isa_circuits([pub[0] for pub in pubs_of(work, 0, 0)], target)
         validate_rzz_pubs([SamplerPub.coerce((work.circuit, work.points_PG))])
     except IBMInputValueError as error:
         raise InputError(f"{work.device} cannot run this circuit: {error.message}") from error
@@ -98,14 +101,23 @@ def check_pub(work: WorkUnit, target: Target) -> None:
 
 def values_of(result: Any, work: WorkUnit) -> tuple[FloatArray, FloatArray]:  # noqa: ANN401
     """Return values and standard errors, (P, O) each, from a primitive's result."""
-    data = result[0].data
     if work.options.primitive == "estimator":
+        data = result[0].data
         evs_PO, stds_PO = (np.array(a, dtype=np.float64).T.copy() for a in (data.evs, data.stds))
         return evs_PO, stds_PO
-    outcomes_PSN = getattr(data, _REGISTER).to_bool_array(order="little")
+    values, variances = 0.0, 0.0
+    for pub_result, basis in zip(result, measurement_bases(work.observables), strict=True):
+        basis_values_PO, basis_errors_PO = _values_in(basis, pub_result)
+        values, variances = values + basis_values_PO, variances + basis_errors_PO**2
+    return np.asarray(values), np.sqrt(variances)
+
+
+def _values_in(basis: Basis, pub_result: Any) -> tuple[FloatArray, FloatArray]:  # noqa: ANN401
+    """Return the means over one pub's shots, and their standard errors, (P, O) each."""
+    outcomes_PSN = getattr(pub_result.data, _REGISTER).to_bool_array(order="little")
     n_shots = outcomes_PSN.shape[-2]
-    values, errors = np.zeros((2, len(outcomes_PSN), len(work.observables)))
-    for o, observable in enumerate(work.observables):
+    values, errors = np.zeros((2, len(outcomes_PSN), len(basis.observables)))
+    for o, observable in enumerate(basis.observables):
         seen_PS = np.zeros(outcomes_PSN.shape[:2])
         for z_N, coefficient in zip(observable.paulis.z, observable.coeffs.real, strict=True):
             odd_PS = (outcomes_PSN & z_N).sum(axis=-1) % 2
@@ -115,8 +127,14 @@ def values_of(result: Any, work: WorkUnit) -> tuple[FloatArray, FloatArray]:  # 
     return values, errors
 
 
-def _measured(work: WorkUnit) -> QuantumCircuit:
+def _measured(work: WorkUnit, basis: Basis) -> QuantumCircuit:
     circuit = work.circuit.copy()
+    # V with V^H Z V = X, or Y, in gates that all IBM devices have.
+    for qubit, letter in zip(work.physical_qubits, basis.letters, strict=True):
+        if letter == "X":
+            circuit.rz(np.pi / 2, qubit)
+        if letter in "XY":
+            circuit.sx(qubit)
     register = ClassicalRegister(len(work.physical_qubits), _REGISTER)
     circuit.add_register(register)
     circuit.barrier(list(work.physical_qubits))

@@ -33,7 +33,7 @@ class WorkUnit:
         circuit: The ISA circuit over the whole device, without measurements. Its parameters are
             one vector of G angles.
         physical_qubits: The device qubit that holds each router qubit at the end of the circuit.
-        observables: The observables on the router's qubits; they consist of I and Z only.
+        observables: The observables on the router's qubits.
         points_PG: The angles of every point in radians, in the order of the parameter vector.
         shots: Number of shots per point.
         options: The settings of the primitive.

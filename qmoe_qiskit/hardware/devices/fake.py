@@ -21,7 +21,7 @@ from qiskit_ibm_runtime.exceptions import IBMInputValueError
 from qiskit_ibm_runtime.fake_provider.fake_backend import FakeBackendV2
 
 from qmoe_qiskit.errors import InputError, unknown_name
-from qmoe_qiskit.hardware.primitives import primitive_for, pub_of, values_of
+from qmoe_qiskit.hardware.primitives import primitive_for, pubs_of, values_of
 from qmoe_qiskit.hardware.work import Outcome, WorkUnit
 from qmoe_qiskit.noise_profiles import NoiseProfile, capture
 
@@ -90,7 +90,7 @@ class FakeDevice:
         seed = int(self._rng.integers(2**31 - 1))
         primitive = primitive_for(self._simulator(active), work, seed=seed)
         try:
-            job = primitive.run([pub_of(work, start, stop)])
+            job = primitive.run(pubs_of(work, start, stop))
         except IBMInputValueError as error:
             raise InputError(f"runtime options do not go together: {error.message}") from error
         program = job.inputs

@@ -14,7 +14,7 @@ from qiskit_ibm_runtime.exceptions import RuntimeInvalidStateError, RuntimeJobNo
 
 from qmoe_qiskit.errors import HardwareError, unknown_name
 from qmoe_qiskit.hardware.ledger.records import JobRecord
-from qmoe_qiskit.hardware.primitives import primitive_for, pub_of
+from qmoe_qiskit.hardware.primitives import primitive_for, pubs_of
 from qmoe_qiskit.hardware.service.connections import Connections
 from qmoe_qiskit.hardware.service.errors import (
     LIBRARY_ERRORS,
@@ -170,11 +170,11 @@ class Client:
             UncertainError: If a job may have been created: look its tag up.
         """
         primitive = primitive_for(mode, work, tags=[job.tag], max_execution_time=max_seconds)
-        pub = pub_of(work, job.start, job.stop)
+        pubs = pubs_of(work, job.start, job.stop)
         posted = self._adapter.jobs_posted
         try:
             with silence_library() as no_token:
-                job_id: str = primitive.run([pub]).job_id()
+                job_id: str = primitive.run(pubs).job_id()
         except LIBRARY_ERRORS as error:
             what = f"{work.device} did not take job {job.tag}: {error_text(error)}"
             status = status_of(error)

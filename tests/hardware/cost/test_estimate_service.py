@@ -18,7 +18,7 @@ from qmoe_qiskit.hardware.cost.device_timing import device_timing
 from qmoe_qiskit.hardware.cost.estimate import estimate_work
 from qmoe_qiskit.hardware.cost.plan_limits import PlanLimits
 from qmoe_qiskit.hardware.options import runtime_options
-from qmoe_qiskit.hardware.primitives import primitive_for, pub_of
+from qmoe_qiskit.hardware.primitives import primitive_for, pubs_of
 from qmoe_qiskit.hardware.work import WorkUnit
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def test_a_service_receives_the_estimated_executions_and_charges_the_estimated_t
         limit = max_execution_time(estimate.jobs[i:], budget_s)
         budget_s -= limit
         primitive = primitive_for(backend, work, max_execution_time=limit)
-        sent = primitive.run([pub_of(work, job.start, job.stop)])
+        sent = primitive.run(pubs_of(work, job.start, job.stop))
         sent.result()
         (received,) = (one for one in ibm.jobs if one.id == sent.job_id())
         assert received.executions == job.executions
@@ -113,7 +113,7 @@ def test_a_service_receives_the_estimated_executions_over_all_options(
         for options in chosen(rng, whole=whole):
             work = work_on(backend, **options)
             (expected,) = estimate_work(work, timing, limits).jobs
-            sent = primitive_for(backend, work).run([pub_of(work, 0, work.n_points)])
+            sent = primitive_for(backend, work).run(pubs_of(work, 0, work.n_points))
             received = ibm.jobs[-1]
             assert received.id == sent.job_id()
             assert (received.executions, received.circuits) == (
