@@ -18,6 +18,10 @@ class InputError(QMoEError, ValueError):
     """A value, name or setting that is not accepted."""
 
 
+class UndefinedAngleError(InputError):
+    """Inputs or weights at which an angle of the circuit has no finite value."""
+
+
 class DivergenceError(InputError):
     """A training whose numbers are no longer finite."""
 

@@ -41,7 +41,10 @@ def affine_terms(angle: ParameterExpression) -> tuple[dict[Parameter, float], fl
         return {angle: 1.0}, 0.0
     slopes: dict[Parameter, float] = {}
     for parameter in angle.parameters:
-        slope = angle.gradient(parameter)
+        try:
+            slope = angle.gradient(parameter)
+        except RuntimeError:  # the sign of a sum has none, for Qiskit
+            return None
         if isinstance(slope, ParameterExpression) and slope.parameters:
             return None
         slopes[parameter] = _real_number(slope, angle)

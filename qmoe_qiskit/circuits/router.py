@@ -99,12 +99,12 @@ class RouterCircuit:
                 f"circuit parameters {names} are neither inputs nor weights of the router: "
                 "list each in one of the two"
             )
-        if circuit.num_clbits or circuit.count_ops().get("measure"):
+        self.__dict__["_standard"] = standard_form(circuit)
+        if circuit.num_clbits:
             raise InputError(
                 "a router circuit has no classical bits and no measurements: its observables say "
                 "what is read out; remove them (QuantumCircuit.remove_final_measurements)"
             )
-        self.__dict__["_standard"] = standard_form(circuit)
         observables = as_observables(self.observables, circuit.num_qubits)
         object.__setattr__(self, "observables", observables)
 
@@ -217,8 +217,18 @@ class RouterCircuit:
         return self.circuit.draw(output, **options)
 
     def to_qpy(self) -> bytes:
-        """Return the circuit, with its observables in the metadata, as QPY."""
-        circuit = self.circuit.copy()
+        """Return the circuit, with its observables in the metadata, as QPY.
+
+        A circuit with gates that QPY cannot hold is written in standard gates.
+        """
+        data = self._to_qpy(self.circuit)
+        try:
+            kept = self.from_qpy(data).content_hash == self.content_hash
+        except InputError:
+            kept = False
+        return data if kept else self._to_qpy(self.standard_circuit)
+
+    def _to_qpy(self, circuit: QuantumCircuit) -> bytes:
         circuit.metadata = {
             "inputs": _names(self.inputs),
             "weights": _names(self.weights),

@@ -7,6 +7,7 @@ may be called "cx".
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,11 @@ def _is_in_form(step: CircuitInstruction) -> bool:
         return True
     if isinstance(operation, Delay):
         return not has_parameters(operation)
-    return step.is_standard_gate() and all(as_number(p) is p for p in operation.params)
+    return (
+        step.is_standard_gate()
+        and all(as_number(p) is p for p in operation.params)
+        and not _cancels(operation)
+    )
 
 
 def _unfold_circuit(
@@ -105,7 +110,7 @@ def _unfold(step: CircuitInstruction, qubits: tuple[int, ...], depth: int) -> It
         yield from _unfold_circuit(operation.to_circuit(), qubits, depth + 1)
     else:
         operation = _with_numbers(operation)
-        if step.is_standard_gate():
+        if step.is_standard_gate() and not _cancels(operation):
             yield operation, qubits
         elif (definition := _definition(operation, qubits)) is not None:
             yield from _unfold_circuit(definition, qubits, depth + 1)
@@ -173,6 +178,19 @@ def _bodies(operation: BoxOp | ForLoopOp, qubits: tuple[int, ...]) -> Iterator[Q
                 f"the for-loop on qubits {list(qubits)} assigns the classical variable "
                 f"{loop_parameter}: use a Parameter"
             )
+
+
+def _cancels(operation: Instruction) -> bool:
+    """Whether angles of a gate, added up, lose their parameters: Qiskit's transpiler fails then.
+
+    Such a gate is unfolded, so that what cancels becomes a number. Qiskit's u gates never add.
+    """
+    angles = [p for p in operation.params if isinstance(p, ParameterExpression)]
+    return operation.name not in {"u", "u3"} and any(
+        not isinstance(as_number(total), ParameterExpression)
+        for a, b in combinations(angles, 2)
+        for total in (a + b, a - b)
+    )
 
 
 def _with_numbers(operation: Any) -> Any:  # noqa: ANN401 - gates and gate-like operations
@@ -252,7 +270,8 @@ def _append(circuit: QuantumCircuit, steps: Iterator[Placed]) -> None:
 def _power(circuit: QuantumCircuit, power: float) -> QuantumCircuit:
     """Return a power of a circuit: repeated, or the power of its only gate."""
     if float(power).is_integer():
-        repeated: QuantumCircuit = circuit.power(int(power))
+        base = circuit if power > 0 else circuit.inverse()
+        repeated: QuantumCircuit = base.repeat(abs(int(power)))
         return repeated
     if len(circuit.data) == 1 or not circuit.parameters:
         gate = circuit.data[0].operation if len(circuit.data) == 1 else circuit.to_gate()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.errors import InputError, UndefinedAngleError
 from qmoe_qiskit.simulation.arrays import Array, library_of
 
 if TYPE_CHECKING:
@@ -81,9 +81,10 @@ class Calculation:
             )
         return Operation(name=kind, arguments=tuple(map(self.add, expression.args)))
 
-    def run(self, columns: Sequence[Array]) -> list[Any]:
-        """Return the result of every step: numbers, arrays of the columns' shape, or scalars."""
-        xp = library_of(columns[0])
+    def run(self, inputs_BF: Array, weights_W: Array) -> list[Any]:
+        """Return the result of every step: numbers, scalars, or arrays of shape (B,)."""
+        xp = library_of(inputs_BF)
+        columns = [*inputs_BF.T, *weights_W]
         results: list[Any] = []
         for operation in self.operations:
             if operation.name == "number":
@@ -155,7 +156,7 @@ class AngleFunctions:
         """Return inputs and functions of them, (B, F + Z), and weights and functions, (W + V,).
 
         Raises:
-            InputError: If a function has no finite value, such as the logarithm of 0.
+            UndefinedAngleError: If a function has no finite value, such as the logarithm of 0.
         """
         results = self._run(self._values, inputs_BF, weights_W)
         by_sample_B = [results[k] for k in self._by_sample]
@@ -173,7 +174,7 @@ class AngleFunctions:
         finite = library_of(values).isfinite(values)
         if not bool(finite.all()):
             row, column = (int(k) for k in np.argwhere(~np.asarray(finite.tolist()))[0])
-            raise InputError(
+            raise UndefinedAngleError(
                 f"angle {self._names[first_name + column]} is {float(values[row, column])} for row "
                 f"{row} of the batch: angles must be finite; scale the inputs to where it is defined"
             )
@@ -225,7 +226,7 @@ class AngleFunctions:
     @staticmethod
     def _run(calculation: Calculation, inputs_BF: Array, weights_W: Array) -> list[Any]:
         with np.errstate(all="ignore"):  # what is not finite is refused by its value
-            return calculation.run([*inputs_BF.T, *weights_W])
+            return calculation.run(inputs_BF, weights_W)
 
 
 def _with_columns(array_BF: Array, columns: Sequence[Any]) -> Array:
