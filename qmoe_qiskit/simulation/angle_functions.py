@@ -176,7 +176,7 @@ class AngleFunctions:
             row, column = (int(k) for k in np.argwhere(~np.asarray(finite.tolist()))[0])
             raise UndefinedAngleError(
                 f"angle {self._names[first_name + column]} is {float(values[row, column])} for row "
-                f"{row} of the batch: angles must be finite; scale the inputs to where it is defined"
+                f"{row} of the batch: angles must be finite; scale the inputs"
             )
 
     def pullback(

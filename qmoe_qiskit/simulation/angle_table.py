@@ -50,7 +50,7 @@ class AngleTable:
     def chain(
         self, inputs_BF: FloatArray, weights_W: FloatArray, slopes_BOG: FloatArray
     ) -> tuple[Array, Array]:
-        """Turn derivatives by the angles into those by inputs, (B, O, F), and weights, (B, O, W)."""
+        """Turn derivatives by the angles into (B, O, F) by inputs and (B, O, W) by weights."""
         by_inputs_BOF, by_weights_BOW = slopes_BOG @ self.inputs_GF, slopes_BOG @ self.weights_GW
         if self.functions is None:
             return by_inputs_BOF, by_weights_BOW

@@ -115,7 +115,7 @@ def check_angles(router: RouterCircuit) -> None:
 
 
 def unfold(operation: Any, qubits: tuple[int, ...]) -> Iterator[Placed]:  # noqa: ANN401 - a gate
-    """Yield rotations, and gates on few qubits without parameters, for an operation in standard form."""
+    """Yield rotations, and small gates without parameters, for an operation in standard form."""
     if operation.name in _NO_EFFECT:
         return
     if operation.name in _PAULI_OF or (

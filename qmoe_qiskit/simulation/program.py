@@ -9,8 +9,8 @@ import numpy as np
 
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.simulation import fusion
-from qmoe_qiskit.simulation.arrays import Array
 from qmoe_qiskit.simulation.angle_table import AngleTable
+from qmoe_qiskit.simulation.arrays import Array
 from qmoe_qiskit.simulation.engine import Engine, Tables, Tape
 from qmoe_qiskit.simulation.lowering import Gate, lower
 from qmoe_qiskit.simulation.matrix_run import MatrixRun, Step

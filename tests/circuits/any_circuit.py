@@ -58,7 +58,7 @@ def random_angle(rng: np.random.Generator, parameters: list[Parameter]) -> Angle
         lambda: (p + 1) ** 1,
         lambda: (p / 2) ** 2,
         lambda: p.sin() * q.cos() + number,
-        lambda: (p * p + 0.7).log(),
+        lambda: (p**2 + 0.7).log() - number,
         lambda: (0.3 * p).exp() / (q * q + 1),
         lambda: p.arctan() - number,
     ]
@@ -105,7 +105,9 @@ def random_operation(rng: np.random.Generator, parameters: list[Parameter], n_qu
         base = [lib.RXGate(angle()), lib.XGate(), lib.HGate(), lib.RZZGate(angle())]
         chosen = base[rng.integers(len(base))]
         count = int(rng.integers(1, 3))
-        return chosen.control(count, ctrl_state=int(rng.integers(2**count)))
+        return chosen.control(
+            count, ctrl_state=int(rng.integers(2**count)), annotated=bool(rng.integers(2))
+        )
 
     def annotated() -> Any:
         base = [lib.RYGate(angle()), lib.SXGate(), block(), lib.CXGate()]

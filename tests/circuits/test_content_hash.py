@@ -7,15 +7,27 @@ from operator import methodcaller
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
+from circuits.any_circuit import random_router
 from qiskit import QuantumCircuit
-from qiskit.circuit import ParameterVector
-from qiskit.circuit.library import UnitaryGate
-from qiskit.quantum_info import SparsePauliOp
+from qiskit.circuit import Gate, ParameterExpression, ParameterVector
+from qiskit.circuit.library import (
+    MCMTGate,
+    PauliEvolutionGate,
+    PauliProductRotationGate,
+    RXGate,
+    RXXGate,
+    RYGate,
+    UnitaryGate,
+)
+from qiskit.quantum_info import Pauli, SparsePauliOp
 
 from qmoe_qiskit.circuits import RouterCircuit, angle_router
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+W = ParameterVector("w", 1)
 
 
 def hash_of(
@@ -30,7 +42,7 @@ def hash_of(
     return RouterCircuit(
         circuit=circuit,
         inputs=ParameterVector("x", 1),
-        weights=ParameterVector("w", 1),
+        weights=W,
         observables=(observable,),
     ).content_hash
 
@@ -108,3 +120,59 @@ def test_every_entry_of_a_matrix_counts() -> None:
     ]
     for one, other in itertools.combinations(hashes, 2):
         assert one != other
+
+
+def block(name: str) -> QuantumCircuit:
+    inner = QuantumCircuit(1, name="block")
+    getattr(inner, name)(W[0], 0)
+    return inner
+
+
+DIFFERENT: dict[str, tuple[Callable[[], Gate], Callable[[], Gate]]] = {
+    "evolutions": (
+        lambda: PauliEvolutionGate(SparsePauliOp("ZZ"), time=W[0]),
+        lambda: PauliEvolutionGate(SparsePauliOp("XY"), time=W[0]),
+    ),
+    "controlled blocks of one name": (
+        lambda: block("rx").to_gate().control(1, annotated=False),
+        lambda: block("ry").to_gate().control(1, annotated=False),
+    ),
+    "bases of many controls": (
+        lambda: MCMTGate(RYGate(W[0]), 1, 1),
+        lambda: MCMTGate(RXGate(W[0]), 1, 1),
+    ),
+    "rotations about Pauli strings": (
+        lambda: PauliProductRotationGate(Pauli("ZZ"), W[0]),
+        lambda: PauliProductRotationGate(Pauli("XY"), W[0]),
+    ),
+    "states of a control": (
+        lambda: RXGate(W[0]).control(1, ctrl_state=0, annotated=False),
+        lambda: RXGate(W[0]).control(1, ctrl_state=1, annotated=False),
+    ),
+    "functions": (lambda: RXXGate(W[0] * W[0]), lambda: RXXGate(W[0].sin())),
+    "constants of functions": (
+        lambda: RXXGate(W[0] * W[0] + 0.1),
+        lambda: RXXGate(W[0] * W[0] + 0.1 + 1e-9),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DIFFERENT)
+def test_whatever_changes_the_unitary_counts(name: str) -> None:
+    hashes = {hash_of(methodcaller("append", make(), [0, 1])) for make in DIFFERENT[name]}
+    assert len(hashes) == 2
+
+
+@pytest.mark.parametrize("angle", [-0.0, W[0] * 1 - 0.0, -0.0 * W[0] - 0.0, W[0] - W[0] - 0.5])
+def test_zeros_have_no_sign_after_qpy(angle: ParameterExpression | float) -> None:
+    circuit = QuantumCircuit(1)
+    circuit.rx(angle, 0)
+    router = RouterCircuit.from_circuit(circuit, inputs=[])
+    assert RouterCircuit.from_qpy(router.to_qpy()).content_hash == router.content_hash
+
+
+def test_random_circuits_keep_their_hash_over_qpy(rng: np.random.Generator) -> None:
+    for _ in range(25):
+        router = random_router(rng)
+        again = RouterCircuit.from_qpy(router.to_qpy())
+        assert again.content_hash == router.content_hash

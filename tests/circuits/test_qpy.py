@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit, qpy
-from qiskit.circuit import ParameterVector
-from qiskit.quantum_info import SparsePauliOp
+from qiskit.circuit import Gate, Parameter, ParameterVector
+from qiskit.circuit.library import real_amplitudes, zz_feature_map
+from qiskit.quantum_info import SparsePauliOp, Statevector
 
 from qmoe_qiskit.circuits import RouterCircuit, angle_router
 from qmoe_qiskit.errors import InputError
@@ -64,8 +65,9 @@ def test_outputs_hash_and_names_come_back(
 
 
 def test_writing_leaves_the_circuit_as_it_was() -> None:
-    router = angle_router(2, 1)
-    router.circuit.metadata = {"mine": 1}
+    circuit = angle_router(2, 1).circuit
+    circuit.metadata = {"mine": 1}
+    router = RouterCircuit.from_circuit(circuit, inputs=[], observables="ZZ")
     router.to_qpy()
     assert router.circuit.metadata == {"mine": 1}
 
@@ -103,3 +105,40 @@ def test_qpy_of_other_programs_is_refused() -> None:
     for data in (written(plain), written(router, router), written(odd)):
         with pytest.raises(InputError, match="not a router circuit"):
             RouterCircuit.from_qpy(data)
+
+
+def test_parameters_of_any_kind_come_back_in_their_order() -> None:
+    """The form of EstimatorQNN's users: views, lists and slices, with some that are not used."""
+    features, ansatz = zz_feature_map(3), real_amplitudes(3, reps=1)
+    spare, weights = Parameter("spare"), [*ansatz.parameters][::-1]
+    router = RouterCircuit(
+        circuit=features.compose(ansatz),
+        inputs=features.parameters[1:],
+        weights=[*weights, features.parameters[0], spare],
+        observables="XYZ",
+    )
+    again = RouterCircuit.from_qpy(router.to_qpy())
+    assert [p.name for p in again.inputs] == ["x[1]", "x[2]"]
+    assert [p.name for p in again.weights] == [*(p.name for p in weights), "x[0]", "spare"]
+    assert again.content_hash == router.content_hash
+    assert again.observables == router.observables
+
+
+class Hidden(Gate):
+    """A gate that QPY cannot hold: a matrix and no definition."""
+
+    def __init__(self) -> None:
+        super().__init__("cx", 1, [])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array([[0.6, -0.8], [0.8, 0.6]], dtype=complex)
+
+
+def test_gates_that_qpy_cannot_hold_are_written_in_standard_gates() -> None:
+    circuit = QuantumCircuit(1)
+    circuit.append(Hidden(), [0])
+    router = RouterCircuit.from_circuit(circuit, inputs=[])
+    again = RouterCircuit.from_qpy(router.to_qpy())
+    assert again.content_hash == router.content_hash
+    value = Statevector(again.bind(np.zeros(0), np.zeros(0))).expectation_value(SparsePauliOp("Z"))
+    assert value == pytest.approx(0.6**2 - 0.8**2, abs=1e-15)

@@ -127,15 +127,10 @@ def hidden_reset(circuit: QuantumCircuit) -> None:
 
 
 REFUSED: dict[str, tuple[Callable[[QuantumCircuit], object], str]] = {
-    "product of parameters": (lambda c: c.rx(X[0] * W[0], 0), "not affine"),
-    "square": (lambda c: c.rx(X[0] ** 2, 0), "not affine"),
-    "sine": (lambda c: c.rzz(W[0].sin(), 0, 1), "not affine"),
-    "absolute value": (lambda c: c.rz(W[0].abs(), 0), "not affine"),
-    "quotient": (lambda c: c.u(X[0], W[0] / X[1], 0.1, 0), "not affine"),
     "complex angle": (lambda c: c.rx(1j * X[0], 0), "angle"),
-    "reset": (lambda c: c.reset(1), "'reset'"),
-    "reset within": (hidden_reset, "'reset'"),
-    "initialize": (lambda c: c.initialize([0, 1], 0), "is not a unitary gate"),
+    "reset": (lambda c: c.reset(1), r"resets qubits \[1\]"),
+    "reset within": (hidden_reset, r"resets qubits \[2\]"),
+    "initialize": (lambda c: c.initialize([0, 1], 0), "prepare_state"),
     "opaque gate": (lambda c: c.append(Gate("mystery", 2, []), [0, 1]), "'mystery'"),
     "opaque gate with an angle": (lambda c: c.append(Gate("odd", 1, [X[0]]), [3]), "'odd'"),
     "rotation about a free axis": (lambda c: c.append(RVGate(X[0], W[0], W[1]), [0]), "'rv'"),
