@@ -26,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from benchmark_circuits import measure_circuits
 from benchmark_experts import measure_experts
 from benchmark_hardware import measure_hardware
 from benchmark_noise import measure_noise
@@ -262,7 +263,7 @@ def measure_estimator_qnn() -> Row:
 
 def measure(*, slow: bool) -> list[Row]:
     """Measure everything."""
-    rows = [*measure_training_step(), *measure_forward_backward()]
+    rows = [*measure_training_step(), *measure_forward_backward(), *measure_circuits()]
     if slow:
         rows.append(measure_estimator_qnn())
     rows += [measure_wide(), measure_compile(), measure_help(), measure_accuracy()]
