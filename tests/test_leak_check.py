@@ -1,4 +1,4 @@
-"""A run of tests fails that writes a planted secret anywhere, in one process or in a worker."""
+"""A run of tests fails that writes a planted secret anywhere, with one process or several."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def test_program():
 
 @pytest.mark.parametrize(
     "options",
-    [["-k", "harmless"], [], ["-n", "1"]],
-    ids=["no leak", "one process", "a worker"],
+    [["-k", "harmless"], [], ["-n", "2"]],
+    ids=["no leak", "one process", "two workers"],
 )
 def test_a_run_that_leaks_fails(options: list[str]) -> None:
     # Elsewhere than the temporary files of this run, which would fail itself.
