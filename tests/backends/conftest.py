@@ -10,13 +10,12 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 from qiskit.quantum_info import SparsePauliOp
 from qiskit_aer import AerSimulator
+from shared_noise import shared_noise
 
 from qmoe_qiskit.circuits import RouterCircuit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from qiskit_aer.noise import NoiseModel
+    from collections.abc import Callable, Iterator
 
     from qmoe_qiskit.backends import CompiledRouter
     from qmoe_qiskit.noise_profiles import NoiseProfile
@@ -24,8 +23,12 @@ if TYPE_CHECKING:
 
 # A density matrix of more qubits than this takes long.
 FULL_WIDTH = 7
-# Aer's noise models of devices or parts of them, which take long to build.
-_MODELS: dict[tuple[str, tuple[int, ...]], NoiseModel] = {}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def noise_models_are_built_once() -> Iterator[None]:
+    with shared_noise():
+        yield
 
 
 def bare(circuit: QuantumCircuit, place: dict[int, int]) -> QuantumCircuit:
@@ -75,10 +78,8 @@ def _aer_values(
         acting = [s for s in isa.data if s.operation.name not in {"barrier", "delay"}]
         here = sorted({isa.find_bit(q).index for s in acting for q in s.qubits})
     if simulator is None:
-        key = (profile.content_hash, tuple(here))
-        if key not in _MODELS:
-            _MODELS[key] = profile.subset(here).to_noise_model()
-        simulator = AerSimulator(method="density_matrix", noise_model=_MODELS[key])
+        model = profile.subset(here).to_noise_model()
+        simulator = AerSimulator(method="density_matrix", noise_model=model)
     circuits = []
     for inputs_F in inputs_BF:
         circuit = bare(bound(isa, router, inputs_F, weights_W), {q: here.index(q) for q in here})
