@@ -81,8 +81,9 @@ def _aer_values(
         model = profile.subset(here).to_noise_model()
         simulator = AerSimulator(method="density_matrix", noise_model=model)
     circuits = []
-    for inputs_F in inputs_BF:
-        circuit = bare(bound(isa, router, inputs_F, weights_W), {q: here.index(q) for q in here})
+    weights_BW = np.broadcast_to(weights_W, (len(inputs_BF), router.n_weights))
+    for inputs_F, w_W in zip(inputs_BF, weights_BW, strict=True):
+        circuit = bare(bound(isa, router, inputs_F, w_W), {q: here.index(q) for q in here})
         circuit.save_probabilities([here.index(q) for q in compiled.physical_qubits])
         circuits.append(circuit)
     result = simulator.run(circuits, shots=1).result()
@@ -106,6 +107,7 @@ def _aer_values(
 def aer_values() -> Callable[..., tuple[FloatArray, float]]:
     """Values (B, O) of a compiled router by Aer, and by how much these may be wrong.
 
+    Weights are (W,), or (B, W) where each sample has its own: a job of Aer takes long to begin.
     Up to 7 qubits the submitted circuit runs on the whole device, beyond that on the qubits that it
     acts on. Readout errors are applied last, from the profile. Aer leaves out terms of a channel
     with a probability of at most 1e-10; what remains is positive, so that the trace which is then
