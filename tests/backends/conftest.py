@@ -10,12 +10,11 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 from qiskit.quantum_info import SparsePauliOp
 from qiskit_aer import AerSimulator
-from shared_noise import shared_noise
 
 from qmoe_qiskit.circuits import RouterCircuit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from qmoe_qiskit.backends import CompiledRouter
     from qmoe_qiskit.noise_profiles import NoiseProfile
@@ -23,12 +22,6 @@ if TYPE_CHECKING:
 
 # A density matrix of more qubits than this takes long.
 FULL_WIDTH = 7
-
-
-@pytest.fixture(scope="module", autouse=True)
-def noise_models_are_built_once() -> Iterator[None]:
-    with shared_noise():
-        yield
 
 
 def bare(circuit: QuantumCircuit, place: dict[int, int]) -> QuantumCircuit:

@@ -11,18 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from shared_noise import shared_noise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 TESTS = Path(__file__).parents[1]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def noise_models_are_built_once() -> Iterator[None]:
-    with shared_noise():
-        yield
 
 
 @pytest.fixture
