@@ -4,25 +4,21 @@ Each function returns a function that draws the figure, for `studies.report.summ
 Colour never carries information alone: series also differ by marker and line style.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from qmoe_qiskit.figures.style import INK, MARKERS, RGB, fitted, ordered_colours
 from qmoe_qiskit.stats import mean_estimates
 from qmoe_qiskit.stats.types import Estimate
 from qmoe_qiskit.studies.report.summary import Draw
 from qmoe_qiskit.typing import FloatArray
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
 
 Location = Literal["center", "upper center", "outside lower center"]
 Legend = list[tuple[Any, str]]  # handles and their labels
@@ -116,8 +112,6 @@ def curves(
     assert series
 
     def draw(figure: Figure) -> None:
-        from matplotlib.ticker import NullFormatter
-
         axes = figure.subplots()
         colours = _line_colours(len(series))
         for index, (curve, colour) in enumerate(zip(series, colours, strict=True)):
