@@ -158,7 +158,6 @@ def intervals(
     label: str,
     reference: float | None = None,
     seeds: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
-    limits: tuple[float, float] | None = None,
 ) -> Draw:
     """Draw estimates as dots with intervals, one line per row, such as a router.
 
@@ -168,7 +167,6 @@ def intervals(
         reference: Position of a vertical reference line, such as no difference.
         seeds: Values of the seeds by series and row, drawn as faint strokes: means hide that
             results are bimodal.
-        limits: Ends of the horizontal axis.
     """
     rows = list(dict.fromkeys(row for estimates in series.values() for row in estimates))
     assert rows
@@ -204,8 +202,6 @@ def intervals(
             axes.axvline(reference, color=INK, linewidth=0.9, linestyle=(0, (1, 1)))
         axes.set_yticks(range(len(rows)), labels=[fitted(row, _NAME) for row in rows])
         axes.set_ylim(len(rows) - 0.5, -0.5)  # the first row on top
-        if limits is not None:
-            axes.set_xlim(*limits)
         axes.set_xlabel(label)
         axes.grid(visible=True, axis="x", **_GRID)
         axes.tick_params(axis="y", length=0)

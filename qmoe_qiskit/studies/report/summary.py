@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from qmoe_qiskit.stats.types import Breakdown, Estimate, Verdict
 
 # Draws on an empty figure with constrained layout, or returns another figure.
-Draw = Callable[["Figure"], "Figure | None"]
+Draw = Callable[[Figure], Figure | None]
 
 
 # A number with its interval, a bare number, text, or nothing.
