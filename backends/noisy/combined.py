@@ -1,7 +1,5 @@
 """One router from several: the weighted sum that zero-noise extrapolation needs."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

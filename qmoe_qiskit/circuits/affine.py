@@ -1,7 +1,5 @@
 """Angles as sums of parameters times numbers."""
 
-from __future__ import annotations
-
 from qiskit.circuit import Instruction, Parameter, ParameterExpression
 
 from qmoe_qiskit.errors import InputError

@@ -1,7 +1,5 @@
 """Conversion between work and IBM's primitives: one broadcast pub, and its values."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -4,8 +4,6 @@ Every angle is affine in inputs and weights, so one matrix product gives all ang
 its transpose carries all derivatives back.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Queries of the ledger, and the transactions of its events."""
 
-from __future__ import annotations
-
 import sqlite3
 import threading
 import weakref
