@@ -5,8 +5,6 @@ G rotation angles, P points at which a circuit is evaluated, D measured bit stri
 S bit strings of one circuit, K noise factors, N device qubits, Q router qubits.
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 if __name__ != "qmoe_qiskit.backends":

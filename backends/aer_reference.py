@@ -1,7 +1,5 @@
 """Exact evaluation by AerSimulator: the reference of the batched engine."""
 
-from __future__ import annotations
-
 from functools import cached_property
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What a backend is: the two protocols that all callers use."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol

@@ -1,7 +1,5 @@
 """The exact, noiseless backend."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 

@@ -5,8 +5,6 @@ Importing this loads neither Qiskit nor Aer nor pydantic, and opens no file.
 Shapes: Q qubits of a profile; 4 the parameters that drift per qubit (T1, T2, P(1|0), P(0|1)).
 """
 
-from __future__ import annotations
-
 if __name__ != "qmoe_qiskit.noise_profiles":
     raise ImportError(
         "this package is installed as qmoe_qiskit.noise_profiles and cannot be imported as "

@@ -1,17 +1,12 @@
 """The profiles that come with the package, by name."""
 
-from __future__ import annotations
-
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import ProfileError, unknown_name
 from qmoe_qiskit.noise_profiles.profile import NoiseProfile
-
-if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
 
 SUFFIX = ".json"
 

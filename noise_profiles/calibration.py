@@ -1,7 +1,5 @@
 """What a profile consists of: calibrations of qubits and gates, and repairs of values."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

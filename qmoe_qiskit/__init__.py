@@ -3,8 +3,6 @@
 The public names are loaded when first used, so that importing the package costs nothing.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import TYPE_CHECKING
 

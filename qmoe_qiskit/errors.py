@@ -4,8 +4,6 @@
 Anything else that escapes is a defect and keeps its traceback.
 """
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable
 

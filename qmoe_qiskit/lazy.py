@@ -4,8 +4,6 @@ A help text may then import a light module of a package, a table of names for on
 what the package needs for its work.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module

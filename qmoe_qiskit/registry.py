@@ -3,8 +3,6 @@
 An entry is registered in one place; checks, error messages and help texts are made from the table.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar

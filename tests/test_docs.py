@@ -28,7 +28,7 @@ PAGES = {
         *(
             ROOT / "docs" / f"{name}.md"
             for name in (
-                "command-line", "noise", "ibm-quantum", "studies", "study-results", "python",
+                "command-line", "noise", "ibm-quantum", "studies", "study-results", "python", "circuits",
                 "performance",
             )
         ),
@@ -55,6 +55,8 @@ def test_python_examples(rng: Generator) -> None:
     assert len(examples) == 2
     for example in examples:
         exec(example, names)  # noqa: S102
+    for example in re.findall(r"```python\n(.*?)```", DOCS["circuits"], re.DOTALL):
+        exec(example, {})  # noqa: S102
     assert names["e"].values.shape == (5, 2)
     assert names["d_inputs_BOF"].shape == (5, 2, 2)
     assert names["d_weights_BOW"].shape == (5, 2, 18)

@@ -4,8 +4,6 @@ The rule is exact for rotations exp(-i angle P / 2) with a Pauli operator P: M. 
 Physical Review A 99, 032331 (2019).
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Circuits with one parameter per rotation, for which the parameter-shift rule is exact."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any

@@ -5,8 +5,6 @@ the noise of f = 2k + 1 of them. One-qubit gates and readout stay as they are. T
 of IBM's estimator too (T. Giurgica-Tiron et al., arXiv:2005.10921).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

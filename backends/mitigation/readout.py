@@ -1,17 +1,11 @@
 """Correction of readout errors by inverse assignment matrices."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.typing import FloatArray
-
-if TYPE_CHECKING:
-    pass
 
 # Below this, 1 - P(1|0) - P(0|1) is rounding, and its inverse multiplies rounding alone.
 MIN_CONTRAST = 1e-9

@@ -1,7 +1,5 @@
 """Depolarizing noise without a device: the paper's two channels per qubit, or one per gate."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any

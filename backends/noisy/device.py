@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import TYPE_CHECKING, Any
 
 from qmoe_qiskit.backends.mitigation.folding import folded
@@ -39,8 +39,7 @@ def on_device(
     most = MAX_EXACT_QUBITS if router.n_qubits <= MAX_EXACT_QUBITS else None
     placed = fit_to_device(router, profile, qubits=qubits, most_qubits=most, seed=seed)
     active = profile.subset(placed.active)
-    model = active.to_noise_model()
-    channels = NoiseChannels(model)
+    model, channels = _noise_of(active)
     circuits = []
     for factor in noise_factors:
         circuit = placed.compact
@@ -59,6 +58,13 @@ def on_device(
             )
         )
     return circuits
+
+
+@lru_cache(maxsize=16)
+def _noise_of(profile: NoiseProfile) -> tuple[NoiseModel, NoiseChannels]:
+    """Return Aer's noise model and its channels; to build them takes most of a compilation."""
+    model = profile.to_noise_model()
+    return model, NoiseChannels(model)
 
 
 class NoiseChannels:

@@ -1,7 +1,5 @@
 """Evaluating a noisy circuit exactly, by the density matrix."""
 
-from __future__ import annotations
-
 import numpy as np
 from qiskit_aer import AerSimulator
 

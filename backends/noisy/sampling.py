@@ -1,7 +1,5 @@
 """Evaluating a noisy circuit by Aer's shots."""
 
-from __future__ import annotations
-
 import numpy as np
 from qiskit.circuit import ClassicalRegister
 from qiskit_aer import AerSimulator

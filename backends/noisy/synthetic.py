@@ -1,7 +1,5 @@
 """Devices that do not exist: every pair of qubits coupled, one kind of noise or none."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

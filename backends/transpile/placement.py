@@ -1,7 +1,5 @@
 """Choosing the device qubits for a routed circuit, by calibration."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 import numpy as np

@@ -1,14 +1,8 @@
 """Making reported numbers usable, with a record of every repair."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING
 
-from qmoe_qiskit.noise_profiles.calibration import Repair
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.noise_profiles.calibration import RepairAction
+from qmoe_qiskit.noise_profiles.calibration import Repair, RepairAction
 
 
 class RepairLog:

@@ -1,23 +1,17 @@
 """Asking a backend for its description of itself at one moment: target and properties."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import TYPE_CHECKING
 
 from qiskit.providers import BackendV2
 from qiskit.transpiler import Target
 from qiskit_ibm_runtime import IBMBackend, fake_provider
 from qiskit_ibm_runtime.fake_provider.fake_backend import FakeBackendV2
+from qiskit_ibm_runtime.models import BackendConfiguration
 
 from qmoe_qiskit.errors import InputError, ProfileError, unknown_name
 from qmoe_qiskit.noise_profiles.capture.reading import Reading
-
-if TYPE_CHECKING:
-    from qiskit_ibm_runtime.models import BackendConfiguration
-
-    from qmoe_qiskit.noise_profiles.profile import NoiseProfile
+from qmoe_qiskit.noise_profiles.profile import NoiseProfile
 
 
 def profile_of(

@@ -103,10 +103,10 @@ def _row(record: NoiseProfile | QubitCalibration | GateCalibration | Repair) -> 
     A flag is left out where it has its usual value.
     """
     row = {f: getattr(record, f.name) for f in fields(record)}
-    return {
-        f.name: float(value) if f.type == "float | None" and value is not None else value
+    return {  # a type is text in a module that does not evaluate annotations
+        f.name: float(value) if str(f.type) == "float | None" and value is not None else value
         for f, value in row.items()
-        if f.type != "bool" or value != f.default
+        if f.type not in (bool, "bool") or value != f.default
     }
 
 

@@ -3,8 +3,6 @@
 A version that was ever written stays here, with what turns it into the fields of today's profile.
 """
 
-from __future__ import annotations
-
 from datetime import UTC
 from typing import Any
 

@@ -3,8 +3,6 @@
 Shapes: B batch, F inputs of the circuit (features), W weights of the circuit, S basis states.
 """
 
-from __future__ import annotations
-
 from qmoe_qiskit.circuits.amplitude import amplitude_angles, amplitude_circuit
 from qmoe_qiskit.circuits.angle import ENTANGLEMENTS, ROTATIONS, angle_router
 from qmoe_qiskit.circuits.router import RouterCircuit

@@ -1,7 +1,5 @@
 """Amplitude embedding: 2^n features as the amplitudes of n qubits, then trainable layers."""
 
-from __future__ import annotations
-
 from functools import cache
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The paper's router: features as rotation angles, then trainable entangling layers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np

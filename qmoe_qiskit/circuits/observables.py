@@ -1,7 +1,5 @@
 """Observables as Qiskit's primitives take them, and the bases in which they are measured."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -114,7 +112,7 @@ def measurement_bases(observables: Sequence[SparsePauliOp]) -> list[Basis]:
     The values of an output are the sum over the bases. Observables of I and Z alone have one basis.
 
     >>> [basis.letters for basis in measurement_bases([SparsePauliOp(["XX", "XI", "ZZ"])])]
-    ['XX', 'ZZ']
+    ['ZZ', 'XX']
     """
     if is_diagonal(observables):
         letters = "Z" * observables[0].num_qubits

@@ -4,8 +4,6 @@ What a gate is follows from its class and its definition, never from its name: a
 may be called "cx".
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import Any

@@ -3,8 +3,6 @@
 Commands load what they need when they run: `qmoe --help` must answer at once.
 """
 
-from __future__ import annotations
-
 import io
 import logging
 import os

@@ -5,8 +5,6 @@ Nothing is downloaded and nothing is scaled here: the classifier owns the scaler
 Shapes: N rows, F features, C classes, K drawn rows, P pixels, R rows and C columns of an image.
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.lazy import load_lazily

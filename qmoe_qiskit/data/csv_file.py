@@ -4,28 +4,22 @@ The standard library's reader keeps the numbers of lines. A data-frame reader sk
 silently, pads short rows, takes an additional first column for an index and renames equal columns.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import math
 import reprlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qmoe_qiskit.data.file_bytes import read_bytes
 from qmoe_qiskit.data.labels import check_labels, parse_booleans, parse_labels, parse_number
 from qmoe_qiskit.errors import DataError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from qmoe_qiskit.typing import FloatArray
+from qmoe_qiskit.typing import FloatArray
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

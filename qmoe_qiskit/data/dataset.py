@@ -5,16 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qmoe_qiskit.errors import DataError
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from qmoe_qiskit.typing import FloatArray
+from qmoe_qiskit.typing import FloatArray
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -1,14 +1,9 @@
 """Reading the bytes of a file, with one sentence for every failure."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from qmoe_qiskit.errors import DataError
 from qmoe_qiskit.io.reasons import reason_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def read_bytes(path: Path) -> bytes:

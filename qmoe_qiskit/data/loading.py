@@ -1,12 +1,12 @@
 """One way in to every data set: a built-in name, a CSV file or a NumPy archive."""
 
-from __future__ import annotations
-
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qmoe_qiskit.data.csv_file import CsvTable, looks_like_data, read_csv
 from qmoe_qiskit.data.dataset import Dataset, FeatureTable
@@ -14,13 +14,7 @@ from qmoe_qiskit.data.npz_file import listed, open_npz
 from qmoe_qiskit.data.registry import DATASETS
 from qmoe_qiskit.data.sampling import draw, require_seed
 from qmoe_qiskit.errors import DataError, InputError, require_positive, unknown_name
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from qmoe_qiskit.typing import FloatArray
+from qmoe_qiskit.typing import FloatArray
 
 _SUFFIXES = (".csv", ".npz")
 

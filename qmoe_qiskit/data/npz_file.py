@@ -1,7 +1,5 @@
 """Reading features and labels from a NumPy archive, without pickle."""
 
-from __future__ import annotations
-
 import io
 import lzma
 import struct
@@ -9,23 +7,19 @@ import tokenize
 import warnings
 import zipfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.lib.npyio import NpzFile
+from numpy.typing import NDArray
 
 from qmoe_qiskit.data.file_bytes import read_bytes
 from qmoe_qiskit.data.labels import check_labels
 from qmoe_qiskit.errors import DataError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from qmoe_qiskit.typing import FloatArray
+from qmoe_qiskit.typing import FloatArray
 
 _PAIRS = (("X", "y"), ("features", "labels"))  # the first wins
 

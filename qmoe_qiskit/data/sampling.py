@@ -1,18 +1,13 @@
 """Drawing rows class by class, from a seed, and the split into training and test rows."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from qmoe_qiskit.data.dataset import Dataset
 from qmoe_qiskit.errors import DataError, InputError
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from qmoe_qiskit.data.dataset import Dataset
 
 _SEED_LIMIT = 2**32  # scikit-learn's bound, kept for every data set alike
 

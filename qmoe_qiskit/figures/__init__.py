@@ -1,18 +1,21 @@
 """The figures of runs and devices.
 
 Every function returns a `matplotlib.figure.Figure` made without pyplot and without touching any
-global state, and loads matplotlib only when it is called.
+global state. Matplotlib is loaded with the first of them.
 
 Shapes: N points, F features, C classes, E experts, G grid lines (M = G * G grid points), Q qubits.
 """
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from qmoe_qiskit.figures.decision_boundary import ProbabilityModel, decision_boundary_figure
-from qmoe_qiskit.figures.device.figure import device_figure
-from qmoe_qiskit.figures.loss_curves import loss_curves_figure
-from qmoe_qiskit.figures.routing_map import RoutingModel, routing_map_figure
-from qmoe_qiskit.figures.style import figure_bytes, save_figure
+from qmoe_qiskit.lazy import load_lazily
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.figures.decision_boundary import ProbabilityModel, decision_boundary_figure
+    from qmoe_qiskit.figures.device.figure import device_figure
+    from qmoe_qiskit.figures.loss_curves import loss_curves_figure
+    from qmoe_qiskit.figures.routing_map import RoutingModel, routing_map_figure
+    from qmoe_qiskit.figures.style import figure_bytes, save_figure
 
 __all__ = [
     "ProbabilityModel",
@@ -24,3 +27,14 @@ __all__ = [
     "routing_map_figure",
     "save_figure",
 ]
+
+__getattr__, __dir__ = load_lazily(
+    "qmoe_qiskit.figures",
+    {
+        ".decision_boundary": ["ProbabilityModel", "decision_boundary_figure"],
+        ".device.figure": ["device_figure"],
+        ".loss_curves": ["loss_curves_figure"],
+        ".routing_map": ["RoutingModel", "routing_map_figure"],
+        ".style": ["figure_bytes", "save_figure"],
+    },
+)

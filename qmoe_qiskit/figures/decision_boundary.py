@@ -1,22 +1,17 @@
 """Decision boundaries of several models side by side."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.figure import Figure
 
+from qmoe_qiskit.data import Dataset
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.figures import legend, panels
 from qmoe_qiskit.figures.plane import evaluate, fit_plane
 from qmoe_qiskit.figures.style import local_style, ordered_colours
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from qmoe_qiskit.data import Dataset
 
 
 class ProbabilityModel(Protocol):

@@ -1,21 +1,18 @@
 """Legends of figures: markers of the classes, swatches of the regions."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
+from qmoe_qiskit.data import Dataset
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.figures.style import INK, MARKERS, RGB, edge_of, fitted, hatch, paled
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from qmoe_qiskit.data import Dataset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,14 +84,10 @@ def split_entries() -> list[tuple[Any, str]]:
 
 def region_patch(index: int, colour: RGB) -> Any:  # noqa: ANN401 (matplotlib is loaded late)
     """Return the swatch of a region in the legend."""
-    from matplotlib.patches import Patch
-
     return Patch(facecolor=paled(colour), edgecolor=INK, hatch=hatch(index), linewidth=0.6)
 
 
 def _point(marker: str, fill: RGB | None) -> Any:  # noqa: ANN401 (matplotlib is loaded late)
-    from matplotlib.lines import Line2D
-
     return Line2D(
         [],
         [],

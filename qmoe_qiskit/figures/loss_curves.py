@@ -1,17 +1,15 @@
 """Loss curves of one or more trainings."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.figures.legend import add_legend
 from qmoe_qiskit.figures.style import DPI, INK, MARKERS, fitted, local_style, ordered_colours
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 def loss_curves_figure(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
@@ -26,10 +24,6 @@ def loss_curves_figure(histories: Mapping[str, Sequence[Mapping[str, float]]]) -
     Raises:
         InputError: If no model is given, or a model has no epochs.
     """
-    from matplotlib.figure import Figure
-    from matplotlib.lines import Line2D
-    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
-
     if not histories:
         raise InputError("a figure needs at least one model, got an empty mapping")
     for name, history in histories.items():

@@ -1,26 +1,23 @@
 """Panels side by side over one plane, and their contents."""
 
-from __future__ import annotations
-
 import math
 import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, ListedColormap
+from matplotlib.contour import QuadContourSet
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
+from qmoe_qiskit.data import Dataset
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.figures.legend import Classes
 from qmoe_qiskit.figures.plane import Plane
 from qmoe_qiskit.figures.style import DPI, INK, RGB, edge_of, fitted, hatch, ordered_colours, paled
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.contour import QuadContourSet
-    from matplotlib.figure import Figure
-
-    from qmoe_qiskit.data import Dataset
-    from qmoe_qiskit.typing import FloatArray
+from qmoe_qiskit.typing import FloatArray
 
 PANEL = 3.0  # width and height of a panel in inches
 PANELS_PER_ROW = 4
@@ -35,9 +32,6 @@ def open_panels(names: Sequence[str], plane: Plane) -> tuple[Figure, list[Axes]]
     Raises:
         InputError: If no name is given.
     """
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
-
     if not names:
         raise InputError("a figure needs at least one model, got an empty mapping")
     n_columns = min(len(names), PANELS_PER_ROW)
@@ -102,8 +96,6 @@ def make_square(figure: Figure, panels: list[Axes]) -> None:
 
 def draw_share(axes: Axes, plane: Plane, share_M: FloatArray) -> QuadContourSet:
     """Fill a panel by a share between 0 and 1, with a black line where the share is one half."""
-    from matplotlib.colors import ListedColormap
-
     share_GG = plane.on_grid(np.clip(share_M, 0.0, 1.0))
     bands = ListedColormap([paled(colour) for colour in ordered_colours(len(_BANDS) - 1)])
     filled = axes.contourf(plane.x_G, plane.y_G, share_GG, levels=_BANDS, cmap=bands)
@@ -113,8 +105,6 @@ def draw_share(axes: Axes, plane: Plane, share_M: FloatArray) -> QuadContourSet:
 
 def draw_regions(axes: Axes, plane: Plane, shares_MK: FloatArray, colours: Sequence[RGB]) -> None:
     """Fill a panel by the largest of K shares: its colour, its hatching, and its size as depth."""
-    from matplotlib.colors import LinearSegmentedColormap
-
     extent = (plane.x_G[0], plane.x_G[-1], plane.y_G[0], plane.y_G[-1])
     for k, colour in enumerate(colours):
         rivals_M = np.delete(shares_MK, k, axis=1).max(axis=1, initial=0.0)

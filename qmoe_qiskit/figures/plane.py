@@ -1,22 +1,16 @@
 """The plane that data of any number of features are drawn in."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from qmoe_qiskit.data import Dataset
 from qmoe_qiskit.errors import InputError, OutOfRangeWarning
 from qmoe_qiskit.figures.style import fitted
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.data import Dataset
-    from qmoe_qiskit.typing import FloatArray
-
+from qmoe_qiskit.typing import FloatArray
 
 RESOLUTION = 120
 _MARGIN = 0.08  # share of the data's extent that stays free on every side

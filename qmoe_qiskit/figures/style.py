@@ -5,18 +5,15 @@ marker and line style. The colours come from one map of rising lightness, so tha
 order in black and white and for the colour-blind.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from matplotlib import colormaps, style
+from matplotlib.figure import Figure
 
 from qmoe_qiskit.io.atomic import write_atomically
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 RGB = tuple[float, float, float]
 
@@ -45,8 +42,6 @@ _STYLE = {
 @contextmanager
 def local_style() -> Iterator[None]:
     """Apply the style, on top of matplotlib's defaults, within a `with` block only."""
-    from matplotlib import style
-
     # "default" first: a user's matplotlibrc must not change the bytes of a figure.
     with style.context(["default", _STYLE]):
         yield
@@ -54,8 +49,6 @@ def local_style() -> Iterator[None]:
 
 def ordered_colours(count: int) -> list[RGB]:
     """Return `count` colours of rising lightness."""
-    from matplotlib import colormaps
-
     last = max(count - 1, 1)
     return [colormaps["viridis"](0.08 + 0.87 * i / last)[:3] for i in range(count)]
 

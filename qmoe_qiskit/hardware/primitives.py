@@ -1,7 +1,5 @@
 """Conversion between work and IBM's primitives: pubs, and the values of their results."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,14 +1,9 @@
 """Files that are written as a whole or not at all, whoever else writes to the same folder."""
 
-from __future__ import annotations
-
 import os
 import uuid
 from contextlib import suppress
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 _PART = ".part"
 

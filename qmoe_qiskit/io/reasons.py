@@ -1,7 +1,5 @@
 """Why an access to a file failed, in words."""
 
-from __future__ import annotations
-
 import os
 
 

@@ -1,12 +1,7 @@
 """Which versions of libraries are installed."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from importlib.metadata import version
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 def library_versions(names: Iterable[str]) -> dict[str, str]:

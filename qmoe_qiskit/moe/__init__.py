@@ -7,8 +7,6 @@ C classes or outputs of an expert.
 The public names are loaded when first used: help texts read the table of routers without torch.
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.lazy import load_lazily

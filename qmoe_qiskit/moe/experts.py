@@ -1,7 +1,5 @@
 """The quantum expert: features as amplitudes of a state, a circuit, and a linear adapter."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

@@ -1,7 +1,5 @@
 """Linear layers whose initial weights come from a given generator."""
 
-from __future__ import annotations
-
 import math
 
 import torch

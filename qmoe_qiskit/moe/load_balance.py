@@ -1,7 +1,5 @@
 """The load-balancing loss, which penalizes sending most rows to few experts."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 from torch.nn.functional import one_hot

@@ -1,7 +1,5 @@
 """The mixture: the sum of the experts' outputs, weighted by the router."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import torch

@@ -6,8 +6,6 @@ W circuit weights, O observables, P points at which a circuit is evaluated, E ex
 The public names are loaded when first used; a run can be read without torch and Qiskit.
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.lazy import load_lazily

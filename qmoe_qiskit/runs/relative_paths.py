@@ -1,14 +1,10 @@
 """Paths in run folders: stored relative to the folder, so that both can move together."""
 
-from __future__ import annotations
-
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import Self
 
 
 def relative_path(path: str | Path, folder: Path) -> str:

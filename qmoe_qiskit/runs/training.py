@@ -1,7 +1,5 @@
 """Training a run: from a request to a run folder, and on after an interruption."""
 
-from __future__ import annotations
-
 import shlex
 import time
 from collections.abc import Iterator

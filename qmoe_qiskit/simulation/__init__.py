@@ -5,8 +5,6 @@ of the circuit, O observables, G rotation angles, A sample-dependent angles, K s
 D entries of a register's state. Lower-case d is the dimension of a block of qubits.
 """
 
-from __future__ import annotations
-
 from qmoe_qiskit.simulation.engine import Tape
 from qmoe_qiskit.simulation.program import DensityProgram, ExactProgram, StatevectorProgram
 from qmoe_qiskit.simulation.readout import diagonals

@@ -1,7 +1,5 @@
 """A router circuit as a list of Pauli rotations and fixed gates, with a table of angles."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any

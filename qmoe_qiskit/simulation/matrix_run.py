@@ -1,7 +1,5 @@
 """A run of gates as one matrix on a few qubits, with its derivative by every angle."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self

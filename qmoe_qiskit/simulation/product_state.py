@@ -1,7 +1,5 @@
 """The state before the first step: a product over the qubits."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Self
 

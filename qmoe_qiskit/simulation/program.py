@@ -1,7 +1,5 @@
 """A lowered circuit as an engine that evaluates batches."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

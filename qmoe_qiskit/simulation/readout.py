@@ -1,7 +1,5 @@
 """From register states to expectation values, and gradients of them back to adjoint states."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self

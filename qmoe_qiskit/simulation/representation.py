@@ -4,8 +4,6 @@ In both a register of n qubits is a vector of base^n numbers, a gate is a matrix
 by an angle t is rest + cos(k t) even + sin(k t) odd with constant matrices.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache

@@ -5,8 +5,6 @@ States are arrays of shape (base^n, C), a column per sample. `forward` takes the
 what NumPy and torch spell alike, so that the same code serves the host and any device.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Self

@@ -17,8 +17,6 @@ Shapes: N values (one per seed), K columns, L levels, R resamples or random sign
 not zero.
 """
 
-from __future__ import annotations
-
 from qmoe_qiskit.stats.breakdown import breakdown_point
 from qmoe_qiskit.stats.estimates import mean_estimate, mean_estimates, median_estimate, success_rate
 from qmoe_qiskit.stats.sign_flip import fewest_seeds, holm, sign_flip_p_value

@@ -1,7 +1,5 @@
 """The level of noise at which a quantity breaks down, if it does."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Estimates with 95 % intervals from one value per seed."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable
 from typing import Any, Literal

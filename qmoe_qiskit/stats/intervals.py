@@ -1,7 +1,5 @@
 """Confidence intervals of shares and of differences of paired shares."""
 
-from __future__ import annotations
-
 import math
 from statistics import NormalDist
 

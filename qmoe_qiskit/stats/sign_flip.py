@@ -1,7 +1,5 @@
 """The sign-flip test of paired differences, and its correction for many claims."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Results of statistics: an estimate with its interval, a breakdown point, a verdict."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Literal

@@ -1,7 +1,5 @@
 """Claims, and verdicts on them, which can also be "not supported"."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass

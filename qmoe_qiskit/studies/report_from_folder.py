@@ -1,7 +1,5 @@
 """Make the report of a study from the results in its folder."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Sequence
 from pathlib import Path

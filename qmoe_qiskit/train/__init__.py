@@ -4,8 +4,6 @@ Names of arrays end in their shape. Shapes: N rows, B batch, F features, K route
 W circuit weights, E experts, C classes.
 """
 
-from __future__ import annotations
-
 from qmoe_qiskit.train.classifier import QMoEClassifier
 from qmoe_qiskit.train.features import FeatureMap
 from qmoe_qiskit.train.state import ModelState, model_state, restore_model

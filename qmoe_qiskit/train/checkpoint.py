@@ -1,11 +1,10 @@
 """Checkpoints: all that an interrupted training needs to go on exactly."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -15,9 +14,6 @@ from torch import Tensor, nn
 from qmoe_qiskit.errors import RunError
 from qmoe_qiskit.io.atomic import write_atomically
 from qmoe_qiskit.io.reasons import reason_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SCHEMA_VERSION = 1
 Tensors = dict[str, Tensor]

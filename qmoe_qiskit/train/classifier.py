@@ -1,10 +1,9 @@
 """The scikit-learn estimator: a mixture of experts with fit, predict and score."""
 
-from __future__ import annotations
-
 import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -13,21 +12,17 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from qmoe_qiskit.backends import Backend, BackendSpec, CompiledRouter
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.moe import MixtureOfExperts, ProjectedRouter, QuantumRouter, linear_experts
 from qmoe_qiskit.train.execution import Where
+from qmoe_qiskit.train.features import FeatureMap
 from qmoe_qiskit.train.fingerprint import settings_for_json
 from qmoe_qiskit.train.fit import Fit
 from qmoe_qiskit.train.model import build_router, compiled_router
 from qmoe_qiskit.train.settings import backend_spec_of
 from qmoe_qiskit.typing import FloatArray
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from qmoe_qiskit.backends import Backend, BackendSpec, CompiledRouter
-    from qmoe_qiskit.train.features import FeatureMap
 
 _PREDICTION_ROWS = 4096
 _CIRCUIT_SETTINGS = ("n_layers", "rotation", "reuploads", "entanglement", "readout")

@@ -1,7 +1,5 @@
 """Early stopping: the rows that it holds out, and the epoch with the smallest loss on them."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What is recorded about the backend of a classifier: its name, calibration and options."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from qmoe_qiskit.backends import Backend

@@ -1,7 +1,5 @@
 """From raw features to the inputs of experts and router."""
 
-from __future__ import annotations
-
 import math
 import warnings
 from dataclasses import dataclass

@@ -1,23 +1,18 @@
 """The settings and data that decide a training's result: a resumed training has the same ones."""
 
-from __future__ import annotations
-
 import hashlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from qmoe_qiskit.backends import Backend
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import RunError
 from qmoe_qiskit.train.execution import label_of, options_of, profile_of
 from qmoe_qiskit.train.settings import plain
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from qmoe_qiskit.backends import Backend
-    from qmoe_qiskit.typing import FloatArray
+from qmoe_qiskit.typing import FloatArray
 
 # Settings that may differ between an interrupted training and its continuation.
 MAY_CHANGE = {"checkpoint", "max_epochs", "verbose"}

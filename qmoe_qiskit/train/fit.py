@@ -1,7 +1,5 @@
 """A fit of a classifier: prepared, with data and settings checked once, and then run."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 

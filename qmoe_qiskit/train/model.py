@@ -1,18 +1,14 @@
 """Building the mixture that a classifier's settings describe."""
 
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import nn
 
+from qmoe_qiskit.backends import CompiledRouter
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.moe import MixtureOfExperts, QuantumRouter
 from qmoe_qiskit.moe.routers.registry import RouterSettings, kind_of
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.backends import CompiledRouter
 
 
 def build_router(

@@ -1,14 +1,10 @@
 """The progress bar of a training that takes more than a second."""
 
-from __future__ import annotations
-
 import sys
 import time
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from rich.progress import Progress
+from rich.progress import Progress
 
 # A fit shorter than this draws nothing.
 DELAY_S = 1.0

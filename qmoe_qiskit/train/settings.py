@@ -1,11 +1,10 @@
 """Which settings the estimator accepts."""
 
-from __future__ import annotations
-
 import math
 import os
+from collections.abc import Mapping
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,9 +13,6 @@ from qmoe_qiskit.circuits.angle import ENTANGLEMENTS, ROTATIONS
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
 from qmoe_qiskit.moe import READOUTS
 from qmoe_qiskit.train.features import scaled_range
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _COUNTS = ("n_experts", "n_layers", "reuploads", "max_epochs", "batch_size", "patience")
 # The settings that choose a backend.

@@ -1,7 +1,5 @@
 """Between a fitted classifier and plain data, which a run folder stores."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass

@@ -1,10 +1,10 @@
 """The training loop of skorch, with reproducible batches and a hook after every epoch."""
 
-from __future__ import annotations
-
 import contextlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,13 +15,8 @@ from skorch.helper import predefined_split
 from torch import Tensor, nn
 
 from qmoe_qiskit.errors import DivergenceError, InputError
+from qmoe_qiskit.moe import MixtureOfExperts
 from qmoe_qiskit.moe.load_balance import balance_loss
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
-
-    from qmoe_qiskit.moe import MixtureOfExperts
 
 
 class StopTraining(Exception):  # noqa: N818 - a signal, not an error

@@ -16,16 +16,12 @@ from qmoe_qiskit.circuits import RouterCircuit
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from qiskit_aer.noise import NoiseModel
-
     from qmoe_qiskit.backends import CompiledRouter
     from qmoe_qiskit.noise_profiles import NoiseProfile
     from qmoe_qiskit.typing import FloatArray
 
 # A density matrix of more qubits than this takes long.
 FULL_WIDTH = 7
-# Aer's noise models of devices or parts of them, which take long to build.
-_MODELS: dict[tuple[str, tuple[int, ...]], NoiseModel] = {}
 
 
 def bare(circuit: QuantumCircuit, place: dict[int, int]) -> QuantumCircuit:
@@ -75,13 +71,12 @@ def _aer_values(
         acting = [s for s in isa.data if s.operation.name not in {"barrier", "delay"}]
         here = sorted({isa.find_bit(q).index for s in acting for q in s.qubits})
     if simulator is None:
-        key = (profile.content_hash, tuple(here))
-        if key not in _MODELS:
-            _MODELS[key] = profile.subset(here).to_noise_model()
-        simulator = AerSimulator(method="density_matrix", noise_model=_MODELS[key])
+        model = profile.subset(here).to_noise_model()
+        simulator = AerSimulator(method="density_matrix", noise_model=model)
     circuits = []
-    for inputs_F in inputs_BF:
-        circuit = bare(bound(isa, router, inputs_F, weights_W), {q: here.index(q) for q in here})
+    weights_BW = np.broadcast_to(weights_W, (len(inputs_BF), router.n_weights))
+    for inputs_F, w_W in zip(inputs_BF, weights_BW, strict=True):
+        circuit = bare(bound(isa, router, inputs_F, w_W), {q: here.index(q) for q in here})
         circuit.save_probabilities([here.index(q) for q in compiled.physical_qubits])
         circuits.append(circuit)
     result = simulator.run(circuits, shots=1).result()
@@ -105,6 +100,7 @@ def _aer_values(
 def aer_values() -> Callable[..., tuple[FloatArray, float]]:
     """Values (B, O) of a compiled router by Aer, and by how much these may be wrong.
 
+    Weights are (W,), or (B, W) where each sample has its own: a job of Aer takes long to begin.
     Up to 7 qubits the submitted circuit runs on the whole device, beyond that on the qubits that it
     acts on. Readout errors are applied last, from the profile. Aer leaves out terms of a channel
     with a probability of at most 1e-10; what remains is positive, so that the trace which is then

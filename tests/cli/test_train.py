@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from qmoe_qiskit import runs
 from qmoe_qiskit.runs import load_run, read_run
 
 if TYPE_CHECKING:
@@ -21,7 +23,9 @@ def in_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_demo_shows_both_models_and_what_to_do_next(qmoe: Callable[..., Any]) -> None:
+def test_demo_shows_both_models_and_what_to_do_next(
+    qmoe: Callable[..., Any], *, whole: bool
+) -> None:
     outcome = qmoe("demo")
     assert outcome.exit_code == 0, outcome.stderr
     run = read_run("runs/demo")
@@ -46,12 +50,17 @@ def test_demo_shows_both_models_and_what_to_do_next(qmoe: Callable[..., Any]) ->
     assert len(following) == 3
     for command in following:
         _, *arguments = shlex.split(command)
-        assert qmoe(*arguments).exit_code == 0, command
+        briefly = ("--epochs", "1") if arguments[0] == "train" and not whole else ()
+        assert qmoe(*arguments, *briefly).exit_code == 0, command
 
 
 def test_demo_as_json(
-    qmoe: Callable[..., Any], the_document: Callable[[str], Any], run: Path
+    qmoe: Callable[..., Any],
+    the_document: Callable[[str], Any],
+    run: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(runs, "TrainingRequest", partial(runs.TrainingRequest, max_epochs=1))
     outcome = qmoe("demo", "--json", "--out", run)
     assert outcome.exit_code == 2
     assert outcome.stdout == ""
@@ -83,6 +92,13 @@ def test_train_writes_a_run_and_says_so(
     assert all(Path(figure).is_file() for figure in document["figures"])
 
 
+@pytest.fixture
+def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures take most of the time of a small training; these tests do not look at them."""
+    monkeypatch.setattr("qmoe_qiskit.cli.commands.train.draw_run", None)
+
+
+@pytest.mark.usefixtures("no_figures")
 @pytest.mark.parametrize(
     ("options", "control"),
     [
@@ -100,6 +116,7 @@ def test_control(
     assert (record.router if record else None) == control
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_every_option_reaches_the_model(qmoe: Callable[..., Any]) -> None:
     outcome = qmoe(
         *("train", "--data", "digits", "--samples", "80", "--test-fraction", "0.5"),
@@ -129,6 +146,7 @@ def test_every_option_reaches_the_model(qmoe: Callable[..., Any]) -> None:
     assert all(after[name].equal(before[name]) for name in before)
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_principal_components_are_told(
     qmoe: Callable[..., Any], small: tuple[str, ...], the_document: Callable[[str], Any]
 ) -> None:
@@ -145,6 +163,7 @@ def test_principal_components_are_told(
     assert document["models"][0]["explained_variance"] == share
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_rows_outside_the_training_range_are_one_line(qmoe: Callable[..., Any]) -> None:
     options = ("--data", "digits", "--router", "linear", "--epochs", "1", "--out", "run")
     outcome = qmoe("train", *options)

@@ -21,6 +21,13 @@ TESTS = Path(__file__).parents[1]
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start a module of the tests in a group of processes of its own; ended with the test."""
+    with starting(tmp_path) as begin:
+        yield begin
+
+
+@contextlib.contextmanager
+def starting(cwd: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start modules in a folder, each in a group of processes of its own; they end in the end."""
     started: list[subprocess.Popen[str]] = []
 
     def begin(module: str, *arguments: object) -> subprocess.Popen[str]:
@@ -30,7 +37,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            cwd=tmp_path,
+            cwd=cwd,
             env={**os.environ, "PYTHONPATH": str(TESTS)},
             start_new_session=True,
         )
@@ -44,7 +51,16 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         process.communicate()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def start_for_all(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start what all tests of a file share."""
+    with starting(tmp_path_factory.mktemp("shared")) as begin:
+        yield begin
+
+
+@pytest.fixture(scope="session")
 def is_running() -> Callable[[int], bool]:
     """Whether a process does anything any more."""
 

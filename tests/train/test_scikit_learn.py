@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from joblib import parallel_config
+from joblib.externals.loky import get_reusable_executor
+from joblib.externals.loky.backend.context import set_start_method
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -20,7 +22,7 @@ from qmoe_qiskit.circuits import angle_router
 from qmoe_qiskit.train import QMoEClassifier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -75,8 +77,20 @@ def test_in_a_pipeline(moons: Rows) -> None:
     assert pipeline.score(X[40:], y[40:]) > 0.7
 
 
+@pytest.fixture
+def loky_starts(*, whole: bool) -> Iterator[None]:
+    """Processes of joblib as users get them, or as forks, which need not import everything."""
+    if not whole:
+        set_start_method("fork", force=True)
+    yield
+    get_reusable_executor().shutdown(wait=True)
+    set_start_method(None, force=True)
+
+
 @held_out_rows
 @pytest.mark.process
+@pytest.mark.filterwarnings("ignore:`fork` start method")
+@pytest.mark.usefixtures("loky_starts")
 def test_a_grid_search_gives_the_same_in_processes_and_in_threads(moons: Rows) -> None:
     grid = {"router": ["quantum", "mlp:4"], "n_layers": np.arange(1, 3)}
     searches = [GridSearchCV(quick(), grid, cv=2, n_jobs=n_jobs) for n_jobs in (1, 2, 2)]

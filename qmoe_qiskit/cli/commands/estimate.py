@@ -1,7 +1,5 @@
 """`qmoe estimate`."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -12,12 +13,7 @@ from qmoe_qiskit.cli.options import common, hardware
 from qmoe_qiskit.cli.output.evaluation import show_evaluation
 from qmoe_qiskit.cli.output.interruption import waiting
 from qmoe_qiskit.errors import InputError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from qmoe_qiskit.runs.on_hardware.request import DeviceRequest
-
+from qmoe_qiskit.runs.on_hardware.request import DeviceRequest
 
 Backend = Annotated[
     str | None,

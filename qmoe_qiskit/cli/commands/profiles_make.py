@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -17,10 +18,6 @@ from qmoe_qiskit.cli.output.documents import (
     write_json,
 )
 from qmoe_qiskit.errors import InputError
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
 
 Out = Annotated[Path, typer.Option(help="File to write.")]
 

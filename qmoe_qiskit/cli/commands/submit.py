@@ -1,7 +1,5 @@
 """`qmoe submit`."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

@@ -1,7 +1,5 @@
 """The options that say what is trained: declared once, for every command that trains."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection
 from dataclasses import fields
 from typing import Any, get_type_hints

@@ -59,9 +59,8 @@ def summary_document(summary: Summary) -> dict[str, Any]:
 
 def _rich_table(table: ShownTable) -> RichTable:
     screen = open_table()
-    for index, heading in enumerate(table.headings):
-        is_number = any(row[index].is_number and row[index].text for row in table.rows)
-        screen.add_column(heading, justify="right" if is_number else "left")
+    for heading, numeric in zip(table.headings, table.numeric, strict=True):
+        screen.add_column(heading, justify="right" if numeric else "left")
     for row in table.rows:
         screen.add_row(*(f"{cell.text}\n{cell.detail}".strip() for cell in row))
     return screen

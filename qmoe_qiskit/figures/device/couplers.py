@@ -1,12 +1,8 @@
 """The couplers of a device, sorted from the best to the worst."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from qmoe_qiskit.noise_profiles import NoiseProfile
+from qmoe_qiskit.noise_profiles import NoiseProfile
 
 
 @dataclass(frozen=True, kw_only=True)

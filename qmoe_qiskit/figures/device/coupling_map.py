@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle
 
 from qmoe_qiskit.figures.device.couplers import Coupler, broken_couplers, couplers_of
 from qmoe_qiskit.figures.device.histograms import percent, set_log_ticks
 from qmoe_qiskit.figures.device.lattice import lattice_positions
 from qmoe_qiskit.figures.style import DPI, INK, RGB, edge_of
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.figure import Figure
-
-    from qmoe_qiskit.noise_profiles import NoiseProfile
-    from qmoe_qiskit.typing import FloatArray
+from qmoe_qiskit.noise_profiles import NoiseProfile
+from qmoe_qiskit.typing import FloatArray
 
 N_BEST = 5
 MIN_WIDTH = 4.6  # in inches
@@ -117,8 +116,6 @@ def _draw_couplers(axes: Axes, coupling_map: CouplingMap, scale: ScalarMappable 
 
 
 def _draw_qubits(axes: Axes, coupling_map: CouplingMap, scale: ScalarMappable | None) -> None:
-    from matplotlib.patches import Circle
-
     framed = {q for coupler in coupling_map.best for q in coupler.qubits}
     for qubit, place in zip(coupling_map.profile.qubits, coupling_map.positions_Q2, strict=True):
         fill = _colour(scale, qubit.readout_error) if qubit.operational else (1.0, 1.0, 1.0)
@@ -160,10 +157,6 @@ def _legend(coupling_map: CouplingMap) -> str:
 
 def _scale(values: Iterable[float | None]) -> ScalarMappable | None:
     """Return a logarithmic scale of colours that darken with the error; None without errors."""
-    from matplotlib import colormaps
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import LogNorm
-
     known = [value for value in values if value is not None and value > 0]
     if not known:
         return None

@@ -1,19 +1,14 @@
 """A device at a glance: its coupling map coloured by error, its best pairs, and histograms."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from qmoe_qiskit.figures.device.coupling_map import CouplingMap, draw_coupling_map
 from qmoe_qiskit.figures.device.histograms import draw_spread, percent
 from qmoe_qiskit.figures.style import DPI, fitted, local_style
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from qmoe_qiskit.noise_profiles import NoiseProfile
+from qmoe_qiskit.noise_profiles import NoiseProfile
 
 _HISTOGRAM = (4.2, 2.6)  # width and height in inches
 
@@ -26,8 +21,6 @@ def device_figure(profile: NoiseProfile) -> Figure:
     below a map that is a line, histograms show T1 and T2, readout errors and gate errors with their
     medians.
     """
-    from matplotlib.figure import Figure
-
     coupling_map = CouplingMap.of(profile)
     wide, high = coupling_map.size
     with local_style():

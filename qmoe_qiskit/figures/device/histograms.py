@@ -1,17 +1,13 @@
 """Histograms of two similar quantities, one over the other, that differ without colour."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from qmoe_qiskit.figures.style import INK, ordered_colours, paled
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
 
 _MAX_BINS = 24
 
@@ -33,8 +29,6 @@ def draw_spread(
         counted: Name of the things that are counted.
         shown: Function that writes a value as text.
     """
-    from matplotlib.ticker import MaxNLocator
-
     known = {
         name: [v for v in values if v is not None and v > 0] for name, values in series.items()
     }
@@ -79,8 +73,6 @@ def set_log_ticks(axis: Axis, ratio: float, shown: Callable[[float], str]) -> No
         ratio: Ratio of the largest value on the axis to the smallest.
         shown: Function that writes a value as text.
     """
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
     subs = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0) if ratio < 8 else (1.0, 2.0, 5.0)
     axis.set_major_locator(LogLocator(subs=subs if ratio < 200 else (1.0,)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: shown(value)))

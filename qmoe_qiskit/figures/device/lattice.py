@@ -1,15 +1,10 @@
 """Positions of the qubits of a device in a flat drawing of its coupling map."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from qmoe_qiskit.typing import FloatArray
-
+from qmoe_qiskit.typing import FloatArray
 
 _SWEEPS = 300
 _APART = 3.0  # distance, in couplers, between parts of a device that no coupler joins

@@ -1,20 +1,15 @@
 """The budget of QPU time: its notation, what is committed, and the limits of jobs within it."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import BudgetError, InputError
+from qmoe_qiskit.hardware.cost.estimate import CostEstimate, JobEstimate
 from qmoe_qiskit.hardware.cost.plan_limits import PlanLimits
 from qmoe_qiskit.hardware.ledger.records import FINAL, SENDING, SUBMITTED
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.hardware.cost.estimate import CostEstimate, JobEstimate
-    from qmoe_qiskit.hardware.ledger.store import Ledger
-    from qmoe_qiskit.hardware.service.client import Client
+from qmoe_qiskit.hardware.ledger.store import Ledger
+from qmoe_qiskit.hardware.service.client import Client
 
 _SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _AMOUNT = re.compile(r"(?P<number>\d+\.?\d*|\.\d+)\s*(?P<unit>s|min|m|h|)", re.IGNORECASE)

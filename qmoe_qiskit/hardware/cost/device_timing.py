@@ -1,7 +1,5 @@
 """Timing parameters of a device, and the duration of a circuit on it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The limits of IBM Quantum's plans, and the split of work into jobs that keep to them."""
 
-from __future__ import annotations
-
 import bisect
 import itertools
 import math

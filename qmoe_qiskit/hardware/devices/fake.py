@@ -4,8 +4,6 @@ The primitives measure every qubit of a circuit, so a circuit over 156 qubits ca
 The simulation on the circuit's active qubits alone, with their noise, gives the same outcomes.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import cache, cached_property
 from typing import Any

@@ -1,7 +1,5 @@
 """A device whose results come from the ledger: neither the device nor the account is needed."""
 
-from __future__ import annotations
-
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.hardware.ledger.current_jobs import load_outcome
 from qmoe_qiskit.hardware.ledger.records import WorkRecord

@@ -1,7 +1,5 @@
 """Devices of the IBM Quantum service; the ledger records every execution."""
 
-from __future__ import annotations
-
 import logging
 from dataclasses import replace
 from datetime import UTC, datetime

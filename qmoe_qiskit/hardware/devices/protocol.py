@@ -1,7 +1,5 @@
 """The protocol of devices: a device of a quantum service, a local fake, or recorded results."""
 
-from __future__ import annotations
-
 from typing import Any, Protocol
 
 from qmoe_qiskit.hardware.ledger.store import Ledger

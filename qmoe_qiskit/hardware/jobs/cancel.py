@@ -1,7 +1,5 @@
 """Cancellation of work."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable

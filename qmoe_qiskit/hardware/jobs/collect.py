@@ -1,7 +1,5 @@
 """Collection of results: the ledger stores the arrays, the charge and the calibration."""
 
-from __future__ import annotations
-
 import json
 import logging
 import time

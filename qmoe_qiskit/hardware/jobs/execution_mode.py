@@ -1,7 +1,5 @@
 """The execution mode of a work's jobs, single jobs, a session or a batch, within the budget."""
 
-from __future__ import annotations
-
 import logging
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,5 @@
 """The plan's limits of new jobs per minute and of pending jobs."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 
 from qmoe_qiskit.hardware.cost.plan_limits import PlanLimits

@@ -1,7 +1,5 @@
 """Recover a job whose submission response was lost."""
 
-from __future__ import annotations
-
 import logging
 from datetime import UTC, datetime
 

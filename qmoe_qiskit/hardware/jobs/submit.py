@@ -6,8 +6,6 @@ is lost because the connection or the process died, the tag is looked up at the 
 as the request may still be on its way, before anything is sent again.
 """
 
-from __future__ import annotations
-
 import logging
 import time
 from collections import Counter

@@ -1,7 +1,5 @@
 """How long submission and collection wait, and what they report meanwhile."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

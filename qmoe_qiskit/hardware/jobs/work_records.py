@@ -1,7 +1,5 @@
 """Conversion between units of work and the ledger's records of them."""
 
-from __future__ import annotations
-
 import io
 import json
 import struct

@@ -1,7 +1,5 @@
 """Checks of what a caller gives the ledger: the plan of a work, and the results of a job."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from qmoe_qiskit.hardware.ledger.records import (

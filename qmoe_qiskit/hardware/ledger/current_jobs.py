@@ -4,8 +4,6 @@ A range has one job, and one more for each time that its job failed or was cance
 asked for a retry.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Export of work and its jobs: as a JSON document, and with all arrays as files."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from datetime import datetime

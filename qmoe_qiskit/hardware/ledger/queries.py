@@ -1,9 +1,8 @@
 """Queries of the ledger, and the transactions of its events."""
 
-from __future__ import annotations
-
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -46,6 +45,8 @@ class LedgerReader:
         self.timeout_s = timeout_s
         self._lock = threading.RLock()
         self._connection = schema.open_ledger(self.path, timeout_s)
+        # A backend of a device has a ledger, and nobody closes backends.
+        weakref.finalize(self, self._connection.close)
 
     def __enter__(self) -> Self:
         return self

@@ -5,8 +5,6 @@ executes a contiguous range of the points. A job is first "planned", then "sendi
 create it has begun), "submitted" (its id is known), and at last in one of the final states.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import sqlite3

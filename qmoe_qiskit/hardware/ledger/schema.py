@@ -3,8 +3,6 @@
 `PRAGMA application_id` marks a SQLite file as a ledger; `user_version` is its schema version.
 """
 
-from __future__ import annotations
-
 import os
 import sqlite3
 import time

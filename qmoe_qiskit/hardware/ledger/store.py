@@ -5,8 +5,6 @@ moment, and several processes may use the same ledger at once. The ledger refuse
 contradicts its records with `LedgerConflict`, and never overwrites a stored result.
 """
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import os

@@ -1,7 +1,5 @@
 """The service of the default account, as qiskit-ibm-runtime's account store names it."""
 
-from __future__ import annotations
-
 from urllib.parse import urlsplit
 
 from qiskit_ibm_runtime.accounts import AccountManager

@@ -1,7 +1,5 @@
 """The client library's connections: one per instance of the account."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any

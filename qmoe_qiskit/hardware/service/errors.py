@@ -1,7 +1,5 @@
 """Errors of the service and its client library as sentences that say what to do."""
 
-from __future__ import annotations
-
 import logging
 import warnings
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """HTTP requests: repeated with backoff and jitter if that is safe, never if it could pay twice."""
 
-from __future__ import annotations
-
 import itertools
 import logging
 import random

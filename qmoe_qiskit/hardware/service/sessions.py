@@ -1,7 +1,5 @@
 """Sessions and batches: groups of jobs on a device."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Classical routers with the quantum router's interface: the controls of every comparison."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """A router that sees fewer coordinates than the experts do."""
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
 

@@ -1,7 +1,5 @@
 """The quantum router: a circuit, followed by a softmax."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

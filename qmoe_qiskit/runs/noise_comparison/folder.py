@@ -3,25 +3,19 @@
 While the runs are trained the folder holds the request, so that the comparison can be resumed.
 """
 
-from __future__ import annotations
-
 import shutil
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from qmoe_qiskit.errors import QMoEError, RunError
 from qmoe_qiskit.io.atomic import write_atomically
 from qmoe_qiskit.io.checked_json import dump_checked, load_checked
 from qmoe_qiskit.io.reasons import reason_of
+from qmoe_qiskit.noise_profiles import NoiseProfile
 from qmoe_qiskit.runs.noise_comparison.request import NoiseRequest
 from qmoe_qiskit.runs.store.folder import REQUEST, holds, quoted, refuse_occupied
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from qmoe_qiskit.noise_profiles import NoiseProfile
 
 IDEAL = "ideal"
 NOISY = "noisy"
@@ -92,8 +86,6 @@ def read_begun(out: Path) -> tuple[NoiseRequest, NoiseProfile]:
         RunError: If the folder holds none.
         ProfileError: If the later calibration is damaged.
     """
-    from qmoe_qiskit.noise_profiles import NoiseProfile
-
     try:
         data = (out / REQUEST).read_bytes()
     except (OSError, ValueError):

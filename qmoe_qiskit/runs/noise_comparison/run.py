@@ -5,15 +5,15 @@ the device's noise, or under a later calibration of the device. The comparison s
 costs, what training under noise recovers, and whether the recovery outlasts the calibration.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from qmoe_qiskit.backends import BackendSpec
+from qmoe_qiskit.data import Dataset
 from qmoe_qiskit.io.checked_json import dump_checked
+from qmoe_qiskit.noise_profiles import NoiseProfile
 from qmoe_qiskit.runs.metrics import (
     Metric,
     Observed,
@@ -23,19 +23,13 @@ from qmoe_qiskit.runs.metrics import (
     summarize,
 )
 from qmoe_qiskit.runs.noise_comparison import folder as noise_folder
+from qmoe_qiskit.runs.noise_comparison.request import NoiseRequest
 from qmoe_qiskit.runs.provenance import Execution, described, execution_of
+from qmoe_qiskit.runs.request import TrainingRequest
 from qmoe_qiskit.runs.store import folder
 from qmoe_qiskit.runs.store.loading import Run, load_run
+from qmoe_qiskit.runs.store.writing import Figures
 from qmoe_qiskit.runs.training import plan_training, resume_run, train_run
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from qmoe_qiskit.data import Dataset
-    from qmoe_qiskit.noise_profiles import NoiseProfile
-    from qmoe_qiskit.runs.noise_comparison.request import NoiseRequest
-    from qmoe_qiskit.runs.request import TrainingRequest
-    from qmoe_qiskit.runs.store.writing import Figures
 
 
 class NoiseCase(StrEnum):

@@ -1,19 +1,28 @@
 """The evaluation of a run on quantum hardware: its work, its estimated cost, its metrics."""
 
-from __future__ import annotations
-
 import warnings
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 
-from qmoe_qiskit.backends import BackendSpec
+from qmoe_qiskit.backends import BackendSpec, open_backend
+from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
 from qmoe_qiskit.backends.runtime.compiled_router import RuntimeRouter
 from qmoe_qiskit.errors import InputError, OutOfRangeWarning
+from qmoe_qiskit.hardware.cost.device_timing import device_timing
+from qmoe_qiskit.hardware.cost.estimate import CostEstimate, combine_estimates, estimate_work
+from qmoe_qiskit.hardware.cost.plan_limits import plan_limits
+from qmoe_qiskit.hardware.devices.ibm import IBMDevice
+from qmoe_qiskit.hardware.devices.protocol import Device
+from qmoe_qiskit.hardware.jobs.work_records import load_work
+from qmoe_qiskit.hardware.ledger.records import JobRecord
+from qmoe_qiskit.hardware.work import WorkUnit
+from qmoe_qiskit.noise_profiles import NoiseProfile
 from qmoe_qiskit.runs.evaluation import Evaluation, EvaluationRows, select_rows
 from qmoe_qiskit.runs.metrics import Metric, observe, share_of, summarize
 from qmoe_qiskit.runs.on_hardware.recording_device import OutcomeRecorder
+from qmoe_qiskit.runs.on_hardware.request import DeviceRequest
 from qmoe_qiskit.runs.provenance import (
     CalibrationRecord,
     Execution,
@@ -22,17 +31,7 @@ from qmoe_qiskit.runs.provenance import (
     stated,
 )
 from qmoe_qiskit.runs.store.loading import OpenedRun, Run
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
-    from qmoe_qiskit.hardware.cost.estimate import CostEstimate
-    from qmoe_qiskit.hardware.devices.protocol import Device
-    from qmoe_qiskit.hardware.ledger.records import JobRecord
-    from qmoe_qiskit.hardware.work import WorkUnit
-    from qmoe_qiskit.runs.on_hardware.request import DeviceRequest
-    from qmoe_qiskit.typing import FloatArray
+from qmoe_qiskit.typing import FloatArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,10 +92,6 @@ def open_device(request: DeviceRequest, run: OpenedRun) -> RuntimeBackend:
             before the service is asked.
         HardwareError: If the service refuses.
     """
-    from qmoe_qiskit.backends import open_backend
-    from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
-    from qmoe_qiskit.hardware.devices.ibm import IBMDevice
-
     opened = open_backend(
         request.backend,
         shots=request.shots,
@@ -153,11 +148,6 @@ def estimate_prepared(prepared: Prepared) -> CostEstimate:
     Raises:
         InputError: If the device cannot run the work.
     """
-    from qmoe_qiskit.hardware.cost.device_timing import device_timing
-    from qmoe_qiskit.hardware.cost.estimate import combine_estimates, estimate_work
-    from qmoe_qiskit.hardware.cost.plan_limits import plan_limits
-    from qmoe_qiskit.hardware.devices.ibm import IBMDevice
-
     device = prepared.device
     if isinstance(device, IBMDevice):
         estimates = [device.estimate(work) for work in prepared.works]
@@ -224,9 +214,6 @@ def _as_recorded(execution: Execution | None, prepared: Prepared) -> Execution |
     Such jobs ran on the qubits, under the calibration, in the mode and, with "runtime:least_busy",
     on the device of that time.
     """
-    from qmoe_qiskit.hardware.jobs.work_records import load_work
-    from qmoe_qiskit.noise_profiles import NoiseProfile
-
     ledger = prepared.device.ledger
     if execution is None or ledger is None:
         return execution

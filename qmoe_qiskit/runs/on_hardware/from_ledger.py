@@ -1,9 +1,5 @@
 """Evaluating a hardware run from the results that the ledger holds; no service is asked."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from qmoe_qiskit.backends import BackendSpec
 from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
 from qmoe_qiskit.backends.runtime.compiled_router import Layout, request_key
@@ -15,10 +11,8 @@ from qmoe_qiskit.hardware.service import account
 from qmoe_qiskit.runs.evaluation import select_rows
 from qmoe_qiskit.runs.on_hardware.evaluate import Prepared, circuit_arguments
 from qmoe_qiskit.runs.on_hardware.recording_device import OutcomeRecorder
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.runs.on_hardware.request import DeviceRequest
-    from qmoe_qiskit.runs.store.loading import OpenedRun
+from qmoe_qiskit.runs.on_hardware.request import DeviceRequest
+from qmoe_qiskit.runs.store.loading import OpenedRun
 
 
 def prepare_from_ledger(run: OpenedRun, request: DeviceRequest) -> Prepared | None:

@@ -1,17 +1,11 @@
 """A device whose outcomes are recorded: an evaluation reports their costs and errors."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from qmoe_qiskit.errors import HardwareError
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.hardware.devices.protocol import Device
-    from qmoe_qiskit.hardware.work import Outcome, WorkUnit
-    from qmoe_qiskit.noise_profiles import NoiseProfile
+from qmoe_qiskit.hardware.devices.protocol import Device
+from qmoe_qiskit.hardware.work import Outcome, WorkUnit
+from qmoe_qiskit.noise_profiles import NoiseProfile
 
 
 class OutcomeRecorder:

@@ -5,23 +5,18 @@ together in a hidden folder inside, and moved into place file by file, the manif
 without a manifest is not a run, and a run that is replaced stays whole until then.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shutil
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from qmoe_qiskit.errors import InputError, QMoEError, RunError
 from qmoe_qiskit.io.atomic import remove_parts, write_atomically
 from qmoe_qiskit.io.checked_json import has_kind
 from qmoe_qiskit.io.reasons import reason_of
 from qmoe_qiskit.runs.store import manifest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 MANIFEST = "manifest.json"
 METRICS = "metrics.json"

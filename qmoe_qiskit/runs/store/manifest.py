@@ -1,7 +1,5 @@
 """The manifest: facts about a run and its origin, and the hash of each of its files."""
 
-from __future__ import annotations
-
 import dataclasses
 import platform
 from dataclasses import dataclass

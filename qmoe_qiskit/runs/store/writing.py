@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from safetensors.torch import save
 
 from qmoe_qiskit.data import Dataset, Split
 from qmoe_qiskit.io.atomic import write_atomically
@@ -26,10 +27,8 @@ from qmoe_qiskit.runs.store.manifest import (
     SplitRecord,
     package_versions,
 )
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.train import QMoEClassifier
-    from qmoe_qiskit.train.fit import Fit
+from qmoe_qiskit.train import QMoEClassifier, model_state, restore_model
+from qmoe_qiskit.train.fit import Fit
 
 # A function that draws a run, from models by name, the data, and held-out accuracies by name, into
 # a folder of PNG files, whose names consist of a-z, 0-9 and _.
@@ -126,10 +125,6 @@ def _write_model(
     staged: Path,
     final: Path,
 ) -> None:
-    from safetensors.torch import save
-
-    from qmoe_qiskit.train import model_state
-
     state = model_state(one.classifier)
     config = dict(state.config)
     files: dict[str, bytes | None] = {
@@ -178,8 +173,6 @@ def _data_record(trained: CompletedTraining, final: Path) -> DataRecord:
 
 
 def _metrics(one: ModelTraining, trained: CompletedTraining) -> dict[str, Metric]:
-    from qmoe_qiskit.train import model_state, restore_model
-
     train, test = trained.split.train, trained.split.test
     # The stored model is measured, with its shots from the start: an evaluation of the run repeats
     # the numbers.

@@ -1,7 +1,5 @@
 """Settings of the study `ablation`."""
 
-from __future__ import annotations
-
 from pydantic import PositiveInt, field_validator
 
 from qmoe_qiskit.errors import InputError

@@ -1,7 +1,5 @@
 """The study `ablation`: does the quantum router depend on interference?"""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from qmoe_qiskit.studies.ablation.settings import AblationSettings

@@ -1,7 +1,5 @@
 """Table, verdicts and figure of the study of ablations."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The results of the study of balance, by training and measure."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The study `balance`."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from qmoe_qiskit.studies.balance.settings import BalanceSettings, Case

@@ -1,7 +1,5 @@
 """The task of the study `balance`: a training with the balance loss."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, ClassVar
 

@@ -1,7 +1,5 @@
 """Settings of the study `boundary`."""
 
-from __future__ import annotations
-
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from qmoe_qiskit.studies.engine.settings import StudySettings

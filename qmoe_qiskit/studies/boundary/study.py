@@ -1,7 +1,5 @@
 """The study `boundary`."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from qmoe_qiskit.studies.boundary.settings import BoundarySettings

@@ -1,10 +1,9 @@
 """Table, verdicts and figures of the study of decision boundaries."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
 
 from qmoe_qiskit.data import Split
 from qmoe_qiskit.figures.decision_boundary import decision_boundary_figure
@@ -31,9 +30,6 @@ from qmoe_qiskit.studies.training.paired_results import (
     source_of,
 )
 from qmoe_qiskit.train import QMoEClassifier
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 def summary(

@@ -1,9 +1,9 @@
 """The task of the study `boundary`: a training whose model can be drawn later."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, ClassVar
+
+import torch
 
 from qmoe_qiskit.data import Split
 from qmoe_qiskit.studies.training.train_task import TrainTask, fit, result_of, untrained
@@ -35,8 +35,6 @@ class BoundaryTask(TrainTask):
         Args:
             tensors: Tensors of the module, as in the result.
         """
-        import torch
-
         split = self.load()
         model = untrained(self, split)
         model.module_.load_state_dict(

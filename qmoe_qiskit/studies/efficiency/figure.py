@@ -1,19 +1,15 @@
 """Accuracy against the number of parameters."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
 
 from qmoe_qiskit.figures.style import MARKERS, ordered_colours
 from qmoe_qiskit.stats.types import Estimate
 from qmoe_qiskit.studies.report.figures import LINES, add_legend
 from qmoe_qiskit.studies.report.summary import Draw
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)

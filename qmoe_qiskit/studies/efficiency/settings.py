@@ -1,7 +1,5 @@
 """Settings of the study `efficiency`."""
 
-from __future__ import annotations
-
 from typing import Self
 
 from pydantic import PositiveInt, model_validator

@@ -1,7 +1,5 @@
 """The study `efficiency`."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from qmoe_qiskit.studies.efficiency.settings import EfficiencySettings

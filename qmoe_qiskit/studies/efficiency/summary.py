@@ -1,7 +1,5 @@
 """Tables, verdicts and figures of the study of efficiency."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

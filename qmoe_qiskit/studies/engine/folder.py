@@ -1,7 +1,5 @@
 """The folder of a study: a record of the study, beside the results of its tasks."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Processes of this machine that run the tasks of a study."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

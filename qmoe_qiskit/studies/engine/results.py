@@ -1,7 +1,5 @@
 """Result files: one per task, written whole or not at all, and read only if they still hold."""
 
-from __future__ import annotations
-
 import json
 import math
 import sys

@@ -1,7 +1,5 @@
 """The numbers in the results of a study: found by a key, one value per seed."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable, Sequence
 from operator import attrgetter
 from typing import Any, Generic, TypeVar

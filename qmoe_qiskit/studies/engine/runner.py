@@ -1,7 +1,5 @@
 """Running the tasks of a study: tasks with a result are skipped, and no result is lost."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, as_completed

@@ -1,17 +1,13 @@
 """What a study is: settings, tasks made from them, and a summary of the results."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from qmoe_qiskit.studies.engine.results import TaskResult
 from qmoe_qiskit.studies.engine.settings import StudySettings
 from qmoe_qiskit.studies.engine.task import Task
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.studies.report.summary import Summary
+from qmoe_qiskit.studies.report.summary import Summary
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,5 @@
 """A task of a study: settings in, numbers out, and nothing else."""
 
-from __future__ import annotations
-
 import dataclasses
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """The models of the study `experts`: the paper's three, and controls of their size."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

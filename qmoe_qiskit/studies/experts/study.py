@@ -1,7 +1,5 @@
 """The study `experts`."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from qmoe_qiskit.studies.engine.study import Study

@@ -1,7 +1,5 @@
 """Tables, verdicts and figure of the study of experts."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -22,6 +20,8 @@ from qmoe_qiskit.studies.experts.settings import (
     ExpertsSettings,
 )
 from qmoe_qiskit.studies.experts.task import ExpertsTask
+from qmoe_qiskit.studies.report.figures import intervals
+from qmoe_qiskit.studies.report.panels import panels
 from qmoe_qiskit.studies.report.summary import (
     Draw,
     FigureSpec,
@@ -193,9 +193,6 @@ def _times(settings: ExpertsSettings, frame: _Results) -> Table:
 
 
 def _picture(settings: ExpertsSettings, frame: _Results) -> FigureSpec:
-    from qmoe_qiskit.studies.report.figures import intervals
-    from qmoe_qiskit.studies.report.panels import panels
-
     def drawn(data: str) -> Draw:
         values = {c.label: frame.values(_Training(data, c), "accuracy") for c in CONTENDERS}
         means = {label: mean_estimate(accuracy_N) for label, accuracy_N in values.items()}

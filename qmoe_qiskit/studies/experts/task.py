@@ -1,13 +1,13 @@
 """One training of the study of experts."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, ClassVar, cast
 
 import numpy as np
+import torch
+from sklearn.datasets import make_classification
 from torch import nn
 
 from qmoe_qiskit.circuits.amplitude import amplitude_circuit
@@ -16,9 +16,11 @@ from qmoe_qiskit.errors import DivergenceError, unknown_name
 from qmoe_qiskit.moe import MixtureOfExperts
 from qmoe_qiskit.studies.engine.results import finite
 from qmoe_qiskit.studies.engine.task import Task
+from qmoe_qiskit.studies.experts.models import ModelSizes, build_model
 from qmoe_qiskit.studies.training.circuit_execution import EXACT, CircuitExecution
 from qmoe_qiskit.studies.training.feasibility import check_circuit_runs
 from qmoe_qiskit.studies.training.train_task import VALIDATION, best_rate, diverged, try_rates
+from qmoe_qiskit.train.training_loop import Training
 
 # Number of features of both data sets.
 N_FEATURES = 16
@@ -112,11 +114,6 @@ class ExpertsTask(Task):
 
     def _fit(self, rows: Dataset, learning_rate: float) -> tuple[nn.Module, float]:
         """Train a model, and return it with the loss of the last epoch."""
-        import torch
-
-        from qmoe_qiskit.studies.experts.models import ModelSizes, build_model
-        from qmoe_qiskit.train.training_loop import Training
-
         sizes = ModelSizes(
             n_features=rows.features_NF.shape[1],
             n_classes=len(np.unique(rows.labels_N)),
@@ -142,8 +139,6 @@ class ExpertsTask(Task):
 
 
 def _scores(model: nn.Module, rows: Dataset) -> dict[str, float]:
-    import torch
-
     labels = torch.from_numpy(rows.labels_N.astype(np.int64))
     with torch.no_grad():
         outputs_NC = model(torch.from_numpy(rows.features_NF))
@@ -167,8 +162,6 @@ def unit_rows(dataset: Dataset) -> Dataset:
 
 def _synthetic(n_samples: int, seed: int) -> Dataset:
     """Generate rows as in the paper's notebook, which has 500 rows and random_state=42."""
-    from sklearn.datasets import make_classification
-
     numbers = {"n_features": N_FEATURES, "n_informative": 10, "n_redundant": 0}
     features_NF, labels_N = make_classification(n_samples, random_state=seed, **numbers)
     settings = ", ".join(f"{name}={n}" for name, n in {"n_samples": n_samples, **numbers}.items())

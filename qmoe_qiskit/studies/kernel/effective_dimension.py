@@ -10,8 +10,6 @@ the draws of the parameters, is the number of parameters. qiskit-machine-learnin
 the outputs of a network and their Jacobian: `RoutingNetwork` turns any router into such a network.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Figures of the study of kernels."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from qmoe_qiskit.stats import mean_estimate

@@ -1,13 +1,14 @@
 """Kernels of circuits and classical ones: their fit to labels, and machines tuned on them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics.pairwise import rbf_kernel as rbf
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.svm import SVC
 
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.simulation import ExactProgram
@@ -67,8 +68,6 @@ def circuit_kernel(
 
 def rbf_kernel(gammas: tuple[float, ...]) -> Kernel:
     """Return the kernel exp(-gamma |x - y|^2)."""
-    from sklearn.metrics.pairwise import rbf_kernel as rbf
-
     return Kernel(name="rbf", parameters=gammas, product=lambda g, a, b: np.asarray(rbf(a, b, g)))
 
 
@@ -176,9 +175,6 @@ def tuned_machine(
         folds: Number of folds of the stratified cross-validation.
         seed: Seed of the shuffle that makes the folds.
     """
-    from sklearn.model_selection import GridSearchCV, StratifiedKFold
-    from sklearn.svm import SVC
-
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     searches = {
         parameter: GridSearchCV(SVC(kernel="precomputed"), {"C": list(costs)}, cv=splitter).fit(

@@ -1,7 +1,5 @@
 """The results of the study of kernels: kernels and machines by data set, dimensions by router."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from qmoe_qiskit.stats import Claim

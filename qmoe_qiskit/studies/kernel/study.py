@@ -1,7 +1,5 @@
 """The study `kernel`."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Tables, verdicts and figures of the study of kernels."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Tables of the study of kernels."""
 
-from __future__ import annotations
-
 from qmoe_qiskit.stats import mean_estimate, mean_estimates, median_estimate, success_rate
 from qmoe_qiskit.studies.kernel.results import BOX_NAMES, KERNELS, KernelResults
 from qmoe_qiskit.studies.report.summary import Row, Table, column, table_of_rows

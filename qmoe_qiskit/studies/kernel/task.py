@@ -1,7 +1,5 @@
 """The task of the study `kernel`: kernels of the points of one seed, and machines on them."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 

@@ -9,8 +9,6 @@ Shapes: B inputs, F features, W circuit weights, S = 2^n bit strings, O observab
 E experts, C classes.
 """
 
-from __future__ import annotations
-
 import warnings
 
 import numpy as np

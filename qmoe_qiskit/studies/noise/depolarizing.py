@@ -3,8 +3,6 @@
 Phase 3B of arXiv:2512.22296 with held-out rows and controls, beyond its levels, and with shots.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 

@@ -1,7 +1,5 @@
 """Stored calibrations of devices: tasks, tables and claims."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from qmoe_qiskit.stats import Claim, mean_estimates

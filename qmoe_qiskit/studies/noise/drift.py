@@ -1,7 +1,5 @@
 """Drift: models trained under a calibration, tested under a later one of the same device."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from qmoe_qiskit.stats import Claim, mean_estimates

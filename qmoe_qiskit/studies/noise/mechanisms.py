@@ -1,7 +1,5 @@
 """The noise of one device taken apart: each mechanism alone, weakened or amplified."""
 
-from __future__ import annotations
-
 from functools import partial
 from types import MappingProxyType
 

@@ -1,7 +1,5 @@
 """Mitigation of errors: gain and cost of readout mitigation and zero-noise extrapolation."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

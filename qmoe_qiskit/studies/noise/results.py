@@ -1,7 +1,5 @@
 """The results of a study of noise, and the curves and tables that several sections share."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain

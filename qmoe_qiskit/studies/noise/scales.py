@@ -1,7 +1,5 @@
 """The noise of one device, all of it weakened or amplified."""
 
-from __future__ import annotations
-
 from qmoe_qiskit.stats import Claim, mean_estimates
 from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.noise.results import (

@@ -1,7 +1,5 @@
 """Settings of the study `noise`."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt

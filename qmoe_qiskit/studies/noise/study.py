@@ -3,8 +3,6 @@
 Phase 3B of arXiv:2512.22296, then calibrations of real devices, shots, drift and mitigation.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Protocol
 

@@ -3,8 +3,6 @@
 Shapes: B inputs, F features, W circuit weights, S bit strings, O observables, K noise factors.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 

@@ -4,25 +4,21 @@ Each function returns a function that draws the figure, for `studies.report.summ
 Colour never carries information alone: series also differ by marker and line style.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from qmoe_qiskit.figures.style import INK, MARKERS, RGB, fitted, ordered_colours
 from qmoe_qiskit.stats import mean_estimates
 from qmoe_qiskit.stats.types import Estimate
 from qmoe_qiskit.studies.report.summary import Draw
 from qmoe_qiskit.typing import FloatArray
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
 
 Location = Literal["center", "upper center", "outside lower center"]
 Legend = list[tuple[Any, str]]  # handles and their labels
@@ -116,8 +112,6 @@ def curves(
     assert series
 
     def draw(figure: Figure) -> None:
-        from matplotlib.ticker import NullFormatter
-
         axes = figure.subplots()
         colours = _line_colours(len(series))
         for index, (curve, colour) in enumerate(zip(series, colours, strict=True)):
@@ -164,7 +158,6 @@ def intervals(
     label: str,
     reference: float | None = None,
     seeds: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
-    limits: tuple[float, float] | None = None,
 ) -> Draw:
     """Draw estimates as dots with intervals, one line per row, such as a router.
 
@@ -174,7 +167,6 @@ def intervals(
         reference: Position of a vertical reference line, such as no difference.
         seeds: Values of the seeds by series and row, drawn as faint strokes: means hide that
             results are bimodal.
-        limits: Ends of the horizontal axis.
     """
     rows = list(dict.fromkeys(row for estimates in series.values() for row in estimates))
     assert rows
@@ -210,8 +202,6 @@ def intervals(
             axes.axvline(reference, color=INK, linewidth=0.9, linestyle=(0, (1, 1)))
         axes.set_yticks(range(len(rows)), labels=[fitted(row, _NAME) for row in rows])
         axes.set_ylim(len(rows) - 0.5, -0.5)  # the first row on top
-        if limits is not None:
-            axes.set_xlim(*limits)
         axes.set_xlabel(label)
         axes.grid(visible=True, axis="x", **_GRID)
         axes.tick_params(axis="y", length=0)

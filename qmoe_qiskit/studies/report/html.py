@@ -1,11 +1,11 @@
 """Pages of studies as HTML: one self-contained file per page, without scripts."""
 
-from __future__ import annotations
-
 import struct
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from qmoe_qiskit.figures.style import DPI
 from qmoe_qiskit.stats.types import VerdictOutcome
@@ -19,9 +19,6 @@ from qmoe_qiskit.studies.report.page import (
     counts,
 )
 from qmoe_qiskit.studies.report.task_list import LIST
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 # Words and signs tell outcomes apart, not colour alone.
 _SIGNS: dict[VerdictOutcome, str] = {"supported": "✓", "not supported": "✗", "undecided": "?"}
@@ -66,8 +63,6 @@ def _render(template: str, **values: object) -> str:
 
 
 def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     # Names and sentences come from users: only the templates themselves are markup.
     return Environment(
         loader=PackageLoader("qmoe_qiskit.studies.report", "templates"),

@@ -1,7 +1,5 @@
 """Pages of studies as Markdown."""
 
-from __future__ import annotations
-
 from qmoe_qiskit.studies.report.page import HOW_JUDGED, HOW_LISTED, HOW_MADE, HOW_SET, Page, counts
 from qmoe_qiskit.studies.report.tables import escaped, to_markdown
 from qmoe_qiskit.studies.report.task_list import LIST

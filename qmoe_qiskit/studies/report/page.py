@@ -1,7 +1,5 @@
 """The content of a study's page, independent of the format."""
 
-from __future__ import annotations
-
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,6 +7,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
+from matplotlib.figure import Figure
+
+from qmoe_qiskit.figures.style import DPI, figure_bytes, local_style
 from qmoe_qiskit.stats.types import Verdict, VerdictOutcome
 from qmoe_qiskit.studies.engine.folder import StudyRecord
 from qmoe_qiskit.studies.report.settings_toml import settings_toml
@@ -116,10 +117,6 @@ def counts(verdicts: Sequence[Verdict]) -> str:
 
 
 def _drawn(spec: FigureSpec) -> DrawnFigure:
-    from matplotlib.figure import Figure
-
-    from qmoe_qiskit.figures.style import DPI, figure_bytes, local_style
-
     with local_style():
         figure = Figure(figsize=spec.size, dpi=DPI, layout="constrained")
         figure = spec.draw(figure) or figure

@@ -1,15 +1,11 @@
 """Several figures of a study side by side."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure, SubFigure
 
 from qmoe_qiskit.studies.report.figures import Legend, legend_rows, put_legend, width_of
 from qmoe_qiskit.studies.report.summary import Draw
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure, SubFigure
 
 
 def panels(parts: Mapping[str, Draw], *, columns: int = 2) -> Draw:
@@ -51,8 +47,6 @@ def panels(parts: Mapping[str, Draw], *, columns: int = 2) -> Draw:
 
 def _legend_of(draw: Draw, width: float) -> Legend:
     """Return the legend of a figure, or an empty one, by drawing the figure for a trial."""
-    from matplotlib.figure import Figure
-
     trial = Figure(figsize=(width, width), layout="constrained")
     draw(trial)
     if not trial.legends:

@@ -1,7 +1,5 @@
 """Settings of a study on its page, as a TOML file that makes the same tasks again."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Tables of studies: as text for pages, as Markdown, and as CSV."""
 
-from __future__ import annotations
-
 import csv
 import io
 import math

@@ -1,7 +1,5 @@
 """The list of the results that a report is made from, with their files and settings."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -1,7 +1,5 @@
 """The report of a study in its folder: a page as HTML and Markdown, tables as CSV, figures."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Mapping, Sequence

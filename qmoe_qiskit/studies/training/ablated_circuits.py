@@ -1,7 +1,5 @@
 """Router circuits without one property, to see whether the router depends on it."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

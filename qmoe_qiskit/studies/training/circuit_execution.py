@@ -1,7 +1,5 @@
 """How a router's circuit is executed: backend, shots, mitigation, changes of a calibration."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import lru_cache
 

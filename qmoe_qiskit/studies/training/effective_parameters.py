@@ -4,11 +4,10 @@ Shapes: B inputs, F features, W circuit weights, O observables, E experts, P par
 ratios of weights.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call, jacrev, vmap
 
 from qmoe_qiskit.moe import ProjectedRouter, QuantumRouter
 from qmoe_qiskit.typing import FloatArray
@@ -53,7 +52,6 @@ def jacobian(router: nn.Module, inputs_BF: Tensor) -> FloatArray:
         return jacobian(inner, router.router_inputs(inputs_BF).detach())
     if isinstance(router, QuantumRouter):
         return _circuit_jacobian(router, inputs_BF)
-    from torch.func import functional_call, jacrev, vmap
 
     def log_ratios(parameters: dict[str, Tensor], inputs_F: Tensor) -> Tensor:
         logs_E = torch.log(functional_call(router, parameters, (inputs_F,)))

@@ -1,7 +1,5 @@
 """Checks that circuits can run where settings say, before the first task of a study runs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from functools import cache
 

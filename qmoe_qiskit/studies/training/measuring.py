@@ -1,7 +1,5 @@
 """Evaluate a trained model, also on another backend, and look into its router."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Results of trainings by router and scaling, and the paths to their numbers."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

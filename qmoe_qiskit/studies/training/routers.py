@@ -1,7 +1,5 @@
 """The routers of the studies: the quantum router, its ablations, and classical controls."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -9,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from qmoe_qiskit.circuits import RouterCircuit
+from qmoe_qiskit.circuits import RouterCircuit, angle_router
 from qmoe_qiskit.errors import require_positive, unknown_name
 from qmoe_qiskit.studies.training.ablated_circuits import dephased, frozen
 
@@ -133,8 +131,6 @@ def classifier_settings(router: str, *, n_inputs: int, n_layers: int, seed: int)
 
 def router_circuit(router: str, *, n_inputs: int, n_layers: int, seed: int = 0) -> RouterCircuit:
     """Return the circuit of a quantum router; the arguments are those of `classifier_settings`."""
-    from qmoe_qiskit.circuits import angle_router
-
     entry = study_router(router)
     layers = 1 if entry.one_layer else n_layers
     circuit = angle_router(n_inputs, layers, entanglement=entry.entanglement)

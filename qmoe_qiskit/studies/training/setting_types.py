@@ -1,7 +1,5 @@
 """Types of the settings that studies of trainings share, with what each of them accepts."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, ValidationInfo

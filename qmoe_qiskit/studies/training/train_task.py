@@ -1,7 +1,5 @@
 """The task of most studies: train one router on the points of one seed, and measure it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 
 from qmoe_qiskit.data import Dataset, Split, list_datasets, load_dataset, split_dataset
 from qmoe_qiskit.errors import DivergenceError, InputError, StudyError, unknown_name
@@ -16,9 +15,13 @@ from qmoe_qiskit.runs.metrics import summarize
 from qmoe_qiskit.studies.engine.results import finite
 from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.training.circuit_execution import EXACT, CircuitExecution
+from qmoe_qiskit.studies.training.effective_parameters import effective_parameters
+from qmoe_qiskit.studies.training.feasibility import check_router_runs
 from qmoe_qiskit.studies.training.measuring import measured, observe_rows, restore_on_backend
 from qmoe_qiskit.studies.training.routers import check_router, classifier_settings
 from qmoe_qiskit.train import QMoEClassifier
+from qmoe_qiskit.train.features import DEFAULT_MAX_QUBITS, FeatureMap
+from qmoe_qiskit.train.settings import check_settings
 
 # Range in rad that every feature is scaled to, for the router and for the experts.
 SCALINGS: Mapping[str, tuple[float, float]] = MappingProxyType(
@@ -71,9 +74,6 @@ class TrainTask(Task):
 
     def check(self) -> None:
         """See `Task.check`."""
-        from qmoe_qiskit.studies.training.feasibility import check_router_runs
-        from qmoe_qiskit.train.settings import check_settings
-
         check_router(self.router, self.n_layers)
         if self.data not in list_datasets():
             raise unknown_name("dataset", self.data, list_datasets())
@@ -169,8 +169,6 @@ def classifier(
         learning_rate: Learning rate of Adam.
         changes: Changed settings of the classifier.
     """
-    from qmoe_qiskit.train import QMoEClassifier
-
     model = QMoEClassifier(
         **classifier_settings(
             task.router, n_inputs=n_router_inputs(split), n_layers=task.n_layers, seed=task.seed
@@ -198,8 +196,6 @@ def untrained(task: TrainTask, split: Split, **changes: Any) -> QMoEClassifier: 
         split: Data of the task.
         changes: Changed settings of the classifier.
     """
-    from qmoe_qiskit.train.features import FeatureMap
-
     features_NF = split.train.features_NF
     model = classifier(task, split, **changes)
     model.classes_ = np.unique(split.train.labels_N)
@@ -213,18 +209,12 @@ def untrained(task: TrainTask, split: Split, **changes: Any) -> QMoEClassifier: 
 
 def n_router_inputs(split: Split) -> int:
     """Return the number of coordinates that the router sees."""
-    from qmoe_qiskit.train.features import DEFAULT_MAX_QUBITS
-
     n_features: int = split.train.features_NF.shape[1]
     return min(n_features, DEFAULT_MAX_QUBITS)
 
 
 def result_of(task: TrainTask, fitted: Fitted) -> dict[str, Any]:
     """Measure a trained model with every execution; see `TrainTask.run`."""
-    import torch
-
-    from qmoe_qiskit.studies.training.effective_parameters import effective_parameters
-
     model, split = fitted.classifier, fitted.split
 
     def on(setting: CircuitExecution) -> QMoEClassifier:

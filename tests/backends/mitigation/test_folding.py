@@ -42,8 +42,17 @@ def test_without_folding_it_is_the_noisy_backend(device: str, rng: np.random.Gen
     )
 
 
-@pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("n_qubits", [2, 3])
+@pytest.mark.parametrize(
+    ("device", "n_qubits"),
+    [
+        ("ibmq_manila", 3),
+        ("ibm_sherbrooke", 2),
+        ("ibm_torino", 2),
+        pytest.param("ibmq_manila", 2, marks=pytest.mark.trial),
+        pytest.param("ibm_sherbrooke", 3, marks=pytest.mark.trial),
+        pytest.param("ibm_torino", 3, marks=pytest.mark.trial),
+    ],
+)
 def test_folded_circuits_are_what_aer_runs(
     device: str, n_qubits: int, seed: int, rng: np.random.Generator
 ) -> None:

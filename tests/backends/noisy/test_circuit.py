@@ -25,15 +25,20 @@ if TYPE_CHECKING:
 # Two float64 simulators over some hundred gates.
 ROUNDING = 1e-11
 CASES = [
-    ("ibmq_manila", 4),
     ("ibmq_manila", 5),
     ("ibm_lagos", 4),
-    ("ibm_perth", 5),
-    ("ibm_sherbrooke", 4),
-    ("ibm_brisbane", 3),
     ("ibm_torino", 5),
     ("ibm_miami", 4),
     ("ibm_sherbrooke", 8),
+    *(
+        pytest.param(case, marks=pytest.mark.trial, id=f"{case[0]}-{case[1]}")
+        for case in (
+            ("ibmq_manila", 4),
+            ("ibm_perth", 5),
+            ("ibm_sherbrooke", 4),
+            ("ibm_brisbane", 3),
+        )
+    ),
 ]
 
 
@@ -155,7 +160,10 @@ def test_gates_are_as_late_as_possible(case: tuple[NoiseProfile, CompiledRouter]
             assert {names[n] for n in following} != {"delay"}
 
 
-@pytest.mark.parametrize("name", ["ibm_sherbrooke", "ibmq_kolkata", "ibm_kingston"])
+@pytest.mark.parametrize(
+    "name",
+    ["ibm_sherbrooke", pytest.param("ibmq_kolkata", marks=pytest.mark.trial), "ibm_kingston"],
+)
 def test_routing_keeps_to_as_many_qubits_as_can_be_evaluated(name: str) -> None:
     """A ring of 8 goes over 12 qubits of these devices where nothing limits it."""
     router, profile = angle_router(8, 1), load_profile(name)

@@ -161,18 +161,23 @@ def test_a_profile_of_ones_own(tmp_path: Path, rng: np.random.Generator) -> None
 
 
 @pytest.mark.parametrize("shots", [None, 20])
-def test_threads_share_a_compiled_router(shots: int | None, rng: np.random.Generator) -> None:
+def test_threads_share_a_compiled_router(
+    shots: int | None, rng: np.random.Generator, *, whole: bool
+) -> None:
     router = angle_router(4, 2)
     exact = open_backend("noisy:ibm_torino", seed=1).compile(router)
     compiled: CompiledRouter = open_backend("noisy:ibm_torino", seed=1, shots=shots).compile(router)
     weights_W = rng.uniform(-4, 4, router.n_weights)
-    batches = [rng.uniform(-4, 4, (20 if shots else 600, 4)) for _ in range(8)]
+    n_samples = 600 if shots is None else 20 if whole else 5
+    batches = [rng.uniform(-4, 4, (n_samples, 4)) for _ in range(8)]
     with ThreadPoolExecutor(4) as threads:
         results = list(threads.map(lambda batch: compiled.expectations(batch, weights_W), batches))
     for batch, result in zip(batches, results, strict=True):
         expected = exact.expectations(batch, weights_W).values
-        # 640 means of 20 shots, none further off than chance allows once in a million (Hoeffding).
-        bound = ROUNDING if shots is None else np.sqrt(2 * np.log(2 * 640 / 1e-6) / shots)
+        # Means of 20 shots, none further off than chance allows once in a million (Hoeffding).
+        bound = (
+            ROUNDING if shots is None else np.sqrt(2 * np.log(2 * 32 * n_samples / 1e-6) / shots)
+        )
         assert np.abs(result.values - expected).max() < bound
 
 

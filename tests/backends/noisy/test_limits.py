@@ -42,7 +42,11 @@ print(json.dumps({
 @pytest.mark.process
 @pytest.mark.parametrize(
     ("n_qubits", "n_layers", "n_samples"),
-    [(8, 2, 4), pytest.param(4, 3, 32, marks=pytest.mark.trial)],
+    [
+        (8, 1, 2),
+        pytest.param(8, 2, 4, marks=pytest.mark.trial),
+        pytest.param(4, 3, 32, marks=pytest.mark.trial),
+    ],
 )
 def test_large_routers_on_a_device_of_156_qubits(
     n_qubits: int, n_layers: int, n_samples: int

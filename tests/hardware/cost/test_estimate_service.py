@@ -66,17 +66,29 @@ def work_on(backend: Any, **options: Any) -> WorkUnit:
     )
 
 
-@pytest.mark.parametrize("device", list(PLACE))
+OPTIONS: list[dict[str, Any]] = [
+    {"resilience_level": 0},
+    {"resilience_level": 1},
+    {"resilience_level": 2, "dynamical_decoupling": {"enable": True}},
+    {"primitive": "sampler", "execution": {"rep_delay": 2e-5}},
+    {"primitive": "sampler", "twirling": {"enable_gates": True, "num_randomizations": 7}},
+]
+
+
 @pytest.mark.parametrize(
-    "options",
+    ("device", "options"),
     [
-        {"resilience_level": 0},
-        {"resilience_level": 1},
-        {"resilience_level": 2, "dynamical_decoupling": {"enable": True}},
-        {"primitive": "sampler", "execution": {"rep_delay": 2e-5}},
-        {"primitive": "sampler", "twirling": {"enable_gates": True, "num_randomizations": 7}},
+        *(pytest.param("ibmq_manila", options, id=f"{options}-manila") for options in OPTIONS),
+        *(
+            pytest.param(
+                "ibm_torino",
+                options,
+                id=f"{options}-torino",
+                marks=() if n in {1, 4} else pytest.mark.trial,
+            )
+            for n, options in enumerate(OPTIONS)
+        ),
     ],
-    ids=str,
 )
 def test_a_service_receives_the_estimated_executions_and_charges_the_estimated_time(
     ibm: IBMService, backend: Any, options: dict[str, Any]

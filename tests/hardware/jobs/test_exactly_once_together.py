@@ -46,11 +46,11 @@ def undisturbed(stage: Stage, template: str) -> Undisturbed:
     return stage.undisturbed(template)
 
 
-def test_the_same_work_by_two_processes(
-    stage: Stage, template: str, undisturbed: Undisturbed
+def test_the_same_work_by_three_processes(
+    stage: Stage, template: str, undisturbed: Undisturbed, *, whole: bool
 ) -> None:
-    for number in range(3):
-        order = stage.order(template, f"same-{number}")
+    for number in range(5 if whole else 2):
+        order = stage.order(template, f"same-{whole}-{number}")
         commands = [stage.fork_server.start(**order) for _ in range(3)]
         replies = [stage.fork_server.wait(command) for command in commands]
         assert [(r["status"], r["error"]) for r in replies] == [(0, None)] * 3

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sqlite3
 from contextlib import suppress
 from dataclasses import fields, replace
 from datetime import datetime, timedelta, timezone
@@ -282,3 +284,13 @@ def test_after_an_error_the_ledger_goes_on(ledger: Ledger, plan: Plan, noon: dat
     ledger.sending("qmoe-0-0", noon)
     ledger.close()
     ledger.close()
+
+
+def test_forgotten_ledger_closes_its_file(tmp_path: Path) -> None:
+    """A backend of a device has a ledger, and nobody closes backends: Python 3.13 warns of that."""
+    book = Ledger(tmp_path / "ledger.sqlite")
+    connection = book._connection
+    del book
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")

@@ -26,14 +26,16 @@ if TYPE_CHECKING:
 WORKERS = 2
 SETTINGS = """
 n_samples = 120
-epochs = 3
+epochs = {epochs}
 layers = 1
 learning_rates = [0.05]
 """
 ARGUMENTS = (
-    *("study", "ablation", "--settings", "small.toml", "--seeds", "2", "--out", "study"),
+    *("study", "ablation", "--settings", "small.toml", "--out", "study"),
     *("--workers", str(WORKERS), "--json"),
 )
+# At which change of a file a program dies that has stored no result, but has nearly finished one.
+NEARLY = 8
 
 
 class Programs:
@@ -49,11 +51,12 @@ class Programs:
         self._log = log
         self._fork_server = start("studies.engine.fork_server", log)
 
-    def start(self, cwd: Path, *, event: int = 0) -> int:
+    def start(self, cwd: Path, *, epochs: int = 3, seeds: int = 2, event: int = 0) -> int:
         """Start the study in a folder, and return the number of the process."""
         cwd.mkdir(exist_ok=True)
-        (cwd / "small.toml").write_text(SETTINGS)
-        order = {"cwd": str(cwd), "arguments": ARGUMENTS, "event": event}
+        (cwd / "small.toml").write_text(SETTINGS.format(epochs=epochs))
+        arguments = (*ARGUMENTS, "--seeds", str(seeds))
+        order = {"cwd": str(cwd), "arguments": arguments, "event": event}
         assert self._fork_server.stdin is not None
         self._fork_server.stdin.write(json.dumps(order) + "\n")
         self._fork_server.stdin.flush()
@@ -72,11 +75,18 @@ class Programs:
         return int(self._fork_server.stdout.readline())
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def programs(
-    start: Callable[..., subprocess.Popen[str]], is_running: Callable[[int], bool], tmp_path: Path
+    start_for_all: Callable[..., subprocess.Popen[str]],
+    is_running: Callable[[int], bool],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Programs:
-    return Programs(start, is_running, tmp_path / "log")
+    folder = tmp_path_factory.mktemp("programs")
+    programs = Programs(start_for_all, is_running, folder / "log")
+    # Once a task has ended, the server of the workers has loaded the libraries.
+    programs.start(folder / "first", seeds=1, event=NEARLY)
+    assert programs.status() == -signal.SIGKILL
+    return programs
 
 
 def names(cwd: Path) -> list[str]:
@@ -114,10 +124,10 @@ class Moment(NamedTuple):
     delay_s: float
 
 
-def run(programs: Programs, cwd: Path) -> list[float]:
+def run(programs: Programs, cwd: Path, **settings: int) -> list[float]:
     """Run the study to its end; returns after how many seconds each file was there, and the end."""
     begun = time.monotonic()
-    pid = programs.start(cwd)
+    pid = programs.start(cwd, **settings)
     came: list[float] = []
     while programs.is_running(pid):
         came += [time.monotonic() - begun] * (len(names(cwd)) - len(came))
@@ -140,11 +150,11 @@ def moments(came: list[float], rng: np.random.Generator, n_kills: int) -> list[M
     return found
 
 
-def killed(programs: Programs, cwd: Path, moment: Moment) -> bool:
+def killed(programs: Programs, cwd: Path, moment: Moment, **settings: int) -> bool:
     """Start the study and kill it; False if it was done before."""
     record = cwd / "study" / RECORD
     before = record.stat().st_ino if record.exists() else None
-    pid = programs.start(cwd)
+    pid = programs.start(cwd, **settings)
 
     def is_there() -> bool:
         # Every start writes the record anew.
@@ -166,16 +176,18 @@ def test_killed_at_random_moments_it_loses_nothing_and_finds_the_same_bit_for_bi
     programs: Programs, tmp_path: Path, rng: np.random.Generator, *, whole: bool
 ) -> None:
     cwd, undisturbed = tmp_path / "killed", tmp_path / "undisturbed"
-    run(programs, undisturbed)  # waits until the server has loaded the libraries
-    assert programs.begun().total() == len(programs.begun()) == len(stored(undisturbed)) == 32
-    came = run(programs, tmp_path / "timed")
+    epochs = 10 if whole else 3
+    begun = programs.begun()
+    came = run(programs, undisturbed, epochs=epochs)
+    trained = programs.begun() - begun
+    assert trained.total() == len(trained) == len(stored(undisturbed)) == 32
 
     before: dict[str, bytes] = {}
     in_work: list[int] = []
     for moment in moments(came, rng, 20 if whole else 4):
         begun = programs.begun()
         for _ in range(5):
-            if killed(programs, cwd, moment):
+            if killed(programs, cwd, moment, epochs=epochs):
                 break
             moment = moment._replace(delay_s=moment.delay_s / 2)  # noqa: PLW2901
         else:
@@ -189,20 +201,22 @@ def test_killed_at_random_moments_it_loses_nothing_and_finds_the_same_bit_for_bi
     assert max(in_work) <= 4 * WORKERS
 
     begun = programs.begun()
-    run(programs, cwd)
+    run(programs, cwd, epochs=epochs)
     assert found(cwd) == found(undisturbed)
     assert {key: stored(cwd)[key] for key in before} == before
     assert (programs.begun() - begun).keys() == stored(cwd).keys() - before.keys()
     assert not list(cwd.rglob("*.part"))
 
 
-def test_killed_at_each_of_its_first_writes_it_goes_on(programs: Programs, tmp_path: Path) -> None:
-    cwd = tmp_path / "killed"
+def test_killed_at_each_of_its_first_writes_it_goes_on(
+    programs: Programs, tmp_path: Path, *, whole: bool
+) -> None:
+    cwd, seeds = tmp_path / "killed", 2 if whole else 1
     for event in itertools.count(1):
-        programs.start(cwd, event=event)
+        programs.start(cwd, seeds=seeds, event=event)
         assert programs.status() == -signal.SIGKILL, (event, (cwd / "stderr").read_text())
         if stored(cwd):
             break
     assert event > 8  # making the folder, three for the record, four for the first result
-    run(programs, cwd)
+    run(programs, cwd, seeds=seeds)
     assert not list(cwd.rglob("*.part"))

@@ -103,13 +103,14 @@ def test_shots_make_extrapolation_overshoot() -> None:
     assert task.run() == task.run()
 
 
-def test_every_method_has_as_many_executions() -> None:
+def test_every_method_has_as_many_executions(*, whole: bool) -> None:
     """Shot noise alone: extrapolation over f circuits multiplies it by |weights| sqrt(f).
 
-    The mean error of 40 values with 300 executions each, over 20 seeds, is known to about 5 %.
+    The mean error of 40 values with 300 executions each, over 20 seeds, is known to about 5 %, and
+    over 8 seeds to about 8 %.
     """
     task = MitigationTask(**SMALL, device=WITHOUT, executions=(300,))
-    errors = [by_method(replace(task, seed=seed))[0] for seed in range(20)]
+    errors = [by_method(replace(task, seed=seed))[0] for seed in range(20 if whole else 8)]
     plain, linear = (
         np.mean([found[method]["error"] for found in errors]) for method in ("none", "ZNE, linear")
     )
