@@ -28,8 +28,8 @@ PAGES = {
         *(
             ROOT / "docs" / f"{name}.md"
             for name in (
-                "command-line", "noise", "ibm-quantum", "studies", "study-results", "python", "circuits",
-                "performance",
+                "command-line", "noise", "ibm-quantum", "studies", "study-results", "python",
+                "circuits", "performance",
             )
         ),
     )
