@@ -11,9 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
-from qiskit import QuantumCircuit
-from qiskit.circuit import ParameterVector
-from qiskit.quantum_info import SparsePauliOp
 
 from qmoe_qiskit.backends import MITIGATIONS, Backend, CompiledRouter, open_backend
 from qmoe_qiskit.circuits import RouterCircuit, angle_router
@@ -179,15 +176,3 @@ def test_threads_share_a_compiled_router(
             ROUNDING if shots is None else np.sqrt(2 * np.log(2 * 32 * n_samples / 1e-6) / shots)
         )
         assert np.abs(result.values - expected).max() < bound
-
-
-@pytest.mark.timeout(30)
-@pytest.mark.parametrize("spec", ["statevector", *SPECS])
-def test_delays_are_numbers(spec: str) -> None:
-    x, w = ParameterVector("x", 1), ParameterVector("w", 1)
-    circuit = QuantumCircuit(1)
-    circuit.ry(w[0], 0)
-    circuit.delay(x[0], 0)
-    router = RouterCircuit(circuit=circuit, inputs=x, weights=w, observables=(SparsePauliOp("Z"),))
-    with pytest.raises(InputError, match=r"delay on qubits \[0\] lasts x\[0\]"):
-        open_backend(spec).compile(router)
