@@ -71,7 +71,9 @@ def test_a_session_that_was_used_up_counts_by_the_clock(stage: Stage, ibm: IBMSe
     order = stage.order(template, "used up", limits=SPLIT, budget_s=budget_s)
     killed = stage.fork_server.run(**order, place=AFTER_CREATION)
     assert killed["status"] == -signal.SIGKILL
-    stage.fork_server.run(**order, action="collect")
+    with ibm.store.changed:  # the service runs the job while no client does
+        assert ibm.store.changed.wait_for(lambda: all(j.is_final for j in ibm.jobs), timeout=60)
+    assert stage.fork_server.run(**order, action="collect")["error"] is None
     ibm.clock.rate = 1e6  # while no client was running
     ibm.clock.expire()
     (session,) = ibm.store.sessions()
