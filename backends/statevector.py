@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from qiskit import QuantumCircuit
 
+from qmoe_qiskit.backends.gradients.second_derivatives import hessian
 from qmoe_qiskit.backends.protocols import (
     ArrayLike,
     CompiledRouter,
@@ -117,6 +118,10 @@ class BatchedRouter:
     ) -> tuple[FloatArray, FloatArray]:
         """See `CompiledRouter.jacobian`."""
         return self.program.jacobian(*check_batch(self.router, inputs_BF, weights_W))
+
+    def hessian(self, inputs_BF: FloatArray, weights_W: FloatArray) -> FloatArray:
+        """See `TwiceDifferentiable.hessian`."""
+        return hessian(self.program, *check_batch(self.router, inputs_BF, weights_W))
 
     def vjp(self, inputs_BF: ArrayLike, weights_W: ArrayLike) -> tuple[ArrayLike, Pullback]:
         """See `CompiledRouter.vjp`."""

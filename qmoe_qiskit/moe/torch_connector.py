@@ -9,10 +9,12 @@ import numpy as np
 import torch
 from qiskit_machine_learning.connectors import TorchConnector
 from qiskit_machine_learning.neural_networks import NeuralNetwork
-from torch import Tensor
+from torch import Tensor, nn
 
 from qmoe_qiskit.backends import CompiledRouter
 from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.moe.circuit_function import evaluate
+from qmoe_qiskit.moe.circuit_operator import new_handle
 from qmoe_qiskit.typing import FloatArray
 
 
@@ -25,6 +27,10 @@ class RouterNetwork(NeuralNetwork):
     Args:
         compiled: The compiled router that `Backend.compile` returns.
         input_gradients: Whether `backward` also differentiates by the inputs.
+
+    Attributes:
+        handle: The name by which programs that torch records find this network; copies have their
+            own.
     """
 
     def __init__(self, compiled: CompiledRouter, *, input_gradients: bool = True) -> None:
@@ -37,6 +43,14 @@ class RouterNetwork(NeuralNetwork):
             input_gradients=input_gradients,
         )
         self.compiled = compiled
+        self.handle = new_handle(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "handle"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.handle = new_handle(self)
 
     def _forward(self, input_data: FloatArray | None, weights: FloatArray | None) -> FloatArray:
         return self.compiled.expectations(*self._filled(input_data, weights)).values
@@ -69,29 +83,42 @@ class RouterConnector(TorchConnector):
     """
 
     def __init__(self, network: RouterNetwork, initial_weights: Tensor | None = None) -> None:
-        start = None if initial_weights is None else initial_weights.detach().cpu().numpy()
+        # The base class takes no weights without values (of the device "meta"), and no float64.
+        start = None if initial_weights is None else np.zeros(network.num_weights)
         super().__init__(network, initial_weights=start)
-        # The base class registers its one parameter under two names; the state must hold it once.
+        # It registers its one parameter under two names; the state must hold it once.
         del self._parameters["_weights"]
+        if initial_weights is not None:
+            weights_W = torch.empty(network.num_weights).copy_(initial_weights.detach())
+            self.weight = nn.Parameter(weights_W)
 
     @classmethod
     def with_random_angles(
         cls, compiled: CompiledRouter, generator: torch.Generator | None
     ) -> RouterConnector:
         """Return the connector of a circuit whose angles start uniform in [-pi, pi]."""
-        angles_W = torch.empty(compiled.router.n_weights)
-        torch.nn.init.uniform_(angles_W, -math.pi, math.pi, generator=generator)
+        angles_W = torch.empty(compiled.router.n_weights, device="cpu")
+        nn.init.uniform_(angles_W, -math.pi, math.pi, generator=generator)
         return cls(RouterNetwork(compiled), initial_weights=angles_W)
 
     @property
     def weight(self) -> Tensor:
-        """The circuit's weights, (W,)."""
-        try:
-            weight = self._parameters["weight"]
-        except KeyError as error:  # the base class reads it before it is registered
-            raise AttributeError("weight") from error
-        assert weight is not None
+        """The circuit's weights, (W,): the parameter, or the tensor that stands in for it."""
+        weight = self._parameters.get("weight")
+        if weight is None:
+            weight = vars(self).get("weight")
+        if weight is None:  # the base class reads it before it is registered
+            raise AttributeError("weight")
         return weight
+
+    # torch's prune and parametrize take the parameter away and put a tensor in its place.
+    @weight.setter
+    def weight(self, tensor: Tensor) -> None:
+        vars(self)["weight"] = tensor
+
+    @weight.deleter
+    def weight(self) -> None:
+        del vars(self)["weight"]
 
     @property
     def compiled(self) -> CompiledRouter:
@@ -104,79 +131,20 @@ class RouterConnector(TorchConnector):
         """Return expectation values, (..., O), for inputs (..., F).
 
         Raises:
-            InputError: If the last dimension is not F.
+            InputError: If the last dimension is not F, or an input or a weight is not finite.
         """
-        network, weight = self.neural_network, self.weight
+        network, weight_W = self.neural_network, self.weight
         assert isinstance(network, RouterNetwork)
         if input_data is None:
-            input_data = torch.zeros((1, 0), dtype=weight.dtype, device=weight.device)
+            input_data = torch.zeros((1, 0), dtype=weight_W.dtype, device=weight_W.device)
         if input_data.shape[-1:] != (network.num_inputs,):
             raise InputError(
                 f"the router takes inputs of shape (..., {network.num_inputs}), "
                 f"got {tuple(input_data.shape)}"
             )
-        if input_data.ndim == 2:
-            return _evaluate(input_data, weight, network)
-        flat_BF = input_data.reshape(-1, network.num_inputs)
-        values_BO = _evaluate(flat_BF, weight, network)
-        return values_BO.reshape(*input_data.shape[:-1], values_BO.shape[-1])
-
-
-def _evaluate(inputs_BF: Tensor, weights_W: Tensor, network: RouterNetwork) -> Tensor:
-    needs_gradient = inputs_BF.requires_grad or weights_W.requires_grad
-    if inputs_BF.device.type == "cpu" and not (torch.is_grad_enabled() and needs_gradient):
-        # No gradient is needed: nothing is kept for a backward pass.
-        x_BF, w_W = inputs_BF.detach().double().numpy(), weights_W.detach().double().numpy()
-        expected = torch.from_numpy(network.compiled.expectations(x_BF, w_W).values)
-        return expected.to(_output_type(inputs_BF, weights_W))
-    values: Tensor = _Expectations.apply(inputs_BF, weights_W, network)  # type: ignore[no-untyped-call]
-    return values
-
-
-def _output_type(inputs_BF: Tensor, weights_W: Tensor) -> torch.dtype:
-    return inputs_BF.dtype if inputs_BF.dtype.is_floating_point else weights_W.dtype
-
-
-class _Expectations(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any,  # noqa: ANN401
-        inputs_BF: Tensor,
-        weights_W: Tensor,
-        network: RouterNetwork,
-    ) -> Tensor:
-        on_host = inputs_BF.device.type == "cpu"
-        x_BF, w_W = inputs_BF.detach().double(), weights_W.detach().double()
-        if on_host:
-            values, ctx.pullback = network.compiled.vjp(x_BF.numpy(), w_W.numpy())
-            values = torch.from_numpy(values)
-        else:
-            values, ctx.pullback = network.compiled.vjp(x_BF, w_W)
-        ctx.on_host, ctx.dtypes = on_host, (inputs_BF.dtype, weights_W.dtype)
-        expectations: Tensor = values.to(_output_type(inputs_BF, weights_W))
-        return expectations
-
-    @staticmethod
-    def backward(
-        ctx: Any,  # noqa: ANN401
-        gradient_BO: Tensor,
-    ) -> tuple[Tensor | None, Tensor, None]:
-        if torch.is_grad_enabled():  # create_graph=True
-            raise InputError(
-                "the circuit's gradient cannot be differentiated again: call backward or grad "
-                "without create_graph=True"
-            )
-        g_BO = gradient_BO.double()
-        need_inputs = ctx.needs_input_grad[0]
-        by_inputs, by_weights = ctx.pullback(
-            g_BO.numpy() if ctx.on_host else g_BO, need_inputs=need_inputs
-        )
-        if ctx.on_host:
-            by_inputs = torch.from_numpy(by_inputs) if need_inputs else None
-            by_weights = torch.from_numpy(by_weights)
-        inputs_type, weights_type = ctx.dtypes
-        return (
-            by_inputs.to(inputs_type) if need_inputs else None,
-            by_weights.to(weights_type),
-            None,
-        )
+        leading = input_data.shape[:-1]
+        if len(leading) == 1:
+            return evaluate(input_data, weight_W, network.compiled, network.handle)
+        flat_BF = input_data.flatten(0, -2) if leading else input_data.unsqueeze(0)
+        values_BO = evaluate(flat_BF, weight_W, network.compiled, network.handle)
+        return values_BO.reshape(*leading, values_BO.shape[-1])
