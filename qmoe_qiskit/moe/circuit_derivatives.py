@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qmoe_qiskit.backends import CompiledRouter, check_batch
+from qmoe_qiskit.backends import CompiledRouter
 from qmoe_qiskit.backends.gradients.second_derivatives import TwiceDifferentiable
-from qmoe_qiskit.backends.protocols import ArrayLike
 from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.moe.circuit_arrays import host_array
 
 
 class Derivative(torch.autograd.Function):
@@ -37,7 +37,7 @@ class Derivative(torch.autograd.Function):
             InputError: If an input or a weight is not finite, or the backend has no derivatives of
                 this order.
         """
-        x_BF, w_W = (np.asarray(a.cpu()) for a in operands(inputs_BF, weights_W, compiled))
+        x_BF, w_W = host_array(inputs_BF), host_array(weights_W)
         if order == 0:
             derivative = compiled.expectations(x_BF, w_W).values
         elif order == 1:
@@ -106,8 +106,10 @@ def carry_back(
 ) -> tuple[Tensor | None, Tensor]:
     """Carry a gradient of the derivative of some order back to inputs, if real, and weights."""
     slopes = derivative(inputs_BF, weights_W, compiled, order + 1)
-    gradient_B1K = gradient.double().flatten(1).unsqueeze(1)
-    by_each_BP = (gradient_B1K @ slopes.flatten(1, -2)).squeeze(1)
+    n_samples, *between, n_parameters = slopes.shape
+    gradient_B1K = gradient.double().reshape(n_samples, 1, math.prod(between))
+    slopes_BKP = slopes.reshape(n_samples, math.prod(between), n_parameters)
+    by_each_BP = torch.bmm(gradient_B1K, slopes_BKP).squeeze(1)
     by_inputs_BF, by_weights_BW = by_each_BP.split([inputs_BF.shape[1], len(weights_W)], dim=1)
     real = inputs_BF.dtype.is_floating_point
     return (
@@ -129,7 +131,8 @@ def carry_forward(
     d_x_BF = torch.zeros_like(inputs_BF) if d_inputs_BF is None else d_inputs_BF
     d_w_W = torch.zeros_like(weights_W) if d_weights_W is None else d_weights_W
     change_BP = torch.cat([d_x_BF, d_w_W.expand(len(inputs_BF), -1)], dim=1).double()
-    return torch.einsum("b...p,bp->b...", slopes, change_BP)
+    change_BP1 = change_BP.reshape(len(inputs_BF), *[1] * (slopes.ndim - 3), -1, 1)
+    return (slopes @ change_BP1).squeeze(-1)
 
 
 def mapped(
@@ -155,33 +158,6 @@ def mapped(
     members = weights.unbind(by_weights)
     batches = [inputs] * len(members) if by_inputs is None else inputs.unbind(by_inputs)
     return torch.stack([evaluate(x, w) for x, w in zip(batches, members, strict=True)]), 0
-
-
-def operands(
-    inputs_BF: Tensor, weights_W: Tensor, compiled: CompiledRouter
-) -> tuple[Tensor, Tensor]:
-    """Return inputs and weights as finite float64 tensors without history.
-
-    Raises:
-        InputError: If one is not finite.
-    """
-    x_BF, w_W = inputs_BF.detach().double(), weights_W.detach().double()
-    if not math.isfinite(_sum_of_squares(x_BF, w_W)):  # some number is not finite, or very large
-        check_batch(compiled.router, x_BF.cpu().numpy(), w_W.cpu().numpy())
-    return x_BF, w_W
-
-
-def library_arrays(*tensors: Tensor) -> tuple[ArrayLike, ...]:
-    """Return tensors as backends evaluate them quickest: NumPy arrays on the host."""
-    on_host = tensors[0].device.type == "cpu"
-    return tuple(tensor.numpy() for tensor in tensors) if on_host else tensors
-
-
-def _sum_of_squares(x_BF: Tensor, w_W: Tensor) -> float:
-    if x_BF.device.type == "cpu":
-        x, w = x_BF.numpy(), w_W.numpy()
-        return float(np.vdot(x, x)) + float(np.vdot(w, w))
-    return float(x_BF.square().sum() + w_W.square().sum())  # waits for the device once
 
 
 def _limit(order: int) -> str:

@@ -9,14 +9,15 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from qmoe_qiskit.backends import CompiledRouter
-from qmoe_qiskit.moe.circuit_derivatives import (
-    carry_back,
-    carry_forward,
-    derivative,
-    library_arrays,
-    operands,
+from qmoe_qiskit.moe.circuit_arrays import (
+    finite_arrays,
+    host_array,
+    output_type,
+    to_array,
+    to_tensor,
 )
-from qmoe_qiskit.moe.circuit_operator import expectations, output_type
+from qmoe_qiskit.moe.circuit_derivatives import carry_back, carry_forward, derivative
+from qmoe_qiskit.moe.circuit_operator import expectations, keep
 
 
 def evaluate(
@@ -33,17 +34,20 @@ def evaluate(
     Raises:
         InputError: If an input or a weight is not finite.
     """
-    if torch.compiler.is_compiling() or torch.jit.is_tracing() or inputs_BF.is_meta:
-        return expectations(inputs_BF, weights_W, handle)
     result_type = output_type(inputs_BF, weights_W)
     if torch._C._are_functorch_transforms_active():  # noqa: SLF001 - torch has no public name for it
         return derivative(inputs_BF, weights_W, compiled, 0).to(result_type)
-    if _has_derivative(inputs_BF, weights_W) or inputs_BF.device.type != "cpu":
+    if torch.jit.is_tracing():
+        keep(handle)
+        return expectations(inputs_BF, weights_W, handle)
+    if torch.compiler.is_compiling() or inputs_BF.is_meta:
+        return expectations(inputs_BF, weights_W, handle)
+    if _has_derivative(inputs_BF, weights_W) or not inputs_BF.is_cpu:
         values: Tensor = _Expectations.apply(inputs_BF, weights_W, compiled)  # type: ignore[no-untyped-call]
         return values
     # Nothing is kept for a backward pass.
-    x_BF, w_W = inputs_BF.detach().double().numpy(), weights_W.detach().double().numpy()
-    return torch.from_numpy(compiled.expectations(x_BF, w_W).values).to(result_type)
+    expected = compiled.expectations(host_array(inputs_BF), host_array(weights_W))
+    return to_tensor(expected.values, result_type)
 
 
 def _has_derivative(inputs_BF: Tensor, weights_W: Tensor) -> bool:
@@ -72,9 +76,9 @@ class _Expectations(torch.autograd.Function):
         ctx.save_for_backward(inputs_BF, weights_W)
         ctx.save_for_forward(inputs_BF, weights_W)
         ctx.compiled = compiled
-        x_BF, w_W = library_arrays(*operands(inputs_BF, weights_W, compiled))
+        x_BF, w_W = finite_arrays(inputs_BF, weights_W, compiled)
         values_BO, ctx.pullback = compiled.vjp(x_BF, w_W)
-        return torch.as_tensor(values_BO).to(output_type(inputs_BF, weights_W))
+        return to_tensor(values_BO, output_type(inputs_BF, weights_W))
 
     @staticmethod
     def backward(
@@ -83,14 +87,17 @@ class _Expectations(torch.autograd.Function):
     ) -> tuple[Tensor | None, Tensor, None]:
         inputs_BF, weights_W = ctx.saved_tensors
         # With create_graph=True, or mapped over gradients, torch has to see what is done.
-        if torch.is_grad_enabled() or torch._C._are_functorch_transforms_active():  # noqa: SLF001
+        if (
+            torch.is_grad_enabled()
+            or torch._C._are_functorch_transforms_active()  # noqa: SLF001
+            or torch._C._functorch.is_legacy_batchedtensor(gradient_BO)  # noqa: SLF001
+        ):
             return *carry_back(gradient_BO, inputs_BF, weights_W, ctx.compiled, 0), None
         need_inputs = ctx.needs_input_grad[0]
-        (g_BO,) = library_arrays(gradient_BO.double())
-        by_inputs_BF, by_weights_W = ctx.pullback(g_BO, need_inputs=need_inputs)
+        by_inputs_BF, by_weights_W = ctx.pullback(to_array(gradient_BO), need_inputs=need_inputs)
         return (
-            torch.as_tensor(by_inputs_BF).to(inputs_BF.dtype) if need_inputs else None,
-            torch.as_tensor(by_weights_W).to(weights_W.dtype),
+            to_tensor(by_inputs_BF, inputs_BF.dtype) if need_inputs else None,
+            to_tensor(by_weights_W, weights_W.dtype),
             None,
         )
 

@@ -1,7 +1,7 @@
 """The circuit as an operator of torch, for programs that torch records: compiled, exported, traced.
 
 A recorded program holds only tensors and constants. It names the circuit by a handle, which leads
-to the network in the process that recorded the program, for as long as that network exists.
+to the circuit in the process that recorded the program, and in no other one.
 """
 
 from __future__ import annotations
@@ -15,7 +15,13 @@ from torch import Tensor
 
 from qmoe_qiskit.backends import CompiledRouter
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.moe.circuit_derivatives import library_arrays, operands
+from qmoe_qiskit.moe.circuit_arrays import (
+    finite_arrays,
+    host_array,
+    output_type,
+    to_array,
+    to_tensor,
+)
 
 
 class HoldsCircuit(Protocol):
@@ -28,6 +34,8 @@ class HoldsCircuit(Protocol):
 
 
 _HOLDERS: WeakValueDictionary[str, HoldsCircuit] = WeakValueDictionary()
+# Those of exported and traced programs.
+_KEPT: dict[str, HoldsCircuit] = {}
 
 
 def new_handle(holder: HoldsCircuit) -> str:
@@ -37,9 +45,9 @@ def new_handle(holder: HoldsCircuit) -> str:
     return handle
 
 
-def output_type(inputs_BF: Tensor, weights_W: Tensor) -> torch.dtype:
-    """Return the floating type of the values."""
-    return inputs_BF.dtype if inputs_BF.dtype.is_floating_point else weights_W.dtype
+def keep(handle: str) -> None:
+    """Let a circuit exist until this process ends, for a program that may outlive its model."""
+    _KEPT[handle] = _HOLDERS[handle]
 
 
 def _circuit(handle: str) -> CompiledRouter:
@@ -50,6 +58,8 @@ def _circuit(handle: str) -> CompiledRouter:
             "compiled, exported or traced program holds no circuit; load the model's state into a "
             "router made here, and record the program again"
         )
+    if torch.compiler.is_exporting():
+        keep(handle)
     return holder.compiled
 
 
@@ -60,10 +70,9 @@ def _circuit(handle: str) -> CompiledRouter:
 )
 def expectations(inputs_BF: Tensor, weights_W: Tensor, handle: str) -> Tensor:
     """Return the values, (B, O), of the circuit that a handle leads to."""
-    compiled = _circuit(handle)
-    x_BF, w_W = operands(inputs_BF, weights_W, compiled)
-    values = compiled.expectations(x_BF.cpu().numpy(), w_W.cpu().numpy()).values
-    return torch.from_numpy(values).to(inputs_BF.device, output_type(inputs_BF, weights_W))
+    expected = _circuit(handle).expectations(host_array(inputs_BF), host_array(weights_W))
+    values = to_tensor(expected.values, output_type(inputs_BF, weights_W))
+    return values.to(inputs_BF.device).contiguous()
 
 
 @torch.library.custom_op(
@@ -76,11 +85,9 @@ def pullback(
 ) -> tuple[Tensor, Tensor]:
     """Carry a gradient of the values back to inputs and weights, as float64."""
     compiled = _circuit(handle)
-    x_BF, w_W = operands(inputs_BF, weights_W, compiled)
-    (g_BO,) = library_arrays(gradient_BO.double())
-    _, pull = compiled.vjp(*library_arrays(x_BF, w_W))
-    by_inputs_BF, by_weights_W = pull(g_BO)
-    return torch.as_tensor(by_inputs_BF), torch.as_tensor(by_weights_W)
+    _, pull = compiled.vjp(*finite_arrays(inputs_BF, weights_W, compiled))
+    by_inputs_BF, by_weights_W = (to_tensor(a, torch.float64) for a in pull(to_array(gradient_BO)))
+    return by_inputs_BF.contiguous(), by_weights_W.contiguous()
 
 
 @expectations.register_fake
@@ -98,7 +105,7 @@ def _(
     weights_W: Tensor,
     handle: str,  # noqa: ARG001
 ) -> tuple[Tensor, Tensor]:
-    x_BF, w_W = (torch.empty_like(a, dtype=torch.float64) for a in (inputs_BF, weights_W))
+    x_BF, w_W = (a.new_empty(a.shape, dtype=torch.float64) for a in (inputs_BF, weights_W))
     return x_BF, w_W
 
 

@@ -2,7 +2,6 @@
 
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 
 def balance_loss(weights_BE: Tensor) -> Tensor:
@@ -21,7 +20,9 @@ def balance_loss(weights_BE: Tensor) -> Tensor:
     """
     n_experts = weights_BE.shape[-1]
     weights_NE = weights_BE.reshape(-1, n_experts)
-    chosen_NE = one_hot(weights_NE.argmax(dim=-1), n_experts)
+    # Not one_hot, which reads its argument on the host: torch.func does not map that.
+    experts_E = torch.arange(n_experts, device=weights_NE.device)
+    chosen_NE = weights_NE.argmax(dim=-1, keepdim=True) == experts_E
     share_E = chosen_NE.to(weights_NE.dtype).mean(dim=0)
     loss: Tensor = n_experts * torch.dot(share_E, weights_NE.mean(dim=0))
     return loss

@@ -131,7 +131,7 @@ class RouterConnector(TorchConnector):
         """Return expectation values, (..., O), for inputs (..., F).
 
         Raises:
-            InputError: If the last dimension is not F, or an input or a weight is not finite.
+            InputError: If a shape does not fit, or an input or a weight is not finite.
         """
         network, weight_W = self.neural_network, self.weight
         assert isinstance(network, RouterNetwork)
@@ -141,6 +141,11 @@ class RouterConnector(TorchConnector):
             raise InputError(
                 f"the router takes inputs of shape (..., {network.num_inputs}), "
                 f"got {tuple(input_data.shape)}"
+            )
+        if weight_W.shape != (network.num_weights,):
+            raise InputError(
+                f"the router takes weights of shape ({network.num_weights},), "
+                f"got {tuple(weight_W.shape)}"
             )
         leading = input_data.shape[:-1]
         if len(leading) == 1:

@@ -1,0 +1,46 @@
+"""The angles of an amplitude embedding as an operator of torch, which the host computes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from qmoe_qiskit.circuits.amplitude import amplitude_angles, n_qubits_of
+
+
+@torch.library.custom_op(
+    "qmoe::amplitude_angles", mutates_args=(), schema="(Tensor features) -> Tensor"
+)
+def recorded_angles(features_BF: Tensor) -> Tensor:
+    """Return the angles, as torch transforms and records them; see `angles_of`."""
+    return _angles(features_BF)
+
+
+@recorded_angles.register_fake
+def _(features_BF: Tensor) -> Tensor:
+    n_rows, n_features = features_BF.shape
+    return features_BF.new_empty((n_rows, 2 ** n_qubits_of(n_features) - 1))
+
+
+@recorded_angles.register_vmap
+def _(info: object, in_dims: tuple[int], features: Tensor) -> tuple[Tensor, int]:  # noqa: ARG001
+    features_NBF = features.movedim(in_dims[0], 0)
+    angles = recorded_angles(features_NBF.flatten(0, 1))
+    return angles.unflatten(0, features_NBF.shape[:2]), 0
+
+
+def angles_of(features_BF: Tensor) -> Tensor:
+    """Return the angles of `amplitude_angles`, without derivatives, in the features' type.
+
+    Raises:
+        InputError: If a row is all zeros or not finite.
+    """
+    recorded = torch.compiler.is_compiling() or torch.jit.is_tracing() or features_BF.is_meta
+    if recorded or torch._C._are_functorch_transforms_active():  # noqa: SLF001 - no public name
+        return recorded_angles(features_BF)
+    return _angles(features_BF)
+
+
+def _angles(features_BF: Tensor) -> Tensor:
+    angles = amplitude_angles(features_BF.detach().double().cpu().numpy())
+    return torch.from_numpy(angles).to(features_BF)
