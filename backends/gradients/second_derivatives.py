@@ -52,7 +52,9 @@ def hessian(program: ExactProgram, inputs_BF: FloatArray, weights_W: FloatArray)
         block_BG = angles_BG[start : start + size]
         points = parameter_shifts(block_BG)
         slopes, _ = by_angle.jacobian(points, np.zeros(0))
-        pairs = shifted_slopes(slopes.reshape(len(points), -1), len(block_BG), n_angles)
+        pairs = shifted_slopes(
+            slopes.reshape(len(points), n_outputs * n_angles), len(block_BG), n_angles
+        )
         pairs_BOGG = pairs.reshape(len(block_BG), n_outputs, n_angles, n_angles)
         blocks.append(slopes_GP.T @ pairs_BOGG @ slopes_GP)
     return np.concatenate(blocks)

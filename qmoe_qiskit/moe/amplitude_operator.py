@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from qmoe_qiskit.circuits.amplitude import amplitude_angles, n_qubits_of
+from qmoe_qiskit.moe.torch_modes import is_recorded, is_transformed
 
 
 @torch.library.custom_op(
@@ -25,8 +26,8 @@ def _(features_BF: Tensor) -> Tensor:
 @recorded_angles.register_vmap
 def _(info: object, in_dims: tuple[int], features: Tensor) -> tuple[Tensor, int]:  # noqa: ARG001
     features_NBF = features.movedim(in_dims[0], 0)
-    angles = recorded_angles(features_NBF.flatten(0, 1))
-    return angles.unflatten(0, features_NBF.shape[:2]), 0
+    angles: Tensor = recorded_angles(features_NBF.flatten(0, 1))
+    return angles.reshape(*features_NBF.shape[:2], angles.shape[1]), 0
 
 
 def angles_of(features_BF: Tensor) -> Tensor:
@@ -35,9 +36,9 @@ def angles_of(features_BF: Tensor) -> Tensor:
     Raises:
         InputError: If a row is all zeros or not finite.
     """
-    recorded = torch.compiler.is_compiling() or torch.jit.is_tracing() or features_BF.is_meta
-    if recorded or torch._C._are_functorch_transforms_active():  # noqa: SLF001 - no public name
-        return recorded_angles(features_BF)
+    if is_recorded(features_BF) or is_transformed():
+        angles: Tensor = recorded_angles(features_BF)
+        return angles
     return _angles(features_BF)
 
 

@@ -20,6 +20,9 @@ from qmoe_qiskit.backends.gradients.second_derivatives import TwiceDifferentiabl
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.moe.circuit_arrays import host_array
 
+# Inputs, weights, and the circuit.
+Point = tuple[Tensor, Tensor, CompiledRouter]
+
 
 class Derivative(torch.autograd.Function):
     """The derivative of some order by inputs and weights: float64, (B, O) and P per order.
@@ -64,10 +67,8 @@ class Derivative(torch.autograd.Function):
         gradient: Tensor,
     ) -> tuple[Tensor | None, Tensor, None, None]:
         """Contract the gradient with the derivative of the next order."""
-        by_inputs_BF, by_weights_W = carry_back(
-            gradient, *ctx.saved_tensors, ctx.compiled, ctx.order
-        )
-        return by_inputs_BF, by_weights_W, None, None
+        point = *ctx.saved_tensors, ctx.compiled
+        return *carry_back(gradient, point, ctx.order), None, None
 
     @staticmethod
     def jvp(
@@ -77,10 +78,11 @@ class Derivative(torch.autograd.Function):
         *_: None,
     ) -> Tensor:
         """Contract the derivative of the next order with a change of inputs and weights."""
-        return carry_forward(inputs_BF, weights_W, *ctx.saved_tensors, ctx.compiled, ctx.order)
+        point = *ctx.saved_tensors, ctx.compiled
+        return carry_forward((inputs_BF, weights_W), point, ctx.order)
 
     @staticmethod
-    def vmap(
+    def vmap(  # noqa: PLR0917 - torch hands on what `apply` got
         info: Any,  # noqa: ANN401
         in_dims: tuple[int | None, ...],
         inputs: Tensor,
@@ -101,16 +103,16 @@ def derivative(
     return result
 
 
-def carry_back(
-    gradient: Tensor, inputs_BF: Tensor, weights_W: Tensor, compiled: CompiledRouter, order: int
-) -> tuple[Tensor | None, Tensor]:
+def carry_back(gradient: Tensor, point: Point, order: int) -> tuple[Tensor | None, Tensor]:
     """Carry a gradient of the derivative of some order back to inputs, if real, and weights."""
+    inputs_BF, weights_W, compiled = point
     slopes = derivative(inputs_BF, weights_W, compiled, order + 1)
     n_samples, *between, n_parameters = slopes.shape
     gradient_B1K = gradient.double().reshape(n_samples, 1, math.prod(between))
     slopes_BKP = slopes.reshape(n_samples, math.prod(between), n_parameters)
     by_each_BP = torch.bmm(gradient_B1K, slopes_BKP).squeeze(1)
-    by_inputs_BF, by_weights_BW = by_each_BP.split([inputs_BF.shape[1], len(weights_W)], dim=1)
+    n_inputs = inputs_BF.shape[1]
+    by_inputs_BF, by_weights_BW = by_each_BP[:, :n_inputs], by_each_BP[:, n_inputs:]
     real = inputs_BF.dtype.is_floating_point
     return (
         by_inputs_BF.to(inputs_BF.dtype) if real else None,
@@ -118,21 +120,17 @@ def carry_back(
     )
 
 
-def carry_forward(
-    d_inputs_BF: Tensor | None,
-    d_weights_W: Tensor | None,
-    inputs_BF: Tensor,
-    weights_W: Tensor,
-    compiled: CompiledRouter,
-    order: int,
-) -> Tensor:
-    """Return the change of the derivative of some order with inputs and weights."""
+def carry_forward(change: tuple[Tensor | None, Tensor | None], point: Point, order: int) -> Tensor:
+    """Return the change of the derivative of some order, by a change of inputs and of weights."""
+    inputs_BF, weights_W, compiled = point
+    d_inputs_BF, d_weights_W = change
     slopes = derivative(inputs_BF, weights_W, compiled, order + 1)
     d_x_BF = torch.zeros_like(inputs_BF) if d_inputs_BF is None else d_inputs_BF
     d_w_W = torch.zeros_like(weights_W) if d_weights_W is None else d_weights_W
     change_BP = torch.cat([d_x_BF, d_w_W.expand(len(inputs_BF), -1)], dim=1).double()
-    change_BP1 = change_BP.reshape(len(inputs_BF), *[1] * (slopes.ndim - 3), -1, 1)
-    return (slopes @ change_BP1).squeeze(-1)
+    for _ in slopes.shape[2:]:  # of (B, P), for each output and each earlier derivative
+        change_BP = change_BP.unsqueeze(1)
+    return (slopes * change_BP).sum(-1)
 
 
 def mapped(
@@ -154,7 +152,7 @@ def mapped(
         assert by_inputs is not None
         inputs_NBF = inputs.movedim(by_inputs, 0)
         results = evaluate(inputs_NBF.flatten(0, 1), weights)
-        return results.unflatten(0, inputs_NBF.shape[:2]), 0
+        return results.reshape(*inputs_NBF.shape[:2], *results.shape[1:]), 0
     members = weights.unbind(by_weights)
     batches = [inputs] * len(members) if by_inputs is None else inputs.unbind(by_inputs)
     return torch.stack([evaluate(x, w) for x, w in zip(batches, members, strict=True)]), 0

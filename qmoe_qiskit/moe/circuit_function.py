@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import forward_ad
 
 from qmoe_qiskit.backends import CompiledRouter
 from qmoe_qiskit.moe.circuit_arrays import (
@@ -18,11 +17,10 @@ from qmoe_qiskit.moe.circuit_arrays import (
 )
 from qmoe_qiskit.moe.circuit_derivatives import carry_back, carry_forward, derivative
 from qmoe_qiskit.moe.circuit_operator import expectations, keep
+from qmoe_qiskit.moe.torch_modes import is_recorded, is_traced, is_transformed, needs_gradient
 
 
-def evaluate(
-    inputs_BF: Tensor, weights_W: Tensor, compiled: CompiledRouter, handle: str
-) -> Tensor:
+def evaluate(inputs_BF: Tensor, weights_W: Tensor, compiled: CompiledRouter, handle: str) -> Tensor:
     """Return the circuit's values, (B, O), in the inputs' floating type.
 
     Args:
@@ -35,27 +33,19 @@ def evaluate(
         InputError: If an input or a weight is not finite.
     """
     result_type = output_type(inputs_BF, weights_W)
-    if torch._C._are_functorch_transforms_active():  # noqa: SLF001 - torch has no public name for it
+    if is_transformed():
         return derivative(inputs_BF, weights_W, compiled, 0).to(result_type)
-    if torch.jit.is_tracing():
-        keep(handle)
-        return expectations(inputs_BF, weights_W, handle)
-    if torch.compiler.is_compiling() or inputs_BF.is_meta:
-        return expectations(inputs_BF, weights_W, handle)
-    if _has_derivative(inputs_BF, weights_W) or not inputs_BF.is_cpu:
+    if is_recorded(inputs_BF):
+        if is_traced():
+            keep(handle)
+        recorded: Tensor = expectations(inputs_BF, weights_W, handle)
+        return recorded
+    if needs_gradient(inputs_BF, weights_W) or not inputs_BF.is_cpu:
         values: Tensor = _Expectations.apply(inputs_BF, weights_W, compiled)  # type: ignore[no-untyped-call]
         return values
     # Nothing is kept for a backward pass.
     expected = compiled.expectations(host_array(inputs_BF), host_array(weights_W))
     return to_tensor(expected.values, result_type)
-
-
-def _has_derivative(inputs_BF: Tensor, weights_W: Tensor) -> bool:
-    if torch.is_grad_enabled() and (inputs_BF.requires_grad or weights_W.requires_grad):
-        return True
-    return any(
-        forward_ad.unpack_dual(tensor).tangent is not None for tensor in (inputs_BF, weights_W)
-    )
 
 
 class _Expectations(torch.autograd.Function):
@@ -89,10 +79,10 @@ class _Expectations(torch.autograd.Function):
         # With create_graph=True, or mapped over gradients, torch has to see what is done.
         if (
             torch.is_grad_enabled()
-            or torch._C._are_functorch_transforms_active()  # noqa: SLF001
+            or is_transformed()
             or torch._C._functorch.is_legacy_batchedtensor(gradient_BO)  # noqa: SLF001
         ):
-            return *carry_back(gradient_BO, inputs_BF, weights_W, ctx.compiled, 0), None
+            return *carry_back(gradient_BO, (inputs_BF, weights_W, ctx.compiled), 0), None
         need_inputs = ctx.needs_input_grad[0]
         by_inputs_BF, by_weights_W = ctx.pullback(to_array(gradient_BO), need_inputs=need_inputs)
         return (
@@ -109,5 +99,5 @@ class _Expectations(torch.autograd.Function):
         _: None,
     ) -> Tensor:
         given_BF, given_W = ctx.saved_tensors
-        change = carry_forward(inputs_BF, weights_W, given_BF, given_W, ctx.compiled, 0)
+        change = carry_forward((inputs_BF, weights_W), (given_BF, given_W, ctx.compiled), 0)
         return change.to(output_type(given_BF, given_W))

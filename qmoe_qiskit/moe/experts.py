@@ -2,7 +2,6 @@
 
 import torch
 from torch import Tensor, nn
-from torch.autograd import forward_ad
 
 from qmoe_qiskit.backends import Backend, CompiledRouter, open_backend
 from qmoe_qiskit.circuits.amplitude import amplitude_circuit, n_qubits_of
@@ -10,6 +9,7 @@ from qmoe_qiskit.errors import InputError, require_positive
 from qmoe_qiskit.moe.amplitude_operator import angles_of
 from qmoe_qiskit.moe.linear import linear
 from qmoe_qiskit.moe.torch_connector import RouterConnector
+from qmoe_qiskit.moe.torch_modes import needs_gradient
 
 
 class QuantumExpert(nn.Module):
@@ -52,9 +52,7 @@ class QuantumExpert(nn.Module):
                 f"the expert's {n_qubits} qubits hold {2 ** (n_qubits - 1) + 1} to {2**n_qubits} "
                 f"features, got {n_features}"
             )
-        if (
-            inputs_BF.requires_grad and torch.is_grad_enabled()
-        ) or forward_ad.unpack_dual(inputs_BF).tangent is not None:
+        if needs_gradient(inputs_BF):
             raise InputError(
                 "a quantum expert has no derivative by its features, which it embeds as "
                 "amplitudes: detach them, or put layers with weights after it, not before"

@@ -15,6 +15,7 @@ from qmoe_qiskit.backends import CompiledRouter
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.moe.circuit_function import evaluate
 from qmoe_qiskit.moe.circuit_operator import new_handle
+from qmoe_qiskit.moe.torch_modes import is_traced
 from qmoe_qiskit.typing import FloatArray
 
 
@@ -137,19 +138,24 @@ class RouterConnector(TorchConnector):
         assert isinstance(network, RouterNetwork)
         if input_data is None:
             input_data = torch.zeros((1, 0), dtype=weight_W.dtype, device=weight_W.device)
-        if input_data.shape[-1:] != (network.num_inputs,):
-            raise InputError(
-                f"the router takes inputs of shape (..., {network.num_inputs}), "
-                f"got {tuple(input_data.shape)}"
-            )
-        if weight_W.shape != (network.num_weights,):
-            raise InputError(
-                f"the router takes weights of shape ({network.num_weights},), "
-                f"got {tuple(weight_W.shape)}"
-            )
+        if not is_traced():  # which would record the sizes that it sees compared
+            _check_shapes(network, input_data, weight_W)
         leading = input_data.shape[:-1]
         if len(leading) == 1:
             return evaluate(input_data, weight_W, network.compiled, network.handle)
         flat_BF = input_data.flatten(0, -2) if leading else input_data.unsqueeze(0)
         values_BO = evaluate(flat_BF, weight_W, network.compiled, network.handle)
         return values_BO.reshape(*leading, values_BO.shape[-1])
+
+
+def _check_shapes(network: RouterNetwork, inputs: Tensor, weights: Tensor) -> None:
+    if inputs.shape[-1:] != (network.num_inputs,):
+        raise InputError(
+            f"the router takes inputs of shape (..., {network.num_inputs}), "
+            f"got {tuple(inputs.shape)}"
+        )
+    if weights.shape != (network.num_weights,):
+        raise InputError(
+            f"the router takes weights of shape ({network.num_weights},), "
+            f"got {tuple(weights.shape)}"
+        )

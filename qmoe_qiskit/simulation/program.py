@@ -147,7 +147,8 @@ class ExactProgram:
         return self._on_device[like.device]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_on_device": {}}
+        kept = {name: value for name, value in vars(self).items() if name != "by_angle"}
+        return {**kept, "_on_device": {}}
 
 
 class StatevectorProgram(ExactProgram):

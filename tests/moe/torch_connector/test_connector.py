@@ -215,14 +215,6 @@ def test_no_graph_without_gradients(network: RouterNetwork) -> None:
         assert connector(torch.zeros(2, 2)).shape == (2, 2)
 
 
-def test_second_derivatives_are_refused(network: RouterNetwork) -> None:
-    connector = RouterConnector(network, initial_weights=draw(0, 18))
-    inputs_BF = draw(1, 2, 2).requires_grad_()
-    for loss in (connector(inputs_BF).square().sum(), connector(inputs_BF).sum()):
-        with pytest.raises(InputError, match="cannot be differentiated again"):
-            torch.autograd.grad(loss, inputs_BF, create_graph=True)
-
-
 def test_circuit_without_inputs_needs_none(
     network_of: Callable[[RouterCircuit], RouterNetwork],
 ) -> None:
