@@ -7,7 +7,6 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from qmoe_qiskit.backends.gradients.parameter_shift import parameter_shifts, shifted_slopes
-from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.simulation import ExactProgram
 from qmoe_qiskit.typing import FloatArray
 
@@ -23,7 +22,7 @@ class TwiceDifferentiable(Protocol):
         """Differentiate a batch twice by inputs and weights: (B, O, F + W, F + W).
 
         Raises:
-            InputError: If a shape does not fit, a value is not finite, or an angle is no sum.
+            InputError: If a shape does not fit or a value is not finite.
         """
         ...
 
@@ -32,29 +31,31 @@ def hessian(program: ExactProgram, inputs_BF: FloatArray, weights_W: FloatArray)
     """Return the second derivatives of every value by inputs and weights: (B, O, P, P), P = F + W.
 
     Every angle is shifted by itself, which makes the rule exact for any circuit.
-
-    Raises:
-        InputError: If an angle is no sum of multiples of parameters.
     """
-    by_angle, table = program.by_angle
-    if table.functions is not None:
-        raise InputError(
-            "the circuit's gradient cannot be differentiated again: an angle is no sum of "
-            "multiples of parameters; call backward or grad without create_graph=True"
-        )
-    n_samples, n_angles = len(inputs_BF), len(table.offset_G)
-    slopes_GP = np.hstack([table.inputs_GF, table.weights_GW])
-    angles_BG = table.angles(inputs_BF, weights_W)
-    n_outputs = by_angle.n_outputs
-    size = max(1, _BLOCK_NUMBERS // max(1, 2 * n_angles**2 * n_outputs))
-    blocks = []
-    for start in range(0, max(n_samples, 1), size):
-        block_BG = angles_BG[start : start + size]
-        points = parameter_shifts(block_BG)
-        slopes, _ = by_angle.jacobian(points, np.zeros(0))
-        pairs = shifted_slopes(
-            slopes.reshape(len(points), n_outputs * n_angles), len(block_BG), n_angles
-        )
-        pairs_BOGG = pairs.reshape(len(block_BG), n_outputs, n_angles, n_angles)
-        blocks.append(slopes_GP.T @ pairs_BOGG @ slopes_GP)
+    n_samples, (_, table) = len(inputs_BF), program.by_angle
+    size = max(1, _BLOCK_NUMBERS // max(1, 2 * len(table.offset_G) ** 2 * program.n_outputs))
+    blocks = [
+        _hessian_of_block(program, inputs_BF[start : start + size], weights_W)
+        for start in range(0, max(n_samples, 1), size)
+    ]
     return np.concatenate(blocks)
+
+
+def _hessian_of_block(
+    program: ExactProgram, inputs_BF: FloatArray, weights_W: FloatArray
+) -> FloatArray:
+    (by_angle, table), none_W = program.by_angle, np.zeros(0)
+    n_samples, n_outputs, n_angles = len(inputs_BF), program.n_outputs, len(table.offset_G)
+    angles_BG = table.angles(inputs_BF, weights_W)
+    points = parameter_shifts(angles_BG)
+    slopes, _ = by_angle.jacobian(points, none_W)
+    flat = shifted_slopes(slopes.reshape(len(points), n_outputs * n_angles), n_samples, n_angles)
+    pairs_BOGG = flat.reshape(n_samples, n_outputs, n_angles, n_angles)
+    each_BGG = np.broadcast_to(np.eye(n_angles), (n_samples, n_angles, n_angles))
+    of_angles_BGP = np.concatenate(table.chain(inputs_BF, weights_W, each_BGG), axis=2)
+    by_angles_B1GP = of_angles_BGP[:, None]
+    by_pairs: FloatArray = by_angles_B1GP.swapaxes(2, 3) @ pairs_BOGG @ by_angles_B1GP
+    if table.functions is None:
+        return by_pairs
+    slopes_BOG, _ = by_angle.jacobian(angles_BG, none_W)
+    return by_pairs + table.curve(inputs_BF, weights_W, slopes_BOG)

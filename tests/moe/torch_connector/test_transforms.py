@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
+from qiskit import QuantumCircuit
+from qiskit.circuit import ParameterVector
+from qiskit.quantum_info import SparsePauliOp
 from torch import Tensor
 from torch.func import functional_call, grad, hessian, jacrev, vmap
 
 from qmoe_qiskit.backends import CompiledRouter, open_backend
-from qmoe_qiskit.circuits import angle_router
+from qmoe_qiskit.circuits import RouterCircuit, angle_router
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.moe.torch_connector import RouterConnector, RouterNetwork
 
@@ -157,6 +160,32 @@ def test_second_derivatives(backend: str, rng: np.random.Generator) -> None:
     # Values are at most 1, so that each third derivative is at most 1 per combination of rotations.
     np.testing.assert_allclose(actual, wanted, rtol=0, atol=10 * step**2)
     assert np.abs(actual).max() > 0.1
+
+
+def test_second_derivatives_of_angles_that_are_no_sums(rng: np.random.Generator) -> None:
+    """Products of inputs and weights, functions of either; the judge is as above."""
+    x, w = ParameterVector("x", 2), ParameterVector("w", 3)
+    circuit = QuantumCircuit(2)
+    circuit.h([0, 1])
+    circuit.rzz(2 * (np.pi - x[0]) * (np.pi - x[1]), 0, 1)
+    circuit.ry(w[0] * x[0] + x[1], 0)
+    circuit.rx((w[1] * w[2]).sin() + 0.5 * w[0], 1)
+    circuit.cx(0, 1)
+    circuit.ry(w[2] ** 2, 0)
+    router = RouterCircuit(
+        circuit=circuit, inputs=x, weights=w, observables=(SparsePauliOp("ZZ"), SparsePauliOp("IX"))
+    )
+    compiled: Any = open_backend("statevector").compile(router)
+    x_BF, w_W, step = rng.uniform(-1, 1, (3, 2)), rng.uniform(-1, 1, 3), 1e-4
+
+    def slopes(change_P: np.ndarray) -> np.ndarray:
+        moved = compiled.jacobian(x_BF + step * change_P[:2], w_W + step * change_P[2:])
+        return np.concatenate(moved, axis=2)
+
+    wanted = np.stack([(slopes(e) - slopes(-e)) / (2 * step) for e in np.eye(5)], axis=-1)
+    # The steepest angle has a slope of 2 (pi + 1) < 9, to the third power, times step^2 / 6.
+    np.testing.assert_allclose(compiled.hessian(x_BF, w_W), wanted, rtol=0, atol=1000 * step**2)
+    assert np.abs(wanted).max() > 1
 
 
 def test_second_derivatives_in_blocks(
