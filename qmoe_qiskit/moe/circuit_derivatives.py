@@ -18,7 +18,7 @@ from torch import Tensor
 from qmoe_qiskit.backends import CompiledRouter
 from qmoe_qiskit.backends.gradients.second_derivatives import TwiceDifferentiable
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.moe.circuit_arrays import host_array
+from qmoe_qiskit.moe.circuit_arrays import finite_arrays, host_array, to_array, to_tensor
 
 # Inputs, weights, and the circuit.
 Point = tuple[Tensor, Tensor, CompiledRouter]
@@ -95,6 +95,87 @@ class Derivative(torch.autograd.Function):
         return mapped(lambda x, w: derivative(x, w, compiled, order), in_dims[:2], inputs, weights)
 
 
+class Pullback(torch.autograd.Function):
+    """A gradient of the values by inputs and weights, both float64, in one sweep back.
+
+    It is what the Jacobian gives, for less. Arguments: the gradient of the values, (B, O), float64;
+    inputs (B, F), weights (W,), and the compiled router.
+    """
+
+    @staticmethod
+    def forward(
+        gradient_BO: Tensor, inputs_BF: Tensor, weights_W: Tensor, compiled: CompiledRouter
+    ) -> tuple[Tensor, Tensor]:
+        """Evaluate the circuit, and carry the gradient back."""
+        _, pullback = compiled.vjp(*finite_arrays(inputs_BF, weights_W, compiled))
+        by_inputs_BF, by_weights_W = pullback(to_array(gradient_BO))
+        return to_tensor(by_inputs_BF, torch.float64), to_tensor(by_weights_W, torch.float64)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:  # noqa: ANN401, ARG004
+        """Keep gradient, inputs and weights."""
+        *tensors, ctx.compiled = inputs
+        ctx.save_for_backward(*tensors)
+        ctx.save_for_forward(*tensors)
+
+    @staticmethod
+    def backward(
+        ctx: Any,  # noqa: ANN401
+        by_inputs_BF: Tensor,
+        by_weights_W: Tensor,
+    ) -> tuple[Tensor, Tensor | None, Tensor, None]:
+        """Contract with the Jacobian, by the gradient, and with the Hessian."""
+        gradient_BO, inputs_BF, weights_W = ctx.saved_tensors
+        point = inputs_BF, weights_W, ctx.compiled
+        change_B1P = _joined(by_inputs_BF, by_weights_W).unsqueeze(1)
+        by_gradient_BO = (derivative(*point, 1) * change_B1P).sum(-1)
+        by_point = carry_back(gradient_BO.unsqueeze(2) * change_B1P, point, 1)
+        return by_gradient_BO, *by_point, None
+
+    @staticmethod
+    def jvp(
+        ctx: Any,  # noqa: ANN401
+        gradient_BO: Tensor | None,
+        inputs_BF: Tensor | None,
+        weights_W: Tensor | None,
+        _: None,
+    ) -> tuple[Tensor, Tensor]:
+        """Contract with the Jacobian, of the gradient's change, and with the Hessian."""
+        given_BO, given_BF, given_W = ctx.saved_tensors
+        point = given_BF, given_W, ctx.compiled
+        bent_BOP = carry_forward((inputs_BF, weights_W), point, 1)
+        by_inputs_BF, by_weights_W = _contracted(given_BO, bent_BOP, given_BF.shape[1])
+        if gradient_BO is not None:
+            more_BF, more_W = _contracted(gradient_BO, derivative(*point, 1), given_BF.shape[1])
+            by_inputs_BF, by_weights_W = by_inputs_BF + more_BF, by_weights_W + more_W
+        return by_inputs_BF, by_weights_W
+
+    @staticmethod
+    def vmap(  # noqa: PLR0917 - torch hands on what `apply` got
+        info: Any,  # noqa: ANN401
+        in_dims: tuple[int | None, ...],
+        gradient: Tensor,
+        inputs: Tensor,
+        weights: Tensor,
+        compiled: CompiledRouter,
+    ) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
+        """Carry back by the Jacobian of all, and for mapped weights member by member."""
+        if in_dims[2] is None:
+
+            def by_jacobian(gradient_BO: Tensor, x_BF: Tensor) -> tuple[Tensor, Tensor]:
+                slopes_BOP = derivative(x_BF, weights, compiled, 1)
+                return _contracted(gradient_BO, slopes_BOP, x_BF.shape[1])
+
+            return torch.func.vmap(by_jacobian, in_dims[:2])(gradient, inputs), (0, 0)
+        members = [
+            [argument] * info.batch_size if dim is None else argument.unbind(dim)
+            for argument, dim in zip((gradient, inputs, weights), in_dims, strict=False)
+        ]
+        results = [Pullback.apply(*member, compiled) for member in zip(*members, strict=True)]  # type: ignore[no-untyped-call]
+        by_inputs, by_weights = zip(*results, strict=True)
+        return (torch.stack(by_inputs), torch.stack(by_weights)), (0, 0)
+
+
 def derivative(
     inputs_BF: Tensor, weights_W: Tensor, compiled: CompiledRouter, order: int
 ) -> Tensor:
@@ -105,32 +186,39 @@ def derivative(
 
 def carry_back(gradient: Tensor, point: Point, order: int) -> tuple[Tensor | None, Tensor]:
     """Carry a gradient of the derivative of some order back to inputs, if real, and weights."""
-    inputs_BF, weights_W, compiled = point
-    slopes = derivative(inputs_BF, weights_W, compiled, order + 1)
-    n_samples, *between, n_parameters = slopes.shape
-    gradient_B1K = gradient.double().reshape(n_samples, 1, math.prod(between))
-    slopes_BKP = slopes.reshape(n_samples, math.prod(between), n_parameters)
-    by_each_BP = torch.bmm(gradient_B1K, slopes_BKP).squeeze(1)
-    n_inputs = inputs_BF.shape[1]
-    by_inputs_BF, by_weights_BW = by_each_BP[:, :n_inputs], by_each_BP[:, n_inputs:]
+    inputs_BF, weights_W, _ = point
+    if order == 0 and not torch._C._functorch.is_legacy_batchedtensor(gradient):  # noqa: SLF001
+        by_inputs_BF, by_weights_W = Pullback.apply(gradient.double(), *point)  # type: ignore[no-untyped-call]
+    else:  # `vectorize` and `is_grads_batched` of torch.autograd map gradients by older means
+        slopes = derivative(*point, order + 1)
+        by_inputs_BF, by_weights_W = _contracted(gradient, slopes, inputs_BF.shape[1])
     real = inputs_BF.dtype.is_floating_point
-    return (
-        by_inputs_BF.to(inputs_BF.dtype) if real else None,
-        by_weights_BW.sum(0).to(weights_W.dtype),
-    )
+    return by_inputs_BF.to(inputs_BF.dtype) if real else None, by_weights_W.to(weights_W.dtype)
 
 
 def carry_forward(change: tuple[Tensor | None, Tensor | None], point: Point, order: int) -> Tensor:
     """Return the change of the derivative of some order, by a change of inputs and of weights."""
-    inputs_BF, weights_W, compiled = point
-    d_inputs_BF, d_weights_W = change
-    slopes = derivative(inputs_BF, weights_W, compiled, order + 1)
-    d_x_BF = torch.zeros_like(inputs_BF) if d_inputs_BF is None else d_inputs_BF
-    d_w_W = torch.zeros_like(weights_W) if d_weights_W is None else d_weights_W
-    change_BP = torch.cat([d_x_BF, d_w_W.expand(len(inputs_BF), -1)], dim=1).double()
+    d_inputs_BF, d_weights_W = (
+        torch.zeros_like(at) if d is None else d for at, d in zip(point[:2], change, strict=True)
+    )
+    slopes, change_BP = derivative(*point, order + 1), _joined(d_inputs_BF, d_weights_W)
     for _ in slopes.shape[2:]:  # of (B, P), for each output and each earlier derivative
         change_BP = change_BP.unsqueeze(1)
     return (slopes * change_BP).sum(-1)
+
+
+def _contracted(gradient: Tensor, slopes: Tensor, n_inputs: int) -> tuple[Tensor, Tensor]:
+    """Contract a gradient (B, ...) with slopes (B, ..., P): by inputs (B, F), and weights (W,)."""
+    n_samples, *between, n_parameters = slopes.shape
+    gradient_B1K = gradient.double().reshape(n_samples, 1, math.prod(between))
+    slopes_BKP = slopes.reshape(n_samples, math.prod(between), n_parameters)
+    by_each_BP = torch.bmm(gradient_B1K, slopes_BKP).squeeze(1)
+    return by_each_BP[:, :n_inputs], by_each_BP[:, n_inputs:].sum(0)
+
+
+def _joined(inputs_BF: Tensor, weights_W: Tensor) -> Tensor:
+    """Join changes of inputs and of weights, (B, P), in float64."""
+    return torch.cat([inputs_BF, weights_W.expand(len(inputs_BF), -1)], dim=1).double()
 
 
 def mapped(

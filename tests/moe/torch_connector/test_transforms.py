@@ -252,5 +252,16 @@ def test_members_of_an_ensemble_are_one_call_each(
     noting: Any, counted: RouterConnector, inputs_BF: Tensor
 ) -> None:
     weights_MW = torch.stack([counted.weight.detach()] * 3)
-    vmap(lambda w: functional_call(counted, {"weight": w}, (inputs_BF,)))(weights_MW)
+    loss = loss_by_weights(counted)
+    vmap(loss, in_dims=(0, None))(weights_MW, inputs_BF)
     assert noting.calls == ["expectations"] * 3
+    noting.calls.clear()
+    vmap(grad(loss), in_dims=(0, None))(weights_MW, inputs_BF)
+    assert noting.calls == ["expectations"] * 3 + ["vjp"] * 3
+
+
+def test_a_gradient_is_one_sweep_back(
+    noting: Any, counted: RouterConnector, inputs_BF: Tensor
+) -> None:
+    grad(loss_by_weights(counted))(counted.weight.detach(), inputs_BF)
+    assert noting.calls == ["expectations", "vjp"]
