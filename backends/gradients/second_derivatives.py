@@ -1,7 +1,5 @@
 """Second derivatives of exact values, by the parameter-shift rule on exact first derivatives."""
 
-from __future__ import annotations
-
 from typing import Protocol, runtime_checkable
 
 import numpy as np

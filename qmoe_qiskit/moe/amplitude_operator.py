@@ -1,7 +1,5 @@
 """The angles of an amplitude embedding as an operator of torch, which the host computes."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """Tensors as the arrays that backends evaluate, and back: float64, NumPy's on the host."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -5,8 +5,6 @@ This is the form in which `torch.func` and forward mode see a circuit: order 0 a
 samples, F inputs, W weights, O outputs, P = F + W inputs and weights together, N mapped dimension.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """Evaluating a circuit on torch tensors, each way that torch may ask for it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

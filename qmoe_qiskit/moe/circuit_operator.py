@@ -4,8 +4,6 @@ A recorded program holds only tensors and constants. It names the circuit by a h
 to the circuit in the process that recorded the program, and in no other one.
 """
 
-from __future__ import annotations
-
 import uuid
 from typing import Any, Protocol
 from weakref import WeakValueDictionary

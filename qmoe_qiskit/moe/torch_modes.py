@@ -1,7 +1,5 @@
 """What torch wants to know of a module that is called: numbers, or how they come about."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
