@@ -80,7 +80,11 @@ class RouterConnector(TorchConnector):
 
     Args:
         network: The network to connect.
-        initial_weights: Initial weights, shape (W,); None for random ones in [-1, 1].
+        initial_weights: Initial weights, shape (W,); None for random ones in [-1, 1]. The parameter
+            has torch's default type.
+
+    Raises:
+        InputError: If the initial weights have another shape.
     """
 
     def __init__(self, network: RouterNetwork, initial_weights: Tensor | None = None) -> None:
@@ -90,6 +94,7 @@ class RouterConnector(TorchConnector):
         # It registers its one parameter under two names; the state must hold it once.
         del self._parameters["_weights"]
         if initial_weights is not None:
+            _check_weights(network, initial_weights)
             weights_W = torch.empty(network.num_weights).copy_(initial_weights.detach())
             self.weight = nn.Parameter(weights_W)
 
@@ -154,6 +159,10 @@ def _check_shapes(network: RouterNetwork, inputs: Tensor, weights: Tensor) -> No
             f"the router takes inputs of shape (..., {network.num_inputs}), "
             f"got {tuple(inputs.shape)}"
         )
+    _check_weights(network, weights)
+
+
+def _check_weights(network: RouterNetwork, weights: Tensor) -> None:
     if weights.shape != (network.num_weights,):
         raise InputError(
             f"the router takes weights of shape ({network.num_weights},), "

@@ -120,6 +120,17 @@ def test_other_last_dimensions_are_refused(shape: tuple[int, ...], network: Rout
     assert str(shape) in str(caught.value)
 
 
+@pytest.mark.parametrize("shape", [(17,), (19,), (18, 1), (1,), ()])
+def test_other_weights_are_refused(shape: tuple[int, ...], network: RouterNetwork) -> None:
+    weights = torch.zeros(shape)
+    with pytest.raises(InputError, match=r"weights of shape \(18,\)"):
+        RouterConnector(network, initial_weights=weights)
+    with pytest.raises(InputError, match=r"weights of shape \(18,\)"):
+        torch.func.functional_call(
+            RouterConnector(network), {"weight": weights}, (torch.zeros(4, 2),)
+        )
+
+
 @pytest.mark.parametrize(
     ("inputs_type", "weights_type", "expected"),
     [

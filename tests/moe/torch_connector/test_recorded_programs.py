@@ -18,7 +18,7 @@ from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.moe import MixtureOfExperts, QuantumRouter, balance_loss, quantum_experts
 from qmoe_qiskit.moe.amplitude_operator import recorded_angles
 from qmoe_qiskit.moe.circuit_operator import expectations, pullback
-from qmoe_qiskit.moe.torch_connector import RouterConnector, RouterNetwork
+from qmoe_qiskit.moe.torch_connector import RouterNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,12 +140,3 @@ def test_mapped_quantum_experts(inputs_BF: Tensor) -> None:
     torch.testing.assert_close(
         torch.func.vmap(expert, in_dims=1)(inputs), expert(inputs).movedim(1, 0)
     )
-
-
-@pytest.mark.parametrize("shape", [(17,), (19,), (18, 1)])
-def test_other_weights_are_refused(
-    shape: tuple[int, ...], network: RouterNetwork, inputs_BF: Tensor
-) -> None:
-    weights = {"weight": torch.zeros(shape)}
-    with pytest.raises(InputError, match=r"weights of shape \(18,\)"):
-        torch.func.functional_call(RouterConnector(network), weights, (inputs_BF,))
