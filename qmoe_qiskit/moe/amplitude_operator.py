@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from qmoe_qiskit.circuits.amplitude import amplitude_angles, n_qubits_of
-from qmoe_qiskit.moe.torch_modes import is_recorded, is_transformed
+from qmoe_qiskit.moe.torch_connector.modes import is_recorded, is_transformed
 
 
 @torch.library.custom_op(

@@ -9,7 +9,7 @@ from qmoe_qiskit.errors import InputError, require_positive
 from qmoe_qiskit.moe.amplitude_operator import angles_of
 from qmoe_qiskit.moe.linear import linear
 from qmoe_qiskit.moe.torch_connector import RouterConnector
-from qmoe_qiskit.moe.torch_modes import needs_gradient
+from qmoe_qiskit.moe.torch_connector.modes import needs_gradient
 
 
 class QuantumExpert(nn.Module):

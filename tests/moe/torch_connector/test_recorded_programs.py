@@ -17,8 +17,8 @@ from qmoe_qiskit.circuits import angle_router
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.moe import MixtureOfExperts, QuantumRouter, balance_loss, quantum_experts
 from qmoe_qiskit.moe.amplitude_operator import recorded_angles
-from qmoe_qiskit.moe.circuit_operator import expectations, pullback
 from qmoe_qiskit.moe.torch_connector import RouterNetwork
+from qmoe_qiskit.moe.torch_connector.operator import expectations, pullback
 
 if TYPE_CHECKING:
     from collections.abc import Callable

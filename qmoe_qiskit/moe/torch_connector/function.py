@@ -6,16 +6,21 @@ import torch
 from torch import Tensor
 
 from qmoe_qiskit.backends import CompiledRouter
-from qmoe_qiskit.moe.circuit_arrays import (
+from qmoe_qiskit.moe.torch_connector.arrays import (
     finite_arrays,
     host_array,
     output_type,
     to_array,
     to_tensor,
 )
-from qmoe_qiskit.moe.circuit_derivatives import carry_back, carry_forward, derivative
-from qmoe_qiskit.moe.circuit_operator import expectations, keep
-from qmoe_qiskit.moe.torch_modes import is_recorded, is_traced, is_transformed, needs_gradient
+from qmoe_qiskit.moe.torch_connector.derivatives import carry_back, carry_forward, derivative
+from qmoe_qiskit.moe.torch_connector.modes import (
+    is_recorded,
+    is_traced,
+    is_transformed,
+    needs_gradient,
+)
+from qmoe_qiskit.moe.torch_connector.operator import expectations, keep
 
 
 def evaluate(inputs_BF: Tensor, weights_W: Tensor, compiled: CompiledRouter, handle: str) -> Tensor:

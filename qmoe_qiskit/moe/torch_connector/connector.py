@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from qmoe_qiskit.backends import CompiledRouter
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.moe.circuit_function import evaluate
-from qmoe_qiskit.moe.circuit_operator import new_handle
-from qmoe_qiskit.moe.torch_modes import is_traced
+from qmoe_qiskit.moe.torch_connector.function import evaluate
+from qmoe_qiskit.moe.torch_connector.modes import is_traced
+from qmoe_qiskit.moe.torch_connector.operator import new_handle
 from qmoe_qiskit.typing import FloatArray
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from qmoe_qiskit.backends import CompiledRouter
 from qmoe_qiskit.backends.gradients.second_derivatives import TwiceDifferentiable
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.moe.circuit_arrays import finite_arrays, host_array, to_array, to_tensor
+from qmoe_qiskit.moe.torch_connector.arrays import finite_arrays, host_array, to_array, to_tensor
 
 # Inputs, weights, and the circuit.
 Point = tuple[Tensor, Tensor, CompiledRouter]

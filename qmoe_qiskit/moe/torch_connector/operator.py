@@ -13,7 +13,7 @@ from torch import Tensor
 
 from qmoe_qiskit.backends import CompiledRouter
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.moe.circuit_arrays import (
+from qmoe_qiskit.moe.torch_connector.arrays import (
     finite_arrays,
     host_array,
     output_type,
