@@ -13,6 +13,7 @@ from qmoe_qiskit.backends.gradients import parameter_shift
 from qmoe_qiskit.backends.protocols import ArrayLike, Expectations, Pullback, check_batch
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.circuits.angles import has_parameters
+from qmoe_qiskit.simulation.angle_table import AngleTable
 from qmoe_qiskit.simulation.lowering import Channel, FixedGate, check_angles, lower
 from qmoe_qiskit.typing import FloatArray
 
@@ -60,7 +61,7 @@ class AerRouter:
         return _observed(self.router.standard_circuit, self.router)
 
     @cached_property
-    def _by_angle(self) -> tuple[QuantumCircuit, list[Parameter], Any]:
+    def _by_angle(self) -> tuple[QuantumCircuit, list[Parameter], AngleTable]:
         """The circuit with one parameter per rotation, as the shift rule needs it."""
         gates, table = lower(self.router)
         angles = ParameterVector("angle", len(table.offset_G))

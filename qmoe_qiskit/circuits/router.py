@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 from qiskit import QuantumCircuit, qpy
@@ -69,7 +69,7 @@ class RouterCircuit:
     1
     """
 
-    circuit: QuantumCircuit = _Copied()  # type: ignore[assignment]
+    circuit: QuantumCircuit = _Copied()
     inputs: Sequence[Parameter]
     weights: Sequence[Parameter]
     observables: tuple[SparsePauliOp, ...]
@@ -267,7 +267,7 @@ class RouterCircuit:
 
 
 # Any mixture of parameters and vectors of them.
-Parameters = Parameter | ParameterVector | Iterable[Parameter | ParameterVector]
+Parameters: TypeAlias = Parameter | ParameterVector | Iterable[Parameter | ParameterVector]
 
 
 def _parameters(name: str, given: Parameters) -> ParameterVector | tuple[Parameter, ...]:
@@ -300,7 +300,7 @@ def _named(names: list[Any], circuit: QuantumCircuit) -> Sequence[Parameter]:
     if len(names) == 2:
         name, length = names
         vectors = {p.vector.name: p.vector for p in circuit.parameters if hasattr(p, "vector")}
-        vector: ParameterVector = vectors.get(name) or ParameterVector(name, length)
+        vector: Sequence[Parameter] = vectors.get(name) or ParameterVector(name, length)
         return vector
     used = {p.name: p for p in circuit.parameters}
     return [used.get(name) or Parameter(name) for name in names[0]]
