@@ -23,9 +23,14 @@ def check_factor(factor: int) -> None:
 
 
 def folded(circuit: QuantumCircuit, factor: int, target: Target) -> QuantumCircuit:
+    """Return a scheduled circuit with folded gates, see `folded_gates`: delays are new."""
+    return scheduled(folded_gates(circuit, factor), target)
+
+
+def folded_gates(circuit: QuantumCircuit, factor: int) -> QuantumCircuit:
     """Return a circuit of a device's gates with every two-qubit gate executed `factor` times.
 
-    The factor is odd. Delays are left out and determined anew.
+    The factor is odd. Delays are left out.
     """
     new = circuit.copy_empty_like()
     for step in circuit.data:
@@ -37,7 +42,7 @@ def folded(circuit: QuantumCircuit, factor: int, target: Target) -> QuantumCircu
             assert inverse.name == step.operation.name, "the two-qubit gates are their own inverses"
             for _ in range(factor - 1):
                 new.append(step)
-    return scheduled(new, target)
+    return new
 
 
 def extrapolation(factors: Sequence[int], degree: int) -> FloatArray:

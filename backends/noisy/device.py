@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache, reduce
 from typing import TYPE_CHECKING, Any
 
-from qmoe_qiskit.backends.mitigation.folding import folded
-from qmoe_qiskit.backends.noisy.circuit import NoisyCircuit
+from qmoe_qiskit.backends.mitigation.folding import folded, folded_gates
+from qmoe_qiskit.backends.noisy.circuit import NoisyCircuit, in_bases
 from qmoe_qiskit.backends.noisy.exact import MAX_EXACT_QUBITS
 from qmoe_qiskit.backends.noisy.readout_error import assignment_matrices
 from qmoe_qiskit.backends.transpile.isa_circuit import (
+    DeviceCircuit,
     fit_to_device,
-    relabelled,
     without_measurements,
 )
 from qmoe_qiskit.circuits import RouterCircuit
@@ -37,27 +38,32 @@ def on_device(
     """Return a router with a device's noise, see `NoiseSource.add_to` and `fit_to_device`."""
     # The same circuit is evaluated exactly and sampled.
     most = MAX_EXACT_QUBITS if router.n_qubits <= MAX_EXACT_QUBITS else None
-    placed = fit_to_device(router, profile, qubits=qubits, most_qubits=most, seed=seed)
-    active = profile.subset(placed.active)
-    model, channels = _noise_of(active)
-    circuits = []
-    for factor in noise_factors:
-        circuit = placed.compact
-        if factor != 1:
-            circuit = folded(circuit, factor, active.to_target())
-        circuits.append(
-            NoisyCircuit(
-                router=router,
-                circuit=without_measurements(circuit),
-                channels=channels,
-                noise_model=model,
-                measured=placed.measured,
-                assignment=assignment_matrices(active, placed.measured),
-                full=relabelled(circuit, dict(enumerate(placed.active)), profile.n_qubits),
-                physical_qubits=placed.physical_qubits,
-            )
+    plain = fit_to_device(router, profile, qubits=qubits, most_qubits=most, seed=seed)
+    assert plain.profile is not None
+    model, channels = _noise_of(plain.profile)
+    return [
+        NoisyCircuit(
+            router=rotated,
+            circuit=without_measurements(_folded(plain.in_basis(basis), factor).compact),
+            channels=channels,
+            noise_model=model,
+            measured=plain.measured,
+            assignment=assignment_matrices(plain.profile, plain.measured),
+            placed=_folded(plain, factor),
         )
-    return circuits
+        for basis, rotated in in_bases(router)
+        for factor in noise_factors
+    ]
+
+
+def _folded(placed: DeviceCircuit, factor: int) -> DeviceCircuit:
+    if factor == 1:
+        return placed
+    return replace(
+        placed,
+        gates=folded_gates(placed.gates, factor),
+        compact=folded(placed.compact, factor, placed.target),
+    )
 
 
 @lru_cache(maxsize=16)

@@ -73,7 +73,12 @@ class RuntimeBackend:
         placed = fit_to_device(rotations, offered, qubits=self.qubits, seed=self.seed)
         circuit = _gates_only(placed.full)
         assert set(circuit.parameters) == set(rotations.weights)  # the transpiler kept them all
-        return Layout(circuit=circuit, physical_qubits=placed.physical_qubits, profile=profile)
+        return Layout(
+            circuit=circuit,
+            physical_qubits=placed.physical_qubits,
+            profile=profile,
+            placed=placed,
+        )
 
     def __deepcopy__(self, memo: dict[int, object]) -> RuntimeBackend:
         """Return this object: scikit-learn copies settings, but a connection cannot be copied."""
