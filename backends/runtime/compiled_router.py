@@ -157,7 +157,7 @@ class RuntimeRouter(HandsOut):
             spec=backend.name,
             device=backend.device.name,
             title=backend.title,
-            circuit=self._layout.circuit,
+            circuit=self._layout.circuit.copy(),
             physical_qubits=self.physical_qubits,
             observables=self.router.observables,
             points_PG=points_PG,
