@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from qiskit import QuantumCircuit
 
@@ -81,6 +81,17 @@ class HandsOut:
     def expected_error(self) -> float | None:
         """See `CompiledRouter.expected_error`."""
         return self.placed.expected_error
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Raise an AttributeError that says what has the attribute."""
+            message = f"{type(self).__name__!r} object has no attribute {name!r}"
+            if name in {"name", "metadata"} or (
+                not name.startswith("_") and hasattr(QuantumCircuit, name)
+            ):
+                message += ": where a QuantumCircuit is wanted, give its attribute isa_circuit"
+            raise AttributeError(message, name=name, obj=self)
 
     def __repr__(self) -> str:
         circuit, error = self.isa_circuit, self.expected_error

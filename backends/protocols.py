@@ -122,6 +122,25 @@ class Backend(Protocol):
         ...
 
 
+def check_router(router: Any) -> None:  # noqa: ANN401 - whatever the user gave
+    """Raise InputError if what is to be compiled is not a `RouterCircuit`."""
+    if isinstance(router, RouterCircuit):
+        return
+    if isinstance(router, QuantumCircuit):
+        raise InputError(
+            "compile takes a RouterCircuit, got a QuantumCircuit: make one with "
+            "RouterCircuit.from_circuit(circuit, inputs=feature_map.parameters)"
+        )
+    if isinstance(getattr(router, "router", None), RouterCircuit):
+        raise InputError(
+            f"compile takes a RouterCircuit, got a {type(router).__name__}: use its attribute "
+            "router"
+        )
+    raise InputError(
+        f"compile takes a RouterCircuit, such as angle_router(2, 3), got {router!r:.60}"
+    )
+
+
 def check_batch(
     router: RouterCircuit, inputs_BF: FloatArray, weights_W: FloatArray
 ) -> tuple[FloatArray, FloatArray]:

@@ -13,6 +13,7 @@ from qmoe_qiskit.backends.protocols import (
     Expectations,
     Pullback,
     check_batch,
+    check_router,
 )
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import (
@@ -61,6 +62,7 @@ class StatevectorBackend:
             InputError: If the circuit is too wide, or not unitary and affine in its parameters.
             EngineMismatchError: If the probe differs from Aer's value.
         """
+        check_router(router)
         if router.n_qubits > MAX_QUBITS:
             raise InputError(
                 f"the router has {router.n_qubits} qubits: the statevector backend takes at most "

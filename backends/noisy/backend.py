@@ -14,7 +14,7 @@ from qmoe_qiskit.backends.noisy.combined import CombinedRouter, NoisyRouter
 from qmoe_qiskit.backends.noisy.device import on_device
 from qmoe_qiskit.backends.noisy.exact import MAX_EXACT_QUBITS, exact_router
 from qmoe_qiskit.backends.noisy.sampling import SampledRouter
-from qmoe_qiskit.backends.protocols import CompiledRouter
+from qmoe_qiskit.backends.protocols import CompiledRouter, check_router
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError, require_positive
 from qmoe_qiskit.noise_profiles import NoiseProfile
@@ -72,6 +72,7 @@ class NoisyBackend:
             InputError: If the device cannot run the circuit, or its errors cannot be mitigated.
             EngineMismatchError: If the probe differs from Aer's value.
         """
+        check_router(router)
         check_angles(router)  # before the transpiler meets what cannot be evaluated
         self._check_width(router.n_qubits)
         mitigation = MITIGATIONS.get(self.mitigation)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from qiskit import QuantumCircuit
@@ -46,20 +45,22 @@ class DeviceCircuit:
     Attributes:
         router: The router.
         gates: The circuit over the active qubits alone, with measurements, without a schedule.
-        compact: The same circuit, scheduled; without a calibration the same as `gates`.
+        compact: The same circuit, scheduled; None if the durations of the gates are unknown.
         active: Per qubit of `gates`, its device qubit, ascending.
         measured: Per router qubit, the qubit of `gates` that holds it at the end.
         positions: Where all qubits of the device are before and after routing.
-        profile: The calibration of the active qubits; None if it is unknown.
+        target: The active qubits as the transpiler sees them; None if they are unknown.
+        takes_time: Whether gates take time, so that a schedule has delays.
     """
 
     router: RouterCircuit
     gates: QuantumCircuit
-    compact: QuantumCircuit
+    compact: QuantumCircuit | None
     active: tuple[int, ...]
     measured: tuple[int, ...]
     positions: QubitMap
-    profile: NoiseProfile | None
+    target: Target | None
+    takes_time: bool = True
 
     @classmethod
     def from_full(
@@ -76,15 +77,14 @@ class DeviceCircuit:
         active = tuple(sorted({*active_qubits(full), *physical_qubits}))
         compact = relabelled(full, {q: k for k, q in enumerate(active)}, len(active))
         measured = tuple(active.index(q) for q in physical_qubits)
-        gates = _with_measurements(compact, measured)
         return cls(
             router=router,
-            gates=gates,
-            compact=gates,
+            gates=_with_measurements(compact, measured),
+            compact=None,
             active=active,
             measured=measured,
             positions=QubitMap.fixed(physical_qubits, full.num_qubits),
-            profile=None,
+            target=None,
         )
 
     @property
@@ -98,28 +98,28 @@ class DeviceCircuit:
         return self.circuit(measured=True, scheduled=True)
 
     @property
+    def evaluated(self) -> QuantumCircuit:
+        """The scheduled circuit over the active qubits, without measurements."""
+        assert self.compact is not None
+        return without_measurements(self.compact)
+
+    @property
     def expected_error(self) -> float | None:
         """1 - the product of (1 - error) over all gates and measurements; None if unknown."""
-        return None if self.profile is None else expected_error(self.gates, self.target)
-
-    @cached_property
-    def target(self) -> Target:
-        """The active qubits as the transpiler sees them."""
-        assert self.profile is not None
-        return self.profile.to_target()
+        return None if self.target is None else expected_error(self.gates, self.target)
 
     def circuit(self, *, measured: bool, scheduled: bool) -> QuantumCircuit:
         """Return the circuit over the whole device, see `CompiledRouter.device_circuit`.
 
         Raises:
-            InputError: If a schedule is asked for and the calibration is unknown.
+            InputError: If a schedule is asked for and the durations are unknown.
         """
-        if scheduled and self.profile is None:
+        compact = self.compact if scheduled else self.gates
+        if compact is None:
             raise InputError(
                 "the circuit comes from the ledger, without the durations of the device's gates: "
                 "leave out scheduled"
             )
-        compact = self.compact if scheduled else self.gates
         if not measured:
             compact = without_measurements(compact)
         full = relabelled(compact, dict(enumerate(self.active)), len(self.positions.initial))
@@ -129,6 +129,7 @@ class DeviceCircuit:
         """Return the circuit followed by a change of basis, on the same qubits."""
         if not set(basis.letters) & set("XY"):
             return self
+        assert self.target is not None
         changed = without_measurements(self.gates).compose(basis.change(), list(self.measured))
         passes = PassManager(
             [
@@ -137,7 +138,8 @@ class DeviceCircuit:
             ]
         )
         gates = _with_measurements(passes.run(changed), self.measured)
-        return replace(self, gates=gates, compact=scheduled(gates, self.target))
+        compact = scheduled(gates, self.target) if self.takes_time else gates
+        return replace(self, gates=gates, compact=compact)
 
     def with_angles(self, router: RouterCircuit, angles: Sequence[Any]) -> DeviceCircuit:
         """Return the circuit of a router whose rotations have these angles.
@@ -147,7 +149,8 @@ class DeviceCircuit:
             angles: Numbers or expressions, one per parameter of the circuit, in its order.
         """
         gates, compact = (
-            circuit.assign_parameters(dict(zip(circuit.parameters, angles, strict=True)))
+            circuit
+            and circuit.assign_parameters(dict(zip(circuit.parameters, angles, strict=True)))
             for circuit in (self.gates, self.compact)
         )
         return replace(self, router=router, gates=gates, compact=compact)
@@ -186,12 +189,12 @@ def fit_to_device(
         )
     circuit: QuantumCircuit = RemoveBarriers()(router.standard_circuit)
     circuit.measure_all()
-    routed = _routed(circuit, here, target, seed)
+    routed = _routed(circuit, here.device, target, seed)
     positions = QubitMap.of_routed(routed)
     if most_qubits is not None and len(used := active_qubits(routed)) > most_qubits:
         narrow = _narrowed(used, here, router.n_qubits)
         part = here.subset(narrow)
-        routed = _routed(circuit, part, part.to_target(), seed)
+        routed = _routed(circuit, part.device, part.to_target(), seed)
         here_of = dict(enumerate(narrow))
         positions = QubitMap.of_routed(routed).placed(here_of, target.num_qubits)
         routed = relabelled(routed, here_of, target.num_qubits)
@@ -201,27 +204,22 @@ def fit_to_device(
     active = tuple(sorted(place.values()))
     here_of = {q: active.index(there) for q, there in place.items()}
     gates = relabelled(routed, here_of, len(active))
-    part = profile.subset(active)
+    target = profile.subset(active).to_target()
     try:
-        compact = scheduled(gates, part.to_target())
+        compact = scheduled(gates, target)
     except TranspilerError as error:
         raise InputError(
             f"the circuit cannot be scheduled on qubits {list(active)} of {profile.device}: "
             f"{error.message}"
         ) from error
-    measured = {
-        compact.find_bit(step.clbits[0]).index: compact.find_bit(step.qubits[0]).index
-        for step in compact.data
-        if step.operation.name == "measure"
-    }
     return DeviceCircuit(
         router=router,
         gates=gates,
         compact=compact,
         active=active,
-        measured=tuple(measured[bit] for bit in range(router.n_qubits)),
+        measured=_measured(gates),
         positions=positions.placed(place, profile.n_qubits),
-        profile=part,
+        target=target,
     )
 
 
@@ -251,8 +249,42 @@ def _with_measurements(circuit: QuantumCircuit, measured: Sequence[int]) -> Quan
     return new
 
 
+def _measured(circuit: QuantumCircuit) -> tuple[int, ...]:
+    """Return the qubit that is measured into each bit, by number."""
+    measured = {
+        circuit.find_bit(step.clbits[0]).index: circuit.find_bit(step.qubits[0]).index
+        for step in circuit.data
+        if step.operation.name == "measure"
+    }
+    return tuple(measured[bit] for bit in range(circuit.num_clbits))
+
+
+def fit_to_target(
+    router: RouterCircuit, target: Target, *, seed: int | None = None
+) -> DeviceCircuit:
+    """Transpile a router to a target of as many qubits, whose gates take no time.
+
+    Raises:
+        InputError: If the target cannot run the circuit.
+    """
+    circuit: QuantumCircuit = RemoveBarriers()(router.standard_circuit)
+    circuit.measure_all()
+    routed = _routed(circuit, target.description, target, seed)
+    gates = relabelled(routed, {q: q for q in range(router.n_qubits)}, router.n_qubits)
+    return DeviceCircuit(
+        router=router,
+        gates=gates,
+        compact=gates,
+        active=tuple(range(router.n_qubits)),
+        measured=_measured(gates),
+        positions=QubitMap.of_routed(routed),
+        target=target,
+        takes_time=False,
+    )
+
+
 def _routed(
-    circuit: QuantumCircuit, profile: NoiseProfile, target: Target, seed: int | None
+    circuit: QuantumCircuit, device: str, target: Target, seed: int | None
 ) -> QuantumCircuit:
     passes = generate_preset_pass_manager(
         OPTIMIZATION_LEVEL, target=target, seed_transpiler=0 if seed is None else seed
@@ -261,7 +293,7 @@ def _routed(
         routed: QuantumCircuit = passes.run(circuit)
     except TranspilerError as error:
         raise InputError(
-            f"{profile.device} cannot run the router's {circuit.num_qubits} qubits: {error.message}"
+            f"{device} cannot run the router's {circuit.num_qubits} qubits: {error.message}"
         ) from error
     return routed
 
@@ -314,7 +346,10 @@ def _checked_region(
 
 
 def relabelled(circuit: QuantumCircuit, place: dict[int, int], n_qubits: int) -> QuantumCircuit:
-    """Return a circuit over `n_qubits` qubits: qubit q moves to `place[q]`."""
+    """Return a circuit over `n_qubits` qubits: qubit q moves to `place[q]`.
+
+    Labels of gates are dropped: a noise model of Aer has no noise for a gate with a label.
+    """
     new = QuantumCircuit(n_qubits, global_phase=circuit.global_phase)
     if circuit.num_clbits:
         new.add_register(ClassicalRegister(circuit.num_clbits, REGISTER))
@@ -326,5 +361,9 @@ def relabelled(circuit: QuantumCircuit, place: dict[int, int], n_qubits: int) ->
                 new.barrier([place[q] for q in wires])
             continue
         clbits = [circuit.find_bit(c).index for c in step.clbits]
-        new.append(step.operation, [place[q] for q in wires], clbits)
+        operation = step.operation
+        if operation.label is not None:
+            operation = operation.to_mutable()
+            operation.label = None
+        new.append(operation, [place[q] for q in wires], clbits)
     return new
