@@ -50,7 +50,8 @@ class AerRouter(HandsOut):
         points = parameter_shift.parameter_shifts(table.angles(x_BF, w_W))
         values = _run(circuit, dict(zip(angles, points.T, strict=True)), len(points))
         slopes_BOG = parameter_shift.shifted_slopes(values, len(x_BF), len(angles))
-        return table.chain(x_BF, w_W, slopes_BOG)
+        slopes: tuple[FloatArray, FloatArray] = table.chain(x_BF, w_W, slopes_BOG)
+        return slopes
 
     def vjp(self, inputs_BF: ArrayLike, weights_W: ArrayLike) -> tuple[ArrayLike, Pullback]:
         """See `CompiledRouter.vjp`."""

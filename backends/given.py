@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import TYPE_CHECKING, Union
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Union, cast
 
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.noise_profiles import NoiseProfile, capture
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 # What `open_backend` accepts besides a specification.
 Given = Union[NoiseProfile, "BackendV2", "Target", "NoiseModel", "AerSimulator"]
+
+# The date of the calibration of a target, which has none: equal targets are equal calibrations.
+_UNDATED = datetime(1970, 1, 1, tzinfo=UTC)
 
 _KINDS = (
     "a backend is opened by a name, such as 'noisy:ibm_torino', or from a NoiseProfile, a fake or "
@@ -73,7 +77,7 @@ def meaning_of(given: object) -> tuple[str, NoiseProfile | NoiseSource | Backend
         from qmoe_qiskit.hardware.devices.fake import is_fake
 
         return (f"runtime:{given.name}" if is_fake(given) else f"runtime:<{given.name}>"), given
-    profile = capture(given)  # type: ignore[arg-type] - it is a Target
+    profile = capture(cast("Target", given), at=_UNDATED)
     if not any(gate.error for gate in profile.gates):
         raise InputError(
             "the target states no gate errors, so that there is no noise to simulate: use "
@@ -98,7 +102,8 @@ def spec_of(profile: NoiseProfile) -> str:
         bundled = load_profile(device)
         if bundled is profile or bundled.content_hash == profile.content_hash:
             return f"noisy:{device}"
-    return f"noisy:<{device} of {profile.captured_at:%Y-%m-%d}, hash {profile.content_hash[:12]}>"
+    date = "" if profile.captured_at == _UNDATED else f" of {profile.captured_at:%Y-%m-%d}"
+    return f"noisy:<{device}{date}, hash {profile.content_hash[:12]}>"
 
 
 def refuse_description(spec: str) -> None:

@@ -193,7 +193,7 @@ def _open_noisy(settings: BackendSettings) -> Backend:
     settings.refuse_runtime_settings()
     return NoisyBackend(
         name=settings.spec,
-        noise=noise_from(settings.spec) if settings.given is None else settings.given,  # type: ignore[arg-type]
+        noise=noise_from(settings.spec) if settings.given is None else settings.given,
         shots=settings.shots,
         seed=settings.seed,
         qubits=settings.qubits,

@@ -108,11 +108,12 @@ class BackendSpec:
                 "a noise profile has no options: they are for the runtime backends, such as "
                 "'runtime:ibm_fez'"
             )
-        if not hasattr(self.backend, "compile"):
-            return open_backend(self.backend, **settings, options=self.options)
-        if self != BackendSpec(backend=self.backend):
+        if isinstance(self.backend, str) or is_given(self.backend):
+            return open_backend(cast("Any", self.backend), **settings, options=self.options)
+        opened = cast("Backend", self.backend)
+        if self != BackendSpec(backend=opened):
             raise InputError(
-                f"backend {self.backend.name!r} is open already: shots, mitigation and "
+                f"backend {opened.name!r} is open already: shots, mitigation and "
                 "device_qubits are set where it is opened, with open_backend"
             )
-        return self.backend
+        return opened

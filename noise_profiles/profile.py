@@ -290,9 +290,9 @@ class NoiseProfile:
         Raises:
             ProfileError: If it has no calibrated qubits and gates, see `capture`.
         """
-        from qmoe_qiskit.noise_profiles.capture import capture
+        from qmoe_qiskit.noise_profiles.capture.snapshot import profile_of
 
-        return capture(backend)
+        return profile_of(cls, backend, name=None, at=None)
 
     @classmethod
     def load(cls, path: str | Path) -> NoiseProfile:

@@ -69,7 +69,7 @@ class RuntimeRouter(HandsOut):
         self._layout, self._table = layout, table
 
     @cached_property
-    def placed(self) -> DeviceCircuit:  # type: ignore[override] - this one is made when needed
+    def placed(self) -> DeviceCircuit:  # type: ignore[override]
         """The circuit on the device, with the router's own angles, which is handed out."""
         layout = self._layout
         placed = layout.placed or DeviceCircuit.from_full(

@@ -217,6 +217,7 @@ def test_calibrations_in_every_form_are_the_same_noise(shots: int | None) -> Non
         for given in (profile, "noisy:fake_manila")
     ]
     np.testing.assert_array_equal(found[0], found[1])
+    assert open_backend(fake.target).name == open_backend(fake.target).name
     # A target has one readout error for both outcomes.
     by_target = open_backend(fake.target, seed=3, shots=shots).compile(router)
     assert np.abs(by_target.expectations(*at).values - found[0]).max() < (
