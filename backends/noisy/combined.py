@@ -1,5 +1,7 @@
 """One router from several: weighted sums over circuits of other noise or other bases."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np
