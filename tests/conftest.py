@@ -47,6 +47,8 @@ COSTS = {
     "backends/runtime/test_exact.py": {"slow"},
     "backends/runtime/test_fakes.py": {"slow"},
     "backends/runtime/test_service.py": {"service"},
+    "backends/test_given.py": {"slow"},
+    "backends/test_handed_out.py": {"slow"},
     "cli/hardware/test_results.py": {"slow"},
     "cli/studies/test_full_disk.py": {"slow"},
     "cli/studies/test_study.py": {"slow"},

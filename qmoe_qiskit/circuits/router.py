@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
 
 import numpy as np
 from qiskit import QuantumCircuit, qpy
@@ -25,6 +25,11 @@ from qmoe_qiskit.typing import FloatArray
 
 # What reading bytes that are not a router circuit may raise.
 _QPY_FAULTS = (AttributeError, EOFError, KeyError, QiskitError, TypeError, ValueError, struct.error)
+
+
+# Attributes of an instance of QuantumCircuit, and those of a compiled router.
+_OF_CIRCUIT = {"name", "metadata"}
+_OF_COMPILED = {"router", "expectations", "jacobian", "vjp", "isa_circuit", "physical_qubits"}
 
 
 class _Copied:
@@ -107,6 +112,19 @@ class RouterCircuit:
             )
         observables = as_observables(self.observables, circuit.num_qubits)
         object.__setattr__(self, "observables", observables)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Raise an AttributeError that says what has the attribute."""
+            message = f"{type(self).__name__!r} object has no attribute {name!r}"
+            if name in _OF_COMPILED:
+                message += ": a compiled router has it, see backend.compile(router)"
+            elif name in _OF_CIRCUIT or (
+                not name.startswith("_") and hasattr(QuantumCircuit, name)
+            ):
+                message += ": where a QuantumCircuit is wanted, give its attribute circuit"
+            raise AttributeError(message, name=name, obj=self)
 
     @classmethod
     def from_circuit(

@@ -54,8 +54,9 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
             degree of router "fourier".
         entanglement: Entangler of the circuit, see `angle_router`.
         readout: "expectations" or "probabilities", see `QuantumRouter`.
-        backend: Where the circuit runs: a specification for `open_backend`, the `NoiseProfile` of
-            a device, or an open backend, which has the next three settings itself.
+        backend: Where the circuit runs: a specification or another object for `open_backend`, such
+            as the `NoiseProfile` of a device or a fake; or an open backend, which has the next
+            three settings itself.
         shots: Number of shots per sample; None for exact values and derivatives.
         mitigation: Name of an entry of `qmoe_qiskit.backends.MITIGATIONS`.
         device_qubits: Device qubits to run on; by default those with the smallest expected error.

@@ -10,6 +10,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from qmoe_qiskit.backends import BackendSpec
+from qmoe_qiskit.backends.noisy.registry import noise_from
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import EngineMismatchError, InputError, RunError
 from qmoe_qiskit.noise_profiles import NoiseProfile
@@ -49,7 +50,7 @@ class ModelState:
         with _as_damage():
             settings, profile = {**ADDED, **self.config["settings"]}, self.noise_profile
             return BackendSpec(
-                backend=settings["backend"] if profile is None else NoiseProfile.loads(profile),
+                backend=_named(settings["backend"], profile),
                 options=self.config.get("runtime_options"),
                 **{name: settings[name] for name in ADDED},
             )
@@ -117,6 +118,20 @@ def restore_model(state: ModelState, where: BackendSpec | None = None) -> QMoECl
     return classifier
 
 
+def _named(backend: str, stored: bytes | None) -> str | NoiseProfile:
+    """Return the stored calibration, if there is one, or a fake's name if it still means that."""
+    if stored is None:
+        return backend
+    profile = NoiseProfile.loads(stored)
+    if backend.startswith("noisy:fake_"):
+        try:
+            if noise_from(backend) == profile:
+                return backend
+        except InputError:  # a version of qiskit-ibm-runtime without this fake
+            return profile
+    return profile
+
+
 def _untrained(state: ModelState) -> tuple[QMoEClassifier, int | None]:
     """Return the classifier without its module, and the seed of its backend."""
     config, tensors = state.config, state.tensors
@@ -125,8 +140,7 @@ def _untrained(state: ModelState) -> tuple[QMoEClassifier, int | None]:
         if state.circuit is None:
             raise RunError("the model's router is a circuit of its own, but no circuit is stored")
         settings["router"] = RouterCircuit.from_qpy(state.circuit)
-    if state.noise_profile is not None:
-        settings["backend"] = NoiseProfile.loads(state.noise_profile)
+    settings["backend"] = _named(settings["backend"], state.noise_profile)
     settings["feature_range"] = tuple(settings["feature_range"])
     classifier = QMoEClassifier(**settings, max_epochs=config["max_epochs"])
     check_settings(classifier.get_params(deep=False))
