@@ -1,7 +1,10 @@
 """Asking a backend for its description of itself at one moment: target and properties."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from qiskit.providers import BackendV2
 from qiskit.transpiler import Target
@@ -11,7 +14,9 @@ from qiskit_ibm_runtime.models import BackendConfiguration
 
 from qmoe_qiskit.errors import InputError, ProfileError, unknown_name
 from qmoe_qiskit.noise_profiles.capture.reading import Reading
-from qmoe_qiskit.noise_profiles.profile import NoiseProfile
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.noise_profiles.profile import NoiseProfile
 
 
 def profile_of(
