@@ -141,7 +141,8 @@ class QMoEClassifier(Predictions):
         checkpoint: str | Path | None = None,
         verbose: bool = True,
         random_state: int | np.random.RandomState | None = None,
-        **further: Any,  # noqa: ANN401
+        # A name of such a setting itself, since scikit-learn's checks pass it as one.
+        **optimizer__further: Any,  # noqa: ANN401
     ) -> None:
         self.router = router
         self.n_experts = n_experts
@@ -171,7 +172,7 @@ class QMoEClassifier(Predictions):
         self.checkpoint = checkpoint
         self.verbose = verbose
         self.random_state = random_state
-        for name, value in further.items():
+        for name, value in optimizer__further.items():
             if not name.startswith(PASSED_ON):
                 raise TypeError(f"QMoEClassifier got an unexpected keyword argument {name!r}")
             setattr(self, name, value)
@@ -211,8 +212,8 @@ class QMoEClassifier(Predictions):
 
         The first call of a classifier that is not fitted takes all labels as `classes`, and scales
         features by its own rows. Later calls go on with that scaling, the weights, and the state of
-        the optimizer. `sample_weight` compares rows of one call. If a call fails, the model stays
-        as it was before.
+        the optimizer. `sample_weight` compares rows of one call. `early_stopping` holds no rows
+        out. If a call fails, the model stays as it was before.
 
         Raises:
             InputError: As for `fit`; and if a label is none of the classes.

@@ -27,8 +27,6 @@ def check_for_more(settings: Mapping[str, Any], *, incremental: bool) -> None:
             f"{how} goes on with a fitted model, which a checkpoint does not hold: set "
             "checkpoint=None, and keep the model with save"
         )
-    if incremental and settings["early_stopping"]:
-        raise InputError("partial_fit holds no rows out: set early_stopping=False")
     if incremental and settings["class_weight"] == "balanced":
         raise InputError(
             "class_weight='balanced' needs all rows, and partial_fit sees some of them: give the "

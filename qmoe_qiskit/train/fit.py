@@ -74,6 +74,7 @@ class Fit(Generic[ModelT]):
     ) -> None:
         self.classifier, self._is_resumed = classifier, saved is not None
         self._incremental = incremental
+        self._stops_early = bool(classifier.early_stopping) and not incremental
         self._goes_on = (
             saved is None
             and (incremental or bool(classifier.warm_start))
@@ -202,7 +203,7 @@ class Fit(Generic[ModelT]):
         classifier, training = self.classifier, self._training
 
         def after_epoch(entry: dict[str, float]) -> None:
-            if classifier.early_stopping and best_epoch(training.history) == len(training.history):
+            if self._stops_early and best_epoch(training.history) == len(training.history):
                 state = classifier.module_.state_dict()
                 self._best.update({name: tensor.clone() for name, tensor in state.items()})
             self._save()
@@ -261,7 +262,7 @@ class Fit(Generic[ModelT]):
                     "training needs rows of at least two classes, and those that weigh more than "
                     f"zero are of one class, {classifier.classes_[left_C[0]]}"
                 )
-        if not classifier.early_stopping:
+        if not self._stops_early:
             return rows, None
         fraction = classifier.validation_fraction
         train, validation = hold_out(rows.codes_N, fraction, seed=seed)
@@ -293,7 +294,7 @@ class Fit(Generic[ModelT]):
             save_checkpoint(Path(self.classifier.checkpoint), checkpoint)
 
     def _is_out_of_patience(self) -> bool:
-        if not self.classifier.early_stopping:
+        if not self._stops_early:
             return False
         history = self._training.history
         return len(history) - best_epoch(history) >= self.classifier.patience

@@ -102,8 +102,8 @@ class MixtureNet(NeuralNetClassifier):  # type: ignore[misc]  # skorch is untype
         for name, one in self.callbacks_[len(self._default_callbacks) :]:
             if not validates and _needs_validation(one):
                 raise InputError(
-                    f"callback {name} needs held-out rows: set early_stopping=True, or let it use "
-                    "the training rows (monitor='train_loss', on_train=True)"
+                    f"callback {name} needs held-out rows: set early_stopping=True for fit, or let "
+                    "it use the training rows (monitor='train_loss', on_train=True)"
                 )
 
 
