@@ -21,7 +21,9 @@ from qmoe_qiskit.train.fit import Fit
 from qmoe_qiskit.train.loop.optimization import PASSED_ON, OptimizerState
 from qmoe_qiskit.train.model import build_router, compiled_router
 from qmoe_qiskit.train.prediction import Predictions
+from qmoe_qiskit.train.saving import load_model, save_model
 from qmoe_qiskit.train.settings import BACKEND_SETTINGS, backend_spec_of
+from qmoe_qiskit.train.state import ModelState, restored_as
 from qmoe_qiskit.train.weights import ClassWeight
 
 _CIRCUIT_SETTINGS = ("n_layers", "rotation", "reuploads", "entanglement", "readout")
@@ -231,6 +233,38 @@ class QMoEClassifier(Predictions):
         """
         return Fit.resumed(self, X, y, sample_weight).run()
 
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write the fitted classifier as one file: no code, no pickle.
+
+        Weights are stored in safetensors, the circuit in QPY, settings, labels and history in JSON.
+        Callbacks, and the state of the optimizer, are not stored; of an optimizer or a loss of
+        yours its name is.
+
+        Args:
+            path: Path of the file, such as "model.safetensors".
+            overwrite: Whether to replace an existing file.
+
+        Raises:
+            RunError: If the file exists or cannot be written.
+            sklearn.exceptions.NotFittedError: If the classifier is not fitted.
+        """
+        save_model(self, path, overwrite=overwrite)
+
+    @classmethod
+    def load(cls, path: str | Path, *, backend: Where | None = None) -> Self:
+        """Return the classifier that `save` wrote; it predicts the same, bit for bit.
+
+        Args:
+            path: Path of the file.
+            backend: Where the circuit is to run, see `backend` of the class; None for where it was
+                trained, with its shots from the start.
+
+        Raises:
+            InputError: If the backend is not accepted, or cannot run the model's circuit.
+            RunError: If the file is missing or damaged, or was not written by `save`.
+        """
+        return load_model(cls, path, backend=backend)
+
     @property
     def compiled_router(self) -> CompiledRouter | None:
         """The circuit as compiled for its backend, or None for a classical router."""
@@ -301,3 +335,8 @@ class QMoEClassifier(Predictions):
     def settings(self) -> dict[str, Any]:
         """Return the settings that decide a training's result, in a form for JSON."""
         return settings_for_json(self.get_params())
+
+
+def restore_model(state: ModelState, where: BackendSpec | None = None) -> QMoEClassifier:
+    """Rebuild a classifier from plain data, see `restored_as`."""
+    return restored_as(QMoEClassifier, state, where)

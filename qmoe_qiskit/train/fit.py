@@ -113,7 +113,9 @@ class Fit(Generic[ModelT]):
             features_NF=X_NF,
             codes_N=codes_N,
             classes_C=classifier.classes_,
-            weights_N=rows.weights_N,
+            weights_N=row_weights(
+                X_NF, codes_N, classifier.classes_, sample_weight=sample_weight, class_weight=None
+            ),
         )
         if saved is not None:
             check_identity(saved.identity, self._identity)

@@ -107,7 +107,7 @@ def codes_of(y_N: NDArray[Any], classes_C: NDArray[Any]) -> NDArray[np.intp]:
     known_N = np.isin(y_N, classes_C)
     if not known_N.all():
         raise InputError(
-            f"y has the label {y_N[~known_N][0]!r}, which is none of the classes "
+            f"y has the label {y_N[~known_N].tolist()[0]!r}, which is none of the classes "
             f"{classes_C.tolist()}: give all labels in the first call, or train anew with fit"
         )
     codes_N: NDArray[np.intp] = np.searchsorted(classes_C, y_N)

@@ -1,12 +1,14 @@
 """Choices of the optimizer and of the loss: torch's by name, or a class of the user's."""
 
 import inspect
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 import torch
+from skorch.callbacks import LRScheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -137,11 +139,14 @@ class Optimization:
             InputError: If it gives no number for each row (with weights) or for all of them.
         """
         chosen, arguments = criterion_class(self.criterion), self.criterion_arguments(weighted)
-        logits = torch.zeros(2, n_classes, dtype=torch.float64, requires_grad=True)
-        expected = (2,) if weighted else ()
+        # One row more than classes: numbers cannot be taken for labels by broadcasting.
+        count = n_classes + 1
+        logits = torch.zeros(count, n_classes, dtype=torch.float64, requires_grad=True)
+        expected = (count,) if weighted else ()
         try:
             criterion = chosen(**arguments)
-            shape = tuple(criterion(logits, torch.tensor([0, 1])).shape)
+            with warnings.catch_warnings(action="ignore"):  # of the same
+                shape = tuple(criterion(logits, torch.arange(count) % n_classes).shape)
         except (IndexError, RuntimeError, TypeError, ValueError) as error:
             raise InputError(
                 f"criterion {chosen.__name__} does not take {arguments}, logits (B, C) and labels "
@@ -149,7 +154,8 @@ class Optimization:
             ) from error
         if shape != expected:
             raise InputError(
-                f"criterion {chosen.__name__} gives shape {shape} for two rows, not {expected}: "
+                f"criterion {chosen.__name__} gives shape {shape} for {count} rows, not "
+                f"{expected}: "
                 + ("rows with weights need one loss each" if weighted else "give one number")
             )
         if weighted and getattr(criterion, "weight", None) is not None:
@@ -180,25 +186,43 @@ class Optimization:
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerState:
-    """What an optimizer knows after a training, with which `partial_fit` goes on.
+    """What an optimizer and its schedules know after a training, with which `partial_fit` goes on.
 
     Attributes:
         kind: Class of the optimizer.
-        made_as: Its choice in words.
+        made_as: The choice of optimizer and schedules in words.
         state: Its `state_dict`.
+        schedules: The `state_dict` of every schedule of skorch's, by the name of its callback.
     """
 
     kind: type[Optimizer]
     made_as: str
     state: dict[str, Any]
+    schedules: dict[str, dict[str, Any]]
 
-    def restore(self, optimizer: Optimizer, made_as: str) -> None:
-        """Give an optimizer this state: moments, if it is of the same class.
+    @classmethod
+    def of(cls, optimizer: Optimizer, schedules: Mapping[str, LRScheduler], made_as: str) -> Self:
+        """Return the state after a training."""
+        return cls(
+            kind=type(optimizer),
+            made_as=made_as,
+            state=optimizer.state_dict(),
+            schedules={name: one.lr_scheduler_.state_dict() for name, one in schedules.items()},
+        )
 
-        It keeps the learning rate that a schedule has reached, unless settings have changed.
+    def restore(
+        self, optimizer: Optimizer, schedules: Mapping[str, LRScheduler], made_as: str
+    ) -> None:
+        """Give another optimizer the moments, if it is of the same class.
+
+        If nothing was chosen anew, schedules go on, with the learning rate that they had reached.
         """
         if type(optimizer) is not self.kind:
             return
-        unchanged = made_as == self.made_as
-        groups = {} if unchanged else {"param_groups": optimizer.state_dict()["param_groups"]}
-        optimizer.load_state_dict({**self.state, **groups})
+        if made_as != self.made_as:
+            groups = optimizer.state_dict()["param_groups"]
+            optimizer.load_state_dict({**self.state, "param_groups": groups})
+            return
+        optimizer.load_state_dict(self.state)
+        for name, one in schedules.items():
+            one.lr_scheduler_.load_state_dict(self.schedules[name])

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from skorch.callbacks import LRScheduler
 from skorch.dataset import Dataset
 from skorch.helper import predefined_split
 from torch import Tensor
@@ -130,9 +131,7 @@ class Training:
         except (TypeError, ValueError) as error:
             raise InputError(f"skorch does not accept the callbacks: {error}") from error
         self._net.check_callbacks(validates=validation is not None)
-        if optimizer_state is not None:
-            optimizer_state.restore(self.optimizer, str(chosen))
-        self._tell_callbacks_of_the_past()
+        self._optimizer_state = optimizer_state
         # Inside this context the net sees the outputs of the router.
         self._observe_router: Callable[[], AbstractContextManager[Any]] = contextlib.nullcontext
         if balance_weight:
@@ -148,11 +147,16 @@ class Training:
     @property
     def optimizer_state(self) -> OptimizerState:
         """The state of the optimizer, with which another training can go on."""
-        return OptimizerState(
-            kind=type(self.optimizer),
-            made_as=str(self._optimization),
-            state=self.optimizer.state_dict(),
-        )
+        return OptimizerState.of(self.optimizer, self._schedules, self._made_as)
+
+    @property
+    def _schedules(self) -> dict[str, LRScheduler]:
+        return {name: one for name, one in self._net.callbacks_ if isinstance(one, LRScheduler)}
+
+    @property
+    def _made_as(self) -> str:
+        schedules = {name: one.get_params() for name, one in self._schedules.items()}
+        return f"{self._optimization} {schedules}"
 
     def run(
         self,
@@ -184,7 +188,7 @@ class Training:
         data = _dataset(features, labels, weights)
         # If training diverges, the loss shows it; NumPy's warnings are not needed.
         with np.errstate(over="ignore", invalid="ignore"), self._observe_router():
-            self._net.notify("on_train_begin", X=data.X, y=data.y)
+            self._begin(data)
             with contextlib.suppress(StopTraining):
                 self._fit_loop(data, max(0, max_epochs - len(self.history)))
             self._net.notify("on_train_end", X=data.X, y=data.y)
@@ -201,13 +205,14 @@ class Training:
         if not self._is_finite():
             raise self._diverged()
 
-    def _tell_callbacks_of_the_past(self) -> None:
-        """Let schedules go on where the finished epochs have left them."""
+    def _begin(self, data: Dataset) -> None:
+        """Tell callbacks of the beginning, then of the finished epochs, with which they go on."""
+        self._net.notify("on_train_begin", X=data.X, y=data.y)
         self._net.history.extend(
-            {**e, "epoch": int(e["epoch"]), "batches": []} for e in self.history
+            {**entry, "epoch": int(entry["epoch"]), "batches": []} for entry in self.history
         )
-        for group in self.optimizer.param_groups if self.history else ():
-            group.setdefault("initial_lr", group["lr"])
+        if self._optimizer_state is not None:
+            self._optimizer_state.restore(self.optimizer, self._schedules, self._made_as)
 
     def _diverged(self, why: str = "parameters are not finite") -> DivergenceError:
         epoch = len(self.history) + 1
