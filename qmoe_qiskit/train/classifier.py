@@ -188,7 +188,7 @@ class QMoEClassifier(Predictions):
         """Change settings, also those for optimizer, criterion and callbacks."""
         further = {name: value for name, value in params.items() if name.startswith(PASSED_ON)}
         super().set_params(**{name: params[name] for name in params.keys() - further})
-        vars(self).update(further)
+        self.__dict__.update(further)
         return self
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:

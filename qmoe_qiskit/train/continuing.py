@@ -12,6 +12,7 @@ from qmoe_qiskit.train.model import circuit_of
 if TYPE_CHECKING:
     from qmoe_qiskit.train.classifier import QMoEClassifier
 
+_SIMPLE = (str, int, float, tuple, np.integer, np.floating)
 _BUILT = ("module_", "backend_", "n_parameters_", "built_with_")
 
 
@@ -63,7 +64,7 @@ def keep_module(classifier: "QMoEClassifier", seed: int) -> None:
                 "warm_start=False"
             )
     except BaseException:
-        vars(classifier).update(kept)
+        classifier.__dict__.update(kept)
         raise
 
 
@@ -84,5 +85,6 @@ def _hash(module: Any) -> str | None:  # noqa: ANN401
 
 def _is_same(one: object, other: object) -> bool:
     """Whether two settings are the same; of arrays and objects, whether they are one."""
-    simple = str | int | float | tuple | np.integer | np.floating
-    return one is other or (isinstance(one, simple) and isinstance(other, simple) and one == other)
+    if one is other:
+        return True
+    return isinstance(one, _SIMPLE) and isinstance(other, _SIMPLE) and one == other

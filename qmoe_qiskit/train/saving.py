@@ -70,7 +70,7 @@ def load_model(kind: type[ModelT], path: str | Path, *, backend: Where | None) -
     return classifier.set_params(**{name: content["estimator"][name] for name in _OF_THE_ESTIMATOR})
 
 
-def _path(path: str | Path) -> Path:
+def _path(path: object) -> Path:
     if not isinstance(path, str | os.PathLike) or "\0" in str(path):
         raise InputError(f"path must be the path of a file, got {path!r}")
     return Path(path)

@@ -101,8 +101,9 @@ class Optimization:
                 "learning_rate"
             )
         arguments.pop("param_groups", None)
+        make: Any = optimizer  # torch does not say that all take lr
         try:
-            optimizer([torch.zeros(1, requires_grad=True)], lr=self.learning_rate, **arguments)
+            make([torch.zeros(1, requires_grad=True)], lr=self.learning_rate, **arguments)
         except (AssertionError, KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f"optimizer {optimizer.__name__} does not take {arguments}: {error}"

@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -233,6 +232,6 @@ def _scores(row: Mapping[str, Any]) -> dict[str, float]:
     return {
         name: float(value)
         for name, value in row.items()
-        if isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+        if isinstance(value, int | float | np.number) and not isinstance(value, bool)
         if name not in _NOT_RECORDED and np.isfinite(float(value))
     }
