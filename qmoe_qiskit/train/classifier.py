@@ -9,9 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
-from qmoe_qiskit.backends import Backend, BackendSpec, CompiledRouter
+from qmoe_qiskit.backends import Backend, BackendSpec
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.moe import MixtureOfExperts, ProjectedRouter, linear_experts
@@ -19,7 +18,7 @@ from qmoe_qiskit.train.execution import Where
 from qmoe_qiskit.train.fingerprint import settings_for_json
 from qmoe_qiskit.train.fit import Fit
 from qmoe_qiskit.train.loop.optimization import PASSED_ON, OptimizerState
-from qmoe_qiskit.train.model import build_router, compiled_router
+from qmoe_qiskit.train.model import build_router
 from qmoe_qiskit.train.prediction import Predictions
 from qmoe_qiskit.train.saving import load_model, save_model
 from qmoe_qiskit.train.settings import BACKEND_SETTINGS, backend_spec_of
@@ -45,7 +44,8 @@ class QMoEClassifier(Predictions):
 
     Args:
         router: A name from `qmoe_qiskit.moe.ROUTERS`, such as "quantum" or "mlp:16", or a
-            `RouterCircuit`.
+            `RouterCircuit` of yours, with at most F inputs. Then n_layers, rotation, reuploads and
+            entanglement stay at their defaults: they describe our circuit.
         n_experts: Number of experts, E.
         n_layers: Number of entangling layers of the circuit, see `angle_router`.
         n_qubits: Number of qubits of the circuit, and of coordinates that any router sees; by
@@ -264,12 +264,6 @@ class QMoEClassifier(Predictions):
             RunError: If the file is missing or damaged, or was not written by `save`.
         """
         return load_model(cls, path, backend=backend)
-
-    @property
-    def compiled_router(self) -> CompiledRouter | None:
-        """The circuit as compiled for its backend, or None for a classical router."""
-        check_is_fitted(self)
-        return compiled_router(self.module_)
 
     @property
     def backend_spec(self) -> BackendSpec:

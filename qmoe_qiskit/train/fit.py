@@ -1,7 +1,9 @@
 """A fit of a classifier: prepared, with data and settings checked once, and then run."""
 
+import copy
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -92,31 +94,28 @@ class Fit(Generic[ModelT]):
             optimization.check_resumable()
         if incremental or self._goes_on:
             check_for_more(classifier.get_params(deep=False), incremental=incremental)
+        weigh = partial(
+            row_weights, X_NF, codes_N, classifier.classes_, sample_weight=sample_weight
+        )
         rows = LabelledRows(
             features_NF=X_NF,
             codes_N=codes_N,
-            weights_N=row_weights(
-                X_NF,
-                codes_N,
-                classifier.classes_,
-                sample_weight=sample_weight,
-                class_weight=classifier.class_weight,
-            ),
+            weights_N=weigh(class_weight=classifier.class_weight),
         )
         weighted = rows.weights_N is not None
         optimization.check_criterion(len(classifier.classes_), weighted=weighted)
         backend = None if self._goes_on else classifier.backend_spec.open(seed=seed)
-        self._identity = training_identity(
-            classifier.settings(),
-            backend=backend or classifier.backend_,
-            seed=seed,
-            features_NF=X_NF,
-            codes_N=codes_N,
-            classes_C=classifier.classes_,
-            weights_N=row_weights(
-                X_NF, codes_N, classifier.classes_, sample_weight=sample_weight, class_weight=None
-            ),
-        )
+        self._identity: dict[str, Any] = {}
+        if classifier.checkpoint is not None:  # of a checkpoint
+            self._identity = training_identity(
+                classifier.settings(),
+                backend=backend or classifier.backend_,
+                seed=seed,
+                features_NF=X_NF,
+                codes_N=codes_N,
+                classes_C=classifier.classes_,
+                weights_N=weigh(class_weight=None),  # that of classes is a setting
+            )
         if saved is not None:
             check_identity(saved.identity, self._identity)
             if len(saved.history) > classifier.max_epochs:
@@ -189,11 +188,11 @@ class Fit(Generic[ModelT]):
         """
         classifier, training = self.classifier, self._training
         module = classifier.module_
-        before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+        before = copy.deepcopy(module.state_dict()) if self._goes_on else None
         try:
             self._train()
         except BaseException:
-            if self._goes_on:
+            if before is not None:
                 module.load_state_dict(before)
             raise
         # Set last: a fit that fails or is interrupted leaves no classifier that seems fitted.

@@ -8,9 +8,11 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from qmoe_qiskit.backends import CompiledRouter
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.moe import MixtureOfExperts, ProjectedRouter, QuantumRouter
 from qmoe_qiskit.train.features import FeatureMap
+from qmoe_qiskit.train.model import compiled_router
 from qmoe_qiskit.train.rows import checked_features
 from qmoe_qiskit.typing import FloatArray
 
@@ -66,6 +68,12 @@ class Predictions(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # unty
         """
         logits_NC, weights_NE = self._logits(X)
         return torch.softmax(logits_NC, dim=1).numpy(), weights_NE.numpy()
+
+    @property
+    def compiled_router(self) -> CompiledRouter | None:
+        """The circuit as compiled for its backend, or None for a classical router."""
+        check_is_fitted(self)
+        return compiled_router(self.module_)
 
     def circuit_arguments(self, X: ArrayLike) -> list[tuple[FloatArray, FloatArray]]:
         """Return inputs (B, F) and weights (W,) of each evaluation that `predict_routed` makes.

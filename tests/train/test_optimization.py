@@ -16,9 +16,12 @@ from skorch.callbacks import (
     Callback,
     EarlyStopping,
     EpochScoring,
+    Freezer,
+    GradientNormClipping,
     LRScheduler,
     PrintLog,
     ProgressBar,
+    TrainEndCheckpoint,
 )
 from torch import nn
 
@@ -27,6 +30,7 @@ from qmoe_qiskit.train import QMoEClassifier, StopTraining
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 Rows = tuple[np.ndarray, np.ndarray]
 
@@ -95,8 +99,12 @@ def by_hand(
 
 
 def assert_close(one: QMoEClassifier, other: QMoEClassifier) -> None:
-    for name, tensor in one.module_.state_dict().items():
-        torch.testing.assert_close(tensor, other.module_.state_dict()[name], msg=name)
+    assert_close_parts(one.module_, other.module_)
+
+
+def assert_close_parts(one: nn.Module, other: nn.Module) -> None:
+    for name, tensor in one.state_dict().items():
+        torch.testing.assert_close(tensor, other.state_dict()[name], msg=name)
 
 
 CROSS_ENTROPY = nn.CrossEntropyLoss()
@@ -236,6 +244,18 @@ def test_callbacks_do_not_change_a_training(
     assert "train_loss" in said.out
     assert_same(fitted(moons, callbacks=[PrintLog()], verbose=False), quiet)
     assert "train_loss" not in capsys.readouterr().out
+
+
+def test_other_callbacks_of_skorch(moons: Rows, tmp_path: Path) -> None:
+    """That read what skorch keeps: the last batch, gradients, parameters by name."""
+    saver = TrainEndCheckpoint(dirname=tmp_path, f_optimizer=None, f_criterion=None)
+    frozen = fitted(moons, router="mlp:3", callbacks=[saver, Freezer("router*")])
+    untrained = fitted(moons, router="mlp:3", learning_rate=1e-300)
+    assert_close_parts(frozen.module_.router, untrained.module_.router)
+    stored = torch.load(tmp_path / "train_end_params.pt", weights_only=True)
+    assert stored.keys() == frozen.module_.state_dict().keys()
+    clipped = fitted(moons, router="mlp:3", optimizer="SGD", callbacks=[GradientNormClipping(1e-9)])
+    assert_close_parts(clipped.module_, untrained.module_)
 
 
 SETTINGS = {

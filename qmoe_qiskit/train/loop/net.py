@@ -88,8 +88,8 @@ class MixtureNet(NeuralNetClassifier):  # type: ignore[misc]  # skorch is untype
                 raise
             stop = interrupt
         self.after_epoch(self.history[-1])
-        # skorch keeps about 400 bytes per batch, which nothing reads after the epoch.
-        self.history[-1]["batches"].clear()
+        # skorch keeps about 400 bytes per batch, of which later callbacks read the last at most.
+        del self.history[-1]["batches"][:-1]
         if stop is not None:
             raise StopTraining from stop
 
