@@ -110,7 +110,7 @@ class QMoEClassifier(Predictions):
 
     built_with_: dict[str, Any]
     history_: list[dict[str, float]]
-    optimizer_state_: OptimizerState | None
+    optimizer_state_: OptimizerState | None = None
 
     def __init__(
         self,

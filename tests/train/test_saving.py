@@ -88,6 +88,9 @@ def test_a_loaded_model_is_the_same(
     for setting in ("random_state", "verbose", "warm_start", "max_epochs"):
         assert getattr(loaded, setting) == getattr(model, setting)
     assert_same(clone(loaded).fit(*moons), model)
+    if not loaded.early_stopping and name != "noise":
+        model.optimizer_state_ = None  # is not stored
+        assert_same(loaded.partial_fit(*moons), model.partial_fit(*moons))
 
 
 @pytest.mark.process

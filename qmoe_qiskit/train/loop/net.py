@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+from sklearn.metrics import get_scorer_names
 from skorch import NeuralNetClassifier
 from skorch.callbacks import (
     Callback,
@@ -17,7 +18,7 @@ from skorch.callbacks.scoring import ScoringBase
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.errors import InputError, unknown_name
 from qmoe_qiskit.moe.load_balance import balance_loss
 
 INPUTS, WEIGHTS = "inputs", "sample_weight"
@@ -87,6 +88,12 @@ class MixtureNet(NeuralNetClassifier):  # type: ignore[misc]  # skorch is untype
             if not any(_is_out_of_patience(one) for _, one in self.callbacks_):
                 raise
             stop = interrupt
+        except KeyError as error:
+            if "not found in history" not in str(error):
+                raise
+            raise InputError(
+                f"a callback waits for a number that nothing records: {error.args[0]}"
+            ) from error
         self.after_epoch(self.history[-1])
         # skorch keeps about 400 bytes per batch, of which later callbacks read the last at most.
         del self.history[-1]["batches"][:-1]
@@ -94,12 +101,23 @@ class MixtureNet(NeuralNetClassifier):  # type: ignore[misc]  # skorch is untype
             raise StopTraining from stop
 
     def check_callbacks(self, *, validates: bool) -> None:
-        """Check that what the callbacks wait for is measured.
+        """Check that there is what the callbacks and their settings are for.
 
         Raises:
-            InputError: If one needs held-out rows, and there are none.
+            InputError: If there is not, such as held-out rows.
         """
-        for name, one in self.callbacks_[len(self._default_callbacks) :]:
+        callbacks = dict(self.callbacks_[len(self._default_callbacks) :])
+        for parameter in vars(self):
+            beginning, underscores, rest = parameter.partition("__")
+            name = rest.partition("__")[0]
+            if (beginning, underscores) == ("callbacks", "__") and name not in callbacks:
+                raise InputError(
+                    f"{parameter} is for none of the callbacks: known are {sorted(callbacks)}"
+                )
+        for name, one in callbacks.items():
+            scoring = getattr(one, "scoring", None)
+            if isinstance(scoring, str) and scoring not in get_scorer_names():
+                raise unknown_name("scoring", scoring, get_scorer_names())
             if not validates and _needs_validation(one):
                 raise InputError(
                     f"callback {name} needs held-out rows: set early_stopping=True for fit, or let "

@@ -127,8 +127,10 @@ class Training:
         self._net.balance_weight = balance_weight
         try:
             self._net.initialize()
-        except (TypeError, ValueError) as error:
-            raise InputError(f"skorch does not accept the callbacks: {error}") from error
+        except (AttributeError, TypeError, ValueError) as error:
+            raise InputError(
+                f"skorch does not accept callbacks or optimizer__param_groups: {error}"
+            ) from error
         self._net.check_callbacks(validates=validation is not None)
         self._optimizer_state = optimizer_state
         # Inside this context the net sees the outputs of the router.
@@ -206,7 +208,10 @@ class Training:
 
     def _begin(self, data: Dataset) -> None:
         """Tell callbacks of the beginning, then of the finished epochs, with which they go on."""
-        self._net.notify("on_train_begin", X=data.X, y=data.y)
+        try:
+            self._net.notify("on_train_begin", X=data.X, y=data.y)
+        except (TypeError, ValueError) as error:  # such as a schedule without its arguments
+            raise InputError(f"a callback cannot begin: {error}") from error
         self._net.history.extend(
             {**entry, "epoch": int(entry["epoch"]), "batches": []} for entry in self.history
         )
