@@ -72,6 +72,7 @@ COSTS = {
     "noise_profiles/files/test_files.py::test_fuzz_spoilt_files": {"slow"},
     "noise_profiles/test_aer_equality.py": {"slow"},
     "runs/noise_comparison": {"slow"},
+    "runs/test_own_circuit.py": {"slow"},
     "scripts": {"slow"},
     "simulation/test_batches.py": {"slow"},
     "simulation/test_density.py::test_channels_between_uploads": {"slow"},
@@ -92,11 +93,14 @@ COSTS = {
     "test_docs.py::test_commands": {"service"},
     "test_leak_check.py": {"process"},
     "test_packaging.py": {"process"},
+    "train/test_continuing.py::test_calls_of_partial_fit_are_a_loop_of_torchs": {"slow"},
     "train/test_estimator_contract.py": {"slow"},
     "train/test_learning.py": {"slow"},
     "train/test_noise.py": {"slow"},
     "train/test_resume.py": {"slow"},
+    "train/test_saving.py": {"slow"},
     "train/test_scikit_learn.py": {"slow"},
+    "train/test_weights.py": {"slow"},
 }
 FIXTURE_COSTS = {
     "children": "process",
