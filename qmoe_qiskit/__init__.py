@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from qmoe_qiskit.moe import MixtureOfExperts, QuantumRouter
     from qmoe_qiskit.noise_profiles import NoiseProfile, list_profiles, load_profile
     from qmoe_qiskit.train import QMoEClassifier
+    from qmoe_qiskit.version import __version__
 
 __all__ = [
     "MixtureOfExperts",
@@ -23,6 +24,7 @@ __all__ = [
     "QMoEError",
     "QuantumRouter",
     "RouterCircuit",
+    "__version__",
     "angle_router",
     "list_profiles",
     "load_profile",
@@ -42,5 +44,6 @@ __getattr__, __dir__ = load_lazily(
         "qmoe_qiskit.moe": ["MixtureOfExperts", "QuantumRouter"],
         "qmoe_qiskit.noise_profiles": ["NoiseProfile", "list_profiles", "load_profile"],
         "qmoe_qiskit.train": ["QMoEClassifier"],
+        "qmoe_qiskit.version": ["__version__"],
     },
 )

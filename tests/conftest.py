@@ -53,6 +53,7 @@ COSTS = {
     "cli/studies/test_full_disk.py": {"slow"},
     "cli/studies/test_study.py": {"slow"},
     "cli/studies/test_terminal.py": {"process"},
+    "cli/test_stdout.py": {"process"},
     "cli/test_noise.py": {"slow"},
     "cli/test_profiles.py": {"slow"},
     "cli/test_train.py": {"slow"},

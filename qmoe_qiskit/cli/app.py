@@ -25,6 +25,7 @@ from qmoe_qiskit.cli.commands.report import report
 from qmoe_qiskit.cli.commands.study import study
 from qmoe_qiskit.cli.commands.submit import submit
 from qmoe_qiskit.cli.commands.train import train
+from qmoe_qiskit.cli.stdout import checked_stdout
 from qmoe_qiskit.errors import QMoEError
 
 
@@ -42,7 +43,8 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     cls=_Commands,
     help="Mixture-of-experts models whose router is a quantum circuit.",
-    epilog="Exit codes: 0 done, 2 not accepted (the message says why), 130 interrupted.",
+    epilog="Exit codes: 0 done, 2 not accepted (the message says why), 74 the output was not "
+    "taken (a full disk), 130 interrupted, 141 a closed pipe.",
     no_args_is_help=True,
     add_completion=False,
     # Unexpected errors keep Python's own traceback, which a report should contain.
@@ -110,4 +112,5 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    app(prog_name="qmoe")
+    with checked_stdout():
+        app(prog_name="qmoe")

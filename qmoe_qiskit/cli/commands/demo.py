@@ -1,6 +1,9 @@
 """`qmoe demo`."""
 
+import os
 import shlex
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -25,10 +28,11 @@ def demo(
     request = runs.TrainingRequest(control="linear", seed=seed)
     with resumable(out):
         run = runs.train_run(request, out, force=force, figures=draw_run, verbose=True)
+    program = _program()
     following = [
-        f"qmoe info {shlex.quote(str(out))}",
-        "qmoe train --data spirals --reuploads 3 --experts 4 --epochs 100",
-        "qmoe train --data digits --control mlp:16",
+        f"{program} info {shlex.quote(str(out))}",
+        f"{program} train --data spirals --reuploads 3 --experts 4 --epochs 100",
+        f"{program} train --data digits --control mlp:16",
     ]
     if as_json:
         write_json({**run_document(run), "next_commands": following})
@@ -36,3 +40,14 @@ def demo(
     report(run, as_json=False)
     # Without the console, which would wrap long lines: they could no longer be copied.
     write("\n".join(["", "What to try next:", *(f"  {line}" for line in following), ""]))
+
+
+def _program() -> str:
+    """Return how the reader's shell finds this program: `make demo` does not activate .venv."""
+    started = Path(sys.argv[0])
+    if started.name != "qmoe" or not started.is_file():
+        return "qmoe"
+    found = shutil.which("qmoe")
+    if found is not None and Path(found).samefile(started):
+        return "qmoe"
+    return shlex.quote(os.path.relpath(started))

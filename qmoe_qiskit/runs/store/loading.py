@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from qmoe_qiskit.errors import InputError, RunError
 from qmoe_qiskit.io.checked_json import load_checked, parse_as, to_json
 from qmoe_qiskit.io.reasons import reason_of
@@ -181,6 +183,9 @@ def load_run(
 ) -> Run:
     """Read a run and rebuild its model.
 
+    The model of a run on a CSV file knows the names of its columns: like any scikit-learn
+    estimator it refuses a data frame whose columns are others, or stand in another order.
+
     Args:
         path: Path of the run's folder.
         backend: Where the circuit is to run, if not where it was trained: a specification for
@@ -203,14 +208,20 @@ def load_run(
     (2,)
     """
     run = read_run(path)
-    if backend is None and shots is None and mitigation is None and device_qubits is None:
-        return run.load()
-    trained_on = run.model_state().backend_spec()
-    return run.load(
-        trained_on.replaced(
-            backend=backend, shots=shots, mitigation=mitigation, device_qubits=device_qubits
+    where = None
+    if any(given is not None for given in (backend, shots, mitigation, device_qubits)):
+        where = (
+            run.model_state()
+            .backend_spec()
+            .replaced(
+                backend=backend, shots=shots, mitigation=mitigation, device_qubits=device_qubits
+            )
         )
-    )
+    loaded = run.load(where)
+    data = run.manifest.data
+    if data.file is not None and data.file.endswith(".csv"):
+        loaded.classifier.feature_names_in_ = np.array(data.feature_names, dtype=object)
+    return loaded
 
 
 def _opened(path: Path, data: bytes, known: Mapping[str, bytes] | None) -> OpenedRun:

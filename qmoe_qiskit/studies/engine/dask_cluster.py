@@ -52,7 +52,7 @@ class Cluster:
             import distributed  # noqa: F401
         except ImportError as error:
             raise InputError(
-                "a cluster needs Dask, which is not installed: pip install 'qmoe-qiskit[cluster]'"
+                "a cluster needs Dask, which is not installed: pip install dask distributed"
             ) from error
 
     @contextmanager

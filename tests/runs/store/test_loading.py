@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_iris
 
 from qmoe_qiskit.errors import InputError, RunError
 from qmoe_qiskit.io.checked_json import to_json
@@ -189,3 +190,18 @@ def test_unknown_backend_is_named(finished: Path) -> None:
         with pytest.raises(InputError, match="unknown backend 'abacus': known are"):
             load_run(path, backend="abacus")
     assert load_run(finished, backend="statevector").classifier.backend == "statevector"
+
+
+def test_columns_in_another_order_are_refused(tmp_path: Path) -> None:
+    """A model that was trained on a file by the command line knows the names of its columns."""
+    iris = load_iris(as_frame=True)
+    table = iris.data.assign(kind=iris.target_names[iris.target])
+    table.to_csv(tmp_path / "iris.csv", index=False)
+    request = TrainingRequest(
+        data=str(tmp_path / "iris.csv"), target="kind", router="linear", max_epochs=5, seed=1
+    )
+    train_run(request, tmp_path / "run")
+    classifier = load_run(tmp_path / "run").classifier
+    assert classifier.predict(iris.data).shape == (150,)
+    with pytest.raises(ValueError, match="must be in the same order"):
+        classifier.predict(iris.data[iris.data.columns[::-1]])
