@@ -56,6 +56,10 @@ class StudyError(QMoEError, RuntimeError):
     """A study that cannot continue."""
 
 
+# How scikit-learn's warning of an array begins where the model knows the names of its columns.
+NO_NAMES = "X does not have valid feature names"
+
+
 class OutOfRangeWarning(UserWarning):
     """Some inputs are outside the range of the training data."""
 

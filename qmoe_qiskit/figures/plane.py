@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qmoe_qiskit.data import Dataset
-from qmoe_qiskit.errors import InputError, OutOfRangeWarning
+from qmoe_qiskit.errors import NO_NAMES, InputError, OutOfRangeWarning
 from qmoe_qiskit.figures.style import fitted
 from qmoe_qiskit.typing import FloatArray
 
@@ -143,6 +143,7 @@ def evaluate(
         )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", OutOfRangeWarning)  # the window is wider than the data
+        warnings.filterwarnings("ignore", NO_NAMES)
         return np.asarray(method(features_NF), dtype=np.float64)
 
 

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from qmoe_qiskit.data import Dataset, list_datasets, load_dataset, load_features, split_dataset
-from qmoe_qiskit.errors import DataError, InputError, OutOfRangeWarning, RunError, require_positive
+from qmoe_qiskit.errors import (
+    NO_NAMES,
+    DataError,
+    InputError,
+    OutOfRangeWarning,
+    RunError,
+    require_positive,
+)
 from qmoe_qiskit.runs.metrics import Metric, measure
 from qmoe_qiskit.runs.provenance import Execution, described, execution_of
 from qmoe_qiskit.runs.relative_paths import resolved_path
@@ -166,6 +173,7 @@ def predict_file(run: Run, path: str | Path) -> Predictions:
     model = run.classifier
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", OutOfRangeWarning)  # counted below instead
+        warnings.filterwarnings("ignore", NO_NAMES)  # the columns are in the model's order
         probabilities_NC, weights_NE = model.predict_routed(table.features_NF)
     return Predictions(
         source=table.source,

@@ -7,7 +7,7 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qmoe_qiskit.errors import InputError, OutOfRangeWarning
+from qmoe_qiskit.errors import NO_NAMES, InputError, OutOfRangeWarning
 from qmoe_qiskit.stats.intervals import (
     BONETT_PRICE,
     WILSON,
@@ -122,6 +122,7 @@ def observe(
     codes_N = class_codes(classifier.classes_, labels_N)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", OutOfRangeWarning)  # counted below instead
+        warnings.filterwarnings("ignore", NO_NAMES)  # the columns are in the model's order
         probabilities_NC, weights_NE = classifier.predict_routed(features_NF)
     return Observed(
         codes_N=codes_N,

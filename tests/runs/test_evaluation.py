@@ -124,7 +124,8 @@ def test_predictions_are_the_models(file_run: Path, table: Path, tmp_path: Path)
         for i, row in enumerate(cells(rows))
         if list(map(float, row)) in train.features_NF.tolist()
     ]
-    assert found == run.classifier.predict(train.features_NF).tolist()
+    with pytest.warns(UserWarning, match="valid feature names"):  # as scikit-learn's estimators
+        assert found == run.classifier.predict(train.features_NF).tolist()
     assert np.array_equal(predictions.probabilities_NC[1:], with_labels.probabilities_NC)
 
 

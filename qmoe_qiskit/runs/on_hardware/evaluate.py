@@ -9,7 +9,7 @@ import numpy as np
 from qmoe_qiskit.backends import BackendSpec, open_backend
 from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
 from qmoe_qiskit.backends.runtime.compiled_router import RuntimeRouter
-from qmoe_qiskit.errors import InputError, OutOfRangeWarning
+from qmoe_qiskit.errors import NO_NAMES, InputError, OutOfRangeWarning
 from qmoe_qiskit.hardware.cost.device_timing import device_timing
 from qmoe_qiskit.hardware.cost.estimate import CostEstimate, combine_estimates, estimate_work
 from qmoe_qiskit.hardware.cost.plan_limits import plan_limits
@@ -139,6 +139,7 @@ def circuit_arguments(run: Run, rows: EvaluationRows) -> list[tuple[FloatArray, 
     """Return inputs (B, F) and weights (W,) of each evaluation of a run's circuit on some rows."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", OutOfRangeWarning)  # the evaluation counts them
+        warnings.filterwarnings("ignore", NO_NAMES)  # the columns are in the model's order
         return run.classifier.circuit_arguments(rows.dataset.features_NF)
 
 

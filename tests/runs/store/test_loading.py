@@ -192,6 +192,7 @@ def test_unknown_backend_is_named(finished: Path) -> None:
     assert load_run(finished, backend="statevector").classifier.backend == "statevector"
 
 
+@pytest.mark.filterwarnings("ignore::qmoe_qiskit.errors.OutOfRangeWarning")
 def test_columns_in_another_order_are_refused(tmp_path: Path) -> None:
     """A model that was trained on a file by the command line knows the names of its columns."""
     iris = load_iris(as_frame=True)
