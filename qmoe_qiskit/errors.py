@@ -56,6 +56,10 @@ class StudyError(QMoEError, RuntimeError):
     """A study that cannot continue."""
 
 
+class ImplausibleValueWarning(UserWarning):
+    """Values from a device that lie beyond what their observables can have."""
+
+
 class OutOfRangeWarning(UserWarning):
     """Some inputs are outside the range of the training data."""
 
