@@ -56,6 +56,9 @@ class Client:
         self._service, self._adapter = service, adapter
         self._connections = Connections(service, adapter)
         self.sessions = Sessions(service, self._connections)
+        # Else the library asks for the usage with every job, and fails where there is none;
+        # `check_ready` asks once.
+        service._check_instance_usage = lambda: None  # noqa: SLF001 - there is no public way
 
     @classmethod
     def connect(cls, *, read_timeout_s: float = READ_TIMEOUT_S) -> Client:
@@ -231,7 +234,7 @@ class Client:
                     if instance == active or status_of(error) not in {403, 404}:
                         raise
         found = list(rows.values())
-        with suppress(TypeError, ValueError):
+        with suppress(LookupError, TypeError, ValueError):
             found.sort(key=lambda row: datetime.fromisoformat(row["created"]))
         return [(row["id"], row.get("session_id")) for row in found]
 
