@@ -10,9 +10,11 @@ from qiskit.circuit.library import PauliGate, UnitaryGate
 from qiskit_aer import AerSimulator
 
 from qmoe_qiskit.backends.gradients import parameter_shift
+from qmoe_qiskit.backends.handed_out import HandsOut, WithoutDevice
 from qmoe_qiskit.backends.protocols import ArrayLike, Expectations, Pullback, check_batch
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.circuits.angles import has_parameters
+from qmoe_qiskit.simulation.angle_table import AngleTable
 from qmoe_qiskit.simulation.lowering import Channel, FixedGate, check_angles, lower
 from qmoe_qiskit.typing import FloatArray
 
@@ -23,14 +25,14 @@ _BINDABLE = {
 }  # fmt: skip
 
 
-class AerRouter:
+class AerRouter(HandsOut):
     """A router on Aer's statevector simulator, one circuit per sample."""
 
     def __init__(self, router: RouterCircuit) -> None:
         """Check the circuit as `check_angles` does."""
         check_angles(router)
-        self.router, self.isa_circuit = router, router.circuit  # a simulator takes every gate
-        self.physical_qubits = tuple(range(router.n_qubits))
+        self.router, self.backend_name = router, "statevector"
+        self.placed = WithoutDevice(router=router)
 
     def expectations(self, inputs_BF: FloatArray, weights_W: FloatArray) -> Expectations:
         """See `CompiledRouter.expectations`."""
@@ -49,7 +51,8 @@ class AerRouter:
         points = parameter_shift.parameter_shifts(table.angles(x_BF, w_W))
         values = _run(circuit, dict(zip(angles, points.T, strict=True)), len(points))
         slopes_BOG = parameter_shift.shifted_slopes(values, len(x_BF), len(angles))
-        return table.chain(x_BF, w_W, slopes_BOG)
+        slopes: tuple[FloatArray, FloatArray] = table.chain(x_BF, w_W, slopes_BOG)
+        return slopes
 
     def vjp(self, inputs_BF: ArrayLike, weights_W: ArrayLike) -> tuple[ArrayLike, Pullback]:
         """See `CompiledRouter.vjp`."""
@@ -60,7 +63,7 @@ class AerRouter:
         return _observed(self.router.standard_circuit, self.router)
 
     @cached_property
-    def _by_angle(self) -> tuple[QuantumCircuit, list[Parameter], Any]:
+    def _by_angle(self) -> tuple[QuantumCircuit, list[Parameter], AngleTable]:
         """The circuit with one parameter per rotation, as the shift rule needs it."""
         gates, table = lower(self.router)
         angles = ParameterVector("angle", len(table.offset_G))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from qmoe_qiskit.backends.given import meaning_of, refuse_description
 from qmoe_qiskit.backends.noisy.registry import noise_forms, noise_from
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
 from qmoe_qiskit.registry import Entry, Registry
@@ -14,14 +15,22 @@ from qmoe_qiskit.registry import Entry, Registry
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from qiskit.providers import BackendV2
+
+    from qmoe_qiskit.backends.given import Given
+    from qmoe_qiskit.backends.noisy.circuit import NoiseSource
     from qmoe_qiskit.backends.protocols import Backend
     from qmoe_qiskit.hardware.devices.protocol import Device
     from qmoe_qiskit.hardware.options import RuntimeOptions
+    from qmoe_qiskit.noise_profiles import NoiseProfile
 
 
 @dataclass(frozen=True, kw_only=True)
 class BackendSettings:
-    """The arguments of `open_backend`, see there."""
+    """The arguments of `open_backend`, see there.
+
+    `given` is what the name `spec` stands for, if that was an object.
+    """
 
     spec: str
     shots: int | None
@@ -33,6 +42,7 @@ class BackendSettings:
     ledger: str | Path | None
     budget_s: float | None
     n_qubits: int | None
+    given: NoiseProfile | NoiseSource | BackendV2 | None = None
 
     def refuse_engine(self) -> None:
         """Raise InputError if an engine is chosen: only the statevector has several."""
@@ -65,7 +75,7 @@ class BackendKind(Entry):
 
 
 def open_backend(
-    spec: str,
+    spec: str | Given,
     *,
     shots: int | None = None,
     seed: int | None = None,
@@ -77,7 +87,7 @@ def open_backend(
     budget_s: float | None = None,
     n_qubits: int | None = None,
 ) -> Backend:
-    """Open the backend that a specification names.
+    """Open the backend that a specification names, or that an object of Qiskit means.
 
     Args:
         spec: "statevector": exact and noiseless. "noisy:ibm_torino": a stored calibration, see
@@ -88,7 +98,11 @@ def open_backend(
             gates without noise. "runtime:ibm_fez": a device of IBM Quantum, by the account that
             qiskit-ibm-runtime has stored or finds in the environment. "runtime:least_busy": the
             device with the shortest queue. "runtime:fake_torino": its stored fake, on this machine,
-            by the same primitives.
+            by the same primitives. "noisy:fake_torino": the calibration of that fake.
+            Or an object: a `BackendV2`, such as a fake, runs on this machine by IBM's primitives;
+            the noise of a `NoiseProfile` (`NoiseProfile.from_backend(backend)`), of a `Target`, of
+            an Aer `NoiseModel` or `AerSimulator` is simulated, exactly or by shots. The last two
+            have no device qubits: the circuit is in the basis gates of the model.
         shots: The number of shots per sample; None for exact values and derivatives, or for a
             runtime backend's default.
         seed: The seed of shots, of routing, and of the point at which the engine is compared with
@@ -119,6 +133,11 @@ def open_backend(
 
     if engine not in ENGINES:
         raise unknown_name("engine", engine, ENGINES)
+    given: NoiseProfile | NoiseSource | BackendV2 | None = None
+    if not isinstance(spec, str):
+        spec, given = meaning_of(spec)
+    else:
+        refuse_description(spec)
     name, _, rest = spec.partition(":")
     forms = BACKENDS.get(name).forms() if name in BACKENDS.names else {}
     if spec not in forms and not (rest and any(":" in form for form in forms)):
@@ -135,6 +154,7 @@ def open_backend(
             ledger=ledger,
             budget_s=budget_s,
             n_qubits=n_qubits,
+            given=given,
         )
     )
 
@@ -173,7 +193,7 @@ def _open_noisy(settings: BackendSettings) -> Backend:
     settings.refuse_runtime_settings()
     return NoisyBackend(
         name=settings.spec,
-        noise=noise_from(settings.spec),
+        noise=noise_from(settings.spec) if settings.given is None else settings.given,
         shots=settings.shots,
         seed=settings.seed,
         qubits=settings.qubits,
@@ -198,12 +218,13 @@ def _open_runtime(settings: BackendSettings) -> Backend:
     shots = require_positive("shots", options.shots(settings.shots))
     name = spec.partition(":")[2]
     device: Device
-    if name.startswith("fake_"):
+    if name.startswith("fake_") or settings.given is not None:
         if settings.ledger is not None:
             raise InputError(f"backend {spec!r} runs on this machine and has no ledger: omit it")
         from qmoe_qiskit.hardware.devices.fake import FakeDevice
 
-        device = FakeDevice(name, seed=settings.seed)
+        source: Any = name if settings.given is None else settings.given
+        device = FakeDevice(source, seed=settings.seed)
     else:
         from qmoe_qiskit.hardware.devices.ibm import IBMDevice
 

@@ -45,7 +45,31 @@ class CompiledRouter(Protocol):
 
     @property
     def isa_circuit(self) -> QuantumCircuit:
-        """The circuit as it is submitted, over the whole device."""
+        """`device_circuit()`: what a pass manager of Qiskit would return for the router."""
+        ...
+
+    @property
+    def expected_error(self) -> float | None:
+        """1 - the product of (1 - error) over all gates and measurements; None without a device."""
+        ...
+
+    def device_circuit(self, *, measured: bool = False, scheduled: bool = False) -> QuantumCircuit:
+        """Return the circuit in the device's gates, over the whole device, with its layout.
+
+        It has the router's parameters, name and metadata; `observable.apply_layout(circuit.layout)`
+        carries observables of the router over. Each call returns a new circuit: changing it changes
+        nothing here. A change of basis for observables off the diagonal is not part of it. Without
+        a device it is the router's circuit in standard gates, with the trivial layout.
+
+        Args:
+            measured: Whether it ends in measurements into the register `meas`, bit k of router
+                qubit k.
+            scheduled: Whether idle qubits have delays, those until the measurements included.
+                Gates without a device take no time, so that there are none.
+
+        Raises:
+            InputError: If a schedule is asked for, and the durations of the gates are unknown.
+        """
         ...
 
     @property
@@ -96,6 +120,25 @@ class Backend(Protocol):
             InputError: If the backend cannot run the circuit.
         """
         ...
+
+
+def check_router(router: Any) -> None:  # noqa: ANN401 - whatever the user gave
+    """Raise InputError if what is to be compiled is not a `RouterCircuit`."""
+    if isinstance(router, RouterCircuit):
+        return
+    if isinstance(router, QuantumCircuit):
+        raise InputError(
+            "compile takes a RouterCircuit, got a QuantumCircuit: make one with "
+            "RouterCircuit.from_circuit(circuit, inputs=feature_map.parameters)"
+        )
+    if isinstance(getattr(router, "router", None), RouterCircuit):
+        raise InputError(
+            f"compile takes a RouterCircuit, got a {type(router).__name__}: use its attribute "
+            "router"
+        )
+    raise InputError(
+        f"compile takes a RouterCircuit, such as angle_router(2, 3), got {router!r:.60}"
+    )
 
 
 def check_batch(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
+from qmoe_qiskit.backends.given import Given, is_given
 from qmoe_qiskit.backends.mitigation.registry import MITIGATIONS
 from qmoe_qiskit.backends.open import open_backend
 from qmoe_qiskit.backends.protocols import Backend
@@ -21,8 +22,8 @@ class BackendSpec:
     """The choice of a backend, before it is opened.
 
     Attributes:
-        backend: A specification for `open_backend`, the calibration of a device, or an open
-            backend, whose other settings were made when it was opened.
+        backend: A specification or another object for `open_backend`, such as a `NoiseProfile`
+            or a fake; or an open backend, whose other settings were made when it was opened.
         shots: The number of shots per sample, or None for exact values.
         mitigation: The name of an entry of `MITIGATIONS`.
         device_qubits: The device qubits to run on, or None for those with the smallest expected
@@ -37,7 +38,7 @@ class BackendSpec:
     'noisy:ideal'
     """
 
-    backend: str | NoiseProfile | Backend = "statevector"
+    backend: str | Given | Backend = "statevector"
     shots: int | None = None
     mitigation: str = "none"
     device_qubits: tuple[int, ...] | None = None
@@ -45,10 +46,10 @@ class BackendSpec:
 
     def __post_init__(self) -> None:
         backend, qubits = self.backend, cast("Any", self.device_qubits)
-        if not isinstance(backend, str | NoiseProfile) and not hasattr(backend, "compile"):
+        if not (isinstance(backend, str) or hasattr(backend, "compile") or is_given(backend)):
             raise InputError(
-                "backend must be a name, such as 'statevector', a noise profile or an open "
-                f"backend, got {backend!r}"
+                "backend must be a name, such as 'statevector', a noise profile, another object "
+                f"that open_backend takes, or an open backend, got {backend!r}"
             )
         if self.shots is not None:
             require_positive("shots", self.shots)
@@ -69,7 +70,7 @@ class BackendSpec:
     def replaced(
         self,
         *,
-        backend: str | NoiseProfile | Backend | None = None,
+        backend: str | Given | Backend | None = None,
         shots: int | None = None,
         mitigation: str | None = None,
         device_qubits: Sequence[int] | None = None,
@@ -102,21 +103,17 @@ class BackendSpec:
             "qubits": self.device_qubits,
             "mitigation": self.mitigation,
         }
-        if isinstance(self.backend, str):
-            return open_backend(self.backend, **settings, options=self.options)
-        if isinstance(self.backend, NoiseProfile):
-            if self.options is not None:
-                raise InputError(
-                    "a noise profile has no options: they are for the runtime backends, such as "
-                    "'runtime:ibm_fez'"
-                )
-            from qmoe_qiskit.backends.noisy.backend import NoisyBackend
-
-            name = f"noisy:{self.backend.device}"
-            return NoisyBackend(name=name, noise=self.backend, **settings)
-        if self != BackendSpec(backend=self.backend):
+        if isinstance(self.backend, NoiseProfile) and self.options is not None:
             raise InputError(
-                f"backend {self.backend.name!r} is open already: shots, mitigation and "
+                "a noise profile has no options: they are for the runtime backends, such as "
+                "'runtime:ibm_fez'"
+            )
+        if isinstance(self.backend, str) or is_given(self.backend):
+            return open_backend(cast("Any", self.backend), **settings, options=self.options)
+        opened = cast("Backend", self.backend)
+        if self != BackendSpec(backend=opened):
+            raise InputError(
+                f"backend {opened.name!r} is open already: shots, mitigation and "
                 "device_qubits are set where it is opened, with open_backend"
             )
-        return self.backend
+        return opened

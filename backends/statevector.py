@@ -4,14 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from qiskit import QuantumCircuit
 
+from qmoe_qiskit.backends.gradients.second_derivatives import hessian
+from qmoe_qiskit.backends.handed_out import HandsOut, PlacedCircuit, WithoutDevice
 from qmoe_qiskit.backends.protocols import (
     ArrayLike,
     CompiledRouter,
     Expectations,
     Pullback,
     check_batch,
+    check_router,
 )
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import (
@@ -60,6 +62,7 @@ class StatevectorBackend:
             InputError: If the circuit is too wide, or not unitary and affine in its parameters.
             EngineMismatchError: If the probe differs from Aer's value.
         """
+        check_router(router)
         if router.n_qubits > MAX_QUBITS:
             raise InputError(
                 f"the router has {router.n_qubits} qubits: the statevector backend takes at most "
@@ -79,8 +82,8 @@ class StatevectorBackend:
         compiled = BatchedRouter(
             router=router,
             program=StatevectorProgram(router),
-            isa_circuit=router.standard_circuit,
-            physical_qubits=tuple(range(router.n_qubits)),
+            placed=WithoutDevice(router=router),
+            backend_name=self.name,
         )
         check_probe(
             compiled,
@@ -91,21 +94,21 @@ class StatevectorBackend:
         return compiled
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class BatchedRouter:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class BatchedRouter(HandsOut):
     """A router on the batched engine.
 
     Attributes:
         router: The router.
         program: The compiled circuit, which evaluates batches.
-        isa_circuit: The circuit as it would be submitted.
-        physical_qubits: Per router qubit, the device qubit that holds it.
+        placed: The circuit where it runs, which is handed out.
+        backend_name: The specification of the backend.
     """
 
     router: RouterCircuit
     program: ExactProgram
-    isa_circuit: QuantumCircuit
-    physical_qubits: tuple[int, ...]
+    placed: PlacedCircuit
+    backend_name: str
 
     def expectations(self, inputs_BF: FloatArray, weights_W: FloatArray) -> Expectations:
         """See `CompiledRouter.expectations`."""
@@ -117,6 +120,10 @@ class BatchedRouter:
     ) -> tuple[FloatArray, FloatArray]:
         """See `CompiledRouter.jacobian`."""
         return self.program.jacobian(*check_batch(self.router, inputs_BF, weights_W))
+
+    def hessian(self, inputs_BF: FloatArray, weights_W: FloatArray) -> FloatArray:
+        """See `TwiceDifferentiable.hessian`."""
+        return hessian(self.program, *check_batch(self.router, inputs_BF, weights_W))
 
     def vjp(self, inputs_BF: ArrayLike, weights_W: ArrayLike) -> tuple[ArrayLike, Pullback]:
         """See `CompiledRouter.vjp`."""

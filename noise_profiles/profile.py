@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
+    from qiskit.providers import BackendV2
     from qiskit.transpiler import Target
     from qiskit_aer.noise import NoiseModel
 
@@ -281,6 +282,17 @@ class NoiseProfile:
         from qmoe_qiskit.noise_profiles.files import json_file
 
         json_file.save(self, path)
+
+    @classmethod
+    def from_backend(cls, backend: BackendV2 | Target) -> NoiseProfile:
+        """Capture the profile of a backend of Qiskit, such as a fake, or of a target.
+
+        Raises:
+            ProfileError: If it has no calibrated qubits and gates, see `capture`.
+        """
+        from qmoe_qiskit.noise_profiles.capture.snapshot import profile_of
+
+        return profile_of(cls, backend, name=None, at=None)
 
     @classmethod
     def load(cls, path: str | Path) -> NoiseProfile:

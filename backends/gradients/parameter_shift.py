@@ -35,9 +35,12 @@ def shifted_slopes(values: FloatArray, n_samples: int, n_angles: int) -> FloatAr
 def vjp_by_jacobian(
     compiled: CompiledRouter, inputs_BF: ArrayLike, weights_W: ArrayLike
 ) -> tuple[ArrayLike, Pullback]:
-    """Implement `CompiledRouter.vjp` for a router that only provides whole Jacobians."""
+    """Implement `CompiledRouter.vjp` for a router that only provides whole Jacobians.
+
+    The pullback belongs to the arrays as they are now, whatever becomes of them afterwards.
+    """
     to_numpy, back = _converters(inputs_BF)
-    x_BF, w_W = to_numpy(inputs_BF), to_numpy(weights_W)
+    x_BF, w_W = to_numpy(inputs_BF).copy(), to_numpy(weights_W).copy()
 
     def pullback(
         gradient_BO: ArrayLike, *, need_inputs: bool = True

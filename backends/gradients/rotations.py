@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from qiskit import QuantumCircuit
-from qiskit.circuit import Parameter, ParameterVector
+from qiskit.circuit import Parameter, ParameterExpression, ParameterVector
 
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.circuits.angles import has_parameters
@@ -29,6 +29,12 @@ def router_of_rotations(router: RouterCircuit) -> tuple[RouterCircuit, AngleTabl
     return replace(router, circuit=circuit, inputs=none, weights=angles, degree=None), table
 
 
+def rotation_angles(router: RouterCircuit) -> list[ParameterExpression]:
+    """Return the angle of each rotation of `router_of_rotations`, in terms of the router's own."""
+    steps = _unfolded(router.standard_circuit)
+    return [operation.params[0] for operation, _ in steps if has_parameters(operation)]
+
+
 def one_angle_per_rotation(
     source: QuantumCircuit, inputs: Sequence[Parameter], weights: Sequence[Parameter]
 ) -> tuple[QuantumCircuit, ParameterVector, AngleTable]:
@@ -38,11 +44,7 @@ def one_angle_per_rotation(
     dropped, since it affects no expectation value. The source has no classical bits.
     """
     rows = AngleRows(inputs, weights)
-    steps: list[tuple[Any, tuple[int, ...]]] = []
-    for step in source.data:
-        qubits = tuple(source.find_bit(q).index for q in step.qubits)
-        is_free = has_parameters(step.operation)
-        steps += unfold(step.operation, qubits) if is_free else [(step.operation, qubits)]
+    steps = _unfolded(source)
     angles = ParameterVector("angle", sum(has_parameters(operation) for operation, _ in steps))
     circuit = QuantumCircuit(source.num_qubits)
     for operation, qubits in steps:
@@ -52,3 +54,13 @@ def one_angle_per_rotation(
             operation.params = [angles[row]]
         circuit.append(operation, qubits)
     return circuit, angles, rows.table()
+
+
+def _unfolded(source: QuantumCircuit) -> list[tuple[Any, tuple[int, ...]]]:
+    """Return the operations of a circuit, those with free angles as rotations, and their qubits."""
+    steps: list[tuple[Any, tuple[int, ...]]] = []
+    for step in source.data:
+        qubits = tuple(source.find_bit(q).index for q in step.qubits)
+        is_free = has_parameters(step.operation)
+        steps += unfold(step.operation, qubits) if is_free else [(step.operation, qubits)]
+    return steps

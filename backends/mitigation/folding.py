@@ -6,12 +6,12 @@ of IBM's estimator too (T. Giurgica-Tiron et al., arXiv:2005.10921).
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from qiskit import QuantumCircuit
-from qiskit.transpiler import Target
 
-from qmoe_qiskit.backends.transpile.isa_circuit import scheduled
+from qmoe_qiskit.backends.transpile.isa_circuit import DeviceCircuit, scheduled
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.typing import FloatArray
 
@@ -22,22 +22,42 @@ def check_factor(factor: int) -> None:
         raise InputError(f"gates are folded 1, 3, 5, ... times, got {factor}")
 
 
-def folded(circuit: QuantumCircuit, factor: int, target: Target) -> QuantumCircuit:
+def folded_on_device(placed: DeviceCircuit, factor: int) -> DeviceCircuit:
     """Return a circuit of a device's gates with every two-qubit gate executed `factor` times.
 
     The factor is odd. Delays are left out and determined anew.
+
+    Raises:
+        InputError: If a gate is not its own inverse.
     """
-    new = circuit.copy_empty_like()
+    if factor == 1:
+        return placed
+    assert placed.compact is not None
+    assert placed.target is not None
+    compact = _folded(placed.compact, factor)
+    return replace(
+        placed,
+        gates=_folded(placed.gates, factor),
+        compact=scheduled(compact, placed.target) if placed.takes_time else compact,
+    )
+
+
+def _folded(circuit: QuantumCircuit, factor: int) -> QuantumCircuit:
+    new: QuantumCircuit = circuit.copy_empty_like()
     for step in circuit.data:
-        if step.operation.name == "delay":
+        gate = step.operation
+        if gate.name == "delay":
             continue
         new.append(step)
-        if step.operation.name != "barrier" and len(step.qubits) == 2:
-            inverse = step.operation.inverse()
-            assert inverse.name == step.operation.name, "the two-qubit gates are their own inverses"
+        if gate.name != "barrier" and len(step.qubits) == 2:
+            if gate.inverse() != gate:
+                raise InputError(
+                    f"gate {gate.name!r} is not its own inverse: zero-noise extrapolation repeats "
+                    "two-qubit gates that are, such as cx, cz and ecr"
+                )
             for _ in range(factor - 1):
                 new.append(step)
-    return scheduled(new, target)
+    return new
 
 
 def extrapolation(factors: Sequence[int], degree: int) -> FloatArray:

@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmoe_qiskit.backends.mitigation.folding import check_factor
-from qmoe_qiskit.backends.mitigation.registry import MITIGATIONS
+from qmoe_qiskit.backends.mitigation.registry import MITIGATIONS, Mitigation
 from qmoe_qiskit.backends.noisy.circuit import NoiseSource, NoisyCircuit
-from qmoe_qiskit.backends.noisy.combined import CombinedRouter
+from qmoe_qiskit.backends.noisy.combined import CombinedRouter, NoisyRouter
 from qmoe_qiskit.backends.noisy.device import on_device
 from qmoe_qiskit.backends.noisy.exact import MAX_EXACT_QUBITS, exact_router
 from qmoe_qiskit.backends.noisy.sampling import SampledRouter
-from qmoe_qiskit.backends.protocols import CompiledRouter
+from qmoe_qiskit.backends.protocols import CompiledRouter, check_router
 from qmoe_qiskit.circuits import RouterCircuit
-from qmoe_qiskit.circuits.observables import is_diagonal, measurement_bases
 from qmoe_qiskit.errors import InputError, require_positive
 from qmoe_qiskit.noise_profiles import NoiseProfile
 from qmoe_qiskit.simulation import diagonals
 from qmoe_qiskit.simulation.lowering import check_angles
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from qmoe_qiskit.typing import FloatArray
 
 # The observables of all 2^20 bit strings of 20 qubits take 160 MiB.
@@ -71,17 +72,9 @@ class NoisyBackend:
             InputError: If the device cannot run the circuit, or its errors cannot be mitigated.
             EngineMismatchError: If the probe differs from Aer's value.
         """
+        check_router(router)
         check_angles(router)  # before the transpiler meets what cannot be evaluated
         self._check_width(router.n_qubits)
-        if is_diagonal(router.observables):
-            return self._compile_diagonal(router)
-        parts = [
-            self._compile_diagonal(router.in_basis(basis))
-            for basis in measurement_bases(router.observables)
-        ]
-        return CombinedRouter(router, parts, np.ones(len(parts)))
-
-    def _compile_diagonal(self, router: RouterCircuit) -> CompiledRouter:
         mitigation = MITIGATIONS.get(self.mitigation)
         factors = [self.noise_factor * factor for factor in mitigation.noise_factors]
         settings: dict[str, Any] = {"noise_factors": factors, "seed": self.seed}
@@ -89,9 +82,18 @@ class NoisyBackend:
             circuits = on_device(router, self.noise, qubits=self.qubits, **settings)
         else:
             circuits = self.noise.add_to(router, **settings)
+        groups = [circuits[k : k + len(factors)] for k in range(0, len(circuits), len(factors))]
+        rng = np.random.default_rng(self.seed)
+        parts = [self._evaluated(group, mitigation, rng) for group in groups]
+        return parts[0] if len(parts) == 1 else CombinedRouter(router, parts, np.ones(len(parts)))
+
+    def _evaluated(
+        self, circuits: Sequence[NoisyCircuit], mitigation: Mitigation, rng: np.random.Generator
+    ) -> NoisyRouter:
+        """Return one basis of a router, from its circuits with each noise factor."""
+        router = circuits[0].router
         plain_OD = diagonals(router.observables)
         observables_OD = mitigation.correct(plain_OD, circuits[0].assignment)
-        rng = np.random.default_rng(self.seed)
         parts = [self._evaluator(noisy, observables_OD, rng) for noisy in circuits]
         if len(parts) == 1:
             return parts[0]
@@ -99,11 +101,11 @@ class NoisyBackend:
 
     def _evaluator(
         self, noisy: NoisyCircuit, observables_OD: FloatArray, rng: np.random.Generator
-    ) -> CompiledRouter:
+    ) -> NoisyRouter:
         if self.shots is not None:
-            return SampledRouter(noisy, observables_OD, self.shots, rng)
+            return SampledRouter(noisy, observables_OD, self.shots, rng, backend_name=self.name)
         self._check_width(noisy.circuit.num_qubits)
-        return exact_router(noisy, observables_OD, rng)
+        return exact_router(noisy, observables_OD, rng, backend_name=self.name)
 
     def _check_width(self, n_qubits: int) -> None:
         exact = self.shots is None

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from qiskit import QuantumCircuit
 
+from qmoe_qiskit.backends.handed_out import PlacedCircuit
 from qmoe_qiskit.circuits import RouterCircuit
+from qmoe_qiskit.circuits.observables import Basis, is_diagonal, measurement_bases
 from qmoe_qiskit.simulation.lowering import ChannelsAfter
 from qmoe_qiskit.typing import FloatArray
 
@@ -21,15 +23,14 @@ class NoisyCircuit:
     """A router with its noise, on the qubits that matter.
 
     Attributes:
-        router: The router.
+        router: The router; where observables need several bases, in one of them.
         circuit: The circuit over the active qubits, without measurements.
         channels: Takes each instruction of `circuit` to the channels that act after it.
         noise_model: The same noise for Aer, readout errors included; None where the channels are
             instructions of `circuit` itself.
         measured: Per router qubit, the qubit of `circuit` that holds it at the end.
         assignment: Per router qubit, A with A[measured, true] = P(measured | true), (2, 2).
-        full: The circuit over the whole device, as submitted.
-        physical_qubits: Per router qubit, the device qubit that holds it at the end.
+        placed: The circuit without a change of basis where it runs, which is handed out.
     """
 
     router: RouterCircuit
@@ -38,8 +39,15 @@ class NoisyCircuit:
     noise_model: NoiseModel | None
     measured: tuple[int, ...]
     assignment: tuple[FloatArray, ...]
-    full: QuantumCircuit
-    physical_qubits: tuple[int, ...]
+    placed: PlacedCircuit
+
+
+def in_bases(router: RouterCircuit) -> list[tuple[Basis, RouterCircuit]]:
+    """Return the bases that measure a router's observables, each with the router followed by it."""
+    bases = measurement_bases(router.observables)
+    if is_diagonal(router.observables):
+        return [(bases[0], router)]
+    return [(basis, router.in_basis(basis)) for basis in bases]
 
 
 class NoiseSource(Protocol):
@@ -48,11 +56,13 @@ class NoiseSource(Protocol):
     def add_to(
         self, router: RouterCircuit, *, noise_factors: Sequence[int], seed: int | None
     ) -> list[NoisyCircuit]:
-        """Return the router with this noise, once per noise factor.
+        """Return the router with this noise, once per basis, see `in_bases`, and noise factor.
+
+        All circuits of the first basis come before those of the second.
 
         Args:
             router: The router.
-            noise_factors: How many times each two-qubit gate is executed, per returned circuit.
+            noise_factors: How many times each two-qubit gate is executed, per circuit of a basis.
             seed: The seed of Qiskit's routing.
 
         Raises:

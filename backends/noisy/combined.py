@@ -1,29 +1,35 @@
 """One router from several: weighted sums over circuits of other noise or other bases."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np
 
-from qmoe_qiskit.backends.protocols import ArrayLike, CompiledRouter, Expectations, Pullback
+from qmoe_qiskit.backends.handed_out import HandsOut
+from qmoe_qiskit.backends.noisy.sampling import SampledRouter
+from qmoe_qiskit.backends.protocols import ArrayLike, Expectations, Pullback
+from qmoe_qiskit.backends.statevector import BatchedRouter
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.typing import FloatArray
 
 
-class CombinedRouter:
+class CombinedRouter(HandsOut):
     """A router whose values are the weighted sum of those of independent evaluations.
 
     Args:
         router: The router.
-        parts: The router compiled once per noise factor, the first without amplified noise; or once
-            per basis of its observables.
+        parts: The router compiled, on the same qubits, once per noise factor, the first without
+            amplified noise; or once per basis of its observables.
         weights_K: The weight of each part's values.
     """
 
     def __init__(
-        self, router: RouterCircuit, parts: Sequence[CompiledRouter], weights_K: FloatArray
+        self, router: RouterCircuit, parts: Sequence[NoisyRouter], weights_K: FloatArray
     ) -> None:
         self.router, self.parts, self.weights_K = router, parts, weights_K
-        self.isa_circuit, self.physical_qubits = parts[0].isa_circuit, parts[0].physical_qubits
+        # All parts lie on the same qubits.
+        self.placed, self.backend_name = parts[0].placed, parts[0].backend_name
 
     def expectations(self, inputs_BF: FloatArray, weights_W: FloatArray) -> Expectations:
         """See `CompiledRouter.expectations`; `shots` counts those of all parts."""
@@ -60,3 +66,6 @@ class CombinedRouter:
     def _sum(self, arrays: Sequence[ArrayLike], weights_K: FloatArray | None = None) -> ArrayLike:
         weights_K = self.weights_K if weights_K is None else weights_K
         return sum(float(weight) * array for weight, array in zip(weights_K, arrays, strict=True))
+
+
+NoisyRouter = BatchedRouter | SampledRouter | CombinedRouter

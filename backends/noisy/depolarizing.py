@@ -10,7 +10,8 @@ from qiskit.circuit import Instruction, Parameter, ParameterExpression
 from qiskit_aer.noise import QuantumError, depolarizing_error
 
 from qmoe_qiskit.backends.aer_reference import unfolded
-from qmoe_qiskit.backends.noisy.circuit import NoisyCircuit
+from qmoe_qiskit.backends.handed_out import WithoutDevice
+from qmoe_qiskit.backends.noisy.circuit import NoisyCircuit, in_bases
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.simulation.lowering import Channel
@@ -61,19 +62,20 @@ class Depolarizing:
                 "depolarizing noise without a device is not amplified by executing gates several "
                 "times: zero-noise extrapolation is for devices, such as 'noisy:ibm_torino'"
             )
-        circuit = self._with_channels(router, unfolded(router.standard_circuit, "density_matrix"))
-        qubits = tuple(range(router.n_qubits))
+        placed = WithoutDevice(router=router)
         return [
             NoisyCircuit(
-                router=router,
-                circuit=circuit,
+                router=rotated,
+                circuit=self._with_channels(
+                    router, unfolded(rotated.standard_circuit, "density_matrix")
+                ),
                 channels=_own_channel,
                 noise_model=None,
-                measured=qubits,
+                measured=placed.physical_qubits,
                 assignment=(np.eye(2),) * router.n_qubits,
-                full=router.circuit,
-                physical_qubits=qubits,
+                placed=placed,
             )
+            for _, rotated in in_bases(router)
         ]
 
     def _with_channels(self, router: RouterCircuit, circuit: QuantumCircuit) -> QuantumCircuit:

@@ -6,15 +6,11 @@ from collections.abc import Sequence
 from functools import lru_cache, reduce
 from typing import TYPE_CHECKING, Any
 
-from qmoe_qiskit.backends.mitigation.folding import folded
-from qmoe_qiskit.backends.noisy.circuit import NoisyCircuit
+from qmoe_qiskit.backends.mitigation.folding import folded_on_device
+from qmoe_qiskit.backends.noisy.circuit import NoisyCircuit, in_bases
 from qmoe_qiskit.backends.noisy.exact import MAX_EXACT_QUBITS
 from qmoe_qiskit.backends.noisy.readout_error import assignment_matrices
-from qmoe_qiskit.backends.transpile.isa_circuit import (
-    fit_to_device,
-    relabelled,
-    without_measurements,
-)
+from qmoe_qiskit.backends.transpile.isa_circuit import fit_to_device
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.simulation.lowering import Channel
 from qmoe_qiskit.simulation.representation import transfer_matrix
@@ -37,27 +33,22 @@ def on_device(
     """Return a router with a device's noise, see `NoiseSource.add_to` and `fit_to_device`."""
     # The same circuit is evaluated exactly and sampled.
     most = MAX_EXACT_QUBITS if router.n_qubits <= MAX_EXACT_QUBITS else None
-    placed = fit_to_device(router, profile, qubits=qubits, most_qubits=most, seed=seed)
-    active = profile.subset(placed.active)
+    plain = fit_to_device(router, profile, qubits=qubits, most_qubits=most, seed=seed)
+    active = profile.subset(plain.active)
     model, channels = _noise_of(active)
-    circuits = []
-    for factor in noise_factors:
-        circuit = placed.compact
-        if factor != 1:
-            circuit = folded(circuit, factor, active.to_target())
-        circuits.append(
-            NoisyCircuit(
-                router=router,
-                circuit=without_measurements(circuit),
-                channels=channels,
-                noise_model=model,
-                measured=placed.measured,
-                assignment=assignment_matrices(active, placed.measured),
-                full=relabelled(circuit, dict(enumerate(placed.active)), profile.n_qubits),
-                physical_qubits=placed.physical_qubits,
-            )
+    return [
+        NoisyCircuit(
+            router=rotated,
+            circuit=folded_on_device(plain.in_basis(basis), factor).evaluated,
+            channels=channels,
+            noise_model=model,
+            measured=plain.measured,
+            assignment=assignment_matrices(active, plain.measured),
+            placed=folded_on_device(plain, factor),
         )
-    return circuits
+        for basis, rotated in in_bases(router)
+        for factor in noise_factors
+    ]
 
 
 @lru_cache(maxsize=16)
@@ -71,7 +62,7 @@ class NoiseChannels:
     """What an Aer noise model does after each instruction.
 
     Gate errors are read from the model; idle noise comes from the model's own passes, which Aer
-    applies to delays.
+    applies to delays. Channels that stand in the circuit itself act as well.
 
     Args:
         model: The noise model; its qubits are those of the circuit.
@@ -79,11 +70,15 @@ class NoiseChannels:
 
     def __init__(self, model: NoiseModel) -> None:
         self._gate_errors = model._local_quantum_errors  # noqa: SLF001 - Aer has no accessor
+        self._everywhere = model._default_quantum_errors  # noqa: SLF001
         self._passes = model._custom_noise_passes  # noqa: SLF001
         self._known: dict[Any, FloatArray | None] = {}
 
     def __call__(self, operation: Any, qubits: tuple[int, ...]) -> list[Channel]:  # noqa: ANN401
         """Return the channels after an instruction, for `lower_circuit`."""
+        if operation.name == "quantum_channel":
+            error = operation._quantum_error  # noqa: SLF001
+            return [Channel(matrix=transfer_matrix(error), qubits=qubits)]
         duration = operation.duration if operation.name == "delay" else None
         key = (operation.name, qubits, duration)
         if key not in self._known:
@@ -92,7 +87,9 @@ class NoiseChannels:
         return [] if matrix is None else [Channel(matrix=matrix, qubits=qubits)]
 
     def _matrix(self, operation: Any, qubits: tuple[int, ...]) -> FloatArray | None:  # noqa: ANN401
-        errors = [self._gate_errors.get(operation.name, {}).get(qubits)]
+        # As in Aer, an error of these qubits replaces that of all qubits.
+        everywhere = self._everywhere.get(operation.name)
+        errors = [self._gate_errors.get(operation.name, {}).get(qubits, everywhere)]
         errors += [
             noise_pass._func(operation, list(qubits))  # noqa: SLF001
             for noise_pass in self._passes

@@ -18,7 +18,11 @@ AER_TRUNCATION = 144e-10
 
 
 def exact_router(
-    noisy: NoisyCircuit, observables_OD: FloatArray, rng: np.random.Generator
+    noisy: NoisyCircuit,
+    observables_OD: FloatArray,
+    rng: np.random.Generator,
+    *,
+    backend_name: str,
 ) -> BatchedRouter:
     """Return a noisy circuit on the batched engine, after a comparison with Aer's density matrix.
 
@@ -26,6 +30,7 @@ def exact_router(
         noisy: The circuit with its noise.
         observables_OD: The observables over measured bit strings, (O, 2^n) for n router qubits.
         rng: The source of the point of the comparison.
+        backend_name: The specification of the backend.
 
     Raises:
         EngineMismatchError: If the two differ by more than rounding and what Aer leaves out.
@@ -43,8 +48,8 @@ def exact_router(
     compiled = BatchedRouter(
         router=router,
         program=DensityProgram(gates, table, n_qubits, of_states_OD[:, local]),
-        isa_circuit=noisy.full,
-        physical_qubits=noisy.physical_qubits,
+        placed=noisy.placed,
+        backend_name=backend_name,
     )
     check_probe(
         compiled,

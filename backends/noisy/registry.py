@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import InputError, unknown_name
@@ -93,6 +93,7 @@ def noise_forms() -> dict[str, str]:
     return {
         "noisy:DEVICE": "a stored calibration, see qmoe profiles list",
         "noisy:FILE.json": "a calibration of yours",
+        "noisy:fake_DEVICE": "the calibration of a fake of qiskit-ibm-runtime",
         **{kind.form: kind.help for kind in NOISES},
     }
 
@@ -110,9 +111,18 @@ def noise_from(spec: str) -> NoiseProfile | NoiseSource:
         return kind.build(*_numbers(spec, text, kind))
     if colon and not noise.endswith(".json"):
         raise unknown_name("noise", name, [kind.name for kind in NOISES if kind.arguments])
+    if noise.startswith("fake_") and not noise.endswith(".json"):
+        return _calibration_of_fake(noise)
     from qmoe_qiskit.noise_profiles import load_profile
 
     return load_profile(noise)
+
+
+@cache
+def _calibration_of_fake(name: str) -> NoiseProfile:
+    from qmoe_qiskit.noise_profiles import capture
+
+    return capture(name)
 
 
 def _numbers(spec: str, text: str, kind: NoiseKind) -> list[float]:

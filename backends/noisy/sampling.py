@@ -6,6 +6,7 @@ from qiskit_aer import AerSimulator
 
 from qmoe_qiskit.backends.gradients import parameter_shift
 from qmoe_qiskit.backends.gradients.rotations import one_angle_per_rotation
+from qmoe_qiskit.backends.handed_out import HandsOut
 from qmoe_qiskit.backends.noisy.circuit import NoisyCircuit
 from qmoe_qiskit.backends.protocols import ArrayLike, Expectations, Pullback, check_batch
 from qmoe_qiskit.typing import FloatArray
@@ -16,7 +17,7 @@ _POINTS_PER_JOB = 4096
 _MAX_DENSITY_QUBITS = 8
 
 
-class SampledRouter:
+class SampledRouter(HandsOut):
     """A router whose expectation values are means over Aer's shots, all from the same shots.
 
     Derivatives are by the parameter-shift rule, rotation by rotation, each from shots of its own:
@@ -27,13 +28,20 @@ class SampledRouter:
         observables_OD: The observables over measured bit strings, (O, 2^n) for n router qubits.
         shots: The number of shots per evaluated point.
         rng: The source of all shots: each call draws new ones.
+        backend_name: The specification of the backend.
     """
 
     def __init__(
-        self, noisy: NoisyCircuit, observables_OD: FloatArray, shots: int, rng: np.random.Generator
+        self,
+        noisy: NoisyCircuit,
+        observables_OD: FloatArray,
+        shots: int,
+        rng: np.random.Generator,
+        *,
+        backend_name: str,
     ) -> None:
         self.router = router = noisy.router
-        self.isa_circuit, self.physical_qubits = noisy.full, noisy.physical_qubits
+        self.placed, self.backend_name = noisy.placed, backend_name
         self._observables_OD, self._shots, self._rng = observables_OD, shots, rng
         # One parameter per rotation, and measurements.
         self._circuit, self._angles, self._table = one_angle_per_rotation(

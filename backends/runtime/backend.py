@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from qiskit import QuantumCircuit
 
 from qmoe_qiskit.backends.gradients.rotations import router_of_rotations
+from qmoe_qiskit.backends.protocols import check_router
 from qmoe_qiskit.backends.runtime.compiled_router import Layout, RuntimeRouter
 from qmoe_qiskit.backends.transpile.isa_circuit import fit_to_device
 from qmoe_qiskit.circuits import RouterCircuit
@@ -52,6 +53,7 @@ class RuntimeBackend:
         Raises:
             InputError: If the device cannot run the circuit.
         """
+        check_router(router)
         if router.standard_circuit.count_ops().get("delay"):
             raise InputError(
                 f"the router's circuit holds delays: on {self.device.name} circuits are scheduled "
@@ -73,7 +75,12 @@ class RuntimeBackend:
         placed = fit_to_device(rotations, offered, qubits=self.qubits, seed=self.seed)
         circuit = _gates_only(placed.full)
         assert set(circuit.parameters) == set(rotations.weights)  # the transpiler kept them all
-        return Layout(circuit=circuit, physical_qubits=placed.physical_qubits, profile=profile)
+        return Layout(
+            circuit=circuit,
+            physical_qubits=placed.physical_qubits,
+            profile=profile,
+            placed=placed,
+        )
 
     def __deepcopy__(self, memo: dict[int, object]) -> RuntimeBackend:
         """Return this object: scikit-learn copies settings, but a connection cannot be copied."""

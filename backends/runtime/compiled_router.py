@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -12,8 +13,11 @@ from qmoe_qiskit.backends.gradients.parameter_shift import (
     shifted_slopes,
     vjp_by_jacobian,
 )
+from qmoe_qiskit.backends.gradients.rotations import rotation_angles
 from qmoe_qiskit.backends.gradients.spsa import Directions
+from qmoe_qiskit.backends.handed_out import HandsOut
 from qmoe_qiskit.backends.protocols import ArrayLike, Expectations, Pullback, check_batch
+from qmoe_qiskit.backends.transpile.isa_circuit import DeviceCircuit
 from qmoe_qiskit.hardware.primitives import check_pub
 from qmoe_qiskit.hardware.work import Outcome, WorkUnit, work_key
 from qmoe_qiskit.typing import FloatArray
@@ -40,14 +44,17 @@ class Layout:
             rotation.
         physical_qubits: The device qubit that holds each router qubit at the end of the circuit.
         profile: The calibration that the layout was chosen by; None if it is unknown.
+        placed: The circuit as it was placed; None if it comes from the ledger, which knows the
+            qubits at the end of the circuit only.
     """
 
     circuit: QuantumCircuit
     physical_qubits: tuple[int, ...]
     profile: NoiseProfile | None
+    placed: DeviceCircuit | None = None
 
 
-class RuntimeRouter:
+class RuntimeRouter(HandsOut):
     """A router whose expectation values come from a device; each call is one unit of work.
 
     The backend has the device, options and shots. The table has the angles of the circuit's
@@ -58,8 +65,22 @@ class RuntimeRouter:
         self, *, router: RouterCircuit, backend: RuntimeBackend, layout: Layout, table: AngleTable
     ) -> None:
         self.router, self.backend, self.profile = router, backend, layout.profile
-        self.isa_circuit, self.physical_qubits = layout.circuit, layout.physical_qubits
-        self._table = table
+        self.backend_name = f"runtime:{backend.device.name}"
+        self._layout, self._table = layout, table
+
+    @cached_property
+    def placed(self) -> DeviceCircuit:  # type: ignore[override]
+        """The circuit on the device, with the router's own angles, which is handed out."""
+        layout = self._layout
+        placed = layout.placed or DeviceCircuit.from_full(
+            self.router, layout.circuit, layout.physical_qubits
+        )
+        return placed.with_angles(self.router, rotation_angles(self.router))
+
+    @property
+    def physical_qubits(self) -> tuple[int, ...]:
+        """See `CompiledRouter.physical_qubits`."""
+        return self._layout.physical_qubits
 
     def expectations(self, inputs_BF: FloatArray, weights_W: FloatArray) -> Expectations:
         """See `CompiledRouter.expectations`."""
@@ -136,7 +157,7 @@ class RuntimeRouter:
             spec=backend.name,
             device=backend.device.name,
             title=backend.title,
-            circuit=self.isa_circuit,
+            circuit=self._layout.circuit.copy(),
             physical_qubits=self.physical_qubits,
             observables=self.router.observables,
             points_PG=points_PG,

@@ -33,7 +33,7 @@ def expected_error(circuit: QuantumCircuit, target: Target) -> float:
         count * np.log1p(-_error(target, name, qubits))
         for (name, qubits), count in _operations(circuit).items()
     )
-    return float(-np.expm1(log_fidelity))
+    return float(-np.expm1(log_fidelity)) + 0.0  # not -0.0
 
 
 def best_placement(circuit: QuantumCircuit, target: Target) -> dict[int, int]:

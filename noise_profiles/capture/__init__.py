@@ -39,5 +39,6 @@ def capture(
     'ibmq_manila'
     """
     from qmoe_qiskit.noise_profiles.capture.snapshot import profile_of
+    from qmoe_qiskit.noise_profiles.profile import NoiseProfile
 
-    return profile_of(source, name=name, at=at)
+    return profile_of(NoiseProfile, source, name=name, at=at)

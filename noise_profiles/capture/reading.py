@@ -13,7 +13,6 @@ from qiskit.circuit.library import get_standard_gate_name_mapping
 from qmoe_qiskit.errors import ProfileError
 from qmoe_qiskit.noise_profiles.calibration import GateCalibration, QubitCalibration
 from qmoe_qiskit.noise_profiles.capture.repairing import RepairLog, is_positive
-from qmoe_qiskit.noise_profiles.profile import NoiseProfile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     from qiskit.circuit import Instruction
     from qiskit.transpiler import Target
     from qiskit_ibm_runtime.models import BackendProperties
+
+    from qmoe_qiskit.noise_profiles.profile import NoiseProfile
 
 # IBM reports these for every Heron, and offers them on request: with `use_fractional_gates`.
 FRACTIONAL_GATES = ("rx", "rzz")
@@ -37,12 +38,14 @@ class Reading:
     """A device's description while it is read into a profile.
 
     Attributes:
+        kind: The class of the profile.
         target: What the device offers, with errors and durations.
         properties: What a target cannot hold, for IBM's devices; else None.
         log: The repairs so far.
         unusable: The qubits found so far that cannot be used, with the reason.
     """
 
+    kind: type[NoiseProfile]
     target: Target
     properties: BackendProperties | None
     log: RepairLog = field(default_factory=RepairLog)
@@ -60,7 +63,7 @@ class Reading:
         for gate in gates:
             if len(gate.qubits) > 1 and not usable.issuperset(gate.qubits):
                 self.log.note("dropped", gate.name, gate.qubits, gate.error, "on an unusable qubit")
-        return NoiseProfile(
+        return self.kind(
             device=device,
             family=family,
             captured_at=captured_at.astimezone(UTC),

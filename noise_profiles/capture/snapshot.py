@@ -1,7 +1,10 @@
 """Asking a backend for its description of itself at one moment: target and properties."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from qiskit.providers import BackendV2
 from qiskit.transpiler import Target
@@ -11,13 +14,19 @@ from qiskit_ibm_runtime.models import BackendConfiguration
 
 from qmoe_qiskit.errors import InputError, ProfileError, unknown_name
 from qmoe_qiskit.noise_profiles.capture.reading import Reading
-from qmoe_qiskit.noise_profiles.profile import NoiseProfile
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.noise_profiles.profile import NoiseProfile
 
 
 def profile_of(
-    source: str | BackendV2 | Target, *, name: str | None, at: datetime | None
+    kind: type[NoiseProfile],
+    source: str | BackendV2 | Target,
+    *,
+    name: str | None,
+    at: datetime | None,
 ) -> NoiseProfile:
-    """Ask a source for its calibration and return the profile, see `capture`."""
+    """Ask a source for its calibration and return the profile of a class, see `capture`."""
     if isinstance(source, str):
         source = _fake_backend(source)
     if isinstance(source, FakeBackendV2):
@@ -43,7 +52,7 @@ def profile_of(
     elif isinstance(source, BackendV2 | Target):
         target = source if isinstance(source, Target) else source.target
         device = name or getattr(source, "name", None) or target.description or "target"
-        return Reading(target=target, properties=None).profile(
+        return Reading(kind=kind, target=target, properties=None).profile(
             device=device,
             family=None,
             captured_at=at or datetime.now(UTC),
@@ -55,7 +64,7 @@ def profile_of(
             f"fake backend such as 'fake_torino', got {type(source).__name__}"
         )
     calibration = f"IBM Quantum calibration of {device}, version {properties.backend_version}"
-    return Reading(target=target, properties=properties).profile(
+    return Reading(kind=kind, target=target, properties=properties).profile(
         device=name or device,
         family=_family(source.configuration()),
         captured_at=properties.last_update_date,

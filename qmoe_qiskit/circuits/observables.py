@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from qiskit import QuantumCircuit
@@ -12,8 +13,8 @@ from qiskit.quantum_info import Pauli, PauliList, SparseObservable, SparsePauliO
 from qmoe_qiskit.errors import InputError
 
 # One observable, as the primitives of Qiskit take it.
-Observable = str | Pauli | SparsePauliOp | SparseObservable | Mapping[str, float]
-Observables = Observable | PauliList | Iterable[Observable]
+Observable: TypeAlias = str | Pauli | SparsePauliOp | SparseObservable | Mapping[str, float]
+Observables: TypeAlias = Observable | PauliList | Iterable[Observable]
 
 _FORMS = (
     "give a SparsePauliOp, a Pauli, a label such as 'ZI', a mapping from labels to numbers, or a "
@@ -41,7 +42,7 @@ def as_observables(observables: Observables, n_qubits: int) -> tuple[SparsePauli
     """
     single = isinstance(observables, str | Pauli | SparsePauliOp | SparseObservable | Mapping)
     try:
-        several = [observables] if single else list(observables)  # type: ignore[arg-type]
+        several = [observables] if single else list(observables)
     except TypeError as error:
         kind = type(observables).__name__
         raise InputError(f"the observables are of type {kind}: {_FORMS}") from error

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
 
 import numpy as np
 from qiskit import QuantumCircuit, qpy
@@ -25,6 +25,11 @@ from qmoe_qiskit.typing import FloatArray
 
 # What reading bytes that are not a router circuit may raise.
 _QPY_FAULTS = (AttributeError, EOFError, KeyError, QiskitError, TypeError, ValueError, struct.error)
+
+
+# Attributes of an instance of QuantumCircuit, and those of a compiled router.
+_OF_CIRCUIT = {"name", "metadata"}
+_OF_COMPILED = {"router", "expectations", "jacobian", "vjp", "isa_circuit", "physical_qubits"}
 
 
 class _Copied:
@@ -69,7 +74,7 @@ class RouterCircuit:
     1
     """
 
-    circuit: QuantumCircuit = _Copied()  # type: ignore[assignment]
+    circuit: QuantumCircuit = _Copied()
     inputs: Sequence[Parameter]
     weights: Sequence[Parameter]
     observables: tuple[SparsePauliOp, ...]
@@ -107,6 +112,19 @@ class RouterCircuit:
             )
         observables = as_observables(self.observables, circuit.num_qubits)
         object.__setattr__(self, "observables", observables)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Raise an AttributeError that says what has the attribute."""
+            message = f"{type(self).__name__!r} object has no attribute {name!r}"
+            if name in _OF_COMPILED:
+                message += ": a compiled router has it, see backend.compile(router)"
+            elif name in _OF_CIRCUIT or (
+                not name.startswith("_") and hasattr(QuantumCircuit, name)
+            ):
+                message += ": where a QuantumCircuit is wanted, give its attribute circuit"
+            raise AttributeError(message, name=name, obj=self)
 
     @classmethod
     def from_circuit(
@@ -267,7 +285,7 @@ class RouterCircuit:
 
 
 # Any mixture of parameters and vectors of them.
-Parameters = Parameter | ParameterVector | Iterable[Parameter | ParameterVector]
+Parameters: TypeAlias = Parameter | ParameterVector | Iterable[Parameter | ParameterVector]
 
 
 def _parameters(name: str, given: Parameters) -> ParameterVector | tuple[Parameter, ...]:
@@ -300,7 +318,7 @@ def _named(names: list[Any], circuit: QuantumCircuit) -> Sequence[Parameter]:
     if len(names) == 2:
         name, length = names
         vectors = {p.vector.name: p.vector for p in circuit.parameters if hasattr(p, "vector")}
-        vector: ParameterVector = vectors.get(name) or ParameterVector(name, length)
+        vector: Sequence[Parameter] = vectors.get(name) or ParameterVector(name, length)
         return vector
     used = {p.name: p for p in circuit.parameters}
     return [used.get(name) or Parameter(name) for name in names[0]]

@@ -103,11 +103,12 @@ def values_of(result: Any, work: WorkUnit) -> tuple[FloatArray, FloatArray]:  # 
         data = result[0].data
         evs_PO, stds_PO = (np.array(a, dtype=np.float64).T.copy() for a in (data.evs, data.stds))
         return evs_PO, stds_PO
-    values, variances = 0.0, 0.0
-    for pub_result, basis in zip(result, measurement_bases(work.observables), strict=True):
-        basis_values_PO, basis_errors_PO = _values_in(basis, pub_result)
-        values, variances = values + basis_values_PO, variances + basis_errors_PO**2
-    return np.asarray(values), np.sqrt(variances)
+    parts = [
+        _values_in(basis, pub_result)
+        for basis, pub_result in zip(measurement_bases(work.observables), result, strict=True)
+    ]
+    values_BPO, errors_BPO = (np.array(each) for each in zip(*parts, strict=True))
+    return values_BPO.sum(axis=0), np.sqrt((errors_BPO**2).sum(axis=0))
 
 
 def _values_in(basis: Basis, pub_result: Any) -> tuple[FloatArray, FloatArray]:  # noqa: ANN401

@@ -4,10 +4,12 @@ import torch
 from torch import Tensor, nn
 
 from qmoe_qiskit.backends import Backend, CompiledRouter, open_backend
-from qmoe_qiskit.circuits.amplitude import amplitude_angles, amplitude_circuit, n_qubits_of
+from qmoe_qiskit.circuits.amplitude import amplitude_circuit, n_qubits_of
 from qmoe_qiskit.errors import InputError, require_positive
+from qmoe_qiskit.moe.amplitude_operator import angles_of
 from qmoe_qiskit.moe.linear import linear
 from qmoe_qiskit.moe.torch_connector import RouterConnector
+from qmoe_qiskit.moe.torch_connector.modes import needs_gradient
 
 
 class QuantumExpert(nn.Module):
@@ -50,13 +52,12 @@ class QuantumExpert(nn.Module):
                 f"the expert's {n_qubits} qubits hold {2 ** (n_qubits - 1) + 1} to {2**n_qubits} "
                 f"features, got {n_features}"
             )
-        if inputs_BF.requires_grad and torch.is_grad_enabled():
+        if needs_gradient(inputs_BF):
             raise InputError(
                 "a quantum expert has no derivative by its features, which it embeds as "
                 "amplitudes: detach them, or put layers with weights after it, not before"
             )
-        flat_BF = inputs_BF.reshape(-1, n_features).double().cpu().numpy()
-        angles_BA = torch.from_numpy(amplitude_angles(flat_BF)).to(inputs_BF)
+        angles_BA = angles_of(inputs_BF.reshape(-1, n_features))
         outputs_BC: Tensor = self.adapter(self.connector(angles_BA))
         return outputs_BC.reshape(*inputs_BF.shape[:-1], outputs_BC.shape[-1])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from qmoe_qiskit.runs.relative_paths import path_below, with_file
+from qmoe_qiskit.runs.relative_paths import path_below, with_circuit, with_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +34,8 @@ def training_command(request: TrainingRequest, out: Path) -> list[str]:
             value = with_file(value, path_below)
         if name == "device_qubits" and value is not None:
             value = ",".join(map(str, value))
+        if name in {"router", "control"} and value is not None:
+            value = with_circuit(value, path_below)
         if name == "control" and value is None:
             value = "none"
         if value is True:

@@ -40,6 +40,16 @@ def with_file(backend: str, change: Callable[[str], str]) -> str:
     return f"{kind}:{change(rest)}" if is_file else backend
 
 
+def is_circuit_file(router: str) -> bool:
+    """Whether a router is given as the file of a circuit, see `RouterCircuit.to_qpy`."""
+    return router.endswith(".qpy")
+
+
+def with_circuit(router: str, change: Callable[[str], str]) -> str:
+    """Return a router's name; of a circuit's file, the changed path."""
+    return change(router) if is_circuit_file(router) else router
+
+
 class WithPaths(ABC):
     """A request whose paths of files can be stored in a folder."""
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.runs.relative_paths import WithPaths, with_file
+from qmoe_qiskit.io.reasons import reason_of
+from qmoe_qiskit.runs.relative_paths import WithPaths, is_circuit_file, with_circuit, with_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from qmoe_qiskit.backends import BackendSpec
+    from qmoe_qiskit.circuits import RouterCircuit
     from qmoe_qiskit.data import Dataset, Split
     from qmoe_qiskit.train import QMoEClassifier
 
@@ -32,6 +35,8 @@ class TrainingRequest(WithPaths):
         target: Column of the labels in a file, see `load_dataset`.
         n_samples: Number of rows, see `load_dataset`.
         test_fraction: Share of the rows that are held out, see `split_dataset`.
+        router: A name, see `QMoEClassifier`, or the path of a .qpy file with a circuit of your own,
+            see `RouterCircuit.to_qpy`.
         control: Router of a second model that is trained on the same rows for comparison, or None.
         seed: Seed of split, initial weights and shuffling.
 
@@ -99,13 +104,22 @@ class TrainingRequest(WithPaths):
         """Return an unfitted classifier with the request's settings and the given router.
 
         A classical router has no circuit: its classifier gets no backend.
+
+        Raises:
+            InputError: If the router is a file that holds no circuit.
         """
         from qmoe_qiskit.train import QMoEClassifier
 
         apart = {*_ABOUT_DATA, "router", "control", "seed"}
-        apart.update(() if router == "quantum" else ABOUT_BACKEND)
+        apart.update(() if self.is_circuit(router) else ABOUT_BACKEND)
         settings = {name: value for name, value in asdict(self).items() if name not in apart}
-        return QMoEClassifier(router, **settings, random_state=self.seed, **options)
+        given = _read_circuit(router) if is_circuit_file(router) else router
+        return QMoEClassifier(given, **settings, random_state=self.seed, **options)
+
+    @staticmethod
+    def is_circuit(router: str) -> bool:
+        """Whether a router is a circuit, ours or one from a file."""
+        return router == "quantum" or is_circuit_file(router)
 
     @property
     def backend_spec(self) -> BackendSpec:
@@ -119,5 +133,20 @@ class TrainingRequest(WithPaths):
         return replace(
             self,
             data=change(self.data) if self.is_file else self.data,
+            router=with_circuit(self.router, change),
+            control=None if self.control is None else with_circuit(self.control, change),
             backend=with_file(self.backend, change),
         )
+
+
+def _read_circuit(path: str) -> RouterCircuit:
+    from qmoe_qiskit.circuits import RouterCircuit
+
+    try:
+        return RouterCircuit.from_qpy(Path(path).read_bytes())
+    except (OSError, InputError) as error:
+        reason = reason_of(error) if isinstance(error, OSError) else str(error)
+        raise InputError(
+            f"router {path!r} cannot be read ({reason}): give a file with what "
+            "RouterCircuit.to_qpy returns"
+        ) from error

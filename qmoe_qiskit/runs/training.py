@@ -15,7 +15,7 @@ from qmoe_qiskit.runs.command_line import training_command
 from qmoe_qiskit.runs.request import TrainingRequest
 from qmoe_qiskit.runs.store import folder
 from qmoe_qiskit.runs.store.loading import Run
-from qmoe_qiskit.runs.store.manifest import Role
+from qmoe_qiskit.runs.store.manifest import Role, shown_router
 from qmoe_qiskit.runs.store.writing import CompletedTraining, Figures, ModelTraining, write_run
 
 
@@ -128,7 +128,7 @@ def plan_training(
     routers: dict[Role, str] = {"model": request.router}
     if request.control is not None:
         routers["control"] = request.control
-    if "quantum" not in routers.values():
+    if not any(map(request.is_circuit, routers.values())):
         request.backend_spec.open(seed=request.seed)  # a classical router would not notice it
     from qmoe_qiskit.train.fit import Fit
 
@@ -145,7 +145,8 @@ def plan_training(
         except ValueError as error:  # scikit-learn refuses the data
             raise InputError(f"data {split.train.name!r} cannot be used: {error}") from error
         seconds = time.perf_counter() - started
-        planned.append(ModelTraining(role=role, router=router, fit=fit, seconds=seconds))
+        name = shown_router(classifier.settings()["router"])
+        planned.append(ModelTraining(role=role, router=name, fit=fit, seconds=seconds))
     return planned
 
 

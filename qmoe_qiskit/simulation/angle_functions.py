@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qmoe_qiskit.errors import InputError, UndefinedAngleError
 from qmoe_qiskit.simulation.arrays import Array, library_of
+from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
     import sympy
@@ -112,7 +114,8 @@ class AngleFunctions:
     """Functions of inputs and weights that the angles of a circuit are affine in, besides those.
 
     `extend` appends their values to inputs and weights: those that depend on an input to the
-    inputs, the others to the weights. `pullback` and `chain` carry derivatives back.
+    inputs, the others to the weights. `pullback` and `chain` carry derivatives back, `curve`
+    second ones.
 
     Args:
         by_sample: The functions that depend on an input, Z, with the symbol of each parameter.
@@ -132,7 +135,8 @@ class AngleFunctions:
         weights: Sequence[Parameter],
     ) -> None:
         self._n_inputs, self._n_weights = len(inputs), len(weights)
-        columns = {p.name: k for k, p in enumerate([*inputs, *weights])}
+        self._functions = [*by_sample, *shared]
+        self._columns = columns = {p.name: k for k, p in enumerate([*inputs, *weights])}
         self._names = [str(expression) for expression in [*by_sample, *shared]]
         self._values = Calculation(columns)
         self._slopes = Calculation(columns)
@@ -222,6 +226,42 @@ class AngleFunctions:
             else:
                 by_weights_BOW[..., column - n_inputs] += change_BO
         return by_inputs_BOF, by_weights_BOW
+
+    def curve(
+        self,
+        inputs_BF: FloatArray,
+        weights_W: FloatArray,
+        by_inputs_BOX: FloatArray,
+        by_weights_BOY: FloatArray,
+    ) -> FloatArray:
+        """Return what the functions' curvature adds to second derivatives: (B, O, P, P), P = F + W.
+
+        The slopes are derivatives by extended inputs and weights, as in `chain`.
+        """
+        calculation, entries = self._curvatures
+        results = self._run(calculation, inputs_BF, weights_W)
+        by_function_BOK = np.concatenate(
+            [by_inputs_BOX[..., self._n_inputs :], by_weights_BOY[..., self._n_weights :]], axis=2
+        )
+        n_parameters = self._n_inputs + self._n_weights
+        curve_BOPP = np.zeros((*by_inputs_BOX.shape[:2], n_parameters, n_parameters))
+        for number, row, column, step in entries:
+            bend_B1 = np.broadcast_to(results[step], len(inputs_BF))[:, None]
+            curve_BOPP[..., row, column] += by_function_BOK[..., number] * bend_B1
+        return curve_BOPP
+
+    @cached_property
+    def _curvatures(self) -> tuple[Calculation, list[tuple[int, int, int, int]]]:
+        """Per second derivative that is not zero: its function, two columns, and its step."""
+        calculation = Calculation(self._columns)
+        entries = [
+            (number, self._columns[one.name], self._columns[other.name], calculation.add(bend))
+            for number, function in enumerate(self._functions)
+            for one in function.free_symbols
+            for other in function.free_symbols
+            if (bend := function.diff(one, other)) != 0
+        ]
+        return calculation, entries
 
     @staticmethod
     def _run(calculation: Calculation, inputs_BF: Array, weights_W: Array) -> list[Any]:

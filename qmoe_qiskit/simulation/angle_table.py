@@ -56,6 +56,18 @@ class AngleTable:
             return by_inputs_BOF, by_weights_BOW
         return self.functions.chain(inputs_BF, weights_W, by_inputs_BOF, by_weights_BOW)
 
+    def curve(
+        self, inputs_BF: FloatArray, weights_W: FloatArray, slopes_BOG: FloatArray
+    ) -> FloatArray | float:
+        """Return what the angles' curvature adds to second derivatives: (B, O, F + W, F + W), or 0.
+
+        The slopes are derivatives by the angles, as in `chain`.
+        """
+        if self.functions is None:
+            return 0.0
+        extended = slopes_BOG @ self.inputs_GF, slopes_BOG @ self.weights_GW
+        return self.functions.curve(inputs_BF, weights_W, *extended)
+
     @property
     def uses_input(self) -> NDArray[np.bool_]:
         """Per angle, whether it depends on the inputs, (G,)."""

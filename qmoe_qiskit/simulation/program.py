@@ -1,6 +1,9 @@
 """A lowered circuit as an engine that evaluates batches."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -74,6 +77,7 @@ class ExactProgram:
         )
         self._on_device: dict[Any, Engine] = {}
         self._functions = table.functions
+        self._source = gates, table, n_qubits, representation, readout
 
     def expectations(self, inputs_BF: Array, weights_W: Array) -> Array:
         """Return values of shape (B, O)."""
@@ -113,6 +117,26 @@ class ExactProgram:
         slopes = self._engine(inputs_BF).jacobian(*extended)
         return functions.chain(inputs_BF, weights_W, *slopes)
 
+    @cached_property
+    def by_angle(self) -> tuple[ExactProgram, AngleTable]:
+        """The program with its angles as inputs, (B, G), and no weights; and the angles' table."""
+        gates, table, n_qubits, representation, readout = self._source
+        n_angles = len(table.offset_G)
+        free = AngleTable(
+            inputs_GF=np.eye(n_angles),
+            weights_GW=np.zeros((n_angles, 0)),
+            offset_G=np.zeros(n_angles),
+        )
+        program = ExactProgram(
+            gates, free, n_qubits, representation=representation, readout=readout
+        )
+        return program, table
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of values per sample, O."""
+        return self._source[-1].n_outputs
+
     def _engine(self, like: Array) -> Engine:
         if isinstance(like, np.ndarray):
             return self._host
@@ -125,7 +149,8 @@ class ExactProgram:
         return self._on_device[like.device]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_on_device": {}}
+        kept = {name: value for name, value in vars(self).items() if name != "by_angle"}
+        return {**kept, "_on_device": {}}
 
 
 class StatevectorProgram(ExactProgram):

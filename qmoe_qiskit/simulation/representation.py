@@ -91,6 +91,15 @@ def _rotate_density(letters: str) -> Terms:
     return Terms(even=np.round((identity - half) / 2), odd=np.round(quarter - rest), rest=rest)
 
 
+# Named functions, which pickle finds again.
+def _gate_on_state(unitary: NDArray[np.complex128]) -> Matrix:
+    return unitary
+
+
+def _gate_on_density(unitary: NDArray[np.complex128]) -> Matrix:
+    return transfer_matrix(Operator(unitary))
+
+
 STATE = StateRepresentation(
     base=2,
     dtype=np.complex128,
@@ -99,7 +108,7 @@ STATE = StateRepresentation(
     block_qubits=4,
     permutes=True,
     rotation=_rotate_state,
-    gate=lambda unitary: unitary,
+    gate=_gate_on_state,
 )
 
 # Entry sum_k p_k 4^k is tr(P rho) with letter p_k of I, X, Y, Z on qubit k.
@@ -111,5 +120,5 @@ DENSITY = StateRepresentation(
     block_qubits=2,
     permutes=False,
     rotation=_rotate_density,
-    gate=lambda unitary: transfer_matrix(Operator(unitary)),
+    gate=_gate_on_density,
 )

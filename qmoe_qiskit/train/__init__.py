@@ -4,8 +4,16 @@ Names of arrays end in their shape. Shapes: N rows, B batch, F features, K route
 W circuit weights, E experts, C classes.
 """
 
-from qmoe_qiskit.train.classifier import QMoEClassifier
+from qmoe_qiskit.train.classifier import QMoEClassifier, restore_model
 from qmoe_qiskit.train.features import FeatureMap
-from qmoe_qiskit.train.state import ModelState, model_state, restore_model
+from qmoe_qiskit.train.loop.net import StopTraining
+from qmoe_qiskit.train.state import ModelState, model_state
 
-__all__ = ["FeatureMap", "ModelState", "QMoEClassifier", "model_state", "restore_model"]
+__all__ = [
+    "FeatureMap",
+    "ModelState",
+    "QMoEClassifier",
+    "StopTraining",
+    "model_state",
+    "restore_model",
+]

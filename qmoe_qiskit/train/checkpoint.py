@@ -1,22 +1,16 @@
 """Checkpoints: all that an interrupted training needs to go on exactly."""
 
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
-from qmoe_qiskit.errors import RunError
-from qmoe_qiskit.io.atomic import write_atomically
+from qmoe_qiskit.errors import InputError, RunError
+from qmoe_qiskit.io.checked_tensors import Tensors, read_tensors, write_tensors
 from qmoe_qiskit.io.reasons import reason_of
 
-SCHEMA_VERSION = 1
-Tensors = dict[str, Tensor]
 _GROUPS = ("module", "optimizer", "best")
 
 
@@ -46,15 +40,14 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         RunError: If the file cannot be written.
     """
     tensors = {
-        f"{group}/{name}": tensor.detach().contiguous()
+        f"{group}/{name}": tensor
         for group in _GROUPS
         for name, tensor in getattr(checkpoint, group).items()
     }
-    state = {"history": checkpoint.history, "identity": checkpoint.identity}
-    text = json.dumps({"schema_version": SCHEMA_VERSION, **state})
-    data = save(tensors, metadata={"state": text, "sha256": _digest(text, tensors)})
     try:
-        write_atomically(path, data)
+        write_tensors(
+            path, {"history": checkpoint.history, "identity": checkpoint.identity}, tensors
+        )
     except OSError as error:
         raise RunError(f"checkpoint {path} cannot be written: {reason_of(error)}") from error
 
@@ -67,38 +60,18 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """
     groups: dict[str, Tensors] = {group: {} for group in _GROUPS}
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            state = json.loads(metadata["state"])
-            version = state["schema_version"]
-            if version > SCHEMA_VERSION:
-                raise RunError(  # noqa: TRY301
-                    f"checkpoint {path} has schema version {version}, this program reads up to "
-                    f"{SCHEMA_VERSION}: use a newer qmoe-qiskit"
-                )
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            if _digest(metadata["state"], tensors) != metadata["sha256"]:
-                raise ValueError("its contents do not match its hash")  # noqa: TRY301
-            for name, tensor in tensors.items():
-                group, _, member = name.partition("/")
-                groups[group][member] = tensor
-            history, identity = state["history"], state["identity"]
+        state, tensors = read_tensors(path, f"checkpoint {path}")
+        for name, tensor in tensors.items():
+            group, _, member = name.partition("/")
+            groups[group][member] = tensor
+        history, identity = state["history"], state["identity"]
     except FileNotFoundError as error:
         raise RunError(f"there is no checkpoint {path}: train without --resume to begin") from error
     except RunError:
         raise
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, KeyError, ValueError) as error:
         raise RunError(f"checkpoint {path} is damaged ({error}): train again") from error
     return Checkpoint(**groups, history=history, identity=identity)
-
-
-def _digest(state: str, tensors: Tensors) -> str:
-    """Hash everything: safetensors does not notice a flipped bit."""
-    digest = hashlib.sha256(state.encode())
-    for name, tensor in sorted(tensors.items()):
-        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
-        digest.update(tensor.numpy().tobytes())
-    return digest.hexdigest()
 
 
 def restore_training(
@@ -117,12 +90,22 @@ def restore_training(
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> Tensors:
-    """Return an optimizer's state as named tensors, "0.exp_avg" and so on."""
-    return {
-        f"{index}.{name}": torch.as_tensor(value)
-        for index, entries in optimizer.state_dict()["state"].items()
-        for name, value in entries.items()
-    }
+    """Return an optimizer's state as named tensors, "0.exp_avg" and so on.
+
+    Raises:
+        InputError: If the state holds more than tensors and numbers.
+    """
+    try:
+        return {
+            f"{index}.{name}": torch.as_tensor(value)
+            for index, entries in optimizer.state_dict()["state"].items()
+            for name, value in entries.items()
+        }
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise InputError(
+            f"a checkpoint does not hold the state of optimizer {type(optimizer).__name__} "
+            f"({error}): set checkpoint=None, or use another optimizer"
+        ) from error
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Tensors) -> None:

@@ -7,28 +7,28 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
+from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
 
-from qmoe_qiskit.backends import Backend, BackendSpec, CompiledRouter
+from qmoe_qiskit.backends import Backend, BackendSpec
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.moe import MixtureOfExperts, ProjectedRouter, QuantumRouter, linear_experts
+from qmoe_qiskit.moe import MixtureOfExperts, ProjectedRouter, linear_experts
 from qmoe_qiskit.train.execution import Where
-from qmoe_qiskit.train.features import FeatureMap
 from qmoe_qiskit.train.fingerprint import settings_for_json
 from qmoe_qiskit.train.fit import Fit
-from qmoe_qiskit.train.model import build_router, compiled_router
-from qmoe_qiskit.train.settings import backend_spec_of
-from qmoe_qiskit.typing import FloatArray
+from qmoe_qiskit.train.loop.optimization import PASSED_ON, OptimizerState
+from qmoe_qiskit.train.model import build_router
+from qmoe_qiskit.train.prediction import Predictions
+from qmoe_qiskit.train.saving import load_model, save_model
+from qmoe_qiskit.train.settings import BACKEND_SETTINGS, backend_spec_of
+from qmoe_qiskit.train.state import ModelState, restored_as
+from qmoe_qiskit.train.weights import ClassWeight
 
-_PREDICTION_ROWS = 4096
 _CIRCUIT_SETTINGS = ("n_layers", "rotation", "reuploads", "entanglement", "readout")
 
 
-class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # untyped bases
+class QMoEClassifier(Predictions):
     """Mixture of linear experts that a quantum (or classical) router weights.
 
     Features are scaled to `feature_range` by their smallest and largest training values. The
@@ -44,7 +44,8 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
 
     Args:
         router: A name from `qmoe_qiskit.moe.ROUTERS`, such as "quantum" or "mlp:16", or a
-            `RouterCircuit`.
+            `RouterCircuit` of yours, with at most F inputs. Then n_layers, rotation, reuploads and
+            entanglement stay at their defaults: they describe our circuit.
         n_experts: Number of experts, E.
         n_layers: Number of entangling layers of the circuit, see `angle_router`.
         n_qubits: Number of qubits of the circuit, and of coordinates that any router sees; by
@@ -54,15 +55,28 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
             degree of router "fourier".
         entanglement: Entangler of the circuit, see `angle_router`.
         readout: "expectations" or "probabilities", see `QuantumRouter`.
-        backend: Where the circuit runs: a specification for `open_backend`, the `NoiseProfile` of
-            a device, or an open backend, which has the next three settings itself.
+        backend: Where the circuit runs: a specification or another object for `open_backend`, such
+            as the `NoiseProfile` of a device or a fake; or an open backend, which has the next
+            three settings itself.
         shots: Number of shots per sample; None for exact values and derivatives.
         mitigation: Name of an entry of `qmoe_qiskit.backends.MITIGATIONS`.
         device_qubits: Device qubits to run on; by default those with the smallest expected error.
         feature_range: Range that every feature is scaled to; for the circuit, in radians.
         max_epochs: Number of passes over the training data.
         batch_size: Number of rows in a training step.
-        learning_rate: Learning rate of Adam.
+        learning_rate: Learning rate of the optimizer.
+        optimizer: Name of an optimizer of `torch.optim`, or a class. Further arguments such as
+            `optimizer__weight_decay=0.01` go to it, as in skorch.
+        criterion: Loss of the logits (B, C) and labels (B,): "CrossEntropyLoss", "NLLLoss" or
+            "MultiMarginLoss" of `torch.nn`, or a class. Further arguments such as
+            `criterion__label_smoothing=0.1` go to it.
+        class_weight: Factor of the weights of a label's rows, by label; "balanced" for factors that
+            give all labels the same total weight; None for 1.
+        callbacks: Callbacks of skorch, such as `skorch.callbacks.LRScheduler`, for a fit. They see
+            a net with scaled features and labels from 0 to C - 1. Numbers that they record for an
+            epoch are in `history_`. One that raises `StopTraining` ends the fit.
+        warm_start: Whether `fit` begins with the weights, the classes and the scaling of the fit
+            before, with a new optimizer.
         balance_weight: Factor of the load-balancing loss, see `qmoe_qiskit.moe.balance_loss`, that
             is added to the cross entropy in training; 0.01 in Switch Transformers.
         early_stopping: Whether to hold out `validation_fraction` of the rows, to stop when the loss
@@ -80,7 +94,9 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
         module_: The trained `MixtureOfExperts`, on scaled features.
         feature_map_: The fitted `FeatureMap`.
         history_: Per epoch: epoch, train_loss (balance loss included) and, with early stopping,
-            valid_loss (cross entropy alone); in nat.
+            valid_loss (without balance loss), in nat; then what callbacks record.
+        built_with_: The settings that `module_` was built with.
+        optimizer_state_: The optimizer's state after training, for `partial_fit`.
         n_parameters_: Number of trainable parameters: {"router": ..., "experts": ...}.
         backend_: The open backend.
 
@@ -93,9 +109,9 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
     (1, 2)
     """
 
-    classes_: NDArray[Any]
-    feature_map_: FeatureMap
+    built_with_: dict[str, Any]
     history_: list[dict[str, float]]
+    optimizer_state_: OptimizerState | None = None
 
     def __init__(
         self,
@@ -116,6 +132,11 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
         max_epochs: int = 30,
         batch_size: int = 32,
         learning_rate: float = 0.05,
+        optimizer: str | type[torch.optim.Optimizer] = "Adam",
+        criterion: str | type[torch.nn.Module] = "CrossEntropyLoss",
+        class_weight: ClassWeight = None,
+        callbacks: Sequence[Any] | None = None,
+        warm_start: bool = False,
         balance_weight: float = 0.0,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
@@ -123,6 +144,8 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
         checkpoint: str | Path | None = None,
         verbose: bool = True,
         random_state: int | np.random.RandomState | None = None,
+        # A name of such a setting itself, since scikit-learn's checks pass it as one.
+        **optimizer__further: Any,  # noqa: ANN401
     ) -> None:
         self.router = router
         self.n_experts = n_experts
@@ -140,6 +163,11 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.optimizer = optimizer
+        self.criterion = criterion
+        self.class_weight = class_weight
+        self.callbacks = callbacks
+        self.warm_start = warm_start
         self.balance_weight = balance_weight
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
@@ -147,17 +175,56 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
         self.checkpoint = checkpoint
         self.verbose = verbose
         self.random_state = random_state
+        for name, value in optimizer__further.items():
+            if not name.startswith(PASSED_ON):
+                raise TypeError(f"QMoEClassifier got an unexpected keyword argument {name!r}")
+            setattr(self, name, value)
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Train on rows X, shape (N, F), with labels y, shape (N,).
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the settings, with those for optimizer, criterion and callbacks."""
+        further = {k: v for k, v in vars(self).items() if k.startswith(PASSED_ON)}
+        return {**super().get_params(deep=deep), **further}
+
+    def set_params(self, **params: Any) -> Self:  # noqa: ANN401
+        """Change settings, also those for optimizer, criterion and callbacks."""
+        further = {name: value for name, value in params.items() if name.startswith(PASSED_ON)}
+        super().set_params(**{name: params[name] for name in params.keys() - further})
+        self.__dict__.update(further)
+        return self
+
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Train on rows X, shape (N, F), dense or sparse, with labels y, shape (N,).
+
+        A row of weight 2 in `sample_weight`, shape (N,), counts as two equal rows, one of weight 0
+        as none. Early stopping holds rows out with their weights.
 
         Raises:
             InputError: If a setting is not accepted or the training diverges.
             ValueError: If scikit-learn refuses the data.
         """
-        return Fit(self, X, y).run()
+        return Fit(self, X, y, sample_weight).run()
 
-    def resume(self, X: ArrayLike, y: ArrayLike) -> Self:
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Train for one epoch on rows of which there may be more; arguments as for `fit`.
+
+        The first call of a classifier that is not fitted takes all labels as `classes`, and scales
+        features by its own rows. Later calls go on with that scaling, the weights, and the state of
+        the optimizer. `sample_weight` compares rows of one call. `early_stopping` holds no rows
+        out. If a call fails, the model stays as it was before.
+
+        Raises:
+            InputError: As for `fit`; and if a label is none of the classes.
+            ValueError: If scikit-learn refuses the data.
+        """
+        return Fit(self, X, y, sample_weight, incremental=True, classes=classes).run()
+
+    def resume(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Go on from `checkpoint` with the same data and settings (max_epochs may differ).
 
         The result is that of a fit that was never interrupted, bit for bit unless it uses shots.
@@ -165,68 +232,39 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
         Raises:
             RunError: If there is no usable checkpoint, or it belongs to other data or settings.
         """
-        return Fit.resumed(self, X, y).run()
+        return Fit.resumed(self, X, y, sample_weight).run()
 
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the most probable label of every row, shape (N,)."""
-        best_N = self.predict_proba(X).argmax(axis=1)
-        labels: NDArray[Any] = self.classes_[best_N]
-        return labels
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write the fitted classifier as one file: no code, no pickle.
 
-    def predict_proba(self, X: ArrayLike) -> FloatArray:
-        """Return the probability of every label, shape (N, C), columns as in `classes_`."""
-        return self.predict_routed(X)[0]
+        Weights are stored in safetensors, the circuit in QPY, settings, labels and history in JSON.
+        Callbacks, and the state of the optimizer, are not stored; of an optimizer or a loss of
+        yours its name is.
 
-    def routing_weights(self, X: ArrayLike) -> FloatArray:
-        """Return the weight of every expert for every row, shape (N, E)."""
-        scaled = self._scaled(X)
-        with torch.no_grad():
-            parts = [self.module_.router(x) for x in torch.split(scaled, _PREDICTION_ROWS)]
-        return torch.cat(parts).numpy()
-
-    def predict_routed(self, X: ArrayLike) -> tuple[FloatArray, FloatArray]:
-        """Return the probability of every label, (N, C), and the weight of every expert, (N, E).
-
-        Both come from one evaluation of the circuit: they belong together even with shots, which
-        make every evaluation different.
-        """
-        scaled = self._scaled(X)
-        weights: list[torch.Tensor] = []
-        handle = self.module_.router.register_forward_hook(
-            lambda _router, _inputs, output: weights.append(output)
-        )
-        try:
-            with torch.no_grad():
-                logits = [self.module_(x) for x in torch.split(scaled, _PREDICTION_ROWS)]
-        finally:
-            handle.remove()
-        return torch.softmax(torch.cat(logits), dim=1).numpy(), torch.cat(weights).numpy()
-
-    def circuit_arguments(self, X: ArrayLike) -> list[tuple[FloatArray, FloatArray]]:
-        """Return inputs (B, F) and weights (W,) of each evaluation that `predict_routed` makes.
-
-        Nothing is evaluated: the work of a device is known before the device does it.
+        Args:
+            path: Path of the file, such as "model.safetensors".
+            overwrite: Whether to replace an existing file.
 
         Raises:
-            InputError: If the router is classical.
+            RunError: If the file exists or cannot be written.
+            sklearn.exceptions.NotFittedError: If the classifier is not fitted.
         """
-        scaled, router = self._scaled(X), self.module_.router
-        quantum = getattr(router, "router", router)
-        if not isinstance(quantum, QuantumRouter):
-            raise InputError(f"router {self.router!r} is classical: it has no circuit to execute")
-        weights_W = quantum.connector.weight.detach().double().numpy()
-        with torch.no_grad():
-            inputs = [
-                router.router_inputs(x) if isinstance(router, ProjectedRouter) else x
-                for x in torch.split(scaled, _PREDICTION_ROWS)
-            ]
-        return [(inputs_BF.double().numpy(), weights_W) for inputs_BF in inputs]
+        save_model(self, path, overwrite=overwrite)
 
-    @property
-    def compiled_router(self) -> CompiledRouter | None:
-        """The circuit as compiled for its backend, or None for a classical router."""
-        check_is_fitted(self)
-        return compiled_router(self.module_)
+    @classmethod
+    def load(cls, path: str | Path, *, backend: Where | None = None) -> Self:
+        """Return the classifier that `save` wrote; it predicts the same, bit for bit.
+
+        Args:
+            path: Path of the file.
+            backend: Where the circuit is to run, see `backend` of the class; None for where it was
+                trained, with its shots from the start.
+
+        Raises:
+            InputError: If the backend is not accepted, or cannot run the model's circuit.
+            RunError: If the file is missing or damaged, or was not written by `save`.
+        """
+        return load_model(cls, path, backend=backend)
 
     @property
     def backend_spec(self) -> BackendSpec:
@@ -282,13 +320,18 @@ class QMoEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # u
             part: sum(p.numel() for p in module.parameters() if p.requires_grad)
             for part, module in self.module_.named_children()
         }
+        self.built_with_ = self.architecture()
+
+    def architecture(self) -> dict[str, Any]:
+        """Return the settings that decide what `rebuild` makes of the fitted features."""
+        names = ("router", "n_experts", "n_qubits", "feature_range", *_CIRCUIT_SETTINGS)
+        return {name: getattr(self, name) for name in (*names, *BACKEND_SETTINGS)}
 
     def settings(self) -> dict[str, Any]:
         """Return the settings that decide a training's result, in a form for JSON."""
         return settings_for_json(self.get_params())
 
-    def _scaled(self, X: ArrayLike) -> torch.Tensor:
-        check_is_fitted(self)
-        checked_NF: FloatArray = validate_data(self, X, reset=False, dtype=np.float64)
-        self.feature_map_.warn_outside(checked_NF)
-        return torch.from_numpy(self.feature_map_.scale(checked_NF))
+
+def restore_model(state: ModelState, where: BackendSpec | None = None) -> QMoEClassifier:
+    """Rebuild a classifier from plain data, see `restored_as`."""
+    return restored_as(QMoEClassifier, state, where)

@@ -3,10 +3,11 @@
 from typing import Any
 
 from qmoe_qiskit.backends import Backend
+from qmoe_qiskit.backends.given import Given, is_given, meaning_of, spec_of
 from qmoe_qiskit.noise_profiles import NoiseProfile, load_profile
 
-# The setting `backend`: a specification, the calibration of a device, or an open backend.
-Where = str | NoiseProfile | Backend
+# The setting `backend`: a specification, another object for `open_backend`, or an open backend.
+Where = str | Given | Backend
 
 
 def profile_of(backend: Where) -> NoiseProfile | None:
@@ -24,18 +25,21 @@ def options_of(backend: Where) -> dict[str, Any] | None:
 
 
 def label_of(backend: Where) -> str:
-    """Return a backend's name for records: a calibration's device, not its file's path.
+    """Return a backend's name for records: one that opens the same backend on any machine.
+
+    Without such a name, it says which calibration ran, in angle brackets. The path of a file would
+    be no such name: another file may be there, or none.
 
     Raises:
         ProfileError: If the named file cannot be used.
     """
-    if isinstance(backend, str):
-        kind, _, rest = backend.partition(":")
-        if kind != "noisy" or not rest.endswith(".json"):
-            return backend
-        backend = load_profile(rest)
+    if is_given(backend):
+        return meaning_of(backend)[0]
+    name = backend if isinstance(backend, str) else backend.name  # type: ignore[union-attr]
+    kind, _, rest = name.partition(":")
     profile = profile_of(backend)
-    if profile is not None:
-        return f"noisy:{profile.device}"
-    assert not isinstance(backend, NoiseProfile)
-    return backend.name
+    if kind == "noisy" and not rest.endswith(".json"):
+        return name
+    if isinstance(backend, str) and kind == "noisy":
+        profile = load_profile(rest)
+    return name if profile is None else spec_of(profile)

@@ -64,9 +64,21 @@ class FeatureMap:
 
     @classmethod
     def fit(
-        cls, features_NF: FloatArray, *, n_router_inputs: int, feature_range: tuple[float, float]
+        cls,
+        features_NF: FloatArray,
+        *,
+        n_router_inputs: int,
+        feature_range: tuple[float, float],
+        weights_N: FloatArray | None = None,
     ) -> Self:
         """Fit scaling and projection on training rows.
+
+        Args:
+            features_NF: Features of the rows.
+            n_router_inputs: Number of coordinates that the router sees.
+            feature_range: Lower and upper end of the scaled range.
+            weights_N: Weights of the rows in the principal components, all above 0; None if all
+                weigh the same.
 
         Raises:
             InputError: If the range is empty, or `n_router_inputs` is above F.
@@ -83,7 +95,9 @@ class FeatureMap:
         if n_router_inputs == n_features:
             matrix, offset, explained = np.eye(n_features), np.zeros(n_features), 1.0
         else:
-            matrix, offset, explained = _principal_axes(scaled_NF, n_router_inputs, low, high)
+            matrix, offset, explained = _principal_axes(
+                scaled_NF, n_router_inputs, low, high, weights_N
+            )
         return cls(
             minimum_F=minimum_F,
             maximum_F=maximum_F,
@@ -161,24 +175,48 @@ def _min_max(
 
 
 def _principal_axes(
-    scaled_NF: FloatArray, count: int, low: float, high: float
+    scaled_NF: FloatArray, count: int, low: float, high: float, weights_N: FloatArray | None
 ) -> tuple[FloatArray, FloatArray, float]:
-    from sklearn.decomposition import PCA
-
     if len(scaled_NF) < count:
         raise InputError(
             f"{len(scaled_NF)} training rows are too few for {count} principal components: "
             f"set n_qubits to at most {len(scaled_NF)}"
         )
-    with np.errstate(invalid="ignore"):  # the variance is 0 if every feature is constant
-        pca = PCA(n_components=count, svd_solver="full").fit(scaled_NF)
-    scores_NK = pca.transform(scaled_NF)
+    axes_KF, mean_F, scores_NK = _components(scaled_NF, count, weights_N)
     lowest_K = scores_NK.min(axis=0)
     width_K = scores_NK.max(axis=0) - lowest_K
     varies_K = width_K > _NOISE * (high - low)
     slope_K = np.where(varies_K, (high - low) / np.where(varies_K, width_K, 1.0), 1.0)
-    matrix_FK = pca.components_.T * slope_K
-    offset_K = low - lowest_K * slope_K - pca.mean_ @ matrix_FK
-    variance = float(np.sum(np.var(scaled_NF, axis=0)))
-    share = float(np.sum(np.var(scores_NK, axis=0))) / variance if variance > 0 else 1.0
+    matrix_FK = axes_KF.T * slope_K
+    offset_K = low - lowest_K * slope_K - mean_F @ matrix_FK
+    variance = _total_variance(scaled_NF, weights_N)
+    share = _total_variance(scores_NK, weights_N) / variance if variance > 0 else 1.0
     return matrix_FK, offset_K, min(share, 1.0)
+
+
+def _components(
+    scaled_NF: FloatArray, count: int, weights_N: FloatArray | None
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return principal axes (K, F), the mean (F,), and the rows' coordinates (N, K)."""
+    if weights_N is None:
+        from sklearn.decomposition import PCA
+
+        with np.errstate(invalid="ignore"):  # the variance is 0 if every feature is constant
+            pca = PCA(n_components=count, svd_solver="full").fit(scaled_NF)
+        return pca.components_, pca.mean_, pca.transform(scaled_NF)
+    mean_F = np.average(scaled_NF, axis=0, weights=weights_N)
+    centered_NF = scaled_NF - mean_F
+    axes_KF = np.linalg.svd(np.sqrt(weights_N)[:, None] * centered_NF, full_matrices=False)[2][
+        :count
+    ]
+    # As scikit-learn does it: the largest number of an axis is positive.
+    largest_K = np.abs(axes_KF).argmax(axis=1)
+    axes_KF = axes_KF * np.sign(axes_KF[np.arange(count), largest_K])[:, None]
+    return axes_KF, mean_F, centered_NF @ axes_KF.T
+
+
+def _total_variance(values_NK: FloatArray, weights_N: FloatArray | None) -> float:
+    if weights_N is None:
+        return float(np.sum(np.var(values_NK, axis=0)))
+    centered_NK = values_NK - np.average(values_NK, axis=0, weights=weights_N)
+    return float(np.sum(np.average(centered_NK**2, axis=0, weights=weights_N)))

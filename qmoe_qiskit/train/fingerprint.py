@@ -11,21 +11,31 @@ from qmoe_qiskit.backends import Backend
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import RunError
 from qmoe_qiskit.train.execution import label_of, options_of, profile_of
-from qmoe_qiskit.train.settings import plain
+from qmoe_qiskit.train.loop.optimization import name_of
+from qmoe_qiskit.train.settings import json_value, plain
 from qmoe_qiskit.typing import FloatArray
 
 # Settings that may differ between an interrupted training and its continuation.
-MAY_CHANGE = {"checkpoint", "max_epochs", "verbose"}
+MAY_CHANGE = {"checkpoint", "max_epochs", "verbose", "warm_start"}
 # A version without these settings trained with these values.
 ADDED = {"shots": None, "mitigation": "none", "device_qubits": None}
 _ADDED_LATER = {**ADDED, "balance_weight": 0.0}
+# Settings that records hold only where they differ from these: earlier versions read the others.
+_RECORDED_IF_SET = {"optimizer": "Adam", "criterion": "CrossEntropyLoss", "class_weight": None}
 # The same settings as attributes of an open backend.
 _OF_OPEN_BACKEND = {"shots": "shots", "mitigation": "mitigation", "device_qubits": "qubits"}
 
 
 def settings_for_json(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a classifier that decide a training's result, in JSON types."""
-    kept = {k: plain(v) for k, v in settings.items() if k not in {*MAY_CHANGE, "random_state"}}
+    """Return the settings of a classifier that decide a training's result, in JSON types.
+
+    Callbacks are code, which no record holds.
+    """
+    kept = {
+        name: plain(value)
+        for name, value in settings.items()
+        if name not in {*MAY_CHANGE, "random_state"} and not name.startswith("callbacks")
+    }
     if isinstance(kept["router"], RouterCircuit):
         kept["router"] = f"circuit {kept['router'].content_hash}"
     backend = kept["backend"]
@@ -36,7 +46,23 @@ def settings_for_json(settings: Mapping[str, Any]) -> dict[str, Any]:
     if kept["device_qubits"] is not None:
         kept["device_qubits"] = [int(qubit) for qubit in kept["device_qubits"]]
     kept["feature_range"] = [float(end) for end in kept["feature_range"]]
-    return kept
+    for name in ("optimizer", "criterion"):
+        kept[name] = name_of(kept[name])
+    if isinstance(kept["class_weight"], Mapping):
+        kept["class_weight"] = [
+            [plain(label), float(weight)] for label, weight in kept["class_weight"].items()
+        ]
+    kept |= {name: json_value(value) for name, value in kept.items() if "__" in name}
+    return {k: v for k, v in kept.items() if k not in _RECORDED_IF_SET or v != _RECORDED_IF_SET[k]}
+
+
+def settings_from_json(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings as a classifier takes them, from what `settings_for_json` returned."""
+    known = dict(settings)
+    known["feature_range"] = tuple(known["feature_range"])
+    if isinstance(known.get("class_weight"), list):
+        known["class_weight"] = dict(known["class_weight"])
+    return known
 
 
 def training_identity(
@@ -47,15 +73,18 @@ def training_identity(
     features_NF: FloatArray,
     codes_N: NDArray[np.intp],
     classes_C: NDArray[Any],
+    weights_N: FloatArray | None = None,
 ) -> dict[str, Any]:
     """Return all that must be the same when a training is resumed.
 
     The settings are those of `settings_for_json`; `codes_N` are the positions of the rows' labels
-    in `classes_C`.
+    in `classes_C`, and `weights_N` their weights, or None if all weigh the same.
     """
     data = hashlib.sha256(features_NF.tobytes())
     data.update(codes_N.astype("<i8").tobytes())
     data.update(repr(classes_C.tolist()).encode())
+    if weights_N is not None:
+        data.update(weights_N.tobytes())
     profile = profile_of(backend)
     return {
         "seed": seed,
@@ -77,7 +106,10 @@ def check_identity(saved: Mapping[str, Any], now: Mapping[str, Any]) -> None:
             "the checkpoint belongs to other training data: resume with the data that the training "
             "began with, or train anew"
         )
-    before, after = {**_ADDED_LATER, **saved["settings"]}, now["settings"]
+    added = {**_ADDED_LATER, **_RECORDED_IF_SET}
+    before, after = {**added, **saved["settings"]}, {**_RECORDED_IF_SET, **now["settings"]}
+    if saved.get("noise_profile") is not None:
+        before["backend"] = after["backend"]  # compared below; earlier versions named it otherwise
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
             raise RunError(

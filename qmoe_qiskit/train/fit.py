@@ -1,14 +1,15 @@
 """A fit of a classifier: prepared, with data and settings checked once, and then run."""
 
+import copy
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import validate_data
 
+from qmoe_qiskit.backends import Backend
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError, RunError
 from qmoe_qiskit.train.checkpoint import (
@@ -18,13 +19,18 @@ from qmoe_qiskit.train.checkpoint import (
     restore_training,
     save_checkpoint,
 )
-from qmoe_qiskit.train.early_stopping import best_epoch, hold_out
+from qmoe_qiskit.train.continuing import check_for_more, keep_module
 from qmoe_qiskit.train.features import DEFAULT_MAX_QUBITS, FeatureMap
 from qmoe_qiskit.train.fingerprint import check_identity, training_identity
+from qmoe_qiskit.train.loop.early_stopping import best_epoch, hold_out
+from qmoe_qiskit.train.loop.net import StopTraining
+from qmoe_qiskit.train.loop.optimization import Optimization
+from qmoe_qiskit.train.loop.progress import EpochProgress
+from qmoe_qiskit.train.loop.training import Training
 from qmoe_qiskit.train.model import circuit_of
-from qmoe_qiskit.train.progress import EpochProgress
+from qmoe_qiskit.train.rows import LabelledRows, checked_rows, codes_of
 from qmoe_qiskit.train.settings import check_settings
-from qmoe_qiskit.train.training_loop import StopTraining, Training
+from qmoe_qiskit.train.weights import row_weights
 from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
@@ -36,12 +42,19 @@ ModelT = TypeVar("ModelT", bound="QMoEClassifier")
 class Fit(Generic[ModelT]):
     """A training that can begin: its data, settings, backend and circuit were accepted.
 
+    A fit of a classifier that is fitted and has `warm_start`, and all but the first of incremental
+    fits, go on with the fitted module, classes and scaling. Such a fit that fails leaves the
+    classifier as it was; any other leaves it without a fitted model.
+
     Args:
         classifier: The classifier that `run` fits in place.
         X: Features of the training rows, (N, F).
         y: Labels of the training rows, (N,).
+        sample_weight: Weights of the rows, (N,), or None.
         seed: Seed of the training; by default drawn from the classifier's `random_state`.
         saved: Checkpoint of an interrupted training to go on with, or None.
+        incremental: Whether this is one epoch of many, on rows of its own, as in `partial_fit`.
+        classes: Labels of all incremental fits; None if the classifier is fitted.
 
     Raises:
         InputError: If a setting is not accepted.
@@ -54,33 +67,55 @@ class Fit(Generic[ModelT]):
         classifier: ModelT,
         X: ArrayLike,
         y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
         *,
         seed: int | None = None,
         saved: Checkpoint | None = None,
+        incremental: bool = False,
+        classes: ArrayLike | None = None,
     ) -> None:
         self.classifier, self._is_resumed = classifier, saved is not None
+        self._incremental = incremental
+        self._stops_early = bool(classifier.early_stopping) and not incremental
+        self._goes_on = (
+            saved is None
+            and (incremental or bool(classifier.warm_start))
+            and classifier.__sklearn_is_fitted__()
+        )
         seed = classifier.draw_seed() if seed is None else seed
-        classifier.__dict__.pop("history_", None)
-        X_NF: FloatArray
-        X_NF, y = validate_data(classifier, X, y, dtype=np.float64)
-        check_classification_targets(y)
-        classifier.classes_, codes_N = np.unique(y, return_inverse=True)
-        if len(classifier.classes_) < 2:
-            raise InputError(
-                "training needs rows of at least two classes, got one class, "
-                f"{classifier.classes_[0]}"
-            )
+        if not self._goes_on:
+            classifier.__dict__.pop("history_", None)
+            classifier.__dict__.pop("optimizer_state_", None)
+        X_NF, codes_N = self._checked(X, y, classes)
         if saved is None:  # otherwise `resumed` has checked them
             check_settings(classifier.get_params(deep=False))
-        backend = classifier.backend_spec.open(seed=seed)
-        self._identity = training_identity(
-            classifier.settings(),
-            backend=backend,
-            seed=seed,
+        optimization = Optimization.of(classifier.get_params(deep=False))
+        if classifier.checkpoint is not None:
+            optimization.check_resumable()
+        if incremental or self._goes_on:
+            check_for_more(classifier.get_params(deep=False), incremental=incremental)
+        weigh = partial(
+            row_weights, X_NF, codes_N, classifier.classes_, sample_weight=sample_weight
+        )
+        rows = LabelledRows(
             features_NF=X_NF,
             codes_N=codes_N,
-            classes_C=classifier.classes_,
+            weights_N=weigh(class_weight=classifier.class_weight),
         )
+        weighted = rows.weights_N is not None
+        optimization.check_criterion(len(classifier.classes_), weighted=weighted)
+        backend = None if self._goes_on else classifier.backend_spec.open(seed=seed)
+        self._identity: dict[str, Any] = {}
+        if classifier.checkpoint is not None:  # of a checkpoint
+            self._identity = training_identity(
+                classifier.settings(),
+                backend=backend or classifier.backend_,
+                seed=seed,
+                features_NF=X_NF,
+                codes_N=codes_N,
+                classes_C=classifier.classes_,
+                weights_N=weigh(class_weight=None),  # that of classes is a setting
+            )
         if saved is not None:
             check_identity(saved.identity, self._identity)
             if len(saved.history) > classifier.max_epochs:
@@ -88,32 +123,34 @@ class Fit(Generic[ModelT]):
                     f"the checkpoint is from after epoch {len(saved.history)}, max_epochs is "
                     f"{classifier.max_epochs}: raise max_epochs, or train anew"
                 )
-        train, validation = (X_NF, codes_N), None
-        if classifier.early_stopping:
-            fraction = classifier.validation_fraction
-            train, validation = hold_out(X_NF, codes_N, fraction, seed=seed)
-        classifier.feature_map_ = FeatureMap.fit(
-            train[0],
-            n_router_inputs=self._n_router_inputs(X_NF.shape[1]),
-            feature_range=classifier.feature_range,
-        )
-        classifier.rebuild(seed, backend)
-        self._rows = self._tensors(*train)
+        train, validation = self._split(rows, seed)
+        self._prepare_module(train, seed, backend)
+        features = classifier.feature_map_
+        self._rows = train.tensors(features)
+        history = saved.history if saved else []
+        if self._goes_on and incremental:
+            history = classifier.history_
         self._training = Training(
             classifier.module_,
             learning_rate=classifier.learning_rate,
             batch_size=classifier.batch_size,
             seed=seed,
-            history=saved.history if saved else [],
-            validation=self._tensors(*validation) if validation else None,
+            history=history,
+            validation=validation.tensors(features) if validation else None,
             balance_weight=classifier.balance_weight,
+            optimization=optimization,
+            optimizer_state=classifier.optimizer_state_ if history and incremental else None,
+            weighted=weighted,
+            verbose=classifier.verbose,
         )
         self._best = dict(saved.best) if saved else {}
         if saved is not None:
             restore_training(saved, classifier.module_, self._training.optimizer)
 
     @classmethod
-    def resumed(cls, classifier: ModelT, X: ArrayLike, y: ArrayLike) -> Self:
+    def resumed(
+        cls, classifier: ModelT, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Return the continuation of the training in a classifier's checkpoint.
 
         Raises:
@@ -130,7 +167,7 @@ class Fit(Generic[ModelT]):
                 f"the checkpoint was not made with random_state={given!r}: resume with the same "
                 "settings, or train anew"
             )
-        return cls(classifier, X, y, seed=seed, saved=saved)
+        return cls(classifier, X, y, sample_weight, seed=seed, saved=saved)
 
     @property
     def circuit(self) -> RouterCircuit | None:
@@ -143,16 +180,31 @@ class Fit(Generic[ModelT]):
         return len(self._training.history)
 
     def run(self) -> ModelT:
-        """Train up to `max_epochs`, and return the fitted classifier.
+        """Train up to `max_epochs`, or one epoch if incremental, and return the fitted classifier.
 
         Raises:
             DivergenceError: If a loss or a parameter is no longer finite.
             RunError: If the checkpoint cannot be written.
         """
         classifier, training = self.classifier, self._training
+        module = classifier.module_
+        before = copy.deepcopy(module.state_dict()) if self._goes_on else None
+        try:
+            self._train()
+        except BaseException:
+            if before is not None:
+                module.load_state_dict(before)
+            raise
+        # Set last: a fit that fails or is interrupted leaves no classifier that seems fitted.
+        classifier.history_ = training.history
+        classifier.optimizer_state_ = training.optimizer_state
+        return classifier
+
+    def _train(self) -> None:
+        classifier, training = self.classifier, self._training
 
         def after_epoch(entry: dict[str, float]) -> None:
-            if classifier.early_stopping and best_epoch(training.history) == len(training.history):
+            if self._stops_early and best_epoch(training.history) == len(training.history):
                 state = classifier.module_.state_dict()
                 self._best.update({name: tensor.clone() for name, tensor in state.items()})
             self._save()
@@ -162,16 +214,74 @@ class Fit(Generic[ModelT]):
 
         if not self._is_resumed:
             self._save()
+        last_epoch = self.n_epochs_done + 1 if self._incremental else classifier.max_epochs
         with EpochProgress(
-            classifier.max_epochs, done=self.n_epochs_done, enabled=classifier.verbose
+            last_epoch, done=self.n_epochs_done, enabled=classifier.verbose
         ) as progress:
             if not self._is_out_of_patience():
-                training.run(*self._rows, max_epochs=classifier.max_epochs, after_epoch=after_epoch)
+                training.run(*self._rows, max_epochs=last_epoch, after_epoch=after_epoch)
         if self._best:
             classifier.module_.load_state_dict(self._best)
-        # Set last: a fit that fails or is interrupted leaves no classifier that seems fitted.
-        classifier.history_ = training.history
-        return classifier
+
+    def _checked(
+        self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None
+    ) -> tuple[FloatArray, NDArray[np.intp]]:
+        """Return features and codes of the labels, and set the classes."""
+        classifier = self.classifier
+        X_NF, y_N = checked_rows(classifier, X, y, reset=not self._goes_on)
+        check_classification_targets(y_N)
+        if self._goes_on:
+            given_C = classifier.classes_ if classes is None else np.unique(classes)
+            if not np.array_equal(given_C, classifier.classes_):
+                raise InputError(
+                    f"classes {given_C.tolist()} are not those that training began with, "
+                    f"{classifier.classes_.tolist()}: leave them out, or train anew with fit"
+                )
+            return X_NF, codes_of(y_N, classifier.classes_)
+        if self._incremental:
+            if classes is None:
+                raise InputError("classes must be given in the first call of partial_fit")
+            known_C = np.unique(classes)
+            codes_N = codes_of(y_N, known_C)
+        else:
+            known_C, codes_N = np.unique(y_N, return_inverse=True)
+        if len(known_C) < 2:
+            raise InputError(
+                f"training needs rows of at least two classes, got one class, {known_C[0]}"
+            )
+        classifier.classes_ = known_C
+        return X_NF, codes_N
+
+    def _split(self, rows: LabelledRows, seed: int) -> tuple[LabelledRows, LabelledRows | None]:
+        """Return the training rows, those of weight 0 left out, and the validation rows."""
+        classifier = self.classifier
+        if rows.weights_N is not None:
+            rows = rows.at(rows.weights_N > 0)
+            left_C = np.unique(rows.codes_N)
+            if len(left_C) < 2 and not self._incremental:
+                raise InputError(
+                    "training needs rows of at least two classes, and those that weigh more than "
+                    f"zero are of one class, {classifier.classes_[left_C[0]]}"
+                )
+        if not self._stops_early:
+            return rows, None
+        fraction = classifier.validation_fraction
+        train, validation = hold_out(rows.codes_N, fraction, seed=seed)
+        return rows.at(train), rows.at(validation)
+
+    def _prepare_module(self, train: LabelledRows, seed: int, backend: Backend | None) -> None:
+        """Build the module and what it sees of the features, or keep those that are fitted."""
+        classifier = self.classifier
+        if self._goes_on:
+            keep_module(classifier, seed)
+            return
+        classifier.feature_map_ = FeatureMap.fit(
+            train.features_NF,
+            n_router_inputs=self._n_router_inputs(train.features_NF.shape[1]),
+            feature_range=classifier.feature_range,
+            weights_N=train.weights_N,
+        )
+        classifier.rebuild(seed, backend)
 
     def _save(self) -> None:
         if self.classifier.checkpoint is not None:
@@ -185,19 +295,18 @@ class Fit(Generic[ModelT]):
             save_checkpoint(Path(self.classifier.checkpoint), checkpoint)
 
     def _is_out_of_patience(self) -> bool:
-        if not self.classifier.early_stopping:
+        if not self._stops_early:
             return False
         history = self._training.history
         return len(history) - best_epoch(history) >= self.classifier.patience
 
     def _n_router_inputs(self, n_features: int) -> int:
         router, n_qubits = self.classifier.router, self.classifier.n_qubits
-        if isinstance(router, RouterCircuit):
-            return router.n_inputs
-        return min(n_features, DEFAULT_MAX_QUBITS) if n_qubits is None else n_qubits
-
-    def _tensors(
-        self, features_NF: FloatArray, codes_N: NDArray[np.intp]
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        scaled_NF = self.classifier.feature_map_.scale(features_NF)
-        return torch.from_numpy(scaled_NF), torch.from_numpy(codes_N.astype(np.int64))
+        if not isinstance(router, RouterCircuit):
+            return min(n_features, DEFAULT_MAX_QUBITS) if n_qubits is None else n_qubits
+        if router.n_inputs > n_features:
+            raise InputError(
+                f"the circuit given as router takes {router.n_inputs} inputs, but the data has "
+                f"{n_features} feature(s): use a circuit of at most {n_features} inputs"
+            )
+        return router.n_inputs

@@ -9,14 +9,18 @@ from typing import Any
 import numpy as np
 
 from qmoe_qiskit.backends import BackendSpec
+from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.circuits.angle import ENTANGLEMENTS, ROTATIONS
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
 from qmoe_qiskit.moe import READOUTS
 from qmoe_qiskit.train.features import scaled_range
+from qmoe_qiskit.train.loop.net import check_callbacks
 
 _COUNTS = ("n_experts", "n_layers", "reuploads", "max_epochs", "batch_size", "patience")
 # The settings that choose a backend.
 BACKEND_SETTINGS = ("backend", "shots", "mitigation", "device_qubits")
+# Settings of the circuit that a circuit of the user's has itself, with their defaults.
+_OF_OUR_CIRCUIT = {"n_layers": 3, "rotation": "x", "reuploads": 1, "entanglement": "strong"}
 _NAMES = {"rotation": ROTATIONS, "entanglement": ENTANGLEMENTS, "readout": READOUTS}
 
 
@@ -33,24 +37,27 @@ def check_settings(settings: Mapping[str, Any]) -> None:
     for name, known in _NAMES.items():
         if settings[name] not in known:
             raise unknown_name(name, settings[name], known)
-    rate = settings["learning_rate"]
-    if not (_is_number(rate) and math.isfinite(rate) and rate > 0):
-        raise InputError(f"learning_rate must be a positive number, got {rate!r}")
-    weight = settings["balance_weight"]
-    if not (_is_number(weight) and math.isfinite(weight) and weight >= 0):
-        raise InputError(f"balance_weight must be a number of at least 0, got {weight!r}")
-    fraction = settings["validation_fraction"]
-    if not (_is_number(fraction) and 0 < fraction < 1):
-        raise InputError(f"validation_fraction must lie between 0 and 1, got {fraction!r}")
-    if not isinstance(settings["early_stopping"], bool | np.bool_):
+    _check_numbers(settings)
+    for name in ("early_stopping", "warm_start"):
+        if not isinstance(settings[name], bool | np.bool_):
+            raise InputError(f"{name} must be True or False, got {settings[name]!r}")
+    weight_of = settings["class_weight"]
+    if not (weight_of is None or isinstance(weight_of, Mapping) or str(weight_of) == "balanced"):
         raise InputError(
-            f"early_stopping must be True or False, got {settings['early_stopping']!r}"
+            f"class_weight must be None, 'balanced' or weights by label, got {weight_of!r}"
         )
+    if isinstance(settings["router"], RouterCircuit):
+        _check_own_circuit(settings["router"], settings)
     scaled_range(settings["feature_range"])
     backend_spec_of(settings)
     checkpoint = settings["checkpoint"]
     if checkpoint is not None and not isinstance(checkpoint, str | os.PathLike):
         raise InputError(f"checkpoint must be a file's path or None, got {checkpoint!r}")
+    check_callbacks(settings["callbacks"])
+    if checkpoint is not None and settings["callbacks"]:
+        raise InputError(
+            "a checkpoint does not hold what callbacks know: set checkpoint=None, or callbacks=None"
+        )
 
 
 def backend_spec_of(settings: Mapping[str, Any]) -> BackendSpec:
@@ -65,6 +72,44 @@ def backend_spec_of(settings: Mapping[str, Any]) -> BackendSpec:
 def plain(value: Any) -> Any:  # noqa: ANN401
     """Return a NumPy scalar as a Python number, for JSON; any other value as it is."""
     return value.item() if isinstance(value, np.generic) else value
+
+
+def json_value(value: Any) -> Any:  # noqa: ANN401
+    """Return arrays, tensors and nested values in JSON types; what JSON lacks, as text."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return {str(name): json_value(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_value(one) for one in value]
+    return value if value is None or isinstance(value, bool | int | float | str) else repr(value)
+
+
+def _check_numbers(settings: Mapping[str, Any]) -> None:
+    rate = settings["learning_rate"]
+    if not (_is_number(rate) and math.isfinite(rate) and rate > 0):
+        raise InputError(f"learning_rate must be a positive number, got {rate!r}")
+    weight = settings["balance_weight"]
+    if not (_is_number(weight) and math.isfinite(weight) and weight >= 0):
+        raise InputError(f"balance_weight must be a number of at least 0, got {weight!r}")
+    fraction = settings["validation_fraction"]
+    if not (_is_number(fraction) and 0 < fraction < 1):
+        raise InputError(f"validation_fraction must lie between 0 and 1, got {fraction!r}")
+
+
+def _check_own_circuit(circuit: RouterCircuit, settings: Mapping[str, Any]) -> None:
+    """Refuse settings that would have no effect, since the circuit is the user's."""
+    for name, default in _OF_OUR_CIRCUIT.items():
+        if settings[name] != default:
+            raise InputError(
+                f"{name}={settings[name]!r} would have no effect, because router is a circuit of "
+                f"your own: change the circuit, or leave {name} at {default!r}"
+            )
+    if settings["n_qubits"] not in (None, circuit.n_inputs):
+        raise InputError(
+            f"n_qubits={settings['n_qubits']!r} would have no effect, because router is a circuit "
+            f"of your own, which takes {circuit.n_inputs} inputs: leave n_qubits at None"
+        )
 
 
 def _is_number(value: object) -> bool:

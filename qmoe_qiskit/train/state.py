@@ -3,22 +3,27 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
 from qmoe_qiskit.backends import BackendSpec
+from qmoe_qiskit.backends.noisy.registry import noise_from
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import EngineMismatchError, InputError, RunError
 from qmoe_qiskit.noise_profiles import NoiseProfile
-from qmoe_qiskit.train.classifier import QMoEClassifier
 from qmoe_qiskit.train.execution import options_of, profile_of
 from qmoe_qiskit.train.features import FeatureMap
-from qmoe_qiskit.train.fingerprint import ADDED
+from qmoe_qiskit.train.fingerprint import ADDED, settings_from_json
 from qmoe_qiskit.train.model import circuit_of
 from qmoe_qiskit.train.settings import BACKEND_SETTINGS, check_settings, plain
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.train.classifier import QMoEClassifier
+
+ModelT = TypeVar("ModelT", bound="QMoEClassifier")
 
 _ARRAYS = ("minimum_F", "maximum_F", "matrix_FK", "offset_K")
 
@@ -49,13 +54,13 @@ class ModelState:
         with _as_damage():
             settings, profile = {**ADDED, **self.config["settings"]}, self.noise_profile
             return BackendSpec(
-                backend=settings["backend"] if profile is None else NoiseProfile.loads(profile),
+                backend=_named(settings["backend"], profile),
                 options=self.config.get("runtime_options"),
                 **{name: settings[name] for name in ADDED},
             )
 
 
-def model_state(classifier: QMoEClassifier) -> ModelState:
+def model_state(classifier: "QMoEClassifier") -> ModelState:
     """Return a fitted classifier as plain data.
 
     Raises:
@@ -91,10 +96,11 @@ def model_state(classifier: QMoEClassifier) -> ModelState:
     )
 
 
-def restore_model(state: ModelState, where: BackendSpec | None = None) -> QMoEClassifier:
+def restored_as(kind: type[ModelT], state: ModelState, where: BackendSpec | None = None) -> ModelT:
     """Rebuild a classifier, to run where it was trained or elsewhere.
 
     Args:
+        kind: Class of the classifier.
         state: The classifier as plain data.
         where: Where the circuit is to run; None for where the classifier was trained.
 
@@ -103,7 +109,7 @@ def restore_model(state: ModelState, where: BackendSpec | None = None) -> QMoECl
         RunError: If the parts do not fit together.
     """
     with _as_damage():
-        classifier, seed = _untrained(state)
+        classifier, seed = _untrained(kind, state)
     # A stored backend that is refused is damage; one that the caller asks for is a wrong input.
     with _as_damage() if where is None else nullcontext():
         spec = state.backend_spec() if where is None else where
@@ -117,18 +123,30 @@ def restore_model(state: ModelState, where: BackendSpec | None = None) -> QMoECl
     return classifier
 
 
-def _untrained(state: ModelState) -> tuple[QMoEClassifier, int | None]:
+def _named(backend: str, stored: bytes | None) -> str | NoiseProfile:
+    """Return the stored calibration, if there is one, or a fake's name if it still means that."""
+    if stored is None:
+        return backend
+    profile = NoiseProfile.loads(stored)
+    if backend.startswith("noisy:fake_"):
+        try:
+            if noise_from(backend) == profile:
+                return backend
+        except InputError:  # a version of qiskit-ibm-runtime without this fake
+            return profile
+    return profile
+
+
+def _untrained(kind: type[ModelT], state: ModelState) -> tuple[ModelT, int | None]:
     """Return the classifier without its module, and the seed of its backend."""
     config, tensors = state.config, state.tensors
-    settings = dict(config["settings"])
+    settings = settings_from_json(config["settings"])
     if config["custom_circuit"]:
         if state.circuit is None:
             raise RunError("the model's router is a circuit of its own, but no circuit is stored")
         settings["router"] = RouterCircuit.from_qpy(state.circuit)
-    if state.noise_profile is not None:
-        settings["backend"] = NoiseProfile.loads(state.noise_profile)
-    settings["feature_range"] = tuple(settings["feature_range"])
-    classifier = QMoEClassifier(**settings, max_epochs=config["max_epochs"])
+    settings["backend"] = _named(settings["backend"], state.noise_profile)
+    classifier = kind(**settings, max_epochs=config["max_epochs"])
     check_settings(classifier.get_params(deep=False))
     classifier.classes_ = _labels(config["classes"], config["label_kind"])
     low, high = config["range"]
@@ -147,7 +165,7 @@ def _untrained(state: ModelState) -> tuple[QMoEClassifier, int | None]:
     return classifier, seed
 
 
-def _fill(classifier: QMoEClassifier, state: ModelState) -> None:
+def _fill(classifier: "QMoEClassifier", state: ModelState) -> None:
     """Load the trained parameters into a rebuilt module, if its circuit is the stored one."""
     stored = None if state.circuit is None else RouterCircuit.from_qpy(state.circuit)
     rebuilt = stored if state.config["custom_circuit"] else circuit_of(classifier.module_)

@@ -63,7 +63,8 @@ def _aer_values(
     readout: bool = True,
     simulator: AerSimulator | None = None,
 ) -> tuple[FloatArray, float]:
-    router, isa = compiled.router, compiled.isa_circuit
+    router = compiled.router
+    isa = compiled.device_circuit(measured=True, scheduled=True)
     assert isa.num_qubits == profile.n_qubits
     if isa.num_qubits <= FULL_WIDTH:
         here = list(range(isa.num_qubits))

@@ -94,8 +94,11 @@ def test_a_run_under_noise_from_training_to_predictions(
     (tmp_path / "double.json").unlink()
     assert the_document(qmoe("info", "run", "--json").stdout)["execution"] == execution
     said = " ".join(qmoe("info", "run").stdout.split())
-    assert "ran on backend 'noisy:ibmq_manila' (calibration of 2024-05-27" in said
+    assert "ran on backend 'noisy:<ibmq_manila of 2024-05-27, hash" in said
     assert "noisy:double.json" in said
+    said = " ".join(qmoe("evaluate", "run").stdout.split())
+    error = load_run("run").classifier.compiled_router.expected_error
+    assert f"error in {100 * error:.2g} % of its executions is expected" in said
     assert "no circuit: the router is classical" in qmoe("info", "run/control").stdout
     np.savez("points.npz", X=np.full((3, 2), 0.3))
     exact = the_document(qmoe("predict", "run", "points.npz", "--json").stdout)

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from safetensors.torch import save, save_file
 
 from qmoe_qiskit.errors import RunError
+from qmoe_qiskit.io.checked_tensors import SCHEMA_VERSION
 from qmoe_qiskit.train import QMoEClassifier
 from qmoe_qiskit.train.checkpoint import (
-    SCHEMA_VERSION,
     Checkpoint,
     load_checkpoint,
     optimizer_tensors,

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from qmoe_qiskit.train import QMoEClassifier
-from qmoe_qiskit.train.training_loop import EpochBatches
+from qmoe_qiskit.train.loop.training import EpochBatches
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,4 +1,7 @@
-"""scikit-learn's own checks of an estimator. None is expected to fail.
+"""scikit-learn's own checks of an estimator.
+
+None is expected to fail, but those of equal models from a row of weight 2 and from two equal rows,
+where early stopping holds rows out: it may hold one of the two out.
 
 `check_array_api_input` is skipped by scikit-learn itself unless SCIPY_ARRAY_API=1 is set.
 """
@@ -18,8 +21,17 @@ ESTIMATORS = [
 ]
 
 
+WHERE_ROWS_ARE_HELD_OUT = {
+    f"check_sample_weight_equivalence_on_{kind}_data": "rows are held out whole"
+    for kind in ("dense", "sparse")
+}
+
+
 # The checks predict on rows that the model was not trained on.
 @pytest.mark.filterwarnings("ignore::qmoe_qiskit.errors.OutOfRangeWarning")
-@parametrize_with_checks(ESTIMATORS)
+@parametrize_with_checks(
+    ESTIMATORS,
+    expected_failed_checks=lambda one: WHERE_ROWS_ARE_HELD_OUT if one.early_stopping else {},
+)
 def test_scikit_learns_checks(estimator: QMoEClassifier, check: Any) -> None:
     check(estimator)

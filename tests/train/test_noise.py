@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import copy
 import pickle
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
+from qiskit_aer.noise import NoiseModel, depolarizing_error
+from qiskit_ibm_runtime.fake_provider import FakeManilaV2
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
-from qmoe_qiskit.backends import open_backend
+from qmoe_qiskit.backends import BackendSpec, open_backend
+from qmoe_qiskit.backends.given import spec_of
+from qmoe_qiskit.errors import InputError, RunError
 from qmoe_qiskit.noise_profiles import list_profiles, load_profile
-from qmoe_qiskit.train import QMoEClassifier
+from qmoe_qiskit.runs.provenance import execution_of
+from qmoe_qiskit.train import QMoEClassifier, model_state, restore_model
 from qmoe_qiskit.train.execution import label_of
+from qmoe_qiskit.train.fingerprint import ADDED, check_identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 Rows = tuple[np.ndarray, np.ndarray]
 
@@ -76,6 +84,63 @@ def test_every_bundled_profile_has_its_devices_name() -> None:
     """So that what is called noisy:NAME in records is what opens again by that name."""
     for name in list_profiles():
         assert label_of(load_profile(name)) == label_of(f"noisy:{name}") == f"noisy:{name}"
+
+
+def test_other_calibrations_are_named_by_their_content(few: Rows, tmp_path: Path) -> None:
+    """A name in records that opens a backend opens the one that ran; any other says which ran."""
+    later = load_profile("ibmq_manila").drift(3)
+    later.save(tmp_path / "ibmq_manila.json")
+    by_file = quick(backend=f"noisy:{tmp_path}/ibmq_manila.json", max_epochs=1).fit(*few)
+    for model in (by_file, restore_model(model_state(by_file)), quick(backend=later)):
+        name = model.settings()["backend"]
+        assert name == f"noisy:<ibmq_manila of 2024-05-28, hash {later.content_hash[:12]}>"
+    with pytest.raises(InputError, match="names what was given"):
+        open_backend(name)
+    execution = execution_of(restore_model(model_state(by_file)))
+    assert execution is not None
+    assert execution.backend == name
+    assert by_file.backend_.name == f"noisy:{tmp_path}/ibmq_manila.json"
+
+
+def test_a_fakes_calibration_keeps_its_name_as_long_as_it_opens_it(few: Rows) -> None:
+    model = quick(backend="noisy:fake_manila", max_epochs=1).fit(*few)
+    state = model_state(model)
+    assert restore_model(state).backend_.name == model.backend_.name == "noisy:fake_manila"
+    newer = load_profile("ibmq_manila").drift(3)
+    moved = restore_model(replace(state, noise_profile=newer.dumps().encode()))
+    assert moved.backend_.name == spec_of(newer)
+    gone = replace(state, config={**state.config, "settings": dict(state.config["settings"])})
+    gone.config["settings"]["backend"] = "noisy:fake_atlantis"
+    assert restore_model(gone).backend_.noise == model.backend_.noise
+
+
+def test_objects_of_qiskit_are_backends_of_a_classifier(few: Rows) -> None:
+    fake = quick(backend=FakeManilaV2(), shots=50, max_epochs=1).fit(*few)
+    assert fake.settings()["backend"] == "runtime:fake_manila"
+    assert restore_model(model_state(fake)).backend_.name == "runtime:fake_manila"
+    noise = NoiseModel(["cz", "rz", "sx"])
+    noise.add_all_qubit_quantum_error(depolarizing_error(0.02, 2), "cz")
+    model = clone(quick(backend=noise, max_epochs=1)).fit(*few)
+    assert model.settings()["backend"].startswith("noisy:<Aer noise model, hash ")
+    with pytest.raises(RunError, match="names what was given as an object"):
+        restore_model(model_state(model))
+    elsewhere = restore_model(model_state(model), BackendSpec(backend=noise))
+    np.testing.assert_array_equal(elsewhere.predict_proba(few[0]), model.predict_proba(few[0]))
+
+
+def test_checkpoints_that_name_a_calibration_otherwise_are_resumed() -> None:
+    """Earlier versions called any calibration by its device; its hash decides."""
+    now = {"seed": 0, "data": "d", "runtime_options": None, "noise_profile": "one"}
+    settings = {**ADDED, "balance_weight": 0.0}
+    check_identity(
+        {**now, "settings": {**settings, "backend": "noisy:ibmq_manila"}},
+        {**now, "settings": {**settings, "backend": "noisy:<ibmq_manila of 2024-05-28>"}},
+    )
+    with pytest.raises(RunError, match="another calibration"):
+        check_identity(
+            {**now, "noise_profile": "two", "settings": {**settings, "backend": "noisy:a"}},
+            {**now, "settings": {**settings, "backend": "noisy:a"}},
+        )
 
 
 def test_the_settings_reach_the_device(moons: Rows) -> None:

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from torch.nn.modules.module import register_module_forward_hook
 
-from qmoe_qiskit.train import QMoEClassifier, progress
+from qmoe_qiskit.train import QMoEClassifier
+from qmoe_qiskit.train.loop import progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -253,6 +253,9 @@ CHANGES: dict[str, Any] = {
     "feature_range": (0, 1),
     "batch_size": 15,
     "learning_rate": 0.04,
+    "optimizer": "AdamW",
+    "criterion": "MultiMarginLoss",
+    "class_weight": {0: 2.0},
     "balance_weight": 0.1,
     "early_stopping": True,
     "validation_fraction": 0.3,
@@ -274,7 +277,17 @@ def test_another_setting_is_refused(moons: Rows, checkpoint: Path, name: str) ->
 
 def test_every_setting_is_checked_or_may_change() -> None:
     free = {"checkpoint", "max_epochs", "verbose"}
+    free |= {"callbacks", "warm_start"}  # refused together with a checkpoint
     assert CHANGES.keys() | free == QMoEClassifier().get_params().keys()
+
+
+@pytest.mark.parametrize("name", ["optimizer__weight_decay", "criterion__label_smoothing"])
+def test_another_argument_is_refused(moons: Rows, checkpoint: Path, name: str) -> None:
+    settings = {**SETTINGS, "router": "linear", "checkpoint": checkpoint}
+    QMoEClassifier(**settings, **{name: 0.1}).fit(*moons).resume(*moons)
+    for changed in ({}, {name: 0.2}):
+        with pytest.raises(RunError, match=f"checkpoint was made with {name}=0.1"):
+            QMoEClassifier(**settings, **changed).resume(*moons)
 
 
 def test_fewer_epochs_than_are_done_are_refused(moons: Rows, checkpoint: Path) -> None:

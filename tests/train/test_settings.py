@@ -86,7 +86,10 @@ def test_a_setting_that_is_not_accepted(moons: Rows, name: str, value: Any, says
     [
         ({"router": "mlp:0"}, "hidden units .* at least 1, got 0"),
         ({"readout": "probabilities", "n_experts": 5}, "5 experts .* 2 qubits have 4"),
-        ({"router": angle_router(3, 1)}, "is 3, but the data has 2 feature"),
+        (
+            {"router": angle_router(3, 1)},
+            "circuit given as router takes 3 inputs, .* has 2 feature",
+        ),
         ({"router": "fourier", "reuploads": 200}, "160801? |at most 100000"),
         ({"shots": 100}, "'statevector' is exact"),
         ({"backend": "noisy:ibm_tornio"}, "did you mean 'ibm_torino'"),

@@ -11,6 +11,7 @@ from qmoe_qiskit.cli.output.documents import console, remark, write_json
 from qmoe_qiskit.cli.output.evaluation import show_evaluation
 from qmoe_qiskit.cli.output.interruption import waiting
 from qmoe_qiskit.cli.output.jobs import jobs_table
+from qmoe_qiskit.cli.output.placement import placement_sentence
 from qmoe_qiskit.errors import InputError
 
 Wait = Annotated[
@@ -60,5 +61,7 @@ def submit(
         write_json({"run": str(run_folder), "jobs": [job_document(job) for job in jobs]})
     else:
         devices = {work.key: work.device for work in remote.ledger.works()}
+        if (placement := placement_sentence(prepared.run)) is not None:
+            console().print(placement, soft_wrap=True)
         console().print(jobs_table(jobs, devices))
         remark("fetch results: qmoe jobs collect; use them: qmoe evaluate with the same options")

@@ -38,7 +38,8 @@ def train(
     as_json: common.Json = False,
 ) -> None:
     """Train a model and a control, and write a run."""
-    control = training["control"] or ("linear" if training["router"] == "quantum" else "none")
+    is_circuit = runs.TrainingRequest.is_circuit(training["router"])
+    control = training["control"] or ("linear" if is_circuit else "none")
     request = training_request({**training, "control": None if control == "none" else control})
     if resume:
         if out is None:
@@ -50,7 +51,7 @@ def train(
             run = runs.resume_run(out, figures=draw_run, verbose=True)
         remark("note: training seconds count from where the training was resumed")
     else:
-        name = f"{Path(request.data).stem}-{request.router.replace(':', '-')}"
+        name = f"{Path(request.data).stem}-{Path(request.router).stem.replace(':', '-')}"
         out = out or Path("runs") / name
         with resumable(out):
             run = runs.train_run(request, out, force=force, figures=draw_run, verbose=True)

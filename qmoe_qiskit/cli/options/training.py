@@ -34,7 +34,8 @@ _HELP: dict[str | None, dict[str, str]] = {
         "test_fraction": "Share of the rows that are held out.",
     },
     "Model": {
-        "router": ", ".join(f"{kind.name} ({kind.help})" for kind in ROUTERS) + ".",
+        "router": ", ".join(f"{kind.name} ({kind.help})" for kind in ROUTERS)
+        + ", or a .qpy file of RouterCircuit.to_qpy.",
         "control": "Router of a second model to compare with, or none; by default linear beside "
         "a quantum router.",
         "n_experts": "Number of experts.",
@@ -62,7 +63,7 @@ _HELP: dict[str | None, dict[str, str]] = {
     },
     None: {"seed": "Seed of split, initial weights and shuffling."},
 }
-_METAVARS = {"data": "NAME|FILE", "device_qubits": "Q,Q,..."}
+_METAVARS = {"data": "NAME|FILE", "router": "NAME|FILE", "device_qubits": "Q,Q,..."}
 _COUNTS = (
     "n_samples", "n_experts", "n_layers", "n_qubits", "reuploads", "shots", "max_epochs",
     "batch_size", "patience",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qmoe_qiskit.cli.output.documents import console
+from qmoe_qiskit.cli.output.placement import placement_sentence
 from qmoe_qiskit.cli.output.tables import open_table
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ def show_estimate(
         + (", a fake, estimated as if it were the device" if device.is_local else "")
         + f": {prepared.rows}, {prepared.works[0].shots} shots each"
     )
+    if (placement := placement_sentence(prepared.run)) is not None:
+        screen.print(placement, soft_wrap=True)
     table = open_table("", numbers=["estimate"])
     table.add_row("jobs", f"{len(estimate.jobs)}")
     table.add_row("circuits", f"{estimate.circuits:,}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from qmoe_qiskit import runs
 from qmoe_qiskit.cli.output.documents import console, remark_outside, write_json
+from qmoe_qiskit.cli.output.placement import placement_sentence
 from qmoe_qiskit.cli.output.tables import metrics_table
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ def show_evaluation(run: runs.Run, result: runs.Evaluation, *, as_json: bool) ->
         f"{result.n_rows} {'held-out ' if result.rows == 'held-out' else ''}rows of {result.data}; "
         f"{result.execution or 'no circuit'}"
     )
+    if (placement := placement_sentence(run)) is not None:
+        screen.print(placement, soft_wrap=True)
     screen.print(metrics_table(result.metrics))
     if isinstance(result, DeviceEvaluation):
         screen.print(_cost_sentence(result.cost), soft_wrap=True)

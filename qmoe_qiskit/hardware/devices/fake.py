@@ -34,23 +34,30 @@ class FakeDevice:
     """A fake device of qiskit-ibm-runtime: a simulation with a real device's old calibration.
 
     Args:
-        name: The name of the fake, such as "fake_torino".
+        source: The name of the fake, such as "fake_torino", or a backend of Qiskit with a target,
+            whose calibration is simulated.
         seed: Seed of all shots. Each execution draws new shots; a reopened device repeats them.
 
     Raises:
         InputError: If no fake has this name.
     """
 
+    name: str
+    backend: Any
     is_local = True
     service = ""
     ledger = None
 
-    def __init__(self, name: str, *, seed: int | None = None) -> None:
+    def __init__(self, source: str | BackendV2, *, seed: int | None = None) -> None:
         kinds = _fakes()
-        if name not in kinds:
-            raise unknown_name("fake device", name, kinds)
-        self.name = name
-        self.backend: Any = kinds[name]()
+        if not isinstance(source, str):
+            # A name in angle brackets opens nothing again.
+            self.name = source.name if is_fake(source) else f"<{source.name}>"
+            self.backend = source
+        elif source in kinds:
+            self.name, self.backend = source, kinds[source]()
+        else:
+            raise unknown_name("fake device", source, kinds)
         self._rng = np.random.default_rng(seed)
         self._simulators: dict[tuple[int, ...], AerSimulator] = {}
 
@@ -112,6 +119,11 @@ class FakeDevice:
     @cached_property
     def _profile(self) -> NoiseProfile:
         return capture(self.backend, name=self.name)
+
+
+def is_fake(backend: BackendV2) -> bool:
+    """Whether a backend is a fake of qiskit-ibm-runtime, which its name opens again."""
+    return _fakes().get(str(backend.name)) is type(backend)
 
 
 class _Scheduler(AerSimulator):  # type: ignore[misc]

@@ -225,9 +225,10 @@ def _qubits_to_stay_on(
     noisy: Run, profile: NoiseProfile, later: NoiseProfile
 ) -> tuple[int, ...] | None:
     """Return the qubits that the circuit uses, or None if the later device is another one."""
+    from qmoe_qiskit.backends.transpile.placement import active_qubits
+
     compiled = noisy.classifier.compiled_router
     assert compiled is not None
     if later.device != profile.device or later.n_qubits != profile.n_qubits:
         return None
-    circuit = compiled.isa_circuit
-    return tuple(sorted({circuit.find_bit(q).index for step in circuit.data for q in step.qubits}))
+    return tuple(active_qubits(compiled.device_circuit(measured=True)))

@@ -25,7 +25,7 @@ from qmoe_qiskit.runs.store.folder import (
     is_own_file,
     quoted,
 )
-from qmoe_qiskit.runs.store.manifest import KIND, Manifest, ModelFacts
+from qmoe_qiskit.runs.store.manifest import KIND, Manifest, ModelFacts, shown_router
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,8 +58,8 @@ class OpenedRun:
 
     @property
     def router(self) -> str:
-        """The router's name, such as "quantum"."""
-        return self.model.settings.router
+        """The router's name, such as "quantum"; of a user's circuit, the start of its hash."""
+        return shown_router(self.model.settings.router)
 
     @property
     def projection(self) -> str:

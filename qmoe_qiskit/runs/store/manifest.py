@@ -18,6 +18,16 @@ PACKAGES = (
 )  # fmt: skip
 
 
+def shown_router(router: str) -> str:
+    """Return a router's name as it is shown: of a circuit's hash, the first digits.
+
+    >>> shown_router("mlp:16"), shown_router("circuit 0123456789abcdef")
+    ('mlp:16', 'circuit 01234567')
+    """
+    kind, _, content_hash = router.partition(" ")
+    return f"{kind} {content_hash[:8]}" if content_hash else router
+
+
 @dataclass(frozen=True, kw_only=True)
 class SplitRecord:
     """Arguments of `split_dataset`, which chose the held-out rows."""

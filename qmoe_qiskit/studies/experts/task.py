@@ -20,7 +20,7 @@ from qmoe_qiskit.studies.experts.models import ModelSizes, build_model
 from qmoe_qiskit.studies.training.circuit_execution import EXACT, CircuitExecution
 from qmoe_qiskit.studies.training.feasibility import check_circuit_runs
 from qmoe_qiskit.studies.training.train_task import VALIDATION, best_rate, diverged, try_rates
-from qmoe_qiskit.train.training_loop import Training
+from qmoe_qiskit.train.loop.training import Training
 
 # Number of features of both data sets.
 N_FEATURES = 16

@@ -113,7 +113,7 @@ class PinnedTask(TrainTask):
                 model, CircuitExecution(backend=device), self.seed
             ).compiled_router
             assert stored is not None
-            qubits[device] = sorted(active_qubits(stored.isa_circuit))
+            qubits[device] = active_qubits(stored.device_circuit(measured=True))
         placed = (
             restore_model(
                 model_state(model),

@@ -1,10 +1,11 @@
 """Router circuits without one property, to see whether the router depends on it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from qiskit import QuantumCircuit
-from qiskit.circuit import ParameterExpression, ParameterVector
+from qiskit.circuit import Parameter, ParameterExpression, ParameterVector
 from qiskit.quantum_info import SparsePauliOp
 
 from qmoe_qiskit.circuits import RouterCircuit
@@ -58,11 +59,11 @@ def frozen(router: RouterCircuit, rng: np.random.Generator) -> RouterCircuit:
     return replace(
         router,
         circuit=router.circuit.assign_parameters(values),
-        weights=ParameterVector(router.weights.name, 0),
+        weights=ParameterVector("w", 0),
     )
 
 
-def _uses(operation: object, parameters: ParameterVector) -> bool:
+def _uses(operation: object, parameters: Sequence[Parameter]) -> bool:
     return any(
         isinstance(angle, ParameterExpression) and not set(parameters).isdisjoint(angle.parameters)
         for angle in getattr(operation, "params", [])

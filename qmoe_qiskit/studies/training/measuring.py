@@ -40,7 +40,7 @@ def restore_on_backend(
         stored = replace(setting, drift_hours=0.0)
         before = restore_on_backend(classifier, stored, seed).compiled_router
         assert before is not None
-        qubits = active_qubits(before.isa_circuit)
+        qubits = active_qubits(before.device_circuit(measured=True))
     where = BackendSpec(
         backend=setting.resolve_backend(seed),
         shots=setting.shots,

@@ -64,7 +64,8 @@ def test_folded_circuits_are_what_aer_runs(
     compiled = backend.compile(router)
     active = sorted(compiled.physical_qubits)
     # The same circuit over the active qubits alone, as the noise model below.
-    circuit = relabelled(compiled.isa_circuit, {q: k for k, q in enumerate(active)}, n_qubits)
+    isa = compiled.device_circuit(measured=True, scheduled=True)
+    circuit = relabelled(isa, {q: k for k, q in enumerate(active)}, n_qubits)
     once = folded_backend(profile, seed=3).compile(router).isa_circuit
     assert circuit.num_nonlocal_gates() == 3 * once.num_nonlocal_gates() > 0
     assert circuit.count_ops()["sx"] == once.count_ops()["sx"]

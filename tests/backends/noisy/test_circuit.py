@@ -64,7 +64,8 @@ def test_it_is_as_wide_as_the_device_and_of_its_gates(
     case: tuple[NoiseProfile, CompiledRouter],
 ) -> None:
     profile, compiled = case
-    isa, target = compiled.isa_circuit, profile.to_target()
+    isa = compiled.device_circuit(measured=True, scheduled=True)
+    target = profile.to_target()
     assert isa.num_qubits == profile.n_qubits
     validate_isa_circuits([isa], target)
     for name, qubits in wires(isa):
@@ -79,7 +80,8 @@ def test_every_router_qubit_is_measured_once_into_its_own_bit(
     case: tuple[NoiseProfile, CompiledRouter],
 ) -> None:
     _, compiled = case
-    isa, n_qubits = compiled.isa_circuit, compiled.router.n_qubits
+    isa = compiled.device_circuit(measured=True, scheduled=True)
+    n_qubits = compiled.router.n_qubits
     measured = {}
     for step in isa.data:
         if step.operation.name == "measure":
@@ -95,7 +97,8 @@ def test_physical_qubits_hold_the_routers_outcomes(
 ) -> None:
     """Without noise the submitted circuit has the router's distribution, swaps and all."""
     _, compiled = case
-    router, isa = compiled.router, compiled.isa_circuit
+    router = compiled.router
+    isa = compiled.device_circuit(measured=True, scheduled=True)
     active = sorted({q for name, qubits in wires(isa) if name != "barrier" for q in qubits})
     inputs_F = rng.uniform(-4, 4, router.n_inputs)
     weights_W = rng.uniform(-4, 4, router.n_weights)
@@ -118,9 +121,10 @@ def test_idle_qubits_wait_and_all_end_together(case: tuple[NoiseProfile, Compile
     assert profile.dt is not None
     ends: dict[int, int] = defaultdict(int)
     delays = 0
-    for step in compiled.isa_circuit.data:
+    isa = compiled.device_circuit(measured=True, scheduled=True)
+    for step in isa.data:
         operation = step.operation
-        qubits = [compiled.isa_circuit.find_bit(q).index for q in step.qubits]
+        qubits = [isa.find_bit(q).index for q in step.qubits]
         if operation.name == "barrier":
             continue
         if operation.name == "delay":
@@ -147,7 +151,7 @@ def test_idle_qubits_wait_and_all_end_together(case: tuple[NoiseProfile, Compile
 def test_gates_are_as_late_as_possible(case: tuple[NoiseProfile, CompiledRouter]) -> None:
     """Behind no gate do all of its qubits wait: a qubit waits in |0> rather than in between."""
     _, compiled = case
-    isa = compiled.isa_circuit
+    isa = compiled.device_circuit(measured=True, scheduled=True)
     by_qubit: dict[int, list[int]] = defaultdict(list)
     for k, (name, qubits) in enumerate(wires(isa)):
         if name != "barrier":
@@ -172,7 +176,9 @@ def test_routing_keeps_to_as_many_qubits_as_can_be_evaluated(name: str) -> None:
     assert len(free.active) > 10
     assert len(limited.active) <= 10
     sampled = open_backend(f"noisy:{name}", shots=1, seed=0).compile(router)
-    assert sampled.isa_circuit == limited.full  # exact or sampled, the circuit is the same
+    assert (
+        sampled.device_circuit(measured=True, scheduled=True) == limited.full
+    )  # exact or sampled, the circuit is the same
 
 
 def test_couplers_that_were_dead_are_not_used() -> None:
@@ -221,7 +227,12 @@ def test_a_region_of_ones_own_is_honoured(
 ) -> None:
     backend = open_backend(f"noisy:{name}", qubits=qubits, seed=1)
     compiled = backend.compile(angle_router(n_qubits, 1))
-    used = {q for name, w in wires(compiled.isa_circuit) if name != "barrier" for q in w}
+    used = {
+        q
+        for name, w in wires(compiled.device_circuit(measured=True))
+        if name != "barrier"
+        for q in w
+    }
     assert set(compiled.physical_qubits) <= used <= set(qubits)
     point = np.full((1, n_qubits), 0.7), np.full(3 * n_qubits, 0.4)
     expected, missing = aer_values(load_profile(name), compiled, *point)

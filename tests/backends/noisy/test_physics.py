@@ -101,7 +101,8 @@ def test_a_qubit_that_waits_for_another_relaxes() -> None:
     at = np.array([[np.pi]]), np.array([0.4, 0.9])
     before = backend.compile(two_qubits(0)).expectations(*at).values[0, 0]
     compiled = backend.compile(two_qubits(9))
-    isa, waiting = compiled.isa_circuit, compiled.physical_qubits[0]
+    isa = compiled.device_circuit(measured=True, scheduled=True)
+    waiting = compiled.physical_qubits[0]
     seen = [s.operation for s in isa.data if waiting in {isa.find_bit(q).index for q in s.qubits}]
     idle = sum(operation.duration * 4e-9 for operation in seen if operation.name == "delay")
     assert idle > 9 * 2 * SX

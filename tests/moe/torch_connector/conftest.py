@@ -34,6 +34,13 @@ class NotingRouter:
         return self.inner.isa_circuit
 
     @property
+    def expected_error(self) -> float | None:
+        return self.inner.expected_error
+
+    def device_circuit(self, *, measured: bool = False, scheduled: bool = False) -> QuantumCircuit:
+        return self.inner.device_circuit(measured=measured, scheduled=scheduled)
+
+    @property
     def physical_qubits(self) -> tuple[int, ...]:
         return self.inner.physical_qubits
 

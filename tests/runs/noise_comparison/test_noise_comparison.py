@@ -58,12 +58,14 @@ def test_the_four_settings_are_what_their_names_say(
         "noisy": load_profile("ibmq_manila").content_hash,
         "later": load_profile("ibmq_manila").drift(5, hours=24.0).content_hash,
     }
+    later = f"noisy:<ibmq_manila of 2024-05-28, hash {str(hashes['later'])[:12]}>"
+    names = {None: "statevector", "noisy": "noisy:ibmq_manila", "later": later}
     expected = [(None, None), (None, "noisy"), ("noisy", "noisy"), ("noisy", "later")]
     for result, (trained, evaluated) in zip(compared.settings, expected, strict=True):
         for execution, where in ((result.trained_on, trained), (result.evaluated_on, evaluated)):
             calibration = execution.calibration
             assert (calibration and calibration.content_hash) == hashes[where]
-            assert execution.backend == ("noisy:ibmq_manila" if where else "statevector")
+            assert execution.backend == names[where]
             assert execution.shots is None
     assert NoiseProfile.load(folder / "later.json").content_hash == hashes["later"]
 

@@ -120,7 +120,7 @@ def test_flips_are_counted_against_the_exact_router(runs: dict[str, Path], seed:
 def test_many_rows_are_several_works(
     runs: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("qmoe_qiskit.train.classifier._PREDICTION_ROWS", 4)
+    monkeypatch.setattr("qmoe_qiskit.train.prediction._PREDICTION_ROWS", 4)
     device = ExactDevice()
     prepared = prepare_run(read_run(runs["moons"]), on(device), samples=10)
     assert [work.n_points for work in prepared.works] == [4, 4, 2]

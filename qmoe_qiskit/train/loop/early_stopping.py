@@ -7,19 +7,14 @@ from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.typing import FloatArray
-
-# Features (N, F) and the codes of their labels (N,).
-CodedRows = tuple[FloatArray, NDArray[np.intp]]
 
 
 def hold_out(
-    features_NF: FloatArray, codes_N: NDArray[np.intp], fraction: float, *, seed: int
-) -> tuple[CodedRows, CodedRows]:
-    """Split rows into training and validation rows, stratified by class.
+    codes_N: NDArray[np.intp], fraction: float, *, seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the numbers of the training and of the validation rows, stratified by class.
 
     Args:
-        features_NF: Features of the rows.
         codes_N: Labels of the rows as 0 to C - 1; every class occurs.
         fraction: Share of the rows to hold out, rounded up to whole rows.
         seed: Seed of the choice.
@@ -28,19 +23,19 @@ def hold_out(
         InputError: If one of the parts cannot have rows of all classes.
     """
     counts_C = np.bincount(codes_N)
-    held_out = math.ceil(fraction * len(features_NF))
-    left = len(features_NF) - held_out
+    held_out = math.ceil(fraction * len(codes_N))
+    left = len(codes_N) - held_out
     if counts_C.min() < 2 or min(held_out, left) < len(counts_C):
         raise InputError(
-            f"early_stopping with validation_fraction={fraction} splits {len(features_NF)} rows "
+            f"early_stopping with validation_fraction={fraction} splits {len(codes_N)} rows "
             f"into {left} and {held_out}: both parts need rows of all {len(counts_C)} classes (the "
             f"smallest has {counts_C.min()}); use more data, another validation_fraction, or "
             "early_stopping=False"
         )
-    x_train, x_valid, y_train, y_valid = train_test_split(
-        features_NF, codes_N, test_size=held_out, stratify=codes_N, random_state=seed
+    train, validation = train_test_split(
+        np.arange(len(codes_N)), test_size=held_out, stratify=codes_N, random_state=seed
     )
-    return (x_train, y_train), (x_valid, y_valid)
+    return train, validation
 
 
 def best_epoch(history: list[dict[str, float]]) -> int:

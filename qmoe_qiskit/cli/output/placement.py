@@ -1,0 +1,21 @@
+"""Where the circuit of a run lies on a device, for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qmoe_qiskit import runs
+
+
+def placement_sentence(run: runs.Run) -> str | None:
+    """Return the qubits of a run's circuit and what may go wrong there; None without a device."""
+    compiled = run.classifier.compiled_router
+    if compiled is None or compiled.expected_error is None:
+        return None
+    n_gates = compiled.isa_circuit.num_nonlocal_gates()
+    return (
+        f"its circuit on qubits {' '.join(map(str, compiled.physical_qubits))}: "
+        f"{n_gates} two-qubit gate{'s' * (n_gates != 1)}, an error in "
+        f"{100 * compiled.expected_error:.2g} % of its executions is expected from the calibration"
+    )

@@ -1,0 +1,123 @@
+"""What a fitted classifier says about rows: labels, probabilities, and the experts that serve."""
+
+from typing import Any
+
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
+
+from qmoe_qiskit.backends import CompiledRouter
+from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.moe import MixtureOfExperts, ProjectedRouter, QuantumRouter
+from qmoe_qiskit.train.features import FeatureMap
+from qmoe_qiskit.train.model import compiled_router
+from qmoe_qiskit.train.rows import checked_features
+from qmoe_qiskit.typing import FloatArray
+
+_PREDICTION_ROWS = 4096
+
+
+class Predictions(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # untyped bases
+    """The predictions of a classifier.
+
+    Rows X, shape (N, F), may be sparse: they become dense.
+
+    Attributes:
+        classes_: Labels, sorted.
+        module_: The trained mixture, on scaled features.
+        feature_map_: The fitted feature map.
+    """
+
+    classes_: NDArray[Any]
+    module_: MixtureOfExperts
+    feature_map_: FeatureMap
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the most probable label of every row, shape (N,)."""
+        best_N = self._logits(X)[0].argmax(dim=1).numpy()
+        labels: NDArray[Any] = self.classes_[best_N]
+        return labels
+
+    def predict_proba(self, X: ArrayLike) -> FloatArray:
+        """Return the probability of every label, shape (N, C), columns as in `classes_`."""
+        return self.predict_routed(X)[0]
+
+    def decision_function(self, X: ArrayLike) -> FloatArray:
+        """Return the logits of the labels, shape (N, C), columns as in `classes_`.
+
+        For two labels, return the logarithm of the second's odds, shape (N,): above 0 the second
+        is predicted.
+        """
+        logits_NC: FloatArray = self._logits(X)[0].numpy()
+        return logits_NC[:, 1] - logits_NC[:, 0] if len(self.classes_) == 2 else logits_NC
+
+    def routing_weights(self, X: ArrayLike) -> FloatArray:
+        """Return the weight of every expert for every row, shape (N, E)."""
+        scaled = self._scaled(X)
+        with torch.no_grad():
+            parts = [self.module_.router(x) for x in torch.split(scaled, _PREDICTION_ROWS)]
+        return torch.cat(parts).numpy()
+
+    def predict_routed(self, X: ArrayLike) -> tuple[FloatArray, FloatArray]:
+        """Return the probability of every label, (N, C), and the weight of every expert, (N, E).
+
+        Both come from one evaluation of the circuit: they belong together even with shots, which
+        make every evaluation different.
+        """
+        logits_NC, weights_NE = self._logits(X)
+        return torch.softmax(logits_NC, dim=1).numpy(), weights_NE.numpy()
+
+    @property
+    def compiled_router(self) -> CompiledRouter | None:
+        """The circuit as compiled for its backend, or None for a classical router."""
+        check_is_fitted(self)
+        return compiled_router(self.module_)
+
+    def circuit_arguments(self, X: ArrayLike) -> list[tuple[FloatArray, FloatArray]]:
+        """Return inputs (B, F) and weights (W,) of each evaluation that `predict_routed` makes.
+
+        Nothing is evaluated: the work of a device is known before the device does it.
+
+        Raises:
+            InputError: If the router is classical.
+        """
+        scaled, router = self._scaled(X), self.module_.router
+        quantum = getattr(router, "router", router)
+        if not isinstance(quantum, QuantumRouter):
+            raise InputError(
+                f"router {self.get_params()['router']!r} is classical: it has no circuit to execute"
+            )
+        weights_W = quantum.connector.weight.detach().double().numpy()
+        with torch.no_grad():
+            inputs = [
+                router.router_inputs(x) if isinstance(router, ProjectedRouter) else x
+                for x in torch.split(scaled, _PREDICTION_ROWS)
+            ]
+        return [(inputs_BF.double().numpy(), weights_W) for inputs_BF in inputs]
+
+    def _logits(self, X: ArrayLike) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the logits of the labels, (N, C), and the weights of the experts, (N, E)."""
+        scaled = self._scaled(X)
+        weights: list[torch.Tensor] = []
+        handle = self.module_.router.register_forward_hook(
+            lambda _router, _inputs, output: weights.append(output)
+        )
+        try:
+            with torch.no_grad():
+                logits = [self.module_(x) for x in torch.split(scaled, _PREDICTION_ROWS)]
+        finally:
+            handle.remove()
+        return torch.cat(logits), torch.cat(weights)
+
+    def _scaled(self, X: ArrayLike) -> torch.Tensor:
+        check_is_fitted(self)
+        checked_NF = checked_features(self, X)
+        self.feature_map_.warn_outside(checked_NF)
+        return torch.from_numpy(self.feature_map_.scale(checked_NF))
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
