@@ -29,7 +29,7 @@ PAGES = {
             ROOT / "docs" / f"{name}.md"
             for name in (
                 "command-line", "noise", "ibm-quantum", "studies", "study-results", "python",
-                "circuits", "performance",
+                "circuits", "pytorch", "performance",
             )
         ),
     )
@@ -58,8 +58,9 @@ def test_python_examples(rng: Generator, tmp_path: Path, monkeypatch: pytest.Mon
     assert len(examples) == 8
     for example in examples:
         exec(example, names)  # noqa: S102
-    for example in re.findall(r"```python\n(.*?)```", DOCS["circuits"], re.DOTALL):
-        exec(example, {})  # noqa: S102
+    for page in ("circuits", "pytorch"):
+        for example in re.findall(r"```python\n(.*?)```", DOCS[page], re.DOTALL):
+            exec(example, {})  # noqa: S102
     assert names["e"].values.shape == (5, 2)
     assert names["d_inputs_BOF"].shape == (5, 2, 2)
     assert names["d_weights_BOW"].shape == (5, 2, 18)
