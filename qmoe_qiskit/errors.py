@@ -56,6 +56,10 @@ class StudyError(QMoEError, RuntimeError):
     """A study that cannot continue."""
 
 
+class ImplausibleValueWarning(UserWarning):
+    """Values from a device that lie beyond what their observables can have."""
+
+
 # How scikit-learn's warning of an array begins where the model knows the names of its columns.
 NO_NAMES = "X does not have valid feature names"
 

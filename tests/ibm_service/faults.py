@@ -9,6 +9,7 @@ only its answer is spoilt. Faults fire in the order in which they were armed, on
     hold        wait `seconds` before the request takes effect, or before its answer is sent
     answer      `status` instead of the answer, with `retry_after` (s) as header if given
     truncate    close the connection half way through the answer's body (always after)
+    rewrite     what `change` makes of the request and its answer (always after)
 
 Faults of a job affect the next `times` jobs that are created:
 
@@ -33,9 +34,14 @@ from __future__ import annotations
 import threading
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-OF_REQUESTS = ("drop", "hold", "answer", "truncate")
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ibm_service.messages import Answer, Request
+
+OF_REQUESTS = ("drop", "hold", "answer", "truncate", "rewrite")
 OF_JOBS = ("fail_job", "cancel_job", "slow_job", "late_usage", "lose_list")
 STATES = ("over_quota", "device_down")
 KINDS = OF_REQUESTS + OF_JOBS + STATES
@@ -54,6 +60,7 @@ class Fault:
     retry_after: float | None = None
     device: str | None = None
     reason: str = "a fault was armed"
+    change: Callable[[Request, Answer], Answer] | None = None
     fired: int = 0
 
     def __post_init__(self) -> None:
@@ -65,7 +72,9 @@ class Fault:
             raise ValueError(f"on is a method and a path such as 'POST /jobs', got {self.on!r}")
         if self.kind == "answer" and self.status is None:
             raise ValueError("the fault 'answer' needs a status such as 500")
-        if self.kind == "truncate":
+        if self.kind == "rewrite" and self.change is None:
+            raise ValueError("the fault 'rewrite' needs a function change(request, answer)")
+        if self.kind in {"truncate", "rewrite"}:
             self.when = "after"
 
     def matches(self, method: str, path: str) -> bool:

@@ -113,7 +113,11 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is None:
             self._send(self._answer(request))
         elif fault.when == "after":
-            self._spoil(fault, self._answer(request))
+            answer = self._answer(request)
+            if fault.change is not None:
+                self._send(fault.change(request, answer))
+            else:
+                self._spoil(fault, answer)
         elif fault.kind == "hold":
             self.server.stopping.wait(fault.seconds)
             self._send(self._answer(request))

@@ -69,5 +69,5 @@ def remaining_of(prepared: Prepared) -> float | None:
     device = prepared.device
     if not isinstance(device, IBMDevice):
         return None
-    remaining_s = device.client.usage().get("usage_remaining_seconds")
+    remaining_s = (device.client.usage() or {}).get("usage_remaining_seconds")
     return None if remaining_s is None else float(remaining_s)

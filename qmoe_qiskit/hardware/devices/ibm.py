@@ -118,7 +118,7 @@ class IBMDevice:
             _log.info(said, work.key[:8], estimate.seconds, budget)
             if left_s is not None:
                 refuse_over_budget(estimate, left_s)
-            self.client.check_ready(self.backend)
+            self.client.check_ready(self.backend, self.report)
             record, jobs = new_records(
                 work, estimate, instance=self.client.instance, at=datetime.now(UTC)
             )

@@ -41,7 +41,7 @@ def cancel_duplicates(job: JobRecord, client: Client) -> None:
     Raises:
         HardwareError: If a duplicate had ended and was charged, or the service does not answer.
     """
-    duplicates = [job_id for job_id, _ in client.find_jobs(job.tag) if job_id != job.job_id]
+    duplicates = [found for found, _ in client.find_jobs(job.tag) if found != job.job_id]
     ended = [job_id for job_id in duplicates if not client.cancel(job_id)]
     for job_id in duplicates:
         _log.warning("job %s (%s) is a duplicate of %s", job_id, job.tag, job.job_id)

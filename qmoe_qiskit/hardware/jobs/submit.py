@@ -128,7 +128,7 @@ class Submission:
     def _create(self, job: JobRecord) -> str | None:
         """Create a job; return what is unclear afterwards, or None."""
         if not self._ready:
-            self.client.check_ready(self.backend)
+            self.client.check_ready(self.backend, self.report)
             self._ready = True
         mode = self._mode.open(job)
         limit = self._mode.limit_of(job)

@@ -9,6 +9,15 @@ IBM = "ibm"
 _DOMAIN = "cloud.ibm.com"
 
 
+def secrets() -> list[str]:
+    """Return the API key of the default account, for `scrub`; nothing if there is no account."""
+    try:
+        account = AccountManager.get()
+    except (AccountNotFoundError, ValueError, OSError):
+        return []
+    return [str(account.token)] if account is not None and account.token else []
+
+
 def service_name() -> str:
     """Return "ibm", or the address of another service, such as a rehearsal's; nothing is sent.
 

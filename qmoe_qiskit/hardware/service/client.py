@@ -5,6 +5,9 @@ from __future__ import annotations
 import itertools
 import random
 import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
@@ -33,6 +36,11 @@ from qmoe_qiskit.hardware.service.sessions import Sessions
 from qmoe_qiskit.hardware.work import WorkUnit
 
 _CONNECTION_TRIES = 5
+# Plans without an allowance, and some services, have no usage.
+_NO_USAGE = {400, 403, 404, 405, 410, 501}
+_UNREADABLE = (AttributeError, LookupError, TypeError)
+# A tag has one job, or very few: the service may still show them on as many pages as it likes.
+_PAGE, _MOST_PAGES = 20, 200
 
 
 class Client:
@@ -48,6 +56,9 @@ class Client:
         self._service, self._adapter = service, adapter
         self._connections = Connections(service, adapter)
         self.sessions = Sessions(service, self._connections)
+        # Else the library asks for the usage with every job, and fails where there is none;
+        # `check_ready` asks once.
+        service._check_instance_usage = lambda: None  # noqa: SLF001 - there is no public way
 
     @classmethod
     def connect(cls, *, read_timeout_s: float = READ_TIMEOUT_S) -> Client:
@@ -134,31 +145,46 @@ class Client:
                 ) from error
         return str(backend.name)
 
-    def check_ready(self, backend: IBMBackend) -> None:
+    def check_ready(
+        self, backend: IBMBackend, report: Callable[[str], object] = lambda _: None
+    ) -> None:
         """Refuse a device that is down, and an account whose QPU time is used up.
+
+        Where the service does not tell the usage, `report` is told so: the budget still holds.
 
         Raises:
             HardwareError: If the device or the account cannot take a job; nothing was sent.
         """
         with service_errors(f"ask for the status of {backend.name}"):
             status = backend.status()
-            usage = self.usage()
+        usage = self.usage()
+        if usage is None:
+            report("the service does not say how much QPU time is left; the budget still holds")
         if not status.operational:
             raise HardwareError(
                 f"{backend.name} is down ({status.status_msg}): nothing was sent; try again later, "
                 "or use another device or 'runtime:least_busy'"
             )
-        if usage.get("usage_limit_reached"):
+        if usage is not None and usage.get("usage_limit_reached"):
             raise HardwareError(
                 "the account's QPU time is used up: nothing was sent; time comes back as the "
                 "plan's period goes on (Open: 10 minutes in 28 days)"
             )
 
-    def usage(self) -> dict[str, Any]:
-        """Return the usage of the active instance, in seconds, as the service reports it."""
+    def usage(self) -> dict[str, Any] | None:
+        """Return the usage of the active instance, in seconds; None if the service does not tell.
+
+        Raises:
+            HardwareError: If the service cannot be reached, or refuses the account.
+        """
         with service_errors("ask for the usage"):
-            usage: dict[str, Any] = self._service.usage()
-        return usage
+            try:
+                usage = self._service.usage()
+            except LIBRARY_ERRORS as error:
+                if status_of(error) in _NO_USAGE or isinstance(error, _UNREADABLE):
+                    return None
+                raise
+        return usage if isinstance(usage, dict) else None
 
     def create(
         self, mode: object, work: WorkUnit, job: JobRecord, *, max_seconds: int | None
@@ -189,12 +215,13 @@ class Client:
         return job_id
 
     def find_jobs(self, tag: str) -> list[tuple[str, str | None]]:
-        """Return id and session of each job with a tag, oldest first.
+        """Return id and session of each job with a tag, each once, oldest first.
 
         All instances of the account are searched: another one may have been active when the job
-        was sent. An instance that refuses the query takes no jobs either.
+        was sent. An instance that refuses the query takes no jobs either. Where the service does
+        not say when jobs were created, their order is that of its list.
         """
-        jobs: list[RuntimeJobV2] = []
+        rows: dict[str, dict[str, Any]] = {}
         active = self._service.active_instance()
         with (
             service_errors("look for jobs by their tag"),
@@ -202,14 +229,35 @@ class Client:
         ):
             for instance in instances:
                 try:
-                    jobs += self._service.jobs(
-                        job_tags=[tag], instance=instance, limit=None, descending=False
-                    )
+                    rows |= {row["id"]: row for row in self._rows(tag, instance)}
                 except LIBRARY_ERRORS as error:
                     if instance == active or status_of(error) not in {403, 404}:
                         raise
-        jobs.sort(key=lambda job: str(job._creation_date))  # noqa: SLF001 - the public one sends a request
-        return [(job.job_id(), job._session_id) for job in jobs]  # noqa: SLF001 - likewise
+        found = list(rows.values())
+        with suppress(LookupError, TypeError, ValueError):
+            found.sort(key=lambda row: datetime.fromisoformat(row["created"]))
+        return [(row["id"], row.get("session_id")) for row in found]
+
+    def _rows(self, tag: str, instance: str) -> Iterator[dict[str, Any]]:
+        """Return the service's rows of the jobs with a tag in one instance, page by page.
+
+        The library's own paging never ends where the list grows, or shows a job twice.
+        """
+        self._service._get_or_create_cloud_client(instance)  # noqa: SLF001 - there is no public way
+        api = self._service._active_api_client  # noqa: SLF001
+        offset = 0
+        for _ in range(_MOST_PAGES):
+            answer = api.jobs_get(limit=_PAGE, skip=offset, job_tags=[tag], descending=False)
+            page = answer["jobs"]
+            for row in page:
+                if not isinstance(row["id"], str):
+                    raise TypeError(f"a job's id is {row['id']!r}")
+                if tag in (row.get("tags") or [tag]):  # never another work's job
+                    yield row
+            offset += len(page)
+            if not page or offset >= int(answer["count"]):
+                return
+        raise ValueError(f"the list of the jobs with tag {tag} does not end")
 
     def job(self, job_id: str) -> RuntimeJobV2:
         """Return the job with this id.

@@ -13,11 +13,13 @@ from requests.exceptions import ConnectionError as NoConnection
 from requests.exceptions import RequestException, Timeout
 
 from qmoe_qiskit.errors import HardwareError, InputError, QMoEError
+from qmoe_qiskit.hardware.service import account
+from qmoe_qiskit.hardware.service.credentials import scrub, scrub_chain
 
 # What the client library raises, also for unreadable answers.
 LIBRARY_ERRORS = (
     *(IBMError, JobError, ApiException, RequestException),
-    *(KeyError, TypeError, ValueError, AttributeError),
+    *(LookupError, TypeError, ValueError, AttributeError),
 )
 _NO_ACCOUNT = (
     "no IBM Quantum account was found: save one with QiskitRuntimeService.save_account, or set "
@@ -68,7 +70,7 @@ def service_errors(doing: str) -> Iterator[None]:
         except AccountNotFoundError as error:
             raise HardwareError(_NO_ACCOUNT) from error
         except IBMInputValueError as error:
-            raise InputError(f"cannot {doing}: {error.message}") from error
+            raise InputError(f"cannot {doing}: {error_text(error)}") from error
         except InvalidAccountError as error:
             # The library raises this for any failure to list the instances.
             if not is_transient(error):
@@ -162,10 +164,11 @@ def is_transient(error: BaseException) -> bool:
 
 
 def error_text(error: BaseException) -> str:
-    """Return the library's message on one line."""
-    if isinstance(error, KeyError | TypeError | AttributeError):
-        return f"the answer cannot be read ({type(error).__name__}: {error})"
+    """Return the library's message on one line, without credentials, also in its causes."""
+    scrub_chain(error, account.secrets())
+    if isinstance(error, LookupError | TypeError | AttributeError):
+        return f"the answer cannot be read ({type(error).__name__}: {scrub(str(error))})"
     if status_of(error) is None and _no_answer(error):
         return "the service cannot be reached, or the connection was lost"
     text = str(getattr(error, "message", None) or error) or type(error).__name__
-    return " ".join(text.split())[:300]
+    return " ".join(scrub(text, account.secrets()).split())[:300]

@@ -13,6 +13,8 @@ from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import InvalidHeader
 from urllib3.util.retry import Retry
 
+from qmoe_qiskit.hardware.service.credentials import HIDDEN, scrub
+
 _log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 10.0
@@ -22,6 +24,7 @@ READ_TIMEOUT_S = 120.0
 # Longest pause between two tries, whatever the service asks: other processes wait for the ledger.
 _LONGEST_PAUSE_S = 60.0
 
+_ERRORS = 400
 _BUSY = 429
 _SERVER_ERRORS = (500, 502, 503, 504, 520, 521, 522, 524)
 
@@ -54,6 +57,19 @@ class _SafeRetry(Retry):
             answer = f"answered {last.status}" if last.status else "did not answer"
             _log.info("the service %s to a %s request: trying again", answer, last.method)
         super().sleep(response)
+
+
+def _hide_credentials(request: PreparedRequest, response: Response) -> None:
+    """Take a request's credentials out of its answer, which the library quotes in its errors."""
+    sent = [str(request.headers.get("Authorization") or "").rpartition(" ")[2]]
+    if response.status_code >= _ERRORS:
+        # An instance's name is the account's own affair, too.
+        sent.append(str(request.headers.get("Service-CRN") or ""))
+        text = scrub(response.content.decode("utf-8", "replace"), sent)
+        response._content = text.encode()  # noqa: SLF001 - there is no public way
+        response.encoding = "utf-8"
+    elif sent[0] and sent[0].encode() in response.content:
+        response._content = response.content.replace(sent[0].encode(), HIDDEN.encode())  # noqa: SLF001
 
 
 class RetryAdapter(HTTPAdapter):
@@ -96,5 +112,6 @@ class RetryAdapter(HTTPAdapter):
                     raise
                 time.sleep((0.25 + 0.25 * random.random()) * 2**attempt)  # noqa: S311
             else:
+                _hide_credentials(request, response)
                 return response
         raise AssertionError("the last attempt returns or raises")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hardware.jobs.odd_answers import ODD
 from hardware.jobs.trials import Stage, Trial, Undisturbed, at, check_sentence, refused
 from urllib3 import HTTPResponse
 
@@ -257,6 +258,9 @@ def test_faults_and_kills_at_random(
     questions = [*QUESTIONS, *QUESTIONS_OF_COLLECTION]
 
     def fault() -> Fault:
+        if rng.random() < 0.4:
+            odd = ODD[rng.integers(len(ODD))]
+            return {"kind": "rewrite", "times": int(rng.integers(1, 4)), **odd}
         if rng.random() < 0.5:
             return UNCLEAR[rng.integers(len(UNCLEAR))]
         of_question = OF_QUESTIONS[rng.integers(len(OF_QUESTIONS))]
@@ -267,13 +271,19 @@ def test_faults_and_kills_at_random(
         if number % 2:
             order["place"] = undisturbed.steps(rng, 1, "jobs/submit.py", "service/client.py")[0]
         yield from until_done(stage, order, ibm, faults)
+        ibm.faults.clear()
+        # A charge that the service told wrongly is asked for again.
+        reply = yield stage.fork_server.start(**{**order, "place": None, "action": "collect"})
+        assert (reply["status"], reply["error"]) == (0, None), (faults, reply)
         no_calibration = any(
-            f.get("status") == 404 and str(f.get("on")).endswith("properties") for f in faults
+            (f.get("status") == 404 and str(f.get("on")).endswith("properties"))
+            or str(f.get("on")).endswith("metrics")
+            for f in faults
         )
         calibrated = not no_calibration or stage.records(order)[0].calibration_hash is not None
         assert stage.results(order, calibrated=calibrated) == undisturbed.results, faults
 
-    n_trials = 30 if whole else 6
+    n_trials = 300 if whole else 8
     faults = [[fault() for _ in range(rng.integers(2, 5))] for _ in range(n_trials)]
     stage.conduct(partial(trial, number, some) for number, some in enumerate(faults))
 
