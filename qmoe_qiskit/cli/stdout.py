@@ -48,7 +48,7 @@ def checked_stdout() -> Iterator[None]:
     if stream is None:  # closed before the program began
         yield
         return
-    sys.stdout = _Checked(stream)  # type: ignore[assignment]
+    sys.stdout = _Checked(stream)
     try:
         try:
             yield
