@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from qiskit.circuit import Instruction, Parameter, ParameterExpression
@@ -48,7 +49,25 @@ def affine_terms(angle: ParameterExpression) -> tuple[dict[Parameter, float], fl
         if isinstance(slope, ParameterExpression) and slope.parameters:
             return None
         slopes[parameter] = _real_number(slope, angle)
-    return slopes, _real_number(angle.bind(dict.fromkeys(angle.parameters, 0.0)), angle)
+    try:
+        constant = _real_number(angle.bind(dict.fromkeys(angle.parameters, 0.0)), angle)
+    except ZeroDivisionError:  # a * a / a
+        return None
+    return (slopes, constant) if _is_sum(angle, slopes, constant) else None
+
+
+def _is_sum(angle: ParameterExpression, slopes: dict[Parameter, float], constant: float) -> bool:
+    """Whether an angle is this sum at two points: some gradients of Qiskit are wrong.
+
+    To Qiskit 2.6, exp(a) + exp(-a) is 0, and therefore also the slope of exp(a) - exp(-a).
+    """
+    for step in (0.618, -0.414):
+        point = {p: step * (1 + k / (k + 3)) for k, p in enumerate(slopes)}
+        terms = [constant, *(slope * point[p] for p, slope in slopes.items())]
+        difference = complex(angle.bind(point).numeric()) - math.fsum(terms)
+        if not abs(difference) <= 1e-9 * max(map(abs, terms)):
+            return False
+    return True
 
 
 def symbolic(angle: ParameterExpression) -> tuple[sympy.Expr, dict[Parameter, sympy.Symbol]]:
@@ -59,7 +78,13 @@ def symbolic(angle: ParameterExpression) -> tuple[sympy.Expr, dict[Parameter, sy
     """
     import sympy
 
-    expression = sympy.sympify(angle.sympify())
+    try:
+        expression = sympy.sympify(angle.sympify())
+    except (AttributeError, TypeError, ValueError) as error:  # Qiskit fails at 2**a
+        raise InputError(
+            f"angle {angle} cannot be written in SymPy: write a power of a number by exp and log, "
+            "such as (a * math.log(2)).exp() for 2**a"
+        ) from error
     named = {p.name: p for p in angle.parameters}
     symbols = {named[s.name]: sympy.Symbol(s.name, real=True) for s in expression.free_symbols}
     real = expression.xreplace({s: symbols[named[s.name]] for s in expression.free_symbols})

@@ -343,6 +343,11 @@ def _angle_text(angle: object) -> str:
     if (affine := affine_terms(angle)) is None:
         import sympy
 
-        return str(sympy.srepr(symbolic(angle)[0]))
+        expression, _ = symbolic(angle)
+        if expression.is_number:  # c / c, of which QPY makes a number
+            return str(float(expression) + 0.0)
+        # QPY makes 2.0 of 2; SymPy orders and expands by the kind of the number.
+        exact = {n: sympy.Rational(float(n)) for n in expression.atoms(sympy.Float)}
+        return str(sympy.srepr(expression.xreplace(exact)))
     slopes, constant = affine
     return f"{sorted((p.name, slope) for p, slope in slopes.items())} + {constant}"

@@ -29,7 +29,7 @@ from qiskit.circuit import (
     ParameterExpression,
     Reset,
 )
-from qiskit.circuit.library import Initialize, UnitaryGate
+from qiskit.circuit.library import GlobalPhaseGate, Initialize, UnitaryGate
 from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import Clifford
 
@@ -82,6 +82,8 @@ def _is_in_form(step: CircuitInstruction) -> bool:
 def _unfold_circuit(
     circuit: QuantumCircuit, wires: tuple[int, ...], depth: int
 ) -> Iterator[Placed]:
+    if circuit.global_phase != 0:  # where a control is added, it is a rotation
+        yield GlobalPhaseGate(circuit.global_phase), ()
     for step in circuit.data:
         qubits = tuple(wires[circuit.find_bit(q).index] for q in step.qubits)
         yield from _unfold(step, qubits, depth)
@@ -262,7 +264,10 @@ def _without_modifiers(
 
 def _append(circuit: QuantumCircuit, steps: Iterator[Placed]) -> None:
     for operation, qubits in steps:
-        circuit.append(operation, qubits)
+        if isinstance(operation, GlobalPhaseGate):
+            circuit.global_phase += operation.params[0]
+        else:
+            circuit.append(operation, qubits)
 
 
 def _power(circuit: QuantumCircuit, power: float) -> QuantumCircuit:
@@ -271,11 +276,12 @@ def _power(circuit: QuantumCircuit, power: float) -> QuantumCircuit:
         base = circuit if power > 0 else circuit.inverse()
         repeated: QuantumCircuit = base.repeat(abs(int(power)))
         return repeated
-    if len(circuit.data) == 1 or not circuit.parameters:
-        gate = circuit.data[0].operation if len(circuit.data) == 1 else circuit.to_gate()
+    raised = QuantumCircuit(circuit.num_qubits)
+    if not circuit.parameters:
+        raised.append(circuit.to_gate().power(power, annotated=False), raised.qubits)
+        return raised
+    if len(circuit.data) == 1 and circuit.global_phase == 0:
         qubits = [circuit.find_bit(q).index for q in circuit.data[0].qubits]
-        raised = QuantumCircuit(circuit.num_qubits)
-        places = qubits if len(circuit.data) == 1 else range(circuit.num_qubits)
-        raised.append(gate.power(power, annotated=False), places)
+        raised.append(circuit.data[0].operation.power(power, annotated=False), qubits)
         return raised
     raise QiskitError(f"the power {power} of several gates with parameters is not known")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from circuits.any_circuit import random_router
 from qiskit import QuantumCircuit
-from qiskit.circuit import Gate, ParameterExpression, ParameterVector
+from qiskit.circuit import Gate, Parameter, ParameterExpression, ParameterVector
 from qiskit.circuit.library import (
     MCMTGate,
     PauliEvolutionGate,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 W = ParameterVector("w", 1)
+V = Parameter("v")
 
 
 def hash_of(
@@ -167,6 +168,24 @@ def test_whatever_changes_the_unitary_counts(name: str) -> None:
 def test_zeros_have_no_sign_after_qpy(angle: ParameterExpression | float) -> None:
     circuit = QuantumCircuit(1)
     circuit.rx(angle, 0)
+    router = RouterCircuit.from_circuit(circuit, inputs=[])
+    assert RouterCircuit.from_qpy(router.to_qpy()).content_hash == router.content_hash
+
+
+@pytest.mark.parametrize(
+    "angle",
+    [
+        W[0] * V * 2,
+        2 * W[0].sign(),
+        (W[0] ** 2 + V) * 2,
+        3 * W[0].sin() / 2,
+        1.5 * W[0] / W[0],
+    ],
+)
+def test_whole_numbers_keep_the_hash_over_qpy(angle: ParameterExpression) -> None:
+    circuit = QuantumCircuit(1)
+    circuit.rx(angle, 0)
+    circuit.ry(W[0] + V, 0)
     router = RouterCircuit.from_circuit(circuit, inputs=[])
     assert RouterCircuit.from_qpy(router.to_qpy()).content_hash == router.content_hash
 

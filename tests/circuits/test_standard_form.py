@@ -24,10 +24,12 @@ from qiskit.circuit.library import (
     PauliEvolutionGate,
     RGate,
     RXGate,
+    RYGate,
+    UnitaryGate,
     real_amplitudes,
     zz_feature_map,
 )
-from qiskit.quantum_info import Pauli, SparsePauliOp, Statevector, random_clifford
+from qiskit.quantum_info import Operator, Pauli, SparsePauliOp, Statevector, random_clifford
 from qiskit_machine_learning.circuit.library import qnn_circuit, raw_feature_vector
 
 from qmoe_qiskit.backends import open_backend
@@ -75,6 +77,13 @@ def test_aer_sees_a_block_and_not_its_name(name: str) -> None:
     assert_value(router_with(block.to_instruction()), "statevector", engine="aer")
 
 
+def with_phase(phase: Any) -> Gate:
+    """A block whose global phase is seen once it has a control."""
+    block = QuantumCircuit(1, name="block", global_phase=phase)
+    block.rx(W[0], 0)
+    return block.to_gate()
+
+
 KINDS: dict[str, Callable[[], Any]] = {
     "angle that cancels": lambda: RXGate(W[0] - W[0] - 0.5),
     "angles that cancel within": lambda: RGate(W[0], W[1]).control(1, annotated=False),
@@ -113,6 +122,47 @@ def test_an_evolution_is_the_product_formula_that_devices_run(spec: str, engine:
     assert abs(gap) > 1e-3
     assert_value(router, spec, engine=engine)
     assert_value(router, "noisy:ideal")
+
+
+MODIFIERS = {
+    "control": [ControlModifier(1)],
+    "inverse and control": [InverseModifier(), ControlModifier(1, 0)],
+    "power and control": [PowerModifier(2), ControlModifier(1)],
+    "control, inverse and power": [ControlModifier(1), InverseModifier(), PowerModifier(3)],
+}
+
+
+@pytest.mark.parametrize("phase", [0.7, W[1] + 0.2])
+@pytest.mark.parametrize("name", MODIFIERS)
+def test_the_phase_of_a_block_counts_once_it_is_controlled(name: str, phase: Any) -> None:
+    gate = AnnotatedOperation(with_phase(phase), MODIFIERS[name])
+    definition = with_phase(phase).definition
+    matrix = Operator(definition.assign_parameters(dict(zip(W, ANGLES, strict=True)), strict=False))
+    for modifier in MODIFIERS[name]:
+        if isinstance(modifier, InverseModifier):
+            matrix = matrix.adjoint()
+        elif isinstance(modifier, PowerModifier):
+            matrix = matrix.power(modifier.power)
+        else:
+            gate_of_matrix = UnitaryGate(matrix).control(1, ctrl_state=modifier.ctrl_state)
+            matrix = Operator(gate_of_matrix)
+    rotated = RXGate(W[0]), RYGate(W[1] - 0.1)  # every parameter is in the circuit
+    expected = state_values(router_with(*rotated, UnitaryGate(matrix)), np.zeros(0), ANGLES)
+    router = router_with(*rotated, gate)
+    values = open_backend("statevector").compile(router).expectations(np.zeros((1, 0)), ANGLES)
+    np.testing.assert_allclose(values.values[0], expected, atol=1e-8)
+
+
+def test_a_root_of_a_block_with_a_phase_has_the_phase() -> None:
+    block = QuantumCircuit(1, name="block", global_phase=0.7)
+    block.rx(0.3, 0)
+    block.rz(0.3, 0)
+    gate = AnnotatedOperation(block.to_gate(), [PowerModifier(0.5), ControlModifier(1)])
+    root = UnitaryGate(Operator(block).power(0.5)).control(1)
+    expected = state_values(router_with(root, RXGate(W[0])), np.zeros(0), ANGLES)
+    router = router_with(gate, RXGate(W[0]))
+    values = open_backend("statevector").compile(router).expectations(np.zeros((1, 0)), ANGLES)
+    np.testing.assert_allclose(values.values[0], expected, atol=1e-8)
 
 
 def looped() -> QuantumCircuit:
