@@ -10,7 +10,7 @@ import numpy as np
 from qmoe_qiskit.backends.mitigation.folding import check_factor
 from qmoe_qiskit.backends.mitigation.registry import MITIGATIONS, Mitigation
 from qmoe_qiskit.backends.noisy.circuit import NoiseSource, NoisyCircuit
-from qmoe_qiskit.backends.noisy.combined import CombinedRouter, NoisyRouter
+from qmoe_qiskit.backends.noisy.combined import NoisyRouter, combined
 from qmoe_qiskit.backends.noisy.device import on_device
 from qmoe_qiskit.backends.noisy.exact import MAX_EXACT_QUBITS, exact_router
 from qmoe_qiskit.backends.noisy.sampling import SampledRouter
@@ -85,7 +85,7 @@ class NoisyBackend:
         groups = [circuits[k : k + len(factors)] for k in range(0, len(circuits), len(factors))]
         rng = np.random.default_rng(self.seed)
         parts = [self._evaluated(group, mitigation, rng) for group in groups]
-        return parts[0] if len(parts) == 1 else CombinedRouter(router, parts, np.ones(len(parts)))
+        return parts[0] if len(parts) == 1 else combined(router, parts, np.ones(len(parts)))
 
     def _evaluated(
         self, circuits: Sequence[NoisyCircuit], mitigation: Mitigation, rng: np.random.Generator
@@ -97,7 +97,7 @@ class NoisyBackend:
         parts = [self._evaluator(noisy, observables_OD, rng) for noisy in circuits]
         if len(parts) == 1:
             return parts[0]
-        return CombinedRouter(router, parts, mitigation.weights(mitigation.noise_factors))
+        return combined(router, parts, mitigation.weights(mitigation.noise_factors))
 
     def _evaluator(
         self, noisy: NoisyCircuit, observables_OD: FloatArray, rng: np.random.Generator

@@ -68,4 +68,22 @@ class CombinedRouter(HandsOut):
         return sum(float(weight) * array for weight, array in zip(weights_K, arrays, strict=True))
 
 
+class CombinedExactRouter(CombinedRouter):
+    """A router combined from exact ones, with second derivatives."""
+
+    parts: Sequence[BatchedRouter | CombinedExactRouter]
+
+    def hessian(self, inputs_BF: FloatArray, weights_W: FloatArray) -> FloatArray:
+        """See `TwiceDifferentiable.hessian`."""
+        return self._sum([part.hessian(inputs_BF, weights_W) for part in self.parts])
+
+
 NoisyRouter = BatchedRouter | SampledRouter | CombinedRouter
+
+
+def combined(
+    router: RouterCircuit, parts: Sequence[NoisyRouter], weights_K: FloatArray
+) -> CombinedRouter:
+    """Return the weighted sum of routers, which has the derivatives that all of them have."""
+    exact = all(isinstance(part, BatchedRouter | CombinedExactRouter) for part in parts)
+    return (CombinedExactRouter if exact else CombinedRouter)(router, parts, weights_K)

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.func import functional_call, grad, hessian, jacrev, vmap
 
 from qmoe_qiskit.backends import CompiledRouter, open_backend
+from qmoe_qiskit.backends.gradients.second_derivatives import TwiceDifferentiable
 from qmoe_qiskit.circuits import RouterCircuit, angle_router
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.moe.torch_connector import RouterConnector, RouterNetwork
@@ -144,10 +145,14 @@ def test_large_numbers_are_finite(connector: RouterConnector) -> None:
 # Second derivatives
 
 
+@pytest.mark.parametrize("observables", [["ZI", "IZ"], ["XY", "ZZ"]])
 @pytest.mark.parametrize("backend", ["statevector", "noisy:ideal", "noisy:ibm_torino"])
-def test_second_derivatives(backend: str, rng: np.random.Generator) -> None:
+def test_second_derivatives(backend: str, observables: list[str], rng: np.random.Generator) -> None:
     """The judge: central differences of first derivatives, with an error of the step's square."""
-    compiled, step = compile_on(backend), 1e-4
+    router = angle_router(2, 1).with_observables(observables)
+    compiled: Any = open_backend(backend, seed=0).compile(router)
+    assert isinstance(compiled, TwiceDifferentiable)
+    step = 1e-4
     x_BF, w_W = rng.uniform(-3, 3, (3, 2)), rng.uniform(-3, 3, 6)
 
     def slopes(change_P: np.ndarray) -> np.ndarray:
@@ -160,6 +165,14 @@ def test_second_derivatives(backend: str, rng: np.random.Generator) -> None:
     # Values are at most 1, so that each third derivative is at most 1 per combination of rotations.
     np.testing.assert_allclose(actual, wanted, rtol=0, atol=10 * step**2)
     assert np.abs(actual).max() > 0.1
+
+
+@pytest.mark.parametrize("settings", [{"mitigation": "zne"}, {"shots": 100}])
+def test_second_derivatives_of_sums_of_circuits(settings: dict[str, Any]) -> None:
+    """Exact ones have them; where shots are drawn, there are none."""
+    router = angle_router(2, 1).with_observables(["XY", "ZZ"])
+    compiled = open_backend("noisy:ibm_torino", seed=0, **settings).compile(router)
+    assert isinstance(compiled, TwiceDifferentiable) is ("shots" not in settings)
 
 
 def test_second_derivatives_of_angles_that_are_no_sums(rng: np.random.Generator) -> None:
