@@ -71,10 +71,11 @@ def _as_operator(observable: Observable, n_qubits: int) -> SparsePauliOp:
     if operator.parameters:
         raise InputError(f"observable {text} needs numeric coefficients: bind its parameters")
     # The phase of a Pauli, such as "-Z", becomes part of its coefficient.
-    operator = SparsePauliOp(operator.paulis, np.asarray(operator.coeffs, dtype=complex))
+    operator = SparsePauliOp(operator.paulis.copy(), np.array(operator.coeffs, dtype=complex))
     if not (np.isfinite(operator.coeffs).all() and (operator.coeffs.imag == 0).all()):
         raise InputError(f"observable {text} needs numeric, real and finite coefficients")
-    operator.coeffs.setflags(write=False)  # hashes and compiled circuits rely on it
+    for array in (operator.coeffs, operator.paulis.x, operator.paulis.z):
+        array.setflags(write=False)  # hashes and compiled circuits rely on it
     return operator
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
 
 import numpy as np
 from qiskit import QuantumCircuit, qpy
-from qiskit.circuit import Parameter, ParameterExpression, ParameterVector
+from qiskit.circuit import Delay, Parameter, ParameterExpression, ParameterVector
 from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import SparsePauliOp
 
@@ -24,7 +24,10 @@ from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.typing import FloatArray
 
 # What reading bytes that are not a router circuit may raise.
-_QPY_FAULTS = (AttributeError, EOFError, KeyError, QiskitError, TypeError, ValueError, struct.error)
+_QPY_FAULTS = (
+    AttributeError, EOFError, IndexError, KeyError, QiskitError, TypeError, ValueError,
+    struct.error,
+)  # fmt: skip
 
 
 # Attributes of an instance of QuantumCircuit, and those of a compiled router.
@@ -97,14 +100,23 @@ class RouterCircuit:
                 f"{', '.join(twice)}: each input and weight is listed once, and has a name of its "
                 "own"
             )
+        standard = standard_form(circuit)
+        self.__dict__["_standard"] = standard
+        if not set(standard.parameters) <= set(circuit.parameters):
+            circuit = self.__dict__["_circuit"] = standard.copy()  # see `_parameters_of`
         free = set(circuit.parameters)
+        if others := sorted({p.name for p in free - set(named)} & {p.name for p in named}):
+            raise InputError(
+                f"{', '.join(others)}: the circuit has other parameters of these names, since each "
+                "Parameter that is made is a new one; take them from the circuit's parameters, or "
+                "from the parts that it was composed of"
+            )
         if not free <= set(named):
             names = ", ".join(sorted(p.name for p in free - set(named)))
             raise InputError(
                 f"circuit parameters {names} are neither inputs nor weights of the router: "
                 "list each in one of the two"
             )
-        self.__dict__["_standard"] = standard_form(circuit)
         if circuit.num_clbits:
             raise InputError(
                 "a router circuit has no classical bits and no measurements: its observables say "
@@ -158,7 +170,8 @@ class RouterCircuit:
         """
         given = _parameters("inputs", inputs)
         if weights is None:
-            weights = [p for p in circuit.parameters if p not in set(given)]
+            names = {p.name for p in given}  # those of equal names are refused with the reason
+            weights = [p for p in _parameters_of(circuit) if p.name not in names]
         if observables is None:
             n = circuit.num_qubits
             observables = [SparsePauliOp.from_sparse_list([("Z", [q], 1)], n) for q in range(n)]
@@ -256,6 +269,18 @@ class RouterCircuit:
                 for observable in self.observables
             ],
         }
+        # QPY forgets the unit of a delay, and then cannot read what is no whole number.
+        delays = [
+            (k, step)
+            for k, step in enumerate(circuit.data)
+            if isinstance(step.operation, Delay) and step.operation.unit != "dt"
+        ]
+        if delays:
+            circuit.metadata["delays"] = [
+                [k, float(step.operation.duration), step.operation.unit] for k, step in delays
+            ]
+        for k, step in delays:
+            circuit.data[k] = step.replace(operation=Delay(0))
         buffer = io.BytesIO()
         qpy.dump(circuit, buffer)
         return buffer.getvalue()
@@ -270,6 +295,8 @@ class RouterCircuit:
         try:
             (circuit,) = qpy.load(io.BytesIO(data))
             meta = circuit.metadata
+            for k, duration, unit in meta.get("delays", []):
+                circuit.data[k] = circuit.data[k].replace(operation=Delay(duration, unit))
             observables = tuple(SparsePauliOp.from_list(terms) for terms in meta["observables"])
             inputs, weights = (_named(meta[key], circuit) for key in ("inputs", "weights"))
         except _QPY_FAULTS as error:
@@ -317,11 +344,22 @@ def _named(names: list[Any], circuit: QuantumCircuit) -> Sequence[Parameter]:
     """Return a circuit's parameters by name; those that it does not use are made anew."""
     if len(names) == 2:
         name, length = names
-        vectors = {p.vector.name: p.vector for p in circuit.parameters if hasattr(p, "vector")}
+        used_ones = _parameters_of(circuit)
+        vectors = {p.vector.name: p.vector for p in used_ones if hasattr(p, "vector")}
         vector: Sequence[Parameter] = vectors.get(name) or ParameterVector(name, length)
         return vector
-    used = {p.name: p for p in circuit.parameters}
+    used = {p.name: p for p in _parameters_of(circuit)}
     return [used.get(name) or Parameter(name) for name in names[0]]
+
+
+def _parameters_of(circuit: QuantumCircuit) -> list[Parameter]:
+    """Return a circuit's parameters in its order, with those that Qiskit has lost at the end.
+
+    Of a circuit that was read from QPY, Qiskit no longer knows the parameters within annotated
+    gates, and does not bind them.
+    """
+    known = list(circuit.parameters)
+    return [*known, *(p for p in standard_form(circuit).parameters if p not in set(known))]
 
 
 def _describe(circuit: QuantumCircuit) -> Iterator[str]:
@@ -331,7 +369,9 @@ def _describe(circuit: QuantumCircuit) -> Iterator[str]:
         qubits = [circuit.find_bit(q).index for q in step.qubits]
         # A delay in "dt", the default, has no word for its unit.
         unit = [] if getattr(operation, "unit", "dt") == "dt" else [operation.unit]
-        yield f"{operation.name} {qubits} {[*map(_angle_text, operation.params), *unit]}"
+        # In other units, 100 is 100.0.
+        values = [float(p) for p in operation.params] if unit else operation.params
+        yield f"{operation.name} {qubits} {[*map(_angle_text, values), *unit]}"
 
 
 def _angle_text(angle: object) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from qiskit import QuantumCircuit
 from qiskit.primitives import StatevectorEstimator
 from qiskit.quantum_info import (
     Operator,
@@ -19,7 +20,7 @@ from qiskit.quantum_info import (
 )
 
 from qmoe_qiskit.backends import open_backend
-from qmoe_qiskit.circuits import angle_router
+from qmoe_qiskit.circuits import RouterCircuit, angle_router
 from qmoe_qiskit.circuits.observables import as_observables, is_diagonal, measurement_bases
 from qmoe_qiskit.errors import InputError
 
@@ -134,3 +135,18 @@ def test_every_backend_measures_off_the_diagonal(
         exact = open_backend("statevector").compile(router).jacobian(inputs_BF, weights_W)
         for slopes, reference in zip(compiled.jacobian(inputs_BF, weights_W), exact, strict=True):
             np.testing.assert_allclose(slopes, reference, atol=max(tolerance, 1e-9))
+
+
+@pytest.mark.parametrize("given", [SparsePauliOp("ZZ"), Pauli("ZZ"), "ZZ", PauliList(["ZZ"])])
+def test_observables_of_a_router_do_not_change_in_place(given: Any) -> None:
+    circuit = QuantumCircuit(2)
+    router = RouterCircuit.from_circuit(circuit, inputs=[], observables=given)
+    (observable,) = router.observables
+    with pytest.raises(ValueError, match="read-only"):
+        observable.paulis[0] = "XX"
+    with pytest.raises(ValueError, match="read-only"):
+        observable.coeffs[0] = 2
+    assert observable == SparsePauliOp("ZZ")
+    if not isinstance(given, str):  # what the user holds stays the user's
+        array = given.paulis.x if isinstance(given, SparsePauliOp) else given.x
+        assert array.flags.writeable

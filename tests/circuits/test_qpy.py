@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit, qpy
-from qiskit.circuit import Gate, Parameter, ParameterVector
+from qiskit.circuit import AnnotatedOperation, ControlModifier, Gate, Parameter, ParameterVector
 from qiskit.circuit.library import real_amplitudes, zz_feature_map
 from qiskit.quantum_info import SparsePauliOp, Statevector
 
+from qmoe_qiskit.backends import open_backend
 from qmoe_qiskit.circuits import RouterCircuit, angle_router
 from qmoe_qiskit.errors import InputError
 
@@ -142,3 +143,59 @@ def test_gates_that_qpy_cannot_hold_are_written_in_standard_gates() -> None:
     assert again.content_hash == router.content_hash
     value = Statevector(again.bind(np.zeros(0), np.zeros(0))).expectation_value(SparsePauliOp("Z"))
     assert value == pytest.approx(0.6**2 - 0.8**2, abs=1e-15)
+
+
+def annotated() -> tuple[QuantumCircuit, ParameterVector, ParameterVector]:
+    """A circuit of which Qiskit's QPY loses the parameters within the annotated gate."""
+    x, w = ParameterVector("x", 1), ParameterVector("w", 2)
+    block = QuantumCircuit(1, name="block")
+    block.ry(w[1], 0)
+    circuit = QuantumCircuit(2)
+    circuit.h(0)
+    circuit.ry(x[0], 1)
+    circuit.append(AnnotatedOperation(block.to_gate(), ControlModifier(1)), [0, 1])
+    circuit.rx(w[0], 0)
+    return circuit, x, w
+
+
+def test_parameters_of_annotated_gates_come_back() -> None:
+    circuit, x, w = annotated()
+    written = RouterCircuit.from_circuit(circuit, inputs=x, weights=w)
+    buffer = io.BytesIO()
+    qpy.dump(circuit, buffer)
+    (read,) = qpy.load(io.BytesIO(buffer.getvalue()))
+    features = [p for p in read.parameters if p.name == "x[0]"]
+    plain = QuantumCircuit(2)
+    plain.h(0)
+    plain.ry(0.3, 1)
+    plain.cry(-0.8, 0, 1)
+    plain.rx(0.4, 0)
+    for router in (
+        RouterCircuit.from_qpy(written.to_qpy()),
+        RouterCircuit.from_circuit(read, inputs=features),
+    ):
+        assert router.content_hash == written.content_hash
+        state = Statevector(router.bind(np.array([0.3]), np.array([0.4, -0.8])))
+        assert state.equiv(Statevector(plain))
+        values = open_backend("statevector").compile(router)
+        found = values.expectations(np.array([[0.3]]), np.array([0.4, -0.8])).values[0, 1]
+        expected = Statevector(plain).expectation_value(SparsePauliOp("ZI"))
+        assert found == pytest.approx(expected, abs=1e-12)
+
+
+def test_delays_keep_their_units() -> None:
+    """Which Qiskit's QPY forgets, within blocks too."""
+    block = QuantumCircuit(1, name="block")
+    block.delay(30, 0, "us")
+    circuit = QuantumCircuit(1)
+    circuit.delay(100, 0, "ns")
+    circuit.delay(50, 0)
+    circuit.delay(2.5e-8, 0, "s")
+    for extended in (circuit, circuit.compose(block.to_instruction())):
+        router = RouterCircuit.from_circuit(extended, inputs=[])
+        again = RouterCircuit.from_qpy(router.to_qpy())
+        assert again.content_hash == router.content_hash
+        delays = [step.operation for step in again.standard_circuit.data]
+        expected = [(100, "ns"), (50, "dt"), (2.5e-8, "s"), (30, "us")][: len(delays)]
+        assert [(delay.duration, delay.unit) for delay in delays] == expected
+        assert len(delays) >= 3

@@ -297,3 +297,10 @@ def test_names_are_unique() -> None:
         RouterCircuit.from_circuit(
             QuantumCircuit(1), inputs=[Parameter("a")], weights=[Parameter("a")]
         )
+
+
+@pytest.mark.parametrize("given", [{}, {"weights": real_amplitudes(2).parameters}])
+def test_parameters_of_another_circuit_are_told_apart(given: dict[str, Any]) -> None:
+    circuit = zz_feature_map(2).compose(real_amplitudes(2))
+    with pytest.raises(InputError, match=r"x\[0\], x\[1\].*: the circuit has other parameters"):
+        RouterCircuit.from_circuit(circuit, inputs=zz_feature_map(2).parameters, **given)
