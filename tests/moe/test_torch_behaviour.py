@@ -31,6 +31,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.:DeprecationWarning")
 # Sums of up to 100 numbers around 1, in double precision and in another order.
 close = partial(torch.testing.assert_close, rtol=0, atol=1e-13)
 
+# What torch does with its own modules needs whole processes to show, and no test of ours: a trial.
+TORCHS_OWN = pytest.param("linear", marks=pytest.mark.trial)
+
 
 @pytest.fixture(params=list(SUBJECTS))
 def name(request: pytest.FixtureRequest) -> str:
@@ -474,7 +477,7 @@ def test_ensembles(inputs_dim: int | None, name: str, seed: int) -> None:
 # Programs that torch records
 
 
-@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
+@pytest.mark.parametrize("backend", [pytest.param("eager", marks=pytest.mark.trial), "aot_eager"])
 def test_compiled_without_a_break(backend: str, module: nn.Module, inputs_BF: Tensor) -> None:
     compiled = torch.compile(module, fullgraph=True, backend=backend)
     for inputs in (inputs_BF, inputs_BF[:3] + 1, inputs_BF[None]):
@@ -575,7 +578,7 @@ def test_weight_norm(module: nn.Module, inputs_BF: Tensor) -> None:
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("name", ["linear", "router"], indirect=True)
+@pytest.mark.parametrize("name", [TORCHS_OWN, "router"], indirect=True)
 @pytest.mark.parametrize("start", ["spawn", "fork"])
 def test_child_processes(start: str, module: nn.Module, inputs_BF: Tensor) -> None:
     context = torch.multiprocessing.get_context(start)
@@ -591,7 +594,7 @@ def test_child_processes(start: str, module: nn.Module, inputs_BF: Tensor) -> No
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("name", ["linear", "router"], indirect=True)
+@pytest.mark.parametrize("name", [TORCHS_OWN, "router"], indirect=True)
 @pytest.mark.parametrize("start", ["spawn", "fork"])
 def test_workers_of_a_data_loader(start: str, module: nn.Module, inputs_BF: Tensor) -> None:
     loader = torch.utils.data.DataLoader(
@@ -601,8 +604,8 @@ def test_workers_of_a_data_loader(start: str, module: nn.Module, inputs_BF: Tens
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("name", ["linear", "router"], indirect=True)
-@pytest.mark.parametrize("size", [1, 2])
+@pytest.mark.parametrize("name", [TORCHS_OWN, "router"], indirect=True)
+@pytest.mark.parametrize("size", [pytest.param(1, marks=pytest.mark.trial), 2])
 def test_training_in_parallel(size: int, name: str, module: nn.Module, seed: int) -> None:
     inputs_BF = draw(seed, 4, 2)
     with socket.socket() as free:

@@ -212,7 +212,7 @@ def test_what_is_no_address_is_refused(address: str) -> None:
         Cluster(address=address)
 
 
-def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_dask_what_to_install_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(InputError, match=r"pip install 'qmoe-qiskit\[cluster\]'"):
+    with pytest.raises(InputError, match="pip install dask distributed"):
         Cluster(address="tcp://127.0.0.1:8786")
