@@ -75,7 +75,8 @@ class CombinedExactRouter(CombinedRouter):
 
     def hessian(self, inputs_BF: FloatArray, weights_W: FloatArray) -> FloatArray:
         """See `TwiceDifferentiable.hessian`."""
-        return self._sum([part.hessian(inputs_BF, weights_W) for part in self.parts])
+        hessian: FloatArray = self._sum([p.hessian(inputs_BF, weights_W) for p in self.parts])
+        return hessian
 
 
 NoisyRouter = BatchedRouter | SampledRouter | CombinedRouter

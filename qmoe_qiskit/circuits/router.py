@@ -315,12 +315,10 @@ class RouterCircuit:
 Parameters: TypeAlias = Parameter | ParameterVector | Iterable[Parameter | ParameterVector]
 
 
-def _parameters(name: str, given: Parameters) -> ParameterVector | tuple[Parameter, ...]:
-    """Return parameters in order; a vector alone stays one."""
-    if isinstance(given, ParameterVector):
-        return given
+def _parameters(name: str, given: Parameters) -> tuple[Parameter, ...]:
+    """Return parameters in order; a vector may change its length later, a tuple does not."""
     parameters: list[Parameter] = []
-    for item in [given] if isinstance(given, Parameter) else given:
+    for item in [given] if isinstance(given, Parameter | ParameterVector) else given:
         if isinstance(item, ParameterVector):
             parameters.extend(item)
         elif isinstance(item, Parameter):
@@ -335,8 +333,9 @@ def _parameters(name: str, given: Parameters) -> ParameterVector | tuple[Paramet
 
 def _names(parameters: Sequence[Parameter]) -> list[Any]:
     """Return what `_named` needs: the name and length of a vector, or the name of each."""
-    if isinstance(parameters, ParameterVector):
-        return [parameters.name, len(parameters)]
+    vector = getattr(parameters[0], "vector", None) if parameters else None
+    if vector is not None and tuple(vector) == tuple(parameters):
+        return [vector.name, len(vector)]
     return [[p.name for p in parameters]]
 
 

@@ -78,6 +78,18 @@ def test_circuits_are_copied_in_and_out() -> None:
     assert build(router.circuit).content_hash == hashed
 
 
+def test_a_vector_that_grows_later_changes_nothing() -> None:
+    x = ParameterVector("x", 2)
+    circuit = QuantumCircuit(1)
+    circuit.rx(x[0] + x[1], 0)
+    router = RouterCircuit.from_circuit(circuit, inputs=x)
+    data = router.to_qpy()
+    x.resize(5)
+    assert router.n_inputs == 2
+    again = RouterCircuit.from_qpy(router.to_qpy())
+    assert again.content_hash == router.content_hash == RouterCircuit.from_qpy(data).content_hash
+
+
 def test_with_observables_changes_nothing_else() -> None:
     router = angle_router(2, 1, reuploads=2)
     other = router.with_observables([SparsePauliOp("ZZ")])
