@@ -10,6 +10,7 @@ from qmoe_qiskit.backends.mitigation.registry import MITIGATIONS
 from qmoe_qiskit.backends.open import open_backend
 from qmoe_qiskit.backends.protocols import Backend
 from qmoe_qiskit.errors import InputError, require_positive
+from qmoe_qiskit.io import limits
 from qmoe_qiskit.noise_profiles import NoiseProfile
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class BackendSpec:
                 f"backend, got {backend!r}"
             )
         if self.shots is not None:
-            require_positive("shots", self.shots)
+            require_positive("shots", self.shots, at_most=limits.SHOTS)
         MITIGATIONS.get(self.mitigation)
         if qubits is None:
             return

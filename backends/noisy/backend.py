@@ -18,6 +18,7 @@ from qmoe_qiskit.backends.protocols import CompiledRouter
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.circuits.observables import is_diagonal, measurement_bases
 from qmoe_qiskit.errors import InputError, require_positive
+from qmoe_qiskit.io import limits
 from qmoe_qiskit.noise_profiles import NoiseProfile
 from qmoe_qiskit.simulation import diagonals
 from qmoe_qiskit.simulation.lowering import check_angles
@@ -58,7 +59,7 @@ class NoisyBackend:
 
     def __post_init__(self) -> None:
         if self.shots is not None:
-            require_positive("shots", self.shots)
+            require_positive("shots", self.shots, at_most=limits.SHOTS)
         MITIGATIONS.get(self.mitigation)
         check_factor(self.noise_factor)
         if self.qubits is not None and not isinstance(self.noise, NoiseProfile):

@@ -13,6 +13,7 @@ from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError, require_positive
 from qmoe_qiskit.hardware.devices.protocol import Device
 from qmoe_qiskit.hardware.options import RuntimeOptions
+from qmoe_qiskit.io import limits
 from qmoe_qiskit.noise_profiles import NoiseProfile
 
 
@@ -44,7 +45,7 @@ class RuntimeBackend:
     layout: Layout | None = None
 
     def __post_init__(self) -> None:
-        require_positive("shots", self.shots)
+        require_positive("shots", self.shots, at_most=limits.SHOTS)
 
     def compile(self, router: RouterCircuit) -> RuntimeRouter:
         """Transpile a router's circuit to the device, with one parameter per rotation.

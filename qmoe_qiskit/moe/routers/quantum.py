@@ -7,6 +7,7 @@ from qmoe_qiskit.backends import Backend, open_backend
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.circuits.angle import basis_projectors
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
+from qmoe_qiskit.io import limits
 from qmoe_qiskit.moe.linear import linear
 from qmoe_qiskit.moe.torch_connector import RouterConnector
 
@@ -47,7 +48,7 @@ class QuantumRouter(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        self.n_experts = require_positive("n_experts", n_experts)
+        self.n_experts = require_positive("n_experts", n_experts, at_most=limits.EXPERTS)
         if readout not in READOUTS:
             raise unknown_name("readout", readout, READOUTS)
         if readout == "probabilities":
