@@ -65,7 +65,9 @@ class CsvTable:
             raise DataError(f"{where}: the label is missing: complete or remove the row")
         longest = max(map(len, cells))
         if longest * len(cells) > limits.CELLS:  # an array gives every label the longest one's room
-            where = self._where(next(i for i, cell in enumerate(cells) if len(cell) == longest), column)
+            where = self._where(
+                next(i for i, cell in enumerate(cells) if len(cell) == longest), column
+            )
             raise DataError(
                 f"{where}: the label has {longest} characters, and {len(cells)} labels of that "
                 f"length are more than {limits.shown('CELLS')} characters: shorten it"

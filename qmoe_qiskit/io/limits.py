@@ -27,7 +27,7 @@ CLASSES = 10_000
 EXPERTS = 1000
 PARAMETERS = 10_000_000
 ANGLES = 5000
-INSTRUCTIONS = 20_000
+INSTRUCTIONS = 50_000
 QUBITS = 2000
 EPOCHS = 100_000
 SHOTS = 10_000_000
@@ -53,14 +53,14 @@ MEANINGS = {
     "WEIGHTS_BYTES": "weights of a run",
     "CHECKPOINT_BYTES": "checkpoint of a training",
     "RUN_BYTES": "files of a run together",
-    "COLUMNS": "columns of a table, arrays of an archive",
+    "COLUMNS": "columns of a table, arrays of an archive, parameters of a vector in QPY",
     "CELLS": "cells of a table, characters of a column of labels (rows times the longest label)",
     "SAMPLES": "generated rows (`--samples`)",
     "CLASSES": "classes",
     "EXPERTS": "experts",
     "PARAMETERS": "trainable numbers of the experts, or of a layer of a router",
     "ANGLES": "angles of a built-in circuit (3 x layers x uploads x qubits)",
-    "INSTRUCTIONS": "instructions of a circuit that is read from QPY",
+    "INSTRUCTIONS": "operations of a circuit, definitions unfolded and loops unrolled",
     "QUBITS": "qubits of a circuit or of a noise profile",
     "EPOCHS": "epochs",
     "SHOTS": "shots",
@@ -68,7 +68,7 @@ MEANINGS = {
     "TICKS": "duration of a gate or readout, in units of dt",
     "COUNT": "any other count",
     "DIGITS": "digits of a whole number in a `.toml` file",
-    "NESTING": "levels of nesting in a `.toml` file",
+    "NESTING": "levels of nesting in a `.toml` file, and of gates in QPY",
     "ITEMS": "values in a `.toml` file",
     "FACTORS": "noise factors of zero-noise extrapolation, and the greatest of them",
     "SEEDS": "seeds of a study",

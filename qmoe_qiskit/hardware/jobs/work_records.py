@@ -2,7 +2,6 @@
 
 import io
 import json
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -11,6 +10,7 @@ from qiskit import qpy
 from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import SparsePauliOp
 
+from qmoe_qiskit.circuits.qpy_bytes import read_circuit
 from qmoe_qiskit.hardware.cost.estimate import CostEstimate
 from qmoe_qiskit.hardware.ledger.errors import damaged_work
 from qmoe_qiskit.hardware.ledger.records import JobRecord, WorkRecord, WorkSummary
@@ -77,13 +77,12 @@ def load_work(record: WorkRecord) -> WorkUnit:
         LedgerError: If the record is damaged.
     """
     with _decoding(record.key):
-        (circuit,) = qpy.load(io.BytesIO(record.circuit_qpy))
         return WorkUnit(
             key=record.key,
             spec=record.spec,
             device=record.device,
             title=record.title,
-            circuit=circuit,
+            circuit=read_circuit(record.circuit_qpy),
             physical_qubits=record.physical_qubits,
             observables=tuple(SparsePauliOp.from_list(o) for o in json.loads(record.observables)),
             points_PG=record.points_PG,
@@ -96,6 +95,6 @@ def load_work(record: WorkRecord) -> WorkUnit:
 def _decoding(key: str) -> Iterator[None]:
     try:
         yield
-    except (ValueError, TypeError, LookupError, AttributeError, struct.error, QiskitError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, QiskitError) as error:
         why = " ".join(str(error).split())[:200]
         raise damaged_work(key, f"{type(error).__name__}: {why}") from error
