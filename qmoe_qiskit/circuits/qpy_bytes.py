@@ -1,7 +1,7 @@
 """Reading a circuit from QPY that somebody else may have made.
 
-A fault in Qiskit's reader is a Rust panic, which is no `Exception` and writes to the standard error.
-Here sizes are checked first, see `qpy_sizes`, and every fault is an `InputError`.
+A fault in Qiskit's reader is a Rust panic, which is no `Exception` and writes to the standard
+error. Here sizes are checked first, see `qpy_sizes`, and every fault is an `InputError`.
 """
 
 import io

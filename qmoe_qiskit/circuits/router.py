@@ -13,7 +13,6 @@ from typing import Any, Self
 import numpy as np
 from qiskit import QuantumCircuit, qpy
 from qiskit.circuit import Parameter, ParameterExpression, ParameterVector
-from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import SparsePauliOp
 
 from qmoe_qiskit.circuits.angles import affine_terms, symbolic

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from qmoe_qiskit.errors import RunError
+from qmoe_qiskit.io import limits
 from qmoe_qiskit.io.atomic import write_atomically
 from qmoe_qiskit.io.reasons import reason_of
+from qmoe_qiskit.io.regular_files import read_regular
 
 SCHEMA_VERSION = 1
 Tensors = dict[str, Tensor]
@@ -67,29 +69,46 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """
     groups: dict[str, Tensors] = {group: {} for group in _GROUPS}
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            state = json.loads(metadata["state"])
-            version = state["schema_version"]
-            if version > SCHEMA_VERSION:
-                raise RunError(  # noqa: TRY301
-                    f"checkpoint {path} has schema version {version}, this program reads up to "
-                    f"{SCHEMA_VERSION}: use a newer qmoe-qiskit"
-                )
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            if _digest(metadata["state"], tensors) != metadata["sha256"]:
-                raise ValueError("its contents do not match its hash")  # noqa: TRY301
-            for name, tensor in tensors.items():
-                group, _, member = name.partition("/")
-                groups[group][member] = tensor
-            history, identity = state["history"], state["identity"]
+        data = read_regular(path, limits.CHECKPOINT_BYTES)
+        tensors = load(data)
+        metadata = _metadata(data)
+        state = json.loads(metadata["state"])
+        version = state["schema_version"]
+        if version > SCHEMA_VERSION:
+            raise RunError(  # noqa: TRY301
+                f"checkpoint {path} has schema version {version}, this program reads up to "
+                f"{SCHEMA_VERSION}: use a newer qmoe-qiskit"
+            )
+        if _digest(metadata["state"], tensors) != metadata["sha256"]:
+            raise ValueError("its contents do not match its hash")  # noqa: TRY301
+        for name, tensor in tensors.items():
+            group, _, member = name.partition("/")
+            groups[group][member] = tensor
+        history, identity = state["history"], state["identity"]
     except FileNotFoundError as error:
         raise RunError(f"there is no checkpoint {path}: train without --resume to begin") from error
     except RunError:
         raise
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+    except OSError as error:
+        raise RunError(f"checkpoint {path} cannot be read: {reason_of(error)}") from error
+    except (
+        SafetensorError,
+        AttributeError,
+        KeyError,
+        RecursionError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise RunError(f"checkpoint {path} is damaged ({error}): train again") from error
     return Checkpoint(**groups, history=history, identity=identity)
+
+
+def _metadata(data: bytes) -> dict[str, str]:
+    """Return the text beside the tensors: safetensors reads it from a path alone."""
+    length = int.from_bytes(data[:8], "little")
+    metadata: dict[str, str] = json.loads(data[8 : 8 + length])["__metadata__"]
+    return metadata
 
 
 def _digest(state: str, tensors: Tensors) -> str:

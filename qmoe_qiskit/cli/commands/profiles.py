@@ -146,7 +146,11 @@ def _draw(profile: noise_profiles.NoiseProfile, path: Path, *, force: bool) -> N
     from qmoe_qiskit.figures import device_figure, figure_bytes
 
     content = figure_bytes(device_figure(profile))
-    if not (path.is_file() and path.read_bytes() == content):
+    try:
+        is_there = read_regular(path, limits.DOCUMENT_BYTES) == content
+    except OSError:
+        is_there = False
+    if not is_there:
         check_vacant_file(path, force=force)
         write_file(path, content)
 

@@ -11,6 +11,7 @@ from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import SparsePauliOp
 
 from qmoe_qiskit.circuits.qpy_bytes import read_circuit
+from qmoe_qiskit.circuits.qpy_sizes import check_sizes
 from qmoe_qiskit.hardware.cost.estimate import CostEstimate
 from qmoe_qiskit.hardware.ledger.errors import damaged_work
 from qmoe_qiskit.hardware.ledger.records import JobRecord, WorkRecord, WorkSummary
@@ -24,9 +25,14 @@ _LIBRARIES = ("qmoe-qiskit", "qiskit", "qiskit-ibm-runtime", "samplomatic", "qis
 def new_records(
     work: WorkUnit, estimate: CostEstimate, *, instance: str | None, at: datetime
 ) -> tuple[WorkRecord, list[JobRecord]]:
-    """Return the records of a new work, made at a time in UTC, and of the jobs of its estimate."""
+    """Return the records of a new work, made at a time in UTC, and of the jobs of its estimate.
+
+    Raises:
+        InputError: If the circuit is too large to be recorded.
+    """
     buffer = io.BytesIO()
     qpy.dump(work.circuit, buffer)
+    check_sizes(buffer.getvalue())  # what is recorded can be read
     record = WorkRecord(
         key=work.key,
         created_at=at,
