@@ -64,12 +64,10 @@ class CsvTable:
             where = self._where(cells.index(""), column)
             raise DataError(f"{where}: the label is missing: complete or remove the row")
         longest = max(map(len, cells))
-        if longest * len(cells) > limits.CELLS:  # an array gives every label the longest one's room
-            where = self._where(
-                next(i for i, cell in enumerate(cells) if len(cell) == longest), column
-            )
+        if longest * len(cells) > limits.CELLS:  # an array gives every label that much room
+            row = next(row for row, cell in enumerate(cells) if len(cell) == longest)
             raise DataError(
-                f"{where}: the label has {longest} characters, and {len(cells)} labels of that "
+                f"{self._where(row, column)}: the label has {longest} characters, and {len(cells)} labels of that "
                 f"length are more than {limits.shown('CELLS')} characters: shorten it"
             )
         return check_labels(parse_labels(cells), lambda row: self._where(row, column))

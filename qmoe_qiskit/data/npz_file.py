@@ -111,7 +111,7 @@ class NpzArchive:
             )
         if array.dtype.kind in "SU" and array.nbytes > limits.CELLS:
             raise DataError(
-                f"{self.file}: array {name!r} takes {array.nbytes:,} bytes: labels may take at most "
+                f"{self.file}: array {name!r} takes {array.nbytes:,} bytes: labels may take "
                 f"{limits.shown('CELLS')}: shorten the longest"
             )
         return check_labels(array, lambda row: f"{self.file}, {name}[{row}]")

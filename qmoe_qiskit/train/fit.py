@@ -11,6 +11,7 @@ from sklearn.utils.validation import validate_data
 
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError, RunError
+from qmoe_qiskit.io import limits
 from qmoe_qiskit.train.checkpoint import (
     Checkpoint,
     load_checkpoint,
@@ -69,6 +70,11 @@ class Fit(Generic[ModelT]):
             raise InputError(
                 "training needs rows of at least two classes, got one class, "
                 f"{classifier.classes_[0]}"
+            )
+        if len(classifier.classes_) > limits.CLASSES:
+            raise InputError(
+                f"the labels are of {len(classifier.classes_)} classes, at most {limits.CLASSES} "
+                "are accepted: name another target"
             )
         if saved is None:  # otherwise `resumed` has checked them
             check_settings(classifier.get_params(deep=False))

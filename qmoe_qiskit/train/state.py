@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from qmoe_qiskit.backends import BackendSpec
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import EngineMismatchError, InputError, RunError
+from qmoe_qiskit.io import limits
 from qmoe_qiskit.noise_profiles import NoiseProfile
 from qmoe_qiskit.train.classifier import QMoEClassifier
 from qmoe_qiskit.train.execution import options_of, profile_of
@@ -186,6 +187,10 @@ def _as_damage() -> Iterator[None]:
 
 def _labels(classes: list[Any], kind: str) -> np.ndarray:
     """Return the labels as a sorted array of the type that they had in training."""
+    if len(classes) > limits.CLASSES:
+        raise RunError(
+            f"the stored model has {len(classes)} classes: at most {limits.CLASSES} are accepted"
+        )
     text = kind == "text"
     labels_C = np.array(classes, dtype=object if text else kind)
     if text != _is_text(classes):

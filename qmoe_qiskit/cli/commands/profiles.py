@@ -20,6 +20,8 @@ from qmoe_qiskit.cli.output.documents import (
     write_json,
 )
 from qmoe_qiskit.cli.output.tables import facts_table, number, open_table
+from qmoe_qiskit.io import limits
+from qmoe_qiskit.io.regular_files import read_regular
 
 if TYPE_CHECKING:
     from rich.table import Table

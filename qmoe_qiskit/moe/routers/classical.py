@@ -125,8 +125,8 @@ class FourierRouter(_LinearSoftmax):
         count = (2 * degree + 1) ** n_features
         if count > MAX_FOURIER_FEATURES:
             raise InputError(
-                f"router 'fourier' on {n_features} features at degree {degree} would have {quoted(count)} "
-                f"trigonometric features, at most {MAX_FOURIER_FEATURES} are accepted: let it see "
+                f"router 'fourier' on {n_features} features at degree {degree} would have "
+                f"{quoted(count)} trigonometric features, at most {MAX_FOURIER_FEATURES} are accepted: let it see "
                 "fewer features (--qubits)"
             )
         self.layer = linear(count - 1, n_experts, generator)
