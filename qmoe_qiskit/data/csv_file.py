@@ -67,8 +67,8 @@ class CsvTable:
         if longest * len(cells) > limits.CELLS:  # an array gives every label that much room
             row = next(row for row, cell in enumerate(cells) if len(cell) == longest)
             raise DataError(
-                f"{self._where(row, column)}: the label has {longest} characters, and {len(cells)} labels of that "
-                f"length are more than {limits.shown('CELLS')} characters: shorten it"
+                f"{self._where(row, column)}: the label has {longest} characters, and "
+                f"{len(cells)} labels of that length are more than {limits.shown('CELLS')} characters: shorten it"
             )
         return check_labels(parse_labels(cells), lambda row: self._where(row, column))
 

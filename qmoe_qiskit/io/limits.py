@@ -62,7 +62,7 @@ MEANINGS = {
     "ANGLES": "angles of a built-in circuit (3 x layers x uploads x qubits)",
     "INSTRUCTIONS": "operations of a circuit, definitions unfolded and loops unrolled",
     "QUBITS": "qubits of a circuit or of a noise profile",
-    "EPOCHS": "epochs",
+    "EPOCHS": "epochs of a run",
     "SHOTS": "shots",
     "RELAXATION_S": "T1 and T2, in seconds",
     "TICKS": "duration of a gate or readout, in units of dt",

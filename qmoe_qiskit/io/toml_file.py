@@ -1,6 +1,5 @@
-"""Settings of users as TOML files: small, shallow, with finite numbers."""
+"""Settings of users as TOML files: small and shallow, with short numbers."""
 
-import math
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,8 +19,7 @@ def read_toml(path: str | Path, kind: str) -> dict[str, Any]:
         kind: What the file holds, for messages, such as "options".
 
     Raises:
-        InputError: If the file cannot be read, is not TOML, or holds what `check_settings_values`
-            refuses.
+        InputError: If the file cannot be read, is not TOML, or holds what `check_values` refuses.
     """
     name = f"{kind} {str(path)!r}"
     try:
@@ -46,7 +44,7 @@ _TOO_LONG = f"a whole number may have at most {limits.DIGITS} digits"
 
 
 def check_values(values: Mapping[str, Any], name: str) -> None:
-    """Refuse settings that are nested too deeply, too many, too long, or not finite.
+    """Refuse settings that are nested too deeply, too many or too long.
 
     Args:
         values: The settings, of any types.
@@ -64,8 +62,6 @@ def check_values(values: Mapping[str, Any], name: str) -> None:
             raise InputError(f"{name}: {_TOO_DEEP}")
         if n_values > limits.ITEMS:
             raise InputError(f"{name}: more than the accepted {limits.ITEMS} values")
-        if isinstance(value, float) and not math.isfinite(value):
-            raise InputError(f"{name}: {place} is {value}: it must be a finite number")
         if isinstance(value, int) and abs(value) >= 10**limits.DIGITS:
             raise InputError(f"{name}: {place} is {quoted(value)}: {_TOO_LONG}")
         if isinstance(value, Mapping):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
-from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.errors import InputError, require_positive
+from qmoe_qiskit.io import limits
 from qmoe_qiskit.runs.relative_paths import WithPaths, with_file
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class TrainingRequest(WithPaths):
     The other attributes are settings of `QMoEClassifier`.
 
     Raises:
-        InputError: If the backend is not a simulation.
+        InputError: If the backend is not a simulation, or there are too many epochs.
     """
 
     data: str = "moons"
@@ -67,6 +68,8 @@ class TrainingRequest(WithPaths):
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if self.max_epochs > limits.EPOCHS:  # a run keeps the losses of all
+            require_positive("max_epochs", self.max_epochs, at_most=limits.EPOCHS)
         if self.backend.startswith("runtime:"):
             raise InputError(
                 f"a training run takes a simulation, not {self.backend!r}: train ideally or under "

@@ -90,7 +90,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
     except RunError:
         raise
     except OSError as error:
-        raise RunError(f"checkpoint {path} cannot be read: {reason_of(error)}") from error
+        why = reason_of(error)
+        raise RunError(f"checkpoint {path} is damaged or no file ({why}): train again") from error
     except (
         SafetensorError,
         AttributeError,

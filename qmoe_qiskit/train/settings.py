@@ -20,7 +20,7 @@ _COUNTS = {
     "n_experts": limits.EXPERTS,
     "n_layers": limits.ANGLES,
     "reuploads": limits.ANGLES,
-    "max_epochs": limits.EPOCHS,
+    "max_epochs": limits.COUNT,
     "batch_size": limits.COUNT,
     "patience": limits.COUNT,
 }

@@ -126,8 +126,8 @@ class FourierRouter(_LinearSoftmax):
         if count > MAX_FOURIER_FEATURES:
             raise InputError(
                 f"router 'fourier' on {n_features} features at degree {degree} would have "
-                f"{quoted(count)} trigonometric features, at most {MAX_FOURIER_FEATURES} are accepted: let it see "
-                "fewer features (--qubits)"
+                f"{quoted(count)} trigonometric features, at most {MAX_FOURIER_FEATURES} are "
+                "accepted: let it see fewer features (--qubits)"
             )
         self.layer = linear(count - 1, n_experts, generator)
 
