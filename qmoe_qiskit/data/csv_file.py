@@ -68,7 +68,7 @@ class CsvTable:
             row = next(row for row, cell in enumerate(cells) if len(cell) == longest)
             raise DataError(
                 f"{self._where(row, column)}: the label has {longest} characters, and "
-                f"{len(cells)} labels of that length are more than {limits.shown('CELLS')} characters: shorten it"
+                f"{len(cells)} of that length are more than {limits.shown('CELLS')}: shorten it"
             )
         return check_labels(parse_labels(cells), lambda row: self._where(row, column))
 

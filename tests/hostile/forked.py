@@ -1,8 +1,9 @@
 """Run `qmoe` many times, each in a fork with little memory and processor time to spend.
 
-One line of JSON on the standard input is the arguments of one program; one line on the standard
-output is how it ended. A program may take `SECONDS` of processor time and `ROOM` bytes beyond what
-this process, which has imported everything, has taken before.
+One line of JSON on the standard input is the folder and the arguments of one program; one line on
+the standard output is how it ended. A program may take `SECONDS` of processor time and `ROOM` bytes
+beyond what this process, which has imported everything, has taken before. The only argument is the
+time, in seconds, after which a program that waits is ended.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import gc
 import json
 import os
 import resource
+import signal
 import sys
 import tempfile
 import traceback
 from importlib import import_module
 from pathlib import Path
+from typing import IO
 
 SECONDS, ROOM = 5, 2**30
 MODULES = (
@@ -40,12 +43,14 @@ def main() -> None:
         import_module(name)
     gc.freeze()
     for line in sys.stdin:
-        arguments = [word.encode("utf-8", "surrogateescape") for word in json.loads(line)]
+        order = json.loads(line)
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
             child = os.fork()
             if child == 0:
-                _be_the_program([os.fsdecode(word) for word in arguments], out, err)
+                os.chdir(order["folder"])
+                signal.alarm(int(sys.argv[1]))
+                _be_the_program(order["arguments"], out, err)
             _, status = os.waitpid(child, 0)
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
             said = []
@@ -53,11 +58,16 @@ def main() -> None:
                 stream.seek(0)
                 said.append(stream.read(100_000).decode(errors="backslashreplace"))
         seconds = sum(after[:2]) - sum(before[:2])
-        ending = {"status": os.waitstatus_to_exitcode(status), "seconds": seconds}
-        print(json.dumps({**ending, "stdout": said[0], "stderr": said[1]}), flush=True)
+        ending: dict[str, object] = {
+            "status": os.waitstatus_to_exitcode(status),
+            "seconds": seconds,
+        }
+        ending |= {"stdout": said[0], "stderr": said[1]}
+        sys.stdout.write(json.dumps(ending) + "\n")
+        sys.stdout.flush()
 
 
-def _be_the_program(words: list[str], out: object, err: object) -> None:
+def _be_the_program(words: list[str], out: IO[bytes], err: IO[bytes]) -> None:
     status = 1
     try:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -77,7 +87,7 @@ def _be_the_program(words: list[str], out: object, err: object) -> None:
         status = 0
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 1
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - it ends here
         traceback.print_exc()
     finally:
         sys.stdout.flush()
