@@ -24,7 +24,11 @@ def read_toml(path: str | Path, kind: str) -> dict[str, Any]:
     name = f"{kind} {str(path)!r}"
     try:
         text = read_regular(path, limits.SETTINGS_BYTES).decode("utf-8")
+        if any(line.count(".") > limits.ITEMS for line in text.splitlines()):
+            raise InputError(f"{name}: {_TOO_MANY}")  # such a key would take minutes to read
         document = tomllib.loads(text.replace("\r\n", "\n"))
+    except InputError:
+        raise
     except RecursionError:
         raise InputError(f"{name} cannot be read: {_TOO_DEEP}") from None
     except tomllib.TOMLDecodeError as error:
@@ -40,6 +44,7 @@ def read_toml(path: str | Path, kind: str) -> dict[str, Any]:
 
 
 _TOO_DEEP = f"at most {limits.NESTING} tables and arrays may stand within each other"
+_TOO_MANY = f"more than the accepted {limits.ITEMS} values"
 _TOO_LONG = f"a whole number may have at most {limits.DIGITS} digits"
 
 
@@ -61,7 +66,7 @@ def check_values(values: Mapping[str, Any], name: str) -> None:
         if depth > limits.NESTING:
             raise InputError(f"{name}: {_TOO_DEEP}")
         if n_values > limits.ITEMS:
-            raise InputError(f"{name}: more than the accepted {limits.ITEMS} values")
+            raise InputError(f"{name}: {_TOO_MANY}")
         if isinstance(value, int) and abs(value) >= 10**limits.DIGITS:
             raise InputError(f"{name}: {place} is {quoted(value)}: {_TOO_LONG}")
         if isinstance(value, Mapping):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,10 +83,8 @@ def only_ours(*, whole: bool) -> Callable[[Callable[[Any], object], st.SearchStr
         )
         @given(value=inputs)
         def refuse_or_read(value: Any) -> None:
-            try:
+            with suppress(QMoEError):
                 read(value)
-            except QMoEError as error:
-                assert str(error)
 
         refuse_or_read()
 

@@ -45,11 +45,11 @@ def test_a_pipe_that_takes_the_place_of_a_file_does_not_hang(
 ) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"content")
-    before = os.stat(path)
+    before = path.stat()
     path.unlink()
     os.mkfifo(path)
     monkeypatch.setattr(os, "stat", lambda _: before)
-    n_open = len(os.listdir("/proc/self/fd"))
+    n_open = len([*Path("/proc/self/fd").iterdir()])
     with pytest.raises(UnusableFileError, match="a named pipe"):
         open_regular(path, 100)
-    assert len(os.listdir("/proc/self/fd")) == n_open
+    assert len([*Path("/proc/self/fd").iterdir()]) == n_open

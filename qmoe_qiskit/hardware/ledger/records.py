@@ -199,7 +199,7 @@ def unpack(blob: bytes) -> FloatArray:
     """
     content = checked(blob)
     check_header(io.BytesIO(content), len(content))
-    array: FloatArray = np.load(io.BytesIO(content), allow_pickle=False)
+    array: FloatArray = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
     return array
 
 
