@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.backends.noisy.registry import noise_forms, noise_from
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
-from qmoe_qiskit.io import limits
 from qmoe_qiskit.registry import Entry, Registry
 
 if TYPE_CHECKING:

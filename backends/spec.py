@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.backends.mitigation.registry import MITIGATIONS
 from qmoe_qiskit.backends.open import open_backend
 from qmoe_qiskit.backends.protocols import Backend
 from qmoe_qiskit.errors import InputError, require_positive
-from qmoe_qiskit.io import limits
 from qmoe_qiskit.noise_profiles import NoiseProfile
 
 if TYPE_CHECKING:

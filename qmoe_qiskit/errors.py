@@ -8,7 +8,7 @@ import difflib
 import reprlib
 from collections.abc import Iterable
 
-from qmoe_qiskit.io import limits
+from qmoe_qiskit import limits
 
 
 class QMoEError(Exception):

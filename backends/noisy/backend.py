@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.backends.mitigation.folding import check_factor
 from qmoe_qiskit.backends.mitigation.registry import MITIGATIONS
 from qmoe_qiskit.backends.noisy.circuit import NoiseSource, NoisyCircuit
@@ -18,7 +19,6 @@ from qmoe_qiskit.backends.protocols import CompiledRouter
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.circuits.observables import is_diagonal, measurement_bases
 from qmoe_qiskit.errors import InputError, require_positive
-from qmoe_qiskit.io import limits
 from qmoe_qiskit.noise_profiles import NoiseProfile
 from qmoe_qiskit.simulation import diagonals
 from qmoe_qiskit.simulation.lowering import check_angles

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from qiskit import QuantumCircuit
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.backends.gradients.rotations import router_of_rotations
 from qmoe_qiskit.backends.runtime.compiled_router import Layout, RuntimeRouter
 from qmoe_qiskit.backends.transpile.isa_circuit import fit_to_device
@@ -13,7 +14,6 @@ from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError, require_positive
 from qmoe_qiskit.hardware.devices.protocol import Device
 from qmoe_qiskit.hardware.options import RuntimeOptions
-from qmoe_qiskit.io import limits
 from qmoe_qiskit.noise_profiles import NoiseProfile
 
 

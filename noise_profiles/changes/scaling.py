@@ -7,8 +7,8 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.io import limits
 from qmoe_qiskit.noise_profiles.thermal import changed_gates
 
 if TYPE_CHECKING:

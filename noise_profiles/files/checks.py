@@ -7,8 +7,8 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.errors import ProfileError, quoted
-from qmoe_qiskit.io import limits
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence

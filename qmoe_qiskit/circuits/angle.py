@@ -7,9 +7,9 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter, ParameterVector
 from qiskit.quantum_info import SparsePauliOp
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.circuits.router import RouterCircuit
 from qmoe_qiskit.errors import InputError, quoted, require_positive, unknown_name
-from qmoe_qiskit.io import limits
 
 ROTATIONS = ("x", "y", "z")
 ENTANGLEMENTS = ("linear", "none", "ring", "strong")

@@ -10,8 +10,8 @@ from typing import Any
 
 from qiskit.qpy import formats
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.io import limits
 
 _OLDEST_VERSION = 13  # of Qiskit 1.3: the first that Qiskit reads without evaluating text
 _TABLE_VERSION = 18  # of Qiskit 2.6: vectors of parameters stand in a table

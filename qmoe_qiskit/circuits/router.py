@@ -15,12 +15,12 @@ from qiskit import QuantumCircuit, qpy
 from qiskit.circuit import Parameter, ParameterExpression, ParameterVector
 from qiskit.quantum_info import SparsePauliOp
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.circuits.angles import affine_terms, symbolic
 from qmoe_qiskit.circuits.observables import Basis, Observables, as_observables
 from qmoe_qiskit.circuits.qpy_bytes import faults_of_qpy, read_circuit
 from qmoe_qiskit.circuits.standard_form import standard_form
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.io import limits
 from qmoe_qiskit.typing import FloatArray
 
 

@@ -33,9 +33,9 @@ from qiskit.circuit.library import Initialize, UnitaryGate
 from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import Clifford
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.circuits.angles import as_number, has_parameters
 from qmoe_qiskit.errors import InputError, quoted
-from qmoe_qiskit.io import limits
 
 # What the definition, matrix or inverse of a gate may raise; gates are code of other people.
 _GATE_FAULTS = (

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.data.file_bytes import read_bytes
 from qmoe_qiskit.data.labels import check_labels, parse_booleans, parse_labels, parse_number
 from qmoe_qiskit.errors import DataError
-from qmoe_qiskit.io import limits
 from qmoe_qiskit.typing import FloatArray
 
 

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.data.file_bytes import read_bytes
 from qmoe_qiskit.data.labels import check_labels
 from qmoe_qiskit.errors import DataError
-from qmoe_qiskit.io import limits
 from qmoe_qiskit.io.npy_header import check_header
 from qmoe_qiskit.typing import FloatArray
 
@@ -140,6 +140,7 @@ class NpzArchive:
             ValueError: If the array is too large, or larger than what is stored.
         """
         members = self.archive.zip
+        assert members is not None  # the archive is open
         member = name if name in members.namelist() else f"{name}.npy"
         stated = members.getinfo(member).file_size
         if stated > limits.ARCHIVE_BYTES:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.errors import require_positive
-from qmoe_qiskit.io import limits
 from qmoe_qiskit.registry import Entry, Registry
 
 if TYPE_CHECKING:

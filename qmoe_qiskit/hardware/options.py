@@ -16,8 +16,8 @@ from qiskit_ibm_runtime.options_models.resilience import ResilienceOptions
 from qiskit_ibm_runtime.options_models.sampler import SamplerOptions
 from qiskit_ibm_runtime.options_models.twirling import TwirlingOptions
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.errors import InputError, quoted
-from qmoe_qiskit.io import limits
 from qmoe_qiskit.io.toml_file import check_values, read_toml
 
 DEFAULT_SHOTS = 4096

@@ -1,15 +1,14 @@
 """What the header of a stored NumPy array promises, held against what is stored."""
 
 import math
-from typing import BinaryIO, cast
+from typing import IO
 
-import numpy as np
 from numpy.lib import format as npy
 
 _READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
-def check_header(file: BinaryIO, n_bytes: int) -> None:
+def check_header(file: IO[bytes], n_bytes: int) -> None:
     """Read the header of an array, and refuse one for which NumPy would make too much room.
 
     What is no array at all is accepted: NumPy returns it as bytes.
@@ -28,7 +27,7 @@ def check_header(file: BinaryIO, n_bytes: int) -> None:
     version = tuple(start[len(npy.MAGIC_PREFIX) :])
     if version not in _READERS:
         raise ValueError(f"its format has version {'.'.join(map(str, version))}, and 1.0 is usual")
-    shape, _, dtype = cast("tuple[tuple[int, ...], bool, np.dtype]", _READERS[version](file))
+    shape, _, dtype = _READERS[version](file)
     if dtype.hasobject:
         raise ValueError("it holds Python objects (allow_pickle is off)")
     if any(length < 0 for length in shape):

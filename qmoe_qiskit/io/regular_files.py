@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from qmoe_qiskit.io.limits import size_shown
+from qmoe_qiskit.limits import size_shown
 
 _KINDS = (
     (stat.S_ISFIFO, "a named pipe"),

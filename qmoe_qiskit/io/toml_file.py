@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.errors import InputError, quoted
-from qmoe_qiskit.io import limits
 from qmoe_qiskit.io.reasons import reason_of
 from qmoe_qiskit.io.regular_files import read_regular
 
@@ -24,8 +24,7 @@ def read_toml(path: str | Path, kind: str) -> dict[str, Any]:
     name = f"{kind} {str(path)!r}"
     try:
         text = read_regular(path, limits.SETTINGS_BYTES).decode("utf-8")
-        if any(line.count(".") > limits.ITEMS for line in text.splitlines()):
-            raise InputError(f"{name}: {_TOO_MANY}")  # such a key would take minutes to read
+        _check_keys(text, name)
         document = tomllib.loads(text.replace("\r\n", "\n"))
     except InputError:
         raise
@@ -46,6 +45,12 @@ def read_toml(path: str | Path, kind: str) -> dict[str, Any]:
 _TOO_DEEP = f"at most {limits.NESTING} tables and arrays may stand within each other"
 _TOO_MANY = f"more than the accepted {limits.ITEMS} values"
 _TOO_LONG = f"a whole number may have at most {limits.DIGITS} digits"
+
+
+def _check_keys(text: str, name: str) -> None:
+    """Refuse keys of so many parts that reading them would take minutes."""
+    if any(line.count(".") > limits.ITEMS for line in text.splitlines()):
+        raise InputError(f"{name}: {_TOO_MANY}")
 
 
 def check_values(values: Mapping[str, Any], name: str) -> None:

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor, nn
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.backends import Backend, CompiledRouter, open_backend
 from qmoe_qiskit.circuits.amplitude import amplitude_circuit, n_qubits_of
 from qmoe_qiskit.errors import InputError, require_positive
-from qmoe_qiskit.io import limits
 from qmoe_qiskit.moe.amplitude_operator import angles_of
 from qmoe_qiskit.moe.linear import linear
 from qmoe_qiskit.moe.torch_connector import RouterConnector

@@ -5,8 +5,8 @@ import math
 import torch
 from torch import nn
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.io import limits
 
 
 def linear(n_in: int, n_out: int, generator: torch.Generator | None = None) -> nn.Linear:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.errors import InputError, require_positive
-from qmoe_qiskit.io import limits
 from qmoe_qiskit.runs.relative_paths import WithPaths, with_file
 
 if TYPE_CHECKING:

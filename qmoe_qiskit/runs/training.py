@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.data import Split
 from qmoe_qiskit.errors import InputError, RunError
-from qmoe_qiskit.io import limits
 from qmoe_qiskit.io.checked_json import dump_checked, load_checked
 from qmoe_qiskit.io.reasons import reason_of
 from qmoe_qiskit.io.regular_files import read_regular

@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError, RunError
-from qmoe_qiskit.io import limits
 from qmoe_qiskit.train.checkpoint import (
     Checkpoint,
     load_checkpoint,

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.backends import BackendSpec
 from qmoe_qiskit.circuits.angle import ENTANGLEMENTS, ROTATIONS
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
-from qmoe_qiskit.io import limits
 from qmoe_qiskit.moe import READOUTS
 from qmoe_qiskit.train.features import scaled_range
 

@@ -18,9 +18,9 @@ from qiskit import QuantumCircuit, qpy
 from qiskit.circuit import ParameterVector
 from qiskit.qpy import formats
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.io import limits
 from qmoe_qiskit.noise_profiles import load_profile
 
 if TYPE_CHECKING:

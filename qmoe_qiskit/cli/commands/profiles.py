@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qmoe_qiskit import noise_profiles
+from qmoe_qiskit import limits, noise_profiles
 from qmoe_qiskit.cli.commands.profiles_make import capture, scale
 from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.output.documents import (
@@ -20,7 +20,6 @@ from qmoe_qiskit.cli.output.documents import (
     write_json,
 )
 from qmoe_qiskit.cli.output.tables import facts_table, number, open_table
-from qmoe_qiskit.io import limits
 from qmoe_qiskit.io.regular_files import read_regular
 
 if TYPE_CHECKING:

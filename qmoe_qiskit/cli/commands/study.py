@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.output.documents import console, remark, write_json
 from qmoe_qiskit.cli.output.study import StudyProgress, show_summary, summary_document
 from qmoe_qiskit.errors import InputError, require_positive
-from qmoe_qiskit.io import limits
 from qmoe_qiskit.studies.registry import study_names
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.errors import InputError, quoted, require_positive
-from qmoe_qiskit.io import limits
 from qmoe_qiskit.moe.linear import linear, require_room
 
 MAX_FOURIER_FEATURES = 100_000

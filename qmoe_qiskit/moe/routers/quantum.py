@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor, nn
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.backends import Backend, open_backend
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.circuits.angle import basis_projectors
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
-from qmoe_qiskit.io import limits
 from qmoe_qiskit.moe.linear import linear
 from qmoe_qiskit.moe.torch_connector import RouterConnector
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.errors import QMoEError, RunError
-from qmoe_qiskit.io import limits
 from qmoe_qiskit.io.atomic import write_atomically
 from qmoe_qiskit.io.checked_json import dump_checked, load_checked
 from qmoe_qiskit.io.reasons import reason_of

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.errors import InputError, QMoEError, RunError
-from qmoe_qiskit.io import limits
 from qmoe_qiskit.io.atomic import remove_parts, write_atomically
 from qmoe_qiskit.io.checked_json import has_kind
 from qmoe_qiskit.io.reasons import reason_of

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.io import limits
 from qmoe_qiskit.io.atomic import write_atomically
 from qmoe_qiskit.io.regular_files import read_regular
 from qmoe_qiskit.studies.engine.folder import StudyRecord

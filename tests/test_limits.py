@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qmoe_qiskit.io import limits
+from qmoe_qiskit import limits
 
-DOCS = Path(__file__).parents[2] / "docs" / "command-line.md"
+DOCS = Path(__file__).parents[1] / "docs" / "command-line.md"
 
 
 def test_every_limit_has_a_meaning() -> None:
