@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.backends.given import meaning_of, refuse_description
 from qmoe_qiskit.backends.noisy.registry import noise_forms, noise_from
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
@@ -215,7 +216,7 @@ def _open_runtime(settings: BackendSettings) -> Backend:
     options = runtime_options(settings.options)
     if budget_s is not None and not 0 < budget_s < math.inf:
         raise InputError(f"budget_s must be a number of seconds above 0, got {budget_s!r}")
-    shots = require_positive("shots", options.shots(settings.shots))
+    shots = require_positive("shots", options.shots(settings.shots), at_most=limits.SHOTS)
     name = spec.partition(":")[2]
     device: Device
     if name.startswith("fake_") or settings.given is not None:

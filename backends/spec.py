@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.backends.given import Given, is_given
 from qmoe_qiskit.backends.mitigation.registry import MITIGATIONS
 from qmoe_qiskit.backends.open import open_backend
@@ -52,7 +53,7 @@ class BackendSpec:
                 f"that open_backend takes, or an open backend, got {backend!r}"
             )
         if self.shots is not None:
-            require_positive("shots", self.shots)
+            require_positive("shots", self.shots, at_most=limits.SHOTS)
         MITIGATIONS.get(self.mitigation)
         if qubits is None:
             return

@@ -5,7 +5,10 @@ Anything else that escapes is a defect and keeps its traceback.
 """
 
 import difflib
+import reprlib
 from collections.abc import Iterable
+
+from qmoe_qiskit import limits
 
 
 class QMoEError(Exception):
@@ -85,12 +88,22 @@ def unknown_name(kind: str, value: object, known: Iterable[str]) -> InputError:
     return InputError(f"unknown {kind} {value!r}: known are {', '.join(names)}{hint}")
 
 
-def require_positive(name: str, value: int) -> int:
-    """Return `value` if it is a positive whole number.
+def quoted(value: object) -> str:
+    """Return a value as an error message shows it: never long, never failing."""
+    try:
+        return reprlib.repr(value)
+    except ValueError:  # an integer of thousands of digits
+        return "a very long number"
+
+
+def require_positive(name: str, value: int, *, at_most: int = limits.COUNT) -> int:
+    """Return `value` if it is a positive whole number, and not above a limit.
 
     Raises:
         InputError: If it is not; the message names the setting and quotes the value.
     """
     if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
         raise InputError(f"{name} must be a whole number of at least 1, got {value!r}")
+    if value > at_most:
+        raise InputError(f"{name} must be at most {at_most}, got {quoted(value)}")
     return int(value)

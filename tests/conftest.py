@@ -65,6 +65,8 @@ COSTS = {
     "hardware/cost/test_estimate_service.py": {"service"},
     "hardware/jobs": {"process", "service"},
     "hardware/ledger/test_crash.py": {"process"},
+    "hostile/test_corpus.py": {"process"},
+    "hostile/test_fuzz.py": {"slow"},
     "ibm_service_tests": {"service"},
     "moe/test_torch_behaviour.py::test_compiled_without_a_break": {"slow"},
     "moe/test_torch_behaviour.py::test_exported": {"slow"},

@@ -23,6 +23,7 @@ OTHERS = {
     "cli/hardware",  # commands that submit
     "cli/studies",
     "compatibility",
+    "hostile",
     "ibm_service",
     "ibm_service_tests",
     "moe/torch_connector",  # one module, several files of tests

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.backends.mitigation.folding import check_factor
 from qmoe_qiskit.backends.mitigation.registry import MITIGATIONS, Mitigation
 from qmoe_qiskit.backends.noisy.circuit import NoiseSource, NoisyCircuit
@@ -59,7 +60,7 @@ class NoisyBackend:
 
     def __post_init__(self) -> None:
         if self.shots is not None:
-            require_positive("shots", self.shots)
+            require_positive("shots", self.shots, at_most=limits.SHOTS)
         MITIGATIONS.get(self.mitigation)
         check_factor(self.noise_factor)
         if self.qubits is not None and not isinstance(self.noise, NoiseProfile):

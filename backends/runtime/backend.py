@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from qiskit import QuantumCircuit
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.backends.gradients.rotations import router_of_rotations
 from qmoe_qiskit.backends.protocols import check_router
 from qmoe_qiskit.backends.runtime.compiled_router import Layout, RuntimeRouter
@@ -45,7 +46,7 @@ class RuntimeBackend:
     layout: Layout | None = None
 
     def __post_init__(self) -> None:
-        require_positive("shots", self.shots)
+        require_positive("shots", self.shots, at_most=limits.SHOTS)
 
     def compile(self, router: RouterCircuit) -> RuntimeRouter:
         """Transpile a router's circuit to the device, with one parameter per rotation.

@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.noise_profiles.thermal import changed_gates
 
@@ -68,7 +69,10 @@ def _scaled_qubit(qubit: QubitCalibration, relaxation: float, readout: float) ->
 
 
 def _shortened(time: float | None, factor: float) -> float | None:
-    """Return a time whose rate is multiplied, or None where no rate is left."""
+    """Return a time whose rate is multiplied, or None where no rate is left.
+
+    It is kept among the times that a profile may have, which is no noise for any circuit.
+    """
     if time is None or factor == 0 or time / factor == math.inf:
         return None
-    return max(time / factor, sys.float_info.min)
+    return max(min(time / factor, limits.RELAXATION_S), sys.float_info.min)

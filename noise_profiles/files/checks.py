@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import reprlib
 from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from qmoe_qiskit.errors import ProfileError
+from qmoe_qiskit import limits
+from qmoe_qiskit.errors import ProfileError, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
@@ -16,13 +16,7 @@ if TYPE_CHECKING:
     from qmoe_qiskit.noise_profiles.calibration import GateCalibration, QubitCalibration
     from qmoe_qiskit.noise_profiles.profile import NoiseProfile
 
-
-def quoted(value: object) -> str:
-    """Return a value as an error message shows it: never long, never failing."""
-    try:
-        return reprlib.repr(value)
-    except ValueError:  # an integer of thousands of digits
-        return "a very long number"
+_RELAXATION = f"above 0 and at most {limits.RELAXATION_S}, in seconds"
 
 
 def check_profile(profile: NoiseProfile) -> None:
@@ -41,6 +35,8 @@ def check_profile(profile: NoiseProfile) -> None:
     n_qubits = len(profile.qubits)
     if not n_qubits:
         raise ProfileError("qubits is empty: a profile needs at least one qubit")
+    if n_qubits > limits.QUBITS:
+        raise ProfileError(f"qubits has {n_qubits} entries: at most {limits.QUBITS} are accepted")
     numbers = [qubit.qubit for qubit in profile.qubits]  # sorted
     _check_unique("qubits", numbers)
     if numbers[0] != 0 or numbers[-1] != n_qubits - 1:
@@ -51,9 +47,13 @@ def check_profile(profile: NoiseProfile) -> None:
         )
     for qubit in profile.qubits:
         _check_qubit(qubit)
+        name = f"qubits[{qubit.qubit}].readout_length"
+        _check_ticks(name, qubit.readout_length, profile.dt)
     _check_unique("gates", [(gate.name, gate.qubits) for gate in profile.gates])
     for gate in profile.gates:
         _check_gate(gate, n_qubits)
+        name = f"gates.{gate.name}{list(gate.qubits)}.duration"
+        _check_ticks(name, gate.duration, profile.dt)
     _check_unique("physical_qubits", profile.physical_qubits)
     if len(profile.physical_qubits) != n_qubits or min(profile.physical_qubits) < 0:
         raise ProfileError(
@@ -66,8 +66,8 @@ def check_profile(profile: NoiseProfile) -> None:
 
 def _check_qubit(qubit: QubitCalibration) -> None:
     for name, is_possible, accepted in (
-        ("t1", _is_positive, "above 0, in seconds"),
-        ("t2", _is_positive, "above 0, in seconds"),
+        ("t1", _is_relaxation, _RELAXATION),
+        ("t2", _is_relaxation, _RELAXATION),
         ("frequency", _is_positive, "above 0, in hertz"),
         ("p_meas1_prep0", _is_probability, "from 0 to 1"),
         ("p_meas0_prep1", _is_probability, "from 0 to 1"),
@@ -94,6 +94,13 @@ def _check_gate(gate: GateCalibration, n_qubits: int) -> None:
         raise _outside(where, gate.duration, "at least 0, in seconds")
 
 
+def _check_ticks(field: str, duration: float | None, dt: float | None) -> None:
+    """Refuse a duration that a schedule, which counts in dt, could not hold."""
+    longest = min(limits.TICKS * (1e-9 if dt is None else dt), limits.RELAXATION_S)
+    if duration is not None and duration > longest:
+        raise _outside(field, duration, f"at most {longest:g}, in seconds")
+
+
 def _check_known(field: str, qubits: Iterable[int], n_qubits: int) -> None:
     for qubit in qubits:
         if not 0 <= qubit < n_qubits:
@@ -112,6 +119,10 @@ def _check_unique(field: str, values: Sequence[Hashable]) -> None:
 # A comparison with NaN is false: these refuse it along with infinity.
 def _is_positive(value: float | None) -> bool:
     return value is None or 0 < value < math.inf
+
+
+def _is_relaxation(value: float | None) -> bool:
+    return value is None or 0 < value <= limits.RELAXATION_S
 
 
 def _is_duration(value: float | None) -> bool:

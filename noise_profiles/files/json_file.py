@@ -9,10 +9,11 @@ from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qmoe_qiskit.errors import ProfileError
+from qmoe_qiskit import limits
+from qmoe_qiskit.errors import ProfileError, quoted
 from qmoe_qiskit.io.atomic import write_atomically
 from qmoe_qiskit.io.reasons import reason_of
-from qmoe_qiskit.noise_profiles.files.checks import quoted
+from qmoe_qiskit.io.regular_files import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +51,7 @@ def read_file(path: str | Path) -> tuple[bytes, str]:
     """Return a file's contents, and what to call it in messages; ProfileError if unreadable."""
     name = f"noise profile {str(path)!r}"
     try:
-        return Path(path).read_bytes(), name
+        return read_regular(path, limits.DOCUMENT_BYTES), name
     except (OSError, ValueError) as error:
         raise ProfileError(f"{name} cannot be read: {reason_of(error)}") from error
 

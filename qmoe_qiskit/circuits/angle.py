@@ -7,8 +7,9 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter, ParameterVector
 from qiskit.quantum_info import SparsePauliOp
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.circuits.router import RouterCircuit
-from qmoe_qiskit.errors import require_positive, unknown_name
+from qmoe_qiskit.errors import InputError, quoted, require_positive, unknown_name
 
 ROTATIONS = ("x", "y", "z")
 ENTANGLEMENTS = ("linear", "none", "ring", "strong")
@@ -44,17 +45,22 @@ def angle_router(
         angle), and one output <Z_i> per qubit.
 
     Raises:
-        InputError: If a count is below 1 or a name is unknown.
+        InputError: If a count is below 1, a name is unknown, or the circuit has too many angles.
 
     >>> router = angle_router(2, 3)
     >>> router.n_inputs, router.n_weights, router.n_outputs
     (2, 18, 2)
     """
-    n = require_positive("n_features", n_features)
+    n = require_positive("n_features", n_features, at_most=limits.QUBITS)
     layers = require_positive("n_layers", n_layers)
     blocks = require_positive("reuploads", reuploads)
     if rotation not in ROTATIONS:
         raise unknown_name("rotation", rotation, ROTATIONS)
+    if 3 * blocks * layers * n > limits.ANGLES:
+        raise InputError(
+            f"{quoted(layers)} layers x {quoted(blocks)} uploads on {n} qubits have "
+            f"{quoted(3 * blocks * layers * n)} angles: at most {limits.ANGLES} are accepted"
+        )
 
     inputs = ParameterVector("x", n)
     weights = ParameterVector("w", blocks * layers * n * 3)

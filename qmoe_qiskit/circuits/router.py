@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,21 +13,15 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
 import numpy as np
 from qiskit import QuantumCircuit, qpy
 from qiskit.circuit import Delay, Parameter, ParameterExpression, ParameterVector
-from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import SparsePauliOp
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.circuits.angles import affine_terms, symbolic
 from qmoe_qiskit.circuits.observables import Basis, Observables, as_observables
+from qmoe_qiskit.circuits.qpy_bytes import faults_of_qpy, read_circuit
 from qmoe_qiskit.circuits.standard_form import standard_form
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.typing import FloatArray
-
-# What reading bytes that are not a router circuit may raise.
-_QPY_FAULTS = (
-    AttributeError, EOFError, IndexError, KeyError, QiskitError, TypeError, ValueError,
-    struct.error,
-)  # fmt: skip
-
 
 # Attributes of an instance of QuantumCircuit, and those of a compiled router.
 _OF_CIRCUIT = {"name", "metadata"}
@@ -292,23 +285,22 @@ class RouterCircuit:
         Raises:
             InputError: If the bytes are not a router circuit.
         """
-        try:
-            (circuit,) = qpy.load(io.BytesIO(data))
+        circuit = read_circuit(data)
+        with faults_of_qpy():
             meta = circuit.metadata
             for k, duration, unit in meta.get("delays", []):
                 circuit.data[k] = circuit.data[k].replace(operation=Delay(duration, unit))
+            degree = None if meta["degree"] is None else int(meta["degree"])
             observables = tuple(SparsePauliOp.from_list(terms) for terms in meta["observables"])
             inputs, weights = (_named(meta[key], circuit) for key in ("inputs", "weights"))
-        except _QPY_FAULTS as error:
-            raise InputError(f"not a router circuit in QPY format: {error}") from error
-        circuit.metadata = {}
-        return cls(
-            circuit=circuit,
-            inputs=inputs,
-            weights=weights,
-            observables=observables,
-            degree=meta["degree"],
-        )
+            circuit.metadata = {}
+            return cls(
+                circuit=circuit,
+                inputs=inputs,
+                weights=weights,
+                observables=observables,
+                degree=degree,
+            )
 
 
 # Any mixture of parameters and vectors of them.
@@ -343,6 +335,8 @@ def _named(names: list[Any], circuit: QuantumCircuit) -> Sequence[Parameter]:
     """Return a circuit's parameters by name; those that it does not use are made anew."""
     if len(names) == 2:
         name, length = names
+        if not 0 <= length <= limits.COLUMNS:
+            raise ValueError(f"a vector of {length} parameters")
         used_ones = _parameters_of(circuit)
         vectors = {p.vector.name: p.vector for p in used_ones if hasattr(p, "vector")}
         vector: Sequence[Parameter] = vectors.get(name) or ParameterVector(name, length)

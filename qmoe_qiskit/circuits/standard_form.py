@@ -5,7 +5,7 @@ may be called "cx".
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations
+from itertools import combinations, count
 from typing import Any
 
 import numpy as np
@@ -33,8 +33,9 @@ from qiskit.circuit.library import GlobalPhaseGate, Initialize, UnitaryGate
 from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import Clifford
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.circuits.angles import as_number, has_parameters
-from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.errors import InputError, quoted
 
 # What the definition, matrix or inverse of a gate may raise; gates are code of other people.
 _GATE_FAULTS = (
@@ -60,7 +61,8 @@ def standard_form(circuit: QuantumCircuit) -> QuantumCircuit:
     if all(_is_in_form(step) for step in circuit.data):
         return circuit
     new = QuantumCircuit(circuit.num_qubits, name=circuit.name, metadata=circuit.metadata)
-    for operation, qubits in _unfold_circuit(circuit, tuple(range(circuit.num_qubits)), 0):
+    unfolded = _unfold_circuit(circuit, tuple(range(circuit.num_qubits)), 0, count(1))
+    for operation, qubits in unfolded:
         if qubits or isinstance(operation, Barrier):
             new.append(operation, qubits)
     return new
@@ -80,17 +82,30 @@ def _is_in_form(step: CircuitInstruction) -> bool:
 
 
 def _unfold_circuit(
-    circuit: QuantumCircuit, wires: tuple[int, ...], depth: int
+    circuit: QuantumCircuit, wires: tuple[int, ...], depth: int, visits: Iterator[int]
 ) -> Iterator[Placed]:
+    _refuse_many(next(visits))
     if circuit.global_phase != 0:  # where a control is added, it is a rotation
         yield GlobalPhaseGate(circuit.global_phase), ()
     for step in circuit.data:
         qubits = tuple(wires[circuit.find_bit(q).index] for q in step.qubits)
-        yield from _unfold(step, qubits, depth)
+        yield from _unfold(step, qubits, depth, visits)
 
 
-def _unfold(step: CircuitInstruction, qubits: tuple[int, ...], depth: int) -> Iterator[Placed]:
+def _refuse_many(visit: int) -> None:
+    """Refuse a circuit that never ends: a few definitions of each other unfold to billions."""
+    if visit > limits.INSTRUCTIONS:
+        raise InputError(
+            f"the circuit unfolds into more than {limits.INSTRUCTIONS} operations: use fewer "
+            "repetitions"
+        )
+
+
+def _unfold(
+    step: CircuitInstruction, qubits: tuple[int, ...], depth: int, visits: Iterator[int]
+) -> Iterator[Placed]:
     operation = step.operation
+    _refuse_many(next(visits))
     if depth > _MAX_DEPTH:
         raise InputError(
             f"operation {operation.name!r} on qubits {list(qubits)} is nested more than "
@@ -102,18 +117,18 @@ def _unfold(step: CircuitInstruction, qubits: tuple[int, ...], depth: int) -> It
         yield operation, qubits
     elif isinstance(operation, BoxOp | ForLoopOp):
         for body in _bodies(operation, qubits):
-            yield from _unfold_circuit(body, qubits, depth + 1)
+            yield from _unfold_circuit(body, qubits, depth + 1, visits)
     elif isinstance(operation, AnnotatedOperation):
-        gate = _without_modifiers(operation, qubits, depth)
-        yield from _unfold_circuit(gate, qubits, depth + 1)
+        gate = _without_modifiers(operation, qubits, depth, visits)
+        yield from _unfold_circuit(gate, qubits, depth + 1, visits)
     elif isinstance(operation, Clifford):
-        yield from _unfold_circuit(operation.to_circuit(), qubits, depth + 1)
+        yield from _unfold_circuit(operation.to_circuit(), qubits, depth + 1, visits)
     else:
         operation = _with_numbers(operation)
         if step.is_standard_gate() and not _cancels(operation):
             yield operation, qubits
         elif (definition := _definition(operation, qubits)) is not None:
-            yield from _unfold_circuit(definition, qubits, depth + 1)
+            yield from _unfold_circuit(definition, qubits, depth + 1, visits)
         elif (matrix := _matrix(operation)) is not None:
             yield UnitaryGate(matrix), qubits
         else:
@@ -236,14 +251,14 @@ def _matrix(operation: Any) -> np.ndarray | None:  # noqa: ANN401 - gates and ga
 
 
 def _without_modifiers(
-    annotated: AnnotatedOperation, qubits: tuple[int, ...], depth: int
+    annotated: AnnotatedOperation, qubits: tuple[int, ...], depth: int, visits: Iterator[int]
 ) -> QuantumCircuit:
     """Apply the modifiers of an annotated operation, in order, to its base in standard form."""
     base = annotated.base_op
     wires = tuple(range(base.num_qubits))
     circuit = QuantumCircuit(base.num_qubits)
     inner = CircuitInstruction(base, circuit.qubits)
-    _append(circuit, _unfold(inner, wires, depth + 1))
+    _append(circuit, _unfold(inner, wires, depth + 1, visits))
     for modifier in annotated.modifiers:
         try:
             if isinstance(modifier, InverseModifier):
@@ -272,6 +287,11 @@ def _append(circuit: QuantumCircuit, steps: Iterator[Placed]) -> None:
 
 def _power(circuit: QuantumCircuit, power: float) -> QuantumCircuit:
     """Return a power of a circuit: repeated, or the power of its only gate."""
+    if not abs(power) * len(circuit.data) <= limits.INSTRUCTIONS:
+        raise InputError(
+            f"the power {quoted(power)} of {len(circuit.data)} gates is more than "
+            f"{limits.INSTRUCTIONS} operations: take a smaller one"
+        )
     if float(power).is_integer():
         base = circuit if power > 0 else circuit.inverse()
         repeated: QuantumCircuit = base.repeat(abs(int(power)))

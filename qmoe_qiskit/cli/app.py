@@ -26,18 +26,36 @@ from qmoe_qiskit.cli.commands.study import study
 from qmoe_qiskit.cli.commands.submit import submit
 from qmoe_qiskit.cli.commands.train import train
 from qmoe_qiskit.cli.stdout import checked_stdout
-from qmoe_qiskit.errors import QMoEError
+from qmoe_qiskit.errors import InputError, QMoEError
+
+_WORDS = f"{__name__}.words"
 
 
 class _Commands(TyperGroup):
     """Commands whose expected errors are one sentence and exit code 2."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - see invoke
+        ctx.meta[_WORDS] = list(args)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer's context, whose class has moved
         try:
+            _check_unicode(ctx.meta[_WORDS])
             return super().invoke(ctx)
         except QMoEError as error:
             typer.echo(f"error: {' '.join(str(error).split())}", err=True)
             raise typer.Exit(2) from error
+
+
+def _check_unicode(words: list[str]) -> None:
+    """Refuse what no file and no answer of the program could hold: bytes that are not UTF-8."""
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise InputError(
+                f"the argument {word!r} is not valid Unicode: rename the file, or write it in UTF-8"
+            ) from None
 
 
 app = typer.Typer(

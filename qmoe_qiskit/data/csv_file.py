@@ -8,6 +8,7 @@ import csv
 import io
 import math
 import reprlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.data.file_bytes import read_bytes
 from qmoe_qiskit.data.labels import check_labels, parse_booleans, parse_labels, parse_number
 from qmoe_qiskit.errors import DataError
@@ -61,6 +63,13 @@ class CsvTable:
         if "" in cells:
             where = self._where(cells.index(""), column)
             raise DataError(f"{where}: the label is missing: complete or remove the row")
+        longest = max(map(len, cells))
+        if longest * len(cells) > limits.CELLS:  # an array gives every label that much room
+            row = next(row for row, cell in enumerate(cells) if len(cell) == longest)
+            raise DataError(
+                f"{self._where(row, column)}: the label has {longest} characters, and "
+                f"{len(cells)} of that length are more than {limits.shown('CELLS')}: shorten it"
+            )
         return check_labels(parse_labels(cells), lambda row: self._where(row, column))
 
     def _number(self, cell: str, row: int, column: str) -> float:
@@ -87,10 +96,13 @@ def read_csv(path: Path) -> CsvTable:
     so are blank lines and rows of nothing but empty fields.
 
     Raises:
-        DataError: If the file cannot be read, is not UTF-8 text, or is not a table with a header.
+        DataError: If the file cannot be read, is too large, is not UTF-8 text, or is not a table
+            with a header.
     """
     file = repr(str(path))
-    records = _records(file, _decode(file, read_bytes(path)))
+    content = read_bytes(path, limits.TABLE_BYTES)
+    _check_size(file, content)
+    records = _records(file, _decode(file, content))
     _, columns = next(records, (0, []))
     _check_header(file, columns)
     rows, lines = [], []
@@ -115,6 +127,16 @@ def looks_like_data(columns: Sequence[str]) -> bool:
         return False
 
 
+def _check_size(file: str, content: bytes) -> None:
+    """Refuse more cells than there may be, before any of them takes memory."""
+    if b"\0" in content:
+        _decode(file, content[: limits.SETTINGS_BYTES])  # in UTF-16 the first byte is to blame
+        raise _not_text(file)
+    n_cells = sum(map(content.count, (b",", b"\n", b"\r")))
+    if n_cells > limits.CELLS:
+        raise DataError(f"{file} has more than {limits.shown('CELLS')} cells: take fewer rows")
+
+
 def _decode(file: str, content: bytes) -> str:
     try:
         text = content.decode("utf-8-sig")
@@ -124,8 +146,12 @@ def _decode(file: str, content: bytes) -> str:
             f"it as CSV in UTF-8"
         ) from None
     if "\0" in text:
-        raise DataError(f"{file} is not text (it holds NUL characters): save it as CSV in UTF-8")
+        raise _not_text(file)
     return text
+
+
+def _not_text(file: str) -> DataError:
+    return DataError(f"{file} is not text (it holds NUL characters): save it as CSV in UTF-8")
 
 
 def _records(file: str, text: str) -> Iterator[tuple[int, list[str]]]:
@@ -134,6 +160,11 @@ def _records(file: str, text: str) -> Iterator[tuple[int, list[str]]]:
     line = 1
     try:
         for record in reader:
+            if len(record) > limits.COLUMNS:
+                raise DataError(
+                    f"{file}, line {line}: the row has {len(record)} fields: at most "
+                    f"{limits.COLUMNS} columns are accepted"
+                )
             cells = [cell.strip() for cell in record]
             if any(cells):
                 yield line, cells
@@ -155,7 +186,7 @@ def _check_header(file: str, columns: Sequence[str]) -> None:
             f"{file}: column {columns.index('') + 1} has no name in the header: name it or remove "
             f"it (pandas writes its row index so; use index=False)"
         )
-    for column in columns:
-        if columns.count(column) > 1:
+    for column, count in Counter(columns).items():
+        if count > 1:
             hint = " (is the header line missing?)" if looks_like_data(columns) else ""
             raise DataError(f"{file} has two columns named {column!r}{hint}: rename one")

@@ -4,13 +4,18 @@ from pathlib import Path
 
 from qmoe_qiskit.errors import DataError
 from qmoe_qiskit.io.reasons import reason_of
+from qmoe_qiskit.io.regular_files import read_regular
 
 
-def read_bytes(path: Path) -> bytes:
-    """Read a whole file; DataError if it is missing, a folder, empty, or may not be read."""
+def read_bytes(path: Path, at_most: int) -> bytes:
+    """Read a whole file of at most so many bytes.
+
+    Raises:
+        DataError: If it is missing, no regular file, empty, too large, or may not be read.
+    """
     file = repr(str(path))
     try:
-        content = path.read_bytes()
+        content = read_regular(path, at_most)
     except FileNotFoundError:
         raise DataError(f"{file} does not exist: check the path") from None
     except IsADirectoryError:

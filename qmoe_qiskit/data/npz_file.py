@@ -16,9 +16,11 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.data.file_bytes import read_bytes
 from qmoe_qiskit.data.labels import check_labels
 from qmoe_qiskit.errors import DataError
+from qmoe_qiskit.io.npy_header import check_header
 from qmoe_qiskit.typing import FloatArray
 
 _PAIRS = (("X", "y"), ("features", "labels"))  # the first wins
@@ -81,11 +83,16 @@ class NpzArchive:
                 f"{self.file}: array {name!r} has shape {array.shape}, and features must have two "
                 f"axes, (rows, features): reshape it"
             )
+        if array.shape[1] > limits.COLUMNS or array.size > limits.CELLS:
+            raise DataError(
+                f"{self.file}: array {name!r} has shape {array.shape}: at most {limits.COLUMNS} "
+                f"columns and {limits.shown('CELLS')} numbers are accepted"
+            )
         if 0 in array.shape:
             nothing = "no rows" if array.shape[0] == 0 else "no feature columns"
             raise DataError(f"{self.file}: array {name!r} of shape {array.shape} has {nothing}")
         with np.errstate(over="ignore"):  # what overflows is refused as infinite below
-            features_NF = array.astype(np.float64)
+            features_NF = array.astype(np.float64, copy=False)
         if not np.isfinite(features_NF).all():
             row, column = np.argwhere(~np.isfinite(features_NF))[0].tolist()
             raise DataError(
@@ -102,12 +109,18 @@ class NpzArchive:
                 f"{self.file}: array {name!r} has shape {array.shape}, and {n_rows} rows of "
                 f"features need labels of shape ({n_rows},)"
             )
+        if array.dtype.kind in "SU" and array.nbytes > limits.CELLS:
+            raise DataError(
+                f"{self.file}: array {name!r} takes {array.nbytes:,} bytes: labels may take "
+                f"{limits.shown('CELLS')}: shorten the longest"
+            )
         return check_labels(array, lambda row: f"{self.file}, {name}[{row}]")
 
     def _array(self, name: str) -> NDArray[Any]:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # remarks on headers that Python 2 wrote
+                self._check_member(name)
                 array = self.archive[name]
         except _DAMAGE as error:
             if "allow_pickle" in str(error):
@@ -120,11 +133,30 @@ class NpzArchive:
             raise DataError(f"{self.file}: {name!r} is not a NumPy array")
         return array
 
+    def _check_member(self, name: str) -> None:
+        """Look at what the archive and the header of an array state, before room is made for it.
+
+        Raises:
+            ValueError: If the array is too large, or larger than what is stored.
+        """
+        members = self.archive.zip
+        assert members is not None  # the archive is open
+        member = name if name in members.namelist() else f"{name}.npy"
+        stated = members.getinfo(member).file_size
+        if stated > limits.ARCHIVE_BYTES:
+            raise ValueError(
+                f"it takes {stated:,} bytes, and at most {limits.shown('ARCHIVE_BYTES')} are read"
+            )
+        with members.open(member) as file:
+            check_header(file, stated)
+
 
 def open_npz(path: Path) -> NpzArchive:
     """Open an archive that `numpy.savez` wrote; DataError if it is not one."""
     file = repr(str(path))
-    content = read_bytes(path)
+    content = read_bytes(path, limits.ARCHIVE_BYTES)
+    if content.count(b"PK\1\2") > limits.COLUMNS:  # what an entry of the directory begins with
+        raise DataError(f"{file} holds more arrays than the accepted {limits.COLUMNS}")
     try:
         return NpzArchive(file=file, archive=NpzFile(io.BytesIO(content), own_fid=True))
     except _DAMAGE as error:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from qmoe_qiskit import limits
+from qmoe_qiskit.errors import require_positive
 from qmoe_qiskit.registry import Entry, Registry
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ def generate(points: PointMaker, name: str, n_samples: int | None, seed: int) ->
     from qmoe_qiskit.data.sampling import require_each_class
 
     n_points = _DEFAULT_SAMPLES if n_samples is None else n_samples
+    require_positive("n_samples", n_points, at_most=limits.SAMPLES)
     require_each_class(name, n_points, 2)
     features_NF, labels_N, source = points(n_points, seed)
     return Dataset(

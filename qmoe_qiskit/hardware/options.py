@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,7 +16,9 @@ from qiskit_ibm_runtime.options_models.resilience import ResilienceOptions
 from qiskit_ibm_runtime.options_models.sampler import SamplerOptions
 from qiskit_ibm_runtime.options_models.twirling import TwirlingOptions
 
-from qmoe_qiskit.errors import InputError
+from qmoe_qiskit import limits
+from qmoe_qiskit.errors import InputError, quoted
+from qmoe_qiskit.io.toml_file import check_values, read_toml
 
 DEFAULT_SHOTS = 4096
 # The sampler has all of them but the first.
@@ -63,9 +64,9 @@ class RuntimeOptions(BaseModel):
     execution: ExecutionOptions = ExecutionOptions()
     fractional_gates: bool = False
     gradient: Literal["parameter-shift", "spsa"] = "parameter-shift"
-    spsa_directions: Annotated[int, Field(ge=1)] = 1
-    spsa_step: Annotated[float, Field(gt=0)] = 0.2
-    session_seconds: Annotated[int, Field(ge=1)] = 3600
+    spsa_directions: Annotated[int, Field(ge=1, le=limits.ITEMS)] = 1
+    spsa_step: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.2
+    session_seconds: Annotated[int, Field(ge=1, le=limits.COUNT)] = 3600
     repetition: Annotated[int, Field(ge=0)] = 0
 
     @model_validator(mode="after")
@@ -76,6 +77,22 @@ class RuntimeOptions(BaseModel):
                 "PEC and PEA need a learned noise model, which is not offered: use the gate "
                 "folding amplifiers"
             )
+        factors = [*_numbers(resilience.zne.noise_factors)]
+        factors += _numbers(resilience.zne.extrapolated_noise_factors)
+        if len(factors) > limits.FACTORS or not all(f <= limits.FACTORS for f in factors):
+            raise ValueError(
+                f"zero-noise extrapolation takes at most {limits.FACTORS} noise factors, of at "
+                f"most {limits.FACTORS} each"
+            )
+        delay = self.execution.rep_delay
+        if delay is not None and not 0 <= delay < math.inf:
+            raise ValueError(f"rep_delay is {delay}: it must be seconds, 0 or more")
+        for name in ("num_randomizations", "shots_per_randomization"):
+            number = getattr(self.twirling, name)
+            if isinstance(number, int) and number > limits.SHOTS:
+                raise ValueError(
+                    f"twirling.{name} is {quoted(number)}: at most {limits.SHOTS} are accepted"
+                )
         mitigates = resilience.measure_mitigation
         if mitigates is None:
             mitigates = self.primitive == "estimator" and self.resilience_level > 0
@@ -117,7 +134,7 @@ class RuntimeOptions(BaseModel):
         """Return the number of shots per point, from a number of shots or the precision.
 
         Raises:
-            InputError: If both are given.
+            InputError: If both are given, or the precision takes too many shots.
         """
         if self.precision is None:
             return DEFAULT_SHOTS if shots is None else shots
@@ -125,6 +142,11 @@ class RuntimeOptions(BaseModel):
             raise InputError(
                 f"shots {shots} and precision {self.precision} are two ways to say one thing: "
                 "omit one"
+            )
+        if self.precision * math.sqrt(limits.SHOTS) < 1:
+            raise InputError(
+                f"precision {self.precision} takes more than {limits.shown('SHOTS')} shots: "
+                "take a larger one"
             )
         return math.ceil(1 / self.precision**2)
 
@@ -179,8 +201,10 @@ def runtime_options(options: RuntimeOptions | Mapping[str, Any] | None) -> Runti
     """
     if isinstance(options, RuntimeOptions):
         return options
+    given = {} if options is None else dict(options)
+    check_values(given, "runtime options")
     try:
-        return RuntimeOptions.model_validate({} if options is None else dict(options))
+        return RuntimeOptions.model_validate(given)
     except ValidationError as error:
         raise InputError(f"runtime options: {_first(error)}") from error
 
@@ -191,14 +215,12 @@ def read_options(path: str | Path) -> dict[str, Any]:
     Raises:
         InputError: If the file cannot be read or is not TOML.
     """
-    path = Path(path)
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"options {str(path)!r} cannot be read: {reason}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"options {str(path)!r} are not TOML: {error}") from error
+    return read_toml(path, "options")
+
+
+def _numbers(factors: Sequence[float] | str | None) -> list[float]:
+    """Return noise factors; "auto" and None are none."""
+    return [] if factors is None or isinstance(factors, str) else list(factors)
 
 
 def _changes(found: dict[str, Any], *defaults: dict[str, Any]) -> dict[str, Any]:
@@ -221,4 +243,4 @@ def _first(error: ValidationError) -> str:
         known = ", ".join(sorted(RuntimeOptions.model_fields))
         return f"unknown option {where!r}; known at the top level are {known}"
     text = problem["msg"].removeprefix("Value error, ")
-    return f"{where} = {problem['input']!r}: {text}" if where else text
+    return f"{where} = {quoted(problem['input'])}: {text}" if where else text

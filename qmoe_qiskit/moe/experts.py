@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.backends import Backend, CompiledRouter, open_backend
 from qmoe_qiskit.circuits.amplitude import amplitude_circuit, n_qubits_of
 from qmoe_qiskit.errors import InputError, require_positive
@@ -86,5 +87,5 @@ def quantum_experts(
     """
     opened = open_backend(backend) if isinstance(backend, str) else backend
     compiled = opened.compile(amplitude_circuit(n_features, n_layers))
-    count = require_positive("n_experts", n_experts)
+    count = require_positive("n_experts", n_experts, at_most=limits.EXPERTS)
     return [QuantumExpert(compiled, n_outputs, generator=generator) for _ in range(count)]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.moe.linear import linear
+from qmoe_qiskit.moe.linear import linear, require_room
 
 
 class MixtureOfExperts(nn.Module):
@@ -49,5 +49,10 @@ class MixtureOfExperts(nn.Module):
 def linear_experts(
     n_experts: int, n_features: int, n_outputs: int, *, generator: torch.Generator | None = None
 ) -> list[nn.Module]:
-    """Return the paper's experts: each is one linear layer from F features to C outputs."""
+    """Return the paper's experts: each is one linear layer from F features to C outputs.
+
+    Raises:
+        InputError: If they have too many parameters together.
+    """
+    require_room("the array of all experts' weights", n_experts, n_features, n_outputs)
     return [linear(n_features, n_outputs, generator) for _ in range(n_experts)]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from qmoe_qiskit.errors import InputError
+from qmoe_qiskit import limits
+from qmoe_qiskit.errors import InputError, require_positive
 from qmoe_qiskit.io.reasons import reason_of
+from qmoe_qiskit.io.regular_files import read_regular
 from qmoe_qiskit.runs.relative_paths import WithPaths, is_circuit_file, with_circuit, with_file
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class TrainingRequest(WithPaths):
     The other attributes are settings of `QMoEClassifier`.
 
     Raises:
-        InputError: If the backend is not a simulation.
+        InputError: If the backend is not a simulation, or there are too many epochs.
     """
 
     data: str = "moons"
@@ -72,6 +73,8 @@ class TrainingRequest(WithPaths):
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if self.max_epochs > limits.EPOCHS:  # a run keeps the losses of all
+            require_positive("max_epochs", self.max_epochs, at_most=limits.EPOCHS)
         if self.backend.startswith("runtime:"):
             raise InputError(
                 f"a training run takes a simulation, not {self.backend!r}: train ideally or under "
@@ -143,7 +146,7 @@ def _read_circuit(path: str) -> RouterCircuit:
     from qmoe_qiskit.circuits import RouterCircuit
 
     try:
-        return RouterCircuit.from_qpy(Path(path).read_bytes())
+        return RouterCircuit.from_qpy(read_regular(path, limits.CIRCUIT_BYTES))
     except (OSError, InputError) as error:
         reason = reason_of(error) if isinstance(error, OSError) else str(error)
         raise InputError(

@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.data import Split
 from qmoe_qiskit.errors import InputError, RunError
 from qmoe_qiskit.io.checked_json import dump_checked, load_checked
 from qmoe_qiskit.io.reasons import reason_of
+from qmoe_qiskit.io.regular_files import read_regular
 from qmoe_qiskit.runs.command_line import training_command
 from qmoe_qiskit.runs.request import TrainingRequest
 from qmoe_qiskit.runs.store import folder
@@ -162,7 +164,7 @@ def read_request(out: str | Path) -> TrainingRequest:
 def _read_stored(out: Path) -> StoredRequest:
     path = out / folder.REQUEST
     try:
-        data = path.read_bytes()
+        data = read_regular(path, limits.FACTS_BYTES)
     except (FileNotFoundError, NotADirectoryError):
         if folder.is_run(out):
             raise RunError(

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.errors import InputError, RunError
 from qmoe_qiskit.io.checked_tensors import Tensors, read_tensors, write_tensors
 from qmoe_qiskit.io.reasons import reason_of
@@ -60,7 +61,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """
     groups: dict[str, Tensors] = {group: {} for group in _GROUPS}
     try:
-        state, tensors = read_tensors(path, f"checkpoint {path}")
+        state, tensors = read_tensors(path, f"checkpoint {path}", limits.CHECKPOINT_BYTES)
         for name, tensor in tensors.items():
             group, _, member = name.partition("/")
             groups[group][member] = tensor
@@ -69,7 +70,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise RunError(f"there is no checkpoint {path}: train without --resume to begin") from error
     except RunError:
         raise
-    except (OSError, KeyError, ValueError) as error:
+    except OSError as error:
+        why = reason_of(error)
+        raise RunError(f"checkpoint {path} is damaged or no file ({why}): train again") from error
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise RunError(f"checkpoint {path} is damaged ({error}): train again") from error
     return Checkpoint(**groups, history=history, identity=identity)
 

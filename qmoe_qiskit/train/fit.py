@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.multiclass import check_classification_targets
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.backends import Backend
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError, RunError
@@ -248,6 +249,11 @@ class Fit(Generic[ModelT]):
         if len(known_C) < 2:
             raise InputError(
                 f"training needs rows of at least two classes, got one class, {known_C[0]}"
+            )
+        if len(known_C) > limits.CLASSES:
+            raise InputError(
+                f"the labels are of {len(known_C)} classes, at most {limits.CLASSES} are accepted: "
+                "name another target"
             )
         classifier.classes_ = known_C
         return X_NF, codes_N

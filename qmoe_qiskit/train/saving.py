@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import torch
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.errors import InputError, RunError
 from qmoe_qiskit.io.checked_tensors import read_tensors, write_tensors
 from qmoe_qiskit.io.reasons import reason_of
@@ -79,7 +80,7 @@ def _path(path: object) -> Path:
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     quoted = repr(str(path))
     try:
-        content, tensors = read_tensors(path, f"the classifier in {quoted}")
+        content, tensors = read_tensors(path, f"the classifier in {quoted}", limits.WEIGHTS_BYTES)
         if content.get("kind") == KIND and {"model", "estimator"} <= content.keys():
             return content, tensors
         reason = "it is another kind of file"

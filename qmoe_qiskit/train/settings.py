@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.backends import BackendSpec
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.circuits.angle import ENTANGLEMENTS, ROTATIONS
@@ -16,7 +17,15 @@ from qmoe_qiskit.moe import READOUTS
 from qmoe_qiskit.train.features import scaled_range
 from qmoe_qiskit.train.loop.net import check_callbacks
 
-_COUNTS = ("n_experts", "n_layers", "reuploads", "max_epochs", "batch_size", "patience")
+# The counts among the settings, with their largest values.
+_COUNTS = {
+    "n_experts": limits.EXPERTS,
+    "n_layers": limits.ANGLES,
+    "reuploads": limits.ANGLES,
+    "max_epochs": limits.COUNT,
+    "batch_size": limits.COUNT,
+    "patience": limits.COUNT,
+}
 # The settings that choose a backend.
 BACKEND_SETTINGS = ("backend", "shots", "mitigation", "device_qubits")
 # Settings of the circuit that a circuit of the user's has itself, with their defaults.
@@ -30,8 +39,8 @@ def check_settings(settings: Mapping[str, Any]) -> None:
     Raises:
         InputError: If a setting is not accepted; the message names it and quotes its value.
     """
-    for name in _COUNTS:
-        require_positive(name, settings[name])
+    for name, at_most in _COUNTS.items():
+        require_positive(name, settings[name], at_most=at_most)
     if settings["n_qubits"] is not None:
         require_positive("n_qubits", settings["n_qubits"])
     for name, known in _NAMES.items():

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.backends import BackendSpec
 from qmoe_qiskit.backends.noisy.registry import noise_from
 from qmoe_qiskit.circuits import RouterCircuit
@@ -204,6 +205,10 @@ def _as_damage() -> Iterator[None]:
 
 def _labels(classes: list[Any], kind: str) -> np.ndarray:
     """Return the labels as a sorted array of the type that they had in training."""
+    if len(classes) > limits.CLASSES:
+        raise RunError(
+            f"the stored model has {len(classes)} classes: at most {limits.CLASSES} are accepted"
+        )
     text = kind == "text"
     labels_C = np.array(classes, dtype=object if text else kind)
     if text != _is_text(classes):

@@ -55,12 +55,12 @@ def _print(run: runs.OpenedRun) -> None:
         "versions": ", ".join(f"{name} {text}" for name, text in manifest.versions.items()),
     }
     screen = console()
+    drawing, control = _drawing(run, screen.width), run.control()  # nothing is shown of a bad run
     screen.print(facts_table(facts))
     screen.print(f"\nOn the {data.n_test} held-out rows, unless the metric says otherwise:")
     screen.print(metrics_table(run.metrics))
-    if run.control() is not None:
+    if control is not None:
         screen.print(comparison_table(run))
-    drawing = _drawing(run, screen.width)
     if drawing is not None:
         write(drawing + "\n")
 

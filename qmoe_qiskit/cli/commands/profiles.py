@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qmoe_qiskit import noise_profiles
+from qmoe_qiskit import limits, noise_profiles
 from qmoe_qiskit.cli.commands.profiles_make import capture, scale
 from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.output.documents import (
@@ -20,6 +20,7 @@ from qmoe_qiskit.cli.output.documents import (
     write_json,
 )
 from qmoe_qiskit.cli.output.tables import facts_table, number, open_table
+from qmoe_qiskit.io.regular_files import read_regular
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -146,7 +147,11 @@ def _draw(profile: noise_profiles.NoiseProfile, path: Path, *, force: bool) -> N
     from qmoe_qiskit.figures import device_figure, figure_bytes
 
     content = figure_bytes(device_figure(profile))
-    if not (path.is_file() and path.read_bytes() == content):
+    try:
+        is_there = read_regular(path, limits.DOCUMENT_BYTES) == content
+    except OSError:
+        is_there = False
+    if not is_there:
         check_vacant_file(path, force=force)
         write_file(path, content)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.output.documents import console, remark, write_json
 from qmoe_qiskit.cli.output.study import StudyProgress, show_summary, summary_document
@@ -77,7 +78,7 @@ def study(
     settings = read_settings(chosen, settings_file, quick=quick)
     if seeds is None:
         seeds = chosen.quick_seeds if quick else SEEDS
-    all_seeds = range(require_positive("--seeds", seeds))
+    all_seeds = range(require_positive("--seeds", seeds, at_most=limits.SEEDS))
     out = out or Path("runs") / "studies" / (f"{name}-quick" if quick else name)
     tasks = chosen.tasks(settings, all_seeds)
     unique_tasks(tasks)  # impossible tasks are found before anything is written

@@ -2,7 +2,6 @@
 
 import io
 import json
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -11,6 +10,8 @@ from qiskit import qpy
 from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import SparsePauliOp
 
+from qmoe_qiskit.circuits.qpy_bytes import read_circuit
+from qmoe_qiskit.circuits.qpy_sizes import check_sizes
 from qmoe_qiskit.hardware.cost.estimate import CostEstimate
 from qmoe_qiskit.hardware.ledger.errors import damaged_work
 from qmoe_qiskit.hardware.ledger.records import JobRecord, WorkRecord, WorkSummary
@@ -24,9 +25,14 @@ _LIBRARIES = ("qmoe-qiskit", "qiskit", "qiskit-ibm-runtime", "samplomatic", "qis
 def new_records(
     work: WorkUnit, estimate: CostEstimate, *, instance: str | None, at: datetime
 ) -> tuple[WorkRecord, list[JobRecord]]:
-    """Return the records of a new work, made at a time in UTC, and of the jobs of its estimate."""
+    """Return the records of a new work, made at a time in UTC, and of the jobs of its estimate.
+
+    Raises:
+        InputError: If the circuit is too large to be recorded.
+    """
     buffer = io.BytesIO()
     qpy.dump(work.circuit, buffer)
+    check_sizes(buffer.getvalue())  # what is recorded can be read
     record = WorkRecord(
         key=work.key,
         created_at=at,
@@ -77,13 +83,12 @@ def load_work(record: WorkRecord) -> WorkUnit:
         LedgerError: If the record is damaged.
     """
     with _decoding(record.key):
-        (circuit,) = qpy.load(io.BytesIO(record.circuit_qpy))
         return WorkUnit(
             key=record.key,
             spec=record.spec,
             device=record.device,
             title=record.title,
-            circuit=circuit,
+            circuit=read_circuit(record.circuit_qpy),
             physical_qubits=record.physical_qubits,
             observables=tuple(SparsePauliOp.from_list(o) for o in json.loads(record.observables)),
             points_PG=record.points_PG,
@@ -96,6 +101,6 @@ def load_work(record: WorkRecord) -> WorkUnit:
 def _decoding(key: str) -> Iterator[None]:
     try:
         yield
-    except (ValueError, TypeError, LookupError, AttributeError, struct.error, QiskitError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, QiskitError) as error:
         why = " ".join(str(error).split())[:200]
         raise damaged_work(key, f"{type(error).__name__}: {why}") from error

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from qmoe_qiskit.io.npy_header import check_header
 from qmoe_qiskit.typing import FloatArray
 
 PLANNED = "planned"
@@ -194,9 +195,11 @@ def unpack(blob: bytes) -> FloatArray:
     """Return the array that `pack` stored.
 
     Raises:
-        ValueError: If the checksum is wrong.
+        ValueError: If the checksum is wrong, or the blob holds no such array.
     """
-    array: FloatArray = np.load(io.BytesIO(checked(blob)), allow_pickle=False)
+    content = checked(blob)
+    check_header(io.BytesIO(content), len(content))
+    array: FloatArray = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
     return array
 
 

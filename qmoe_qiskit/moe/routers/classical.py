@@ -5,8 +5,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-from qmoe_qiskit.errors import InputError, require_positive
-from qmoe_qiskit.moe.linear import linear
+from qmoe_qiskit import limits
+from qmoe_qiskit.errors import InputError, quoted, require_positive
+from qmoe_qiskit.moe.linear import linear, require_room
 
 MAX_FOURIER_FEATURES = 100_000
 
@@ -19,7 +20,7 @@ class _LinearSoftmax(nn.Module):
     def __init__(self, n_features: int, n_experts: int) -> None:
         super().__init__()
         require_positive("n_features", n_features)
-        self.n_experts = require_positive("n_experts", n_experts)
+        self.n_experts = require_positive("n_experts", n_experts, at_most=limits.EXPERTS)
 
     def features(self, inputs_BF: Tensor) -> Tensor:
         """Return the features that the linear layer sees; by default the inputs themselves."""
@@ -53,6 +54,7 @@ class QuadraticRouter(_LinearSoftmax):
         self, n_features: int, n_experts: int, *, generator: torch.Generator | None = None
     ) -> None:
         super().__init__(n_features, n_experts)
+        require_room("the array of products of features", n_features, n_features)
         rows, columns = torch.triu_indices(n_features, n_features)
         self.register_buffer("rows", rows, persistent=False)
         self.register_buffer("columns", columns, persistent=False)
@@ -85,7 +87,7 @@ class MLPRouter(nn.Module):
     ) -> None:
         super().__init__()
         require_positive("n_features", n_features)
-        self.n_experts = require_positive("n_experts", n_experts)
+        self.n_experts = require_positive("n_experts", n_experts, at_most=limits.EXPERTS)
         require_positive("hidden units of router 'mlp:H'", hidden)
         self.first = linear(n_features, hidden, generator)
         self.second = linear(hidden, n_experts, generator)
@@ -123,9 +125,9 @@ class FourierRouter(_LinearSoftmax):
         count = (2 * degree + 1) ** n_features
         if count > MAX_FOURIER_FEATURES:
             raise InputError(
-                f"router 'fourier' on {n_features} features at degree {degree} would have {count} "
-                f"trigonometric features, at most {MAX_FOURIER_FEATURES} are accepted: let it see "
-                "fewer features (--qubits)"
+                f"router 'fourier' on {n_features} features at degree {degree} would have "
+                f"{quoted(count)} trigonometric features, at most {MAX_FOURIER_FEATURES} are "
+                "accepted: let it see fewer features (--qubits)"
             )
         self.layer = linear(count - 1, n_experts, generator)
 
@@ -169,6 +171,7 @@ class RandomFourierRouter(_LinearSoftmax):
     ) -> None:
         super().__init__(n_features, n_experts)
         require_positive("waves of router 'rff:N'", n_waves)
+        require_room("the array of frequencies", n_waves, n_features)
         self.register_buffer(
             "frequencies_NF", torch.randn((n_waves, n_features), generator=generator) / length_scale
         )

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.backends import Backend, open_backend
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.circuits.angle import basis_projectors
@@ -47,7 +48,7 @@ class QuantumRouter(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        self.n_experts = require_positive("n_experts", n_experts)
+        self.n_experts = require_positive("n_experts", n_experts, at_most=limits.EXPERTS)
         if readout not in READOUTS:
             raise unknown_name("readout", readout, READOUTS)
         if readout == "probabilities":

@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.errors import QMoEError, RunError
 from qmoe_qiskit.io.atomic import write_atomically
 from qmoe_qiskit.io.checked_json import dump_checked, load_checked
 from qmoe_qiskit.io.reasons import reason_of
+from qmoe_qiskit.io.regular_files import read_regular
 from qmoe_qiskit.noise_profiles import NoiseProfile
 from qmoe_qiskit.runs.noise_comparison.request import NoiseRequest
 from qmoe_qiskit.runs.store.folder import REQUEST, holds, quoted, refuse_occupied
@@ -87,7 +89,7 @@ def read_begun(out: Path) -> tuple[NoiseRequest, NoiseProfile]:
         ProfileError: If the later calibration is damaged.
     """
     try:
-        data = (out / REQUEST).read_bytes()
+        data = read_regular(out / REQUEST, limits.FACTS_BYTES)
     except (OSError, ValueError):
         raise RunError(
             f"there is no interrupted comparison in {quoted(out)}: compare without --resume"

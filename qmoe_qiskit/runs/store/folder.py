@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.errors import InputError, QMoEError, RunError
 from qmoe_qiskit.io.atomic import remove_parts, write_atomically
 from qmoe_qiskit.io.checked_json import has_kind
 from qmoe_qiskit.io.reasons import reason_of
+from qmoe_qiskit.io.regular_files import read_regular
 from qmoe_qiskit.runs.store import manifest
 
 MANIFEST = "manifest.json"
@@ -38,6 +40,15 @@ _OWN_FILE = re.compile(
     + "|".join(map(re.escape, (MANIFEST, METRICS, HISTORY, WEIGHTS, CIRCUIT, PROFILE)))
     + ")"
 )
+
+
+# The largest size of each of them, in bytes; of a figure it is that of a document.
+SIZES = {
+    MANIFEST: limits.FACTS_BYTES,
+    METRICS: limits.FACTS_BYTES,
+    WEIGHTS: limits.WEIGHTS_BYTES,
+    CIRCUIT: limits.CIRCUIT_BYTES,
+}
 
 
 def quoted(path: Path) -> str:
@@ -130,7 +141,9 @@ def claim(out: Path, request: bytes) -> Iterator[None]:
     created: list[Path] = []
     try:
         _make_folders(out, created)
-        before = {path: path.read_bytes() for path in working if path.exists()}
+        before = {
+            path: read_regular(path, limits.CHECKPOINT_BYTES) for path in working if path.exists()
+        }
         write_atomically(out / REQUEST, request)
         for path in working[1:]:
             path.unlink(missing_ok=True)
@@ -203,7 +216,7 @@ def names_below(folder: Path) -> set[str]:
 def holds(path: Path, kind: str) -> bool:
     """Whether a file is a document of a kind."""
     try:
-        return has_kind(path.read_bytes(), kind)
+        return has_kind(read_regular(path, limits.FACTS_BYTES), kind)
     except (OSError, ValueError):  # ValueError: a null character in the path
         return False
 

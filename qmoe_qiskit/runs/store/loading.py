@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.errors import InputError, RunError
 from qmoe_qiskit.io.checked_json import load_checked, parse_as, to_json
 from qmoe_qiskit.io.reasons import reason_of
+from qmoe_qiskit.io.regular_files import read_regular
 from qmoe_qiskit.runs.metrics import METRIC_NAMES, Metric
 from qmoe_qiskit.runs.store.folder import (
     CIRCUIT,
@@ -22,6 +24,7 @@ from qmoe_qiskit.runs.store.folder import (
     MANIFEST,
     METRICS,
     PROFILE,
+    SIZES,
     WEIGHTS,
     is_interrupted,
     is_own_file,
@@ -165,7 +168,7 @@ def read_run(path: str | Path) -> OpenedRun:
     """
     path = Path(path)
     try:
-        manifest = (path / MANIFEST).read_bytes()
+        manifest = read_regular(path / MANIFEST, limits.FACTS_BYTES)
     except (FileNotFoundError, NotADirectoryError):
         raise _no_run(path) from None
     except (OSError, ValueError) as error:
@@ -228,32 +231,51 @@ def _opened(path: Path, data: bytes, known: Mapping[str, bytes] | None) -> Opene
     """Return a run from its manifest and its files, read from disk if they are not known yet."""
     document = quoted(path / MANIFEST)
     manifest = load_checked(data, KIND, Manifest, document)
-    files = {name: _verified(path, name, stated, known) for name, stated in manifest.files.items()}
+    files: dict[str, bytes] = {}
+    room = limits.RUN_BYTES
+    for name, stated in manifest.files.items():
+        files[name] = _verified(path, name, stated, known, room)
+        room -= len(files[name])
     for name in (METRICS, HISTORY, WEIGHTS):
         if name not in files:
             raise RunError(f"{document} is damaged: it lists no {name}")
     metrics = parse_as(files[METRICS], dict[str, Metric], quoted(path / METRICS))
     history = parse_as(files[HISTORY], list[dict[str, float]], quoted(path / HISTORY))
+    if len(metrics) > limits.ITEMS:
+        raise RunError(f"{quoted(path / METRICS)} is damaged: it has {len(metrics)} metrics")
     lacking = sorted(METRIC_NAMES - metrics.keys())
     if lacking:
         raise RunError(f"{quoted(path / METRICS)} is damaged: it has no {lacking[0]}")
     if not history or any("train_loss" not in epoch for epoch in history):
         raise RunError(f"{quoted(path / HISTORY)} is damaged: it has epochs without train_loss")
+    model = parse_as(to_json(manifest.model), ModelFacts, f"model in {document}")
+    if len(model.classes) > limits.CLASSES:
+        raise RunError(
+            f"model in {document} has {len(model.classes)} classes: at most {limits.CLASSES} are "
+            "accepted"
+        )
     return OpenedRun(
         path=path,
         manifest=manifest,
-        model=parse_as(to_json(manifest.model), ModelFacts, f"model in {document}"),
+        model=model,
         metrics=metrics,
         history=history,
         files=files,
     )
 
 
-def _verified(path: Path, name: str, stated: str, known: Mapping[str, bytes] | None) -> bytes:
+def _verified(
+    path: Path, name: str, stated: str, known: Mapping[str, bytes] | None, room: int
+) -> bytes:
+    """Return a file's content; at most `room` bytes are read, and the limit of such a file."""
     if not is_own_file(name):
         raise RunError(f"{quoted(path / MANIFEST)} is damaged: {name!r} is no file of a run")
     try:
-        content = (path / name).read_bytes() if known is None else known[name]
+        if known is None:
+            at_most = min(SIZES.get(Path(name).name, limits.DOCUMENT_BYTES), room)
+            content = read_regular(path / name, at_most)
+        else:
+            content = known[name]
     except (FileNotFoundError, KeyError):
         raise RunError(f"{quoted(path / name)} is missing: the run is not complete") from None
     except OSError as error:

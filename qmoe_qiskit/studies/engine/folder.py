@@ -8,8 +8,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.errors import InputError, StudyError
 from qmoe_qiskit.io.atomic import is_part, remove_parts, write_atomically
+from qmoe_qiskit.io.reasons import reason_of
+from qmoe_qiskit.io.regular_files import read_regular
 from qmoe_qiskit.studies.engine.results import TASKS, path_of, versions
 from qmoe_qiskit.studies.engine.settings import StudySettings
 from qmoe_qiskit.studies.engine.study import Study
@@ -118,14 +121,14 @@ def read_folder(folder: Path) -> StudyRecord:
     """
     path = folder / RECORD
     try:
-        record = StudyRecord.model_validate_json(path.read_bytes())
+        record = StudyRecord.model_validate_json(read_regular(path, limits.FACTS_BYTES))
     except ValidationError as error:
         raise InputError(
             f"{str(path)!r} is damaged: run the study again with --force; its results are kept"
         ) from error
     except OSError as error:
         raise InputError(
-            f"{str(folder)!r} is no folder of a study ({error.strerror}): qmoe study makes one"
+            f"{str(folder)!r} is no folder of a study ({reason_of(error)}): qmoe study makes one"
         ) from error
     if record.schema_version > SCHEMA:
         raise InputError(f"{str(path)!r} is from a newer qmoe-qiskit: update this one")

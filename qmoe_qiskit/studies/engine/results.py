@@ -11,8 +11,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.errors import StudyError
 from qmoe_qiskit.io.atomic import write_atomically
+from qmoe_qiskit.io.reasons import reason_of
+from qmoe_qiskit.io.regular_files import read_regular
 from qmoe_qiskit.io.versions import library_versions
 from qmoe_qiskit.studies.engine.task import Task
 
@@ -107,11 +110,11 @@ def run_task(task: Task) -> str:
 def load_result(task: Task, folder: Path) -> tuple[TaskResult | None, str | None]:
     """Return a stored result, or why it does not hold; both are None if no result is stored."""
     try:
-        text = path_of(task, folder).read_bytes()
+        text = read_regular(path_of(task, folder), limits.DOCUMENT_BYTES)
     except FileNotFoundError:
         return None, None
     except OSError as error:
-        return None, f"unreadable ({error.strerror})"
+        return None, f"unreadable ({reason_of(error)})"
     return _parse(task, text)
 
 

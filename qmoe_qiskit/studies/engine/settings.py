@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from qmoe_qiskit.errors import InputError, unknown_name
+from qmoe_qiskit.io.toml_file import read_toml
 
 if TYPE_CHECKING:
     from qmoe_qiskit.studies.engine.study import Study
@@ -69,12 +69,7 @@ def read_settings(study: Study, path: Path | None = None, *, quick: bool = False
     base = study.quick if quick else study.settings()
     if path is None:
         return base
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:  # ValueError: the file is not UTF-8, or not TOML
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"settings {str(path)!r} cannot be read: {reason}") from error
-    return base.changed(**document)
+    return base.changed(**read_toml(path, "settings"))
 
 
 def _refusal(error: ValidationError) -> InputError:

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.io.atomic import write_atomically
+from qmoe_qiskit.io.regular_files import read_regular
 from qmoe_qiskit.studies.engine.folder import StudyRecord
 from qmoe_qiskit.studies.report.html import MARK, index_html, page_html
 from qmoe_qiskit.studies.report.markdown import page_markdown
@@ -95,7 +97,9 @@ def check_index(path: Path) -> None:
         InputError: If the file is not an index made by this project.
     """
     try:
-        replaceable = not path.exists() or MARK.encode() in path.read_bytes()
+        replaceable = not path.exists() or MARK.encode() in read_regular(
+            path, limits.DOCUMENT_BYTES
+        )
     except OSError:  # a folder, or what cannot be read
         replaceable = False
     if not replaceable:

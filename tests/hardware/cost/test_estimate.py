@@ -214,7 +214,13 @@ def test_a_repetition_delay_can_be_set_within_the_devices_range() -> None:
     assert any("options set" in said for said in short.assumptions)
 
 
-@pytest.mark.parametrize("delay_s", [-1e-6, 5.1e-4, 250.0, math.inf, math.nan])
+@pytest.mark.parametrize("delay_s", [-1e-6, math.inf, math.nan])
+def test_a_repetition_delay_that_is_none_is_refused_at_once(delay_s: float) -> None:
+    with pytest.raises(InputError, match=f"rep_delay is {delay_s}: it must be seconds, 0 or more"):
+        work_on(MANILA, execution={"rep_delay": delay_s})
+
+
+@pytest.mark.parametrize("delay_s", [5.1e-4, 250.0])
 def test_a_repetition_delay_out_of_range_is_refused(delay_s: float) -> None:
     work = work_on(MANILA, execution={"rep_delay": delay_s})
     with pytest.raises(InputError, match=r"from 0 to 0\.0005") as caught:

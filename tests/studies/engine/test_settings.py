@@ -54,7 +54,7 @@ def test_a_file_changes_what_it_names(tmp_path: Path) -> None:
         ("log = 2024-01-01", "setting log of study 'small' cannot be 2024-01-01"),
         ("size = 0", "^size must be at least 1, got 0$"),
         ("[size]\na = 1", "setting size of study 'small' cannot be {'a': 1}"),
-        ("size = ", "settings '.*settings.toml' cannot be read: Invalid value"),
+        ("size = ", "settings '.*settings.toml' are not TOML: Invalid value"),
     ],
 )
 def test_what_is_not_accepted_is_one_sentence(tmp_path: Path, text: str, words: str) -> None:
