@@ -11,7 +11,7 @@ from qmoe_qiskit.errors import InputError, require_positive, unknown_name
 from qmoe_qiskit.moe.linear import linear
 from qmoe_qiskit.moe.torch_connector import RouterConnector
 
-READOUTS = ("expectations", "probabilities")
+READOUTS: tuple[str, ...] = ("expectations", "probabilities")
 
 
 class QuantumRouter(nn.Module):
