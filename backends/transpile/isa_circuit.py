@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +26,11 @@ from qmoe_qiskit.backends.transpile.placement import (
     best_placement,
     expected_error,
 )
+from qmoe_qiskit.backends.transpile.region import narrowed, usable_region
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.circuits.observables import Basis
 from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.noise_profiles.simulated import simulated
 
 if TYPE_CHECKING:
     from qmoe_qiskit.noise_profiles import NoiseProfile
@@ -176,46 +178,31 @@ def fit_to_device(
 
     Raises:
         InputError: If the router is wider than the device, the region is too small, out of range
-            or not connected, or the device cannot run the circuit: too few of its qubits are
-            connected, or a gate has no duration.
+            or not connected, or the device cannot run the circuit: too few of its qubits work and
+            are connected, or its gates are not enough.
     """
-    region = None if qubits is None else _checked_region(router, profile, qubits)
-    here = profile if region is None else profile.subset(region)
-    target = here.to_target()
-    if router.n_qubits > target.num_qubits:
-        raise InputError(
-            f"the router has {router.n_qubits} qubits, {profile.device} has {target.num_qubits}: "
-            "use a smaller router (--qubits) or another device"
-        )
+    profile = simulated(profile)
+    region = usable_region(router, profile, qubits)
+    here = profile.subset(region)
     circuit: QuantumCircuit = RemoveBarriers()(router.standard_circuit)
     circuit.measure_all()
-    routed = _routed(circuit, here.device, target, seed)
+    routed = _routed_on(circuit, here, seed)
     positions = QubitMap.of_routed(routed)
     if most_qubits is not None and len(used := active_qubits(routed)) > most_qubits:
-        narrow = _narrowed(used, here, router.n_qubits)
-        part = here.subset(narrow)
-        routed = _routed(circuit, part.device, part.to_target(), seed)
+        narrow = narrowed(used, here, router.n_qubits)
+        routed = _routed_on(circuit, here.subset(narrow), seed)
         here_of = dict(enumerate(narrow))
-        positions = QubitMap.of_routed(routed).placed(here_of, target.num_qubits)
-        routed = relabelled(routed, here_of, target.num_qubits)
-    place = best_placement(routed, target)
-    if region is not None:
-        place = {q: region[there] for q, there in place.items()}
+        positions = QubitMap.of_routed(routed).placed(here_of, here.n_qubits)
+        routed = relabelled(routed, here_of, here.n_qubits)
+    place = {q: region[q2] for q, q2 in best_placement(routed, here.to_target()).items()}
     active = tuple(sorted(place.values()))
     here_of = {q: active.index(there) for q, there in place.items()}
     gates = relabelled(routed, here_of, len(active))
     target = profile.subset(active).to_target()
-    try:
-        compact = scheduled(gates, target)
-    except TranspilerError as error:
-        raise InputError(
-            f"the circuit cannot be scheduled on qubits {list(active)} of {profile.device}: "
-            f"{error.message}"
-        ) from error
     return DeviceCircuit(
         router=router,
         gates=gates,
-        compact=compact,
+        compact=scheduled(gates, target),
         active=active,
         measured=_measured(gates),
         positions=positions.placed(place, profile.n_qubits),
@@ -269,7 +256,7 @@ def fit_to_target(
     """
     circuit: QuantumCircuit = RemoveBarriers()(router.standard_circuit)
     circuit.measure_all()
-    routed = _routed(circuit, target.description, target, seed)
+    routed = _routed(circuit, target, seed)
     gates = relabelled(routed, {q: q for q in range(router.n_qubits)}, router.n_qubits)
     return DeviceCircuit(
         router=router,
@@ -283,66 +270,45 @@ def fit_to_target(
     )
 
 
-def _routed(
-    circuit: QuantumCircuit, device: str, target: Target, seed: int | None
-) -> QuantumCircuit:
+def _routed_on(circuit: QuantumCircuit, profile: NoiseProfile, seed: int | None) -> QuantumCircuit:
+    """Return a circuit transpiled to a device; where kinds of couplers do not mix, to one kind."""
+    try:
+        return _routed(circuit, profile.to_target(), seed)
+    except InputError:
+        for one_kind in _kinds_of_couplers(profile):
+            try:
+                return _routed(circuit, one_kind.to_target(), seed)
+            except InputError:
+                continue
+        raise
+
+
+def _kinds_of_couplers(profile: NoiseProfile) -> list[NoiseProfile]:
+    """Return a device once per two-qubit gate, without the others; nothing if it has one only.
+
+    Qiskit turns a gate around where its qubits are coupled in the other direction, and cannot where
+    the coupler has another gate, as on a device with cx here and ecr there.
+    """
+    pairs = {gate.name for gate in profile.gates if len(gate.qubits) == 2}
+    two = [name for name in profile.basis_gates if name in pairs]
+    others = [name for name in profile.basis_gates if name not in pairs]
+    return [replace(profile, basis_gates=(*others, name)) for name in two if len(two) > 1]
+
+
+def _routed(circuit: QuantumCircuit, target: Target, seed: int | None) -> QuantumCircuit:
     passes = generate_preset_pass_manager(
         OPTIMIZATION_LEVEL, target=target, seed_transpiler=0 if seed is None else seed
     )
     try:
         routed: QuantumCircuit = passes.run(circuit)
     except TranspilerError as error:
+        gates = sorted(set(target.operation_names) - {"delay", "measure", "reset"})
         raise InputError(
-            f"{device} cannot run the router's {circuit.num_qubits} qubits: {error.message}"
+            f"{target.description} cannot run the router's {circuit.num_qubits} qubits with its "
+            f"gates {', '.join(gates)}: it needs one-qubit gates such as rz and sx, and cx, cz or "
+            "ecr between enough connected qubits"
         ) from error
     return routed
-
-
-def _narrowed(qubits: Sequence[int], profile: NoiseProfile, size: int) -> tuple[int, ...]:
-    """Drop qubits, largest readout error first, as long as the others stay connected."""
-    kept = sorted(qubits, key=lambda q: -(profile.qubits[q].readout_error or 0.0))
-    while len(kept) > size:
-        others = ([q for q in kept if q != qubit] for qubit in kept)
-        connected = (rest for rest in others if _reachable(rest, profile) == set(rest))
-        kept = next(connected, kept[1:])
-    return tuple(sorted(kept))
-
-
-def _reachable(region: Collection[int], profile: NoiseProfile) -> set[int]:
-    """Return the qubits of a region that couplers within it connect to its first."""
-    reached = {next(iter(region))}
-    edges = [set(pair) for pair in profile.couplings if set(pair) <= set(region)]
-    while grown := {q for e in edges if e & reached for q in e} - reached:
-        reached |= grown
-    return reached
-
-
-def _checked_region(
-    router: RouterCircuit, profile: NoiseProfile, qubits: Sequence[int]
-) -> tuple[int, ...]:
-    strange = [q for q in qubits if isinstance(q, bool) or not hasattr(q, "__index__")]
-    if strange:
-        raise InputError(f"qubits must be whole numbers, got {strange[0]!r}")
-    region = tuple(int(q) for q in qubits)
-    n_device = len(profile.qubits)
-    outside = [q for q in region if not 0 <= q < n_device]
-    if outside:
-        raise InputError(
-            f"qubits {outside} are not on {profile.device}: it has qubits 0 to {n_device - 1}"
-        )
-    if len(set(region)) < len(region):
-        raise InputError(f"qubits {list(region)} name a qubit twice: name each once")
-    if len(region) < router.n_qubits:
-        raise InputError(
-            f"qubits {list(region)} are {len(region)}, the router needs {router.n_qubits}: "
-            "name at least as many"
-        )
-    if lost := set(region) - _reachable(region, profile):
-        raise InputError(
-            f"qubits {list(region)} are not connected on {profile.device}: "
-            f"{sorted(lost)} cannot be reached from {region[0]} within them"
-        )
-    return region
 
 
 def relabelled(circuit: QuantumCircuit, place: dict[int, int], n_qubits: int) -> QuantumCircuit:

@@ -13,6 +13,7 @@ from qiskit.circuit.library import get_standard_gate_name_mapping
 from qmoe_qiskit.errors import ProfileError
 from qmoe_qiskit.noise_profiles.calibration import GateCalibration, QubitCalibration
 from qmoe_qiskit.noise_profiles.capture.repairing import RepairLog, is_positive
+from qmoe_qiskit.noise_profiles.simulated import unknown_to_aer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -87,6 +88,9 @@ class Reading:
             operation = self.target.operation_from_name(name)
             if not _is_standard(name, operation):
                 self.log.note("dropped", name, (), None, "not one of Qiskit's standard gates")
+                continue
+            if isinstance(operation, Gate) and name in unknown_to_aer():
+                self.log.note("dropped", name, (), None, "not a gate that Aer can simulate")
                 continue
             rows += _rows_of_target(self.target, name, operation.num_qubits)
             if isinstance(operation, Gate):
@@ -164,12 +168,13 @@ class Reading:
         at = (qubit,)
         places = self.target.get("measure", {})
         measure = places.get(at, places.get(None))
-        length = self.log.duration("readout", at, getattr(measure, "duration", None))
+        reported = getattr(measure, "duration", None)
         known: dict[str, Any] = {}
         if self.properties is not None:
             known = self.properties.qubit_property(qubit)
-            if length is None:  # not operational: the target leaves it out
-                length = self.log.duration("readout", at, _value(known, "readout_length"))
+            if reported is None:  # not operational: the target leaves it out
+                reported = _value(known, "readout_length")
+        length = self.log.duration("readout", at, reported)
         wrong: list[Any] = [
             _value(known, name) if name in known else getattr(measure, name, None)
             for name in ("prob_meas1_prep0", "prob_meas0_prep1")

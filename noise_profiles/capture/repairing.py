@@ -61,10 +61,14 @@ class RepairLog:
         return float(value)
 
     def duration(self, item: str, qubits: tuple[int, ...], value: float | None) -> float | None:
-        """Return a duration in s."""
-        if value is None or 0 <= value < math.inf:
-            return None if value is None else float(value)
-        self.note("dropped", f"{item} duration", qubits, value, "not a time: modelled as none")
+        """Return a duration in s; a reset needs none, because no router resets a qubit."""
+        if value is None:
+            if item != "reset":
+                self.note("missing", f"{item} duration", qubits, None, "counted as 0")
+            return None
+        if 0 <= value < math.inf:
+            return float(value)
+        self.note("dropped", f"{item} duration", qubits, value, "not a time: counted as 0")
         return None
 
 
