@@ -71,6 +71,7 @@ COSTS = {
     "moe/test_torch_behaviour.py::test_exported": {"slow"},
     "moe/test_torch_behaviour.py::test_gradcheck": {"slow"},
     "moe/torch_connector/test_recorded_programs.py": {"slow"},
+    "noise_profiles/capture/test_exported.py": {"slow"},
     "noise_profiles/files/test_files.py::test_fuzz_spoilt_files": {"slow"},
     "noise_profiles/test_aer_equality.py": {"slow"},
     "runs/noise_comparison": {"slow"},

@@ -12,6 +12,7 @@ from qiskit.circuit.library import get_standard_gate_name_mapping
 
 from qmoe_qiskit.errors import ProfileError
 from qmoe_qiskit.noise_profiles.calibration import GateCalibration, QubitCalibration
+from qmoe_qiskit.noise_profiles.capture.properties import FRACTIONAL_GATES
 from qmoe_qiskit.noise_profiles.capture.repairing import RepairLog, is_positive
 from qmoe_qiskit.noise_profiles.simulated import unknown_to_aer
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
     from qmoe_qiskit.noise_profiles.profile import NoiseProfile
 
-# IBM reports these for every Heron, and offers them on request: with `use_fractional_gates`.
-FRACTIONAL_GATES = ("rx", "rzz")
 # The gate whose error a fractional one may repeat.
 MODELS = {"rx": "sx", "rzz": "cz"}
 NOT_GATES = {"measure", "delay", "barrier", *CONTROL_FLOW_OP_NAMES}
@@ -59,6 +58,8 @@ class Reading:
         if not self.target.num_qubits:
             raise ProfileError(f"{device} has no fixed qubits, so it has no calibration")
         gates, basis_gates = self._gates()
+        if self.target.dt is None:
+            self.log.note("missing", "dt", (), None, "durations are rounded to 1 fs")
         qubits = tuple(self._qubits())  # second: dead gates make unusable qubits
         usable = {qubit.qubit for qubit in qubits if qubit.operational}
         for gate in gates:
