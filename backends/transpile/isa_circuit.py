@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qiskit import QuantumCircuit
 from qiskit.circuit import ClassicalRegister
 from qiskit.circuit.equivalence_library import SessionEquivalenceLibrary
-from qiskit.transpiler import PassManager, Target, TranspilerError, generate_preset_pass_manager
+from qiskit.transpiler import PassManager, Target
 from qiskit.transpiler.passes import (
     ALAPScheduleAnalysis,
     BasisTranslator,
@@ -21,12 +21,14 @@ from qiskit.transpiler.passes import (
 
 from qmoe_qiskit.backends.handed_out import handed_out
 from qmoe_qiskit.backends.transpile.layout import QubitMap
-from qmoe_qiskit.backends.transpile.placement import (
-    active_qubits,
-    best_placement,
-    expected_error,
+from qmoe_qiskit.backends.transpile.placement import active_qubits, expected_error
+from qmoe_qiskit.backends.transpile.region import usable_region
+from qmoe_qiskit.backends.transpile.routing import (
+    REGISTER,
+    best_routing,
+    relabelled,
+    routed_on,
 )
-from qmoe_qiskit.backends.transpile.region import narrowed, usable_region
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.circuits.observables import Basis
 from qmoe_qiskit.errors import InputError
@@ -34,10 +36,6 @@ from qmoe_qiskit.noise_profiles.simulated import simulated
 
 if TYPE_CHECKING:
     from qmoe_qiskit.noise_profiles import NoiseProfile
-
-OPTIMIZATION_LEVEL = 3
-# The classical register of the measurements, as QuantumCircuit.measure_all calls it.
-REGISTER = "meas"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -174,7 +172,7 @@ def fit_to_device(
         qubits: Device qubits to use instead: a connected region of at least the router's width.
         most_qubits: How many device qubits may take part. Where it is better, routing uses qubits
             that the router does not have; beyond this number it does not.
-        seed: The seed of Qiskit's routing.
+        seed: The seed of Qiskit's routing, of which the best of several attempts is taken.
 
     Raises:
         InputError: If the router is wider than the device, the region is too small, out of range
@@ -186,18 +184,11 @@ def fit_to_device(
     here = profile.subset(region)
     circuit: QuantumCircuit = RemoveBarriers()(router.standard_circuit)
     circuit.measure_all()
-    routed = _routed_on(circuit, here, seed)
-    positions = QubitMap.of_routed(routed)
-    if most_qubits is not None and len(used := active_qubits(routed)) > most_qubits:
-        narrow = narrowed(used, here, router.n_qubits)
-        routed = _routed_on(circuit, here.subset(narrow), seed)
-        here_of = dict(enumerate(narrow))
-        positions = QubitMap.of_routed(routed).placed(here_of, here.n_qubits)
-        routed = relabelled(routed, here_of, here.n_qubits)
-    place = {q: region[q2] for q, q2 in best_placement(routed, here.to_target()).items()}
+    best = best_routing(circuit, here, most_qubits=most_qubits, seed=seed)
+    place = {q: region[there] for q, there in best.place.items()}
     active = tuple(sorted(place.values()))
     here_of = {q: active.index(there) for q, there in place.items()}
-    gates = relabelled(routed, here_of, len(active))
+    gates = relabelled(best.circuit, here_of, len(active))
     target = profile.subset(active).to_target()
     return DeviceCircuit(
         router=router,
@@ -205,7 +196,7 @@ def fit_to_device(
         compact=scheduled(gates, target),
         active=active,
         measured=_measured(gates),
-        positions=positions.placed(place, profile.n_qubits),
+        positions=best.positions.placed(place, profile.n_qubits),
         target=target,
     )
 
@@ -256,7 +247,7 @@ def fit_to_target(
     """
     circuit: QuantumCircuit = RemoveBarriers()(router.standard_circuit)
     circuit.measure_all()
-    routed = _routed(circuit, target, seed)
+    routed = routed_on(circuit, target, seed)
     gates = relabelled(routed, {q: q for q in range(router.n_qubits)}, router.n_qubits)
     return DeviceCircuit(
         router=router,
@@ -268,68 +259,3 @@ def fit_to_target(
         target=target,
         takes_time=False,
     )
-
-
-def _routed_on(circuit: QuantumCircuit, profile: NoiseProfile, seed: int | None) -> QuantumCircuit:
-    """Return a circuit transpiled to a device; where kinds of couplers do not mix, to one kind."""
-    try:
-        return _routed(circuit, profile.to_target(), seed)
-    except InputError:
-        for one_kind in _kinds_of_couplers(profile):
-            try:
-                return _routed(circuit, one_kind.to_target(), seed)
-            except InputError:
-                continue
-        raise
-
-
-def _kinds_of_couplers(profile: NoiseProfile) -> list[NoiseProfile]:
-    """Return a device once per two-qubit gate, without the others; nothing if it has one only.
-
-    Qiskit turns a gate around where its qubits are coupled in the other direction, and cannot where
-    the coupler has another gate, as on a device with cx here and ecr there.
-    """
-    pairs = {gate.name for gate in profile.gates if len(gate.qubits) == 2}
-    two = [name for name in profile.basis_gates if name in pairs]
-    others = [name for name in profile.basis_gates if name not in pairs]
-    return [replace(profile, basis_gates=(*others, name)) for name in two if len(two) > 1]
-
-
-def _routed(circuit: QuantumCircuit, target: Target, seed: int | None) -> QuantumCircuit:
-    passes = generate_preset_pass_manager(
-        OPTIMIZATION_LEVEL, target=target, seed_transpiler=0 if seed is None else seed
-    )
-    try:
-        routed: QuantumCircuit = passes.run(circuit)
-    except TranspilerError as error:
-        gates = sorted(set(target.operation_names) - {"delay", "measure", "reset"})
-        raise InputError(
-            f"{target.description} cannot run the router's {circuit.num_qubits} qubits with its "
-            f"gates {', '.join(gates)}: it needs one-qubit gates such as rz and sx, and cx, cz or "
-            "ecr between enough connected qubits"
-        ) from error
-    return routed
-
-
-def relabelled(circuit: QuantumCircuit, place: dict[int, int], n_qubits: int) -> QuantumCircuit:
-    """Return a circuit over `n_qubits` qubits: qubit q moves to `place[q]`.
-
-    Labels of gates are dropped: a noise model of Aer has no noise for a gate with a label.
-    """
-    new = QuantumCircuit(n_qubits, global_phase=circuit.global_phase)
-    if circuit.num_clbits:
-        new.add_register(ClassicalRegister(circuit.num_clbits, REGISTER))
-    for step in circuit.data:
-        wires = [circuit.find_bit(q).index for q in step.qubits]
-        if step.operation.name == "barrier":
-            wires = [q for q in wires if q in place]
-            if wires:
-                new.barrier([place[q] for q in wires])
-            continue
-        clbits = [circuit.find_bit(c).index for c in step.clbits]
-        operation = step.operation
-        if operation.label is not None:
-            operation = operation.to_mutable()
-            operation.label = None
-        new.append(operation, [place[q] for q in wires], clbits)
-    return new
