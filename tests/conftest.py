@@ -51,6 +51,7 @@ COSTS = {
     "backends/test_all_fakes.py": {"slow"},
     "backends/test_given.py": {"slow"},
     "backends/test_handed_out.py": {"slow"},
+    "backends/transpile/test_routing.py": {"slow"},
     "cli/hardware/test_results.py": {"slow"},
     "cli/studies/test_full_disk.py": {"slow"},
     "cli/studies/test_study.py": {"slow"},

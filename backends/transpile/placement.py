@@ -38,7 +38,7 @@ def active_qubits(circuit: QuantumCircuit) -> list[int]:
 def expected_error(circuit: QuantumCircuit, target: Target) -> float:
     """Return 1 - the product of (1 - error) over operations, measurements, and waiting qubits."""
     log_fidelity = sum(
-        count * np.log1p(-_error(target, name, qubits))
+        count * np.log1p(-error_of(target, name, qubits))
         for (name, qubits), count in operations_of(circuit).items()
     )
     waits = waiting_times(circuit, lambda name, qubits: _duration(target, name, qubits))
@@ -162,7 +162,7 @@ def _cost_tables(
         if name not in tables:
             table = np.full((n,) * len(qubits), np.inf)
             for place in target[name]:
-                table[place] = -np.log1p(-_error(target, name, place))
+                table[place] = -np.log1p(-error_of(target, name, place))
             tables[name] = table
         cost = count * tables[name]
         if len(qubits) == 1:
@@ -183,7 +183,8 @@ def operations_of(circuit: QuantumCircuit) -> Operations:
     )
 
 
-def _error(target: Target, name: str, qubits: tuple[int, ...]) -> float:
+def error_of(target: Target, name: str, qubits: tuple[int, ...]) -> float:
+    """Return the error of an operation as it is simulated, below 1."""
     properties = target[name].get(qubits) if name in target else None
     reported = None if properties is None else properties.error
     error = _UNKNOWN_ERROR if reported is None else reported

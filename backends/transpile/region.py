@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+import math
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import InputError
@@ -48,6 +50,46 @@ def narrowed(qubits: Sequence[int], profile: NoiseProfile, size: int) -> tuple[i
         connected = (rest for rest in others if reachable(rest, profile.couplings) == set(rest))
         kept = next(connected, kept[1:])
     return tuple(sorted(kept))
+
+
+def good_regions(
+    profile: NoiseProfile, size: int, error: Callable[[tuple[int, ...]], float]
+) -> list[tuple[int, ...]]:
+    """Return connected regions with small errors, the best of each shape, the best first.
+
+    Regions grow from every coupler, by the qubit that adds the smallest error. The shape of a
+    region is how many couplers each of its qubits has.
+
+    Args:
+        profile: The device.
+        size: The number of qubits of a region.
+        error: Takes a qubit or a pair of qubits to its part of the error.
+    """
+    near: dict[int, dict[int, float]] = defaultdict(dict)
+    for a, b in profile.couplings:
+        for q, other in ((a, b), (b, a)):
+            near[q][other] = min(error((a, b)), near[q].get(other, math.inf))
+    alone = {q: error((q,)) for q in near}
+    found: dict[tuple[int, ...], tuple[float, tuple[int, ...]]] = {}
+    for start in {tuple(sorted(pair)) for pair in profile.couplings}:
+        region, total = list(start), near[start[0]][start[1]] + sum(alone[q] for q in start)
+        while len(region) < size:
+            # Of several couplers into the region, the first to be used is the best.
+            adds = {
+                q: alone[q] + min(cost for other, cost in near[q].items() if other in region)
+                for inside in region
+                for q in near[inside]
+                if q not in region
+            }
+            if not adds:
+                break
+            best = min(adds, key=lambda q: (adds[q], q))
+            region.append(best)
+            total += adds[best]
+        if len(region) == size:
+            shape = tuple(sorted(len(near[q].keys() & set(region)) for q in region))
+            found[shape] = min(found.get(shape, (math.inf, ())), (total, tuple(sorted(region))))
+    return [region for _, region in sorted(found.values())]
 
 
 def reachable(region: Collection[int], couplings: Iterable[Sequence[int]]) -> set[int]:

@@ -15,18 +15,21 @@ from qmoe_qiskit.backends.transpile.layout import QubitMap
 from qmoe_qiskit.backends.transpile.placement import (
     active_qubits,
     best_placement,
+    error_of,
     expected_error,
     operations_of,
 )
-from qmoe_qiskit.backends.transpile.region import narrowed
+from qmoe_qiskit.backends.transpile.region import good_regions, narrowed
 from qmoe_qiskit.errors import InputError
 
 if TYPE_CHECKING:
     from qmoe_qiskit.noise_profiles import NoiseProfile
 
 OPTIMIZATION_LEVEL = 3
-# Qiskit's routing depends on its seed; a circuit of two qubits needs none.
-ROUTINGS = 8
+# Attempts on the whole device, by the seed of Qiskit's routing, and within single regions: Qiskit
+# prefers the region with the fewest gates, also where its qubits are bad.
+SEEDS = 6
+REGIONS = 3
 # The classical register of the measurements, as QuantumCircuit.measure_all calls it.
 REGISTER = "meas"
 
@@ -104,39 +107,67 @@ def _routings(
 
     Nothing is returned if no attempt succeeds.
     """
-    n_others = ROUTINGS - 1 if circuit.num_qubits > 2 else 0
-    others = np.random.default_rng(abs(seed)).integers(2**31, size=n_others).tolist()
     for devices in ([profile], _kinds_of_couplers(profile)):
         found = False
         for device in devices:
-            target = device.to_target()
-            for each in (seed, *others):
+            for region, each in _attempts(circuit, device, seed):
                 try:
-                    routing = _routing(circuit, device, target, most_qubits, each)
+                    yield _routing(circuit, device, region, most_qubits, each)
                 except InputError:
                     continue
                 found = True
-                yield routing
         if found:
             return
+
+
+def _attempts(
+    circuit: QuantumCircuit, profile: NoiseProfile, seed: int
+) -> Iterator[tuple[tuple[int, ...] | None, int]]:
+    """Return regions, None for the whole device, and seeds; two qubits need no routing."""
+    yield None, seed
+    size = circuit.num_qubits
+    n_pairs = sum(len(step.qubits) == 2 for step in circuit.data)
+    if size < 3 or not n_pairs:
+        return
+    others = np.random.default_rng(abs(seed)).integers(2**31, size=SEEDS - 1).tolist()
+    yield from ((None, other) for other in others)
+    target = profile.to_target()
+    # Routing about doubles the gates, and a region of n qubits has n - 1 couplers or more.
+    per_coupler = 2 * n_pairs / (size - 1)
+    pairs = _two(profile)
+
+    def error(qubits: tuple[int, ...]) -> float:
+        if len(qubits) == 1:
+            return error_of(target, "measure", qubits)
+        there = [name for name in pairs if qubits in target[name]]
+        return per_coupler * min(error_of(target, name, qubits) for name in there)
+
+    yield from ((region, seed) for region in good_regions(profile, size, error)[:REGIONS])
 
 
 def _routing(
     circuit: QuantumCircuit,
     profile: NoiseProfile,
-    target: Target,
+    region: tuple[int, ...] | None,
     most_qubits: int | None,
     seed: int,
 ) -> tuple[QuantumCircuit, QubitMap]:
-    routed = routed_on(circuit, target, seed)
-    used = active_qubits(routed)
-    if most_qubits is None or len(used) <= most_qubits:
-        return routed, QubitMap.of_routed(routed)
-    narrow = narrowed(used, profile, circuit.num_qubits)
-    routed = routed_on(circuit, profile.subset(narrow).to_target(), seed)
-    here_of = dict(enumerate(narrow))
+    if region is None:
+        routed = routed_on(circuit, profile.to_target(), seed)
+        used = active_qubits(routed)
+        if most_qubits is None or len(used) <= most_qubits:
+            return routed, QubitMap.of_routed(routed)
+        region = narrowed(used, profile, circuit.num_qubits)
+    routed = routed_on(circuit, profile.subset(region).to_target(), seed)
+    here_of = dict(enumerate(region))
     positions = QubitMap.of_routed(routed).placed(here_of, profile.n_qubits)
     return relabelled(routed, here_of, profile.n_qubits), positions
+
+
+def _two(profile: NoiseProfile) -> list[str]:
+    """Return the names of the two-qubit gates that a device offers."""
+    there = {gate.name for gate in profile.gates if len(gate.qubits) == 2}
+    return [name for name in profile.basis_gates if name in there]
 
 
 def _kinds_of_couplers(profile: NoiseProfile) -> list[NoiseProfile]:
@@ -145,9 +176,8 @@ def _kinds_of_couplers(profile: NoiseProfile) -> list[NoiseProfile]:
     Qiskit turns a gate around where its qubits are coupled in the other direction, and cannot where
     the coupler has another gate, as on a device with cx here and ecr there.
     """
-    pairs = {gate.name for gate in profile.gates if len(gate.qubits) == 2}
-    two = [name for name in profile.basis_gates if name in pairs]
-    others = [name for name in profile.basis_gates if name not in pairs]
+    two = _two(profile)
+    others = [name for name in profile.basis_gates if name not in two]
     return [replace(profile, basis_gates=(*others, name)) for name in two if len(two) > 1]
 
 
