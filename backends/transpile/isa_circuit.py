@@ -105,7 +105,7 @@ class DeviceCircuit:
 
     @property
     def expected_error(self) -> float | None:
-        """1 - the product of (1 - error) over all gates and measurements; None if unknown."""
+        """See `CompiledRouter.expected_error`; None if the target is unknown."""
         return None if self.target is None else expected_error(self.gates, self.target)
 
     def circuit(self, *, measured: bool, scheduled: bool) -> QuantumCircuit:
