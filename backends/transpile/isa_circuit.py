@@ -11,12 +11,9 @@ from qiskit.circuit import ClassicalRegister
 from qiskit.circuit.equivalence_library import SessionEquivalenceLibrary
 from qiskit.transpiler import PassManager, Target
 from qiskit.transpiler.passes import (
-    ALAPScheduleAnalysis,
     BasisTranslator,
     Optimize1qGatesDecomposition,
-    PadDelay,
     RemoveBarriers,
-    TimeUnitConversion,
 )
 
 from qmoe_qiskit.backends.handed_out import handed_out
@@ -32,6 +29,7 @@ from qmoe_qiskit.backends.transpile.routing import (
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.circuits.observables import Basis
 from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.noise_profiles.scheduling import scheduled
 from qmoe_qiskit.noise_profiles.simulated import simulated
 
 if TYPE_CHECKING:
@@ -199,13 +197,6 @@ def fit_to_device(
         positions=best.positions.placed(place, profile.n_qubits),
         target=target,
     )
-
-
-def scheduled(circuit: QuantumCircuit, target: Target) -> QuantumCircuit:
-    """Return a circuit with the delays in which idle qubits relax; gates start late as possible."""
-    kinds = (TimeUnitConversion, ALAPScheduleAnalysis, PadDelay)
-    padded: QuantumCircuit = PassManager([kind(target=target) for kind in kinds]).run(circuit)
-    return padded
 
 
 def without_measurements(circuit: QuantumCircuit) -> QuantumCircuit:

@@ -125,7 +125,7 @@ def _attempts(
 ) -> Iterator[tuple[tuple[int, ...] | None, int]]:
     """Return regions, None for the whole device, and seeds; two qubits need no routing."""
     yield None, seed
-    size = circuit.num_qubits
+    size: int = circuit.num_qubits
     n_pairs = sum(len(step.qubits) == 2 for step in circuit.data)
     if size < 3 or not n_pairs:
         return

@@ -25,8 +25,8 @@ def capture(
 
     Dead gates (error of 1 or more) are dropped, and so are qubits on which a one-qubit gate is
     dead, and gates that Aer cannot simulate, such as iswap; T2 above 2 T1 becomes 2 T1; what is
-    missing stays missing and is modelled as no noise, a missing duration as no time. Each of these
-    is recorded in `repairs`. Control flow is not stored.
+    missing stays missing and is modelled as no noise, a missing duration as no time; a time that
+    no device has is kept. Each of these is recorded in `repairs`. Control flow is not stored.
 
     Args:
         source: A live IBM backend; a fake backend or its name, such as "fake_torino"; any other

@@ -152,8 +152,8 @@ class _Row:
                     f"{self._place}: {quoted(entry)} in column {quoted(heading)} is not of the "
                     "form 0_1:0.0075"
                 )
-            a, b = map(int, numbers if len(numbers) == 2 else [self.qubit, *numbers])
-            pairs[a, b] = self._number(value, heading)
+            first = int(numbers[0]) if len(numbers) == 2 else self.qubit
+            pairs[first, int(numbers[-1])] = self._number(value, heading)
         return pairs
 
     def _number(self, cell: str, heading: str) -> float | None:

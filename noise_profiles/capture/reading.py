@@ -27,6 +27,16 @@ if TYPE_CHECKING:
 
 # The gate whose error a fractional one may repeat.
 MODELS = {"rx": "sx", "rzz": "cz"}
+# What IBM's devices have, from the first to today's, with room; in s. A number outside may be in
+# another unit than its source says.
+PLAUSIBLE_S = {
+    "dt": (1e-11, 1e-8),
+    "1-qubit gate": (1e-9, 5e-7),
+    "2-qubit gate": (1e-8, 4e-6),
+    "readout duration": (1e-7, 2e-5),
+    "T1": (1e-7, 1e-2),
+    "T2": (1e-7, 2e-2),
+}
 NOT_GATES = {"measure", "delay", "barrier", *CONTROL_FLOW_OP_NAMES}
 
 # Name, qubits, error and duration as reported.
@@ -60,6 +70,11 @@ class Reading:
         gates, basis_gates = self._gates()
         if self.target.dt is None:
             self.log.note("missing", "dt", (), None, "durations are rounded to 1 fs")
+        self.log.doubt("dt", (), self.target.dt, *PLAUSIBLE_S["dt"])
+        for gate in gates:
+            possible = PLAUSIBLE_S.get(f"{len(gate.qubits)}-qubit gate")
+            if possible is not None and gate.name != "reset":
+                self.log.doubt(f"{gate.name} duration", gate.qubits, gate.duration, *possible)
         qubits = tuple(self._qubits())  # second: dead gates make unusable qubits
         usable = {qubit.qubit for qubit in qubits if qubit.operational}
         for gate in gates:
@@ -153,6 +168,8 @@ class Reading:
                 t2 = 2 * t1
             p1_0, p0_1, length = self._readout(qubit)
             frequency = getattr(properties, "frequency", None)
+            for item, value in (("T1", t1), ("T2", t2), ("readout duration", length)):
+                self.log.doubt(item, (qubit,), value, *PLAUSIBLE_S[item])
             yield QubitCalibration(
                 qubit=qubit,
                 t1=t1,

@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.providers import BackendV2
-from qiskit.transpiler import PassManager
-from qiskit.transpiler.passes import ALAPScheduleAnalysis, PadDelay, TimeUnitConversion
 from qiskit_aer import AerSimulator
 from qiskit_ibm_runtime import fake_provider
 from qiskit_ibm_runtime.exceptions import IBMInputValueError
@@ -23,6 +21,7 @@ from qmoe_qiskit.hardware.devices.pulses import has_u_gates, pulses_of, with_pul
 from qmoe_qiskit.hardware.primitives import primitive_for, pubs_of, values_of
 from qmoe_qiskit.hardware.work import Outcome, WorkUnit
 from qmoe_qiskit.noise_profiles import NoiseProfile, capture
+from qmoe_qiskit.noise_profiles.scheduling import scheduled
 from qmoe_qiskit.noise_profiles.simulated import simulated
 
 # Up to this number of qubits, a density matrix is cheaper than one trajectory per shot.
@@ -135,9 +134,7 @@ class _Scheduler(AerSimulator):  # type: ignore[misc]
     """Aer after a device's scheduler: waiting qubits get delays, during which they relax."""
 
     def run(self, circuits: Any, parameter_binds: Any = None, **options: Any) -> Any:  # noqa: ANN401
-        kinds = (TimeUnitConversion, ALAPScheduleAnalysis, PadDelay)
-        schedule = PassManager([kind(target=self.target) for kind in kinds])
-        return super().run(schedule.run(circuits), parameter_binds, **options)
+        return super().run(scheduled(circuits, self.target), parameter_binds, **options)
 
 
 @cache

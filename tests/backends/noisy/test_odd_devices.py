@@ -90,6 +90,13 @@ def test_a_missing_duration_is_no_time(lacks: int) -> None:
     assert (np.abs(found - whole).max() > 1e-6) == (lacks < 2)
 
 
+def test_durations_between_time_steps() -> None:
+    """Qiskit warns of each that it rounds, and here a warning is an error."""
+    found, _ = values(line(durations=(3.04e-8, 6.07e-8, 1e-6)))
+    whole, _ = values(line(durations=(3e-8, 6e-8, 1e-6)))
+    assert 0 < np.abs(found - whole).max() < 1e-3
+
+
 def test_qubits_that_cannot_be_measured_are_not_used() -> None:
     """Also where routing would pass through them."""
     profile = line(6, measured=(0, 1, 3, 4, 5))

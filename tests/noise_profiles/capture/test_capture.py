@@ -160,6 +160,23 @@ def test_missing_durations() -> None:
     assert profile.summary()["repairs"]["readout duration missing"] == 2
 
 
+def test_implausible_times_are_kept_and_said() -> None:
+    """The times of fake_toronto are long by a factor, the dt of fake_poughkeepsie is in ns."""
+    profile = capture("fake_toronto")
+    found = {repair.item for repair in profile.repairs if "implausible" in repair.reason}
+    assert found == {"cx duration", "id duration", "sx duration", "x duration", "readout duration"}
+    longest = max(gate.duration or 0 for gate in profile.gates if gate.name == "cx")
+    assert longest > 1e-5
+    (dt,) = (r for r in capture("fake_poughkeepsie").repairs if r.item == "dt")
+    assert dt.found == pytest.approx(3.6e-18, rel=0.02)
+    assert "devices have 1e-11 to 1e-08 s; kept as it is" in dt.reason
+
+
+@pytest.mark.parametrize("fake", ["fake_manila", "fake_sherbrooke", "fake_boston"])
+def test_nothing_is_implausible_of_most(fake: str) -> None:
+    assert not [r for r in capture(fake).repairs if "implausible" in r.reason]
+
+
 def test_gates_that_aer_cannot_simulate() -> None:
     target = device()
     swaps = {(q, q + 1): InstructionProperties(6e-8, 1e-5) for q in range(2)}
