@@ -50,7 +50,11 @@ class CompiledRouter(Protocol):
 
     @property
     def expected_error(self) -> float | None:
-        """1 - the product of (1 - error) over all gates and measurements; None without a device."""
+        """1 - the product of (1 - error) over what happens; None without a device.
+
+        The errors are those that are simulated: of gates, the larger of the calibrated error and
+        that of relaxation meanwhile; of measurements; and of the relaxation of waiting qubits.
+        """
         ...
 
     def device_circuit(self, *, measured: bool = False, scheduled: bool = False) -> QuantumCircuit:

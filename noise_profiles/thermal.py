@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,7 +22,19 @@ if TYPE_CHECKING:
 NOTHING_LEFT = 1e-9
 
 
-def relaxation_fidelity(qubits: Sequence[QubitCalibration], duration: float | None) -> float:
+class Relaxing(Protocol):
+    """What relaxes: a qubit's calibration here, or its properties in Qiskit."""
+
+    @property
+    def t1(self) -> float | None:
+        """T1 in s; None for none."""
+
+    @property
+    def t2(self) -> float | None:
+        """T2 in s; None for 2 T1."""
+
+
+def relaxation_fidelity(qubits: Sequence[Relaxing], duration: float | None) -> float:
     """Return the average fidelity with the identity of relaxation to the ground state.
 
     Args:

@@ -11,8 +11,9 @@ from dataclasses import replace
 import numpy as np
 from qiskit import QuantumCircuit
 
-from qmoe_qiskit.backends.transpile.isa_circuit import DeviceCircuit, scheduled
+from qmoe_qiskit.backends.transpile.isa_circuit import DeviceCircuit
 from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.noise_profiles.scheduling import scheduled
 from qmoe_qiskit.typing import FloatArray
 
 

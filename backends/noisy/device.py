@@ -12,6 +12,7 @@ from qmoe_qiskit.backends.noisy.exact import MAX_EXACT_QUBITS
 from qmoe_qiskit.backends.noisy.readout_error import assignment_matrices
 from qmoe_qiskit.backends.transpile.isa_circuit import fit_to_device
 from qmoe_qiskit.circuits import RouterCircuit
+from qmoe_qiskit.noise_profiles.simulated import simulated
 from qmoe_qiskit.simulation.lowering import Channel
 from qmoe_qiskit.simulation.representation import transfer_matrix
 from qmoe_qiskit.typing import FloatArray
@@ -31,6 +32,7 @@ def on_device(
     qubits: Sequence[int] | None = None,
 ) -> list[NoisyCircuit]:
     """Return a router with a device's noise, see `NoiseSource.add_to` and `fit_to_device`."""
+    profile = simulated(profile)
     # The same circuit is evaluated exactly and sampled.
     most = MAX_EXACT_QUBITS if router.n_qubits <= MAX_EXACT_QUBITS else None
     plain = fit_to_device(router, profile, qubits=qubits, most_qubits=most, seed=seed)

@@ -14,6 +14,7 @@ from qmoe_qiskit.backends.transpile.isa_circuit import fit_to_device
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError, require_positive
 from qmoe_qiskit.hardware.devices.protocol import Device
+from qmoe_qiskit.hardware.devices.pulses import has_u_gates
 from qmoe_qiskit.hardware.options import RuntimeOptions
 from qmoe_qiskit.noise_profiles import NoiseProfile
 
@@ -96,6 +97,12 @@ class RuntimeBackend:
         # A device bounds the angle of rzz, ours are unbounded.
         left_out = {"rzz"} if self.options.fractional_gates else {"rzz", "rx"}
         gates = tuple(gate for gate in profile.basis_gates if gate not in left_out)
+        in_pulses = self.device.is_local and has_u_gates(profile)
+        if self.options.primitive == "estimator" and "rz" not in gates and not in_pulses:
+            raise InputError(
+                f"IBM's estimator turns qubits by rz, and {self.device.name} has the gates "
+                f"{', '.join(gates)}: use option primitive 'sampler'"
+            )
         return replace(profile, basis_gates=gates)
 
 

@@ -2,40 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from qiskit import QuantumCircuit
 from qiskit.circuit import ClassicalRegister
 from qiskit.circuit.equivalence_library import SessionEquivalenceLibrary
-from qiskit.transpiler import PassManager, Target, TranspilerError, generate_preset_pass_manager
+from qiskit.transpiler import PassManager, Target
 from qiskit.transpiler.passes import (
-    ALAPScheduleAnalysis,
     BasisTranslator,
     Optimize1qGatesDecomposition,
-    PadDelay,
     RemoveBarriers,
-    TimeUnitConversion,
 )
 
 from qmoe_qiskit.backends.handed_out import handed_out
 from qmoe_qiskit.backends.transpile.layout import QubitMap
-from qmoe_qiskit.backends.transpile.placement import (
-    active_qubits,
-    best_placement,
-    expected_error,
+from qmoe_qiskit.backends.transpile.placement import active_qubits, expected_error
+from qmoe_qiskit.backends.transpile.region import usable_region
+from qmoe_qiskit.backends.transpile.routing import (
+    REGISTER,
+    best_routing,
+    relabelled,
+    routed_on,
 )
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.circuits.observables import Basis
 from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.noise_profiles.scheduling import scheduled
+from qmoe_qiskit.noise_profiles.simulated import simulated
 
 if TYPE_CHECKING:
     from qmoe_qiskit.noise_profiles import NoiseProfile
-
-OPTIMIZATION_LEVEL = 3
-# The classical register of the measurements, as QuantumCircuit.measure_all calls it.
-REGISTER = "meas"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -105,7 +103,7 @@ class DeviceCircuit:
 
     @property
     def expected_error(self) -> float | None:
-        """1 - the product of (1 - error) over all gates and measurements; None if unknown."""
+        """See `CompiledRouter.expected_error`; None if the target is unknown."""
         return None if self.target is None else expected_error(self.gates, self.target)
 
     def circuit(self, *, measured: bool, scheduled: bool) -> QuantumCircuit:
@@ -172,62 +170,33 @@ def fit_to_device(
         qubits: Device qubits to use instead: a connected region of at least the router's width.
         most_qubits: How many device qubits may take part. Where it is better, routing uses qubits
             that the router does not have; beyond this number it does not.
-        seed: The seed of Qiskit's routing.
+        seed: The seed of Qiskit's routing, of which the best of several attempts is taken.
 
     Raises:
         InputError: If the router is wider than the device, the region is too small, out of range
-            or not connected, or the device cannot run the circuit: too few of its qubits are
-            connected, or a gate has no duration.
+            or not connected, or the device cannot run the circuit: too few of its qubits work and
+            are connected, or its gates are not enough.
     """
-    region = None if qubits is None else _checked_region(router, profile, qubits)
-    here = profile if region is None else profile.subset(region)
-    target = here.to_target()
-    if router.n_qubits > target.num_qubits:
-        raise InputError(
-            f"the router has {router.n_qubits} qubits, {profile.device} has {target.num_qubits}: "
-            "use a smaller router (--qubits) or another device"
-        )
+    profile = simulated(profile)
+    region = usable_region(router, profile, qubits)
+    here = profile.subset(region)
     circuit: QuantumCircuit = RemoveBarriers()(router.standard_circuit)
     circuit.measure_all()
-    routed = _routed(circuit, here.device, target, seed)
-    positions = QubitMap.of_routed(routed)
-    if most_qubits is not None and len(used := active_qubits(routed)) > most_qubits:
-        narrow = _narrowed(used, here, router.n_qubits)
-        part = here.subset(narrow)
-        routed = _routed(circuit, part.device, part.to_target(), seed)
-        here_of = dict(enumerate(narrow))
-        positions = QubitMap.of_routed(routed).placed(here_of, target.num_qubits)
-        routed = relabelled(routed, here_of, target.num_qubits)
-    place = best_placement(routed, target)
-    if region is not None:
-        place = {q: region[there] for q, there in place.items()}
+    best = best_routing(circuit, here, most_qubits=most_qubits, seed=seed)
+    place = {q: region[there] for q, there in best.place.items()}
     active = tuple(sorted(place.values()))
     here_of = {q: active.index(there) for q, there in place.items()}
-    gates = relabelled(routed, here_of, len(active))
+    gates = relabelled(best.circuit, here_of, len(active))
     target = profile.subset(active).to_target()
-    try:
-        compact = scheduled(gates, target)
-    except TranspilerError as error:
-        raise InputError(
-            f"the circuit cannot be scheduled on qubits {list(active)} of {profile.device}: "
-            f"{error.message}"
-        ) from error
     return DeviceCircuit(
         router=router,
         gates=gates,
-        compact=compact,
+        compact=scheduled(gates, target),
         active=active,
         measured=_measured(gates),
-        positions=positions.placed(place, profile.n_qubits),
+        positions=best.positions.placed(place, profile.n_qubits),
         target=target,
     )
-
-
-def scheduled(circuit: QuantumCircuit, target: Target) -> QuantumCircuit:
-    """Return a circuit with the delays in which idle qubits relax; gates start late as possible."""
-    kinds = (TimeUnitConversion, ALAPScheduleAnalysis, PadDelay)
-    padded: QuantumCircuit = PassManager([kind(target=target) for kind in kinds]).run(circuit)
-    return padded
 
 
 def without_measurements(circuit: QuantumCircuit) -> QuantumCircuit:
@@ -269,7 +238,7 @@ def fit_to_target(
     """
     circuit: QuantumCircuit = RemoveBarriers()(router.standard_circuit)
     circuit.measure_all()
-    routed = _routed(circuit, target.description, target, seed)
+    routed = routed_on(circuit, target, seed)
     gates = relabelled(routed, {q: q for q in range(router.n_qubits)}, router.n_qubits)
     return DeviceCircuit(
         router=router,
@@ -281,89 +250,3 @@ def fit_to_target(
         target=target,
         takes_time=False,
     )
-
-
-def _routed(
-    circuit: QuantumCircuit, device: str, target: Target, seed: int | None
-) -> QuantumCircuit:
-    passes = generate_preset_pass_manager(
-        OPTIMIZATION_LEVEL, target=target, seed_transpiler=0 if seed is None else seed
-    )
-    try:
-        routed: QuantumCircuit = passes.run(circuit)
-    except TranspilerError as error:
-        raise InputError(
-            f"{device} cannot run the router's {circuit.num_qubits} qubits: {error.message}"
-        ) from error
-    return routed
-
-
-def _narrowed(qubits: Sequence[int], profile: NoiseProfile, size: int) -> tuple[int, ...]:
-    """Drop qubits, largest readout error first, as long as the others stay connected."""
-    kept = sorted(qubits, key=lambda q: -(profile.qubits[q].readout_error or 0.0))
-    while len(kept) > size:
-        others = ([q for q in kept if q != qubit] for qubit in kept)
-        connected = (rest for rest in others if _reachable(rest, profile) == set(rest))
-        kept = next(connected, kept[1:])
-    return tuple(sorted(kept))
-
-
-def _reachable(region: Collection[int], profile: NoiseProfile) -> set[int]:
-    """Return the qubits of a region that couplers within it connect to its first."""
-    reached = {next(iter(region))}
-    edges = [set(pair) for pair in profile.couplings if set(pair) <= set(region)]
-    while grown := {q for e in edges if e & reached for q in e} - reached:
-        reached |= grown
-    return reached
-
-
-def _checked_region(
-    router: RouterCircuit, profile: NoiseProfile, qubits: Sequence[int]
-) -> tuple[int, ...]:
-    strange = [q for q in qubits if isinstance(q, bool) or not hasattr(q, "__index__")]
-    if strange:
-        raise InputError(f"qubits must be whole numbers, got {strange[0]!r}")
-    region = tuple(int(q) for q in qubits)
-    n_device = len(profile.qubits)
-    outside = [q for q in region if not 0 <= q < n_device]
-    if outside:
-        raise InputError(
-            f"qubits {outside} are not on {profile.device}: it has qubits 0 to {n_device - 1}"
-        )
-    if len(set(region)) < len(region):
-        raise InputError(f"qubits {list(region)} name a qubit twice: name each once")
-    if len(region) < router.n_qubits:
-        raise InputError(
-            f"qubits {list(region)} are {len(region)}, the router needs {router.n_qubits}: "
-            "name at least as many"
-        )
-    if lost := set(region) - _reachable(region, profile):
-        raise InputError(
-            f"qubits {list(region)} are not connected on {profile.device}: "
-            f"{sorted(lost)} cannot be reached from {region[0]} within them"
-        )
-    return region
-
-
-def relabelled(circuit: QuantumCircuit, place: dict[int, int], n_qubits: int) -> QuantumCircuit:
-    """Return a circuit over `n_qubits` qubits: qubit q moves to `place[q]`.
-
-    Labels of gates are dropped: a noise model of Aer has no noise for a gate with a label.
-    """
-    new = QuantumCircuit(n_qubits, global_phase=circuit.global_phase)
-    if circuit.num_clbits:
-        new.add_register(ClassicalRegister(circuit.num_clbits, REGISTER))
-    for step in circuit.data:
-        wires = [circuit.find_bit(q).index for q in step.qubits]
-        if step.operation.name == "barrier":
-            wires = [q for q in wires if q in place]
-            if wires:
-                new.barrier([place[q] for q in wires])
-            continue
-        clbits = [circuit.find_bit(c).index for c in step.clbits]
-        operation = step.operation
-        if operation.label is not None:
-            operation = operation.to_mutable()
-            operation.label = None
-        new.append(operation, [place[q] for q in wires], clbits)
-    return new

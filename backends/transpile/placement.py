@@ -1,11 +1,19 @@
-"""Choosing the device qubits for a routed circuit, by calibration."""
+"""Choosing the device qubits for a routed circuit, by calibration.
+
+The error of a gate is the one that the simulation has: the reported one, or that of the relaxation
+of its qubits during its time, if that is larger, as in Aer's device noise. A qubit that waits
+between gates relaxes too.
+"""
 
 from collections import Counter
+from collections.abc import Callable
+from statistics import median
 
 import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.transpiler import Target
 
+from qmoe_qiskit.noise_profiles.thermal import relaxation_fidelity
 from qmoe_qiskit.typing import FloatArray
 
 # Partial placements kept at once; a pattern of 6 qubits has 20 000 placements on a large device.
@@ -15,7 +23,7 @@ _NARROW = 64
 # The error of an operation that states none.
 _UNKNOWN_ERROR = 0.0
 
-_Operations = Counter[tuple[str, tuple[int, ...]]]
+Operations = Counter[tuple[str, tuple[int, ...]]]
 
 
 def active_qubits(circuit: QuantumCircuit) -> list[int]:
@@ -28,25 +36,60 @@ def active_qubits(circuit: QuantumCircuit) -> list[int]:
 
 
 def expected_error(circuit: QuantumCircuit, target: Target) -> float:
-    """Return 1 - the product of (1 - error) over all operations, measurements among them."""
+    """Return 1 - the product of (1 - error) over operations, measurements, and waiting qubits."""
     log_fidelity = sum(
-        count * np.log1p(-_error(target, name, qubits))
-        for (name, qubits), count in _operations(circuit).items()
+        count * np.log1p(-error_of(target, name, qubits))
+        for (name, qubits), count in operations_of(circuit).items()
     )
+    waits = waiting_times(circuit, lambda name, qubits: _duration(target, name, qubits))
+    log_fidelity += sum(np.log1p(-_limit(target, (q,), time)) for q, time in waits.items())
     return float(-np.expm1(log_fidelity)) + 0.0  # not -0.0
+
+
+def waiting_times(
+    circuit: QuantumCircuit, duration: Callable[[str, tuple[int, ...]], float]
+) -> dict[int, float]:
+    """Return how long each qubit waits between its operations, if all start as late as possible.
+
+    Args:
+        circuit: The circuit; its delays are left out.
+        duration: Takes an operation's name and qubits to its duration in s.
+    """
+    free_at = [0.0] * circuit.num_qubits  # counted from the end
+    waits: dict[int, float] = {}
+    for step in reversed(circuit.data):
+        name = step.operation.name
+        if name == "delay":
+            continue
+        qubits = tuple(circuit.find_bit(q).index for q in step.qubits)
+        ends = max(free_at[q] for q in qubits)
+        for q in qubits:
+            if name != "barrier":
+                waits[q] = waits[q] + ends - free_at[q] if q in waits else 0.0
+                free_at[q] = ends + duration(name, qubits)
+            elif q in waits:
+                waits[q] += ends - free_at[q]
+                free_at[q] = ends
+    return waits
 
 
 def best_placement(circuit: QuantumCircuit, target: Target) -> dict[int, int]:
     """Return the placement with the smallest expected error, as {qubit now: qubit then}.
 
     The search covers all placements that need no further routing: those where the device offers
-    every operation, its direction included. It is branch and bound, qubit by qubit; where more than
+    every operation, its direction included. Gates have the device's median durations where it is
+    determined how long qubits wait. It is branch and bound, qubit by qubit; where more than
     `MAX_PLACEMENTS` partial placements could still win, only the best of them are continued.
     """
-    operations = _operations(circuit)
+    operations = operations_of(circuit)
     used = active_qubits(circuit)
     order = _connected_order(used, operations)
     alone_QN, pairs = _cost_tables(order, operations, target)
+    medians = {name: _median_duration(target, name) for name, _ in operations}
+    waits = waiting_times(circuit, lambda name, _: medians[name])
+    for k, q in enumerate(order):
+        limits_N = [_limit(target, (place,), waits[q]) for place in range(target.num_qubits)]
+        alone_QN[k] -= np.log1p(-np.array(limits_N))
     # What the qubits still to be placed cost at least.
     least = alone_QN.min(axis=1)
     for (_, later), table_NN in pairs.items():
@@ -91,7 +134,7 @@ def _search(
     return placed_KQ[winner].tolist(), float(cost_K[winner])
 
 
-def _connected_order(used: list[int], operations: _Operations) -> list[int]:
+def _connected_order(used: list[int], operations: Operations) -> list[int]:
     """Return the qubits so that each, where possible, is coupled to one before it."""
     edges = [set(qubits) for _, qubits in operations if len(qubits) == 2]
     order: list[int] = []
@@ -102,7 +145,7 @@ def _connected_order(used: list[int], operations: _Operations) -> list[int]:
 
 
 def _cost_tables(
-    order: list[int], operations: _Operations, target: Target
+    order: list[int], operations: Operations, target: Target
 ) -> tuple[FloatArray, dict[tuple[int, int], FloatArray]]:
     """Return -log of the fidelity of everything on a qubit or pair, at every place.
 
@@ -119,7 +162,7 @@ def _cost_tables(
         if name not in tables:
             table = np.full((n,) * len(qubits), np.inf)
             for place in target[name]:
-                table[place] = -np.log1p(-_error(target, name, place))
+                table[place] = -np.log1p(-error_of(target, name, place))
             tables[name] = table
         cost = count * tables[name]
         if len(qubits) == 1:
@@ -131,7 +174,8 @@ def _cost_tables(
     return alone_QN, pairs
 
 
-def _operations(circuit: QuantumCircuit) -> _Operations:
+def operations_of(circuit: QuantumCircuit) -> Operations:
+    """Return how often each operation acts on which qubits; barriers and delays are left out."""
     return Counter(
         (step.operation.name, tuple(circuit.find_bit(q).index for q in step.qubits))
         for step in circuit.data
@@ -139,7 +183,28 @@ def _operations(circuit: QuantumCircuit) -> _Operations:
     )
 
 
-def _error(target: Target, name: str, qubits: tuple[int, ...]) -> float:
+def error_of(target: Target, name: str, qubits: tuple[int, ...]) -> float:
+    """Return the error of an operation as it is simulated, below 1."""
     properties = target[name].get(qubits) if name in target else None
-    error = None if properties is None else properties.error
-    return _UNKNOWN_ERROR if error is None else min(error, 1 - 1e-12)
+    reported = None if properties is None else properties.error
+    error = _UNKNOWN_ERROR if reported is None else reported
+    if name != "measure":
+        error = max(error, _limit(target, qubits, _duration(target, name, qubits)))
+    return min(error, 1 - 1e-12)
+
+
+def _limit(target: Target, qubits: tuple[int, ...], duration: float) -> float:
+    """Return the error of qubits that relax for some time, in s."""
+    if target.qubit_properties is None or duration == 0:
+        return 0.0
+    relaxing = [target.qubit_properties[q] for q in qubits]
+    return min(1 - relaxation_fidelity(relaxing, duration), 1 - 1e-12)
+
+
+def _duration(target: Target, name: str, qubits: tuple[int, ...]) -> float:
+    properties = target[name].get(qubits) if name in target else None
+    return (properties.duration or 0.0) if properties is not None else 0.0
+
+
+def _median_duration(target: Target, name: str) -> float:
+    return median(_duration(target, name, place) for place in target[name])

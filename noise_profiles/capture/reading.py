@@ -12,7 +12,9 @@ from qiskit.circuit.library import get_standard_gate_name_mapping
 
 from qmoe_qiskit.errors import ProfileError
 from qmoe_qiskit.noise_profiles.calibration import GateCalibration, QubitCalibration
+from qmoe_qiskit.noise_profiles.capture.properties import FRACTIONAL_GATES
 from qmoe_qiskit.noise_profiles.capture.repairing import RepairLog, is_positive
+from qmoe_qiskit.noise_profiles.simulated import unknown_to_aer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,10 +25,18 @@ if TYPE_CHECKING:
 
     from qmoe_qiskit.noise_profiles.profile import NoiseProfile
 
-# IBM reports these for every Heron, and offers them on request: with `use_fractional_gates`.
-FRACTIONAL_GATES = ("rx", "rzz")
 # The gate whose error a fractional one may repeat.
 MODELS = {"rx": "sx", "rzz": "cz"}
+# What IBM's devices have, from the first to today's, with room; in s. A number outside may be in
+# another unit than its source says.
+PLAUSIBLE_S = {
+    "dt": (1e-11, 1e-8),
+    "1-qubit gate": (1e-9, 5e-7),
+    "2-qubit gate": (1e-8, 4e-6),
+    "readout duration": (1e-7, 2e-5),
+    "T1": (1e-7, 1e-2),
+    "T2": (1e-7, 2e-2),
+}
 NOT_GATES = {"measure", "delay", "barrier", *CONTROL_FLOW_OP_NAMES}
 
 # Name, qubits, error and duration as reported.
@@ -58,6 +68,13 @@ class Reading:
         if not self.target.num_qubits:
             raise ProfileError(f"{device} has no fixed qubits, so it has no calibration")
         gates, basis_gates = self._gates()
+        if self.target.dt is None:
+            self.log.note("missing", "dt", (), None, "durations are rounded to 1 fs")
+        self.log.doubt("dt", (), self.target.dt, *PLAUSIBLE_S["dt"])
+        for gate in gates:
+            possible = PLAUSIBLE_S.get(f"{len(gate.qubits)}-qubit gate")
+            if possible is not None and gate.name != "reset":
+                self.log.doubt(f"{gate.name} duration", gate.qubits, gate.duration, *possible)
         qubits = tuple(self._qubits())  # second: dead gates make unusable qubits
         usable = {qubit.qubit for qubit in qubits if qubit.operational}
         for gate in gates:
@@ -87,6 +104,9 @@ class Reading:
             operation = self.target.operation_from_name(name)
             if not _is_standard(name, operation):
                 self.log.note("dropped", name, (), None, "not one of Qiskit's standard gates")
+                continue
+            if isinstance(operation, Gate) and name in unknown_to_aer():
+                self.log.note("dropped", name, (), None, "not a gate that Aer can simulate")
                 continue
             rows += _rows_of_target(self.target, name, operation.num_qubits)
             if isinstance(operation, Gate):
@@ -148,6 +168,8 @@ class Reading:
                 t2 = 2 * t1
             p1_0, p0_1, length = self._readout(qubit)
             frequency = getattr(properties, "frequency", None)
+            for item, value in (("T1", t1), ("T2", t2), ("readout duration", length)):
+                self.log.doubt(item, (qubit,), value, *PLAUSIBLE_S[item])
             yield QubitCalibration(
                 qubit=qubit,
                 t1=t1,
@@ -164,12 +186,13 @@ class Reading:
         at = (qubit,)
         places = self.target.get("measure", {})
         measure = places.get(at, places.get(None))
-        length = self.log.duration("readout", at, getattr(measure, "duration", None))
+        reported = getattr(measure, "duration", None)
         known: dict[str, Any] = {}
         if self.properties is not None:
             known = self.properties.qubit_property(qubit)
-            if length is None:  # not operational: the target leaves it out
-                length = self.log.duration("readout", at, _value(known, "readout_length"))
+            if reported is None:  # not operational: the target leaves it out
+                reported = _value(known, "readout_length")
+        length = self.log.duration("readout", at, reported)
         wrong: list[Any] = [
             _value(known, name) if name in known else getattr(measure, name, None)
             for name in ("prob_meas1_prep0", "prob_meas0_prep1")

@@ -60,11 +60,23 @@ class RepairLog:
             return 1.0
         return float(value)
 
+    def doubt(
+        self, item: str, qubits: tuple[int, ...], value: float | None, least: float, most: float
+    ) -> None:
+        """Record a number in s that no device of IBM has; it is kept."""
+        if value and not least <= value <= most:
+            reason = f"implausible: devices have {least:g} to {most:g} s; kept as it is"
+            self.note("assumed", item, qubits, value, reason)
+
     def duration(self, item: str, qubits: tuple[int, ...], value: float | None) -> float | None:
-        """Return a duration in s."""
-        if value is None or 0 <= value < math.inf:
-            return None if value is None else float(value)
-        self.note("dropped", f"{item} duration", qubits, value, "not a time: modelled as none")
+        """Return a duration in s; a reset needs none, because no router resets a qubit."""
+        if value is None:
+            if item != "reset":
+                self.note("missing", f"{item} duration", qubits, None, "counted as 0")
+            return None
+        if 0 <= value < math.inf:
+            return float(value)
+        self.note("dropped", f"{item} duration", qubits, value, "not a time: counted as 0")
         return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -11,9 +12,10 @@ import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 from qiskit.primitives import BackendEstimatorV2
-from qiskit.quantum_info import Statevector
+from qiskit.quantum_info import Statevector, SuperOp, average_gate_fidelity
 from qiskit.visualization import gate_map, plot_circuit_layout
 from qiskit_aer import AerSimulator
+from qiskit_aer.noise import thermal_relaxation_error
 from qiskit_aer.primitives import EstimatorV2 as AerEstimator
 from qiskit_ibm_runtime import EstimatorV2, SamplerV2, fake_provider
 from qiskit_ibm_runtime.utils.validations import validate_isa_circuits
@@ -298,15 +300,31 @@ def test_the_layout_can_be_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_expected_error_is_the_product_over_all_operations(
     spec: str, shots: int | None
 ) -> None:
+    """Of the channels that Aer simulates, and of the delays in Qiskit's schedule."""
     compiled = compiled_on(spec, "mixed", shots)
     name = spec.replace("runtime:fake_", "noisy:ibmq_").removeprefix("noisy:")
-    target = load_profile(name).to_target()
-    circuit, survives = compiled.device_circuit(measured=True), 1.0
+    profile = load_profile(name)
+    circuit = compiled.device_circuit(measured=True, scheduled=True)
+    begun: set[int] = set()
+    waits: dict[int, float] = defaultdict(float)
+    survives = 1.0
     for step in circuit.data:
-        place = tuple(circuit.find_bit(q).index for q in step.qubits)
-        if step.operation.name != "barrier":
-            survives *= 1 - target[step.operation.name][place].error
-    assert compiled.expected_error == pytest.approx(1 - survives, abs=1e-12)
+        place = [circuit.find_bit(q).index for q in step.qubits]
+        kind = step.operation.name
+        if kind == "measure":
+            survives *= 1 - profile.to_target()["measure"][tuple(place)].error
+        elif kind == "delay" and place[0] in begun:
+            waits[place[0]] += step.operation.duration * (profile.dt or 0)
+        elif kind not in {"barrier", "delay"}:
+            begun |= set(place)
+            errors = profile.subset(place).to_noise_model()._local_quantum_errors.get(kind, {})
+            if (error := errors.get(tuple(range(len(place))))) is not None:
+                survives *= average_gate_fidelity(SuperOp(error))
+    for qubit, time in waits.items():
+        of = profile.qubits[qubit]
+        relaxation = SuperOp(thermal_relaxation_error(of.t1, of.t2, time))
+        survives *= average_gate_fidelity(relaxation)
+    assert compiled.expected_error == pytest.approx(1 - survives, abs=1e-6)
     gates = compiled.isa_circuit
     for part in (
         f"on '{spec}'",

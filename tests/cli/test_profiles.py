@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from qiskit_ibm_runtime.fake_provider import FakeManilaV2
 
 from qmoe_qiskit.figures.device.couplers import couplers_of
 from qmoe_qiskit.noise_profiles import capture, list_profiles, load_profile
@@ -122,6 +123,24 @@ def test_capture_a_fake_backend(
     document = the_document(outcome.stdout)
     assert document["file"] == "torino.json"
     assert document["content_hash"] == captured.content_hash
+
+
+def test_capture_a_file(
+    qmoe: Callable[..., Any], assert_refused: Callable[[Any, str], None]
+) -> None:
+    """The properties that IBM's client writes, and what of them is missing is said."""
+    properties = FakeManilaV2().properties()
+    Path("properties.json").write_text(json.dumps(properties.to_dict(), default=str))
+    outcome = qmoe("profiles", "capture", "properties.json", "--out", "mine.json")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "ibmq_manila, 5 qubits" in outcome.stdout
+    assert "note: dt missing 1 time; see repairs in the file" in outcome.stderr
+    assert load_profile("mine.json").qubits == load_profile("ibmq_manila").qubits
+    Path("bad.csv").write_text("a,b\n")
+    assert_refused(
+        qmoe("profiles", "capture", "bad.csv", "--out", "bad.json"),
+        "is not a table of calibrations as IBM Quantum Platform exports it",
+    )
 
 
 def test_capture_refuses(

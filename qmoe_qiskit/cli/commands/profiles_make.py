@@ -27,8 +27,10 @@ def capture(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="A fake backend of qiskit-ibm-runtime, such as fake_torino, or a device of IBM "
-            "Quantum, such as ibm_torino, for which a saved account is needed.",
+            help="A fake backend of qiskit-ibm-runtime, such as fake_torino; a device of IBM "
+            "Quantum, such as ibm_torino, for which a saved account is needed; or a file of a "
+            "device's calibration: .json with its properties, .csv as IBM Quantum Platform "
+            "exports it.",
         ),
     ],
     *,
@@ -37,7 +39,8 @@ def capture(
         str | None,
         typer.Option(
             metavar="TIME",
-            help="Time of a device's calibration, such as 2026-03-01T12:00; by default now.",
+            help="Time of a device's calibration, such as 2026-03-01T12:00; by default now, or "
+            "when the file was written.",
         ),
     ] = None,
     force: common.ForceFile = False,
@@ -46,8 +49,8 @@ def capture(
     """Capture the noise profile of a device, and write it to a file."""
     _check_out(out, force=force)
     moment = None if at is None else _moment(at)
-    is_fake = source.startswith("fake_")
-    profile = noise_profiles.capture(source if is_fake else _device(source), at=moment)
+    is_here = source.startswith("fake_") or source.endswith((".json", ".csv"))
+    profile = noise_profiles.capture(source if is_here else _device(source), at=moment)
     for what, count in profile.summary()["repairs"].items():
         remark(f"note: {what} {count} time{'' if count == 1 else 's'}; see repairs in the file")
     _finish(profile, out, as_json=as_json)

@@ -11,17 +11,18 @@ from typing import Any
 import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.providers import BackendV2
-from qiskit.transpiler import PassManager
-from qiskit.transpiler.passes import ALAPScheduleAnalysis, PadDelay, TimeUnitConversion
 from qiskit_aer import AerSimulator
 from qiskit_ibm_runtime import fake_provider
 from qiskit_ibm_runtime.exceptions import IBMInputValueError
 from qiskit_ibm_runtime.fake_provider.fake_backend import FakeBackendV2
 
 from qmoe_qiskit.errors import InputError, unknown_name
+from qmoe_qiskit.hardware.devices.pulses import has_u_gates, pulses_of, with_pulses
 from qmoe_qiskit.hardware.primitives import primitive_for, pubs_of, values_of
 from qmoe_qiskit.hardware.work import Outcome, WorkUnit
 from qmoe_qiskit.noise_profiles import NoiseProfile, capture
+from qmoe_qiskit.noise_profiles.scheduling import scheduled
+from qmoe_qiskit.noise_profiles.simulated import simulated
 
 # Up to this number of qubits, a density matrix is cheaper than one trajectory per shot.
 _MAX_DENSITY_QUBITS = 8
@@ -72,6 +73,8 @@ class FakeDevice:
             InputError: If there are too many active qubits, or the options contradict each other.
         """
         active, compact = _compact(work)
+        if has_u_gates(self._profile):
+            compact = replace(compact, circuit=pulses_of(compact.circuit))
         if len(active) > _MAX_QUBITS:
             raise InputError(
                 f"the circuit takes {len(active)} qubits of {self.name}: this machine simulates "
@@ -104,7 +107,8 @@ class FakeDevice:
 
     def _simulator(self, active: tuple[int, ...]) -> AerSimulator:
         if active not in self._simulators:
-            part = self._profile.subset(active)
+            part = simulated(self._profile.subset(active))
+            part = with_pulses(part) if has_u_gates(part) else part
             few = len(active) <= _MAX_DENSITY_QUBITS
             self._simulators[active] = _Scheduler(
                 target=part.to_target(),
@@ -130,9 +134,7 @@ class _Scheduler(AerSimulator):  # type: ignore[misc]
     """Aer after a device's scheduler: waiting qubits get delays, during which they relax."""
 
     def run(self, circuits: Any, parameter_binds: Any = None, **options: Any) -> Any:  # noqa: ANN401
-        kinds = (TimeUnitConversion, ALAPScheduleAnalysis, PadDelay)
-        schedule = PassManager([kind(target=self.target) for kind in kinds])
-        return super().run(schedule.run(circuits), parameter_binds, **options)
+        return super().run(scheduled(circuits, self.target), parameter_binds, **options)
 
 
 @cache

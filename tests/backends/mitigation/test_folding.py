@@ -11,7 +11,7 @@ from qiskit_aer import AerSimulator
 from qmoe_qiskit.backends import open_backend
 from qmoe_qiskit.backends.mitigation.folding import extrapolation
 from qmoe_qiskit.backends.noisy.backend import NoisyBackend
-from qmoe_qiskit.backends.transpile.isa_circuit import relabelled
+from qmoe_qiskit.backends.transpile.routing import relabelled
 from qmoe_qiskit.circuits import RouterCircuit, angle_router
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.noise_profiles import NoiseProfile, load_profile

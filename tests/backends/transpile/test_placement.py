@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from itertools import permutations
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from qiskit import QuantumCircuit
-from qiskit.circuit import Measure, Parameter
+from qiskit.circuit import Delay, Measure, Parameter
 from qiskit.circuit.library import ECRGate, RZGate, SXGate
-from qiskit.transpiler import InstructionProperties, Target
+from qiskit.providers import QubitProperties
+from qiskit.quantum_info import SuperOp, average_gate_fidelity
+from qiskit.transpiler import InstructionProperties, PassManager, Target
+from qiskit.transpiler.passes import ALAPScheduleAnalysis, PadDelay, TimeUnitConversion
+from qiskit_aer.noise import thermal_relaxation_error
 
 from qmoe_qiskit.backends import open_backend
 from qmoe_qiskit.backends.transpile import placement
@@ -24,32 +29,97 @@ from qmoe_qiskit.noise_profiles import load_profile
 if TYPE_CHECKING:
     from qmoe_qiskit.noise_profiles import NoiseProfile
 
-# Sums of some dozen logarithms in another order.
-ROUNDING = 1e-12
+# Waiting times are rounded to femtoseconds; T1 is 1e-6 s or more.
+ROUNDING = 1e-9
+Place = tuple[int, ...]
 
 
-def failure(circuit: QuantumCircuit, target: Target, place: dict[int, int]) -> float | None:
-    """1 - the product of all fidelities, operation by operation; None where one is missing."""
-    fidelity = 1.0
+class Oracle:
+    """The errors of a device in Aer's channels, and the waiting times in Qiskit's schedule."""
+
+    def __init__(self, circuit: QuantumCircuit, target: Target, *, median: bool = True) -> None:
+        self.target = target
+        self.operations = [
+            (step.operation.name, tuple(circuit.find_bit(q).index for q in step.qubits))
+            for step in circuit.data
+            if step.operation.name not in {"barrier", "delay"}
+        ]
+        self.waits = waits_of(circuit, timed(target, median=median))
+        self._known: dict[tuple[str, Place], float] = {}
+
+    def failure(self, place: dict[int, int]) -> float | None:
+        """1 - the product of all fidelities, one by one; None where an operation is missing."""
+        fidelity = 1.0
+        for name, qubits in self.operations:
+            there = tuple(place[q] for q in qubits)
+            if there not in self.target[name]:
+                return None
+            fidelity *= 1 - self.error(name, there)
+        for qubit, time in self.waits.items():
+            fidelity *= 1 - self.relaxation((place[qubit],), time)
+        return 1 - fidelity
+
+    def least(self) -> float:
+        used = sorted({q for _, qubits in self.operations for q in qubits})
+        failures = [
+            self.failure(dict(zip(used, place, strict=True)))
+            for place in permutations(range(self.target.num_qubits), len(used))
+        ]
+        return min(f for f in failures if f is not None)
+
+    def error(self, name: str, place: Place) -> float:
+        """What Aer simulates: the larger of the reported error and that of relaxation."""
+        if (name, place) not in self._known:
+            properties = self.target[name][place]
+            error = (properties.error or 0) if properties else 0
+            if properties and properties.duration and name != "measure":
+                error = max(error, self.relaxation(place, properties.duration))
+            self._known[name, place] = error
+        return self._known[name, place]
+
+    def relaxation(self, place: Place, time: float) -> float:
+        if self.target.qubit_properties is None:
+            return 0.0
+        channel = None
+        for q in place:
+            of = self.target.qubit_properties[q]
+            one = thermal_relaxation_error(of.t1, of.t2, time)
+            channel = one if channel is None else channel.tensor(one)
+        return 1 - float(average_gate_fidelity(SuperOp(channel)))
+
+
+def timed(target: Target, *, median: bool) -> Target:
+    """A target in which everything has a duration; with `median`, the same everywhere."""
+    new = Target(num_qubits=target.num_qubits, dt=1e-15)
+    for name in set(target.operation_names) - {"delay", "reset"}:
+        durations = {p: (found and found.duration) or 0.0 for p, found in target[name].items()}
+        middle = float(np.median(list(durations.values())))
+        new.add_instruction(
+            target.operation_from_name(name),
+            {p: InstructionProperties(middle if median else d) for p, d in durations.items()},
+        )
+    new.add_instruction(Delay(Parameter("t")), {(q,): None for q in range(target.num_qubits)})
+    return new
+
+
+def waits_of(circuit: QuantumCircuit, target: Target) -> dict[int, float]:
+    """The delays of each qubit between its first and last operation, in s."""
+    bare = circuit.copy_empty_like()
     for step in circuit.data:
-        name = step.operation.name
-        qubits = tuple(place[circuit.find_bit(q).index] for q in step.qubits)
-        if name in {"barrier", "delay"}:
-            continue
-        if qubits not in target[name]:
-            return None
-        properties = target[name][qubits]
-        fidelity *= 1 - ((properties.error or 0) if properties else 0)
-    return 1 - fidelity
-
-
-def least_failure(circuit: QuantumCircuit, target: Target) -> float:
-    used = sorted({circuit.find_bit(q).index for s in circuit.data for q in s.qubits})
-    failures = [
-        failure(circuit, target, dict(zip(used, place, strict=True)))
-        for place in permutations(range(target.num_qubits), len(used))
-    ]
-    return min(f for f in failures if f is not None)
+        if step.operation.name != "delay":
+            bare.append(step)
+    kinds = (TimeUnitConversion, ALAPScheduleAnalysis, PadDelay)
+    scheduled = PassManager([kind(target=target) for kind in kinds]).run(bare)
+    waits: dict[int, float] = {}
+    pending: dict[int, float] = defaultdict(float)
+    for step in scheduled.data:
+        for q in [scheduled.find_bit(q).index for q in step.qubits]:
+            if step.operation.name == "delay":
+                pending[q] += step.operation.duration * target.dt
+            elif step.operation.name != "barrier":
+                waits[q] = waits[q] + pending[q] if q in waits else 0.0
+                pending[q] = 0.0
+    return waits
 
 
 @st.composite
@@ -58,18 +128,22 @@ def placed_circuits(draw: st.DrawFn) -> tuple[Target, QuantumCircuit]:
     n = draw(st.integers(1, 6))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
 
-    def calibrated(places: list[tuple[int, ...]], scale: float) -> dict[tuple[int, ...], object]:
+    def calibrated(places: list[Place], scale: float) -> dict[Place, object]:
         def error() -> float | None:
             # Unknown, impossible, or equal to another one's.
             special = {0: None, 1: 1.0, 2: scale}
             return special.get(int(rng.integers(12)), float(rng.exponential(scale)))
 
-        return {p: InstructionProperties(1e-8, error()) for p in places}
+        return {p: InstructionProperties(1e-8 * rng.integers(1, 9), error()) for p in places}
 
     usable = [q for q in range(n) if rng.random() < 0.85] or [0]
     density = draw(st.sampled_from([0.3, 0.7]))
-    pairs: list[tuple[int, ...]] = [p for p in permutations(usable, 2) if rng.random() < density]
-    target = Target(num_qubits=n)
+    pairs: list[Place] = [p for p in permutations(usable, 2) if rng.random() < density]
+    times = [QubitProperties(*rng.uniform(1e-6, 2e-5, 2)) for _ in range(n)]
+    for of in times:
+        of.t2 = min(of.t2, 2 * of.t1)
+    relaxes = draw(st.booleans())
+    target = Target(num_qubits=n, qubit_properties=times if relaxes else None)
     target.add_instruction(SXGate(), calibrated([(q,) for q in usable], 1e-3))
     target.add_instruction(RZGate(Parameter("t")), {(q,): None for q in usable})
     target.add_instruction(Measure(), calibrated([(q,) for q in usable], 2e-2))
@@ -91,12 +165,14 @@ def placed_circuits(draw: st.DrawFn) -> tuple[Target, QuantumCircuit]:
 def test_no_placement_is_better_on_random_devices(case: tuple[Target, QuantumCircuit]) -> None:
     target, circuit = case
     place = best_placement(circuit, target)
-    found = failure(circuit, target, place)
+    oracle = Oracle(circuit, target)
+    found = oracle.failure(place)
     assert found is not None
     assert len(set(place.values())) == len(place)
-    assert found == pytest.approx(least_failure(circuit, target), abs=ROUNDING)
+    assert found == pytest.approx(oracle.least(), abs=ROUNDING)
+    here = {q: q for q in range(circuit.num_qubits)}
     assert expected_error(circuit, target) == pytest.approx(
-        failure(circuit, target, {q: q for q in range(circuit.num_qubits)}), abs=ROUNDING
+        Oracle(circuit, target, median=False).failure(here), abs=ROUNDING
     )
 
 
@@ -120,10 +196,9 @@ def test_no_placement_of_a_router_is_better(part: str, n_qubits: int, entangleme
     target = profile.to_target()
     router = angle_router(n_qubits, 1, entanglement=entanglement)
     compact = fit_to_device(router, profile, seed=3)
-    best = least_failure(compact.full, target)
-    assert failure(compact.full, target, {q: q for q in range(profile.n_qubits)}) == pytest.approx(
-        best, abs=ROUNDING
-    )
+    oracle = Oracle(compact.full, target)
+    here = {q: q for q in range(profile.n_qubits)}
+    assert oracle.failure(here) == pytest.approx(oracle.least(), abs=ROUNDING)
 
 
 def test_qubits_that_nothing_couples_are_the_best_of_all() -> None:
@@ -133,10 +208,11 @@ def test_qubits_that_nothing_couples_are_the_best_of_all() -> None:
     full = fit_to_device(angle_router(3, 1, entanglement="none"), profile).full
     operations = {s.operation.name: s.operation for s in full.data}
     counts = full.count_ops()
+    oracle = Oracle(full, target)
 
     def cost(q: int) -> float:
         per_qubit = {name: counts[name] // 3 for name in operations if name != "barrier"}
-        errors = {name: target[name][q,].error or 0 for name in per_qubit if name != "delay"}
+        errors = {name: oracle.error(name, (q,)) for name in per_qubit if name != "delay"}
         return float(sum(-np.log1p(-error) * per_qubit[name] for name, error in errors.items()))
 
     best = sorted(range(profile.n_qubits), key=cost)[:3]
@@ -164,8 +240,9 @@ def test_a_search_cut_short_is_no_worse_than_qiskits_choice(
     circuit = fit_to_device(angle_router(4, 1), profile, qubits=[0, 1, 3, 5]).full
     monkeypatch.setattr(placement, "MAX_PLACEMENTS", most)
     monkeypatch.setattr(placement, "_NARROW", most)
-    found = failure(circuit, target, best_placement(circuit, target))
-    before = failure(circuit, target, {q: q for q in range(7)})
+    oracle = Oracle(circuit, target)
+    found = oracle.failure(best_placement(circuit, target))
+    before = oracle.failure({q: q for q in range(7)})
     assert found is not None
     assert before is not None
     assert found <= before + ROUNDING

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from qiskit.circuit import Delay, Gate, IfElseOp, Measure, Parameter, Reset
-from qiskit.circuit.library import CZGate, RXGate, RZGate, SXGate, XGate
+from qiskit.circuit.library import CRXGate, CZGate, RXGate, RZGate, SXGate, XGate, iSwapGate
 from qiskit.providers import QubitProperties
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.transpiler import CouplingMap, InstructionProperties, Target
@@ -65,7 +65,12 @@ def test_a_target() -> None:
     assert repairs(profile) == {
         ("dropped", "own", ()),
         ("dropped", "rx", ()),  # of one angle only: its name does not say which
-        *(("missing", f"{name} error", (q,)) for name in ("rz", "x") for q in range(3)),
+        *(
+            ("missing", f"{name} {what}", (q,))
+            for name in ("rz", "x")
+            for what in ("error", "duration")
+            for q in range(3)
+        ),
         *(("assumed", "readout", (q,)) for q in range(3)),
     }
     assert NoiseProfile.loads(profile.dumps()) == profile
@@ -140,6 +145,47 @@ def test_readout_errors() -> None:
     }
     model = profile.to_noise_model()
     assert set(model._local_readout_errors) == {(0,), (1,)}
+
+
+def test_missing_durations() -> None:
+    """What has none is counted as 0, and said: no readout length, no duration of a gate."""
+    fine, none = InstructionProperties(1e-6, 0.01), InstructionProperties(None, 0.01)
+    profile = capture(device(measure=(fine, none, none)), at=WHEN)
+    assert [qubit.readout_length for qubit in profile.qubits] == [1e-6, None, None]
+    found = [r for r in profile.repairs if r.item == "readout duration"]
+    assert [(r.action, r.qubits, r.reason) for r in found] == [
+        ("missing", (1,), "counted as 0"),
+        ("missing", (2,), "counted as 0"),
+    ]
+    assert profile.summary()["repairs"]["readout duration missing"] == 2
+
+
+def test_implausible_times_are_kept_and_said() -> None:
+    """The times of fake_toronto are long by a factor, the dt of fake_poughkeepsie is in ns."""
+    profile = capture("fake_toronto")
+    found = {repair.item for repair in profile.repairs if "implausible" in repair.reason}
+    assert found == {"cx duration", "id duration", "sx duration", "x duration", "readout duration"}
+    longest = max(gate.duration or 0 for gate in profile.gates if gate.name == "cx")
+    assert longest > 1e-5
+    (dt,) = (r for r in capture("fake_poughkeepsie").repairs if r.item == "dt")
+    assert dt.found == pytest.approx(3.6e-18, rel=0.02)
+    assert "devices have 1e-11 to 1e-08 s; kept as it is" in dt.reason
+
+
+@pytest.mark.parametrize("fake", ["fake_manila", "fake_sherbrooke", "fake_boston"])
+def test_nothing_is_implausible_of_most(fake: str) -> None:
+    assert not [r for r in capture(fake).repairs if "implausible" in r.reason]
+
+
+def test_gates_that_aer_cannot_simulate() -> None:
+    target = device()
+    swaps = {(q, q + 1): InstructionProperties(6e-8, 1e-5) for q in range(2)}
+    target.add_instruction(iSwapGate(), swaps)
+    target.add_instruction(CRXGate(Parameter("angle")), swaps)
+    profile = capture(target, at=WHEN)
+    assert profile.basis_gates == ("cz", "rz", "sx", "x")
+    assert not {gate.name for gate in profile.gates} & {"iswap", "crx"}
+    assert repairs(profile) >= {("dropped", "iswap", ()), ("dropped", "crx", ())}
 
 
 def test_any_backend() -> None:

@@ -1,0 +1,47 @@
+"""What a simulation takes of a calibration: gates that Aer knows, and a duration of everything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+from qiskit.circuit.library import get_standard_gate_name_mapping
+from qiskit_aer import AerSimulator
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.noise_profiles.profile import NoiseProfile
+
+# How circuits are simulated: exactly or on few qubits, and with one trajectory per shot.
+_METHODS = ("density_matrix", "statevector")
+_FINE_DT_S = 1e-15
+
+
+@cache
+def unknown_to_aer() -> frozenset[str]:
+    """Return the names of Qiskit's standard gates that Aer cannot simulate, such as iswap."""
+    known = (set(AerSimulator(method=m).configuration().basis_gates) for m in _METHODS)
+    return frozenset(get_standard_gate_name_mapping()).difference(set.intersection(*known))
+
+
+def simulated(profile: NoiseProfile) -> NoiseProfile:
+    """Return a profile with the same noise that can be scheduled and simulated.
+
+    What has no duration takes no time, so that it can be scheduled: without a duration there is no
+    relaxation either. Where the time resolution is unknown, it is a femtosecond, to which Qiskit
+    rounds in silence: it cannot schedule every circuit in seconds. Gates that Aer does not know are
+    not offered.
+    """
+    return replace(
+        profile,
+        dt=profile.dt or _FINE_DT_S,
+        basis_gates=tuple(g for g in profile.basis_gates if g not in unknown_to_aer()),
+        qubits=tuple(
+            qubit if qubit.readout_length is not None else replace(qubit, readout_length=0.0)
+            for qubit in profile.qubits
+        ),
+        gates=tuple(
+            gate if gate.duration is not None else replace(gate, duration=0.0)
+            for gate in profile.gates
+        ),
+    )
