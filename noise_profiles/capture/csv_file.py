@@ -7,9 +7,8 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from qmoe_qiskit.errors import ProfileError
+from qmoe_qiskit.errors import ProfileError, quoted
 from qmoe_qiskit.noise_profiles.capture.properties import Named, properties_of
-from qmoe_qiskit.noise_profiles.files.checks import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

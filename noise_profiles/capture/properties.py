@@ -15,8 +15,7 @@ from qiskit_ibm_runtime.models import BackendProperties
 from qiskit_ibm_runtime.models.backend_properties import GateProperties, Nduv
 from qiskit_ibm_runtime.models.exceptions import BackendPropertyError
 
-from qmoe_qiskit.errors import ProfileError
-from qmoe_qiskit.noise_profiles.files.checks import quoted
+from qmoe_qiskit.errors import ProfileError, quoted
 
 # IBM reports these for every Heron, and offers them on request: with `use_fractional_gates`.
 FRACTIONAL_GATES = ("rx", "rzz")
