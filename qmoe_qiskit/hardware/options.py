@@ -34,7 +34,9 @@ class RuntimeOptions(BaseModel):
         precision: Target standard error of each expectation value, in place of a number of shots:
             1 / precision^2 shots are taken.
         resilience_level: Error mitigation of the estimator. 0: none. 1: TREX (readout errors, by
-            measurement twirling). 2: TREX, gate twirling and zero-noise extrapolation.
+            measurement twirling). 2: TREX, gate twirling and zero-noise extrapolation. The standard
+            errors that IBM's estimator states at 1 and 2 are too small, by up to 1.4 times: they
+            leave out the shots of the readout calibration.
         resilience: Details of error mitigation.
         twirling: Details of twirling.
         dynamical_decoupling: Pulse sequences on idle qubits.
