@@ -62,6 +62,7 @@ def within_limits(
     yield call
     server.stdin.close()
     server.wait()
+    server.stdout.close()
 
 
 @pytest.fixture
