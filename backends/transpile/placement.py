@@ -6,14 +6,14 @@ between gates relaxes too.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from statistics import median
 
 import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.transpiler import Target
 
-from qmoe_qiskit.noise_profiles.thermal import relaxation_fidelity
+from qmoe_qiskit.noise_profiles.thermal import Relaxing, relaxation_fidelity
 from qmoe_qiskit.typing import FloatArray
 
 # Partial placements kept at once; a pattern of 6 qubits has 20 000 placements on a large device.
@@ -42,7 +42,8 @@ def expected_error(circuit: QuantumCircuit, target: Target) -> float:
         for (name, qubits), count in operations_of(circuit).items()
     )
     waits = waiting_times(circuit, lambda name, qubits: _duration(target, name, qubits))
-    log_fidelity += sum(np.log1p(-_limit(target, (q,), time)) for q, time in waits.items())
+    relaxing = target.qubit_properties
+    log_fidelity += sum(np.log1p(-_limit(relaxing, (q,), time)) for q, time in waits.items())
     return float(-np.expm1(log_fidelity)) + 0.0  # not -0.0
 
 
@@ -73,23 +74,60 @@ def waiting_times(
     return waits
 
 
-def best_placement(circuit: QuantumCircuit, target: Target) -> dict[int, int]:
+class Costs:
+    """What each operation costs at each place of a device: -log of its fidelity.
+
+    Tables are made once, for all circuits that are placed on the device.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self._tables: dict[str, FloatArray] = {}
+        self._medians: dict[str, float] = {}
+        # Qiskit makes a new list at each access.
+        self._qubits = target.qubit_properties
+
+    def of(self, name: str, n_qubits: int) -> FloatArray:
+        """Return the costs of an operation, (N,) or (N, N); infinite where the device lacks it."""
+        if name not in self._tables:
+            table = np.full((self.target.num_qubits,) * n_qubits, np.inf)
+            for place in self.target[name]:
+                table[place] = -np.log1p(-_error(self.target, self._qubits, name, place))
+            self._tables[name] = table
+        return self._tables[name]
+
+    def of_waiting(self, time: float) -> FloatArray:
+        """Return the costs of a time in s at each qubit, (N,)."""
+        limits = [_limit(self._qubits, (q,), time) for q in range(self.target.num_qubits)]
+        return -np.log1p(-np.array(limits))
+
+    def median_duration(self, name: str) -> float:
+        """Return the median duration of an operation over all its places, in s."""
+        if name not in self._medians:
+            durations = [_duration(self.target, name, place) for place in self.target[name]]
+            self._medians[name] = median(durations)
+        return self._medians[name]
+
+
+def best_placement(
+    circuit: QuantumCircuit, target: Target, costs: Costs | None = None
+) -> dict[int, int]:
     """Return the placement with the smallest expected error, as {qubit now: qubit then}.
 
     The search covers all placements that need no further routing: those where the device offers
     every operation, its direction included. Gates have the device's median durations where it is
     determined how long qubits wait. It is branch and bound, qubit by qubit; where more than
-    `MAX_PLACEMENTS` partial placements could still win, only the best of them are continued.
+    `MAX_PLACEMENTS` partial placements could still win, only the best of them are continued. The
+    costs are those of the target, if they are known already.
     """
+    costs = costs or Costs(target)
     operations = operations_of(circuit)
     used = active_qubits(circuit)
     order = _connected_order(used, operations)
-    alone_QN, pairs = _cost_tables(order, operations, target)
-    medians = {name: _median_duration(target, name) for name, _ in operations}
-    waits = waiting_times(circuit, lambda name, _: medians[name])
+    alone_QN, pairs = _cost_tables(order, operations, costs)
+    waits = waiting_times(circuit, lambda name, _: costs.median_duration(name))
     for k, q in enumerate(order):
-        limits_N = [_limit(target, (place,), waits[q]) for place in range(target.num_qubits)]
-        alone_QN[k] -= np.log1p(-np.array(limits_N))
+        alone_QN[k] += costs.of_waiting(waits[q])
     # What the qubits still to be placed cost at least.
     least = alone_QN.min(axis=1)
     for (_, later), table_NN in pairs.items():
@@ -145,7 +183,7 @@ def _connected_order(used: list[int], operations: Operations) -> list[int]:
 
 
 def _cost_tables(
-    order: list[int], operations: Operations, target: Target
+    order: list[int], operations: Operations, costs: Costs
 ) -> tuple[FloatArray, dict[tuple[int, int], FloatArray]]:
     """Return -log of the fidelity of everything on a qubit or pair, at every place.
 
@@ -154,17 +192,10 @@ def _cost_tables(
         Infinite where the device lacks an operation.
     """
     position = {q: k for k, q in enumerate(order)}
-    n = target.num_qubits
-    alone_QN = np.zeros((len(order), n))
+    alone_QN = np.zeros((len(order), costs.target.num_qubits))
     pairs: dict[tuple[int, int], FloatArray] = {}
-    tables: dict[str, FloatArray] = {}
     for (name, qubits), count in operations.items():
-        if name not in tables:
-            table = np.full((n,) * len(qubits), np.inf)
-            for place in target[name]:
-                table[place] = -np.log1p(-error_of(target, name, place))
-            tables[name] = table
-        cost = count * tables[name]
+        cost = count * costs.of(name, len(qubits))
         if len(qubits) == 1:
             alone_QN[position[qubits[0]]] += cost
         else:
@@ -185,26 +216,28 @@ def operations_of(circuit: QuantumCircuit) -> Operations:
 
 def error_of(target: Target, name: str, qubits: tuple[int, ...]) -> float:
     """Return the error of an operation as it is simulated, below 1."""
+    return _error(target, target.qubit_properties, name, qubits)
+
+
+def _error(
+    target: Target, relaxing: Sequence[Relaxing] | None, name: str, qubits: tuple[int, ...]
+) -> float:
     properties = target[name].get(qubits) if name in target else None
     reported = None if properties is None else properties.error
     error = _UNKNOWN_ERROR if reported is None else reported
     if name != "measure":
-        error = max(error, _limit(target, qubits, _duration(target, name, qubits)))
+        error = max(error, _limit(relaxing, qubits, _duration(target, name, qubits)))
     return min(error, 1 - 1e-12)
 
 
-def _limit(target: Target, qubits: tuple[int, ...], duration: float) -> float:
+def _limit(relaxing: Sequence[Relaxing] | None, qubits: tuple[int, ...], duration: float) -> float:
     """Return the error of qubits that relax for some time, in s."""
-    if target.qubit_properties is None or duration == 0:
+    if relaxing is None or duration == 0:
         return 0.0
-    relaxing = [target.qubit_properties[q] for q in qubits]
-    return min(1 - relaxation_fidelity(relaxing, duration), 1 - 1e-12)
+    fidelity = relaxation_fidelity([relaxing[q] for q in qubits], duration)
+    return min(1 - fidelity, 1 - 1e-12)
 
 
 def _duration(target: Target, name: str, qubits: tuple[int, ...]) -> float:
     properties = target[name].get(qubits) if name in target else None
     return (properties.duration or 0.0) if properties is not None else 0.0
-
-
-def _median_duration(target: Target, name: str) -> float:
-    return median(_duration(target, name, place) for place in target[name])

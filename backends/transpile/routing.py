@@ -13,6 +13,7 @@ from qiskit.transpiler import Target, TranspilerError, generate_preset_pass_mana
 
 from qmoe_qiskit.backends.transpile.layout import QubitMap
 from qmoe_qiskit.backends.transpile.placement import (
+    Costs,
     active_qubits,
     best_placement,
     error_of,
@@ -68,6 +69,7 @@ def best_routing(
         InputError: If the device cannot run the circuit.
     """
     target = profile.to_target()
+    costs = Costs(target)
     best, least = None, np.inf
     known = set()
     for routed, positions in _routings(circuit, profile, most_qubits, seed or 0):
@@ -75,7 +77,7 @@ def best_routing(
         if operations in known:
             continue
         known.add(operations)
-        place = best_placement(routed, target)
+        place = best_placement(routed, target, costs)
         error = expected_error(relabelled(routed, place, profile.n_qubits), target)
         if best is None or error < least:
             best, least = Routing(circuit=routed, positions=positions, place=place), error
@@ -110,9 +112,12 @@ def _routings(
     for devices in ([profile], _kinds_of_couplers(profile)):
         found = False
         for device in devices:
-            for region, each in _attempts(circuit, device, seed):
+            target = device.to_target()
+            for region, each in _attempts(circuit, device, target, seed):
                 try:
-                    yield _routing(circuit, device, region, most_qubits, each)
+                    yield _routing(
+                        circuit, device, target, region=region, most_qubits=most_qubits, seed=each
+                    )
                 except InputError:
                     continue
                 found = True
@@ -121,7 +126,7 @@ def _routings(
 
 
 def _attempts(
-    circuit: QuantumCircuit, profile: NoiseProfile, seed: int
+    circuit: QuantumCircuit, profile: NoiseProfile, target: Target, seed: int
 ) -> Iterator[tuple[tuple[int, ...] | None, int]]:
     """Return regions, None for the whole device, and seeds; two qubits need no routing."""
     yield None, seed
@@ -131,7 +136,6 @@ def _attempts(
         return
     others = np.random.default_rng(abs(seed)).integers(2**31, size=SEEDS - 1).tolist()
     yield from ((None, other) for other in others)
-    target = profile.to_target()
     # Routing about doubles the gates, and a region of n qubits has n - 1 couplers or more.
     per_coupler = 2 * n_pairs / (size - 1)
     pairs = _two(profile)
@@ -148,12 +152,14 @@ def _attempts(
 def _routing(
     circuit: QuantumCircuit,
     profile: NoiseProfile,
+    target: Target,
+    *,
     region: tuple[int, ...] | None,
     most_qubits: int | None,
     seed: int,
 ) -> tuple[QuantumCircuit, QubitMap]:
     if region is None:
-        routed = routed_on(circuit, profile.to_target(), seed)
+        routed = routed_on(circuit, target, seed)
         used = active_qubits(routed)
         if most_qubits is None or len(used) <= most_qubits:
             return routed, QubitMap.of_routed(routed)
