@@ -65,8 +65,8 @@ def test_killed_at_every_step(
     for number in range(0, len(places), 4):  # killed again during the second attempt
         places[number] += undisturbed.steps(rng, 1)
     stage.conduct(partial(trial, number, killed) for number, killed in enumerate(places))
-    # Only steps of waiting loops may be missed.
-    assert fates[-signal.SIGKILL] >= 0.9 * fates.total()
+    # Only steps of waiting loops may be missed, and a busy machine takes other numbers of them.
+    assert fates[-signal.SIGKILL] >= 0.75 * fates.total()
     assert sum(len(ibm.jobs) for ibm in stage.services) == n_jobs + len(places)
 
 
