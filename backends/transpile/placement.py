@@ -99,7 +99,8 @@ class Costs:
     def of_waiting(self, time: float) -> FloatArray:
         """Return the costs of a time in s at each qubit, (N,)."""
         limits = [_limit(self._qubits, (q,), time) for q in range(self.target.num_qubits)]
-        return -np.log1p(-np.array(limits))
+        costs_N: FloatArray = -np.log1p(-np.array(limits))
+        return costs_N
 
     def median_duration(self, name: str) -> float:
         """Return the median duration of an operation over all its places, in s."""
