@@ -1,10 +1,13 @@
 """What the header of a stored NumPy array promises, held against what is stored."""
 
 import math
+from tokenize import TokenError
 from typing import IO
 
 from numpy.lib import format as npy
 
+# What NumPy may raise besides ValueError: it parses the header as Python.
+_FAULTS = (OverflowError, RecursionError, SyntaxError, TokenError, TypeError)
 _READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
@@ -27,7 +30,10 @@ def check_header(file: IO[bytes], n_bytes: int) -> None:
     version = tuple(start[len(npy.MAGIC_PREFIX) :])
     if version not in _READERS:
         raise ValueError(f"its format has version {'.'.join(map(str, version))}, and 1.0 is usual")
-    shape, _, dtype = _READERS[version](file)
+    try:
+        shape, _, dtype = _READERS[version](file)
+    except _FAULTS as error:
+        raise ValueError(f"its header cannot be read ({type(error).__name__})") from error
     if dtype.hasobject:
         raise ValueError("it holds Python objects (allow_pickle is off)")
     if any(length < 0 for length in shape):
