@@ -348,8 +348,8 @@ def _named(names: list[Any], circuit: QuantumCircuit) -> Sequence[Parameter]:
 def _parameters_of(circuit: QuantumCircuit) -> list[Parameter]:
     """Return a circuit's parameters in its order, with those that Qiskit has lost at the end.
 
-    Of a circuit that was read from QPY, Qiskit no longer knows the parameters within annotated
-    gates, and does not bind them.
+    After a circuit is read from QPY, Qiskit no longer knows the parameters within annotated gates,
+    and does not bind them.
     """
     known = list(circuit.parameters)
     return [*known, *(p for p in standard_form(circuit).parameters if p not in set(known))]

@@ -300,7 +300,7 @@ def test_the_layout_can_be_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_expected_error_is_the_product_over_all_operations(
     spec: str, shots: int | None
 ) -> None:
-    """Of the channels that Aer simulates, and of the delays in Qiskit's schedule."""
+    """The operations are the channels that Aer simulates and the delays in Qiskit's schedule."""
     compiled = compiled_on(spec, "mixed", shots)
     name = spec.replace("runtime:fake_", "noisy:ibmq_").removeprefix("noisy:")
     profile = load_profile(name)
