@@ -40,7 +40,7 @@ def nothing_recorded(path: Path) -> bool:
         (["--resilience", "3"], "resilience_level = 3: Input should be 0, 1 or 2"),
         (["--shots", "0"], "shots must be a whole number of at least 1, got 0"),
         (["--shots", "-5"], "got -5"),
-        (["--shots", "20000000"], "a job may take 10,000,000: use fewer shots"),
+        (["--shots", "20000000"], "shots must be at most 10000000"),
         (["--samples", "0"], "samples must be a whole number of at least 1, got 0"),
         (["--samples", "16"], "samples 16 are more than the 15 rows of the data"),
         (["--device-qubits", "1;2"], "numbers separated by commas, such as 65,66, got '1;2'"),
