@@ -41,10 +41,10 @@ PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest
 QUICK := -n 2 --dist worksteal --hypothesis-profile=quick \
 	-m "not process and not service and not slow and not trial"
 
-quick: $(VENV)/.installed-dev  ## run the tests that take this process only, about a minute
+quick: $(VENV)/.installed-dev  ## run the tests that take this process only, about two minutes
 	$(PYTEST) $(QUICK) $(ARGS)
 
-test: $(VENV)/.installed-dev  ## run the test suite, about 8 minutes
+test: $(VENV)/.installed-dev  ## run the test suite, about 7 minutes
 	$(PYTEST) -n 3 --dist worksteal -m "not trial" $(ARGS)
 
 trials: $(VENV)/.installed-dev  ## run the long random trials, and properties with more examples

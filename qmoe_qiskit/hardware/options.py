@@ -35,8 +35,8 @@ class RuntimeOptions(BaseModel):
             1 / precision^2 shots are taken.
         resilience_level: Error mitigation of the estimator. 0: none. 1: TREX (readout errors, by
             measurement twirling). 2: TREX, gate twirling and zero-noise extrapolation. The standard
-            errors that IBM's estimator states at 1 and 2 are too small, by up to 1.4 times: they
-            leave out the shots of the readout calibration.
+            errors that IBM's estimator states at 1 and 2 are too small: by up to 1.24 times where
+            it was measured, see docs/ibm-quantum.md.
         resilience: Details of error mitigation.
         twirling: Details of twirling.
         dynamical_decoupling: Pulse sequences on idle qubits.
