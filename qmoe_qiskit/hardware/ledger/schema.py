@@ -120,12 +120,12 @@ def _check_place(path: Path) -> None:
     try:
         log = path.with_name(f"{path.name}-wal")
         # SQLite deletes the log of an empty file. Look at the log first: a new ledger's log is
-        # created after its file.
-        has_log = log.exists() and log.stat().st_size > 0
-        size = path.stat().st_size if path.exists() else 0
+        # created after its file. Look once: another process that closes the ledger deletes it.
+        log_size = _size(log)
+        size = _size(path)
         if path.exists() and not path.is_file():
             raise LedgerError(f"the ledger {str(path)!r} is not a file: {OTHER}")
-        if has_log and not size:
+        if log_size and not size:
             raise damaged(path, f"it is empty or gone, while {log.name!r} beside it holds records")
         if 0 < size < _HEADER:  # SQLite overwrites a file of one byte
             raise damaged(path, f"it ends after {size} bytes")
@@ -135,6 +135,14 @@ def _check_place(path: Path) -> None:
             f"the ledger {str(path)!r} cannot be created ({error}): make its folder writable, or"
             f" {OTHER}"
         ) from error
+
+
+def _size(path: Path) -> int:
+    """Return a file's size in bytes, 0 if there is no such file."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:

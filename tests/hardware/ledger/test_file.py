@@ -283,6 +283,24 @@ def test_a_damaged_ledger_is_kept(full: Path, spoil: Callable[[bytes], bytes]) -
     assert full.read_bytes() == bad
 
 
+def test_a_log_that_another_process_deletes_meanwhile(
+    full: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = full.with_name(f"{full.name}-wal")
+    log.touch()
+    stat = Path.stat
+
+    def stat_then_delete(path: Path, **options: bool) -> os.stat_result:
+        found = stat(path, **options)
+        if path == log:  # as SQLite does when the last connection is closed
+            log.unlink()
+        return found
+
+    monkeypatch.setattr(Path, "stat", stat_then_delete)
+    with Ledger(full) as opened:
+        assert opened.works()
+
+
 @pytest.mark.parametrize("gone", [False, True])
 def test_a_log_without_its_ledger_is_kept(
     full: Path, plan: Callable[..., Any], tmp_path: Path, *, gone: bool
