@@ -18,7 +18,6 @@ from qmoe_qiskit.backends.gradients.spsa import Directions
 from qmoe_qiskit.backends.handed_out import HandsOut
 from qmoe_qiskit.backends.protocols import ArrayLike, Expectations, Pullback, check_batch
 from qmoe_qiskit.backends.transpile.isa_circuit import DeviceCircuit
-from qmoe_qiskit.hardware.primitives import check_pub
 from qmoe_qiskit.hardware.work import Outcome, WorkUnit, work_key
 from qmoe_qiskit.typing import FloatArray
 
@@ -165,6 +164,8 @@ class RuntimeRouter(HandsOut):
             options=backend.options,
         )
         if backend.device.backend is not None:
+            from qmoe_qiskit.hardware.primitives import check_pub
+
             check_pub(work, backend.device.backend.target)
         return work
 

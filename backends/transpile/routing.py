@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.circuit import ClassicalRegister
-from qiskit.transpiler import Target, TranspilerError, generate_preset_pass_manager
+from qiskit.transpiler import Target, TranspilerError
 
 from qmoe_qiskit.backends.transpile.layout import QubitMap
+from qmoe_qiskit.backends.transpile.pass_manager import pass_manager
 from qmoe_qiskit.backends.transpile.placement import (
     Costs,
     active_qubits,
@@ -26,7 +27,6 @@ from qmoe_qiskit.errors import InputError
 if TYPE_CHECKING:
     from qmoe_qiskit.noise_profiles import NoiseProfile
 
-OPTIMIZATION_LEVEL = 3
 # Attempts on the whole device, by the seed of Qiskit's routing, and within single regions: Qiskit
 # prefers the region with the fewest gates, also where its qubits are bad.
 SEEDS = 6
@@ -92,9 +92,7 @@ def routed_on(circuit: QuantumCircuit, target: Target, seed: int | None) -> Quan
     Raises:
         InputError: If the target cannot run the circuit.
     """
-    passes = generate_preset_pass_manager(
-        OPTIMIZATION_LEVEL, target=target, seed_transpiler=0 if seed is None else seed
-    )
+    passes = pass_manager(target, 0 if seed is None else seed)
     try:
         routed: QuantumCircuit = passes.run(circuit)
     except TranspilerError as error:

@@ -18,7 +18,8 @@ def linear(n_in: int, n_out: int, generator: torch.Generator | None = None) -> n
         InputError: If the layer is too large, see `require_room`.
     """
     require_room("a linear layer", n_in, n_out)
-    layer = nn.Linear(n_in, n_out, device="meta").to_empty(device="cpu")
+    with torch.random.fork_rng(devices=[]):  # torch draws weights too: they are replaced below
+        layer = nn.Linear(n_in, n_out, device="cpu")
     bound = 1 / math.sqrt(n_in) if n_in else 0.0
     nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
     nn.init.uniform_(layer.bias, -bound, bound, generator=generator)

@@ -126,7 +126,6 @@ def described(router: str, execution: Execution | None) -> str:
 def execution_of(classifier: QMoEClassifier) -> Execution | None:
     """Return where a fitted classifier's circuit runs, or None if its router is classical."""
     from qmoe_qiskit.backends.runtime.compiled_router import RuntimeRouter
-    from qmoe_qiskit.hardware.devices.ibm import IBMDevice
     from qmoe_qiskit.train.execution import label_of, profile_of
 
     compiled, backend = classifier.compiled_router, classifier.backend_
@@ -144,6 +143,8 @@ def execution_of(classifier: QMoEClassifier) -> Execution | None:
     if not isinstance(compiled, RuntimeRouter):
         mitigation = getattr(backend, "mitigation", "none")
         return Execution(backend=label_of(backend), mitigation=mitigation, **facts)
+    from qmoe_qiskit.hardware.devices.ibm import IBMDevice
+
     device = compiled.backend.device
     return Execution(
         # The device's own name, even if the least busy device was requested.

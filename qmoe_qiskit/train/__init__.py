@@ -2,12 +2,19 @@
 
 Names of arrays end in their shape. Shapes: N rows, B batch, F features, K router coordinates,
 W circuit weights, E experts, C classes.
+
+The public names are loaded when first used; a model predicts without what trains it.
 """
 
-from qmoe_qiskit.train.classifier import QMoEClassifier, restore_model
-from qmoe_qiskit.train.features import FeatureMap
-from qmoe_qiskit.train.loop.net import StopTraining
-from qmoe_qiskit.train.state import ModelState, model_state
+from typing import TYPE_CHECKING
+
+from qmoe_qiskit.lazy import load_lazily
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.train.classifier import QMoEClassifier, restore_model
+    from qmoe_qiskit.train.features import FeatureMap
+    from qmoe_qiskit.train.loop.net import StopTraining
+    from qmoe_qiskit.train.state import ModelState, model_state
 
 __all__ = [
     "FeatureMap",
@@ -17,3 +24,13 @@ __all__ = [
     "model_state",
     "restore_model",
 ]
+
+__getattr__, __dir__ = load_lazily(
+    "qmoe_qiskit.train",
+    {
+        ".classifier": ["QMoEClassifier", "restore_model"],
+        ".features": ["FeatureMap"],
+        ".loop.net": ["StopTraining"],
+        ".state": ["ModelState", "model_state"],
+    },
+)

@@ -16,7 +16,6 @@ from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.moe import MixtureOfExperts, ProjectedRouter, linear_experts
 from qmoe_qiskit.train.execution import Where
 from qmoe_qiskit.train.fingerprint import settings_for_json
-from qmoe_qiskit.train.fit import Fit
 from qmoe_qiskit.train.loop.optimization import PASSED_ON, OptimizerState
 from qmoe_qiskit.train.model import build_router
 from qmoe_qiskit.train.prediction import Predictions
@@ -202,6 +201,8 @@ class QMoEClassifier(Predictions):
             InputError: If a setting is not accepted or the training diverges.
             ValueError: If scikit-learn refuses the data.
         """
+        from qmoe_qiskit.train.fit import Fit
+
         return Fit(self, X, y, sample_weight).run()
 
     def partial_fit(
@@ -222,6 +223,8 @@ class QMoEClassifier(Predictions):
             InputError: As for `fit`; and if a label is none of the classes.
             ValueError: If scikit-learn refuses the data.
         """
+        from qmoe_qiskit.train.fit import Fit
+
         return Fit(self, X, y, sample_weight, incremental=True, classes=classes).run()
 
     def resume(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
@@ -232,6 +235,8 @@ class QMoEClassifier(Predictions):
         Raises:
             RunError: If there is no usable checkpoint, or it belongs to other data or settings.
         """
+        from qmoe_qiskit.train.fit import Fit
+
         return Fit.resumed(self, X, y, sample_weight).run()
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:

@@ -15,7 +15,6 @@ from qmoe_qiskit.circuits.angle import ENTANGLEMENTS, ROTATIONS
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
 from qmoe_qiskit.moe import READOUTS
 from qmoe_qiskit.train.features import scaled_range
-from qmoe_qiskit.train.loop.net import check_callbacks
 
 # The counts among the settings, with their largest values.
 _COUNTS = {
@@ -62,7 +61,10 @@ def check_settings(settings: Mapping[str, Any]) -> None:
     checkpoint = settings["checkpoint"]
     if checkpoint is not None and not isinstance(checkpoint, str | os.PathLike):
         raise InputError(f"checkpoint must be a file's path or None, got {checkpoint!r}")
-    check_callbacks(settings["callbacks"])
+    if settings["callbacks"] is not None:
+        from qmoe_qiskit.train.loop.net import check_callbacks
+
+        check_callbacks(settings["callbacks"])
     if checkpoint is not None and settings["callbacks"]:
         raise InputError(
             "a checkpoint does not hold what callbacks know: set checkpoint=None, or callbacks=None"

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 def show_evaluation(run: runs.Run, result: runs.Evaluation, *, as_json: bool) -> None:
     """Print an evaluation, for people or as JSON."""
-    from qmoe_qiskit.runs.on_hardware.evaluate import DeviceEvaluation
-
     remark_outside(int(result.metrics["rows_outside_range"].number), result.n_rows)
     if as_json:
         write_json({"run": str(run.path), "router": run.router, **dataclasses.asdict(result)})
@@ -31,8 +29,9 @@ def show_evaluation(run: runs.Run, result: runs.Evaluation, *, as_json: bool) ->
     if (placement := placement_sentence(run)) is not None:
         screen.print(placement, soft_wrap=True)
     screen.print(metrics_table(result.metrics))
-    if isinstance(result, DeviceEvaluation):
-        screen.print(_cost_sentence(result.cost), soft_wrap=True)
+    cost: Cost | None = getattr(result, "cost", None)  # that of a device
+    if cost is not None:
+        screen.print(_cost_sentence(cost), soft_wrap=True)
 
 
 def _cost_sentence(cost: Cost) -> str:

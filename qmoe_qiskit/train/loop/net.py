@@ -136,8 +136,6 @@ def check_callbacks(callbacks: Any) -> None:  # noqa: ANN401
     Raises:
         InputError: If it is no list of callbacks.
     """
-    if callbacks is None:
-        return
     if not isinstance(callbacks, list | tuple):
         raise InputError(f"callbacks must be None or a list of skorch's, got {callbacks!r}")
     for item in callbacks:

@@ -1,18 +1,22 @@
 """Choices of the optimizer and of the loss: torch's by name, or a class of the user's."""
 
+from __future__ import annotations
+
 import inspect
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
-from skorch.callbacks import LRScheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from qmoe_qiskit.errors import InputError, unknown_name
+
+if TYPE_CHECKING:
+    from skorch.callbacks import LRScheduler
 
 # Settings with these beginnings go to skorch, such as optimizer__weight_decay.
 PASSED_ON = ("optimizer__", "criterion__", "callbacks__")
