@@ -85,8 +85,10 @@ def make_square(figure: Figure, panels: list[Axes]) -> None:
     """Resize a finished figure until each panel is `PANEL` inches wide and high."""
     n_columns = min(len(panels), PANELS_PER_ROW)
     n_rows = math.ceil(len(panels) / n_columns)
+    layout = figure.get_layout_engine()
+    assert layout is not None
     for _ in range(2):  # the surroundings of the panels hardly change: two rounds are enough
-        figure.draw_without_rendering()
+        layout.execute(figure)
         box = panels[0].get_window_extent().transformed(figure.dpi_scale_trans.inverted())
         width, height = figure.get_size_inches()
         figure.set_size_inches(
