@@ -48,7 +48,7 @@ def main() -> None:
     for name in PARTS:
         study = load_study(name)
         settings = study.quick if arguments.quick else study.settings()
-        n_seeds = study.quick_seeds if arguments.quick else 20
+        n_seeds = study.seeds_to_decide(study.quick) if arguments.quick else 20
         if arguments.seeds is not None:
             n_seeds = require_positive("--seeds", arguments.seeds)
         tasks = study.tasks(settings, range(n_seeds))

@@ -58,11 +58,11 @@ def loss_curves_figure(histories: Mapping[str, Sequence[Mapping[str, float]]]) -
                 losses += [epoch[key] for epoch in known]
                 validated |= bool(known) and key == "valid_loss"
             entries.append((Line2D([], [], color=colour, marker=marker), fitted(name, 40)))
-        entries.append((Line2D([], [], color=INK, linestyle="-"), "training"))
         if validated:
-            entries.append((Line2D([], [], color=INK, linestyle="--"), "validation"))
+            for line, what in (("-", "training"), ("--", "validation")):
+                entries.append((Line2D([], [], color=INK, linestyle=line), what))
         axes.set_xlabel("epoch")
-        axes.set_ylabel("cross entropy (nat)")
+        axes.set_ylabel("cross entropy (nat)" if validated else "training cross entropy (nat)")
         axes.set_xlim(min(epochs) - 0.5, max(epochs) + 0.5)
         whole = MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10])
         axes.xaxis.set_major_locator(whole)

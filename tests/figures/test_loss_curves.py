@@ -47,7 +47,8 @@ def test_without_validation_the_legend_does_not_speak_of_it(
     legend_of: Callable[[Figure], list[str]],
 ) -> None:
     figure = loss_curves_figure({"hybrid": history(0.7, 0.3, valid=False)})
-    assert legend_of(figure) == ["hybrid", "training"]
+    assert legend_of(figure) == ["hybrid"]
+    assert figure.axes[0].get_ylabel() == "training cross entropy (nat)"
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,10 @@ def study(
     *,
     seeds: Annotated[
         int | None,
-        typer.Option(help=f"Number of seeds; by default {SEEDS}, and with --quick fewer."),
+        typer.Option(
+            help=f"Number of seeds; by default {SEEDS}, and with --quick the fewest that can decide "
+            "a claim."
+        ),
     ] = None,
     out: Annotated[
         Path | None,
@@ -77,7 +80,7 @@ def study(
     chosen = load_study(name)
     settings = read_settings(chosen, settings_file, quick=quick)
     if seeds is None:
-        seeds = chosen.quick_seeds if quick else SEEDS
+        seeds = chosen.seeds_to_decide(settings) if quick else SEEDS
     all_seeds = range(require_positive("--seeds", seeds, at_most=limits.SEEDS))
     out = out or Path("runs") / "studies" / (f"{name}-quick" if quick else name)
     tasks = chosen.tasks(settings, all_seeds)
@@ -87,6 +90,12 @@ def study(
     command += ["--quick"] if quick else []
     command += ["--settings", str(settings_file)] if settings_file else []
     prepare_folder(out, chosen, settings, all_seeds, command, force=force)
+    if seeds < (needed := chosen.seeds_to_decide(settings)) and chosen.n_claims(settings):
+        remark(
+            f"warning: {seeds} seed{'s' * (seeds > 1)} cannot decide any of the study's "
+            f"{chosen.n_claims(settings)} claims, every verdict will be undecided: --seeds {needed} "
+            "is the fewest that can"
+        )
     if not resume and (n_removed := remove_results(out, tasks)):
         remark(f"note: {n_removed} results that were in {str(out)!r} are removed: --no-resume")
     shown = StudyProgress(name)

@@ -7,16 +7,14 @@ import math
 from typing import TYPE_CHECKING, Any, Self
 
 from qmoe_qiskit.cli.output.documents import console, remark
-from qmoe_qiskit.cli.output.tables import open_table
+from qmoe_qiskit.cli.output.wide_tables import fitting_tables
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
-    from rich.table import Table as RichTable
 
     from qmoe_qiskit.studies.engine.runner import Progress
     from qmoe_qiskit.studies.report.summary import Cell, Summary
-    from qmoe_qiskit.studies.report.tables import ShownTable
 
 
 def show_summary(summary: Summary) -> None:
@@ -26,7 +24,8 @@ def show_summary(summary: Summary) -> None:
     screen = console()
     for table in map(shown_table, summary.tables):
         screen.print(f"\n{table.title}", soft_wrap=True)
-        screen.print(_rich_table(table))
+        for part in fitting_tables(table, screen.width):
+            screen.print(part)
         for line in filter(None, (table.note, table.source)):
             screen.print(line, soft_wrap=True)
     if summary.verdicts or summary.remarks:
@@ -55,15 +54,6 @@ def summary_document(summary: Summary) -> dict[str, Any]:
         ],
         "remarks": list(summary.remarks),
     }
-
-
-def _rich_table(table: ShownTable) -> RichTable:
-    screen = open_table()
-    for heading, numeric in zip(table.headings, table.numeric, strict=True):
-        screen.add_column(heading, justify="right" if numeric else "left")
-    for row in table.rows:
-        screen.add_row(*(f"{cell.text}\n{cell.detail}".strip() for cell in row))
-    return screen
 
 
 def _cell(cell: Cell) -> Any:  # noqa: ANN401 - JSON

@@ -30,7 +30,7 @@ STUDY = Study(
     title="Does the quantum router depend on interference?",
     settings=AblationSettings,
     quick=AblationSettings(learning_rates=(0.05,)),
-    quick_seeds=10,
     tasks=_tasks,
     summarize=summary,
+    n_claims=lambda settings: len(settings.scalings) * len(settings.routers),
 )

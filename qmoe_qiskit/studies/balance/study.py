@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from qmoe_qiskit.studies.balance.settings import BalanceSettings, Case
-from qmoe_qiskit.studies.balance.summary import summarize
+from qmoe_qiskit.studies.balance.summary import n_claims, summarize
 from qmoe_qiskit.studies.balance.task import BalanceTask
 from qmoe_qiskit.studies.engine.study import Study
 from qmoe_qiskit.studies.engine.task import Task
@@ -36,7 +36,7 @@ STUDY = Study(
     quick=BalanceSettings(
         controls=("linear",), n_experts=(2, 8), weights=(0.0, 0.1), scalings=("paper",)
     ),
-    quick_seeds=10,
     tasks=_tasks,
     summarize=summarize,
+    n_claims=n_claims,
 )

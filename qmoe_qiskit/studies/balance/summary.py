@@ -172,8 +172,16 @@ def _by_weight(
                 y_limits=y_limits,
             )
             for n_experts in found.settings.n_experts
-        }
+        },
+        same="y",
     )
+
+
+def n_claims(settings: BalanceSettings) -> int:
+    """Count the claims about routers, the balance loss, and the routing under noise."""
+    n_losses = len(settings.weights) - 1
+    of_routers = len(settings.scalings) * len(settings.controls)
+    return len(settings.n_experts) * (of_routers + 2 * n_losses + len(settings.noise) + n_losses)
 
 
 def load_claims(found: BalanceResults) -> list[Claim]:

@@ -26,12 +26,17 @@ def _tasks(settings: BoundarySettings, seeds: Sequence[int]) -> list[Task]:
     ]
 
 
+def _n_claims(settings: BoundarySettings) -> int:
+    """Count the routers that the quantum router is compared with."""
+    return len(settings.routers) - 1 if "quantum" in settings.routers else 0
+
+
 STUDY = Study(
     name="boundary",
     title="Where does each router draw its lines?",
     settings=BoundarySettings,
     quick=BoundarySettings(),
-    quick_seeds=10,
     tasks=_tasks,
     summarize=summary,
+    n_claims=_n_claims,
 )

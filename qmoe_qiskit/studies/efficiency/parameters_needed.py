@@ -36,7 +36,12 @@ class Family(StrEnum):
     @classmethod
     def of(cls, router: ScaledRouter) -> Family:
         """Return the family of a router."""
-        return cls(study_router(router.router).family)
+        return cls.of_name(router.router)
+
+    @classmethod
+    def of_name(cls, router: str) -> Family:
+        """Return the family of a router by its name."""
+        return cls(study_router(router).family)
 
 
 @dataclass(frozen=True, kw_only=True)

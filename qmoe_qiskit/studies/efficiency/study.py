@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from qmoe_qiskit.studies.efficiency.settings import EfficiencySettings
-from qmoe_qiskit.studies.efficiency.summary import summary
+from qmoe_qiskit.studies.efficiency.summary import n_claims, summary
 from qmoe_qiskit.studies.engine.study import Study
 from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.training.train_task import TrainTask
@@ -38,7 +38,7 @@ STUDY = Study(
         controls=("linear", "mlp:4", "mlp:16", "fourier", "rff:8"),
         compared=("linear", "mlp:4", "fourier"),
     ),
-    quick_seeds=10,
     tasks=_tasks,
     summarize=summary,
+    n_claims=n_claims,
 )

@@ -1,5 +1,6 @@
 """Tables, verdicts and figures of the study of efficiency."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -52,6 +53,13 @@ def summary(
         figures=tuple(_picture(settings, frame, means, count) for count in COUNTS),
         remarks=_remarks(settings, frame),
     )
+
+
+def n_claims(settings: EfficiencySettings) -> int:
+    """Count the claims: on the parameters needed, and on accuracies."""
+    sizes = Counter(Family.of_name(router) for router in settings.controls)
+    comparable = sum(number == len(settings.layers) for number in sizes.values())
+    return len(settings.scalings) * (len(COUNTS) * comparable + len(settings.compared))
 
 
 def _reference(settings: EfficiencySettings, scaling: str) -> ScaledRouter:
@@ -140,7 +148,8 @@ def _picture(
         name=f"accuracy_by_{count.replace(' ', '_')}",
         caption=(
             f"Held-out accuracy by number of {count} of the router: means over "
-            f"{counted(len(frame.seeds), 'seed')} with 95 % intervals. Each point is a router."
+            f"{counted(len(frame.seeds), 'seed')} with 95 % intervals. Each point is a router; routers "
+            f"of equally many {count} stand side by side."
         ),
         draw=panels(
             {

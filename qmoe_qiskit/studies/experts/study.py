@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from qmoe_qiskit.studies.engine.study import Study
 from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.experts.settings import CONTENDERS, ExpertsSettings
-from qmoe_qiskit.studies.experts.summary import summarize
+from qmoe_qiskit.studies.experts.summary import CLAIMS, summarize
 from qmoe_qiskit.studies.experts.task import ExpertsTask
 
 
@@ -32,7 +32,7 @@ STUDY = Study(
     title="Are mixtures with quantum experts better than one circuit, or than classical mixtures?",
     settings=ExpertsSettings,
     quick=ExpertsSettings(n_samples=500, learning_rates=(0.03, 0.1)),
-    quick_seeds=9,
     tasks=_tasks,
     summarize=summarize,
+    n_claims=lambda settings: len(settings.data) * len(CLAIMS),
 )

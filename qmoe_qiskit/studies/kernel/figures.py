@@ -4,6 +4,7 @@ import numpy as np
 
 from qmoe_qiskit.stats import mean_estimate
 from qmoe_qiskit.studies.kernel.results import BOX_NAMES, KERNELS, KernelResults
+from qmoe_qiskit.studies.kernel.task import FLOOR
 from qmoe_qiskit.studies.report.figures import curves, intervals, mean_curve
 from qmoe_qiskit.studies.report.panels import panels
 from qmoe_qiskit.studies.report.summary import Draw, FigureSpec
@@ -26,7 +27,9 @@ def kernel_figures(found: KernelResults) -> tuple[FigureSpec, ...]:
             name="alignment",
             caption="Alignment of the kernels with the labels of held-out rows; strokes are seeds.",
             draw=panels(
-                {data: _dots(of_data, "alignment") for data, of_data in aligned.items()}, columns=1
+                {data: _dots(of_data, "alignment") for data, of_data in aligned.items()},
+                columns=1,
+                same="x",
             ),
             size=(7.0, 0.4 + 2.3 * len(settings.data)),
         ),
@@ -34,7 +37,9 @@ def kernel_figures(found: KernelResults) -> tuple[FigureSpec, ...]:
             name="machines",
             caption="Held-out accuracy of mixtures and of machines; strokes are seeds.",
             draw=panels(
-                {data: _dots(of_data, "accuracy") for data, of_data in accurate.items()}, columns=1
+                {data: _dots(of_data, "accuracy") for data, of_data in accurate.items()},
+                columns=1,
+                same="x",
             ),
             size=(7.0, 0.4 + 2.6 * len(settings.data)),
         ),
@@ -42,7 +47,8 @@ def kernel_figures(found: KernelResults) -> tuple[FigureSpec, ...]:
             name="spectrum",
             caption=(
                 "Eigenvalues of the Gram matrices, as shares of their sum: those of a circuit end "
-                "where its trigonometric functions do."
+                "where its trigonometric functions do. A curve ends where a seed's share is below "
+                f"{FLOOR:g}, which rounding may have made."
             ),
             draw=panels(
                 {
@@ -50,13 +56,16 @@ def kernel_figures(found: KernelResults) -> tuple[FigureSpec, ...]:
                         [
                             mean_curve(found.label(kernel), range(1, logs_NK.shape[1] + 1), logs_NK)
                             for kernel in KERNELS
-                            for logs_NK in [np.log10(found.kernel(data, kernel, "spectrum"))]
+                            for logs_NK in [_logarithms(found.kernel(data, kernel, "spectrum"))]
                         ],
                         x_label="eigenvalue, the largest first",
                         y_label="log10 of its share",
+                        reference=np.log10(FLOOR),
+                        reference_label=f"{FLOOR:g}: smaller shares are not drawn",
                     )
                     for data in settings.data
-                }
+                },
+                same="y",
             ),
             size=(7.0 if wide else 5.5, 1.2 + 2.8 * n_rows),
         ),
@@ -80,6 +89,11 @@ def kernel_figures(found: KernelResults) -> tuple[FigureSpec, ...]:
             size=(7.0 if len(settings.boxes) > 1 else 4.5, 3.6),
         ),
     )
+
+
+def _logarithms(shares_NK: FloatArray) -> FloatArray:
+    """Return logarithms of falling shares, up to the first one that a seed does not have."""
+    return np.log10(shares_NK[:, (shares_NK > FLOOR).all(axis=0)])
 
 
 def _dots(values: dict[str, FloatArray], name: str) -> Draw:

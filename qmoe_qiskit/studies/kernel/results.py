@@ -103,6 +103,14 @@ _CLAIMED = ("quantum", "quantum-bandwidth", "quantum-trained")
 _PAIRS = (*((kernel, "rbf") for kernel in _CLAIMED), ("quantum-trained", "quantum-initial"))
 
 
+def n_claims(settings: KernelSettings) -> int:
+    """Count the claims about kernels, machines and effective dimensions."""
+    ends = 1 if len(settings.sizes) == 1 else 2
+    return len(settings.data) * (len(_PAIRS) + len(_CLAIMED) + 1) + (
+        len(settings.boxes) * len(settings.dimension_controls) * ends
+    )
+
+
 def alignment_claims(found: KernelResults) -> list[Claim]:
     """Return the claims about kernels."""
     return [

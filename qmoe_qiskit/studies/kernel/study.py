@@ -6,6 +6,7 @@ from dataclasses import replace
 from qmoe_qiskit.studies.engine.study import Study
 from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.kernel.effective_dimension import DimensionTask
+from qmoe_qiskit.studies.kernel.results import n_claims
 from qmoe_qiskit.studies.kernel.settings import KernelSettings
 from qmoe_qiskit.studies.kernel.summary import summarize
 from qmoe_qiskit.studies.kernel.task import KernelTask
@@ -51,7 +52,7 @@ STUDY = Study(
     title="Is the quantum router a better kernel method than a classical one?",
     settings=KernelSettings,
     quick=KernelSettings(data=("moons",), boxes=("initial",), dimension_controls=("mlp:4",)),
-    quick_seeds=10,
     tasks=_tasks,
     summarize=summarize,
+    n_claims=n_claims,
 )

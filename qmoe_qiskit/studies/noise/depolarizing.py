@@ -88,6 +88,11 @@ class _Sweep:
         )
 
 
+def n_claims(settings: NoiseSettings) -> int:
+    """Return the number of claims."""
+    return 2 + len(settings.controls) + len(settings.shots)
+
+
 def summarize(settings: NoiseSettings, found: NoiseResults) -> StudySection:
     """Return tables, claims and a figure."""
     sweep = _Sweep(settings, found)
@@ -243,6 +248,8 @@ def _picture(sweep: _Sweep) -> FigureSpec:
             "routers without noise, and, trained at every p, with limited numbers of shots. Bands: "
             "95 % bootstrap intervals of the mean over seeds."
         ),
-        draw=panels({"exact": draw(routers), "with shots, trained at p": draw(shots)}),
+        draw=panels(
+            {"exact": draw(routers), "with shots, trained at p": draw(shots)}, same="y"
+        ),
         size=(10.0, 4.6),
     )

@@ -99,6 +99,11 @@ class _Devices:
         )
 
 
+def n_claims(settings: NoiseSettings) -> int:
+    """Return the number of claims."""
+    return len(settings.all_devices) + 1 + len(settings.controls)
+
+
 def summarize(settings: NoiseSettings, found: NoiseResults) -> StudySection:
     """Return tables, claims and a figure."""
     measured = _Devices(settings, found)

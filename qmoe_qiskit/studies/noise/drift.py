@@ -28,6 +28,11 @@ def _task(settings: NoiseSettings, seed: int, *, factor: float, noisy: bool) -> 
     return settings.trained(seed, train_on=device if noisy else EXACT, settings=(device, *later))
 
 
+def n_claims(settings: NoiseSettings) -> int:
+    """Return the number of claims."""
+    return len(settings.factors) * len(settings.drift_hours)
+
+
 def summarize(settings: NoiseSettings, found: NoiseResults) -> StudySection:
     """Return a table and claims."""
     times = (0.0, *settings.drift_hours)

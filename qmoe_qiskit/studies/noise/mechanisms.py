@@ -36,6 +36,11 @@ def _task(settings: NoiseSettings, seed: int) -> PinnedTask:
     return PinnedTask(**settings.training(seed, settings=tuple(alone)))
 
 
+def n_claims(settings: NoiseSettings) -> int:
+    """Return the number of claims."""
+    return len(MECHANISMS)
+
+
 def summarize(settings: NoiseSettings, found: NoiseResults) -> StudySection:
     """Return a table, claims and a figure."""
     scales, device, margin = settings.scales, settings.device, settings.margin

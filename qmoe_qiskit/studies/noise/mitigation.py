@@ -58,6 +58,11 @@ def _measured(settings: NoiseSettings, found: NoiseResults) -> _Measured:
     return values
 
 
+def n_claims(settings: NoiseSettings) -> int:
+    """Return the number of claims."""
+    return len(settings.factors) * 2 * len(_CLAIMS)
+
+
 def summarize(settings: NoiseSettings, found: NoiseResults) -> StudySection:
     """Return a table, claims and a figure."""
     measured = _measured(settings, found)
@@ -179,7 +184,9 @@ def _picture(settings: NoiseSettings, measured: _Measured) -> FigureSpec:
             f"and mitigation, at factors on the noise of {settings.device}. Bands: 95 % bootstrap "
             "intervals of the mean over seeds."
         ),
-        draw=panels({f"noise times {factor:g}": part(factor) for factor in settings.factors}),
+        draw=panels(
+            {f"noise times {factor:g}": part(factor) for factor in settings.factors}, same="y"
+        ),
         size=(10.0, 4.6),
     )
 

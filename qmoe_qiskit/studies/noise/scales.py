@@ -37,6 +37,11 @@ def _under(settings: NoiseSettings, seed: int, factor: float) -> TrainTask:
     return settings.trained(seed, train_on=setting, settings=(setting,))
 
 
+def n_claims(_: NoiseSettings) -> int:
+    """Return the number of claims."""
+    return 3
+
+
 def summarize(settings: NoiseSettings, found: NoiseResults) -> StudySection:
     """Return tables, claims and a figure."""
     scales, device = settings.scales, settings.device

@@ -16,10 +16,11 @@ from qmoe_qiskit.studies.report.summary import Summary
 
 
 class _Part(Protocol):
-    """A part of the study: its tasks of one seed, and the section made of their results."""
+    """A part of the study: its tasks of one seed, the section of their results, and its claims."""
 
     def tasks(self, settings: NoiseSettings, seed: int, /) -> list[Task]: ...
     def summarize(self, settings: NoiseSettings, found: NoiseResults, /) -> StudySection: ...
+    def n_claims(self, settings: NoiseSettings, /) -> int: ...
 
 
 # In the order of `PARTS`.
@@ -53,13 +54,17 @@ def _chosen(settings: NoiseSettings) -> list[_Part]:
     return [part for name, part in _PARTS.items() if name in settings.parts]
 
 
+def _n_claims(settings: NoiseSettings) -> int:
+    return sum(part.n_claims(settings) for part in _chosen(settings))
+
+
 STUDY = Study(
     name="noise",
     title="What does noise cost the quantum router, and where does it break down?",
     settings=NoiseSettings,
     # The levels of the paper.
     quick=NoiseSettings(parts=("depolarizing",), levels=(0.0, 0.02, 0.05, 0.1, 0.15, 0.2)),
-    quick_seeds=20,
     tasks=_tasks,
     summarize=_summarize,
+    n_claims=_n_claims,
 )

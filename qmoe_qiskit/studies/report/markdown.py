@@ -10,8 +10,13 @@ def page_markdown(page: Page) -> str:
     parts = [
         f"# {escaped(page.title)}",
         f"Study `{page.name}`, {escaped(page.seeds)}",
-        "## Verdicts",
     ]
+    if page.figures:
+        parts.append("## Figures")
+        for figure in page.figures:
+            caption = escaped(figure.caption)
+            parts += [f"![{caption}](figures/{figure.name}.png)", caption]
+    parts.append("## Verdicts")
     if page.verdicts:
         parts += [
             f"{counts(page.verdicts)}.",
@@ -34,11 +39,6 @@ def page_markdown(page: Page) -> str:
             to_markdown(table).rstrip(),
             " ".join(below.split()),
         ]
-    if page.figures:
-        parts.append("## Figures")
-        for figure in page.figures:
-            caption = escaped(figure.caption)
-            parts += [f"![{caption}](figures/{figure.name}.png)", caption]
     if page.remarks:
         parts += ["## Remarks", "\n".join(f"- {escaped(remark)}" for remark in page.remarks)]
     parts += ["## How to reproduce", HOW_MADE, _fenced("sh", page.command)]

@@ -1,17 +1,26 @@
 """Several figures of a study side by side."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
 from qmoe_qiskit.studies.report.figures import Legend, legend_rows, put_legend, width_of
 from qmoe_qiskit.studies.report.summary import Draw
 
 
-def panels(parts: Mapping[str, Draw], *, columns: int = 2) -> Draw:
+def panels(
+    parts: Mapping[str, Draw], *, columns: int = 2, same: Literal["x", "y"] | None = None
+) -> Draw:
     """Draw several figures side by side, each with a title; a shared legend appears once.
 
     Legends stand in strips below their rows, so that neighbouring axes have the same height.
+
+    Args:
+        parts: The figures, by title.
+        columns: Largest number of figures beside each other.
+        same: The axis with the quantity that all figures show, which gets one scale.
     """
     assert parts
     n_columns = min(columns, len(parts))
@@ -41,8 +50,18 @@ def panels(parts: Mapping[str, Draw], *, columns: int = 2) -> Draw:
                     places[column].legends[0].remove()
                 if legend and not shared:
                     put_legend(feet[column], legend, loc="upper center")
+        if same is not None:
+            _share(figure, same)
 
     return draw
+
+
+def _share(figure: Figure, name: Literal["x", "y"]) -> None:
+    """Give an axis of all parts of a figure the ends that hold the contents of all."""
+    parts = [axes for axes in figure.findobj(Axes) if isinstance(axes, Axes)]
+    ends = [getattr(axes, f"get_{name}lim")() for axes in parts]
+    for axes in parts:
+        getattr(axes, f"set_{name}lim")(min(map(min, ends)), max(map(max, ends)))
 
 
 def _legend_of(draw: Draw, width: float) -> Legend:

@@ -165,7 +165,6 @@ STUDY = Study(
     title="Are small tasks done?",
     settings=SmallSettings,
     quick=SmallSettings(levels=(1.0,)),
-    quick_seeds=2,
     tasks=_tasks,
     summarize=_summarize,
 )

@@ -109,7 +109,6 @@ def test_the_quick_form_is_the_papers_sweep() -> None:
     quick = STUDY.quick
     assert quick.levels == (0.0, 0.02, 0.05, 0.1, 0.15, 0.2)
     assert (quick.epochs, quick.n_samples, quick.learning_rate) == (20, 1000, 0.05)
-    assert STUDY.quick_seeds == 20
     tasks: list[Task] = STUDY.tasks(quick, range(20))
     assert len(tasks) == 20 * (6 + 3)
 
