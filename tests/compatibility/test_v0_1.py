@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from importlib.metadata import version
 from pathlib import Path
@@ -44,6 +45,13 @@ WORDS = {
         "The tables are made from results, one file per task."
     ),
     "is made of those of the kind": "is made from the results of the kind",
+    "Each point is a router.": "Each point is a router; routers of equally many {} stand side by "
+    "side.",
+    "each seed as a tick.": "each seed as a tick. Dotted: the accuracy of guessing.",
+    "end where its trigonometric functions do.": (
+        "end where its trigonometric functions do. A curve ends where a seed's share is below "
+        "1e-12, which rounding may have made."
+    ),
 }
 
 
@@ -73,7 +81,39 @@ def output_of(*arguments: str) -> str:
 def reworded(text: str) -> str:
     for old, new in WORDS.items():
         text = text.replace(old, new)
-    return text
+    return re.sub(r"(by number of (.*?) of the router: .*?)\{\}", r"\1\2", text)
+
+
+def rearranged(page: str) -> str:
+    """Return a Markdown page with its figures before its verdicts, where they stand today."""
+    figures = re.search(r"^## Figures\n.*?(?=^## )", page, re.DOTALL | re.MULTILINE)
+    assert figures is not None
+    return page.replace(figures[0], "").replace("## Verdicts\n", f"{figures[0]}## Verdicts\n")
+
+
+def rearranged_html(page: str) -> str:
+    """Return the same of an HTML page, below its contents."""
+    nav, figures, verdicts = (
+        match[0]
+        for match in (
+            re.search(rf"<{start}.*?</{start.split()[0]}>\n", page, re.DOTALL)
+            for start in (
+                "nav ",
+                'section aria-labelledby="figures"',
+                'section aria-labelledby="verdicts"',
+            )
+        )
+        if match is not None
+    )
+    items = re.findall(r"<li>.*?</li>\n", nav)
+    drawn = [item for item in items if "#figure-" in item]
+    counted = re.search(r"<p>(.*?)\.</p>", verdicts)
+    assert counted is not None
+    link = f'<li><a href="#verdicts">Verdicts: {counted[1]}</a></li>\n'
+    others = [item for item in items if item not in drawn]
+    contents = nav.replace("".join(items), "".join([*drawn, link, *others]))
+    without = page.replace(nav, "").replace(figures, "")
+    return without.replace(verdicts, contents + figures + verdicts)
 
 
 def assert_same(now: Any, then: Any, place: str = "") -> None:
@@ -150,9 +190,9 @@ def test_studies(files: Path, name: str) -> None:
     assert {path.name: path.read_bytes() for path in tables.iterdir()} == {
         file: reworded(data.decode()).encode() for file, data in before.items()
     }
-    assert (folder / "report.md").read_text() == reworded(page)
+    assert (folder / "report.md").read_text() == rearranged(reworded(page))
     if html is not None and version("matplotlib") == matplotlib_of(STORED):
-        assert (folder / "report.html").read_text() == reworded(html)
+        assert (folder / "report.html").read_text() == rearranged_html(reworded(html))
 
 
 def matplotlib_of(folder: Path) -> str:

@@ -58,6 +58,7 @@ def test_the_study_runs_and_draws() -> None:
     (table,) = summary.tables
     assert [row[1] for row in table.rows][:2] == ["quantum", "quantum (dephased)"]
     assert len(summary.verdicts) == len(SMALL.routers)
+    assert STUDY.n_claims(SMALL) == len(summary.verdicts)
     assert {verdict.outcome for verdict in summary.verdicts} == {"undecided"}
     for picture in summary.figures:
         figure = Figure(figsize=picture.size, layout="constrained")

@@ -142,6 +142,7 @@ def test_what_is_said_of_given_results(rng: np.random.Generator) -> None:
     summary = STUDY.summarize(settings, seeds, results)
     outcomes = {verdict.claim: verdict.outcome for verdict in summary.verdicts}
     assert {verdict.n_claims for verdict in summary.verdicts} == {len(outcomes)}
+    assert STUDY.n_claims(settings) == len(outcomes)
     better = [claim for claim in outcomes if "balances 4 experts better than the linear" in claim]
     assert len(better) == 2
     said = {
@@ -187,4 +188,5 @@ def test_from_tasks_to_figures() -> None:
     results = [TaskResult(task=task, result=task.run(), seconds=1.0) for task in tasks]
     summary = STUDY.summarize(settings, [0, 1], results)
     assert {verdict.outcome for verdict in summary.verdicts} == {"undecided"}  # two seeds
+    assert STUDY.n_claims(settings) == len(summary.verdicts)
     drawn(summary)

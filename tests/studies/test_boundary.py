@@ -54,7 +54,7 @@ def test_the_study_runs_and_draws() -> None:
         assert mean.value == pytest.approx(np.mean(losses))
         # 40 rows to train on are a batch of 32 and one of 8.
         assert as_paper.value == pytest.approx(2 * mean.value)
-    assert len(summary.verdicts) == len(SMALL.routers) - 1
+    assert len(summary.verdicts) == len(SMALL.routers) - 1 == STUDY.n_claims(SMALL)
     for picture in summary.figures:
         drawn = picture.draw(Figure(figsize=picture.size, layout="constrained"))
         assert drawn is not None

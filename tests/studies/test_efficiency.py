@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.stats import estimates, judge
+from qmoe_qiskit.studies.efficiency.figure import side_by_side
 from qmoe_qiskit.studies.efficiency.parameters_needed import Family, needed_parameters
 from qmoe_qiskit.studies.efficiency.settings import EfficiencySettings
 from qmoe_qiskit.studies.efficiency.study import STUDY
@@ -83,7 +84,7 @@ def test_tables_hold_the_results(results: list[TaskResult]) -> None:
         assert by_name[scaling, "quantum (L = 2)"][8] is None
         assert by_name[scaling, "quantum (L = 1)"][2] == 12
     # Two counts of no other family, which have 1 size each, and one compared router, on 2 scalings.
-    assert len(summary.verdicts) == 2
+    assert len(summary.verdicts) == 2 == STUDY.n_claims(SMALL)
     assert {verdict.n_claims for verdict in summary.verdicts} == {2}
     assert {verdict.outcome for verdict in summary.verdicts} == {"undecided"}
 
@@ -173,6 +174,15 @@ def test_the_smallest_of_a_family_counts_that_passes_on_validation_rows() -> Non
     assert claims == []
 
 
+def test_points_of_equal_size_stand_side_by_side() -> None:
+    sizes = [6.0, 12.0, 12.0, 12.0, 24.0]
+    places = side_by_side(sizes)
+    assert [places[0], places[2], places[4]] == [6.0, 12.0, 24.0]
+    assert len(set(places)) == len(sizes)
+    assert places == sorted(places)
+    assert side_by_side([9.0, 9.0])[0] < 9.0 < side_by_side([9.0, 9.0])[1]
+
+
 def test_full_and_quick_settings_compare_families_of_as_many_sizes() -> None:
     for settings in (EfficiencySettings(), STUDY.quick):
         routers = ["quantum"] * len(settings.layers) + list(settings.controls)
@@ -213,7 +223,7 @@ def test_families_alike_are_seldom_told_apart(
     wrong = 0
     for _ in range(n_studies):
         summary = STUDY.summarize(settings, seeds, made_up(settings, seeds, rng))
-        assert len(summary.verdicts) == 2 * 2 + 4
+        assert len(summary.verdicts) == 2 * 2 + 4 == STUDY.n_claims(settings)
         wrong += any(verdict.outcome == "supported" for verdict in summary.verdicts)
     assert wrong <= bound * n_studies
 

@@ -173,7 +173,7 @@ def test_the_summary_is_of_all_results() -> None:
     assert [row[1] for row in accuracy.rows] == [c.label for c in CONTENDERS]
     assert all(len(row) == len(table.columns) for table in summary.tables for row in table.rows)
     assert "not reproducible" in time.title
-    assert len(summary.verdicts) == 5
+    assert len(summary.verdicts) == 5 == STUDY.n_claims(SMALL)
     assert {v.outcome for v in summary.verdicts} == {"undecided"}  # two seeds decide nothing
     by_hand = {
         c.label: np.mean(

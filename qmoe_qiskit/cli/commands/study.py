@@ -28,8 +28,8 @@ def study(
     seeds: Annotated[
         int | None,
         typer.Option(
-            help=f"Number of seeds; by default {SEEDS}, and with --quick the fewest that can decide "
-            "a claim."
+            help=f"Number of seeds; by default {SEEDS}, and with --quick the fewest that can "
+            "decide a claim."
         ),
     ] = None,
     out: Annotated[
@@ -90,11 +90,11 @@ def study(
     command += ["--quick"] if quick else []
     command += ["--settings", str(settings_file)] if settings_file else []
     prepare_folder(out, chosen, settings, all_seeds, command, force=force)
-    if seeds < (needed := chosen.seeds_to_decide(settings)) and chosen.n_claims(settings):
+    n_claims, needed = chosen.n_claims(settings), chosen.seeds_to_decide(settings)
+    if n_claims and seeds < needed:
         remark(
-            f"warning: {seeds} seed{'s' * (seeds > 1)} cannot decide any of the study's "
-            f"{chosen.n_claims(settings)} claims, every verdict will be undecided: --seeds {needed} "
-            "is the fewest that can"
+            f"warning: {seeds} seed{'s' * (seeds > 1)} cannot decide any of the study's {n_claims} "
+            f"claims, every verdict will be undecided: --seeds {needed} is the fewest that can"
         )
     if not resume and (n_removed := remove_results(out, tasks)):
         remark(f"note: {n_removed} results that were in {str(out)!r} are removed: --no-resume")

@@ -148,8 +148,8 @@ def _picture(
         name=f"accuracy_by_{count.replace(' ', '_')}",
         caption=(
             f"Held-out accuracy by number of {count} of the router: means over "
-            f"{counted(len(frame.seeds), 'seed')} with 95 % intervals. Each point is a router; routers "
-            f"of equally many {count} stand side by side."
+            f"{counted(len(frame.seeds), 'seed')} with 95 % intervals. Each point is a router; "
+            f"routers of equally many {count} stand side by side."
         ),
         draw=panels(
             {

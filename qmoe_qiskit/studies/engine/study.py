@@ -10,7 +10,6 @@ from qmoe_qiskit.studies.engine.settings import StudySettings
 from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.report.summary import Summary
 
-
 _SEEDS_OF_AN_INTERVAL = 2
 
 

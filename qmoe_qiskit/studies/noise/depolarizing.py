@@ -248,8 +248,6 @@ def _picture(sweep: _Sweep) -> FigureSpec:
             "routers without noise, and, trained at every p, with limited numbers of shots. Bands: "
             "95 % bootstrap intervals of the mean over seeds."
         ),
-        draw=panels(
-            {"exact": draw(routers), "with shots, trained at p": draw(shots)}, same="y"
-        ),
+        draw=panels({"exact": draw(routers), "with shots, trained at p": draw(shots)}, same="y"),
         size=(10.0, 4.6),
     )

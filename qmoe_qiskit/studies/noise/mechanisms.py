@@ -36,7 +36,7 @@ def _task(settings: NoiseSettings, seed: int) -> PinnedTask:
     return PinnedTask(**settings.training(seed, settings=tuple(alone)))
 
 
-def n_claims(settings: NoiseSettings) -> int:
+def n_claims(_: NoiseSettings) -> int:
     """Return the number of claims."""
     return len(MECHANISMS)
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from qmoe_qiskit.figures.style import INK, MARKERS, RGB, fitted, ordered_colours
 from qmoe_qiskit.stats import mean_estimates
@@ -142,6 +142,8 @@ def curves(
         if x_ticks is not None:
             axes.set_xticks(list(x_ticks), labels=list(x_ticks.values()), minor=False)
             axes.minorticks_off()
+        elif not log_x and all(x.is_integer() for curve in series for x in curve.levels):
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if y_limits is not None:
             axes.set_ylim(*y_limits)
         axes.set_xlabel(x_label)

@@ -9,10 +9,12 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from studies.engine import small
 from studies.engine.small import Small, pids
 
 from qmoe_qiskit.studies.engine.folder import read_folder
@@ -114,6 +116,25 @@ def test_resuming_is_the_default_and_can_be_forgone(
     assert "--no-resume" not in read_folder(tmp_path / "own").command
     outcome = qmoe("study", "small", "--seeds", 1, "--out", "new", "--no-resume", *ONE)
     assert (outcome.exit_code, outcome.stderr) == (0, "")
+
+
+def test_seeds_that_cannot_decide_are_said_before_anything_runs(
+    qmoe: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    claiming = replace(small.STUDY, n_claims=lambda settings: len(settings.levels))
+    monkeypatch.setattr(small, "STUDY", claiming)
+    (tmp_path / "own.toml").write_text("levels = [1.0, 2.0, 3.0]")
+    given = ("study", "small", "--settings", "own.toml", *ONE)
+    outcome = qmoe(*given, "--seeds", 6)
+    assert outcome.exit_code == 0
+    assert outcome.stderr == (
+        "warning: 6 seeds cannot decide any of the study's 3 claims, every verdict will be "
+        "undecided: --seeds 7 is the fewest that can\n"
+    )
+    outcome = qmoe(*given, "--quick", "--out", "quick")
+    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    # The p-value of seven equal signs, two-sided, times three claims: 3 * 2 / 2^7 < 0.05.
+    assert read_folder(tmp_path / "quick").seeds == list(range(7))
 
 
 def test_settings_and_quick(qmoe: Callable[..., Any], tmp_path: Path) -> None:

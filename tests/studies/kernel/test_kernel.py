@@ -17,7 +17,7 @@ from qmoe_qiskit.studies.kernel.effective_dimension import DimensionTask
 from qmoe_qiskit.studies.kernel.results import KERNELS, KernelResults
 from qmoe_qiskit.studies.kernel.settings import KernelSettings
 from qmoe_qiskit.studies.kernel.study import STUDY
-from qmoe_qiskit.studies.kernel.task import KernelTask
+from qmoe_qiskit.studies.kernel.task import FLOOR, KernelTask
 from qmoe_qiskit.studies.report.summary import Estimate
 from qmoe_qiskit.studies.training.train_task import TrainTask
 
@@ -146,6 +146,7 @@ def test_what_is_said_of_given_results(rng: np.random.Generator) -> None:
     )
     outcomes = {verdict.claim: verdict.outcome for verdict in summary.verdicts}
     assert {verdict.n_claims for verdict in summary.verdicts} == {len(outcomes)}
+    assert STUDY.n_claims(settings) == len(outcomes)
     better = "is better aligned with the labels than"
     said = {
         f"moons: the kernel {trained!r} {better} {rbf!r}": "supported",
@@ -175,7 +176,12 @@ def test_from_tasks_to_figures() -> None:
     results = [TaskResult(task=task, result=task.run(), seconds=1.0) for task in tasks]
     summary = STUDY.summarize(settings, [0, 1], results)
     assert {verdict.outcome for verdict in summary.verdicts} == {"undecided"}  # two seeds
+    assert STUDY.n_claims(settings) == len(summary.verdicts)
     for picture in summary.figures:
         figure = Figure(figsize=picture.size, layout="constrained")
         picture.draw(figure)
         figure.canvas.draw()
+        if picture.name == "spectrum":  # nothing is drawn of what was below the floor
+            lines = [line for line in figure.axes[0].lines if line.get_marker() != "None"]
+            assert len(lines) == len(KERNELS)
+            assert all((np.asarray(line.get_ydata()) > np.log10(FLOOR)).all() for line in lines)

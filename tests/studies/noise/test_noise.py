@@ -249,6 +249,7 @@ def test_all_claims_of_the_study_are_one_family() -> None:
     results = results_of(SMALL, MANY, lambda task: fabricated(task, np.random.default_rng(0)))
     summary = STUDY.summarize(SMALL, MANY, results)
     assert {verdict.n_claims for verdict in summary.verdicts} == {len(summary.verdicts)}
+    assert STUDY.n_claims(SMALL) == len(summary.verdicts)
     assert f"the {len(summary.verdicts)} claims of the study" in str(summary.verdicts[0])
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
@@ -149,6 +151,22 @@ def test_panels_share_a_legend_only_if_it_is_the_same() -> None:
     apart = drawn(panels({"left": NOISE, "right": COMPARED, "third": NOISE}), (9.0, 8.0))
     assert texts_of(apart).count("breakdown") == 2
     assert len(drawn(panels({"only": NOISE})).axes) == 1
+
+
+@pytest.mark.parametrize(("same", "other"), [("y", "x"), ("x", "y")])
+def test_panels_of_one_quantity_have_one_scale(same: Literal["x", "y"], other: str) -> None:
+    narrow = [Curve(name="a", levels=(0.2, 0.3), estimates=(estimate(0.9), estimate(0.91)))]
+    parts = {"wide": NOISE, "narrow": curves(narrow, x_label="p", y_label="accuracy")}
+    apart, shared = drawn(panels(parts)).axes, drawn(panels(parts, same=same)).axes
+
+    def ends(axes: Sequence[Axes], name: str) -> list[tuple[float, float]]:
+        return [getattr(each, f"get_{name}lim")() for each in axes]
+
+    assert len(set(ends(apart, same))) == 2
+    wide, narrow_ends = ends(apart, same)
+    union = (min(wide[0], narrow_ends[0]), max(wide[1], narrow_ends[1]))
+    assert ends(shared, same) == [pytest.approx(union)] * 2
+    assert ends(shared, other) == ends(apart, other)
 
 
 def test_axes_beside_each_other_are_as_high_whatever_their_legends() -> None:
