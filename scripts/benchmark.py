@@ -30,6 +30,7 @@ from benchmark_circuits import measure_circuits
 from benchmark_experts import measure_experts
 from benchmark_hardware import measure_hardware
 from benchmark_noise import measure_noise
+from benchmark_startup import measure_startup
 from benchmark_studies import measure_noise_study
 from measuring import (
     Row,
@@ -267,6 +268,7 @@ def measure(*, slow: bool) -> list[Row]:
     if slow:
         rows.append(measure_estimator_qnn())
     rows += [measure_wide(), measure_compile(), measure_help(), measure_accuracy()]
+    rows += measure_startup()
     return [
         *rows,
         *measure_noise(slow=slow),

@@ -58,7 +58,7 @@ def panels(
 
 def _share(figure: Figure, name: Literal["x", "y"]) -> None:
     """Give an axis of all parts of a figure the ends that hold the contents of all."""
-    parts = [axes for axes in figure.findobj(Axes) if isinstance(axes, Axes)]
+    parts = figure.findobj(Axes)
     ends = [getattr(axes, f"get_{name}lim")() for axes in parts]
     for axes in parts:
         getattr(axes, f"set_{name}lim")(min(map(min, ends)), max(map(max, ends)))
