@@ -51,7 +51,7 @@ def train_run(
         out: Folder for the run; it is made, with its parents.
         force: Whether to replace an existing run, which stays until the new one is complete.
         figures: Function that draws the run's figures; see `qmoe_qiskit.runs.Figures`.
-        verbose: Whether to show progress bars on a terminal.
+        verbose: Whether to show progress bars on a terminal and in a notebook.
 
     Raises:
         InputError: If data or settings are not accepted; nothing is written then.

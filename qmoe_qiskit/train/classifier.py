@@ -85,7 +85,8 @@ class QMoEClassifier(Predictions):
         patience: Number of epochs without improvement after which early stopping stops.
         checkpoint: File that holds the training's state for `resume`. It is written at the start of
             a fit and after every epoch, and replaces an older file.
-        verbose: Whether to show a progress bar, on a terminal, in a fit of more than a second.
+        verbose: Whether to show a progress bar in a fit of more than a second: on a terminal, and
+            in a notebook.
         random_state: Seed of initial weights, shuffling, validation split and shots.
 
     Attributes:

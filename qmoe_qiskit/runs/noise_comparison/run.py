@@ -96,7 +96,7 @@ def compare_under_noise(
         out: Folder for the two runs, the later calibration and comparison.json; it is made.
         force: Whether to replace an existing comparison.
         figures: Function that draws the figures of the runs; see `qmoe_qiskit.runs.Figures`.
-        verbose: Whether to show progress bars on a terminal.
+        verbose: Whether to show progress bars on a terminal and in a notebook.
 
     Raises:
         InputError: If something is not accepted; nothing is written then.
