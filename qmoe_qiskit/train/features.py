@@ -48,6 +48,14 @@ class FeatureMap:
     offset_K: FloatArray
     explained_variance: float
 
+    def __repr__(self) -> str:
+        n_features, n_inputs = self.matrix_FK.shape
+        seen = f"{n_inputs} principal components" if self.projects else "all of them"
+        return (
+            f"<FeatureMap of {n_features} features, scaled to {self.low:.3g} ... {self.high:.3g}: "
+            f"the router sees {seen}>"
+        )
+
     def __post_init__(self) -> None:
         n_features, n_inputs = np.shape(self.matrix_FK)
         shapes = {

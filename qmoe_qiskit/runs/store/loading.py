@@ -17,6 +17,7 @@ from qmoe_qiskit.io.checked_json import load_checked, parse_as, to_json
 from qmoe_qiskit.io.reasons import reason_of
 from qmoe_qiskit.io.regular_files import read_regular
 from qmoe_qiskit.runs.metrics import METRIC_NAMES, Metric
+from qmoe_qiskit.runs.metrics_table import metrics_html
 from qmoe_qiskit.runs.store.folder import (
     CIRCUIT,
     CONTROL,
@@ -60,6 +61,16 @@ class OpenedRun:
     metrics: dict[str, Metric]
     history: list[dict[str, float]]
     files: dict[str, bytes] = field(repr=False)
+
+    def __repr__(self) -> str:
+        accuracy = self.metrics["accuracy"].number
+        return (
+            f"<{type(self).__name__} {str(self.path)!r}: router {self.router!r} on "
+            f"{self.manifest.data}, held-out accuracy {accuracy:.3f}>"
+        )
+
+    def _repr_html_(self) -> str:
+        return metrics_html(repr(self)[1:-1], self.metrics)
 
     @property
     def router(self) -> str:
@@ -149,7 +160,7 @@ class OpenedRun:
         return Run(**parts, classifier=restore_model(self.model_state(), where))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Run(OpenedRun):
     """A run with its model.
 

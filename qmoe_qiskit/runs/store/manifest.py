@@ -66,6 +66,13 @@ class DataRecord:
     n_train: int
     n_test: int
 
+    def __str__(self) -> str:
+        return f"{self.name} ({self.n_train} training rows, {self.n_test} held out)"
+
+    def __repr__(self) -> str:
+        n_features = len(self.feature_names)
+        return f"<DataRecord {self}: {n_features} features, hash {self.content_hash[:12]}>"
+
 
 @dataclass(frozen=True, kw_only=True)
 class SettingsFacts:
@@ -120,6 +127,12 @@ class Manifest:
     model: dict[str, Any]
     files: dict[str, str]
     execution: Execution | None = None
+
+    def __repr__(self) -> str:
+        return (
+            f"<Manifest of a {self.role} of {self.created}: trained on {self.data}, seed "
+            f"{self.seed}, {len(self.files)} files>"
+        )
 
     def to_json(self) -> bytes:
         """Return the manifest as a checked JSON document."""
