@@ -23,7 +23,8 @@ from qmoe_qiskit.runs.metrics_table import metrics_html
 from qmoe_qiskit.runs.provenance import Execution, described, execution_of
 from qmoe_qiskit.runs.relative_paths import resolved_path
 from qmoe_qiskit.runs.request import DATA_SEED
-from qmoe_qiskit.runs.store.folder import quoted
+from qmoe_qiskit.runs.store.folder import ROWS, quoted
+from qmoe_qiskit.runs.store.rows import stored_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -175,7 +176,7 @@ def select_rows(
         dataset = _other_data(run, data, target)
     record = run.manifest.data
     kind: Literal["held-out", "all"] = "all"
-    if dataset.content_hash == record.content_hash:
+    if dataset.content_hash == record.content_hash and record.split is not None:
         kind = "held-out"
         dataset = split_dataset(
             dataset, test_fraction=record.split.test_fraction, seed=record.split.seed
@@ -214,6 +215,8 @@ def predict_file(run: Run, path: str | Path) -> Predictions:
 
 def _own_data(run: OpenedRun) -> Dataset:
     record = run.manifest.data
+    if record.file == ROWS:
+        return stored_rows(run)
     builtin = record.file is None
     source = record.name if record.file is None else resolved_path(record.file, run.path)
     try:

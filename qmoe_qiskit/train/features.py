@@ -1,14 +1,13 @@
 """From raw features to the inputs of experts and router."""
 
 import math
-import warnings
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qmoe_qiskit.errors import InputError, OutOfRangeWarning
+from qmoe_qiskit.errors import InputError, OutOfRangeWarning, warn_user
 from qmoe_qiskit.typing import FloatArray
 
 # Without n_qubits the router sees the features themselves up to this number.
@@ -145,12 +144,11 @@ class FeatureMap:
         row = int(np.argmax(rows))
         value_F = features_NF[row]
         feature = int(np.argmax((value_F < self.minimum_F) | (value_F > self.maximum_F)))
-        warnings.warn(
+        warn_user(
             f"{rows.sum()} of {len(rows)} rows lie outside the range that the model was trained "
             f"on: row {row} has {value_F[feature]:.6g} in feature {feature}, training saw "
             f"{self.minimum_F[feature]:.6g} to {self.maximum_F[feature]:.6g}",
             OutOfRangeWarning,
-            stacklevel=3,
         )
 
 

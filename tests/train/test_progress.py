@@ -60,7 +60,7 @@ def assert_gone(shown: bytearray) -> None:
 def test_a_long_fit_shows_a_bar_and_an_interrupt_removes_it(
     moons: Rows,
 ) -> None:
-    with terminal() as shown, pytest.raises(KeyboardInterrupt):
+    with terminal() as shown, pytest.raises(KeyboardInterrupt):  # noqa: PT012
 
         def interrupt(*_: Any) -> None:
             if b"loss 0." in shown:

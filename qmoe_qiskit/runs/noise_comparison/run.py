@@ -80,7 +80,9 @@ class NoiseComparison:
     settings: tuple[SettingResult, ...]
 
     def __repr__(self) -> str:
-        accuracies = [f"{one.setting} {one.metrics['accuracy'].number:.3f}" for one in self.settings]
+        accuracies = [
+            f"{one.setting} {one.metrics['accuracy'].number:.3f}" for one in self.settings
+        ]
         return (
             f"<NoiseComparison on {self.n_rows} held-out rows of {self.data}: accuracy "
             f"{', '.join(accuracies)}>"

@@ -16,7 +16,7 @@ from qmoe_qiskit.errors import InputError, RunError
 from qmoe_qiskit.io.checked_json import load_checked, parse_as, to_json
 from qmoe_qiskit.io.reasons import reason_of
 from qmoe_qiskit.io.regular_files import read_regular
-from qmoe_qiskit.runs.metrics import METRIC_NAMES, Metric
+from qmoe_qiskit.runs.metrics import NEEDED_METRICS, Metric
 from qmoe_qiskit.runs.metrics_table import metrics_html
 from qmoe_qiskit.runs.store.folder import (
     CIRCUIT,
@@ -64,9 +64,10 @@ class OpenedRun:
 
     def __repr__(self) -> str:
         accuracy = self.metrics["accuracy"].number
+        held_out = "" if self.manifest.data.split is None else "held-out "
         return (
             f"<{type(self).__name__} {str(self.path)!r}: router {self.router!r} on "
-            f"{self.manifest.data}, held-out accuracy {accuracy:.3f}>"
+            f"{self.manifest.data}, {held_out}accuracy {accuracy:.3f}>"
         )
 
     def _repr_html_(self) -> str:
@@ -254,7 +255,7 @@ def _opened(path: Path, data: bytes, known: Mapping[str, bytes] | None) -> Opene
     history = parse_as(files[HISTORY], list[dict[str, float]], quoted(path / HISTORY))
     if len(metrics) > limits.ITEMS:
         raise RunError(f"{quoted(path / METRICS)} is damaged: it has {len(metrics)} metrics")
-    lacking = sorted(METRIC_NAMES - metrics.keys())
+    lacking = sorted(NEEDED_METRICS - metrics.keys())
     if lacking:
         raise RunError(f"{quoted(path / METRICS)} is damaged: it has no {lacking[0]}")
     if not history or any("train_loss" not in epoch for epoch in history):
