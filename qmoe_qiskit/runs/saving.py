@@ -101,9 +101,7 @@ def save_run(
         feature_names=dataset.feature_names,
         n_samples=n_samples,
         seed=DATA_SEED,
-        split=None
-        if test_fraction is None
-        else SplitRecord(test_fraction=test_fraction, seed=seed),
+        split=chosen,
         content_hash=dataset.content_hash,
         n_train=0 if split is None else len(split.train.labels_N),
         n_test=len(dataset.labels_N if split is None else split.test.labels_N),

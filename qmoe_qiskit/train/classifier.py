@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 from qmoe_qiskit.backends import Backend, BackendSpec
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.figures.methods import PlotMethods
 from qmoe_qiskit.moe import MixtureOfExperts, ProjectedRouter, linear_experts
 from qmoe_qiskit.train.execution import Where
 from qmoe_qiskit.train.fingerprint import settings_for_json
@@ -28,7 +29,7 @@ from qmoe_qiskit.train.weights import ClassWeight
 _CIRCUIT_SETTINGS = ("n_layers", "rotation", "reuploads", "entanglement", "readout")
 
 
-class QMoEClassifier(Predictions):
+class QMoEClassifier(PlotMethods, Predictions):
     """Mixture of linear experts that a quantum (or classical) router weights.
 
     Features are scaled to `feature_range` by their smallest and largest training values. The

@@ -35,6 +35,11 @@ from qmoe_qiskit.runs.store.manifest import KIND, Manifest, ModelFacts, shown_ro
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike
 
     from qmoe_qiskit.backends import Backend, BackendSpec
     from qmoe_qiskit.circuits import RouterCircuit
@@ -170,6 +175,49 @@ class Run(OpenedRun):
     """
 
     classifier: QMoEClassifier
+
+    def plot_decision_boundary(
+        self,
+        X: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        *,
+        ax: Axes | None = None,
+    ) -> Figure | Axes:
+        """Draw the model's predictions, see `QMoEClassifier.plot_decision_boundary`.
+
+        Without X and y, the rows are those that `evaluate_run` measures on.
+        """
+        return self.classifier.plot_decision_boundary(*self._rows(X, y), ax=ax)
+
+    def plot_routing_map(
+        self,
+        X: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        *,
+        ax: Axes | None = None,
+    ) -> Figure | Axes:
+        """Draw the expert that serves each part of the plane; arguments as above."""
+        return self.classifier.plot_routing_map(*self._rows(X, y), ax=ax)
+
+    def plot_loss(self, *, ax: Axes | None = None) -> Figure | Axes:
+        """Draw the losses of training by epoch, those of the control beside them."""
+        from qmoe_qiskit.figures import plot_losses
+
+        control = self.control()
+        histories = {self.router: self.history}
+        if control is not None:
+            histories[f"{control.router} (control)"] = control.history
+        return plot_losses(histories, ax=ax)
+
+    def _rows(self, X: ArrayLike | None, y: ArrayLike | None) -> tuple[Any, Any]:
+        if (X is None) != (y is None):
+            raise InputError("X and y are given together, or neither of them")
+        if X is not None:
+            return X, y
+        from qmoe_qiskit.runs.evaluation import select_rows
+
+        rows = select_rows(self).dataset
+        return rows.features_NF, rows.labels_N
 
 
 def read_run(path: str | Path) -> OpenedRun:
