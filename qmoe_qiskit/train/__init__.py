@@ -7,12 +7,14 @@ W circuit weights, E experts, C classes.
 from qmoe_qiskit.train.classifier import QMoEClassifier, restore_model
 from qmoe_qiskit.train.features import FeatureMap
 from qmoe_qiskit.train.loop.net import StopTraining
+from qmoe_qiskit.train.loop.routing_load import RoutingLoad
 from qmoe_qiskit.train.state import ModelState, model_state
 
 __all__ = [
     "FeatureMap",
     "ModelState",
     "QMoEClassifier",
+    "RoutingLoad",
     "StopTraining",
     "model_state",
     "restore_model",
