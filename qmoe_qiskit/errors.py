@@ -76,7 +76,7 @@ class OutOfRangeWarning(UserWarning):
 def warn_user(message: str, category: type[Warning]) -> None:
     """Issue a warning that points at the user's own line, not into this package.
 
-    Frames of scikit-learn, whose base classes call a model's methods, are left out as well.
+    Frames of scikit-learn and joblib, which call a model's methods, are left out as well.
     """
     level, frame = 1, sys._getframe()  # noqa: SLF001 - as warnings itself does
     while frame.f_back is not None and _is_of_library(frame.f_globals.get("__name__", "")):
@@ -85,7 +85,7 @@ def warn_user(message: str, category: type[Warning]) -> None:
 
 
 def _is_of_library(module: str) -> bool:
-    return module.partition(".")[0] in {"qmoe_qiskit", "sklearn"}
+    return module.partition(".")[0] in {"joblib", "qmoe_qiskit", "sklearn"}
 
 
 def unknown_name(kind: str, value: object, known: Iterable[str]) -> InputError:
