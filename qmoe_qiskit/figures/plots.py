@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from qmoe_qiskit.figures.decision_boundary import ProbabilityModel
     from qmoe_qiskit.figures.routing_map import RoutingModel
 
-_LOCATION = "best"
-
 
 def plot_decision_boundary(
     model: "ProbabilityModel",
@@ -114,7 +112,7 @@ def plot_losses(
         return loss_curves_figure(histories)
     with local_style():
         handles, labels = zip(*draw_loss_curves(ax, histories), strict=True)
-        ax.legend(handles, labels, loc=_LOCATION)
+        ax.legend(handles, labels, loc="best")
     return ax
 
 
@@ -135,7 +133,8 @@ class _Panel:
 
     def draw_share(self, share_M: np.ndarray, label: str) -> None:
         filled = panels.draw_share(self._ax, self._plane, share_M)
-        panels.add_colour_bar(self._figure or self._ax.figure, [self._ax], filled, label)
+        figure: Any = self._ax.figure
+        panels.add_colour_bar(figure, [self._ax], filled, label)
 
     def draw_regions(self, shares_MK: np.ndarray, colours: Sequence[RGB]) -> None:
         panels.draw_regions(self._ax, self._plane, shares_MK, colours)
@@ -147,7 +146,7 @@ class _Panel:
             self._ax.set_title(title)
         if self._figure is None:
             handles, labels = zip(*entries, strict=True)
-            self._ax.legend(handles, labels, loc=_LOCATION)
+            self._ax.legend(handles, labels, loc="best")
             return self._ax
         if self._plane.note:
             panels.set_heading(self._figure, self._data, self._plane)

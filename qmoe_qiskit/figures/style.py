@@ -39,7 +39,7 @@ _STYLE = {
 }
 
 
-class ShownFigure(Figure):  # type: ignore[misc]  # matplotlib is untyped
+class ShownFigure(Figure):
     """A figure that a notebook shows by itself, pyplot or not."""
 
     def _repr_png_(self) -> bytes:

@@ -123,7 +123,7 @@ def save_run(
     return load_run(out)
 
 
-def _check_classifier(classifier: QMoEClassifier) -> None:
+def _check_classifier(classifier: object) -> None:
     if not isinstance(classifier, QMoEClassifier):
         best = " its best_estimator_," if hasattr(classifier, "best_estimator_") else ""
         raise InputError(
@@ -153,12 +153,7 @@ def _dataset(
     if isinstance(data, Dataset):
         _check_features(classifier, data)
         return data
-    if not (isinstance(data, tuple | list) and len(data) == 2):
-        raise InputError(
-            "data must be a built-in name, the path of a file, a Dataset or a pair (X, y), got a "
-            f"{type(data).__name__}"
-        )
-    X, y = data
+    X, y = _pair(data)
     features_NF = checked_features(classifier, X)
     labels_N = check_labels(_array(column_or_1d(y)), lambda row: f"y[{row}]")
     if len(np.unique(labels_N)) < 2:
@@ -175,6 +170,16 @@ def _dataset(
         target_name=target_name if isinstance(target_name, str) else "label",
         source="rows that were given to save_run",
     )
+
+
+def _pair(data: object) -> tuple[Any, Any]:
+    if not (isinstance(data, tuple | list) and len(data) == 2):
+        raise InputError(
+            "data must be a built-in name, the path of a file, a Dataset or a pair (X, y), got a "
+            f"{type(data).__name__}"
+        )
+    X, y = data
+    return X, y
 
 
 def _check_features(classifier: QMoEClassifier, dataset: Dataset) -> None:

@@ -44,8 +44,10 @@ with ThreadPoolExecutor(2) as pool:
     "import matplotlib.pyplot as plt\nfigure = model.plot_routing_map(X, y)",
     "figure",
     "fig, ax = plt.subplots()\nmodel.plot_loss(ax=ax);",
-    "from qmoe_qiskit import open_backend, angle_router\n"
-    "open_backend('statevector').compile(angle_router(2, 1))",
+    """
+from qmoe_qiskit import angle_router, open_backend
+open_backend("statevector").compile(angle_router(2, 1))
+""",
 )
 
 
