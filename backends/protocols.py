@@ -31,6 +31,17 @@ class Expectations:
     std_errors: FloatArray
     shots: int | None = None
 
+    def __repr__(self) -> str:
+        how = "exact" if self.shots is None else f"{self.shots} shots"
+        values, errors = map(_in_short, (self.values, self.std_errors))
+        return f"Expectations({how}, values={values}, std_errors={errors})"
+
+
+def _in_short(array: FloatArray) -> str:
+    """Return an array on one line, with its shape if numbers are left out."""
+    text = " ".join(np.array2string(array, precision=4, threshold=8, edgeitems=1).split())
+    return text if array.size <= 8 else f"{text} of shape {array.shape}"
+
 
 class CompiledRouter(Protocol):
     """A router circuit, ready to be evaluated on one backend.

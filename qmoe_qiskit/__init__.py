@@ -1,5 +1,12 @@
 """Mixture-of-experts models whose router is a quantum circuit, from Qiskit circuit to hardware.
 
+`QMoEClassifier` is an estimator of scikit-learn; `MixtureOfExperts` and `QuantumRouter` are modules
+of PyTorch; `angle_router` and `RouterCircuit` are circuits; `open_backend` opens what they run on,
+such as the calibration of a device, which `list_profiles` and `load_profile` find.
+
+Further packages: `qmoe_qiskit.data` (data sets and files), `train` (training and its callbacks),
+`runs` (trained models in folders: `train_run`, `load_run`, `save_run`), `figures`, `studies`.
+
 The public names are loaded when first used, so that importing the package costs nothing.
 """
 

@@ -6,6 +6,8 @@ Anything else that escapes is a defect and keeps its traceback.
 
 import difflib
 import reprlib
+import sys
+import warnings
 from collections.abc import Iterable
 
 from qmoe_qiskit import limits
@@ -69,6 +71,21 @@ NO_NAMES = "X does not have valid feature names"
 
 class OutOfRangeWarning(UserWarning):
     """Some inputs are outside the range of the training data."""
+
+
+def warn_user(message: str, category: type[Warning]) -> None:
+    """Issue a warning that points at the user's own line, not into this package.
+
+    Frames of scikit-learn and joblib, which call a model's methods, are left out as well.
+    """
+    level, frame = 1, sys._getframe()  # noqa: SLF001 - as warnings itself does
+    while frame.f_back is not None and _is_of_library(frame.f_globals.get("__name__", "")):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
+
+
+def _is_of_library(module: str) -> bool:
+    return module.partition(".")[0] in {"joblib", "qmoe_qiskit", "sklearn"}
 
 
 def unknown_name(kind: str, value: object, known: Iterable[str]) -> InputError:

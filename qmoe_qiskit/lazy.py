@@ -7,6 +7,7 @@ what the package needs for its work.
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
+from types import ModuleType
 
 
 def load_lazily(
@@ -28,6 +29,11 @@ def load_lazily(
         return value
 
     def __dir__() -> list[str]:  # noqa: N807
-        return sorted({*vars(sys.modules[package]), *home})
+        return sorted({*filter(is_offered, vars(sys.modules[package])), *home})
+
+    def is_offered(name: str) -> bool:
+        """Leave out what a package imports for itself: completion offers what users import."""
+        value = vars(sys.modules[package])[name]
+        return name.startswith("__") or isinstance(value, ModuleType)
 
     return __getattr__, __dir__

@@ -38,6 +38,9 @@ class Registry(Generic[EntryT]):
             raise InputError(f"{self._kind} {entry.name!r} exists already: choose another name")
         return entry
 
+    def __repr__(self) -> str:
+        return f"<Registry of {self._kind}s: {', '.join(self.names)}>"
+
     def get(self, name: str) -> EntryT:
         """Return the entry of a name; InputError, with all names, if no entry has it."""
         if name not in self.names:

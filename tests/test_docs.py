@@ -55,7 +55,7 @@ def test_python_examples(rng: Generator, tmp_path: Path, monkeypatch: pytest.Mon
         "weights_W": rng.uniform(-np.pi, np.pi, 18),
     }
     examples = re.findall(r"```python\n(.*?)```", DOCS["python"], re.DOTALL)
-    assert len(examples) == 8
+    assert len(examples) == 11
     for example in examples:
         exec(example, names)  # noqa: S102
     for page in ("circuits", "pytorch"):

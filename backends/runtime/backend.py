@@ -46,6 +46,12 @@ class RuntimeBackend:
     title: str = ""
     layout: Layout | None = None
 
+    def __repr__(self) -> str:
+        facts = [f"{self.shots} shots", repr(self.options)]
+        facts += [] if self.seed is None else [f"seed {self.seed}"]
+        facts += [] if self.qubits is None else [f"qubits {' '.join(map(str, self.qubits))}"]
+        return f"<RuntimeBackend {self.name!r}: {', '.join(facts)}>"
+
     def __post_init__(self) -> None:
         require_positive("shots", self.shots, at_most=limits.SHOTS)
 

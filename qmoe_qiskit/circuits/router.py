@@ -76,6 +76,12 @@ class RouterCircuit:
     observables: tuple[SparsePauliOp, ...]
     degree: int | None = None
 
+    def __repr__(self) -> str:
+        counts = {"qubits": self.n_qubits, "inputs": self.n_inputs, "weights": self.n_weights}
+        shown = ", ".join(f"{count} {name}" for name, count in counts.items())
+        depth = self.__dict__["_circuit"].depth()
+        return f"<RouterCircuit: {shown}, {self.n_outputs} outputs, depth {depth}>"
+
     def __post_init__(self) -> None:
         circuit = self.__dict__["_circuit"]
         for name in ("inputs", "weights"):

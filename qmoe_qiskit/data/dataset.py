@@ -45,6 +45,14 @@ class Dataset:
                 f"{features}, labels {labels} and {len(self.feature_names)} names"
             )
 
+    def __repr__(self) -> str:
+        rows, features = self.features_NF.shape
+        return f"<Dataset {self.name}: {rows} rows, {features} features, {self._classes} classes>"
+
+    @property
+    def _classes(self) -> int:
+        return len(np.unique(self.labels_N))
+
     @property
     def content_hash(self) -> str:
         """SHA-256, in hex, of features, labels and the columns' names.
@@ -89,3 +97,8 @@ class FeatureTable:
     features_NF: FloatArray
     labels_N: NDArray[Any] | None
     source: str
+
+    def __repr__(self) -> str:
+        rows, features = self.features_NF.shape
+        labels = "no labels" if self.labels_N is None else "labels"
+        return f"<FeatureTable of {self.source}: {rows} rows, {features} features, {labels}>"

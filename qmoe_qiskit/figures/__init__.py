@@ -1,7 +1,8 @@
 """The figures of runs and devices.
 
-Every function returns a `matplotlib.figure.Figure` made without pyplot and without touching any
-global state. Matplotlib is loaded with the first of them.
+Every function returns a `matplotlib.figure.Figure`, which a notebook shows, made without pyplot and
+without touching any global state; `plot_...` also draw into axes of yours. Matplotlib is loaded
+with the first of them.
 
 Shapes: N points, F features, C classes, E experts, G grid lines (M = G * G grid points), Q qubits.
 """
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from qmoe_qiskit.figures.decision_boundary import ProbabilityModel, decision_boundary_figure
     from qmoe_qiskit.figures.device.figure import device_figure
     from qmoe_qiskit.figures.loss_curves import loss_curves_figure
+    from qmoe_qiskit.figures.plots import (
+        plot_decision_boundary,
+        plot_losses,
+        plot_routing_map,
+    )
     from qmoe_qiskit.figures.routing_map import RoutingModel, routing_map_figure
     from qmoe_qiskit.figures.style import figure_bytes, save_figure
 
@@ -24,6 +30,9 @@ __all__ = [
     "device_figure",
     "figure_bytes",
     "loss_curves_figure",
+    "plot_decision_boundary",
+    "plot_losses",
+    "plot_routing_map",
     "routing_map_figure",
     "save_figure",
 ]
@@ -34,6 +43,7 @@ __getattr__, __dir__ = load_lazily(
         ".decision_boundary": ["ProbabilityModel", "decision_boundary_figure"],
         ".device.figure": ["device_figure"],
         ".loss_curves": ["loss_curves_figure"],
+        ".plots": ["plot_decision_boundary", "plot_losses", "plot_routing_map"],
         ".routing_map": ["RoutingModel", "routing_map_figure"],
         ".style": ["figure_bytes", "save_figure"],
     },

@@ -50,7 +50,7 @@ class Classes:
                 f"data set {data.name!r} has the label {strange[0]!r}, which no model here "
                 f"knows: classes are {', '.join(map(str, self.values))}"
             )
-        return [np.array([label == value for label in labels]) for value in self.values]
+        return [np.array([label == value for label in labels], dtype=bool) for value in self.values]
 
 
 def add_legend(figure: Figure, entries: Sequence[tuple[Any, str]]) -> None:

@@ -16,7 +16,17 @@ from qmoe_qiskit.data import Dataset
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.figures.legend import Classes
 from qmoe_qiskit.figures.plane import Plane
-from qmoe_qiskit.figures.style import DPI, INK, RGB, edge_of, fitted, hatch, ordered_colours, paled
+from qmoe_qiskit.figures.style import (
+    DPI,
+    INK,
+    RGB,
+    ShownFigure,
+    edge_of,
+    fitted,
+    hatch,
+    ordered_colours,
+    paled,
+)
 from qmoe_qiskit.typing import FloatArray
 
 PANEL = 3.0  # width and height of a panel in inches
@@ -37,23 +47,29 @@ def open_panels(names: Sequence[str], plane: Plane) -> tuple[Figure, list[Axes]]
     n_columns = min(len(names), PANELS_PER_ROW)
     n_rows = math.ceil(len(names) / n_columns)
     size = (PANEL * n_columns + 1.0, (PANEL + 5 * _LINE) * n_rows)
-    figure = Figure(figsize=size, dpi=DPI, layout="constrained")
+    figure = ShownFigure(figsize=size, dpi=DPI, layout="constrained")
     grid = figure.subplots(n_rows, n_columns, sharex="all", sharey="all", squeeze=False)
     panels = list(grid.flat[: len(names)])
     for spare in grid.flat[len(names) :]:
         spare.remove()
     for position, axes in enumerate(panels):
-        axes.set_xlim(plane.x_G[0], plane.x_G[-1])
-        axes.set_ylim(plane.y_G[0], plane.y_G[-1])
-        axes.set_xlabel(plane.axis_labels[0])
+        set_window(axes, plane)
         axes.tick_params(labelbottom=True)
-        if position % n_columns == 0:
-            axes.set_ylabel(plane.axis_labels[1])
+        if position % n_columns:
+            axes.set_ylabel("")
     panels[0].xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     panels[0].yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
     if not plane.axis_labels[1]:
         panels[0].set_yticks([])
     return figure, panels
+
+
+def set_window(axes: Axes, plane: Plane) -> None:
+    """Let a panel show the plane's window, with labelled axes."""
+    axes.set_xlim(plane.x_G[0], plane.x_G[-1])
+    axes.set_ylim(plane.y_G[0], plane.y_G[-1])
+    axes.set_xlabel(plane.axis_labels[0])
+    axes.set_ylabel(plane.axis_labels[1])
 
 
 def set_title(axes: Axes, name: str, facts: str = "") -> None:

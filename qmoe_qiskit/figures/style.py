@@ -39,6 +39,13 @@ _STYLE = {
 }
 
 
+class ShownFigure(Figure):
+    """A figure that a notebook shows by itself, pyplot or not."""
+
+    def _repr_png_(self) -> bytes:
+        return figure_bytes(self)
+
+
 @contextmanager
 def local_style() -> Iterator[None]:
     """Apply the style, on top of matplotlib's defaults, within a `with` block only."""

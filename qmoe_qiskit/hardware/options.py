@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -70,6 +70,11 @@ class RuntimeOptions(BaseModel):
     spsa_step: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.2
     session_seconds: Annotated[int, Field(ge=1, le=limits.COUNT)] = 3600
     repetition: Annotated[int, Field(ge=0)] = 0
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """Show the settings that differ from the defaults."""
+        known = type(self).model_fields
+        return [(name, v) for name, v in super().__repr_args__() if v != known[str(name)].default]
 
     @model_validator(mode="after")
     def _refuse_unsupported(self) -> RuntimeOptions:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from qmoe_qiskit.runs.provenance import CalibrationRecord, Execution
     from qmoe_qiskit.runs.request import TrainingRequest
+    from qmoe_qiskit.runs.saving import save_run
     from qmoe_qiskit.runs.store.loading import OpenedRun, Run, load_run, read_run
     from qmoe_qiskit.runs.store.manifest import DataRecord, Manifest
     from qmoe_qiskit.runs.store.writing import Figures
@@ -54,6 +55,7 @@ __all__ = [
     "read_run",
     "resume_comparison",
     "resume_run",
+    "save_run",
     "train_run",
     "wilson_interval",
 ]
@@ -73,6 +75,7 @@ __getattr__, __dir__ = load_lazily(
         ],
         ".provenance": ["CalibrationRecord", "Execution"],
         ".request": ["TrainingRequest"],
+        ".saving": ["save_run"],
         ".store.loading": ["OpenedRun", "Run", "load_run", "read_run"],
         ".store.manifest": ["DataRecord", "Manifest"],
         ".store.writing": ["Figures"],

@@ -19,10 +19,12 @@ from qmoe_qiskit.errors import (
     require_positive,
 )
 from qmoe_qiskit.runs.metrics import Metric, measure
+from qmoe_qiskit.runs.metrics_table import metrics_html
 from qmoe_qiskit.runs.provenance import Execution, described, execution_of
 from qmoe_qiskit.runs.relative_paths import resolved_path
 from qmoe_qiskit.runs.request import DATA_SEED
-from qmoe_qiskit.runs.store.folder import quoted
+from qmoe_qiskit.runs.store.folder import ROWS, quoted
+from qmoe_qiskit.runs.store.rows import stored_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,6 +52,18 @@ class Evaluation:
     execution: Execution | None
     metrics: dict[str, Metric]
 
+    def __repr__(self) -> str:
+        rows = "held-out rows" if self.rows == "held-out" else "rows"
+        place = "" if self.execution is None else f" on {self.execution.backend!r}"
+        return (
+            f"<{type(self).__name__} of {self.n_rows} {rows} of {self.data}{place}: accuracy "
+            f"{self.metrics['accuracy'].number:.3f}, cross entropy "
+            f"{self.metrics['cross_entropy'].number:.3f} nat>"
+        )
+
+    def _repr_html_(self) -> str:
+        return metrics_html(repr(self)[1:-1], self.metrics)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Predictions:
@@ -72,6 +86,16 @@ class Predictions:
     weights_NE: FloatArray
     rows_outside_range: int
     execution: Execution | None
+
+    def __repr__(self) -> str:
+        labels, counts = np.unique(self.labels_N, return_counts=True)
+        most = np.argsort(-counts, kind="stable")[:4]
+        shares = [f"{labels[one]!s:.20} {counts[one]} times" for one in most]
+        more = ["..."] if len(labels) > len(most) else []
+        return (
+            f"<Predictions for {len(self.labels_N)} rows of {self.source}: "
+            f"{', '.join(shares + more)}>"
+        )
 
 
 def evaluate_run(
@@ -128,6 +152,9 @@ class EvaluationRows:
         """Number of rows."""
         return len(self.dataset.labels_N)
 
+    def __repr__(self) -> str:
+        return f"<EvaluationRows: {self}>"
+
     def __str__(self) -> str:
         held_out = "held-out " if self.kind == "held-out" else ""
         return f"{self.n_rows} {held_out}rows of {self.dataset.name}"
@@ -149,7 +176,7 @@ def select_rows(
         dataset = _other_data(run, data, target)
     record = run.manifest.data
     kind: Literal["held-out", "all"] = "all"
-    if dataset.content_hash == record.content_hash:
+    if dataset.content_hash == record.content_hash and record.split is not None:
         kind = "held-out"
         dataset = split_dataset(
             dataset, test_fraction=record.split.test_fraction, seed=record.split.seed
@@ -188,6 +215,8 @@ def predict_file(run: Run, path: str | Path) -> Predictions:
 
 def _own_data(run: OpenedRun) -> Dataset:
     record = run.manifest.data
+    if record.file == ROWS:
+        return stored_rows(run)
     builtin = record.file is None
     source = record.name if record.file is None else resolved_path(record.file, run.path)
     try:

@@ -23,11 +23,14 @@ if TYPE_CHECKING:
     from qmoe_qiskit.train import QMoEClassifier
     from qmoe_qiskit.typing import FloatArray
 
-# The metrics that every run has.
+# The metrics of a run.
 METRIC_NAMES = frozenset({
     "accuracy", "train_accuracy", "cross_entropy", "expert_load", "routing_entropy",
     "rows_outside_range", "n_parameters_router", "n_parameters_experts", "training_seconds",
 })  # fmt: skip
+
+# Of a model that was trained elsewhere, these are not known.
+NEEDED_METRICS = METRIC_NAMES - {"train_accuracy", "training_seconds"}
 
 STANDARD_ERROR = "95 % interval, 1.96 standard errors of the mean over the rows"
 

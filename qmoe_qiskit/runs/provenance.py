@@ -81,6 +81,9 @@ class Execution:
     resilience_level: int | None = None
     options: dict[str, Any] | None = None
 
+    def __repr__(self) -> str:
+        return f"<Execution on {self}>"
+
     def __str__(self) -> str:
         parts = [f"backend {self.backend!r}"]
         if self.instance is not None:

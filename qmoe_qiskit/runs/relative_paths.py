@@ -3,6 +3,7 @@
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Self
 
@@ -51,7 +52,16 @@ def with_circuit(router: str, change: Callable[[str], str]) -> str:
 
 
 class WithPaths(ABC):
-    """A request whose paths of files can be stored in a folder."""
+    """A request: a dataclass whose paths of files can be stored in a folder."""
+
+    def __repr__(self) -> str:
+        """Show the settings that differ from the defaults, as scikit-learn's estimators do."""
+        changed = []
+        for one in fields(self):  # type: ignore[arg-type]  # every subclass is a dataclass
+            value, made = getattr(self, one.name), one.default_factory
+            if value != (one.default if made is MISSING else made()):
+                changed.append(f"{one.name}={value!r}")
+        return f"{type(self).__name__}({', '.join(changed)})"
 
     @abstractmethod
     def with_paths(self, change: Callable[[str], str]) -> Self:

@@ -27,7 +27,7 @@ _ABOUT_DATA = {"data", "target", "n_samples", "test_fraction"}
 ABOUT_BACKEND = ("backend", "shots", "mitigation", "device_qubits")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class TrainingRequest(WithPaths):
     """All that decides the result of a training.
 

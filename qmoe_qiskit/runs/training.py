@@ -51,7 +51,7 @@ def train_run(
         out: Folder for the run; it is made, with its parents.
         force: Whether to replace an existing run, which stays until the new one is complete.
         figures: Function that draws the run's figures; see `qmoe_qiskit.runs.Figures`.
-        verbose: Whether to show progress bars on a terminal.
+        verbose: Whether to show progress bars on a terminal and in a notebook.
 
     Raises:
         InputError: If data or settings are not accepted; nothing is written then.
@@ -59,7 +59,7 @@ def train_run(
         KeyboardInterrupt: Passed on; `resume_run` goes on from the last complete epoch.
     """
     out = Path(out)
-    _check_unicode(request.data, out)
+    check_unicode(request.data, out)
     folder.check_vacant(out, force=force)
     dataset, split = request.load()
     planned = plan_training(request, split, out, verbose=verbose)
@@ -178,8 +178,12 @@ def _read_stored(out: Path) -> StoredRequest:
     return load_checked(data, folder.REQUEST_KIND, StoredRequest, folder.quoted(path))
 
 
-def _check_unicode(*paths: str | Path) -> None:
-    """Refuse paths that no JSON document can hold."""
+def check_unicode(*paths: str | Path) -> None:
+    """Refuse paths that no JSON document can hold.
+
+    Raises:
+        InputError: If there is one.
+    """
     for path in map(str, paths):
         try:
             path.encode()

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from qmoe_qiskit.train.classifier import QMoEClassifier, restore_model
     from qmoe_qiskit.train.features import FeatureMap
     from qmoe_qiskit.train.loop.net import StopTraining
+    from qmoe_qiskit.train.loop.routing_load import RoutingLoad
     from qmoe_qiskit.train.state import ModelState, model_state
 
 __all__ = [
     "FeatureMap",
     "ModelState",
     "QMoEClassifier",
+    "RoutingLoad",
     "StopTraining",
     "model_state",
     "restore_model",
@@ -31,6 +33,7 @@ __getattr__, __dir__ = load_lazily(
         ".classifier": ["QMoEClassifier", "restore_model"],
         ".features": ["FeatureMap"],
         ".loop.net": ["StopTraining"],
+        ".loop.routing_load": ["RoutingLoad"],
         ".state": ["ModelState", "model_state"],
     },
 )

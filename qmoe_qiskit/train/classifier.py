@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 from qmoe_qiskit.backends import Backend, BackendSpec
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.figures.methods import PlotMethods
 from qmoe_qiskit.moe import MixtureOfExperts, ProjectedRouter, linear_experts
 from qmoe_qiskit.train.execution import Where
 from qmoe_qiskit.train.fingerprint import settings_for_json
@@ -27,7 +28,7 @@ from qmoe_qiskit.train.weights import ClassWeight
 _CIRCUIT_SETTINGS = ("n_layers", "rotation", "reuploads", "entanglement", "readout")
 
 
-class QMoEClassifier(Predictions):
+class QMoEClassifier(PlotMethods, Predictions):
     """Mixture of linear experts that a quantum (or classical) router weights.
 
     Features are scaled to `feature_range` by their smallest and largest training values. The
@@ -84,7 +85,8 @@ class QMoEClassifier(Predictions):
         patience: Number of epochs without improvement after which early stopping stops.
         checkpoint: File that holds the training's state for `resume`. It is written at the start of
             a fit and after every epoch, and replaces an older file.
-        verbose: Whether to show a progress bar, on a terminal, in a fit of more than a second.
+        verbose: Whether to show a progress bar in a fit of more than a second: on a terminal, and
+            in a notebook.
         random_state: Seed of initial weights, shuffling, validation split and shots.
 
     Attributes:

@@ -1,14 +1,13 @@
 """From raw features to the inputs of experts and router."""
 
 import math
-import warnings
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qmoe_qiskit.errors import InputError, OutOfRangeWarning
+from qmoe_qiskit.errors import InputError, OutOfRangeWarning, warn_user
 from qmoe_qiskit.typing import FloatArray
 
 # Without n_qubits the router sees the features themselves up to this number.
@@ -47,6 +46,14 @@ class FeatureMap:
     matrix_FK: FloatArray
     offset_K: FloatArray
     explained_variance: float
+
+    def __repr__(self) -> str:
+        n_features, n_inputs = self.matrix_FK.shape
+        seen = f"{n_inputs} principal components" if self.projects else "all of them"
+        return (
+            f"<FeatureMap of {n_features} features, scaled to {self.low:.3g} ... {self.high:.3g}: "
+            f"the router sees {seen}>"
+        )
 
     def __post_init__(self) -> None:
         n_features, n_inputs = np.shape(self.matrix_FK)
@@ -137,12 +144,11 @@ class FeatureMap:
         row = int(np.argmax(rows))
         value_F = features_NF[row]
         feature = int(np.argmax((value_F < self.minimum_F) | (value_F > self.maximum_F)))
-        warnings.warn(
+        warn_user(
             f"{rows.sum()} of {len(rows)} rows lie outside the range that the model was trained "
             f"on: row {row} has {value_F[feature]:.6g} in feature {feature}, training saw "
             f"{self.minimum_F[feature]:.6g} to {self.maximum_F[feature]:.6g}",
             OutOfRangeWarning,
-            stacklevel=3,
         )
 
 

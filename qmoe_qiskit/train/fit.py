@@ -1,6 +1,8 @@
 """A fit of a classifier: prepared, with data and settings checked once, and then run."""
 
 import copy
+import logging
+import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from qmoe_qiskit.train.classifier import QMoEClassifier
 
 ModelT = TypeVar("ModelT", bound="QMoEClassifier")
+_log = logging.getLogger(__name__)
 
 
 class Fit(Generic[ModelT]):
@@ -209,10 +212,12 @@ class Fit(Generic[ModelT]):
                 state = classifier.module_.state_dict()
                 self._best.update({name: tensor.clone() for name, tensor in state.items()})
             self._save()
+            _log_epoch(entry, last_epoch)
             progress.advance(entry["train_loss"])
             if self._is_out_of_patience():
                 raise StopTraining
 
+        started = time.monotonic()
         if not self._is_resumed:
             self._save()
         last_epoch = self.n_epochs_done + 1 if self._incremental else classifier.max_epochs
@@ -221,6 +226,7 @@ class Fit(Generic[ModelT]):
         ) as progress:
             if not self._is_out_of_patience():
                 training.run(*self._rows, max_epochs=last_epoch, after_epoch=after_epoch)
+        _log.info("trained for %d epochs in %.1f s", self.n_epochs_done, time.monotonic() - started)
         if self._best:
             classifier.module_.load_state_dict(self._best)
 
@@ -316,3 +322,11 @@ class Fit(Generic[ModelT]):
                 f"{n_features} feature(s): use a circuit of at most {n_features} inputs"
             )
         return router.n_inputs
+
+
+def _log_epoch(entry: dict[str, float], last_epoch: int) -> None:
+    if _log.isEnabledFor(logging.INFO):
+        numbers = ", ".join(
+            f"{name} {value:.4g}" for name, value in entry.items() if name != "epoch"
+        )
+        _log.info("epoch %d of %d: %s", entry["epoch"], last_epoch, numbers)

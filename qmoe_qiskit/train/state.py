@@ -46,6 +46,13 @@ class ModelState:
     circuit: bytes | None
     noise_profile: bytes | None = None
 
+    def __repr__(self) -> str:
+        settings, numbers = self.config["settings"], sum(t.numel() for t in self.tensors.values())
+        return (
+            f"<ModelState of router {settings['router']!r} on {settings['backend']!r}: {numbers} "
+            f"numbers in {len(self.tensors)} tensors>"
+        )
+
     def backend_spec(self) -> BackendSpec:
         """Return where the classifier's circuit ran in training.
 

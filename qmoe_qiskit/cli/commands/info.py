@@ -39,7 +39,7 @@ def _print(run: runs.OpenedRun) -> None:
     facts = {
         "run": str(run.path),
         "created": manifest.created,
-        "data": f"{data.name}: {data.n_train} training rows, {data.n_test} held out",
+        "data": str(data),
         "source": data.source,
         "features": ", ".join(data.feature_names),
         "labels": f"{data.target}: {', '.join(map(str, model.classes))}",
@@ -51,13 +51,14 @@ def _print(run: runs.OpenedRun) -> None:
         else str(manifest.execution or model.settings.backend),
         "epochs": f"{len(run.history)}, last training loss {run.history[-1]['train_loss']:.4f} nat",
         "seed": str(manifest.seed),
-        "command": shlex.join(manifest.command),
+        "command": shlex.join(manifest.command) or "none: the model was trained in Python",
         "versions": ", ".join(f"{name} {text}" for name, text in manifest.versions.items()),
     }
     screen = console()
     drawing, control = _drawing(run, screen.width), run.control()  # nothing is shown of a bad run
     screen.print(facts_table(facts))
-    screen.print(f"\nOn the {data.n_test} held-out rows, unless the metric says otherwise:")
+    rows = f"{data.n_test} {'rows' if data.split is None else 'held-out rows'}"
+    screen.print(f"\nOn the {rows}, unless the metric says otherwise:")
     screen.print(metrics_table(run.metrics))
     if control is not None:
         screen.print(comparison_table(run))

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from qmoe_qiskit.figures.device.coupling_map import CouplingMap, draw_coupling_map
 from qmoe_qiskit.figures.device.histograms import draw_spread, percent
-from qmoe_qiskit.figures.style import DPI, fitted, local_style
+from qmoe_qiskit.figures.style import DPI, ShownFigure, fitted, local_style
 from qmoe_qiskit.noise_profiles import NoiseProfile
 
 _HISTOGRAM = (4.2, 2.6)  # width and height in inches
@@ -24,7 +24,7 @@ def device_figure(profile: NoiseProfile) -> Figure:
     coupling_map = CouplingMap.of(profile)
     wide, high = coupling_map.size
     with local_style():
-        figure = Figure(dpi=DPI, layout="constrained")
+        figure = ShownFigure(dpi=DPI, layout="constrained")
         if wide > 3 * high:
             figure.set_size_inches(10.0, high + 5.0)
             grid = figure.add_gridspec(2, 3, height_ratios=[high + 1.8, _HISTOGRAM[1]])

@@ -56,6 +56,12 @@ class CostEstimate:
     assumptions: tuple[str, ...]
     jobs: tuple[JobEstimate, ...]
 
+    def __repr__(self) -> str:
+        return (
+            f"<CostEstimate: {len(self.jobs)} job(s), {self.circuits:,} circuits, "
+            f"{self.executions:,} executions, {self.seconds:.1f} s of QPU time>"
+        )
+
     @property
     def circuits(self) -> int:
         """Number of circuits of all jobs."""

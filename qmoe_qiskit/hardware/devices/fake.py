@@ -62,6 +62,9 @@ class FakeDevice:
         self._rng = np.random.default_rng(seed)
         self._simulators: dict[tuple[int, ...], AerSimulator] = {}
 
+    def __repr__(self) -> str:
+        return f"<FakeDevice {self.name!r}, {self.backend.num_qubits} qubits>"
+
     def profile(self) -> NoiseProfile:
         """Return the calibration of the device."""
         return self._profile

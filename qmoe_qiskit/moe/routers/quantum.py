@@ -1,5 +1,7 @@
 """The quantum router: a circuit, followed by a softmax."""
 
+import logging
+
 import torch
 from torch import Tensor, nn
 
@@ -12,6 +14,8 @@ from qmoe_qiskit.moe.linear import linear
 from qmoe_qiskit.moe.torch_connector import RouterConnector
 
 READOUTS: tuple[str, ...] = ("expectations", "probabilities")
+
+_log = logging.getLogger(__name__)
 
 
 class QuantumRouter(nn.Module):
@@ -60,7 +64,9 @@ class QuantumRouter(nn.Module):
                 )
             router = router.with_observables(basis_projectors(router.n_qubits, n_experts))
         opened = open_backend(backend) if isinstance(backend, str) else backend
-        self.connector = RouterConnector.with_random_angles(opened.compile(router), generator)
+        compiled = opened.compile(router)
+        _log.info("compiled: %r", compiled)
+        self.connector = RouterConnector.with_random_angles(compiled, generator)
         self.adapter = (
             linear(router.n_outputs, n_experts, generator) if readout == "expectations" else None
         )

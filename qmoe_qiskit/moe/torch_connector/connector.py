@@ -98,6 +98,14 @@ class RouterConnector(TorchConnector):
             weights_W = torch.empty(network.num_weights).copy_(initial_weights.detach())
             self.weight = nn.Parameter(weights_W)
 
+    def extra_repr(self) -> str:
+        """Say what circuit it is, and where it runs, in the representation of a module."""
+        router = self.compiled.router
+        backend = getattr(self.compiled, "backend_name", type(self.compiled).__name__)
+        counts = {"inputs": router.n_inputs, "weights": router.n_weights}
+        shown = ", ".join(f"{count} {name}" for name, count in counts.items())
+        return f"{shown}, {router.n_outputs} outputs, on {backend!r}"
+
     @classmethod
     def with_random_angles(
         cls, compiled: CompiledRouter, generator: torch.Generator | None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from qmoe_qiskit.noise_profiles import NoiseProfile
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class NoiseRequest(WithPaths):
     """All that decides the result of a comparison.
 

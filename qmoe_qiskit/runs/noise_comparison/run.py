@@ -59,6 +59,9 @@ class SettingResult:
     evaluated_on: Execution
     metrics: dict[str, Metric]
 
+    def __repr__(self) -> str:
+        return f"<SettingResult {self.setting}: accuracy {self.metrics['accuracy'].number:.3f}>"
+
 
 @dataclass(frozen=True, kw_only=True)
 class NoiseComparison:
@@ -75,6 +78,15 @@ class NoiseComparison:
     n_rows: int
     seed: int
     settings: tuple[SettingResult, ...]
+
+    def __repr__(self) -> str:
+        accuracies = [
+            f"{one.setting} {one.metrics['accuracy'].number:.3f}" for one in self.settings
+        ]
+        return (
+            f"<NoiseComparison on {self.n_rows} held-out rows of {self.data}: accuracy "
+            f"{', '.join(accuracies)}>"
+        )
 
 
 def compare_under_noise(
@@ -96,7 +108,7 @@ def compare_under_noise(
         out: Folder for the two runs, the later calibration and comparison.json; it is made.
         force: Whether to replace an existing comparison.
         figures: Function that draws the figures of the runs; see `qmoe_qiskit.runs.Figures`.
-        verbose: Whether to show progress bars on a terminal.
+        verbose: Whether to show progress bars on a terminal and in a notebook.
 
     Raises:
         InputError: If something is not accepted; nothing is written then.

@@ -51,7 +51,7 @@ class Cost:
     jobs: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class DeviceEvaluation(Evaluation):
     """Metrics of a run's model whose circuit ran on a device, real or fake.
 
@@ -77,6 +77,9 @@ class Prepared:
     rows: EvaluationRows
     works: tuple[WorkUnit, ...]
     recorder: OutcomeRecorder
+
+    def __repr__(self) -> str:
+        return f"<Prepared: {self.rows} on {self.device.name!r}, {len(self.works)} units of work>"
 
     @property
     def device(self) -> Device:

@@ -26,6 +26,8 @@ HISTORY = "history.json"
 WEIGHTS = "model.safetensors"
 CIRCUIT = "router.qpy"
 PROFILE = "profile.json"
+# The rows that a model is measured on, where they come from no file.
+ROWS = "rows.npz"
 FIGURES = "figures"
 CONTROL = "control"
 
@@ -37,7 +39,7 @@ _STAGING = ".part"
 # Every name that a file of a run can have; no other file is ever read or removed.
 _OWN_FILE = re.compile(
     rf"({CONTROL}/)?({FIGURES}/[a-z0-9_]+\.png|"
-    + "|".join(map(re.escape, (MANIFEST, METRICS, HISTORY, WEIGHTS, CIRCUIT, PROFILE)))
+    + "|".join(map(re.escape, (MANIFEST, METRICS, HISTORY, WEIGHTS, CIRCUIT, PROFILE, ROWS)))
     + ")"
 )
 
@@ -48,6 +50,7 @@ SIZES = {
     METRICS: limits.FACTS_BYTES,
     WEIGHTS: limits.WEIGHTS_BYTES,
     CIRCUIT: limits.CIRCUIT_BYTES,
+    ROWS: limits.ARCHIVE_BYTES,
 }
 
 
@@ -101,7 +104,8 @@ def refuse_occupied(
     """
     try:
         exists, is_folder = os.path.lexists(out), out.is_dir()
-        empty = not (is_folder and any(out.iterdir()))
+        # A process that was killed may have left its staging folder.
+        empty = not (is_folder and any(path.name != _STAGING for path in out.iterdir()))
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         raise _unusable(out, error) from error
     if not exists:
@@ -161,6 +165,24 @@ def claim(out: Path, request: bytes) -> Iterator[None]:
             write_atomically(path, content)
         _remove_empty(created)
         raise
+
+
+@contextmanager
+def made(out: Path) -> Iterator[None]:
+    """Make a folder that `check_vacant` accepted; if the body fails, remove it if it is new.
+
+    Raises:
+        RunError: If the folder cannot be made or written to.
+    """
+    created: list[Path] = []
+    try:
+        _make_folders(out, created)
+        yield
+    except (OSError, ValueError) as error:
+        _remove_empty(created)
+        if isinstance(error, QMoEError):
+            raise
+        raise _unusable(out, error) from error
 
 
 @contextmanager

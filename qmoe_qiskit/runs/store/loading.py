@@ -16,7 +16,8 @@ from qmoe_qiskit.errors import InputError, RunError
 from qmoe_qiskit.io.checked_json import load_checked, parse_as, to_json
 from qmoe_qiskit.io.reasons import reason_of
 from qmoe_qiskit.io.regular_files import read_regular
-from qmoe_qiskit.runs.metrics import METRIC_NAMES, Metric
+from qmoe_qiskit.runs.metrics import NEEDED_METRICS, Metric
+from qmoe_qiskit.runs.metrics_table import metrics_html
 from qmoe_qiskit.runs.store.folder import (
     CIRCUIT,
     CONTROL,
@@ -34,6 +35,11 @@ from qmoe_qiskit.runs.store.manifest import KIND, Manifest, ModelFacts, shown_ro
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike
 
     from qmoe_qiskit.backends import Backend, BackendSpec
     from qmoe_qiskit.circuits import RouterCircuit
@@ -60,6 +66,17 @@ class OpenedRun:
     metrics: dict[str, Metric]
     history: list[dict[str, float]]
     files: dict[str, bytes] = field(repr=False)
+
+    def __repr__(self) -> str:
+        accuracy = self.metrics["accuracy"].number
+        held_out = "" if self.manifest.data.split is None else "held-out "
+        return (
+            f"<{type(self).__name__} {str(self.path)!r}: router {self.router!r} on "
+            f"{self.manifest.data}, {held_out}accuracy {accuracy:.3f}>"
+        )
+
+    def _repr_html_(self) -> str:
+        return metrics_html(repr(self)[1:-1], self.metrics)
 
     @property
     def router(self) -> str:
@@ -149,7 +166,7 @@ class OpenedRun:
         return Run(**parts, classifier=restore_model(self.model_state(), where))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Run(OpenedRun):
     """A run with its model.
 
@@ -158,6 +175,49 @@ class Run(OpenedRun):
     """
 
     classifier: QMoEClassifier
+
+    def plot_decision_boundary(
+        self,
+        X: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        *,
+        ax: Axes | None = None,
+    ) -> Figure | Axes:
+        """Draw the model's predictions, see `QMoEClassifier.plot_decision_boundary`.
+
+        Without X and y, the rows are those that `evaluate_run` measures on.
+        """
+        return self.classifier.plot_decision_boundary(*self._rows(X, y), ax=ax)
+
+    def plot_routing_map(
+        self,
+        X: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        *,
+        ax: Axes | None = None,
+    ) -> Figure | Axes:
+        """Draw the expert that serves each part of the plane; arguments as above."""
+        return self.classifier.plot_routing_map(*self._rows(X, y), ax=ax)
+
+    def plot_loss(self, *, ax: Axes | None = None) -> Figure | Axes:
+        """Draw the losses of training by epoch, those of the control beside them."""
+        from qmoe_qiskit.figures import plot_losses
+
+        control = self.control()
+        histories = {self.router: self.history}
+        if control is not None:
+            histories[f"{control.router} (control)"] = control.history
+        return plot_losses(histories, ax=ax)
+
+    def _rows(self, X: ArrayLike | None, y: ArrayLike | None) -> tuple[Any, Any]:
+        if (X is None) != (y is None):
+            raise InputError("X and y are given together, or neither of them")
+        if X is not None:
+            return X, y
+        from qmoe_qiskit.runs.evaluation import select_rows
+
+        rows = select_rows(self).dataset
+        return rows.features_NF, rows.labels_N
 
 
 def read_run(path: str | Path) -> OpenedRun:
@@ -243,7 +303,7 @@ def _opened(path: Path, data: bytes, known: Mapping[str, bytes] | None) -> Opene
     history = parse_as(files[HISTORY], list[dict[str, float]], quoted(path / HISTORY))
     if len(metrics) > limits.ITEMS:
         raise RunError(f"{quoted(path / METRICS)} is damaged: it has {len(metrics)} metrics")
-    lacking = sorted(METRIC_NAMES - metrics.keys())
+    lacking = sorted(NEEDED_METRICS - metrics.keys())
     if lacking:
         raise RunError(f"{quoted(path / METRICS)} is damaged: it has no {lacking[0]}")
     if not history or any("train_loss" not in epoch for epoch in history):

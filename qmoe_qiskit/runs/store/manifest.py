@@ -43,15 +43,17 @@ class DataRecord:
     Attributes:
         name: Name of the built-in data, or the file's stem.
         source: Origin of the rows, in words.
-        file: Path of the user's file, relative to the run folder; None for built-in data.
+        file: Path of the user's file, relative to the run folder; None for built-in data. Rows that
+            came from no file lie in the run folder itself.
         target: Name of the labels' column.
         feature_names: Names of the F features.
         n_samples: Requested number of rows, or None for all.
         seed: Seed of the rows that are generated or drawn.
-        split: Arguments of the choice of held-out rows.
+        split: Arguments of the choice of held-out rows; None if the model is measured on all rows,
+            and which of them it was trained on is not known.
         content_hash: Hash of the rows before the split, see `Dataset.content_hash`.
-        n_train: Number of training rows.
-        n_test: Number of held-out rows.
+        n_train: Number of training rows; 0 without a split.
+        n_test: Number of held-out rows, or of all rows.
     """
 
     name: str
@@ -61,10 +63,19 @@ class DataRecord:
     feature_names: tuple[str, ...]
     n_samples: int | None
     seed: int
-    split: SplitRecord
+    split: SplitRecord | None
     content_hash: str
     n_train: int
     n_test: int
+
+    def __str__(self) -> str:
+        if self.split is None:
+            return f"{self.name} ({self.n_test} rows)"
+        return f"{self.name} ({self.n_train} training rows, {self.n_test} held out)"
+
+    def __repr__(self) -> str:
+        n_features = len(self.feature_names)
+        return f"<DataRecord {self}: {n_features} features, hash {self.content_hash[:12]}>"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +111,7 @@ class Manifest:
         created: Time at which the run was complete; UTC, ISO 8601.
         versions: Versions of Python, of this package, and of packages that decide results.
         seed: Seed of initial weights, shuffling and split.
-        command: Command line that trains this run again.
+        command: Command line that trains this run again; empty if the model came from Python.
         data: Record of the data.
         router_inputs: Number of coordinates that the router sees; below the number of features if
             the coordinates are principal components.
@@ -120,6 +131,12 @@ class Manifest:
     model: dict[str, Any]
     files: dict[str, str]
     execution: Execution | None = None
+
+    def __repr__(self) -> str:
+        return (
+            f"<Manifest of a {self.role} of {self.created}: trained on {self.data}, seed "
+            f"{self.seed}, {len(self.files)} files>"
+        )
 
     def to_json(self) -> bytes:
         """Return the manifest as a checked JSON document."""

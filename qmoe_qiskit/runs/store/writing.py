@@ -125,7 +125,32 @@ def _write_model(
     staged: Path,
     final: Path,
 ) -> None:
-    state = model_state(one.classifier)
+    write_model(
+        one.classifier,
+        metrics,
+        staged,
+        role=one.role,
+        seed=trained.request.seed,
+        command=trained.command,
+        data=_data_record(trained, final),
+    )
+
+
+def write_model(
+    classifier: QMoEClassifier,
+    metrics: Mapping[str, Metric],
+    staged: Path,
+    *,
+    role: Role,
+    seed: int,
+    command: list[str],
+    data: DataRecord,
+) -> None:
+    """Write all files of a fitted model beside those in a staging folder, the manifest last.
+
+    The arguments after the folder are those of the manifest.
+    """
+    state = model_state(classifier)
     config = dict(state.config)
     files: dict[str, bytes | None] = {
         folder.METRICS: to_json({name: asdict(metric) for name, metric in metrics.items()}),
@@ -138,15 +163,15 @@ def _write_model(
         if content is not None:
             write_atomically(staged / name, content)
     manifest = Manifest(
-        role=one.role,
+        role=role,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=package_versions(),
-        seed=trained.request.seed,
-        command=trained.command,
-        data=_data_record(trained, final),
+        seed=seed,
+        command=command,
+        data=data,
         router_inputs=state.tensors["features/matrix_FK"].shape[1],
         model=config,
-        execution=execution_of(one.classifier),
+        execution=execution_of(classifier),
         files={
             name: hashlib.sha256((staged / name).read_bytes()).hexdigest()
             for name in sorted(folder.names_below(staged))
@@ -195,15 +220,20 @@ def _metrics(one: ModelTraining, trained: CompletedTraining) -> dict[str, Metric
         "accuracy": measured.pop("accuracy"),
         "train_accuracy": on_training_rows["accuracy"],
         **measured,
-        **{
-            f"n_parameters_{part}": Metric(
-                value=count, uncertainty=None, produced_by=f"trainable numbers of the {part}"
-            )
-            for part, count in one.classifier.n_parameters_.items()
-        },
+        **parameter_counts(one.classifier),
         "training_seconds": Metric(
             value=one.seconds,
             uncertainty=None,
             produced_by=f"one measurement of the wall clock: {took}; {how}",
         ),
+    }
+
+
+def parameter_counts(classifier: QMoEClassifier) -> dict[str, Metric]:
+    """Return the numbers of trainable parameters of a fitted classifier as metrics."""
+    return {
+        f"n_parameters_{part}": Metric(
+            value=count, uncertainty=None, produced_by=f"trainable numbers of the {part}"
+        )
+        for part, count in classifier.n_parameters_.items()
     }

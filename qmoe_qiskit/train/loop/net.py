@@ -37,7 +37,7 @@ class MixtureNet(NeuralNetClassifier):  # type: ignore[misc]  # skorch is untype
     # Called with skorch's record of an epoch after all callbacks.
     after_epoch: Callable[[dict[str, Any]], None]
     balance_weight: float
-    # Routing weights of the batch, which the balance loss needs.
+    # Routing weights of the batch, for the balance loss and `RoutingLoad`.
     routing: Tensor
 
     @property

@@ -205,6 +205,10 @@ class OptimizerState:
     state: dict[str, Any]
     schedules: dict[str, dict[str, Any]]
 
+    def __repr__(self) -> str:
+        schedules = ", ".join(self.schedules) or "no schedule"
+        return f"<OptimizerState of {self.kind.__name__}, {schedules}>"
+
     @classmethod
     def of(cls, optimizer: Optimizer, schedules: Mapping[str, LRScheduler], made_as: str) -> Self:
         """Return the state after a training."""

@@ -21,6 +21,7 @@ from qmoe_qiskit.train.loop.optimization import (
     criterion_class,
     optimizer_class,
 )
+from qmoe_qiskit.train.loop.routing_load import RoutingLoad
 
 # Features, labels, and weights whose mean is 1, or None.
 Rows = tuple[Tensor, Tensor, Tensor | None]
@@ -135,7 +136,8 @@ class Training:
         self._optimizer_state = optimizer_state
         # Inside this context the net sees the outputs of the router.
         self._observe_router: Callable[[], AbstractContextManager[Any]] = contextlib.nullcontext
-        if balance_weight:
+        counts = any(isinstance(one, RoutingLoad) for _, one in self._net.callbacks_)
+        if balance_weight or counts:
             hook = self._net.keep_routing
             self._observe_router = lambda: module.router.register_forward_hook(hook)
 
