@@ -14,7 +14,7 @@ from qmoe_qiskit.cli.output.documents import remark
 
 if TYPE_CHECKING:
     from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
-    from qmoe_qiskit.runs.on_hardware.evaluate import Prepared
+    from qmoe_qiskit.runs.on_hardware.prepare import Prepared
     from qmoe_qiskit.runs.on_hardware.request import DeviceRequest
 
 _ACCOUNT = (
@@ -95,8 +95,12 @@ def device_options(*, without: Collection[str] = ()) -> Callable[[Command], Comm
     return give_options("device", [one for one in _REQUEST if one.name not in without])
 
 
-def device_request(backend: str, device: DeviceOptions) -> DeviceRequest:
+def device_request(
+    backend: str, device: DeviceOptions, *, file: Path | None = None
+) -> DeviceRequest:
     """Return the request that options describe; equal options are equal work in every command.
+
+    The rows are those that the options name, or those of a file, to be predicted.
 
     Raises:
         InputError: If an option is not accepted, or the backend is a simulation.
@@ -115,7 +119,8 @@ def device_request(backend: str, device: DeviceOptions) -> DeviceRequest:
         settle_s=device.get("settle"),
         options=runtime_options(({} if file is None else read_options(file)) | given),
         device_qubits=qubits_from(device["device_qubits"]),
-        **{name: device[name] for name in ("shots", "data", "target", "samples", "ledger")},
+        file=file,
+        **{name: device.get(name) for name in ("shots", "data", "target", "samples", "ledger")},
     )
 
 
@@ -131,9 +136,11 @@ def prepare_on_device(
         HardwareError: If the service refuses.
     """
     from qmoe_qiskit.hardware.devices.ibm import IBMDevice
-    from qmoe_qiskit.runs.on_hardware.evaluate import open_device, prepare_run
+    from qmoe_qiskit.runs.on_hardware.prepare import open_device, prepare_rows, requested_rows
 
-    run.load_circuit()  # a run without a circuit is refused before the service is asked
+    # A run without a circuit and unusable rows are refused before the service is asked.
+    run.load_circuit()
+    rows = requested_rows(run, request)
     if not request.is_fake:
         report("connecting to IBM Quantum")
     backend = open_device(request, run)
@@ -144,7 +151,4 @@ def prepare_on_device(
                 f"note: instance {client.instance!r} ({client.plan} plan) is used, of "
                 f"{len(client.instances)}: QISKIT_IBM_INSTANCE names another"
             )
-    prepared = prepare_run(
-        run, backend, request.data, target=request.target, samples=request.samples
-    )
-    return prepared, backend
+    return prepare_rows(run, backend, rows), backend
