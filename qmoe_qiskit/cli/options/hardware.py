@@ -20,12 +20,6 @@ if TYPE_CHECKING:
 _ACCOUNT = (
     "The account is the one that qiskit-ibm-runtime finds in its store or in the environment."
 )
-Device = Annotated[
-    str,
-    typer.Option(
-        help=f"runtime:DEVICE, such as runtime:ibm_fez, or runtime:least_busy. {_ACCOUNT}"
-    ),
-]
 DeviceOrFake = Annotated[
     str,
     typer.Option(

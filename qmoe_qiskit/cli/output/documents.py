@@ -88,19 +88,18 @@ def check_vacant_file(out: Path, *, force: bool, option: str = "--out") -> None:
             that cannot be written to. The message names the option.
     """
     try:
-        if out.is_dir():
-            raise InputError(f"{str(out)!r} is a folder: name a file with {option}")
-        if os.path.lexists(out) and not force:
-            raise InputError(
-                f"{str(out)!r} exists: choose another file, or add --force to replace it"
-            )
-        with suppress(FileNotFoundError):  # other errors tell that the name is not accepted
+        is_folder, exists = out.is_dir(), os.path.lexists(out)
+        with suppress(FileNotFoundError):  # another error says that the name is not accepted
             part_of(out).lstat()
         above = next(folder for folder in out.absolute().parents if os.path.lexists(folder))
         with tempfile.TemporaryFile(dir=above):
             pass
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
         raise InputError(f"{str(out)!r} cannot be written ({reason_of(error)})") from error
+    if is_folder:
+        raise InputError(f"{str(out)!r} is a folder: name a file with {option}")
+    if exists and not force:
+        raise InputError(f"{str(out)!r} exists: choose another file, or add --force to replace it")
 
 
 def write_file(out: Path, content: bytes) -> None:

@@ -142,10 +142,13 @@ def estimate_prepared(prepared: Prepared) -> CostEstimate:
     Raises:
         InputError: If the device cannot run the work.
     """
+    return combine_estimates(estimate_works(prepared))
+
+
+def estimate_works(prepared: Prepared) -> list[CostEstimate]:
+    """Return the estimates of a run's works, see `estimate_prepared`."""
     device = prepared.device
     if isinstance(device, IBMDevice):
-        estimates = [device.estimate(work) for work in prepared.works]
-    else:
-        timing = device_timing(device.backend, name=device.name)
-        estimates = [estimate_work(w, timing, plan_limits(None)) for w in prepared.works]
-    return combine_estimates(estimates)
+        return [device.estimate(work) for work in prepared.works]
+    timing = device_timing(device.backend, name=device.name)
+    return [estimate_work(work, timing, plan_limits(None)) for work in prepared.works]
