@@ -106,12 +106,14 @@ def device_request(
     settings = {name: device.get(name) for name in ("mode", "repetition")}
     settings["resilience_level"] = device["resilience"]
     given = {name: value for name, value in settings.items() if value is not None}
-    file, budget = device["options"], device.get("budget")
+    settings_file, budget = device["options"], device.get("budget")
     return DeviceRequest(
         backend=backend,
         budget_s=None if budget is None else parse_seconds(budget),
         settle_s=device.get("settle"),
-        options=runtime_options(({} if file is None else read_options(file)) | given),
+        options=runtime_options(
+            ({} if settings_file is None else read_options(settings_file)) | given
+        ),
         device_qubits=qubits_from(device["device_qubits"]),
         file=file,
         **{name: device.get(name) for name in ("shots", "data", "target", "samples", "ledger")},
