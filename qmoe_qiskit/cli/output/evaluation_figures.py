@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit import runs
@@ -31,7 +32,7 @@ def check_figures(run: runs.OpenedRun, folder: Path, *, force: bool) -> None:
             f"router {run.router!r} is classical: --figures compares a circuit's outputs with the "
             "exact ones"
         )
-    if folder.exists() and not folder.is_dir():
+    if os.path.lexists(folder) and not os.path.isdir(folder):  # noqa: PTH112 - raises nothing
         raise InputError(f"{str(folder)!r} is a file: name a folder with --figures")
     for name in (_ROUTING, _OUTPUTS, _TIME):
         check_vacant_file(folder / name, force=force, option="--figures")
