@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -88,7 +89,7 @@ def qpu_time_figure(jobs: Sequence[JobTime]) -> Figure:
     return figure
 
 
-def _look(marker: str, *, filled: bool) -> dict[str, object]:
+def _look(marker: str, *, filled: bool) -> dict[str, Any]:
     return {
         "marker": marker,
         "markersize": 6 if filled else 5,

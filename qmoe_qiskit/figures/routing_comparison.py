@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 
 from qmoe_qiskit.data import Dataset
 from qmoe_qiskit.errors import InputError
@@ -54,13 +58,15 @@ def routing_comparison_figure(
         first_NE = np.asarray(weights[names[0]])
         n_experts = first_NE.shape[1]
         colours = ordered_colours(len(_BANDS) - 1)
-        filled = None
+        scale = ScalarMappable(
+            norm=BoundaryNorm(_BANDS, len(colours)), cmap=ListedColormap(colours)
+        )
         for axes, name in zip(all_axes, names, strict=True):
             weights_NE = np.asarray(weights[name])
             experts_N = weights_NE.argmax(axis=1)
             flipped_N = experts_N != first_NE.argmax(axis=1)
             shown_N = weights_NE[:, 1] if n_experts == 2 else weights_NE.max(axis=1)
-            filled = _draw_rows(axes, plane.project(rows.features_NF), experts_N, shown_N, colours)
+            _draw_rows(axes, plane.project(rows.features_NF), experts_N, shown_N, scale)
             _draw_rings(axes, plane.project(rows.features_NF)[flipped_N])
             if exact is not None and n_experts == 2 and n_features == 2:
                 _draw_line(axes, plane, exact)
@@ -74,7 +80,7 @@ def routing_comparison_figure(
             panels.set_title(axes, name, facts)
         label = "routing weight of expert 1" if n_experts == 2 else "largest routing weight"
         bar = figure.colorbar(
-            filled, ax=all_axes, ticks=_BANDS[::2], label=label, fraction=0.04, pad=0.02, aspect=20
+            scale, ax=all_axes, ticks=_BANDS[::2], label=label, fraction=0.04, pad=0.02, aspect=20
         )
         if n_experts == 2:
             bar.ax.axhline(0.5, color="black", linewidth=1.2)
@@ -95,41 +101,32 @@ def routing_comparison_figure(
 def _draw_rows(
     axes: Axes,
     points_N2: FloatArray,
-    experts_N: FloatArray,
+    experts_N: NDArray[np.intp],
     shown_N: FloatArray,
-    colours: list[tuple[float, float, float]],
-) -> object:
-    """Draw the rows, a marker per expert; return what the colour bar describes."""
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import BoundaryNorm, ListedColormap
-
-    scale = {"cmap": ListedColormap(colours), "norm": BoundaryNorm(_BANDS, len(colours))}
+    scale: ScalarMappable,
+) -> None:
+    """Draw the rows, a marker per expert, filled by the scale."""
     for expert in np.unique(experts_N).tolist():
-        here_N = experts_N == expert
+        x_K, y_K = points_N2[experts_N == expert].T
         axes.scatter(
-            *points_N2[here_N].T,
-            c=shown_N[here_N],
+            x_K,
+            y_K,
+            c=shown_N[experts_N == expert],
+            cmap=scale.cmap,
+            norm=scale.norm,
             marker=MARKERS[expert % len(MARKERS)],
             s=26,
             edgecolors=INK,
             linewidths=0.5,
             gid=f"expert {expert}",
             zorder=3,
-            **scale,
         )
-    return ScalarMappable(**scale)
 
 
 def _draw_rings(axes: Axes, points_K2: FloatArray) -> None:
-    axes.scatter(
-        *points_K2.T,
-        s=95,
-        facecolors="none",
-        edgecolors="black",
-        linewidths=1.1,
-        gid="rings",
-        zorder=4,
-    )
+    x_K, y_K = points_K2.T
+    look: dict[str, Any] = {"facecolors": "none", "edgecolors": "black", "linewidths": 1.1}
+    axes.scatter(x_K, y_K, s=95, gid="rings", zorder=4, **look)
 
 
 def _draw_line(axes: Axes, plane: Plane, exact: RoutingModel) -> None:

@@ -53,7 +53,7 @@ def recorded_outputs(classifier: QMoEClassifier) -> Iterator[RecordedOutputs]:
     network = connector.neural_network
     assert isinstance(network, RouterNetwork)
     compiled = network.compiled
-    network.compiled = _Recording(compiled, recorded)  # type: ignore[assignment]
+    network.compiled = _Recording(compiled, recorded)
     try:
         yield recorded
     finally:

@@ -126,7 +126,8 @@ def _covariances(
 
 def _errors(slopes_NKO: FloatArray, covariances_NOO: FloatArray) -> FloatArray:
     variances_NK = np.einsum("nko,nop,nkp->nk", slopes_NKO, covariances_NOO, slopes_NKO)
-    return np.sqrt(np.maximum(variances_NK, 0.0))
+    errors_NK: FloatArray = np.sqrt(np.maximum(variances_NK, 0.0))
+    return errors_NK
 
 
 def _margins(

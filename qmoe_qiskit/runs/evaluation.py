@@ -136,7 +136,9 @@ def select_rows(
     numbers_N = np.arange(len(dataset.labels_N))
     if dataset.content_hash == record.content_hash:
         kind = "held-out"
-        numbered = replace(dataset, features_NF=numbers_N[:, None] * 1.0, feature_names=("row",))
+        numbered = replace(
+            dataset, features_NF=numbers_N[:, None].astype(np.float64), feature_names=("row",)
+        )
         dataset, numbers = (
             split_dataset(
                 whole, test_fraction=record.split.test_fraction, seed=record.split.seed

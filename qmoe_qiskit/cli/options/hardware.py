@@ -103,6 +103,7 @@ def device_request(
     from qmoe_qiskit.hardware.options import read_options, runtime_options
     from qmoe_qiskit.runs.on_hardware.request import DeviceRequest
 
+    rows: dict[str, Any] = {name: device.get(name) for name in ("data", "target", "samples")}
     settings = {name: device.get(name) for name in ("mode", "repetition")}
     settings["resilience_level"] = device["resilience"]
     given = {name: value for name, value in settings.items() if value is not None}
@@ -115,8 +116,10 @@ def device_request(
             ({} if settings_file is None else read_options(settings_file)) | given
         ),
         device_qubits=qubits_from(device["device_qubits"]),
+        shots=device["shots"],
+        ledger=device["ledger"],
         file=file,
-        **{name: device.get(name) for name in ("shots", "data", "target", "samples", "ledger")},
+        **rows,
     )
 
 

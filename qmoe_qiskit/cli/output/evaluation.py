@@ -52,7 +52,8 @@ def _document(result: runs.Evaluation) -> dict[str, Any]:
 def _plain(value: Any) -> Any:  # noqa: ANN401 - a part of an evaluation
     if isinstance(value, dict):
         return {name: _plain(each) for name, each in value.items()}
-    return dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value
+    is_record = dataclasses.is_dataclass(value) and not isinstance(value, type)
+    return dataclasses.asdict(value) if is_record else value
 
 
 def cost_sentence(cost: Cost) -> str:
