@@ -57,16 +57,14 @@ def routing_comparison_figure(
         figure, all_axes = panels.open_panels(names, plane)
         first_NE = np.asarray(weights[names[0]])
         n_experts = first_NE.shape[1]
-        colours = ordered_colours(len(_BANDS) - 1)
-        scale = ScalarMappable(
-            norm=BoundaryNorm(_BANDS, len(colours)), cmap=ListedColormap(colours)
-        )
+        colours = ListedColormap(ordered_colours(len(_BANDS) - 1))
+        norm = BoundaryNorm(_BANDS, len(_BANDS) - 1)
         for axes, name in zip(all_axes, names, strict=True):
             weights_NE = np.asarray(weights[name])
             experts_N = weights_NE.argmax(axis=1)
             flipped_N = experts_N != first_NE.argmax(axis=1)
             shown_N = weights_NE[:, 1] if n_experts == 2 else weights_NE.max(axis=1)
-            _draw_rows(axes, plane.project(rows.features_NF), experts_N, shown_N, scale)
+            _draw_rows(axes, plane.project(rows.features_NF), experts_N, shown_N, norm, colours)
             _draw_rings(axes, plane.project(rows.features_NF)[flipped_N])
             if exact is not None and n_experts == 2 and n_features == 2:
                 _draw_line(axes, plane, exact)
@@ -80,7 +78,13 @@ def routing_comparison_figure(
             panels.set_title(axes, name, facts)
         label = "routing weight of expert 1" if n_experts == 2 else "largest routing weight"
         bar = figure.colorbar(
-            scale, ax=all_axes, ticks=_BANDS[::2], label=label, fraction=0.04, pad=0.02, aspect=20
+            ScalarMappable(norm, colours),
+            ax=all_axes,
+            ticks=_BANDS[::2],
+            label=label,
+            fraction=0.04,
+            pad=0.02,
+            aspect=20,
         )
         if n_experts == 2:
             bar.ax.axhline(0.5, color="black", linewidth=1.2)
@@ -103,7 +107,8 @@ def _draw_rows(
     points_N2: FloatArray,
     experts_N: NDArray[np.intp],
     shown_N: FloatArray,
-    scale: ScalarMappable,
+    norm: BoundaryNorm,
+    colours: ListedColormap,
 ) -> None:
     """Draw the rows, a marker per expert, filled by the scale."""
     for expert in np.unique(experts_N).tolist():
@@ -112,8 +117,8 @@ def _draw_rows(
             x_K,
             y_K,
             c=shown_N[experts_N == expert],
-            cmap=scale.cmap,
-            norm=scale.norm,
+            cmap=colours,
+            norm=norm,
             marker=MARKERS[expert % len(MARKERS)],
             s=26,
             edgecolors=INK,
