@@ -64,7 +64,14 @@ def routing_comparison_figure(
             experts_N = weights_NE.argmax(axis=1)
             flipped_N = experts_N != first_NE.argmax(axis=1)
             shown_N = weights_NE[:, 1] if n_experts == 2 else weights_NE.max(axis=1)
-            _draw_rows(axes, plane.project(rows.features_NF), experts_N, shown_N, norm, colours)
+            _draw_rows(
+                axes,
+                plane.project(rows.features_NF),
+                experts_N,
+                shown_N,
+                norm=norm,
+                colours=colours,
+            )
             _draw_rings(axes, plane.project(rows.features_NF)[flipped_N])
             if exact is not None and n_experts == 2 and n_features == 2:
                 _draw_line(axes, plane, exact)
@@ -107,6 +114,7 @@ def _draw_rows(
     points_N2: FloatArray,
     experts_N: NDArray[np.intp],
     shown_N: FloatArray,
+    *,
     norm: BoundaryNorm,
     colours: ListedColormap,
 ) -> None:
