@@ -55,13 +55,13 @@ def evaluate(
     request = where.requested_device(backend, given, mitigation=mitigation, yes=yes)
     if predictions is not None:
         check_vacant_file(predictions, force=force, option="--predictions")
-    run = runs.read_run(run_folder)
-    if figures is not None:
-        check_figures(run, figures, force=force)
     result: runs.Evaluation
     if request is not None:
         from qmoe_qiskit.runs.on_hardware.evaluate import evaluate_prepared
 
+        run = runs.read_run(run_folder)
+        if figures is not None:
+            check_figures(run, figures, force=force)
         with waiting() as shown:
             prepared = where.prepare_with_consent(run, request, shown, yes=yes, quiet=as_json)
             loaded, result = prepared.run, evaluate_prepared(prepared)
@@ -73,6 +73,8 @@ def evaluate(
             mitigation=mitigation,
             device_qubits=common.qubits_from(device_qubits),
         )
+        if figures is not None:
+            check_figures(loaded, figures, force=force)
         result = runs.evaluate_run(
             loaded, device["data"], target=device["target"], samples=device["samples"]
         )
