@@ -87,7 +87,7 @@ def test_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, whole: boo
     # docs/study-results.md names the commands of studies that take hours.
     text = "\n".join(page for name, page in DOCS.items() if name != "study-results")
     commands = re.findall(r"^    (qmoe .*)$", text, re.MULTILINE)
-    assert len(commands) == 19
+    assert len(commands) == 22
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("QMOE_LEDGER", str(tmp_path / "ledger.sqlite"))
     monkeypatch.setenv("HOME", str(tmp_path))

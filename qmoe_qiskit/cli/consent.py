@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from qmoe_qiskit.cli.output.interruption import Waiting
     from qmoe_qiskit.hardware.cost.estimate import CostEstimate
     from qmoe_qiskit.hardware.devices.ibm import IBMDevice
-    from qmoe_qiskit.runs.on_hardware.evaluate import Prepared
+    from qmoe_qiskit.runs.on_hardware.prepare import Prepared
 
 
 def agree(prepared: Prepared, device: IBMDevice, shown: Waiting, *, yes: bool, quiet: bool) -> None:

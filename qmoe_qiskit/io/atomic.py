@@ -21,6 +21,11 @@ def write_atomically(path: Path, data: bytes) -> None:
         pass
 
 
+def part_of(path: Path) -> Path:
+    """Return the path of a new part, as which a file is written before it has its name."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex}{_PART}")
+
+
 def is_part(path: Path, name: str = "*") -> bool:
     """Whether a file is a part of a file of that name, left by a process that was killed."""
     return path.match(f".{name}.*{_PART}")
@@ -38,7 +43,7 @@ def remove_parts(folder: Path, name: str = "*") -> None:
 
 def _try_to_write(path: Path, data: bytes) -> bool:
     """Try to replace a file's contents; return False if another process removed the part."""
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}{_PART}")
+    part = part_of(path)
     try:
         with part.open("wb") as file:
             file.write(data)

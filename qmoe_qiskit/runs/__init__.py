@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from qmoe_qiskit.lazy import load_lazily
 
 if TYPE_CHECKING:
-    from qmoe_qiskit.runs.evaluation import Evaluation, Predictions, evaluate_run, predict_file
+    from qmoe_qiskit.runs.evaluation import Evaluation, evaluate_run
     from qmoe_qiskit.runs.metrics import Interval, Metric
     from qmoe_qiskit.runs.noise_comparison.request import NoiseRequest
     from qmoe_qiskit.runs.noise_comparison.run import (
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         compare_under_noise,
         resume_comparison,
     )
+    from qmoe_qiskit.runs.predictions import Predictions, predict_file
     from qmoe_qiskit.runs.provenance import CalibrationRecord, Execution
     from qmoe_qiskit.runs.request import TrainingRequest
     from qmoe_qiskit.runs.saving import save_run
@@ -63,7 +64,7 @@ __all__ = [
 __getattr__, __dir__ = load_lazily(
     "qmoe_qiskit.runs",
     {
-        ".evaluation": ["Evaluation", "Predictions", "evaluate_run", "predict_file"],
+        ".evaluation": ["Evaluation", "evaluate_run"],
         ".metrics": ["Interval", "Metric"],
         ".noise_comparison.request": ["NoiseRequest"],
         ".noise_comparison.run": [
@@ -73,6 +74,7 @@ __getattr__, __dir__ = load_lazily(
             "compare_under_noise",
             "resume_comparison",
         ],
+        ".predictions": ["Predictions", "predict_file"],
         ".provenance": ["CalibrationRecord", "Execution"],
         ".request": ["TrainingRequest"],
         ".saving": ["save_run"],

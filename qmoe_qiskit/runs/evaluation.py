@@ -1,24 +1,21 @@
-"""Evaluating a run: metrics on its held-out rows or on other data, predictions for a file."""
+"""Evaluating a run: metrics on its held-out rows or on other data."""
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from qmoe_qiskit.data import Dataset, list_datasets, load_dataset, load_features, split_dataset
 from qmoe_qiskit.errors import (
-    NO_NAMES,
     DataError,
     InputError,
-    OutOfRangeWarning,
     RunError,
     require_positive,
 )
-from qmoe_qiskit.runs.metrics import Metric, measure
+from qmoe_qiskit.runs.metrics import Metric, Observed, observe, summarize
 from qmoe_qiskit.runs.metrics_table import metrics_html
 from qmoe_qiskit.runs.provenance import Execution, described, execution_of
 from qmoe_qiskit.runs.relative_paths import resolved_path
@@ -44,6 +41,8 @@ class Evaluation:
         n_rows: Number of rows.
         execution: Where the circuit ran; None for a classical router.
         metrics: Metrics by name, see `qmoe_qiskit.runs.metrics.summarize`.
+        selected: The rows themselves.
+        observed: What the model gave for each row.
     """
 
     data: str
@@ -51,6 +50,8 @@ class Evaluation:
     n_rows: int
     execution: Execution | None
     metrics: dict[str, Metric]
+    selected: EvaluationRows = field(repr=False, compare=False)
+    observed: Observed = field(repr=False, compare=False)
 
     def __repr__(self) -> str:
         rows = "held-out rows" if self.rows == "held-out" else "rows"
@@ -63,39 +64,6 @@ class Evaluation:
 
     def _repr_html_(self) -> str:
         return metrics_html(repr(self)[1:-1], self.metrics)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Predictions:
-    """Predictions of a run's model for the rows of a file.
-
-    Attributes:
-        source: Name of the file.
-        classes_C: Labels, in the order of the probabilities.
-        labels_N: Most probable label of each row.
-        probabilities_NC: Probability of each label.
-        weights_NE: Routing weight of each expert.
-        rows_outside_range: Number of rows outside the range of the training data.
-        execution: Where the circuit ran; None for a classical router.
-    """
-
-    source: str
-    classes_C: NDArray[Any]
-    labels_N: NDArray[Any]
-    probabilities_NC: FloatArray
-    weights_NE: FloatArray
-    rows_outside_range: int
-    execution: Execution | None
-
-    def __repr__(self) -> str:
-        labels, counts = np.unique(self.labels_N, return_counts=True)
-        most = np.argsort(-counts, kind="stable")[:4]
-        shares = [f"{labels[one]!s:.20} {counts[one]} times" for one in most]
-        more = ["..."] if len(labels) > len(most) else []
-        return (
-            f"<Predictions for {len(self.labels_N)} rows of {self.source}: "
-            f"{', '.join(shares + more)}>"
-        )
 
 
 def evaluate_run(
@@ -121,17 +89,16 @@ def evaluate_run(
     """
     rows = select_rows(run, data, target=target, samples=samples)
     dataset, execution = rows.dataset, execution_of(run.classifier)
+    observed = observe(run.classifier, dataset.features_NF, dataset.labels_N)
+    produced_by = f"{rows}; {described(run.router, execution)}, seed {run.manifest.seed}"
     return Evaluation(
         data=dataset.name,
         rows=rows.kind,
         n_rows=rows.n_rows,
         execution=execution,
-        metrics=measure(
-            run.classifier,
-            dataset.features_NF,
-            dataset.labels_N,
-            f"{rows}; {described(run.router, execution)}, seed {run.manifest.seed}",
-        ),
+        metrics=summarize(observed, produced_by),
+        selected=rows,
+        observed=observed,
     )
 
 
@@ -142,10 +109,17 @@ class EvaluationRows:
     Attributes:
         dataset: The rows.
         kind: "held-out" or "all", see `Evaluation.rows`.
+        numbers_N: Number of each row in the data that it was selected from, from 0.
     """
 
     dataset: Dataset
     kind: Literal["held-out", "all"]
+    numbers_N: NDArray[np.intp]
+
+    @property
+    def features_NF(self) -> FloatArray:
+        """Features of the rows in raw units."""
+        return self.dataset.features_NF
 
     @property
     def n_rows(self) -> int:
@@ -176,41 +150,26 @@ def select_rows(
         dataset = _other_data(run, data, target)
     record = run.manifest.data
     kind: Literal["held-out", "all"] = "all"
+    numbers_N = np.arange(len(dataset.labels_N))
     if dataset.content_hash == record.content_hash and record.split is not None:
         kind = "held-out"
-        dataset = split_dataset(
-            dataset, test_fraction=record.split.test_fraction, seed=record.split.seed
-        ).test
+        numbered = replace(
+            dataset, features_NF=numbers_N[:, None].astype(np.float64), feature_names=("row",)
+        )
+        dataset, numbers = (
+            split_dataset(
+                whole, test_fraction=record.split.test_fraction, seed=record.split.seed
+            ).test
+            for whole in (dataset, numbered)
+        )
+        numbers_N = numbers.features_NF[:, 0].astype(int)
     if samples is not None:
         n_rows = len(dataset.labels_N)
         if require_positive("samples", samples) > n_rows:
             raise InputError(f"samples {samples} are more than the {n_rows} rows of the data")
         dataset = dataset.take(np.arange(samples), f"the first {samples} rows")
-    return EvaluationRows(dataset=dataset, kind=kind)
-
-
-def predict_file(run: Run, path: str | Path) -> Predictions:
-    """Predict every row of a .csv or .npz file, which may also have a column with the labels.
-
-    Raises:
-        DataError: If the file cannot be used or lacks a feature of the model.
-    """
-    record = run.manifest.data
-    table = load_features(path, feature_names=record.feature_names, target_name=record.target)
-    model = run.classifier
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", OutOfRangeWarning)  # counted below instead
-        warnings.filterwarnings("ignore", NO_NAMES)  # the columns are in the model's order
-        probabilities_NC, weights_NE = model.predict_routed(table.features_NF)
-    return Predictions(
-        source=table.source,
-        classes_C=model.classes_,
-        labels_N=model.classes_[probabilities_NC.argmax(axis=1)],
-        probabilities_NC=probabilities_NC,
-        weights_NE=weights_NE,
-        rows_outside_range=int(model.feature_map_.rows_outside(table.features_NF).sum()),
-        execution=execution_of(model),
-    )
+        numbers_N = numbers_N[:samples]
+    return EvaluationRows(dataset=dataset, kind=kind, numbers_N=numbers_N)
 
 
 def _own_data(run: OpenedRun) -> Dataset:

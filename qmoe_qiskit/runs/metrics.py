@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qmoe_qiskit.errors import NO_NAMES, InputError, OutOfRangeWarning
+from qmoe_qiskit.runs.circuit_outputs import recorded_outputs
 from qmoe_qiskit.stats.intervals import (
     BONETT_PRICE,
     WILSON,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from qmoe_qiskit.backends import Expectations
     from qmoe_qiskit.train import QMoEClassifier
     from qmoe_qiskit.typing import FloatArray
 
@@ -94,12 +96,14 @@ class Observed:
         probabilities_NC: Probability of each class.
         weights_NE: Weight of each expert.
         rows_outside_range: Number of rows outside the range of the training data.
+        outputs: The circuit's outputs; None for a classical router.
     """
 
     codes_N: NDArray[np.intp]
     probabilities_NC: FloatArray
     weights_NE: FloatArray
     rows_outside_range: int
+    outputs: Expectations | None = None
 
     @property
     def hits_N(self) -> NDArray[np.bool_]:
@@ -126,12 +130,14 @@ def observe(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", OutOfRangeWarning)  # counted below instead
         warnings.filterwarnings("ignore", NO_NAMES)  # the columns are in the model's order
-        probabilities_NC, weights_NE = classifier.predict_routed(features_NF)
+        with recorded_outputs(classifier) as recorded:
+            probabilities_NC, weights_NE = classifier.predict_routed(features_NF)
     return Observed(
         codes_N=codes_N,
         probabilities_NC=probabilities_NC,
         weights_NE=weights_NE,
         rows_outside_range=int(classifier.feature_map_.rows_outside(features_NF).sum()),
+        outputs=recorded.joined(),
     )
 
 

@@ -38,13 +38,14 @@ COMMANDS = {
         "--shots", "--target", "--test-fraction",
     ],
     "evaluate": [
-        "--backend", "--budget", "--data", "--device-qubits", "--json", "--ledger", "--mitigation",
-        "--mode", "--options", "--repetition", "--resilience", "--samples", "--settle", "--shots",
-        "--target", "--yes", "RUN",
+        "--backend", "--budget", "--data", "--device-qubits", "--figures", "--force", "--json",
+        "--ledger", "--mitigation", "--mode", "--options", "--predictions", "--repetition",
+        "--resilience", "--samples", "--settle", "--shots", "--target", "--yes", "RUN",
     ],
     "predict": [
-        "--backend", "--device-qubits", "--force", "--json", "--mitigation", "--out", "--shots",
-        "FILE", "RUN",
+        "--backend", "--budget", "--device-qubits", "--force", "--json", "--ledger",
+        "--mitigation", "--mode", "--options", "--out", "--repetition", "--resilience", "--settle",
+        "--shots", "--yes", "FILE", "RUN",
     ],
     "info": ["--json", "RUN"],
     "noise": [
@@ -68,7 +69,7 @@ COMMANDS = {
     "jobs collect": ["--json", "--ledger", "--wait", "KEY"],
     "jobs cancel": ["--json", "--ledger", "KEY"],
     "jobs retry": ["--json", "--ledger", "KEY"],
-    "jobs export": ["--json", "--ledger", "--out", "KEY"],
+    "jobs export": ["--force", "--json", "--ledger", "--out", "KEY"],
     "study": [
         "--cluster", "--force", "--json", "--no-resume", "--out", "--quick", "--resume", "--seeds",
         "--settings", "--workers", "NAME",

@@ -10,16 +10,21 @@ import tempfile
 import threading
 from pathlib import Path
 
-from ibm_service.devices import DEFAULT_DEVICES
 from ibm_service.instances import PRICING
 from ibm_service.service import IBMService
 
+# Those of the documentation's commands first.
+DEVICES = ("ibm_fez", "ibm_torino", "ibmq_manila")
+FIRST = "# Paste these lines into another shell: there qmoe then talks to this stand-in.\n"
 NEXT = """
-# in another shell, with the lines above:
-#   qmoe estimate RUN --backend runtime:{device} --samples 64 --shots 1024
-#   qmoe submit RUN --backend runtime:{device} --samples 64 --shots 1024 --budget 60s --wait
-#   qmoe jobs list
-# spoil something:
+# Then give the commands of docs/ibm-quantum.md in that shell, such as:
+#   qmoe train --data moons --router quantum --layers 3 --experts 2 --epochs 30 --out runs/moons
+#   qmoe estimate runs/moons --backend runtime:{device} --samples 50 --shots 1024
+#   qmoe submit runs/moons --backend runtime:{device} --samples 50 --shots 1024 --budget 60s
+#   qmoe jobs collect --wait
+#   qmoe evaluate runs/moons --backend runtime:{device} --samples 50 --shots 1024
+# The devices are {devices}.
+# Spoil something:
 #   curl -d '{{"kind": "drop", "when": "after"}}' {url}/_admin/faults
 #   curl {url}/_admin/jobs
 # Ctrl-C ends the service, with its jobs and their ledger.
@@ -33,7 +38,10 @@ def main() -> None:
         description="A loopback IBM Quantum service: try submission without an account.",
     )
     parser.add_argument(
-        "--device", action="append", metavar="NAME", help="offer it; may be given more than once"
+        "--device",
+        action="append",
+        metavar="NAME",
+        help=f"offer it; may be given more than once; default: {', '.join(DEVICES)}",
     )
     parser.add_argument("--port", type=int, default=0, help="default: a free one")
     parser.add_argument("--plan", choices=list(PRICING), default="open")
@@ -43,7 +51,7 @@ def main() -> None:
     open_plan = options.plan == "open"
     try:
         ibm = IBMService(
-            options.device or DEFAULT_DEVICES,
+            options.device or DEVICES,
             plan=options.plan,
             port=options.port,
             pending_limit=3 if open_plan else None,
@@ -58,9 +66,12 @@ def main() -> None:
     with ibm, tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
         # Rehearsed jobs must not enter the ledger of real jobs.
         ledger = {"QMOE_LEDGER": str(Path(folder) / "ledger.sqlite")}
+        sys.stdout.write(FIRST)
+        if sys.prefix != sys.base_prefix:  # a new shell does not know the command qmoe
+            sys.stdout.write(f". {shlex.quote(str(Path(sys.prefix) / 'bin' / 'activate'))}\n")
         for name, value in (ibm.environment() | ledger).items():
             sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
-        device = next(iter(ibm.devices)).name
-        sys.stdout.write(NEXT.format(device=device, url=ibm.url))
+        devices = [device.name for device in ibm.devices]
+        sys.stdout.write(NEXT.format(device=devices[0], devices=", ".join(devices), url=ibm.url))
         sys.stdout.flush()
         stop.wait()

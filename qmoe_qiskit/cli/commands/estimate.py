@@ -25,7 +25,7 @@ def estimate(
 ) -> None:
     """Estimate what a run on a device would cost; nothing is sent."""
     from qmoe_qiskit.hardware.cost.budget import parse_price
-    from qmoe_qiskit.runs.on_hardware.evaluate import estimate_prepared
+    from qmoe_qiskit.runs.on_hardware.prepare import estimate_prepared
 
     dollars = None if price is None else parse_price(price)
     request = hardware.device_request(backend, device)

@@ -8,40 +8,41 @@ from typing import Annotated
 import typer
 
 from qmoe_qiskit import runs
-from qmoe_qiskit.cli.consent import agree
-from qmoe_qiskit.cli.options import common, hardware
+from qmoe_qiskit.cli.options import common, hardware, where
+from qmoe_qiskit.cli.output.documents import check_vacant_file, remark, write_file
 from qmoe_qiskit.cli.output.evaluation import show_evaluation
+from qmoe_qiskit.cli.output.evaluation_figures import check_figures, draw_evaluation
 from qmoe_qiskit.cli.output.interruption import waiting
-from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.runs.on_hardware.request import DeviceRequest
-
-Backend = Annotated[
-    str | None,
-    typer.Option(
-        help="Replaces the backend of training, with its shots, mitigation and qubits. "
-        f"{common.BACKEND} On IBM Quantum: runtime:DEVICE, runtime:least_busy, or "
-        "runtime:fake_DEVICE, simulated on this machine."
-    ),
-]
-Shots = Annotated[
-    int | None,
-    typer.Option(
-        help="Number of shots per row; by default as in training, with --backend runtime:... 4096, "
-        "and with another --backend exact values."
-    ),
-]
+from qmoe_qiskit.cli.output.predictions import evaluation_csv
 
 
 @hardware.device_options(without=("shots", "device_qubits"))
 def evaluate(
     run_folder: common.RunFolder,
     *,
-    backend: Backend = None,
-    shots: Shots = None,
+    backend: where.Backend = None,
+    shots: where.Shots = None,
     mitigation: common.OtherMitigation = None,
     device_qubits: common.OtherDeviceQubits = None,
     device: hardware.DeviceOptions,
     yes: hardware.Yes = False,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="Write each row's prediction and routing weights, with the standard errors that "
+            "shots cause, and whether the decision lies within 1.96 of them of another label.",
+        ),
+    ] = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Draw the routing and the circuit's outputs beside the exact ones, and estimated "
+            "against charged QPU time.",
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
     as_json: common.Json = False,
 ) -> None:
     """Measure a run's model on its held-out rows, or on other data.
@@ -50,56 +51,39 @@ def evaluate(
     with the same options is not sent again, and nothing is sent without --budget, --yes or an
     answer. The options from --options to --yes are for such devices.
     """
-    paid = {"--yes": yes or None} | {f"--{k}": device[k] for k in ("budget", "ledger", "settle")}
-    if backend is not None and backend.startswith("runtime:"):
-        if mitigation is not None:
-            raise InputError(
-                f"--mitigation is for --backend noisy:DEVICE: {backend} mitigates by --resilience"
-            )
-        if backend.startswith("runtime:fake_"):
-            _refuse(backend, paid)
-        request = hardware.device_request(
-            backend, {**device, "shots": shots, "device_qubits": device_qubits}
-        )
-        run, result = _evaluate_on_device(run_folder, request, yes=yes, quiet=as_json)
+    given = {**device, "shots": shots, "device_qubits": device_qubits}
+    request = where.requested_device(backend, given, mitigation=mitigation, yes=yes)
+    if predictions is not None:
+        check_vacant_file(predictions, force=force, option="--predictions")
+    result: runs.Evaluation
+    if request is not None:
+        from qmoe_qiskit.runs.on_hardware.evaluate import evaluate_prepared
+
+        run = runs.read_run(run_folder)
+        if figures is not None:
+            check_figures(run, figures, force=force)
+        with waiting() as shown:
+            prepared = where.prepare_with_consent(run, request, shown, yes=yes, quiet=as_json)
+            loaded, result = prepared.run, evaluate_prepared(prepared)
     else:
-        primitives = ("options", "resilience", "mode", "repetition")
-        _refuse(backend, {f"--{name}": device[name] for name in primitives} | paid)
-        run = runs.load_run(
+        loaded = runs.load_run(
             run_folder,
             backend=backend,
             shots=shots,
             mitigation=mitigation,
             device_qubits=common.qubits_from(device_qubits),
         )
+        if figures is not None:
+            check_figures(loaded, figures, force=force)
         result = runs.evaluate_run(
-            run, device["data"], target=device["target"], samples=device["samples"]
+            loaded, device["data"], target=device["target"], samples=device["samples"]
         )
-    show_evaluation(run, result, as_json=as_json)
-
-
-def _evaluate_on_device(
-    run_folder: Path, request: DeviceRequest, *, yes: bool, quiet: bool
-) -> tuple[runs.Run, runs.Evaluation]:
-    from qmoe_qiskit.hardware.devices.ibm import IBMDevice
-    from qmoe_qiskit.runs.on_hardware.evaluate import evaluate_prepared
-    from qmoe_qiskit.runs.on_hardware.from_ledger import prepare_from_ledger
-
-    run = runs.read_run(run_folder)
-    with waiting() as shown:
-        prepared = None if request.is_fake else prepare_from_ledger(run, request)
-        if prepared is None:
-            prepared, backend = hardware.prepare_on_device(run, request, shown)
-            if isinstance(backend.device, IBMDevice):
-                agree(prepared, backend.device, shown, yes=yes, quiet=quiet)
-        return prepared.run, evaluate_prepared(prepared)
-
-
-def _refuse(backend: str | None, given: dict[str, object]) -> None:
-    """Refuse options for devices if the backend is not a device."""
-    for name, value in given.items():
-        if value is not None:
-            raise InputError(
-                f"{name} is for a device of IBM Quantum, such as --backend runtime:ibm_fez, not "
-                f"for {backend or 'the backend of training'}: omit it"
-            )
+    files: list[Path] = []
+    if predictions is not None:
+        write_file(predictions, evaluation_csv(loaded, result).encode())
+        files.append(predictions)
+    if figures is not None:
+        files += draw_evaluation(loaded, result, figures, ledger=device["ledger"])
+    show_evaluation(loaded, result, as_json=as_json, files=files)
+    if files and not as_json:
+        remark(f"written: {', '.join(map(str, files))}")

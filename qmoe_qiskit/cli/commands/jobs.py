@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qmoe_qiskit.cli.options import common, hardware
-from qmoe_qiskit.cli.output.documents import console, remark, write_json
+from qmoe_qiskit.cli.output.documents import (
+    check_vacant_file,
+    console,
+    remark,
+    write_file,
+    write_json,
+)
 from qmoe_qiskit.cli.output.interruption import waiting
 from qmoe_qiskit.cli.output.jobs import jobs_table, show_work
-from qmoe_qiskit.errors import HardwareError
+from qmoe_qiskit.errors import HardwareError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -81,12 +87,14 @@ def collect(
 ) -> None:
     """Fetch the results of jobs that have ended, with their charges and calibrations."""
     from qmoe_qiskit.hardware.jobs.collect import collect_work
+    from qmoe_qiskit.hardware.jobs.local import is_local
     from qmoe_qiskit.hardware.ledger.records import PLANNED, SENDING
     from qmoe_qiskit.hardware.service.client import Client
 
     with _ledger(ledger) as records, waiting() as report:
         keys = [records.find(name).key] if name is not None else [w.key for w in records.works()]
-        before = [job for key in keys for job in records.jobs(key)]
+        here = {work.key for work in records.works() if is_local(work)}
+        before = [job for key in keys if key not in here for job in records.jobs(key)]
         waited_for = {job.key: None for job in before if _is_open(job)}
         if waited_for:
             report("connecting to IBM Quantum")
@@ -143,13 +151,37 @@ def retry(name: Name, *, ledger: hardware.LedgerFile = None, as_json: common.Jso
 
 @jobs.command()
 def export(
-    name: Name,
+    name: OptionalName = None,
     *,
-    out: Annotated[Path, typer.Option(help="Folder to write; new, or empty.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE|DIR",
+            help="A .csv or .parquet file for a line per row and observable, with its value, "
+            "standard error and job; or a folder, new or empty, for everything about a piece of "
+            "work: circuit, angles, results, calibration.",
+        ),
+    ],
+    force: common.ForceFile = False,
     ledger: hardware.LedgerFile = None,
     as_json: common.Json = False,
 ) -> None:
-    """Write everything about a piece of work to a folder: circuit, angles, results, calibration."""
+    """Write the results of one or all pieces of work as a table, or one piece to a folder."""
+    from qmoe_qiskit.hardware.ledger.results_table import SUFFIXES, load_pyarrow
+
+    if out.suffix.lower() in SUFFIXES and not out.is_dir():
+        if out.suffix.lower() == ".parquet":
+            load_pyarrow()
+        check_vacant_file(out, force=force)
+        _export_table(name, out, ledger, as_json=as_json)
+        return
+    if name is None:
+        raise InputError(
+            f"{str(out)!r} is no .csv or .parquet file: a folder takes one piece of work, name its "
+            "KEY, see qmoe jobs list"
+        )
+    if force:
+        raise InputError("--force replaces a .csv or .parquet file: a folder must be new or empty")
     from qmoe_qiskit.hardware.ledger.export import export_work
 
     with _ledger(ledger) as records:
@@ -158,6 +190,21 @@ def export(
         write_json({"folder": str(out), "files": files})
     else:
         remark(f"{out}: {', '.join(files)}")
+
+
+def _export_table(name: str | None, out: Path, ledger: Path | None, *, as_json: bool) -> None:
+    from qmoe_qiskit.hardware.ledger.results_table import results_table, table_bytes
+
+    with _ledger(ledger) as records:
+        keys = [work.key for work in records.works()] if name is None else [records.find(name).key]
+        works = [work for key in keys if (work := records.work(key)) is not None]
+        columns = results_table(works, records)
+    write_file(out, table_bytes(columns, out.suffix.lower()))
+    n_lines = len(columns["row"])
+    if as_json:
+        write_json({"file": str(out), "columns": list(columns), "n_lines": n_lines})
+    else:
+        remark(f"{out}: {n_lines} lines of {len(works)} piece{'s' * (len(works) != 1)} of work")
 
 
 def _show(

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from qmoe_qiskit import runs
-from qmoe_qiskit.cli.options import common
+from qmoe_qiskit.cli.options import common, hardware, where
 from qmoe_qiskit.cli.output.documents import (
     check_vacant_file,
     remark,
@@ -20,77 +18,67 @@ from qmoe_qiskit.cli.output.documents import (
     write_file,
     write_json,
 )
-from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.cli.output.evaluation import cost_sentence
+from qmoe_qiskit.cli.output.interruption import waiting
+from qmoe_qiskit.cli.output.predictions import predictions_csv, predictions_document
 
 
+@hardware.device_options(without=("data", "target", "samples", "shots", "device_qubits"))
 def predict(
     run_folder: common.RunFolder,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A .csv or .npz file.")],
     *,
-    backend: common.OtherBackend = None,
-    shots: common.OtherShots = None,
+    backend: where.Backend = None,
+    shots: where.Shots = None,
     mitigation: common.OtherMitigation = None,
     device_qubits: common.OtherDeviceQubits = None,
+    device: hardware.DeviceOptions,
+    yes: hardware.Yes = False,
     out: Annotated[Path | None, typer.Option(help="CSV file to write; by default stdout.")] = None,
     force: common.ForceFile = False,
     as_json: common.Json = False,
 ) -> None:
-    """Predict every row of a file: label, probabilities and routing weights."""
+    """Predict every row of a file: label, probabilities and routing weights.
+
+    Where shots are used, each number has its standard error, and decision_uncertain tells whether
+    the label lies within 1.96 standard errors of another one. With --backend runtime:DEVICE the
+    circuit runs on IBM Quantum, once for equal rows and options; nothing is sent without --budget,
+    --yes or an answer. The options from --options to --yes are for such devices.
+    """
+    given = {**device, "shots": shots, "device_qubits": device_qubits}
+    request = where.requested_device(backend, given, mitigation=mitigation, yes=yes, file=file)
     if out is not None:
         check_vacant_file(out, force=force)
-    if backend is not None and backend.startswith("runtime:"):
-        raise InputError(
-            f"predict takes a simulation, not {backend!r}: qmoe evaluate runs labelled rows on a "
-            "device"
+    cost = None
+    predictions: runs.Predictions
+    if request is not None:
+        from qmoe_qiskit.runs.on_hardware.evaluate import predict_prepared
+
+        run = runs.read_run(run_folder)
+        with waiting() as shown:
+            # Without --out, stdout is for the predictions: nobody can be asked there.
+            quiet = as_json or out is None
+            prepared = where.prepare_with_consent(run, request, shown, yes=yes, quiet=quiet)
+            predictions = on_device = predict_prepared(prepared)
+            cost = on_device.cost
+    else:
+        loaded = runs.load_run(
+            run_folder,
+            backend=backend,
+            shots=shots,
+            mitigation=mitigation,
+            device_qubits=common.qubits_from(device_qubits),
         )
-    run = runs.load_run(
-        run_folder,
-        backend=backend,
-        shots=shots,
-        mitigation=mitigation,
-        device_qubits=common.qubits_from(device_qubits),
-    )
-    predictions = runs.predict_file(run, file)
+        predictions = runs.predict_file(loaded, file)
     n_rows = len(predictions.labels_N)
     if out is not None:
-        write_file(out, _csv(predictions).encode())
+        write_file(out, predictions_csv(predictions).encode())
         remark(f"{n_rows} predictions: {out}")
     remark_outside(predictions.rows_outside_range, n_rows)
+    if cost is not None:
+        remark(cost_sentence(cost))
     if as_json:
-        write_json({"run": str(run.path), **_document(predictions)})
+        document = {"run": str(run_folder), **predictions_document(predictions)}
+        write_json(document if cost is None else {**document, "cost": asdict(cost)})
     elif out is None:
-        write(_csv(predictions))
-
-
-def _csv(predictions: runs.Predictions) -> str:
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    classes = predictions.classes_C.tolist()
-    n_experts = predictions.weights_NE.shape[1]
-    table.writerow(
-        ["label", *(f"probability_{name}" for name in classes)]
-        + [f"weight_expert_{expert}" for expert in range(n_experts)]
-    )
-    for label, probabilities, weights in _rows(predictions):
-        table.writerow([label, *probabilities, *weights])
-    return text.getvalue()
-
-
-def _document(predictions: runs.Predictions) -> dict[str, Any]:
-    execution = predictions.execution
-    return {
-        "source": predictions.source,
-        "classes": predictions.classes_C.tolist(),
-        "rows_outside_range": predictions.rows_outside_range,
-        "execution": execution and asdict(execution),
-        "predictions": [
-            {"label": label, "probabilities": probabilities, "weights": weights}
-            for label, probabilities, weights in _rows(predictions)
-        ],
-    }
-
-
-def _rows(predictions: runs.Predictions) -> list[tuple[Any, list[float], list[float]]]:
-    """Return label, probabilities and weights of every row as Python numbers."""
-    arrays = (predictions.labels_N, predictions.probabilities_NC, predictions.weights_NE)
-    return list(zip(*(array.tolist() for array in arrays), strict=True))
+        write(predictions_csv(predictions))

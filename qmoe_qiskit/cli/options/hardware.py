@@ -14,18 +14,12 @@ from qmoe_qiskit.cli.output.documents import remark
 
 if TYPE_CHECKING:
     from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
-    from qmoe_qiskit.runs.on_hardware.evaluate import Prepared
+    from qmoe_qiskit.runs.on_hardware.prepare import Prepared
     from qmoe_qiskit.runs.on_hardware.request import DeviceRequest
 
 _ACCOUNT = (
     "The account is the one that qiskit-ibm-runtime finds in its store or in the environment."
 )
-Device = Annotated[
-    str,
-    typer.Option(
-        help=f"runtime:DEVICE, such as runtime:ibm_fez, or runtime:least_busy. {_ACCOUNT}"
-    ),
-]
 DeviceOrFake = Annotated[
     str,
     typer.Option(
@@ -95,8 +89,12 @@ def device_options(*, without: Collection[str] = ()) -> Callable[[Command], Comm
     return give_options("device", [one for one in _REQUEST if one.name not in without])
 
 
-def device_request(backend: str, device: DeviceOptions) -> DeviceRequest:
+def device_request(
+    backend: str, device: DeviceOptions, *, file: Path | None = None
+) -> DeviceRequest:
     """Return the request that options describe; equal options are equal work in every command.
+
+    The rows are those that the options name, or those of a file, to be predicted.
 
     Raises:
         InputError: If an option is not accepted, or the backend is a simulation.
@@ -105,17 +103,23 @@ def device_request(backend: str, device: DeviceOptions) -> DeviceRequest:
     from qmoe_qiskit.hardware.options import read_options, runtime_options
     from qmoe_qiskit.runs.on_hardware.request import DeviceRequest
 
+    rows: dict[str, Any] = {name: device.get(name) for name in ("data", "target", "samples")}
     settings = {name: device.get(name) for name in ("mode", "repetition")}
     settings["resilience_level"] = device["resilience"]
     given = {name: value for name, value in settings.items() if value is not None}
-    file, budget = device["options"], device.get("budget")
+    settings_file, budget = device["options"], device.get("budget")
     return DeviceRequest(
         backend=backend,
         budget_s=None if budget is None else parse_seconds(budget),
         settle_s=device.get("settle"),
-        options=runtime_options(({} if file is None else read_options(file)) | given),
+        options=runtime_options(
+            ({} if settings_file is None else read_options(settings_file)) | given
+        ),
         device_qubits=qubits_from(device["device_qubits"]),
-        **{name: device[name] for name in ("shots", "data", "target", "samples", "ledger")},
+        shots=device["shots"],
+        ledger=device["ledger"],
+        file=file,
+        **rows,
     )
 
 
@@ -131,9 +135,11 @@ def prepare_on_device(
         HardwareError: If the service refuses.
     """
     from qmoe_qiskit.hardware.devices.ibm import IBMDevice
-    from qmoe_qiskit.runs.on_hardware.evaluate import open_device, prepare_run
+    from qmoe_qiskit.runs.on_hardware.prepare import open_device, prepare_rows, requested_rows
 
-    run.load_circuit()  # a run without a circuit is refused before the service is asked
+    # A run without a circuit and unusable rows are refused before the service is asked.
+    run.load_circuit()
+    rows = requested_rows(run, request)
     if not request.is_fake:
         report("connecting to IBM Quantum")
     backend = open_device(request, run)
@@ -144,7 +150,4 @@ def prepare_on_device(
                 f"note: instance {client.instance!r} ({client.plan} plan) is used, of "
                 f"{len(client.instances)}: QISKIT_IBM_INSTANCE names another"
             )
-    prepared = prepare_run(
-        run, backend, request.data, target=request.target, samples=request.samples
-    )
-    return prepared, backend
+    return prepare_rows(run, backend, rows), backend

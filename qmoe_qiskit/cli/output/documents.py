@@ -6,11 +6,13 @@ import dataclasses
 import json
 import os
 import sys
+import tempfile
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from qmoe_qiskit import runs
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.io.atomic import write_atomically
+from qmoe_qiskit.io.atomic import part_of, write_atomically
 from qmoe_qiskit.io.reasons import reason_of
 
 if TYPE_CHECKING:
@@ -78,15 +80,25 @@ def remark_outside(rows_outside: int, n_rows: int, what: str = "rows") -> None:
         remark(f"note: {outside} lie outside the range of the training data")
 
 
-def check_vacant_file(out: Path, *, force: bool) -> None:
-    """Refuse a file that must not be written to.
+def check_vacant_file(out: Path, *, force: bool, option: str = "--out") -> None:
+    """Refuse a file that must not, or cannot, be written to: before the work that it is for.
 
     Raises:
-        InputError: If the path is a folder, or exists and `force` is not given.
+        InputError: If the path is a folder, exists and `force` is not given, or lies in a folder
+            that cannot be written to. The message names the option.
     """
-    if out.is_dir():
-        raise InputError(f"{str(out)!r} is a folder: name a file with --out")
-    if os.path.lexists(out) and not force:
+    try:
+        is_folder, exists = out.is_dir(), os.path.lexists(out)
+        with suppress(FileNotFoundError):  # another error says that the name is not accepted
+            part_of(out).lstat()
+        above = next(folder for folder in out.absolute().parents if os.path.lexists(folder))
+        with tempfile.TemporaryFile(dir=above):
+            pass
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
+        raise InputError(f"{str(out)!r} cannot be written ({reason_of(error)})") from error
+    if is_folder:
+        raise InputError(f"{str(out)!r} is a folder: name a file with {option}")
+    if exists and not force:
         raise InputError(f"{str(out)!r} exists: choose another file, or add --force to replace it")
 
 

@@ -10,7 +10,7 @@ from qmoe_qiskit.cli.output.tables import open_table
 
 if TYPE_CHECKING:
     from qmoe_qiskit.hardware.cost.estimate import CostEstimate
-    from qmoe_qiskit.runs.on_hardware.evaluate import Prepared
+    from qmoe_qiskit.runs.on_hardware.prepare import Prepared
 
 
 def estimate_document(

@@ -1,6 +1,7 @@
 """A device whose results come from the ledger: neither the device nor the account is needed."""
 
 from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.hardware.jobs.local import is_local
 from qmoe_qiskit.hardware.ledger.current_jobs import load_outcome
 from qmoe_qiskit.hardware.ledger.records import WorkRecord
 from qmoe_qiskit.hardware.ledger.store import Ledger
@@ -11,11 +12,11 @@ from qmoe_qiskit.noise_profiles import NoiseProfile
 class LedgerDevice:
     """The device that executed a recorded work."""
 
-    is_local = False
     backend = None
 
     def __init__(self, record: WorkRecord, ledger: Ledger, *, service: str) -> None:
         self.name, self.service = record.device, service
+        self.is_local = is_local(record)
         self.ledger, self._key = ledger, record.key
 
     def profile(self) -> NoiseProfile:

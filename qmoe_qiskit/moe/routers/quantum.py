@@ -78,7 +78,10 @@ class QuantumRouter(nn.Module):
 
     def forward(self, inputs_BF: Tensor) -> Tensor:
         """Return routing weights, (..., E), which sum to 1 per row, for inputs (..., F)."""
-        values_BO = self.connector(inputs_BF)
+        return self.weights_of(self.connector(inputs_BF))
+
+    def weights_of(self, values_BO: Tensor) -> Tensor:
+        """Return the routing weights, (..., E), for values of the circuit's outputs, (..., O)."""
         if self.adapter is not None:
             return torch.softmax(self.adapter(values_BO), dim=-1)
         # Rounding can make a probability -1e-17.

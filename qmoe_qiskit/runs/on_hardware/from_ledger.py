@@ -4,12 +4,13 @@ from qmoe_qiskit.backends import BackendSpec
 from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
 from qmoe_qiskit.backends.runtime.compiled_router import Layout, request_key
 from qmoe_qiskit.hardware.devices.from_ledger import LedgerDevice
+from qmoe_qiskit.hardware.jobs.local import LOCAL
 from qmoe_qiskit.hardware.jobs.work_records import load_work
 from qmoe_qiskit.hardware.ledger.current_jobs import has_all_results
+from qmoe_qiskit.hardware.ledger.schema import ledger_path
 from qmoe_qiskit.hardware.ledger.store import Ledger
 from qmoe_qiskit.hardware.service import account
-from qmoe_qiskit.runs.evaluation import select_rows
-from qmoe_qiskit.runs.on_hardware.evaluate import Prepared, circuit_arguments
+from qmoe_qiskit.runs.on_hardware.prepare import Prepared, circuit_arguments, requested_rows
 from qmoe_qiskit.runs.on_hardware.recording_device import OutcomeRecorder
 from qmoe_qiskit.runs.on_hardware.request import DeviceRequest
 from qmoe_qiskit.runs.store.loading import OpenedRun
@@ -25,6 +26,8 @@ def prepare_from_ledger(run: OpenedRun, request: DeviceRequest) -> Prepared | No
         RunError: If the run cannot be used.
         LedgerError: If the ledger cannot be read.
     """
+    if request.is_fake and not ledger_path(request.ledger).exists():
+        return None  # nothing was recorded, and nothing needs to be
     ledger = Ledger(request.ledger)
     prepared = _prepare(run, request, ledger)
     if prepared is None:
@@ -37,8 +40,9 @@ def _prepare(run: OpenedRun, request: DeviceRequest, ledger: Ledger) -> Prepared
     compiled = exact.classifier.compiled_router
     if compiled is None:
         return None
-    rows = select_rows(exact, request.data, target=request.target, samples=request.samples)
-    service, n_shots = account.service_name(), request.options.shots(request.shots)
+    rows = requested_rows(run, request)
+    service = LOCAL if request.is_fake else account.service_name()
+    n_shots = request.options.shots(request.shots)
     keys = [
         request_key(
             "values",

@@ -26,6 +26,7 @@ class DeviceRequest:
         data: Name or file of the rows, see `evaluate_run`.
         target: Column of the labels, see `evaluate_run`.
         samples: Number of rows, see `evaluate_run`.
+        file: File of the rows to predict, without labels, in place of the last three; or None.
         ledger: File that jobs are recorded in; None for the default.
         budget_s: QPU time that may be spent, in seconds, or None.
         settle_s: Time to look for a job whose submission response was lost, in seconds, or None for
@@ -43,6 +44,7 @@ class DeviceRequest:
     data: str | None = None
     target: str | None = None
     samples: int | None = None
+    file: Path | None = None
     ledger: Path | None = None
     budget_s: float | None = None
     settle_s: float | None = None

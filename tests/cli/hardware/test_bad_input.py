@@ -259,18 +259,16 @@ def test_settling_times(settle: str, refused: Callable[..., None], run: Path) ->
 
 
 def test_what_is_not_for_this_backend(
-    ibm: IBMService, refused: Callable[..., None], run: Path, tmp_path: Path
+    ibm: IBMService, refused: Callable[..., None], run: Path
 ) -> None:
-    refused("is simulated on this machine at once: use qmoe evaluate", "submit", run, "--yes",
-            "--backend", "runtime:fake_manila")  # fmt: skip
     refused("unknown fake device 'fake_manilla'", "evaluate", run, "--backend",
             "runtime:fake_manilla")  # fmt: skip
-    refused("has no ledger: omit it", "estimate", run, "--backend", "runtime:fake_manila",
-            "--ledger", tmp_path / "l")  # fmt: skip
     refused(f"--mitigation is for --backend noisy:DEVICE: {MANILA} mitigates by --resilience",
             "evaluate", run, "--backend", MANILA, "--mitigation", "readout")  # fmt: skip
     for option in (["--budget", "60s"], ["--yes"], ["--ledger", "l"], ["--settle", "1"]):
         for backend in ("statevector", "noisy:ibmq_manila", "runtime:fake_manila"):
+            if (option[0], backend) == ("--ledger", "runtime:fake_manila"):
+                continue  # qmoe submit records its results there
             words = f"{option[0]} is for a device of IBM Quantum, such as --backend runtime:ibm_fez"
             refused(words, "evaluate", run, "--backend", backend, *option)
         refused("not for the backend of training: omit it", "evaluate", run, *option)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ibm_service.command import DEVICES
 
 from qmoe_qiskit.hardware.ledger.store import Ledger
 
@@ -39,16 +40,23 @@ def exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[s
     with subprocess.Popen(recipe(), cwd=ROOT, stdout=subprocess.PIPE, text=True) as service:
         assert service.stdout is not None
         try:
-            said = []
+            said: list[str] = []
             for line in service.stdout:
                 said.append(line)
                 if "Ctrl-C" in line:
                     break
+            assert said[0].startswith("# Paste these lines into another shell")
             lines = [shlex.split(line) for line in said if line.startswith("export ")]
             yield dict(words[1].split("=", 1) for words in lines)
             assert service.poll() is None, "the service has died"
         finally:
             service.terminate()
+
+
+def test_it_offers_the_devices_of_the_documentation() -> None:
+    pages = (path.read_text() for path in (ROOT / "README.md", *ROOT.glob("docs/*.md")))
+    named = {name for page in pages for name in re.findall(r"runtime:(ibmq?_[a-z]+)", page)}
+    assert named <= set(DEVICES)
 
 
 def test_one_command_after_the_other(
@@ -66,7 +74,7 @@ def test_one_command_after_the_other(
         assert ended.returncode == 0, ended.stderr
         return the_document(ended.stdout)
 
-    work = ("--backend", "runtime:ibmq_manila", "--samples", "4", "--shots", "16", "--yes")
+    work = ("--backend", "runtime:ibm_fez", "--samples", "4", "--shots", "16", "--yes")
     # The connections of each command end with it, and with them the service's threads.
     for repetition in (0, 1):
         (job,) = qmoe("submit", run, *work, "--repetition", repetition)["jobs"]

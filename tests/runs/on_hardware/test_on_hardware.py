@@ -17,7 +17,8 @@ from qmoe_qiskit.hardware.devices.fake import FakeDevice
 from qmoe_qiskit.hardware.options import RuntimeOptions
 from qmoe_qiskit.hardware.work import Outcome
 from qmoe_qiskit.runs import TrainingRequest, evaluate_run, load_run, read_run, train_run
-from qmoe_qiskit.runs.on_hardware.evaluate import estimate_prepared, evaluate_prepared, prepare_run
+from qmoe_qiskit.runs.on_hardware.evaluate import evaluate_prepared
+from qmoe_qiskit.runs.on_hardware.prepare import estimate_prepared, prepare_run
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,160 @@
+"""Predictions of a run's model, row by row, with the error bars that shots cause."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qmoe_qiskit.data import load_features
+from qmoe_qiskit.errors import NO_NAMES, OutOfRangeWarning
+from qmoe_qiskit.runs.circuit_outputs import recorded_outputs
+from qmoe_qiskit.runs.provenance import Execution, execution_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from qmoe_qiskit.backends import Expectations
+    from qmoe_qiskit.runs.error_bars import ErrorBars
+    from qmoe_qiskit.runs.evaluation import Evaluation
+    from qmoe_qiskit.runs.store.loading import OpenedRun, Run
+    from qmoe_qiskit.typing import FloatArray
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Predictions:
+    """Predictions of a run's model for the rows of a file.
+
+    Attributes:
+        source: Name of the file.
+        classes_C: Labels, in the order of the probabilities.
+        labels_N: Most probable label of each row.
+        probabilities_NC: Probability of each label.
+        weights_NE: Routing weight of each expert.
+        rows_outside_range: Number of rows outside the range of the training data.
+        execution: Where the circuit ran; None for a classical router.
+        error_bars: Standard errors that the circuit's shots cause.
+    """
+
+    source: str
+    classes_C: NDArray[Any]
+    labels_N: NDArray[Any]
+    probabilities_NC: FloatArray
+    weights_NE: FloatArray
+    rows_outside_range: int
+    execution: Execution | None
+    error_bars: ErrorBars = field(repr=False)
+
+    def __repr__(self) -> str:
+        labels, counts = np.unique(self.labels_N, return_counts=True)
+        most = np.argsort(-counts, kind="stable")[:4]
+        shares = [f"{labels[one]!s:.20} {counts[one]} times" for one in most]
+        more = ["..."] if len(labels) > len(most) else []
+        return (
+            f"<Predictions for {len(self.labels_N)} rows of {self.source}: "
+            f"{', '.join(shares + more)}>"
+        )
+
+    @property
+    def has_shots(self) -> bool:
+        """Whether the circuit's outputs are means over shots, so that they have errors."""
+        return self.execution is not None and self.execution.shots is not None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FileRows:
+    """Rows of a file to predict.
+
+    Attributes:
+        source: Name of the file.
+        features_NF: Features of the rows in raw units.
+    """
+
+    source: str
+    features_NF: FloatArray
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return len(self.features_NF)
+
+    def __str__(self) -> str:
+        return f"{self.n_rows} rows of {self.source}"
+
+
+def read_rows(run: OpenedRun, path: str | Path) -> FileRows:
+    """Read the rows that `predict_file` predicts; errors are the same."""
+    record = run.manifest.data
+    table = load_features(path, feature_names=record.feature_names, target_name=record.target)
+    return FileRows(source=table.source, features_NF=table.features_NF)
+
+
+def predict_file(run: Run, path: str | Path) -> Predictions:
+    """Predict every row of a .csv or .npz file, which may also have a column with the labels.
+
+    Raises:
+        DataError: If the file cannot be used or lacks a feature of the model.
+    """
+    return predict_rows(run, read_rows(run, path))
+
+
+def predict_rows(run: Run, rows: FileRows) -> Predictions:
+    """Predict rows of a file that has been read."""
+    model = run.classifier
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OutOfRangeWarning)  # counted below instead
+        warnings.filterwarnings("ignore", NO_NAMES)  # the columns are in the model's order
+        with recorded_outputs(model) as recorded:
+            probabilities_NC, weights_NE = model.predict_routed(rows.features_NF)
+    return _predictions(
+        run,
+        rows,
+        probabilities_NC,
+        weights_NE,
+        outputs=recorded.joined(),
+        rows_outside_range=int(model.feature_map_.rows_outside(rows.features_NF).sum()),
+        execution=execution_of(model),
+    )
+
+
+def evaluated_predictions(run: Run, result: Evaluation) -> Predictions:
+    """Return the predictions that an evaluation of a run was made from; nothing runs again."""
+    rows = FileRows(source=result.selected.dataset.source, features_NF=result.selected.features_NF)
+    observed = result.observed
+    return _predictions(
+        run,
+        rows,
+        observed.probabilities_NC,
+        observed.weights_NE,
+        outputs=observed.outputs,
+        rows_outside_range=observed.rows_outside_range,
+        execution=result.execution,
+    )
+
+
+def _predictions(
+    run: Run,
+    rows: FileRows,
+    probabilities_NC: FloatArray,
+    weights_NE: FloatArray,
+    *,
+    outputs: Expectations | None,
+    rows_outside_range: int,
+    execution: Execution | None,
+) -> Predictions:
+    from qmoe_qiskit.runs.error_bars import error_bars
+
+    model = run.classifier
+    return Predictions(
+        source=rows.source,
+        classes_C=model.classes_,
+        labels_N=model.classes_[probabilities_NC.argmax(axis=1)],
+        probabilities_NC=probabilities_NC,
+        weights_NE=weights_NE,
+        rows_outside_range=rows_outside_range,
+        execution=execution,
+        error_bars=error_bars(model, rows.features_NF, outputs),
+    )
