@@ -150,3 +150,12 @@ def test_circuits_of_hundreds_of_gates_stay_short() -> None:
     assert len(repr(angle_router(12, 40))) < MOST
     assert isinstance(angle_router(2, 1), RouterCircuit)
     assert isinstance(load_profile("ibm_torino"), NoiseProfile)
+
+
+def test_completion_offers_what_users_import() -> None:
+    for package in ("qmoe_qiskit", *(f"qmoe_qiskit.{name}" for name in PACKAGES)):
+        module = import_module(package)
+        offered = {name for name in dir(module) if not name.startswith("_")}
+        assert set(module.__all__) - {"__version__"} <= offered
+        others = offered - set(module.__all__)
+        assert [name for name in others if not inspect.ismodule(getattr(module, name))] == []
