@@ -11,6 +11,12 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import ClassicalRegister
 from qiskit.transpiler import Target, TranspilerError, generate_preset_pass_manager
 
+from qmoe_qiskit.backends.transpile.fractional import (
+    free_pairs_decomposed,
+    in_range,
+    offers_bounded,
+    without_bounded,
+)
 from qmoe_qiskit.backends.transpile.layout import QubitMap
 from qmoe_qiskit.backends.transpile.placement import (
     Costs,
@@ -92,6 +98,9 @@ def routed_on(circuit: QuantumCircuit, target: Target, seed: int | None) -> Quan
     Raises:
         InputError: If the target cannot run the circuit.
     """
+    if target.has_angle_bounds():
+        # This import tells Qiskit how to bring an angle of rzz into range.
+        import qiskit_ibm_runtime.utils.backend_converter  # noqa: F401
     passes = generate_preset_pass_manager(
         OPTIMIZATION_LEVEL, target=target, seed_transpiler=0 if seed is None else seed
     )
@@ -107,20 +116,27 @@ def _routings(
 ) -> Iterator[tuple[QuantumCircuit, QubitMap]]:
     """Return a circuit routed with several seeds; where kinds of couplers do not mix, on one kind.
 
-    Nothing is returned if no attempt succeeds.
+    A device that offers rzz is tried with it and without. Nothing is returned if no attempt
+    succeeds.
     """
-    for devices in ([profile], _kinds_of_couplers(profile)):
+    whole = [profile]
+    if offers_bounded(profile):
+        circuit = free_pairs_decomposed(circuit)
+        whole.append(without_bounded(profile))
+    for devices in (whole, _kinds_of_couplers(profile)):
         found = False
         for device in devices:
             target = device.to_target()
             for region, each in _attempts(circuit, device, target, seed):
                 try:
-                    yield _routing(
+                    routed, positions = _routing(
                         circuit, device, target, region=region, most_qubits=most_qubits, seed=each
                     )
                 except InputError:
                     continue
-                found = True
+                if in_range(routed):
+                    found = True
+                    yield routed, positions
         if found:
             return
 

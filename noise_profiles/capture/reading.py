@@ -11,9 +11,13 @@ from qiskit.circuit.controlflow import CONTROL_FLOW_OP_NAMES
 from qiskit.circuit.library import get_standard_gate_name_mapping
 
 from qmoe_qiskit.errors import ProfileError
-from qmoe_qiskit.noise_profiles.calibration import GateCalibration, QubitCalibration
-from qmoe_qiskit.noise_profiles.capture.properties import FRACTIONAL_GATES
+from qmoe_qiskit.noise_profiles.calibration import (
+    FRACTIONAL_GATES,
+    GateCalibration,
+    QubitCalibration,
+)
 from qmoe_qiskit.noise_profiles.capture.repairing import RepairLog, is_positive
+from qmoe_qiskit.noise_profiles.qiskit_models import BOUNDS
 from qmoe_qiskit.noise_profiles.simulated import unknown_to_aer
 
 if TYPE_CHECKING:
@@ -107,6 +111,9 @@ class Reading:
                 continue
             if isinstance(operation, Gate) and name in unknown_to_aer():
                 self.log.note("dropped", name, (), None, "not a gate that Aer can simulate")
+                continue
+            if not _accepts_angles(self.target, name):
+                self.log.note("dropped", name, (), None, "its angles have bounds of their own")
                 continue
             rows += _rows_of_target(self.target, name, operation.num_qubits)
             if isinstance(operation, Gate):
@@ -216,6 +223,16 @@ def _is_standard(name: str, operation: Instruction | type) -> bool:
         and isinstance(operation, Gate | Reset)
         and operation.base_class is standard.base_class
         and all(isinstance(angle, Parameter) for angle in operation.params)
+    )
+
+
+def _accepts_angles(target: Target, name: str) -> bool:
+    """Whether a gate takes all angles that a profile says it takes."""
+    if not target.gate_has_angle_bounds(name):
+        return True
+    # A range that holds both ends holds what lies between them.
+    return name in BOUNDS and all(
+        target.supported_angle_bound(name, [angle]) for angle in BOUNDS[name]
     )
 
 

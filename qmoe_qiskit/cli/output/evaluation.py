@@ -32,6 +32,8 @@ def show_evaluation(run: runs.Run, result: runs.Evaluation, *, as_json: bool) ->
         screen.print(placement, soft_wrap=True)
     screen.print(metrics_table(result.metrics))
     if isinstance(result, DeviceEvaluation):
+        for note in result.notes:
+            screen.print(f"note: {note}", soft_wrap=True)
         screen.print(_cost_sentence(result.cost), soft_wrap=True)
 
 

@@ -57,9 +57,11 @@ class DeviceEvaluation(Evaluation):
 
     Attributes:
         cost: What the evaluation cost.
+        notes: What must be said of the metrics, in sentences.
     """
 
     cost: Cost
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -178,6 +180,8 @@ def evaluate_prepared(prepared: Prepared) -> DeviceEvaluation:
     execution = _as_recorded(execution_of(run.classifier), prepared)
     produced_by = f"{prepared.rows}; {described(run.router, execution)}, seed {run.manifest.seed}"
     errors = np.concatenate([outcome.std_errors_PO.ravel() for outcome in outcomes])
+    mean_error = _mean_error(errors, produced_by)
+    note = prepared.works[0].options.std_error_note if mean_error and prepared.works else None
     return DeviceEvaluation(
         data=dataset.name,
         rows=prepared.rows.kind,
@@ -186,8 +190,9 @@ def evaluate_prepared(prepared: Prepared) -> DeviceEvaluation:
         metrics={
             **summarize(observed, produced_by),
             "routing_flips": share_of(observed.experts_N != exact.experts_N, produced_by),
-            **_mean_error(errors, produced_by),
+            **mean_error,
         },
+        notes=() if note is None else (note,),
         cost=Cost(
             seconds=sum(outcome.seconds for outcome in outcomes),
             estimated_seconds=sum(job.estimated_seconds for job in _jobs(prepared)),
