@@ -282,6 +282,17 @@ class NoiseProfile:
 
         return summarize(self)
 
+    def notes(self) -> list[str]:
+        """Return sentences on what no device of IBM has, and on gates that are not used.
+
+        >>> from qmoe_qiskit import load_profile
+        >>> load_profile("ibmq_manila").notes()
+        []
+        """
+        from qmoe_qiskit.noise_profiles.plausibility import notes_on
+
+        return notes_on(self)
+
     def dumps(self) -> str:
         """Return the canonical JSON: one qubit, gate or repair per line."""
         from qmoe_qiskit.noise_profiles.files import json_file
