@@ -33,10 +33,11 @@ if TYPE_CHECKING:
     from qmoe_qiskit.noise_profiles import NoiseProfile
 
 OPTIMIZATION_LEVEL = 3
-# Attempts on the whole device, by the seed of Qiskit's routing, and within single regions: Qiskit
-# prefers the region with the fewest gates, also where its qubits are bad.
-SEEDS = 6
-REGIONS = 3
+# Besides one attempt on the whole device: regions, and attempts within each, by the seed of
+# Qiskit's routing. On the whole device Qiskit prefers the fewest gates, also where the qubits are
+# bad, so that further seeds gain less there, and take longer.
+REGIONS = 2
+SEEDS = 3
 # The classical register of the measurements, as QuantumCircuit.measure_all calls it.
 REGISTER = "meas"
 
@@ -84,7 +85,7 @@ def best_routing(
             continue
         known.add(operations)
         place = best_placement(routed, target, costs)
-        error = expected_error(relabelled(routed, place, profile.n_qubits), target)
+        error = expected_error(routed, target, place)
         if best is None or error < least:
             best, least = Routing(circuit=routed, positions=positions, place=place), error
     if best is None:
@@ -151,7 +152,6 @@ def _attempts(
     if size < 3 or not n_pairs:
         return
     others = np.random.default_rng(abs(seed)).integers(2**31, size=SEEDS - 1).tolist()
-    yield from ((None, other) for other in others)
     # Routing about doubles the gates, and a region of n qubits has n - 1 couplers or more.
     per_coupler = 2 * n_pairs / (size - 1)
     pairs = _two(profile)
@@ -162,7 +162,8 @@ def _attempts(
         there = [name for name in pairs if qubits in target[name]]
         return per_coupler * min(error_of(target, name, qubits) for name in there)
 
-    yield from ((region, seed) for region in good_regions(profile, size, error)[:REGIONS])
+    for region in good_regions(profile, size, error)[:REGIONS]:
+        yield from ((region, each) for each in (seed, *others))
 
 
 def _routing(
