@@ -122,6 +122,8 @@ def refuse_description(spec: str) -> None:
 
 
 def _refused(given: object) -> str:
+    if isinstance(given, type):
+        return f"{given.__name__} is a class: give an object of it, such as {given.__name__}()"
     if hasattr(given, "compile"):
         return f"backend {getattr(given, 'name', given)!r} is open already: use it as it is"
     return f"{type(given).__name__} is no backend"

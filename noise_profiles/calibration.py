@@ -6,6 +6,10 @@ from typing import Literal
 RepairAction = Literal["dropped", "changed", "missing", "assumed"]
 
 
+# IBM reports these for every Heron, and offers them on request: with `use_fractional_gates`.
+FRACTIONAL_GATES = ("rx", "rzz")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QubitCalibration:
     """Measured properties of one qubit. None means not reported.

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from qmoe_qiskit.errors import ProfileError
+from qmoe_qiskit.noise_profiles.calibration import FRACTIONAL_GATES
 from qmoe_qiskit.noise_profiles.changes.scaling import scaled
 from qmoe_qiskit.noise_profiles.files.checks import check_profile
 
@@ -178,6 +179,34 @@ class NoiseProfile:
         """
         return scaled(self, factor, gates=gates, relaxation=relaxation, readout=readout)
 
+    def with_fractional_gates(self) -> NoiseProfile:
+        """Return the profile of a device that offers its fractional gates too: rx, and rzz.
+
+        A router's rotations then take one pulse instead of two. `rzz` is used for angles that are
+        fixed, where that lowers the expected error; its angle must be from 0 to pi/2, and of a free
+        angle nobody can say that it is. IBM reports for `rx` the error of `sx`.
+
+        Raises:
+            ProfileError: If the calibration has neither gate.
+
+        >>> from qmoe_qiskit import load_profile
+        >>> load_profile("ibm_boston").with_fractional_gates().basis_gates
+        ('cz', 'id', 'rx', 'rz', 'rzz', 'sx', 'x')
+        """
+        there = {gate.name for gate in self.gates}.intersection(FRACTIONAL_GATES)
+        if not there:
+            raise ProfileError(
+                f"the calibration of {self.device} has no fractional gates: Heron devices have rx "
+                "and rzz, others have none"
+            )
+        if there <= set(self.basis_gates):
+            return self
+        return replace(
+            self,
+            basis_gates=tuple(there.union(self.basis_gates)),
+            history=(*self.history, f"fractional gates offered: {', '.join(sorted(there))}"),
+        )
+
     def drift(
         self, rng: np.random.Generator | int, *, hours: float = 24.0, strength: float = 1.0
     ) -> NoiseProfile:
@@ -222,8 +251,9 @@ class NoiseProfile:
 
         Offers the gates of the basis, and measure, reset and delay, on the operational qubits. The
         properties of each measurement carry `prob_meas1_prep0` and `prob_meas0_prep1`, from which
-        Aer takes an asymmetric readout error. Control flow and angle bounds of gates are not part
-        of a profile: compile for the device itself with the device's own target.
+        Aer takes an asymmetric readout error. The angle of rzz is bounded as on IBM's devices, from
+        0 to pi/2. Control flow is not part of a profile: compile for the device itself with the
+        device's own target.
 
         Raises:
             ProfileError: If a gate is not one of Qiskit's standard gates.
@@ -251,6 +281,17 @@ class NoiseProfile:
         from qmoe_qiskit.noise_profiles.summaries import summarize
 
         return summarize(self)
+
+    def notes(self) -> list[str]:
+        """Return sentences on what no device of IBM has, and on gates that are not used.
+
+        >>> from qmoe_qiskit import load_profile
+        >>> load_profile("ibmq_manila").notes()
+        []
+        """
+        from qmoe_qiskit.noise_profiles.plausibility import notes_on
+
+        return notes_on(self)
 
     def dumps(self) -> str:
         """Return the canonical JSON: one qubit, gate or repair per line."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
     from qmoe_qiskit.noise_profiles.calibration import QubitCalibration
     from qmoe_qiskit.noise_profiles.profile import NoiseProfile
+
+
+# The angles that IBM's devices accept, in radians; others are brought into this range by Qiskit.
+BOUNDS = {"rzz": (0.0, math.pi / 2)}
 
 
 class ReadoutProperties(InstructionProperties):  # type: ignore[misc]
@@ -50,7 +55,11 @@ def build_target(profile: NoiseProfile) -> Target:
         ],
     )
     for name, properties in _gates(profile).items():
-        target.add_instruction(_instruction(name, properties), properties, name=name)
+        instruction = _instruction(name, properties)
+        if name in BOUNDS:
+            target.add_instruction(instruction, properties, name=name, angle_bounds=[BOUNDS[name]])
+        else:
+            target.add_instruction(instruction, properties, name=name)
     target.add_instruction(Measure(), {(q.qubit,): _readout(q) for q in usable})
     target.add_instruction(Delay(Parameter("t")), {(q.qubit,): None for q in usable})
     return target

@@ -24,18 +24,31 @@ def unknown_to_aer() -> frozenset[str]:
     return frozenset(get_standard_gate_name_mapping()).difference(set.intersection(*known))
 
 
+def why_unusable(profile: NoiseProfile, name: str) -> str | None:
+    """Return why a simulation cannot use a gate that a profile offers, or None if it can."""
+    gate = get_standard_gate_name_mapping().get(name)
+    widths = {len(row.qubits) for row in profile.gates if row.name == name}
+    if gate is None:
+        return "not one of Qiskit's standard gates"
+    if name in unknown_to_aer():
+        return "not a gate that Aer can simulate"
+    if not widths <= {gate.num_qubits}:
+        return f"in Qiskit it acts on {gate.num_qubits}, here on {max(widths)} at once"
+    return None
+
+
 def simulated(profile: NoiseProfile) -> NoiseProfile:
     """Return a profile with the same noise that can be scheduled and simulated.
 
     What has no duration takes no time, so that it can be scheduled: without a duration there is no
     relaxation either. Where the time resolution is unknown, it is a femtosecond, to which Qiskit
-    rounds in silence: it cannot schedule every circuit in seconds. Gates that Aer does not know are
-    not offered.
+    rounds in silence: it cannot schedule every circuit in seconds. Gates that Qiskit or Aer does
+    not know are not offered.
     """
     return replace(
         profile,
         dt=profile.dt or _FINE_DT_S,
-        basis_gates=tuple(g for g in profile.basis_gates if g not in unknown_to_aer()),
+        basis_gates=tuple(g for g in profile.basis_gates if why_unusable(profile, g) is None),
         qubits=tuple(
             qubit if qubit.readout_length is not None else replace(qubit, readout_length=0.0)
             for qubit in profile.qubits

@@ -10,6 +10,7 @@ from qmoe_qiskit.backends.mitigation.folding import folded_on_device
 from qmoe_qiskit.backends.noisy.circuit import NoisyCircuit, in_bases
 from qmoe_qiskit.backends.noisy.exact import MAX_EXACT_QUBITS
 from qmoe_qiskit.backends.noisy.readout_error import assignment_matrices
+from qmoe_qiskit.backends.transpile.fractional import without_bounded
 from qmoe_qiskit.backends.transpile.isa_circuit import fit_to_device
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.noise_profiles.simulated import simulated
@@ -18,7 +19,7 @@ from qmoe_qiskit.simulation.representation import transfer_matrix
 from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
-    from qiskit_aer.noise import NoiseModel
+    from qiskit_aer.noise import NoiseModel, QuantumError
 
     from qmoe_qiskit.noise_profiles import NoiseProfile
 
@@ -33,6 +34,8 @@ def on_device(
 ) -> list[NoisyCircuit]:
     """Return a router with a device's noise, see `NoiseSource.add_to` and `fit_to_device`."""
     profile = simulated(profile)
+    if max(noise_factors) > 1:
+        profile = without_bounded(profile)  # a folded gate must be its own inverse
     # The same circuit is evaluated exactly and sampled.
     most = MAX_EXACT_QUBITS if router.n_qubits <= MAX_EXACT_QUBITS else None
     plain = fit_to_device(router, profile, qubits=qubits, most_qubits=most, seed=seed)
@@ -88,7 +91,8 @@ class NoiseChannels:
         matrix = self._known[key]
         return [] if matrix is None else [Channel(matrix=matrix, qubits=qubits)]
 
-    def _matrix(self, operation: Any, qubits: tuple[int, ...]) -> FloatArray | None:  # noqa: ANN401
+    def errors(self, operation: Any, qubits: tuple[int, ...]) -> list[QuantumError]:  # noqa: ANN401
+        """Return the errors of the model that act after an instruction, in order."""
         # As in Aer, an error of these qubits replaces that of all qubits.
         everywhere = self._everywhere.get(operation.name)
         errors = [self._gate_errors.get(operation.name, {}).get(qubits, everywhere)]
@@ -97,5 +101,12 @@ class NoiseChannels:
             for noise_pass in self._passes
             if isinstance(operation, noise_pass._ops)  # noqa: SLF001
         ]
-        matrices = [transfer_matrix(error) for error in errors if error is not None]
+        return [error for error in errors if error is not None]
+
+    def acts_by_type(self, operation: Any) -> bool:  # noqa: ANN401
+        """Whether a pass of the model finds an instruction by its class, whatever its label."""
+        return any(isinstance(operation, noise_pass._ops) for noise_pass in self._passes)  # noqa: SLF001
+
+    def _matrix(self, operation: Any, qubits: tuple[int, ...]) -> FloatArray | None:  # noqa: ANN401
+        matrices = [transfer_matrix(error) for error in self.errors(operation, qubits)]
         return reduce(lambda before, after: after @ before, matrices) if matrices else None

@@ -1,6 +1,7 @@
 """Evaluating a noisy circuit by Aer's shots."""
 
 import numpy as np
+from qiskit import QuantumCircuit
 from qiskit.circuit import ClassicalRegister
 from qiskit_aer import AerSimulator
 
@@ -8,13 +9,19 @@ from qmoe_qiskit.backends.gradients import parameter_shift
 from qmoe_qiskit.backends.gradients.rotations import one_angle_per_rotation
 from qmoe_qiskit.backends.handed_out import HandsOut
 from qmoe_qiskit.backends.noisy.circuit import NoisyCircuit
+from qmoe_qiskit.backends.noisy.device import NoiseChannels
 from qmoe_qiskit.backends.protocols import ArrayLike, Expectations, Pullback, check_batch
+from qmoe_qiskit.circuits.angles import has_parameters
+from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.simulation.lowering import unfold
 from qmoe_qiskit.typing import FloatArray
 
 # Points of one Aer job: its result holds the counts of all of them at once.
 _POINTS_PER_JOB = 4096
 # Up to this many qubits a density matrix is cheaper than a trajectory per shot.
 _MAX_DENSITY_QUBITS = 8
+# A noise model of Aer that knows no such label has no error for it.
+_FREE_OF_NOISE = "part of a gate"
 
 
 class SampledRouter(HandsOut):
@@ -45,7 +52,7 @@ class SampledRouter(HandsOut):
         self._observables_OD, self._shots, self._rng = observables_OD, shots, rng
         # One parameter per rotation, and measurements.
         self._circuit, self._angles, self._table = one_angle_per_rotation(
-            noisy.circuit, router.inputs, router.weights
+            _with_errors(noisy), router.inputs, router.weights
         )
         self._circuit.add_register(ClassicalRegister(router.n_qubits))
         self._circuit.measure(list(noisy.measured), range(router.n_qubits))
@@ -101,3 +108,37 @@ class SampledRouter(HandsOut):
             job = self._simulator.run([self._circuit] * len(angles_PG), **options)
         result = job.result()
         return [result.data(k)["counts"] for k in range(len(angles_PG))]
+
+
+def _with_errors(noisy: NoisyCircuit) -> QuantumCircuit:
+    """Return the circuit with gates that have no shift rule as rotations, and with their errors.
+
+    Aer finds the error of a gate by its name, which the rotations of a u3 or cp do not have. Labels
+    keep them free of errors of their own.
+
+    Raises:
+        InputError: If a pass of the noise model acts on such rotations by their class.
+    """
+    if noisy.noise_model is None:
+        return noisy.circuit
+    channels = NoiseChannels(noisy.noise_model)
+    new: QuantumCircuit = noisy.circuit.copy_empty_like()
+    for step in noisy.circuit.data:
+        qubits = tuple(noisy.circuit.find_bit(q).index for q in step.qubits)
+        gate = step.operation
+        parts = list(unfold(gate, qubits)) if has_parameters(gate) else []
+        if [part.name for part, _ in parts] in ([], [gate.name]):
+            new.append(step)
+            continue
+        for part, places in parts:
+            if channels.acts_by_type(part):
+                raise InputError(
+                    f"the noise model has a pass for {part.name}, which would also act on the "
+                    f"rotations of {gate.name}: omit shots"
+                )
+            free = part.to_mutable()
+            free.label = _FREE_OF_NOISE
+            new.append(free, places)
+        for error in channels.errors(gate, qubits):
+            new.append(error.to_instruction(), qubits)
+    return new

@@ -10,6 +10,7 @@ from qmoe_qiskit import limits
 from qmoe_qiskit.backends.gradients.rotations import router_of_rotations
 from qmoe_qiskit.backends.protocols import check_router
 from qmoe_qiskit.backends.runtime.compiled_router import Layout, RuntimeRouter
+from qmoe_qiskit.backends.transpile.fractional import BOUNDED
 from qmoe_qiskit.backends.transpile.isa_circuit import fit_to_device
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError, require_positive
@@ -17,6 +18,7 @@ from qmoe_qiskit.hardware.devices.protocol import Device
 from qmoe_qiskit.hardware.devices.pulses import has_u_gates
 from qmoe_qiskit.hardware.options import RuntimeOptions
 from qmoe_qiskit.noise_profiles import NoiseProfile
+from qmoe_qiskit.noise_profiles.calibration import FRACTIONAL_GATES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,8 +102,9 @@ class RuntimeBackend:
             raise InputError(
                 f"{self.device.name} offers no fractional gates: omit option fractional_gates"
             )
-        # A device bounds the angle of rzz, ours are unbounded.
-        left_out = {"rzz"} if self.options.fractional_gates else {"rzz", "rx"}
+        left_out = set() if self.options.fractional_gates else set(FRACTIONAL_GATES)
+        if self.options.twirls_or_folds:
+            left_out.add(BOUNDED)
         gates = tuple(gate for gate in profile.basis_gates if gate not in left_out)
         in_pulses = self.device.is_local and has_u_gates(profile)
         if self.options.primitive == "estimator" and "rz" not in gates and not in_pulses:

@@ -6,7 +6,7 @@ between gates relaxes too.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 
 import numpy as np
@@ -35,15 +35,27 @@ def active_qubits(circuit: QuantumCircuit) -> list[int]:
     return sorted(used)
 
 
-def expected_error(circuit: QuantumCircuit, target: Target) -> float:
-    """Return 1 - the product of (1 - error) over operations, measurements, and waiting qubits."""
+def expected_error(
+    circuit: QuantumCircuit, target: Target, place: Mapping[int, int] | None = None
+) -> float:
+    """Return 1 - the product of (1 - error) over operations, measurements, and waiting qubits.
+
+    Args:
+        circuit: The circuit.
+        target: The device.
+        place: For each qubit that the circuit acts on, its device qubit; None for its own number.
+    """
+    relaxing = target.qubit_properties
+
+    def there(qubits: tuple[int, ...]) -> tuple[int, ...]:
+        return qubits if place is None else tuple(place[q] for q in qubits)
+
     log_fidelity = sum(
-        count * np.log1p(-error_of(target, name, qubits))
+        count * np.log1p(-_error(target, relaxing, name, there(qubits)))
         for (name, qubits), count in operations_of(circuit).items()
     )
-    waits = waiting_times(circuit, lambda name, qubits: _duration(target, name, qubits))
-    relaxing = target.qubit_properties
-    log_fidelity += sum(np.log1p(-_limit(relaxing, (q,), time)) for q, time in waits.items())
+    waits = waiting_times(circuit, lambda name, qubits: _duration(target, name, there(qubits)))
+    log_fidelity += sum(np.log1p(-_limit(relaxing, there((q,)), t)) for q, t in waits.items())
     return float(-np.expm1(log_fidelity)) + 0.0  # not -0.0
 
 

@@ -11,6 +11,12 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import ClassicalRegister
 from qiskit.transpiler import Target, TranspilerError
 
+from qmoe_qiskit.backends.transpile.fractional import (
+    free_pairs_decomposed,
+    in_range,
+    offers_bounded,
+    without_bounded,
+)
 from qmoe_qiskit.backends.transpile.layout import QubitMap
 from qmoe_qiskit.backends.transpile.pass_manager import pass_manager
 from qmoe_qiskit.backends.transpile.placement import (
@@ -27,10 +33,11 @@ from qmoe_qiskit.errors import InputError
 if TYPE_CHECKING:
     from qmoe_qiskit.noise_profiles import NoiseProfile
 
-# Attempts on the whole device, by the seed of Qiskit's routing, and within single regions: Qiskit
-# prefers the region with the fewest gates, also where its qubits are bad.
-SEEDS = 6
-REGIONS = 3
+# Besides one attempt on the whole device: regions, and attempts within each, by the seed of
+# Qiskit's routing. On the whole device Qiskit prefers the fewest gates, also where the qubits are
+# bad, so that further seeds gain less there, and take longer.
+REGIONS = 2
+SEEDS = 3
 # The classical register of the measurements, as QuantumCircuit.measure_all calls it.
 REGISTER = "meas"
 
@@ -78,7 +85,7 @@ def best_routing(
             continue
         known.add(operations)
         place = best_placement(routed, target, costs)
-        error = expected_error(relabelled(routed, place, profile.n_qubits), target)
+        error = expected_error(routed, target, place)
         if best is None or error < least:
             best, least = Routing(circuit=routed, positions=positions, place=place), error
     if best is None:
@@ -92,6 +99,9 @@ def routed_on(circuit: QuantumCircuit, target: Target, seed: int | None) -> Quan
     Raises:
         InputError: If the target cannot run the circuit.
     """
+    if target.has_angle_bounds():
+        # This import tells Qiskit how to bring an angle of rzz into range.
+        import qiskit_ibm_runtime.utils.backend_converter  # noqa: F401
     passes = pass_manager(target, 0 if seed is None else seed)
     try:
         routed: QuantumCircuit = passes.run(circuit)
@@ -105,20 +115,27 @@ def _routings(
 ) -> Iterator[tuple[QuantumCircuit, QubitMap]]:
     """Return a circuit routed with several seeds; where kinds of couplers do not mix, on one kind.
 
-    Nothing is returned if no attempt succeeds.
+    A device that offers rzz is tried with it and without. Nothing is returned if no attempt
+    succeeds.
     """
-    for devices in ([profile], _kinds_of_couplers(profile)):
+    whole = [profile]
+    if offers_bounded(profile):
+        circuit = free_pairs_decomposed(circuit)
+        whole.append(without_bounded(profile))
+    for devices in (whole, _kinds_of_couplers(profile)):
         found = False
         for device in devices:
             target = device.to_target()
             for region, each in _attempts(circuit, device, target, seed):
                 try:
-                    yield _routing(
+                    routed, positions = _routing(
                         circuit, device, target, region=region, most_qubits=most_qubits, seed=each
                     )
                 except InputError:
                     continue
-                found = True
+                if in_range(routed):
+                    found = True
+                    yield routed, positions
         if found:
             return
 
@@ -133,7 +150,6 @@ def _attempts(
     if size < 3 or not n_pairs:
         return
     others = np.random.default_rng(abs(seed)).integers(2**31, size=SEEDS - 1).tolist()
-    yield from ((None, other) for other in others)
     # Routing about doubles the gates, and a region of n qubits has n - 1 couplers or more.
     per_coupler = 2 * n_pairs / (size - 1)
     pairs = _two(profile)
@@ -144,7 +160,8 @@ def _attempts(
         there = [name for name in pairs if qubits in target[name]]
         return per_coupler * min(error_of(target, name, qubits) for name in there)
 
-    yield from ((region, seed) for region in good_regions(profile, size, error)[:REGIONS])
+    for region in good_regions(profile, size, error)[:REGIONS]:
+        yield from ((region, each) for each in (seed, *others))
 
 
 def _routing(

@@ -24,7 +24,8 @@ def capture(
     """Capture a noise profile.
 
     Dead gates (error of 1 or more) are dropped, and so are qubits on which a one-qubit gate is
-    dead, and gates that Aer cannot simulate, such as iswap; T2 above 2 T1 becomes 2 T1; what is
+    dead, gates that Aer cannot simulate, such as iswap, and gates whose target bounds their angles
+    otherwise than IBM bounds rzz; T2 above 2 T1 becomes 2 T1; what is
     missing stays missing and is modelled as no noise, a missing duration as no time; a time that
     no device has is kept. Each of these is recorded in `repairs`. Control flow is not stored.
 
@@ -35,7 +36,7 @@ def capture(
             properties of an IBM device, `backend.properties()`; or a file: .json with the
             properties as their `to_dict()` gives them, or .csv with the table that IBM Quantum
             Platform exports. Properties do not say the time resolution, and whether fractional
-            gates are offered: then they are not.
+            gates are offered: then they are not, see `NoiseProfile.with_fractional_gates`.
         name: Name of the device in the profile; None for its own name.
         at: For a live IBM backend, the moment of the calibration. For other backends, targets and
             tables, the time when they were calibrated. None for now, for a table the time in the

@@ -16,9 +16,8 @@ from qiskit_ibm_runtime.models.backend_properties import GateProperties, Nduv
 from qiskit_ibm_runtime.models.exceptions import BackendPropertyError
 
 from qmoe_qiskit.errors import ProfileError, quoted
+from qmoe_qiskit.noise_profiles.calibration import FRACTIONAL_GATES
 
-# IBM reports these for every Heron, and offers them on request: with `use_fractional_gates`.
-FRACTIONAL_GATES = ("rx", "rzz")
 _WHAT = "the properties of an IBM device, as backend.properties().to_dict() gives them"
 
 

@@ -11,9 +11,14 @@ from qiskit.circuit.controlflow import CONTROL_FLOW_OP_NAMES
 from qiskit.circuit.library import get_standard_gate_name_mapping
 
 from qmoe_qiskit.errors import ProfileError
-from qmoe_qiskit.noise_profiles.calibration import GateCalibration, QubitCalibration
-from qmoe_qiskit.noise_profiles.capture.properties import FRACTIONAL_GATES
+from qmoe_qiskit.noise_profiles.calibration import (
+    FRACTIONAL_GATES,
+    GateCalibration,
+    QubitCalibration,
+)
 from qmoe_qiskit.noise_profiles.capture.repairing import RepairLog, is_positive
+from qmoe_qiskit.noise_profiles.plausibility import implausible
+from qmoe_qiskit.noise_profiles.qiskit_models import BOUNDS
 from qmoe_qiskit.noise_profiles.simulated import unknown_to_aer
 
 if TYPE_CHECKING:
@@ -27,16 +32,6 @@ if TYPE_CHECKING:
 
 # The gate whose error a fractional one may repeat.
 MODELS = {"rx": "sx", "rzz": "cz"}
-# What IBM's devices have, from the first to today's, with room; in s. A number outside may be in
-# another unit than its source says.
-PLAUSIBLE_S = {
-    "dt": (1e-11, 1e-8),
-    "1-qubit gate": (1e-9, 5e-7),
-    "2-qubit gate": (1e-8, 4e-6),
-    "readout duration": (1e-7, 2e-5),
-    "T1": (1e-7, 1e-2),
-    "T2": (1e-7, 2e-2),
-}
 NOT_GATES = {"measure", "delay", "barrier", *CONTROL_FLOW_OP_NAMES}
 
 # Name, qubits, error and duration as reported.
@@ -70,16 +65,12 @@ class Reading:
         gates, basis_gates = self._gates()
         if self.target.dt is None:
             self.log.note("missing", "dt", (), None, "durations are rounded to 1 fs")
-        self.log.doubt("dt", (), self.target.dt, *PLAUSIBLE_S["dt"])
-        for gate in gates:
-            possible = PLAUSIBLE_S.get(f"{len(gate.qubits)}-qubit gate")
-            if possible is not None and gate.name != "reset":
-                self.log.doubt(f"{gate.name} duration", gate.qubits, gate.duration, *possible)
         qubits = tuple(self._qubits())  # second: dead gates make unusable qubits
         usable = {qubit.qubit for qubit in qubits if qubit.operational}
         for gate in gates:
             if len(gate.qubits) > 1 and not usable.issuperset(gate.qubits):
                 self.log.note("dropped", gate.name, gate.qubits, gate.error, "on an unusable qubit")
+        gates = [gate for gate in gates if usable.issuperset(gate.qubits)]
         return self.kind(
             device=device,
             family=family,
@@ -88,9 +79,9 @@ class Reading:
             dt=self.target.dt,
             basis_gates=basis_gates,
             qubits=qubits,
-            gates=tuple(gate for gate in gates if usable.issuperset(gate.qubits)),
+            gates=tuple(gates),
             physical_qubits=tuple(range(self.target.num_qubits)),
-            repairs=tuple(self.log.repairs),
+            repairs=(*self.log.repairs, *implausible(self.target.dt, qubits, gates)),
         )
 
     def _gates(self) -> tuple[list[GateCalibration], tuple[str, ...]]:
@@ -107,6 +98,9 @@ class Reading:
                 continue
             if isinstance(operation, Gate) and name in unknown_to_aer():
                 self.log.note("dropped", name, (), None, "not a gate that Aer can simulate")
+                continue
+            if not _accepts_angles(self.target, name):
+                self.log.note("dropped", name, (), None, "its angles have bounds of their own")
                 continue
             rows += _rows_of_target(self.target, name, operation.num_qubits)
             if isinstance(operation, Gate):
@@ -168,8 +162,6 @@ class Reading:
                 t2 = 2 * t1
             p1_0, p0_1, length = self._readout(qubit)
             frequency = getattr(properties, "frequency", None)
-            for item, value in (("T1", t1), ("T2", t2), ("readout duration", length)):
-                self.log.doubt(item, (qubit,), value, *PLAUSIBLE_S[item])
             yield QubitCalibration(
                 qubit=qubit,
                 t1=t1,
@@ -216,6 +208,16 @@ def _is_standard(name: str, operation: Instruction | type) -> bool:
         and isinstance(operation, Gate | Reset)
         and operation.base_class is standard.base_class
         and all(isinstance(angle, Parameter) for angle in operation.params)
+    )
+
+
+def _accepts_angles(target: Target, name: str) -> bool:
+    """Whether a gate takes all angles that a profile says it takes."""
+    if not target.gate_has_angle_bounds(name):
+        return True
+    # A range that holds both ends holds what lies between them.
+    return name in BOUNDS and all(
+        target.supported_angle_bound(name, [angle]) for angle in BOUNDS[name]
     )
 
 

@@ -60,14 +60,6 @@ class RepairLog:
             return 1.0
         return float(value)
 
-    def doubt(
-        self, item: str, qubits: tuple[int, ...], value: float | None, least: float, most: float
-    ) -> None:
-        """Record a number in s that no device of IBM has; it is kept."""
-        if value and not least <= value <= most:
-            reason = f"implausible: devices have {least:g} to {most:g} s; kept as it is"
-            self.note("assumed", item, qubits, value, reason)
-
     def duration(self, item: str, qubits: tuple[int, ...], value: float | None) -> float | None:
         """Return a duration in s; a reset needs none, because no router resets a qubit."""
         if value is None:

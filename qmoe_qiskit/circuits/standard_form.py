@@ -183,6 +183,9 @@ def _bodies(operation: BoxOp | ForLoopOp, qubits: tuple[int, ...]) -> Iterator[Q
             f"the for-loop on qubits {list(qubits)} runs over {values}, unknown before it runs: "
             "loop over a range or a list of whole numbers"
         )
+    # Every operation of a pass counts, so that this needs no unrolling.
+    if _n_passes(values) * max(1, len(body.data)) > limits.INSTRUCTIONS:
+        _refuse_many(limits.INSTRUCTIONS + 1)
     for value in values:
         if isinstance(loop_parameter, Parameter) and loop_parameter in body.parameters:
             yield body.assign_parameters({loop_parameter: value})
@@ -193,6 +196,13 @@ def _bodies(operation: BoxOp | ForLoopOp, qubits: tuple[int, ...]) -> Iterator[Q
                 f"the for-loop on qubits {list(qubits)} assigns the classical variable "
                 f"{loop_parameter}: use a Parameter"
             )
+
+
+def _n_passes(values: Sequence[int] | range) -> int:
+    """Return how many values a loop runs over; a range may have more than `len` can count."""
+    if isinstance(values, range):
+        return max(0, -((values.start - values.stop) // values.step))
+    return len(values)
 
 
 def _cancels(operation: Instruction) -> bool:
@@ -231,7 +241,8 @@ def _definition(operation: Any, qubits: tuple[int, ...]) -> QuantumCircuit | Non
         raise InputError(
             f"gate {operation.name!r} on qubits {list(qubits)} has a definition for numbers only "
             f"({error}), and its angle has parameters: use a gate that is made of rotations, such "
-            "as PauliEvolutionGate, or amplitude_circuit for features as amplitudes"
+            "as rx, ry and rz, u or PauliEvolutionGate, or amplitude_circuit for features as "
+            "amplitudes"
         ) from error
     if definition is not None and definition.num_qubits != len(qubits):
         raise InputError(
@@ -270,9 +281,12 @@ def _without_modifiers(
             else:
                 circuit = _power(circuit, modifier.power)
         except _GATE_FAULTS as error:
+            # Of free angles Qiskit says it in words of its internals.
+            why = "its angles are free" if has_parameters(base) else str(error)
             raise InputError(
-                f"{modifier} of {base.name!r} on qubits {list(qubits)} cannot be applied "
-                f"({error}): bind the parameters, or write the gates out"
+                f"{modifier} of {base.name!r} on qubits {list(qubits)} cannot be applied ({why}): "
+                "bind the parameters, or write it as rotations, whose angles a power multiplies, "
+                "such as rx(0.5 * a) for the root of rx(a)"
             ) from error
     return circuit
 

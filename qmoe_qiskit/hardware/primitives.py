@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from qiskit import ClassicalRegister, QuantumCircuit
+from qiskit.circuit.library import U2Gate
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qiskit.transpiler import Target
 from qiskit_ibm_runtime.exceptions import IBMInputValueError
@@ -16,6 +17,7 @@ from qiskit_ibm_runtime.utils.validations import validate_isa_circuits, validate
 
 from qmoe_qiskit.circuits.observables import Basis, measurement_bases
 from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.hardware.devices.pulses import U_GATES
 from qmoe_qiskit.hardware.work import WorkUnit
 from qmoe_qiskit.typing import FloatArray
 
@@ -128,12 +130,18 @@ def _values_in(basis: Basis, pub_result: Any) -> tuple[FloatArray, FloatArray]: 
 
 def _measured(work: WorkUnit, basis: Basis) -> QuantumCircuit:
     circuit = work.circuit.copy()
-    # V with V^H Z V = X, or Y, in gates that all IBM devices have.
+    # Early devices have u1, u2 and u3 instead of rz and sx; a circuit with angles has one of them.
+    early = not U_GATES.isdisjoint(circuit.count_ops())
+    # V with V^H Z V = X, or Y, in gates that the device has.
     for qubit, letter in zip(work.physical_qubits, basis.letters, strict=True):
+        if letter not in "XY":
+            continue
+        if early:
+            circuit.append(U2Gate(0, np.pi if letter == "X" else np.pi / 2), [qubit])
+            continue
         if letter == "X":
             circuit.rz(np.pi / 2, qubit)
-        if letter in "XY":
-            circuit.sx(qubit)
+        circuit.sx(qubit)
     register = ClassicalRegister(len(work.physical_qubits), _REGISTER)
     circuit.add_register(register)
     circuit.barrier(list(work.physical_qubits))

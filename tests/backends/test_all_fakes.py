@@ -6,10 +6,12 @@ always or never.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from qiskit.quantum_info import SparsePauliOp
 from qiskit_ibm_runtime import fake_provider
 from qiskit_ibm_runtime.fake_provider.fake_backend import FakeBackendV2
 
@@ -17,6 +19,7 @@ from qmoe_qiskit.backends import open_backend
 from qmoe_qiskit.circuits import angle_router
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.noise_profiles import NoiseProfile, capture
+from qmoe_qiskit.train import QMoEClassifier
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,11 +72,16 @@ def test_there_are_many() -> None:
     assert set(FAKES) >= SAMPLE
 
 
+def each(kept: set[str]) -> pytest.MarkDecorator:
+    """All fakes, in the plain suite some of them."""
+    return pytest.mark.parametrize(
+        "name",
+        [pytest.param(n, marks=() if n in kept else pytest.mark.trial) for n in sorted(FAKES)],
+    )
+
+
 @pytest.mark.filterwarnings("ignore:Properties of fake_nighthawk")
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(n, marks=() if n in SAMPLE else pytest.mark.trial) for n in sorted(FAKES)],
-)
+@each(SAMPLE)
 def test_every_fake(name: str, tmp_path: Path, rng: np.random.Generator) -> None:
     profile = capture(name)
     file = tmp_path / "profile.json"
@@ -111,3 +119,40 @@ def test_every_fake(name: str, tmp_path: Path, rng: np.random.Generator) -> None
     amplified = 3 * near / max(contrast, 0.5)
     assert np.abs(found["level 1"] - mitigated).max() < amplified + pulses
     assert np.abs(found["level 2"] - ideal).max() < 3 * amplified + np.abs(mitigated - ideal).max()
+
+
+@pytest.mark.filterwarnings("ignore:Properties of fake_nighthawk")
+@each({"fake_boeblingen", "fake_fractional", "fake_kyoto", "fake_manila"})
+def test_a_model_trains_under_the_noise_of_every_fake(name: str, rng: np.random.Generator) -> None:
+    features_NF = rng.uniform(-1, 1, (8, 2))
+    labels_N = (features_NF[:, 0] > 0).astype(int)
+    model = QMoEClassifier(
+        n_layers=1, backend=f"noisy:{name}", max_epochs=1, batch_size=8, verbose=False,
+        random_state=0,
+    )  # fmt: skip
+    if not has_working_pair(FAKES[name]()):
+        with pytest.raises(InputError, match=REFUSED[name]):
+            model.fit(features_NF, labels_N)
+        return
+    model.fit(features_NF, labels_N)
+    (epoch,) = model.history_
+    assert np.isfinite(epoch["train_loss"])
+    np.testing.assert_allclose(model.predict_proba(features_NF).sum(axis=1), 1, atol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore:Properties of fake_nighthawk")
+@each({"fake_boeblingen", "fake_fez", "fake_fractional"})
+def test_x_and_y_are_measured_in_gates_of_every_fake(name: str, rng: np.random.Generator) -> None:
+    if not has_working_pair(FAKES[name]()):
+        return
+    labels = ("XI", "IY", "XY", "YX")
+    router = replace(
+        angle_router(2, 1), observables=tuple(SparsePauliOp(label) for label in labels)
+    )
+    at = rng.uniform(-4, 4, (2, 2)), rng.uniform(-4, 4, router.n_weights)
+    exact = open_backend(f"noisy:{name}", seed=1).compile(router).expectations(*at).values
+    for options in (RUNTIME["sampler"], RUNTIME["level 0"]):
+        backend = open_backend(f"runtime:{name}", seed=1, shots=SHOTS, options=options)
+        found = backend.compile(router).expectations(*at).values
+        # The change of basis is one pulse more than the exact circuit has at most.
+        assert np.abs(found - exact).max() < SIGMAS * STD_ERROR + 0.03

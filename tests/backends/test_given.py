@@ -168,6 +168,7 @@ def correlated() -> NoiseModel:
         (3, "int is no backend; a backend is opened by a name, such as .* or an AerSimulator"),
         (None, "NoneType is no backend"),
         (QuantumCircuit(1), "QuantumCircuit is no backend"),
+        (FakeManilaV2, r"FakeManilaV2 is a class: give an object of it, such as FakeManilaV2\(\)"),
         (open_backend("statevector"), "'statevector' is open already: use it as it is"),
         (GenericBackendV2(3, noise_info=False).target, "the target states no gate errors"),
         (correlated(), r"readout error of qubits \[0, 1\] together"),

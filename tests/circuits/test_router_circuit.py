@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter, ParameterVector
-from qiskit.quantum_info import SparsePauliOp, Statevector
+from qiskit.quantum_info import PauliList, SparsePauliOp, Statevector
 
 from qmoe_qiskit.circuits import RouterCircuit, angle_router
 from qmoe_qiskit.errors import InputError
@@ -136,6 +136,20 @@ def test_classical_bits_and_measurements_are_refused() -> None:
 def test_observables_must_be_real_and_fit(observable: SparsePauliOp, reason: str) -> None:
     with pytest.raises(InputError, match=reason):
         build(None, Z0, observable)
+
+
+def test_an_observable_that_was_handed_out_changes_nothing() -> None:
+    router = build(None, Z0, SparsePauliOp(["ZI", "XX"], [0.5, 2.0]))
+    before, known = [o.to_list() for o in router.observables], router.content_hash
+    for observable in router.observables:
+        with pytest.raises(ValueError, match="read-only"):
+            observable.paulis = PauliList(["YY"] * len(observable))
+        with pytest.raises(ValueError, match="read-only"):
+            observable.coeffs[:] = 7
+        with pytest.raises(ValueError, match="read-only"):
+            observable.paulis.z[:] = False
+    assert [o.to_list() for o in router.observables] == before
+    assert router.content_hash == known
 
 
 def test_no_observable_is_refused() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,10 @@ from qiskit.circuit.library import (
     HamiltonianGate,
     PauliEvolutionGate,
     RGate,
+    RVGate,
     RXGate,
     RYGate,
+    UGate,
     UnitaryGate,
     real_amplitudes,
     zz_feature_map,
@@ -34,6 +36,7 @@ from qiskit_machine_learning.circuit.library import qnn_circuit, raw_feature_vec
 
 from qmoe_qiskit.backends import open_backend
 from qmoe_qiskit.circuits import RouterCircuit
+from qmoe_qiskit.circuits.standard_form import standard_form
 from qmoe_qiskit.errors import InputError
 
 W = ParameterVector("w", 3)
@@ -176,6 +179,17 @@ def looped() -> QuantumCircuit:
     return circuit
 
 
+@pytest.mark.parametrize(
+    "values", [range(0), range(5, 0), range(1, 8, 3), range(9, 0, -2), (4, 2), range(3, 4, 100)]
+)
+def test_loops_take_each_value_once(values: Sequence[int]) -> None:
+    """A loop that does not run needs no room, whatever its body."""
+    circuit = QuantumCircuit(1)
+    body = many_gates(3 if len(values) else 20_000)
+    circuit.for_loop(values, None, body, [0], [])
+    assert len(standard_form(circuit).data) == len(values) * len(body.data)
+
+
 def test_loops_over_known_values_are_unrolled() -> None:
     written_out = QuantumCircuit(1)
     for number in range(3):
@@ -222,6 +236,17 @@ def leaving(circuit: QuantumCircuit) -> None:
         circuit.break_loop()
 
 
+def one_gate() -> QuantumCircuit:
+    return many_gates(1)
+
+
+def many_gates(count: int) -> QuantumCircuit:
+    circuit = QuantumCircuit(1)
+    for _ in range(count):
+        circuit.h(0)
+    return circuit
+
+
 REFUSED: dict[str, tuple[Callable[[QuantumCircuit], object], str]] = {
     "measured at the end": (lambda c: c.measure_all(), "remove_final_measurements"),
     "reset": (lambda c: c.reset(0), "use a further qubit"),
@@ -236,6 +261,26 @@ REFUSED: dict[str, tuple[Callable[[QuantumCircuit], object], str]] = {
     "features as amplitudes": (
         lambda c: c.compose(raw_feature_vector(2), [0], inplace=True),
         "amplitude_circuit",
+    ),
+    "rotation about a vector": (
+        lambda c: c.append(RVGate(W[0], W[1], 0.1), [0]),
+        "use a gate that is made of rotations, such as rx, ry and rz",
+    ),
+    "root of a free U": (
+        lambda c: c.append(AnnotatedOperation(UGate(W[0], W[1], 0), [PowerModifier(0.5)]), [0]),
+        r"its angles are free\): bind the parameters, or write it as rotations",
+    ),
+    "endless loop": (
+        lambda c: c.for_loop(range(10**30), None, QuantumCircuit(1), [0], []),
+        "unfolds into more than 50000 operations",
+    ),
+    "long loop downwards": (
+        lambda c: c.for_loop(range(10**30, 0, -7), Parameter("k"), one_gate(), [0], []),
+        "unfolds into more than 50000 operations",
+    ),
+    "loop over many gates": (
+        lambda c: c.for_loop(range(251), None, many_gates(200), [0], []),
+        "unfolds into more than 50000 operations",
     ),
     "root of several gates": (
         lambda c: c.append(AnnotatedOperation(looped_gate(), PowerModifier(0.5)), [0]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import resource
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -266,11 +267,61 @@ def test_check(
     document = the_document(qmoe("profiles", "check", "device.json", "--json").stdout)
     assert document["sound"] is True
     assert document["n_qubits"] == 5
+    assert (document["notes"], outcome.stderr) == ([], "")
     content = Path("device.json").read_bytes()
     for damaged, words in ((content[:-20], "truncated or not JSON"), (b"", "not JSON")):
         Path("device.json").write_bytes(damaged)
         assert_refused(qmoe("profiles", "check", "device.json"), words)
     assert_refused(qmoe("profiles", "check", "nowhere.json"), "'nowhere.json' cannot be read")
+
+
+def test_check_says_what_is_odd(
+    qmoe: Callable[..., Any], the_document: Callable[[str], Any]
+) -> None:
+    """What `capture` notes of a device is noted of a file too, and gates that are not used are."""
+    manila = load_profile("ibmq_manila")
+    changed = {
+        ("cx", (0, 1)): {"duration": 6.8e-6},
+        ("cx", (1, 2)): {"duration": 6.8e-6, "error": 0.0},
+        ("cx", (2, 1)): {"error": 1.0},
+    }
+    iswap = [replace(gate, name="iswap") for gate in manila.gates if gate.name == "cx"]
+    wide = [replace(gate, name="sxdg") for gate in manila.gates if gate.name == "cx"]
+    odd = replace(
+        manila,
+        dt=3.6e-18,
+        basis_gates=(*manila.basis_gates, "iswap", "mine", "sxdg"),
+        qubits=tuple(
+            replace(q, t1=1.0, readout_length=1e-3) if q.qubit == 3 else q for q in manila.qubits
+        ),
+        gates=(
+            *(replace(g, **changed.get((g.name, g.qubits), {})) for g in manila.gates),
+            *iswap,
+            *wide,
+        ),
+    )
+    odd.save("odd.json")
+    document = the_document(qmoe("profiles", "check", "odd.json", "--json").stdout)
+    assert document["notes"] == odd.notes()
+    known = [note.split("; kept")[0] for note in odd.notes()]
+    assert known == [
+        "dt 3.6e-18: implausible: devices have 1e-11 to 1e-08 s",
+        (
+            "cx duration 6.8e-06 on qubits 0 1 and 1 other place: implausible: devices have 1e-08 "
+            "to 4e-06 s"
+        ),
+        "cx error 0 on qubits 1 2: implausible: an error of 0, which nothing that takes time has",
+        "cx error 1 on qubits 2 1: implausible: an error of 1, which means that it does not work",
+        "T1 1 on qubit 3: implausible: devices have 1e-07 to 0.01 s",
+        "readout duration 0.001 on qubit 3: implausible: devices have 1e-07 to 2e-05 s",
+        "iswap is not used: not a gate that Aer can simulate",
+        "mine is not used: not one of Qiskit's standard gates",
+        "sxdg is not used: in Qiskit it acts on 1, here on 2 at once",
+    ]
+    outcome = qmoe("profiles", "check", "odd.json")
+    assert outcome.exit_code == 0
+    assert outcome.stderr == "".join(f"note: {note}\n" for note in odd.notes())
+    assert "is sound" in outcome.stdout
 
 
 def test_profiles_load_neither_torch_nor_qiskit(real_program: str, tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ COMMANDS = {
     "report": ["--index", "--json", "DIR..."],
     "profiles list": ["--json"],
     "profiles show": ["--force", "--json", "--no-figure", "--out", "NAME"],
-    "profiles capture": ["--at", "--force", "--json", "--out", "SOURCE"],
+    "profiles capture": ["--at", "--force", "--fractional-gates", "--json", "--out", "SOURCE"],
     "profiles scale": [
         "--factor", "--force", "--gates", "--json", "--out", "--readout", "--relaxation", "NAME",
     ],

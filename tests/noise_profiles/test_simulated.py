@@ -11,6 +11,7 @@ from qiskit import QuantumCircuit
 from qiskit.quantum_info import SuperOp
 from qiskit_aer import AerError, AerSimulator
 
+from qmoe_qiskit.errors import ProfileError
 from qmoe_qiskit.noise_profiles import NoiseProfile
 from qmoe_qiskit.noise_profiles.simulated import simulated, unknown_to_aer
 
@@ -61,6 +62,17 @@ def test_gates_that_aer_does_not_know(name: str, lagos: NoiseProfile) -> None:
         gates=(*lagos.gates, *(replace(gate, name=name) for gate in cx)),
     )
     assert simulated(both).basis_gates == lagos.basis_gates
+
+
+@pytest.mark.parametrize("name", ["mine", "sxdg"])
+def test_gates_that_qiskit_does_not_know(name: str, lagos: NoiseProfile) -> None:
+    """A name that is none of Qiskit's, or one of a gate on another number of qubits."""
+    rows = [replace(gate, name=name) for gate in lagos.gates if gate.name == "cx"]
+    basis = (*lagos.basis_gates, name)
+    both = replace(lagos, basis_gates=basis, gates=(*lagos.gates, *rows))
+    assert simulated(both).basis_gates == lagos.basis_gates
+    with pytest.raises(ProfileError, match=f"gates.{name} on 2 qubits is not one of"):
+        both.to_target()
 
 
 def test_gates_that_aer_knows(lagos: NoiseProfile) -> None:

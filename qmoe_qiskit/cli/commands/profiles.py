@@ -111,11 +111,17 @@ def check(
     *,
     as_json: common.Json = False,
 ) -> None:
-    """Check that a file is a sound profile; exits with 2 and says what is wrong if it is not."""
+    """Check that a file is a sound profile; exits with 2 and says what is wrong if it is not.
+
+    What is sound but odd is noted: times and errors that no device has, gates that are not used.
+    """
     profile = noise_profiles.NoiseProfile.load(file)
+    notes = profile.notes()
     if as_json:
-        write_json({"file": str(file), "sound": True, **profile.summary()})
+        write_json({"file": str(file), "sound": True, **profile.summary(), "notes": notes})
         return
+    for note in notes:
+        remark(f"note: {note}")
     write(
         f"{str(file)!r} is sound: {profile.device}, {profile.n_qubits} qubits, calibration of "
         f"{profile.captured_at:%Y-%m-%d %H:%M} UTC, hash {profile.content_hash[:12]}\n"

@@ -43,6 +43,13 @@ def capture(
             "when the file was written.",
         ),
     ] = None,
+    fractional_gates: Annotated[
+        bool,
+        typer.Option(
+            "--fractional-gates",
+            help="Let circuits use the fractional gates of a Heron device, rx and rzz.",
+        ),
+    ] = False,
     force: common.ForceFile = False,
     as_json: common.Json = False,
 ) -> None:
@@ -51,6 +58,8 @@ def capture(
     moment = None if at is None else _moment(at)
     is_here = source.startswith("fake_") or source.endswith((".json", ".csv"))
     profile = noise_profiles.capture(source if is_here else _device(source), at=moment)
+    if fractional_gates:
+        profile = profile.with_fractional_gates()
     for what, count in profile.summary()["repairs"].items():
         remark(f"note: {what} {count} time{'' if count == 1 else 's'}; see repairs in the file")
     _finish(profile, out, as_json=as_json)

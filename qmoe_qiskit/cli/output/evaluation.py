@@ -36,7 +36,9 @@ def show_evaluation(
     if (placement := placement_sentence(run)) is not None:
         screen.print(placement, soft_wrap=True)
     screen.print(metrics_table(result.metrics))
-    cost: Cost | None = getattr(result, "cost", None)  # that of a device
+    for note in getattr(result, "notes", ()):  # those of a device
+        screen.print(f"note: {note}", soft_wrap=True)
+    cost: Cost | None = getattr(result, "cost", None)
     if cost is not None:
         screen.print(cost_sentence(cost), soft_wrap=True)
 

@@ -63,7 +63,7 @@ def export_work(record: WorkRecord, ledger: Ledger, folder: Path) -> list[str]:
     Returns:
         The names of the files: work.json; circuit.qpy, the ISA circuit; points.npy, the angles of
         shape (P, G); values.npy and std_errors.npy of shape (P, O), with NaN for jobs that are not
-        done; one noise profile per calibration.
+        done, see `RuntimeOptions.std_error_note`; one noise profile per calibration.
 
     Raises:
         InputError: If the folder is not empty.

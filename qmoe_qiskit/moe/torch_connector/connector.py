@@ -35,6 +35,11 @@ class RouterNetwork(NeuralNetwork):
     """
 
     def __init__(self, compiled: CompiledRouter, *, input_gradients: bool = True) -> None:
+        if not hasattr(compiled, "router"):
+            raise InputError(
+                f"RouterNetwork takes a compiled router, got {type(compiled).__name__}: compile it "
+                "with open_backend(...).compile(router)"
+            )
         router = compiled.router
         super().__init__(
             num_inputs=router.n_inputs,
@@ -88,6 +93,11 @@ class RouterConnector(TorchConnector):
     """
 
     def __init__(self, network: RouterNetwork, initial_weights: Tensor | None = None) -> None:
+        if not isinstance(network, RouterNetwork):
+            raise InputError(
+                f"RouterConnector takes RouterNetwork(compiled), got {type(network).__name__}: "
+                "compile a router with open_backend(...).compile(router)"
+            )
         # The base class takes no weights without values (of the device "meta"), and no float64.
         start = None if initial_weights is None else np.zeros(network.num_weights)
         super().__init__(network, initial_weights=start)

@@ -47,11 +47,13 @@ class DeviceEvaluation(Evaluation):
         cost: What the evaluation cost.
         exact: What the exact circuit gives for each row.
         jobs: The jobs in the ledger; none on this machine.
+        notes: What must be said of the metrics, in sentences.
     """
 
     cost: Cost
     exact: Observed = field(repr=False, compare=False)
     jobs: tuple[JobRecord, ...] = field(default=(), repr=False, compare=False)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -87,6 +89,8 @@ def evaluate_prepared(prepared: Prepared) -> DeviceEvaluation:
     execution = _as_recorded(execution_of(run.classifier), prepared)
     produced_by = f"{rows}; {described(run.router, execution)}, seed {run.manifest.seed}"
     errors = np.concatenate([outcome.std_errors_PO.ravel() for outcome in outcomes])
+    mean_error = _mean_error(errors, produced_by)
+    note = prepared.works[0].options.std_error_note if mean_error and prepared.works else None
     return DeviceEvaluation(
         data=dataset.name,
         rows=rows.kind,
@@ -95,8 +99,9 @@ def evaluate_prepared(prepared: Prepared) -> DeviceEvaluation:
         metrics={
             **summarize(observed, produced_by),
             "routing_flips": share_of(observed.experts_N != exact.experts_N, produced_by),
-            **_mean_error(errors, produced_by),
+            **mean_error,
         },
+        notes=() if note is None else (note,),
         selected=rows,
         observed=observed,
         cost=_cost(prepared),

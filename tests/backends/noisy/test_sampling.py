@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,12 +17,16 @@ import pytest
 import torch
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
+from qiskit.circuit.library import RZGate
 from qiskit.quantum_info import SparsePauliOp
+from qiskit_aer.noise import NoiseModel, RelaxationNoisePass, depolarizing_error
 from scipy.stats import chi2  # type: ignore[import-untyped]
 
 from qmoe_qiskit.backends import open_backend
 from qmoe_qiskit.backends.noisy import sampling
 from qmoe_qiskit.circuits import RouterCircuit, angle_router
+from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.noise_profiles import NoiseProfile, capture, load_profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,6 +94,56 @@ def test_means_are_the_exact_values(
     off = np.abs(result.values - exact.expectations(*at).values) / spread
     assert off.max() < mean_bound(shots, off.size, spread=1)
     assert (result.std_errors <= spread / 2 / np.sqrt(shots - 1)).all()
+
+
+def with_cp() -> NoiseProfile:
+    """A device whose only two-qubit gate is cp, with a large error."""
+    lagos = load_profile("ibm_lagos")
+    cp = [replace(g, name="cp", error=0.2) for g in lagos.gates if g.name == "cx"]
+    basis = (*(set(lagos.basis_gates) - {"cx"}), "cp")
+    return replace(lagos, basis_gates=basis, gates=(*lagos.gates, *cp))
+
+
+def of_u3() -> NoiseModel:
+    model = NoiseModel(basis_gates=["u3", "cx"])
+    model.add_all_qubit_quantum_error(depolarizing_error(0.1, 1), "u3")
+    model.add_all_qubit_quantum_error(depolarizing_error(0.1, 2), ["cx"])
+    return model
+
+
+@pytest.mark.parametrize(
+    ("noise", "gate"),
+    [
+        (lambda: capture("fake_boeblingen").scale(gates=300), "u3"),
+        (with_cp, "cp"),
+        (of_u3, "u3"),
+    ],
+    ids=["u3 of a device", "cp of a device", "u3 of a noise model"],
+)
+def test_gates_without_a_shift_rule_keep_their_errors(
+    noise: Callable[[], Any], gate: str, rng: np.random.Generator
+) -> None:
+    """Exact values, which compilation compares with Aer's, have the error of each such gate."""
+    router, shots, source = every_angle(), 20_000, noise()
+    at = point(router, rng, 10)
+    exact = open_backend(source, seed=1).compile(router)
+    assert exact.isa_circuit.count_ops()[gate] > 2
+    sampled = open_backend(source, seed=1, shots=shots).compile(router)
+    expected = exact.expectations(*at).values
+    ideal = open_backend("statevector").compile(router).expectations(*at).values
+    spread = np.array([np.ptp(o.to_matrix().diagonal().real) for o in router.observables])
+    off = np.abs(sampled.expectations(*at).values - expected) / spread
+    bound = mean_bound(shots, off.size, spread=1)
+    assert off.max() < bound
+    assert (np.abs(expected - ideal) / spread).max() > 5 * bound
+
+
+def test_passes_that_would_meet_parts_of_gates_are_refused() -> None:
+    model = of_u3()
+    relax = RelaxationNoisePass([1e-5] * 2, [1e-5] * 2, op_types=[RZGate])
+    model._custom_noise_passes.append(relax)
+    with pytest.raises(InputError, match=r"pass for rz, .* on the rotations of u3: omit shots"):
+        open_backend(model, seed=1, shots=10).compile(every_angle())
 
 
 @pytest.mark.parametrize(

@@ -287,5 +287,7 @@ def test_fractional_gates_only_where_asked_for_and_offered(rng: np.random.Genera
     validate_isa_circuits([asked.isa_circuit], device.backend.target)
     exact = open_backend("statevector").compile(router).expectations(x_BF, w_W)
     np.testing.assert_allclose(asked.expectations(x_BF, w_W).values, exact.values, atol=1e-9)
+    for ours, theirs in zip(asked.jacobian(x_BF, w_W), plain.jacobian(x_BF, w_W), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-9)
     with pytest.raises(InputError, match="exact offers no fractional gates"):
         on_exact(router, "fake_manila", fractional_gates=True)

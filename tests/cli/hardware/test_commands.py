@@ -166,6 +166,13 @@ def test_a_fake_is_never_a_device(
     words = said("evaluate", run, *fake)
     assert "fake" in words
     assert "576 executions on this machine: nothing was charged" in words
+    # Level 1, which is the default, has TREX.
+    (note,) = measured["notes"]
+    assert note.startswith("IBM's estimator states too small standard errors with TREX: repeated")
+    assert f"note: {note}" in words
+    plain = (*fake, "--resilience", "0")
+    assert document("evaluate", run, *plain)["notes"] == []
+    assert "note:" not in said("evaluate", run, *plain)
     estimate = document("estimate", run, *fake)
     assert (estimate["device"], estimate["simulated"]) == ("fake_manila", True)
     assert estimate["executions"] == 576

@@ -14,6 +14,7 @@ from qiskit.quantum_info import SparsePauliOp
 from qiskit_machine_learning.connectors import TorchConnector
 from torch import Tensor, nn
 
+from qmoe_qiskit.backends import open_backend
 from qmoe_qiskit.circuits import RouterCircuit, angle_router
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.moe.torch_connector import RouterConnector, RouterNetwork
@@ -250,3 +251,13 @@ def test_one_qubit_and_one_output(network_of: Callable[[RouterCircuit], RouterNe
     inputs_BF = torch.tensor([[0.4], [1.2]])
     torch.testing.assert_close(connector(inputs_BF).detach(), inputs_BF.cos())
     torch.testing.assert_close(connector(torch.tensor([0.4])).detach(), torch.tensor([0.4]).cos())
+
+
+def test_what_was_not_compiled_is_refused() -> None:
+    router = angle_router(2, 1)
+    compiled = open_backend("statevector").compile(router)
+    with pytest.raises(InputError, match="RouterNetwork takes a compiled router, got RouterCirc"):
+        RouterNetwork(router)  # type: ignore[arg-type]
+    for given in (router, compiled):
+        with pytest.raises(InputError, match=r"takes RouterNetwork\(compiled\), got"):
+            RouterConnector(given)  # type: ignore[arg-type]
