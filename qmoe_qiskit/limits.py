@@ -25,6 +25,7 @@ CLASSES = 10_000
 
 # Models, circuits and devices.
 EXPERTS = 1000
+CONTROLS = 9
 PARAMETERS = 10_000_000
 ANGLES = 5000
 INSTRUCTIONS = 50_000
@@ -58,6 +59,7 @@ MEANINGS = {
     "SAMPLES": "generated rows (`--samples`)",
     "CLASSES": "classes",
     "EXPERTS": "experts",
+    "CONTROLS": "controls of a run",
     "PARAMETERS": "trainable numbers of the experts, or of a layer of a router",
     "ANGLES": "angles of a built-in circuit (3 x layers x uploads x qubits)",
     "INSTRUCTIONS": "operations of a circuit, definitions unfolded and loops unrolled",

@@ -34,11 +34,12 @@ def training_command(request: TrainingRequest, out: Path) -> list[str]:
             value = with_file(value, path_below)
         if name == "device_qubits" and value is not None:
             value = ",".join(map(str, value))
-        if name in {"router", "control"} and value is not None:
+        if name == "router":
             value = with_circuit(value, path_below)
-        if name == "control" and value is None:
-            value = "none"
-        if value is True:
+        if name == "control":
+            for control in request.controls or ("none",):
+                words += [option_of(name), with_circuit(control, path_below)]
+        elif value is True:
             words.append(option_of(name))
         elif value is not None and value is not False:
             words += [option_of(name), str(value)]

@@ -38,13 +38,15 @@ class TrainingRequest(WithPaths):
         test_fraction: Share of the rows that are held out, see `split_dataset`.
         router: A name, see `QMoEClassifier`, or the path of a .qpy file with a circuit of your own,
             see `RouterCircuit.to_qpy`.
-        control: Router of a second model that is trained on the same rows for comparison, or None.
+        control: Router of a second model that is trained on the same rows for comparison, several
+            of them, or None.
         seed: Seed of split, initial weights and shuffling.
 
     The other attributes are settings of `QMoEClassifier`.
 
     Raises:
-        InputError: If the backend is not a simulation, or there are too many epochs.
+        InputError: If the backend is not a simulation, there are too many epochs, or two models
+            have the same router.
     """
 
     data: str = "moons"
@@ -52,7 +54,7 @@ class TrainingRequest(WithPaths):
     n_samples: int | None = None
     test_fraction: float = 0.25
     router: str = "quantum"
-    control: str | None = None
+    control: str | tuple[str, ...] | None = None
     n_experts: int = 2
     n_layers: int = 3
     n_qubits: int | None = None
@@ -82,6 +84,31 @@ class TrainingRequest(WithPaths):
                 "on a device itself train from Python, with "
                 "QMoEClassifier(backend=open_backend(..., budget_s=...))"
             )
+        self._check_controls()
+
+    def _check_controls(self) -> None:
+        controls = self.controls
+        if len(controls) > limits.CONTROLS:
+            raise InputError(
+                f"{len(controls)} controls are too many: at most {limits.CONTROLS} are accepted"
+            )
+        for index, router in enumerate(controls):
+            if router == self.router:
+                raise InputError(
+                    f"control {router!r} is the router itself: choose another one, or none"
+                )
+            if router in controls[:index]:
+                raise InputError(f"control {router!r} is given twice: leave one out")
+        # One control is stored as earlier versions store it.
+        plain = controls[0] if len(controls) == 1 else controls or None
+        object.__setattr__(self, "control", plain)
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """The routers of all controls."""
+        if self.control is None:
+            return ()
+        return (self.control,) if isinstance(self.control, str) else tuple(self.control)
 
     @property
     def is_file(self) -> bool:
@@ -137,7 +164,7 @@ class TrainingRequest(WithPaths):
             self,
             data=change(self.data) if self.is_file else self.data,
             router=with_circuit(self.router, change),
-            control=None if self.control is None else with_circuit(self.control, change),
+            control=tuple(with_circuit(control, change) for control in self.controls),
             backend=with_file(self.backend, change),
         )
 

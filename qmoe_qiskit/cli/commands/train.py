@@ -37,10 +37,13 @@ def train(
     ] = False,
     as_json: common.Json = False,
 ) -> None:
-    """Train a model and a control, and write a run."""
+    """Train a model and its controls, and write a run."""
     is_circuit = runs.TrainingRequest.is_circuit(training["router"])
-    control = training["control"] or ("linear" if is_circuit else "none")
-    request = training_request({**training, "control": None if control == "none" else control})
+    controls = training["control"] or (["linear"] if is_circuit else ["none"])
+    if "none" in controls and len(controls) > 1:
+        raise InputError(f"--control none goes with no other, got {' and '.join(controls)}")
+    controls = [control for control in controls if control != "none"]
+    request = training_request({**training, "control": tuple(controls)})
     if resume:
         if out is None:
             raise InputError("--resume needs --out, the folder of the interrupted training")

@@ -37,7 +37,7 @@ _HELP: dict[str | None, dict[str, str]] = {
         "router": ", ".join(f"{kind.name} ({kind.help})" for kind in ROUTERS)
         + ", or a .qpy file of RouterCircuit.to_qpy.",
         "control": "Router of a second model to compare with, or none; by default linear beside "
-        "a quantum router.",
+        "a quantum router. Give the option again for further models.",
         "n_experts": "Number of experts.",
         "n_layers": "Number of entangling layers of the circuit.",
         "n_qubits": "Number of coordinates that the router sees, one per qubit; by default one "
@@ -76,7 +76,11 @@ def training_options(*, without: Collection[str] = ()) -> Callable[[Command], Co
     Args:
         without: Fields of `TrainingRequest` whose options the command does not have.
     """
-    types = {**get_type_hints(TrainingRequest), "device_qubits": str | None}
+    types = {
+        **get_type_hints(TrainingRequest),
+        "control": list[str] | None,
+        "device_qubits": str | None,
+    }
     said = {name: (panel, text) for panel, texts in _HELP.items() for name, text in texts.items()}
     options = [
         option(

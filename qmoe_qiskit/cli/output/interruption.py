@@ -64,6 +64,8 @@ def _given(option: str, value: object) -> str:
     """Return how an option was given, in words."""
     if value is None or value is False:
         return f"without {option}"
+    if isinstance(value, tuple) and all(isinstance(one, str) for one in value):
+        return "with " + " ".join(f"{option} {one}" for one in value)
     if isinstance(value, tuple):
         value = ",".join(map(str, value))
     return f"with {option}" if value is True else f"with {option} {value}"

@@ -37,7 +37,7 @@ def comparison_table(run: runs.OpenedRun) -> Table:
         "training\nseconds",
     )
     table = open_table("router", numbers=numbers)
-    for record in filter(None, (run, run.control())):
+    for record in (run, *run.controls()):
         metrics = record.metrics
         suffix = "" if record.manifest.role == "model" else " (control)"
         table.add_row(

@@ -19,7 +19,7 @@ from qmoe_qiskit.io.regular_files import read_regular
 from qmoe_qiskit.runs.metrics import METRIC_NAMES, Metric
 from qmoe_qiskit.runs.store.folder import (
     CIRCUIT,
-    CONTROL,
+    CONTROLS,
     HISTORY,
     MANIFEST,
     METRICS,
@@ -79,20 +79,25 @@ class OpenedRun:
         )
 
     def control(self) -> OpenedRun | None:
-        """Return the run of the control, if there is one.
+        """Return the run of the first control, if there is one; errors as for `controls`."""
+        return next(iter(self.controls()), None)
+
+    def controls(self) -> tuple[OpenedRun, ...]:
+        """Return the runs of all controls, in the order in which they were named.
 
         Raises:
-            RunError: If the control's own manifest does not fit its files.
+            RunError: If a control's own manifest does not fit its files.
         """
-        below = f"{CONTROL}/"
-        files = {
-            name.removeprefix(below): content
-            for name, content in self.files.items()
-            if name.startswith(below)
-        }
-        if MANIFEST not in files:
-            return None
-        return _opened(self.path / CONTROL, files[MANIFEST], files)
+        found = []
+        for control in CONTROLS:
+            files = {
+                name.removeprefix(f"{control}/"): content
+                for name, content in self.files.items()
+                if name.startswith(f"{control}/")
+            }
+            if MANIFEST in files:
+                found.append(_opened(self.path / control, files[MANIFEST], files))
+        return tuple(found)
 
     @property
     def has_circuit(self) -> bool:
