@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from qmoe_qiskit.data import Dataset, list_datasets, load_dataset, load_features, split_dataset
+from qmoe_qiskit.data.table import stem_of
 from qmoe_qiskit.errors import (
     NO_NAMES,
     DataError,
@@ -63,6 +65,7 @@ class Predictions:
         weights_NE: Routing weight of each expert.
         rows_outside_range: Number of rows outside the range of the training data.
         execution: Where the circuit ran; None for a classical router.
+        kept: Columns of the file that were asked for, as text, by their names.
     """
 
     source: str
@@ -72,6 +75,7 @@ class Predictions:
     weights_NE: FloatArray
     rows_outside_range: int
     execution: Execution | None
+    kept: dict[str, Sequence[str]] = field(default_factory=dict)
 
 
 def evaluate_run(
@@ -85,8 +89,8 @@ def evaluate_run(
 
     Args:
         run: The run.
-        data: A built-in name, or the path of a .csv or .npz file with the model's features and
-            labels; by default the run's own data. Of the run's own data, even if they are named
+        data: A built-in name, or the path of a file with the model's features and labels; by
+            default the run's own data. Of the run's own data, even if they are named
             here, only the held-out rows are used.
         target: Column of the file with the labels; by default that of the run's data.
         samples: Number of rows, from the start; by default all.
@@ -162,14 +166,27 @@ def select_rows(
     return EvaluationRows(dataset=dataset, kind=kind)
 
 
-def predict_file(run: Run, path: str | Path) -> Predictions:
-    """Predict every row of a .csv or .npz file, which may also have a column with the labels.
+def predict_file(run: Run, path: str | Path, *, keep: Sequence[str] = ()) -> Predictions:
+    """Predict every row of a file, which may also have a column with the labels.
+
+    Columns are found by their names; those that the training ignored may exist or not.
+
+    Args:
+        run: The run.
+        path: Path of the file.
+        keep: Columns of the file that stand beside the predictions.
 
     Raises:
         DataError: If the file cannot be used or lacks a feature of the model.
     """
     record = run.manifest.data
-    table = load_features(path, feature_names=record.feature_names, target_name=record.target)
+    table = load_features(
+        path,
+        feature_names=record.feature_names,
+        target_name=record.target,
+        ignored=record.ignored_columns,
+        keep=keep,
+    )
     model = run.classifier
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", OutOfRangeWarning)  # counted below instead
@@ -183,6 +200,7 @@ def predict_file(run: Run, path: str | Path) -> Predictions:
         weights_NE=weights_NE,
         rows_outside_range=int(model.feature_map_.rows_outside(table.features_NF).sum()),
         execution=execution_of(model),
+        kept=table.kept,
     )
 
 
@@ -194,6 +212,7 @@ def _own_data(run: OpenedRun) -> Dataset:
         dataset = load_dataset(
             source,
             target=None if builtin else record.target,
+            features=None if builtin else record.feature_names,
             n_samples=record.n_samples,
             seed=record.seed,
         )
@@ -226,13 +245,18 @@ def _other_data(run: OpenedRun, data: str | Path, target: str | None) -> Dataset
             )
         return dataset
     column = target or record.target
-    table = load_features(data, feature_names=record.feature_names, target_name=column)
+    table = load_features(
+        data,
+        feature_names=record.feature_names,
+        target_name=column,
+        ignored=record.ignored_columns,
+    )
     if table.labels_N is None:
         raise DataError(
             f"{str(data)!r} has no labels in {column!r}: name their column with --target"
         )
     return Dataset(
-        name=Path(data).stem,
+        name=stem_of(data),
         features_NF=table.features_NF,
         labels_N=table.labels_N,
         feature_names=record.feature_names,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # split and training, so that runs of different seeds share their points.
 DATA_SEED = 42
 
-_ABOUT_DATA = {"data", "target", "n_samples", "test_fraction"}
+_ABOUT_DATA = {"data", "target", "features", "drop", "n_samples", "test_fraction"}
 ABOUT_BACKEND = ("backend", "shots", "mitigation", "device_qubits")
 
 
@@ -32,8 +32,10 @@ class TrainingRequest(WithPaths):
     """All that decides the result of a training.
 
     Attributes:
-        data: A built-in name, or the path of a .csv or .npz file.
+        data: A built-in name, or the path of a file, see `load_dataset`.
         target: Column of the labels in a file, see `load_dataset`.
+        features: Columns of a file that are features, or None for all.
+        drop: Columns of a file that are no features, or None.
         n_samples: Number of rows, see `load_dataset`.
         test_fraction: Share of the rows that are held out, see `split_dataset`.
         router: A name, see `QMoEClassifier`, or the path of a .qpy file with a circuit of your own,
@@ -51,6 +53,8 @@ class TrainingRequest(WithPaths):
 
     data: str = "moons"
     target: str | None = None
+    features: tuple[str, ...] | None = None
+    drop: tuple[str, ...] | None = None
     n_samples: int | None = None
     test_fraction: float = 0.25
     router: str = "quantum"
@@ -126,7 +130,12 @@ class TrainingRequest(WithPaths):
         from qmoe_qiskit.data import load_dataset, split_dataset
 
         dataset = load_dataset(
-            self.data, target=self.target, n_samples=self.n_samples, seed=DATA_SEED
+            self.data,
+            target=self.target,
+            features=self.features,
+            drop=self.drop,
+            n_samples=self.n_samples,
+            seed=DATA_SEED,
         )
         return dataset, split_dataset(dataset, test_fraction=self.test_fraction, seed=self.seed)
 

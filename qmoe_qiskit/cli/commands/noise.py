@@ -76,7 +76,9 @@ def noise(
     request = runs.NoiseRequest(training=training_request(training), **compared)
     if resume and (out is None or force):
         raise InputError("--resume needs --out, the folder of the interrupted comparison, alone")
-    name = f"noise-{Path(request.training.data).stem}-{Path(request.device).stem}"
+    from qmoe_qiskit.data.table import stem_of
+
+    name = f"noise-{stem_of(request.training.data)}-{Path(request.device).stem}"
     out = out or Path("runs") / name
     with resumable(out, "noise"):
         if resume:

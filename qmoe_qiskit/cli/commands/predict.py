@@ -25,12 +25,21 @@ from qmoe_qiskit.errors import InputError
 
 def predict(
     run_folder: common.RunFolder,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .csv or .npz file.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A .csv, .tsv, .parquet or .npz file.")
+    ],
     *,
     backend: common.OtherBackend = None,
     shots: common.OtherShots = None,
     mitigation: common.OtherMitigation = None,
     device_qubits: common.OtherDeviceQubits = None,
+    keep: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,...",
+            help="Columns of the file that stand beside the predictions, such as an identifier.",
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="CSV file to write; by default stdout.")] = None,
     force: common.ForceFile = False,
     as_json: common.Json = False,
@@ -43,6 +52,13 @@ def predict(
             f"predict takes a simulation, not {backend!r}: qmoe evaluate runs labelled rows on a "
             "device"
         )
+    kept = common.names_from("--keep", keep) or ()
+    for name in kept:
+        if name == "label" or name.startswith(("probability_", "weight_expert_")):
+            raise InputError(
+                f"--keep {name!r}: the predictions have a column of that name: rename it in the "
+                "file"
+            )
     run = runs.load_run(
         run_folder,
         backend=backend,
@@ -50,7 +66,7 @@ def predict(
         mitigation=mitigation,
         device_qubits=common.qubits_from(device_qubits),
     )
-    predictions = runs.predict_file(run, file)
+    predictions = runs.predict_file(run, file, keep=kept)
     n_rows = len(predictions.labels_N)
     if out is not None:
         write_file(out, _csv(predictions).encode())
@@ -68,11 +84,12 @@ def _csv(predictions: runs.Predictions) -> str:
     classes = predictions.classes_C.tolist()
     n_experts = predictions.weights_NE.shape[1]
     table.writerow(
-        ["label", *(f"probability_{name}" for name in classes)]
+        [*predictions.kept, "label", *(f"probability_{name}" for name in classes)]
         + [f"weight_expert_{expert}" for expert in range(n_experts)]
     )
-    for label, probabilities, weights in _rows(predictions):
-        table.writerow([label, *probabilities, *weights])
+    kept = list(zip(*predictions.kept.values(), strict=True)) or [()] * len(predictions.labels_N)
+    for cells, (label, probabilities, weights) in zip(kept, _rows(predictions), strict=True):
+        table.writerow([*cells, label, *probabilities, *weights])
     return text.getvalue()
 
 
@@ -83,6 +100,7 @@ def _document(predictions: runs.Predictions) -> dict[str, Any]:
         "classes": predictions.classes_C.tolist(),
         "rows_outside_range": predictions.rows_outside_range,
         "execution": execution and asdict(execution),
+        "kept": {name: list(cells) for name, cells in predictions.kept.items()},
         "predictions": [
             {"label": label, "probabilities": probabilities, "weights": weights}
             for label, probabilities, weights in _rows(predictions)

@@ -54,7 +54,9 @@ def train(
             run = runs.resume_run(out, figures=draw_run, verbose=True)
         remark("note: training seconds count from where the training was resumed")
     else:
-        name = f"{Path(request.data).stem}-{Path(request.router).stem.replace(':', '-')}"
+        from qmoe_qiskit.data.table import stem_of
+
+        name = f"{stem_of(request.data)}-{Path(request.router).stem.replace(':', '-')}"
         out = out or Path("runs") / name
         with resumable(out):
             run = runs.train_run(request, out, force=force, figures=draw_run, verbose=True)

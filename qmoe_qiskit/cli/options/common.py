@@ -1,5 +1,6 @@
 """Options and arguments that several commands share."""
 
+import csv
 import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -51,6 +52,25 @@ OtherDeviceQubits = Annotated[
         "the smallest expected error.",
     ),
 ]
+
+
+def names_from(option_name: str, text: str | None) -> tuple[str, ...] | None:
+    """Read the names of columns from an option; a name with a comma stands in quotes, as in CSV.
+
+    Raises:
+        InputError: If there is no name.
+    """
+    if text is None:
+        return None
+    try:
+        (names,) = csv.reader([text], skipinitialspace=True, strict=True)
+    except (csv.Error, ValueError):
+        names = []
+    if not names or not all(map(str.strip, names)):
+        raise InputError(
+            f"{option_name} must be names of columns separated by commas, such as a,b; got {text!r}"
+        )
+    return tuple(map(str.strip, names))
 
 
 def qubits_from(text: str | None) -> tuple[int, ...] | None:

@@ -11,6 +11,7 @@ from qmoe_qiskit.cli.options.common import (
     SHOTS,
     Command,
     give_options,
+    names_from,
     option,
     qubits_from,
 )
@@ -28,8 +29,10 @@ TrainingOptions = dict[str, Any]
 # defaults are those of the fields.
 _HELP: dict[str | None, dict[str, str]] = {
     "Data": {
-        "data": f"{', '.join(list_datasets())}, or a .csv or .npz file.",
+        "data": f"{', '.join(list_datasets())}, or a .csv, .tsv, .parquet or .npz file.",
         "target": "Column of the file that holds the labels.",
+        "features": "Columns of the file that are features; by default all but the target.",
+        "drop": "Columns of the file that are no features, such as an identifier.",
         "n_samples": "Number of rows; by default 500 generated rows, or all of the data.",
         "test_fraction": "Share of the rows that are held out.",
     },
@@ -63,7 +66,13 @@ _HELP: dict[str | None, dict[str, str]] = {
     },
     None: {"seed": "Seed of split, initial weights and shuffling."},
 }
-_METAVARS = {"data": "NAME|FILE", "router": "NAME|FILE", "device_qubits": "Q,Q,..."}
+_METAVARS = {
+    "data": "NAME|FILE",
+    "router": "NAME|FILE",
+    "device_qubits": "Q,Q,...",
+    "features": "A,B,...",
+    "drop": "A,B,...",
+}
 _COUNTS = (
     "n_samples", "n_experts", "n_layers", "n_qubits", "reuploads", "shots", "max_epochs",
     "batch_size", "patience",
@@ -79,6 +88,8 @@ def training_options(*, without: Collection[str] = ()) -> Callable[[Command], Co
     types = {
         **get_type_hints(TrainingRequest),
         "control": list[str] | None,
+        "features": str | None,
+        "drop": str | None,
         "device_qubits": str | None,
     }
     said = {name: (panel, text) for panel, texts in _HELP.items() for name, text in texts.items()}
@@ -107,5 +118,6 @@ def training_request(training: TrainingOptions) -> TrainingRequest:
     for name in _COUNTS:
         if training.get(name) is not None:
             require_positive(option_of(name), training[name])
+    read = {name: names_from(f"--{name}", training.get(name)) for name in ("features", "drop")}
     qubits = qubits_from(training.get("device_qubits"))
-    return TrainingRequest(**{**training, "device_qubits": qubits})
+    return TrainingRequest(**{**training, **read, "device_qubits": qubits})

@@ -191,8 +191,8 @@ def load_run(
 ) -> Run:
     """Read a run and rebuild its model.
 
-    The model of a run on a CSV file knows the names of its columns: like any scikit-learn
-    estimator it refuses a data frame whose columns are others, or stand in another order.
+    The model of a run on a table knows the names of its columns: like any scikit-learn estimator
+    it refuses a data frame whose columns are others, or stand in another order.
 
     Args:
         path: Path of the run's folder.
@@ -227,7 +227,7 @@ def load_run(
         )
     loaded = run.load(where)
     data = run.manifest.data
-    if data.file is not None and data.file.endswith(".csv"):
+    if data.file is not None and not data.file.lower().endswith(".npz"):
         loaded.classifier.feature_names_in_ = np.array(data.feature_names, dtype=object)
     return loaded
 

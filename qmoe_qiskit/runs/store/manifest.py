@@ -52,6 +52,7 @@ class DataRecord:
         content_hash: Hash of the rows before the split, see `Dataset.content_hash`.
         n_train: Number of training rows.
         n_test: Number of held-out rows.
+        ignored_columns: Columns of the file that are neither features nor labels.
     """
 
     name: str
@@ -65,6 +66,7 @@ class DataRecord:
     content_hash: str
     n_train: int
     n_test: int
+    ignored_columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -178,6 +178,7 @@ def _data_record(trained: CompletedTraining, final: Path) -> DataRecord:
         content_hash=dataset.content_hash,
         n_train=len(trained.split.train.labels_N),
         n_test=len(trained.split.test.labels_N),
+        ignored_columns=dataset.ignored_columns,
     )
 
 
