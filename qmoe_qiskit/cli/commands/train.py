@@ -9,12 +9,14 @@ import typer
 
 from qmoe_qiskit import runs
 from qmoe_qiskit.cli.options import common
+from qmoe_qiskit.cli.options.config import Config, PrintSettings, settings_of
 from qmoe_qiskit.cli.options.training import TrainingOptions, training_options, training_request
 from qmoe_qiskit.cli.output.documents import (
     console,
     remark,
     remark_outside,
     run_document,
+    write,
     write_json,
 )
 from qmoe_qiskit.cli.output.figures import draw_run
@@ -27,6 +29,8 @@ from qmoe_qiskit.errors import InputError
 def train(
     ctx: typer.Context,
     *,
+    config: Config = None,  # noqa: ARG001 - its callback has read it
+    print_settings: PrintSettings = False,
     training: TrainingOptions,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the run; by default runs/DATA-ROUTER.")
@@ -44,6 +48,11 @@ def train(
         raise InputError(f"--control none goes with no other, got {' and '.join(controls)}")
     controls = [control for control in controls if control != "none"]
     request = training_request({**training, "control": tuple(controls)})
+    if print_settings:
+        from qmoe_qiskit.studies.report.settings_toml import settings_toml
+
+        write(settings_toml(settings_of(request), settings_of(runs.TrainingRequest())) + "\n")
+        return
     if resume:
         if out is None:
             raise InputError("--resume needs --out, the folder of the interrupted training")

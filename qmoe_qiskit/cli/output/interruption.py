@@ -48,7 +48,7 @@ def check_given(ctx: typer.Context, request: runs.TrainingRequest, out: Path) ->
     begun = runs.read_request(out)
     for name in (field.name for field in fields(runs.TrainingRequest)):
         source = ctx.get_parameter_source(name)
-        if source is None or source.name != "COMMANDLINE":
+        if source is None or source.name not in {"COMMANDLINE", "DEFAULT_MAP"}:
             continue
         # Two ways to name one file are the same.
         if getattr(request.relative_to(out), name) != getattr(begun.relative_to(out), name):
