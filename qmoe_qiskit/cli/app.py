@@ -65,7 +65,6 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 2 not accepted (the message says why), 74 the output was not "
     "taken (a full disk), 130 interrupted, 141 a closed pipe.",
     no_args_is_help=True,
-    add_completion=False,
     # Unexpected errors keep Python's own traceback, which a report should contain.
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},

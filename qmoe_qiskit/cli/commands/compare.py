@@ -11,7 +11,7 @@ import typer
 
 from qmoe_qiskit import limits
 from qmoe_qiskit.backends.mitigation.registry import MITIGATIONS
-from qmoe_qiskit.cli.options import common
+from qmoe_qiskit.cli.options import common, completion
 from qmoe_qiskit.cli.options.training import TrainingOptions, training_options, training_request
 from qmoe_qiskit.cli.output.documents import console, remark, write_json
 from qmoe_qiskit.cli.output.study import show_summary
@@ -34,6 +34,7 @@ _OPTIONS = [
         "Routers to compare; the first one is compared with each of the others.",
         "A,B,...",
         default=ROUTERS,
+        complete=completion.routers,
     ),
     _option("seeds", int, "Number of seeds: of splits and initial weights.", default=SEEDS),
     _option(
@@ -53,6 +54,7 @@ _OPTIONS = [
         "Noise profile under which the trained quantum routers are measured too: a name of qmoe "
         "profiles list, or a .json file.",
         "NAME|FILE",
+        complete=completion.device,
     ),
     _option("shots", int, "Shots per row of that measurement; by default exact values."),
     _option("mitigation", str, f"{MITIGATIONS.help}.", default="none"),

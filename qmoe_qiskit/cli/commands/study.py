@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from qmoe_qiskit import limits
-from qmoe_qiskit.cli.options import common
+from qmoe_qiskit.cli.options import common, completion
 from qmoe_qiskit.cli.output.documents import console, write, write_json
 from qmoe_qiskit.cli.output.study import show_summary
 from qmoe_qiskit.cli.study_run import executor_of, run_study, study_document
@@ -19,7 +19,10 @@ SEEDS = 20
 
 
 def study(
-    name: Annotated[str, typer.Argument(metavar="NAME", help=f"{study_names()}.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help=f"{study_names()}.", autocompletion=completion.study),
+    ],
     *,
     seeds: Annotated[
         int | None,

@@ -10,6 +10,7 @@ import typer
 
 from qmoe_qiskit.backends import MITIGATIONS
 from qmoe_qiskit.backends.open import backends_help
+from qmoe_qiskit.cli.options import completion
 from qmoe_qiskit.errors import InputError
 
 Command = Callable[..., None]
@@ -31,7 +32,8 @@ RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.
 OtherBackend = Annotated[
     str | None,
     typer.Option(
-        help="Replaces the backend of training, with its shots, mitigation and qubits. " + BACKEND
+        help="Replaces the backend of training, with its shots, mitigation and qubits. " + BACKEND,
+        autocompletion=completion.backend,
     ),
 ]
 OtherShots = Annotated[
@@ -126,6 +128,7 @@ def option(
     default: object = None,
     flag: str | None = None,
     panel: str | None = None,
+    complete: Callable[[str], list[str]] | None = None,
 ) -> inspect.Parameter:
     """Return an option as a parameter.
 
@@ -137,6 +140,7 @@ def option(
         default: Value of an option that is left out.
         flag: The option as users type it; by default that of the name.
         panel: Heading of the help under which the option stands.
+        complete: Takes the beginning of a value to the values that a shell offers.
     """
     declared = typer.Option(
         default,
@@ -144,6 +148,7 @@ def option(
         metavar=metavar,
         help=text,
         rich_help_panel=panel,
+        autocompletion=complete,
     )
     annotation = kind | None if default is None else kind
     keyword = inspect.Parameter.KEYWORD_ONLY

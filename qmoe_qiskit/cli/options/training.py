@@ -5,6 +5,7 @@ from dataclasses import fields
 from typing import Any, get_type_hints
 
 from qmoe_qiskit.backends import MITIGATIONS
+from qmoe_qiskit.cli.options import completion
 from qmoe_qiskit.cli.options.common import (
     BACKEND,
     DEVICE_QUBITS,
@@ -102,6 +103,7 @@ def training_options(*, without: Collection[str] = ()) -> Callable[[Command], Co
             default=field.default,
             flag=option_of(field.name),
             panel=said[field.name][0],
+            complete=getattr(completion, field.name, None),
         )
         for field in fields(TrainingRequest)
         if field.name not in without
