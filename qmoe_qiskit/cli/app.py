@@ -26,6 +26,7 @@ from qmoe_qiskit.cli.commands.report import report
 from qmoe_qiskit.cli.commands.study import study
 from qmoe_qiskit.cli.commands.submit import submit
 from qmoe_qiskit.cli.commands.train import train
+from qmoe_qiskit.cli.first_word import first_word
 from qmoe_qiskit.cli.stdout import checked_stdout
 from qmoe_qiskit.errors import InputError, QMoEError
 
@@ -130,5 +131,13 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    with checked_stdout():
+    with checked_stdout(), first_word(_first_word(sys.argv)):
         app(prog_name="qmoe")
+
+
+def _first_word(arguments: list[str]) -> str:
+    """Return what a terminal shows until the command says something."""
+    command = next((word for word in arguments[1:] if not word.startswith("-")), "")
+    listed = [one for group in _GROUPS.values() for one in group]
+    known = {one.info.name if isinstance(one, typer.Typer) else one.__name__ for one in listed}
+    return f"qmoe {command}: loading ..." if command in known else ""

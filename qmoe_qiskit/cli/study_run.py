@@ -47,6 +47,7 @@ def run_study(
     *,
     command: Sequence[str],
     how: Sequence[str] = (),
+    figures_format: str = "png",
     resume: bool = True,
     force: bool = False,
 ) -> tuple[Summary, list[str], Progress]:
@@ -60,6 +61,7 @@ def run_study(
         open_executor: Opens the executor of the tasks.
         command: Command that makes the same results again.
         how: Further options of the command, which decide no result.
+        figures_format: Format of files with the figures, beside PNG.
         resume: Whether stored results are kept.
         force: Whether another study in the folder is replaced.
 
@@ -85,7 +87,9 @@ def run_study(
     try:
         with shown:
             results = run_tasks(tasks, out, open_executor, report=shown)
-        summary, files = report_results(out, study, settings, results)
+        summary, files = report_results(
+            out, study, settings, results, figures_format=figures_format
+        )
     except KeyboardInterrupt:
         done = f"{shown.last.done} of {shown.last.total}" if shown.last else "all"
         remark(

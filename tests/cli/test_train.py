@@ -96,7 +96,7 @@ def test_train_writes_a_run_and_says_so(
 @pytest.fixture
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures take most of the time of a small training; these tests do not look at them."""
-    monkeypatch.setattr("qmoe_qiskit.cli.commands.train.draw_run", None)
+    monkeypatch.setattr("qmoe_qiskit.cli.commands.train.draw_run", lambda *_, **__: None)
 
 
 @pytest.mark.usefixtures("no_figures")

@@ -92,6 +92,7 @@ def compare(
             "are kept: an interrupted comparison goes on."
         ),
     ] = None,
+    figures_format: common.FiguresFormat = "png",
     workers: Annotated[
         int | None, typer.Option(help="Number of processes; by default one for each core.")
     ] = None,
@@ -131,6 +132,7 @@ def compare(
         open_executor,
         command=_command(request, compared, out),
         how=["--workers", str(workers)] if workers else [],
+        figures_format=figures_format,
         force=force,
     )
     if as_json:

@@ -39,6 +39,7 @@ def study(
         Path | None, typer.Option("--settings", metavar="FILE.toml", help="Settings of the study.")
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A small form, under 2 minutes.")] = False,
+    figures_format: common.FiguresFormat = "png",
     workers: Annotated[
         int | None, typer.Option(help="Number of processes; by default one for each core.")
     ] = None,
@@ -99,6 +100,7 @@ def study(
         command=command,
         how=how,
         resume=resume,
+        figures_format=figures_format,
         force=force,
     )
     if as_json:

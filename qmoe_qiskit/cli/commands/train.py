@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -35,6 +36,7 @@ def train(
     out: Annotated[
         Path | None, typer.Option(help="Folder for the run; by default runs/DATA-ROUTER.")
     ] = None,
+    figures_format: common.FiguresFormat = "png",
     force: common.Force = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Resume the interrupted training in --out.")
@@ -53,6 +55,7 @@ def train(
 
         write(settings_toml(settings_of(request), settings_of(runs.TrainingRequest())) + "\n")
         return
+    figures = partial(draw_run, file_format=figures_format)
     if resume:
         if out is None:
             raise InputError("--resume needs --out, the folder of the interrupted training")
@@ -60,7 +63,7 @@ def train(
             raise InputError("--resume goes on with a training, --force replaces it: give only one")
         check_given(ctx, request, out)
         with resumable(out):
-            run = runs.resume_run(out, figures=draw_run, verbose=True)
+            run = runs.resume_run(out, figures=figures, verbose=True)
         remark("note: training seconds count from where the training was resumed")
     else:
         from qmoe_qiskit.data.table import stem_of
@@ -68,7 +71,7 @@ def train(
         name = f"{stem_of(request.data)}-{Path(request.router).stem.replace(':', '-')}"
         out = out or Path("runs") / name
         with resumable(out):
-            run = runs.train_run(request, out, force=force, figures=draw_run, verbose=True)
+            run = runs.train_run(request, out, force=force, figures=figures, verbose=True)
     report(run, as_json=as_json)
 
 

@@ -4,7 +4,7 @@ import csv
 import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -23,6 +23,10 @@ DEVICE_QUBITS = (
 
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON document on stdout, all else on stderr.")
+]
+FiguresFormat = Annotated[
+    Literal["png", "svg", "pdf"],
+    typer.Option("--figures-format", help="Format of the figures' files: png, svg or pdf."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing run.")]
 ForceFile = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]

@@ -209,8 +209,8 @@ def check_names(staged: Path) -> None:
     strange = sorted(name for name in names_below(staged) if not is_own_file(name))
     if strange:
         raise InputError(
-            f"{strange[0]!r} is no file of a run: figures are named {FIGURES}/NAME.png, with a-z, "
-            "0-9 and _ in NAME"
+            f"{strange[0]!r} is no file of a run: figures are named {FIGURES}/NAME.png, .svg or "
+            ".pdf, with a-z, 0-9 and _ in NAME"
         )
 
 

@@ -31,7 +31,7 @@ from qmoe_qiskit.train import QMoEClassifier, model_state, restore_model
 from qmoe_qiskit.train.fit import Fit
 
 # A function that draws a run, from models by name, the data, and held-out accuracies by name, into
-# a folder of PNG files, whose names consist of a-z, 0-9 and _.
+# a folder of PNG, SVG or PDF files, whose names consist of a-z, 0-9 and _.
 Figures = Callable[[Mapping[str, "QMoEClassifier"], Split, Mapping[str, float], Path], None]
 
 
