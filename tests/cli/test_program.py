@@ -29,13 +29,14 @@ if TYPE_CHECKING:
 
 # Scripts of users depend on these: nothing here goes away or changes its meaning without a notice.
 COMMANDS = {
-    "demo": ["--force", "--json", "--out", "--seed"],
+    "demo": ["--figures-format", "--force", "--json", "--out", "--seed"],
     "train": [
-        "--backend", "--balance", "--batch-size", "--control", "--data", "--device-qubits",
-        "--early-stopping", "--entanglement", "--epochs", "--experts", "--force", "--json",
-        "--layers", "--learning-rate", "--mitigation", "--out", "--patience", "--qubits",
-        "--readout", "--resume", "--reuploads", "--rotation", "--router", "--samples", "--seed",
-        "--shots", "--target", "--test-fraction",
+        "--backend", "--balance", "--batch-size", "--config", "--control", "--data",
+        "--device-qubits", "--drop", "--early-stopping", "--entanglement", "--epochs", "--experts",
+        "--features", "--figures-format", "--force", "--json", "--layers", "--learning-rate",
+        "--mitigation", "--out", "--patience", "--print-settings", "--qubits", "--readout",
+        "--resume", "--reuploads", "--rotation", "--router", "--samples", "--seed", "--shots",
+        "--target", "--test-fraction",
     ],
     "evaluate": [
         "--backend", "--budget", "--data", "--device-qubits", "--json", "--ledger", "--mitigation",
@@ -43,16 +44,22 @@ COMMANDS = {
         "--target", "--yes", "RUN",
     ],
     "predict": [
-        "--backend", "--device-qubits", "--force", "--json", "--mitigation", "--out", "--shots",
-        "FILE", "RUN",
+        "--backend", "--device-qubits", "--force", "--json", "--keep", "--mitigation", "--out",
+        "--shots", "FILE", "RUN",
     ],
-    "info": ["--json", "RUN"],
+    "info": ["--json", "RUN..."],
+    "compare": [
+        "--batch-size", "--data", "--device", "--drop", "--epochs", "--experts", "--features",
+        "--figures-format", "--force", "--json", "--layers", "--learning-rates", "--margin",
+        "--mitigation", "--out", "--routers", "--samples", "--seeds", "--shots", "--target",
+        "--test-fraction", "--workers",
+    ],
     "noise": [
         "--batch-size", "--data", "--device", "--device-qubits", "--drift-hours", "--drift-seed",
-        "--early-stopping", "--entanglement", "--epochs", "--experts", "--force", "--json",
-        "--later", "--layers", "--learning-rate", "--mitigation", "--out", "--patience", "--qubits",
-        "--readout", "--resume", "--reuploads", "--rotation", "--samples", "--seed", "--shots",
-        "--target", "--test-fraction",
+        "--drop", "--early-stopping", "--entanglement", "--epochs", "--experts", "--features",
+        "--force", "--json", "--later", "--layers", "--learning-rate", "--mitigation", "--out",
+        "--patience", "--qubits", "--readout", "--resume", "--reuploads", "--rotation",
+        "--samples", "--seed", "--shots", "--target", "--test-fraction",
     ],
     "estimate": [
         "--backend", "--data", "--device-qubits", "--json", "--ledger", "--mode", "--options",
@@ -70,10 +77,10 @@ COMMANDS = {
     "jobs retry": ["--json", "--ledger", "KEY"],
     "jobs export": ["--json", "--ledger", "--out", "KEY"],
     "study": [
-        "--cluster", "--force", "--json", "--no-resume", "--out", "--quick", "--resume", "--seeds",
-        "--settings", "--workers", "NAME",
+        "--cluster", "--figures-format", "--force", "--json", "--no-resume", "--out",
+        "--print-settings", "--quick", "--resume", "--seeds", "--settings", "--workers", "NAME",
     ],
-    "report": ["--index", "--json", "DIR..."],
+    "report": ["--figures-format", "--index", "--json", "DIR..."],
     "profiles list": ["--json"],
     "profiles show": ["--force", "--json", "--no-figure", "--out", "NAME"],
     "profiles capture": ["--at", "--force", "--json", "--out", "SOURCE"],
