@@ -45,7 +45,8 @@ def unzipped(content: bytes, file: str, at_most: int) -> bytes:
         with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
             unpacked = packed.read(at_most + 1)
     except (EOFError, OSError, zlib.error) as error:
-        raise DataError(f"{file} cannot be unpacked: {reason_of(error)}") from None
+        reason = reason_of(error) if isinstance(error, OSError) else str(error)
+        raise DataError(f"{file} cannot be unpacked: {reason}") from None
     if len(unpacked) > at_most:
         raise DataError(
             f"{file} holds more than {size_shown(at_most)} when it is unpacked, which is the most "

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.runs.relative_paths import path_below, with_circuit, with_file
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from qmoe_qiskit.runs.request import TrainingRequest
@@ -23,6 +26,17 @@ def option_of(name: str) -> str:
     return "--" + stem.replace("_", "-")
 
 
+def joined(values: Iterable[object]) -> str:
+    """Return values as an option takes them; one with a comma stands in quotes, as in CSV.
+
+    >>> joined([65, 66]), joined(["length", "width, cm"])
+    ('65,66', 'length,"width, cm"')
+    """
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(values)
+    return text.getvalue()
+
+
 def training_command(request: TrainingRequest, out: Path) -> list[str]:
     """Return the command line that trains a request, started in the current folder."""
     words = ["qmoe", "train"]
@@ -33,7 +47,7 @@ def training_command(request: TrainingRequest, out: Path) -> list[str]:
         if name == "backend":
             value = with_file(value, path_below)
         if name in {"device_qubits", "features", "drop"} and value is not None:
-            value = ",".join(map(str, value))
+            value = joined(value)
         if name == "router":
             value = with_circuit(value, path_below)
         if name == "control":

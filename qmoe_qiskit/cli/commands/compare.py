@@ -17,7 +17,7 @@ from qmoe_qiskit.cli.output.documents import console, remark, write_json
 from qmoe_qiskit.cli.output.study import show_summary
 from qmoe_qiskit.cli.study_run import executor_of, run_study, study_document
 from qmoe_qiskit.errors import InputError, require_positive
-from qmoe_qiskit.runs.command_line import option_of
+from qmoe_qiskit.runs.command_line import joined, option_of
 
 if TYPE_CHECKING:
     from qmoe_qiskit.runs.request import TrainingRequest
@@ -188,5 +188,5 @@ def _command(request: TrainingRequest, compared: dict[str, Any], out: Path) -> l
     words = ["qmoe", "compare"]
     for option, value in given.items():
         if value is not None:
-            words += [option, ",".join(value) if isinstance(value, tuple) else str(value)]
+            words += [option, joined(value) if isinstance(value, tuple) else str(value)]
     return [*words, "--out", str(out)]

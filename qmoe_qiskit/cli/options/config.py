@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
@@ -11,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type
 import typer
 
 from qmoe_qiskit.errors import InputError, quoted, unknown_name
-from qmoe_qiskit.runs.command_line import option_of
+from qmoe_qiskit.runs.command_line import joined, option_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,9 +79,7 @@ def _checked(value: Any, name: str, file: str) -> Any:  # noqa: ANN401 - of TOML
     if tuple in kinds and isinstance(value, list) and value:
         if name == "control":
             return list(map(str, value))
-        cells = io.StringIO()
-        csv.writer(cells, lineterminator="").writerow(value)
-        return cells.getvalue()
+        return joined(value)
     is_number = isinstance(value, int) and not isinstance(value, bool) and float in kinds
     if type(value) in kinds or is_number:
         return value
