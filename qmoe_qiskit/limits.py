@@ -25,6 +25,7 @@ CLASSES = 10_000
 
 # Models, circuits and devices.
 EXPERTS = 1000
+CONTROLS = 9
 PARAMETERS = 10_000_000
 ANGLES = 5000
 INSTRUCTIONS = 50_000
@@ -47,8 +48,8 @@ MEANINGS = {
     "FACTS_BYTES": "manifest, metrics, request or comparison of a run, record of a study",
     "DOCUMENT_BYTES": "history or figure of a run, noise profile, result of a study's task",
     "SETTINGS_BYTES": "`.toml` file of options or settings",
-    "TABLE_BYTES": "`.csv` file",
-    "ARCHIVE_BYTES": "`.npz` file, and each array in it",
+    "TABLE_BYTES": "`.csv`, `.tsv` or `.parquet` file, and the first two unpacked from `.gz`",
+    "ARCHIVE_BYTES": "`.npz` file, and each array in it; `.parquet` file, unpacked",
     "CIRCUIT_BYTES": "circuit as QPY",
     "WEIGHTS_BYTES": "weights of a run",
     "CHECKPOINT_BYTES": "checkpoint of a training",
@@ -58,6 +59,7 @@ MEANINGS = {
     "SAMPLES": "generated rows (`--samples`)",
     "CLASSES": "classes",
     "EXPERTS": "experts",
+    "CONTROLS": "controls of a run",
     "PARAMETERS": "trainable numbers of the experts, or of a layer of a router",
     "ANGLES": "angles of a built-in circuit (3 x layers x uploads x qubits)",
     "INSTRUCTIONS": "operations of a circuit, definitions unfolded and loops unrolled",

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from qmoe_qiskit.cli.output.study import StudyProgress
 from qmoe_qiskit.errors import QMoEError
 from qmoe_qiskit.figures.style import local_style, save_figure
 from qmoe_qiskit.stats import breakdown_point, mean_estimates
@@ -46,7 +47,8 @@ def main() -> None:
     ideal = [TrainTask(seed=seed, settings=settings) for seed in seeds]
     noisy = [TrainTask(seed=s, train_on=x, settings=(x,)) for s in seeds for x in settings]
     control = [TrainTask(seed=seed, router=CONTROL) for seed in seeds]
-    results = run_tasks([*ideal, *noisy, *control], arguments.out, processes)
+    with StudyProgress("noise robustness") as shown:
+        results = run_tasks([*ideal, *noisy, *control], arguments.out, processes, report=shown)
     # One row a seed, one column a factor; the control has no circuit, and one column.
     accuracies = [row["accuracy"] for found in results for row in found.result["settings"]]
     ideal_N, noisy_N, control_N = np.split(np.array(accuracies), [k := len(noisy), 2 * k])

@@ -70,6 +70,10 @@ def test_python_examples(rng: Generator, tmp_path: Path, monkeypatch: pytest.Mon
 SMALLER = {
     "train": ("--epochs", "1"),
     "noise": ("--epochs", "1", "--samples", "60", "--layers", "1"),
+    "compare": (
+        *("--seeds", "1", "--epochs", "1", "--samples", "60", "--layers", "1"),
+        *("--learning-rates", "0.1", "--workers", "1"),
+    ),
     "study": ("--settings", "small.toml", "--seeds", "1", "--workers", "1"),
 }
 SMALL_STUDY = "n_samples = 60\nepochs = 1\nn_layers = 1\nlevels = [0.0, 0.1]\nshots = [128]\n"
@@ -87,7 +91,7 @@ def test_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, whole: boo
     # docs/study-results.md names the commands of studies that take hours.
     text = "\n".join(page for name, page in DOCS.items() if name != "study-results")
     commands = re.findall(r"^    (qmoe .*)$", text, re.MULTILINE)
-    assert len(commands) == 22
+    assert len(commands) == 23
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("QMOE_LEDGER", str(tmp_path / "ledger.sqlite"))
     monkeypatch.setenv("HOME", str(tmp_path))

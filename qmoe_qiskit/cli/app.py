@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from qmoe_qiskit.cli.commands.compare import compare
 from qmoe_qiskit.cli.commands.demo import demo
 from qmoe_qiskit.cli.commands.estimate import estimate
 from qmoe_qiskit.cli.commands.evaluate import evaluate
@@ -25,6 +26,7 @@ from qmoe_qiskit.cli.commands.report import report
 from qmoe_qiskit.cli.commands.study import study
 from qmoe_qiskit.cli.commands.submit import submit
 from qmoe_qiskit.cli.commands.train import train
+from qmoe_qiskit.cli.first_word import first_word
 from qmoe_qiskit.cli.stdout import checked_stdout
 from qmoe_qiskit.errors import InputError, QMoEError
 
@@ -64,13 +66,12 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 2 not accepted (the message says why), 74 the output was not "
     "taken (a full disk), 130 interrupted, 141 a closed pipe.",
     no_args_is_help=True,
-    add_completion=False,
     # Unexpected errors keep Python's own traceback, which a report should contain.
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
 _GROUPS = {
-    "Models": (demo, train, evaluate, predict, info),
+    "Models": (demo, train, evaluate, predict, info, compare),
     "Noise": (noise, profiles),
     "Quantum hardware": (estimate, submit, jobs),
     "Studies": (study, report),
@@ -130,5 +131,13 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    with checked_stdout():
+    with checked_stdout(), first_word(_first_word(sys.argv)):
         app(prog_name="qmoe")
+
+
+def _first_word(arguments: list[str]) -> str:
+    """Return what a terminal shows until the command says something."""
+    command = next((word for word in arguments[1:] if not word.startswith("-")), "")
+    listed = [one for group in _GROUPS.values() for one in group]
+    known = {one.info.name if isinstance(one, typer.Typer) else one.__name__ for one in listed}
+    return f"qmoe {command}: loading ..." if command in known else ""

@@ -1,4 +1,4 @@
-"""Reading a CSV file so that every error message can name the line.
+"""Reading text with separated values so that every error message can name the line.
 
 The standard library's reader keeps the numbers of lines. A data-frame reader skips blank lines
 silently, pads short rows, takes an additional first column for an index and renames equal columns.
@@ -11,14 +11,12 @@ import reprlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qmoe_qiskit import limits
-from qmoe_qiskit.data.file_bytes import read_bytes
 from qmoe_qiskit.data.labels import check_labels, parse_booleans, parse_labels, parse_number
 from qmoe_qiskit.errors import DataError
 from qmoe_qiskit.typing import FloatArray
@@ -26,7 +24,7 @@ from qmoe_qiskit.typing import FloatArray
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CsvTable:
-    """A CSV file as text, checked to be a table.
+    """A file as text, checked to be a table; see `qmoe_qiskit.data.table.Table`.
 
     Attributes:
         file: The path as given and quoted, for messages.
@@ -40,26 +38,22 @@ class CsvTable:
     rows: Sequence[Sequence[str]]
     lines: Sequence[int]
 
-    def cells(self, column: str) -> list[str]:
-        """Return the cells of one column, from top to bottom."""
+    def texts(self, column: str) -> list[str]:
+        """See `Table.texts`."""
         index = self.columns.index(column)
         return [row[index] for row in self.rows]
 
     def numbers(self, column: str) -> FloatArray:
-        """Return one column as finite numbers, (N,); true and false become 1 and 0.
-
-        Raises:
-            DataError: If a cell is empty, text, NaN or infinite.
-        """
-        cells = self.cells(column)
+        """See `Table.numbers`."""
+        cells = self.texts(column)
         booleans_N = parse_booleans(cells)
         if booleans_N is not None:
             return booleans_N.astype(np.float64)
         return np.array([self._number(cell, row, column) for row, cell in enumerate(cells)])
 
     def labels(self, column: str) -> NDArray[Any]:
-        """Return one column as labels, (N,); DataError if one is missing or a fraction."""
-        cells = self.cells(column)
+        """See `Table.labels`."""
+        cells = self.texts(column)
         if "" in cells:
             where = self._where(cells.index(""), column)
             raise DataError(f"{where}: the label is missing: complete or remove the row")
@@ -89,22 +83,25 @@ class CsvTable:
         return f"{self.file}, line {self.lines[row]}, column {column!r}"
 
 
-def read_csv(path: Path) -> CsvTable:
-    """Read a UTF-8 file of comma-separated values whose first line names the columns.
+def parse_table(content: bytes, file: str, delimiter: str) -> CsvTable:
+    """Read UTF-8 text of separated values whose first line names the columns.
 
-    Fields may be quoted and may then hold commas and line breaks. A byte order mark is ignored, and
-    so are blank lines and rows of nothing but empty fields.
+    Fields may be quoted and may then hold delimiters and line breaks. A byte order mark is ignored,
+    and so are blank lines and rows of nothing but empty fields.
+
+    Args:
+        content: The file's bytes.
+        file: The path as given and quoted, for messages.
+        delimiter: What stands between the fields: a comma or a tab.
 
     Raises:
-        DataError: If the file cannot be read, is too large, is not UTF-8 text, or is not a table
-            with a header.
+        DataError: If there are too many cells, or the bytes are not UTF-8 text, or not a table with
+            a header.
     """
-    file = repr(str(path))
-    content = read_bytes(path, limits.TABLE_BYTES)
-    _check_size(file, content)
-    records = _records(file, _decode(file, content))
+    _check_size(file, content, delimiter)
+    records = _records(file, _decode(file, content), delimiter)
     _, columns = next(records, (0, []))
-    _check_header(file, columns)
+    _check_header(file, columns, delimiter)
     rows, lines = [], []
     for line, cells in records:
         if len(cells) != len(columns):
@@ -127,12 +124,12 @@ def looks_like_data(columns: Sequence[str]) -> bool:
         return False
 
 
-def _check_size(file: str, content: bytes) -> None:
+def _check_size(file: str, content: bytes, delimiter: str) -> None:
     """Refuse more cells than there may be, before any of them takes memory."""
     if b"\0" in content:
         _decode(file, content[: limits.SETTINGS_BYTES])  # in UTF-16 the first byte is to blame
         raise _not_text(file)
-    n_cells = sum(map(content.count, (b",", b"\n", b"\r")))
+    n_cells = sum(map(content.count, (delimiter.encode(), b"\n", b"\r")))
     if n_cells > limits.CELLS:
         raise DataError(f"{file} has more than {limits.shown('CELLS')} cells: take fewer rows")
 
@@ -154,9 +151,10 @@ def _not_text(file: str) -> DataError:
     return DataError(f"{file} is not text (it holds NUL characters): save it as CSV in UTF-8")
 
 
-def _records(file: str, text: str) -> Iterator[tuple[int, list[str]]]:
+def _records(file: str, text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Yield every record that is not blank, with the line on which it begins."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True, skipinitialspace=True)
+    lines = io.StringIO(text, newline="")
+    reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=delimiter == ",")
     line = 1
     try:
         for record in reader:
@@ -173,13 +171,15 @@ def _records(file: str, text: str) -> Iterator[tuple[int, list[str]]]:
         raise DataError(f"{file}, line {line}: the row cannot be read: {error}") from None
 
 
-def _check_header(file: str, columns: Sequence[str]) -> None:
+def _check_header(file: str, columns: Sequence[str], delimiter: str) -> None:
     if not columns:
         raise DataError(f"{file} has no header: its first line must name the columns")
-    if len(columns) == 1 and (marks := {";", "\t"} & set(columns[0])):
+    if len(columns) == 1 and (marks := {";", "\t", ","} & set(columns[0])):
+        mark, names = min(marks - {","} or marks), {",": "comma", "\t": "tab"}
+        advice = "name it .tsv, or " * (mark == "\t") + "name it .csv, or " * (mark == ",")
         raise DataError(
-            f"{file} has no comma in its header but {min(marks)!r}: save it with commas between "
-            f"the fields"
+            f"{file} has no {names[delimiter]} in its header but {mark!r}: {advice}save it with "
+            f"{names[delimiter]}s between the fields"
         )
     if "" in columns:
         raise DataError(

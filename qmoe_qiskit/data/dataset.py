@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ class Dataset:
         feature_names: One name per column of `features_NF`.
         target_name: Name of the column or array of the labels.
         source: The source of the rows, in words.
+        ignored_columns: Columns of the file that are neither features nor labels.
 
     Raises:
         DataError: If the shapes do not fit together.
@@ -36,6 +38,7 @@ class Dataset:
     feature_names: tuple[str, ...]
     target_name: str
     source: str
+    ignored_columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         features, labels = self.features_NF.shape, self.labels_N.shape
@@ -92,11 +95,13 @@ class FeatureTable:
         features_NF: Features in raw units, columns in the order that was asked for; float64.
         labels_N: True classes of the rows, or None if the file has none.
         source: Name of the file.
+        kept: Further columns that were asked for, as text, by their names.
     """
 
     features_NF: FloatArray
     labels_N: NDArray[Any] | None
     source: str
+    kept: dict[str, Sequence[str]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         rows, features = self.features_NF.shape

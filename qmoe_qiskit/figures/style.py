@@ -13,6 +13,7 @@ from pathlib import Path
 from matplotlib import colormaps, style
 from matplotlib.figure import Figure
 
+from qmoe_qiskit.errors import unknown_name
 from qmoe_qiskit.io.atomic import write_atomically
 
 RGB = tuple[float, float, float]
@@ -36,7 +37,18 @@ _STYLE = {
     "legend.handleheight": 1.2,
     # Users name features, classes and models: a $ in a name is a dollar sign.
     "text.parse_math": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "qmoe",  # names within a file would be random
 }
+
+
+# Formats of files, with what would name a version or a date in them.
+_METADATA = {
+    "png": ("Software",),
+    "svg": ("Date", "Creator"),
+    "pdf": ("CreationDate", "Creator", "Producer"),
+}
+FORMATS = tuple(_METADATA)
 
 
 class ShownFigure(Figure):
@@ -83,12 +95,22 @@ def fitted(text: object, width: int) -> str:
     return line if len(line) <= width else line[: width - 1] + "…"
 
 
-def figure_bytes(figure: Figure) -> bytes:
-    """Return a figure as PNG at 150 dpi: the same bytes for the same figure."""
+def figure_bytes(figure: Figure, file_format: str = "png") -> bytes:
+    """Return a figure as a file: the same bytes for the same figure.
+
+    Args:
+        figure: The figure.
+        file_format: "png" (at 150 dpi), "svg" (in which text stays text) or "pdf".
+
+    Raises:
+        InputError: If the format is unknown.
+    """
+    if file_format not in _METADATA:
+        raise unknown_name("format of figures", file_format, _METADATA)
     content = BytesIO()
     with local_style():  # matplotlib reads some settings, such as the hatching's, when it draws
-        # Without "Software" the file names neither a version nor a date.
-        figure.savefig(content, format="png", dpi=DPI, metadata={"Software": None})
+        metadata = dict.fromkeys(_METADATA[file_format])
+        figure.savefig(content, format=file_format, dpi=DPI, metadata=metadata)
     return content.getvalue()
 
 
@@ -97,9 +119,11 @@ def save_figure(figure: Figure, path: Path) -> None:
 
     Args:
         figure: The figure.
-        path: Path of the file in an existing folder; a file of that name is replaced.
+        path: Path of the file in an existing folder, whose ending is the format; a file of that
+            name is replaced.
 
     Raises:
+        InputError: If the format is unknown.
         OSError: If the folder is missing or cannot be written to; no partial file remains.
     """
-    write_atomically(path, figure_bytes(figure))
+    write_atomically(path, figure_bytes(figure, path.suffix.removeprefix(".")))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.runs.relative_paths import path_below, with_circuit, with_file
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from qmoe_qiskit.runs.request import TrainingRequest
@@ -23,6 +26,17 @@ def option_of(name: str) -> str:
     return "--" + stem.replace("_", "-")
 
 
+def joined(values: Iterable[object]) -> str:
+    """Return values as an option takes them; one with a comma stands in quotes, as in CSV.
+
+    >>> joined([65, 66]), joined(["length", "width, cm"])
+    ('65,66', 'length,"width, cm"')
+    """
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(values)
+    return text.getvalue()
+
+
 def training_command(request: TrainingRequest, out: Path) -> list[str]:
     """Return the command line that trains a request, started in the current folder."""
     words = ["qmoe", "train"]
@@ -32,13 +46,14 @@ def training_command(request: TrainingRequest, out: Path) -> list[str]:
             value = path_below(value)
         if name == "backend":
             value = with_file(value, path_below)
-        if name == "device_qubits" and value is not None:
-            value = ",".join(map(str, value))
-        if name in {"router", "control"} and value is not None:
+        if name in {"device_qubits", "features", "drop"} and value is not None:
+            value = joined(value)
+        if name == "router":
             value = with_circuit(value, path_below)
-        if name == "control" and value is None:
-            value = "none"
-        if value is True:
+        if name == "control":
+            for control in request.controls or ("none",):
+                words += [option_of(name), with_circuit(control, path_below)]
+        elif value is True:
             words.append(option_of(name))
         elif value is not None and value is not False:
             words += [option_of(name), str(value)]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from qmoe_qiskit.data import Dataset, list_datasets, load_dataset, load_features, split_dataset
+from qmoe_qiskit.data.table import stem_of
 from qmoe_qiskit.errors import (
     DataError,
     InputError,
@@ -77,8 +78,8 @@ def evaluate_run(
 
     Args:
         run: The run.
-        data: A built-in name, or the path of a .csv or .npz file with the model's features and
-            labels; by default the run's own data. Of the run's own data, even if they are named
+        data: A built-in name, or the path of a file with the model's features and labels; by
+            default the run's own data. Of the run's own data, even if they are named
             here, only the held-out rows are used.
         target: Column of the file with the labels; by default that of the run's data.
         samples: Number of rows, from the start; by default all.
@@ -182,6 +183,7 @@ def _own_data(run: OpenedRun) -> Dataset:
         dataset = load_dataset(
             source,
             target=None if builtin else record.target,
+            features=None if builtin else record.feature_names,
             n_samples=record.n_samples,
             seed=record.seed,
         )
@@ -214,13 +216,18 @@ def _other_data(run: OpenedRun, data: str | Path, target: str | None) -> Dataset
             )
         return dataset
     column = target or record.target
-    table = load_features(data, feature_names=record.feature_names, target_name=column)
+    table = load_features(
+        data,
+        feature_names=record.feature_names,
+        target_name=column,
+        ignored=record.ignored_columns,
+    )
     if table.labels_N is None:
         raise DataError(
             f"{str(data)!r} has no labels in {column!r}: name their column with --target"
         )
     return Dataset(
-        name=Path(data).stem,
+        name=stem_of(data),
         features_NF=table.features_NF,
         labels_N=table.labels_N,
         feature_names=record.feature_names,

@@ -15,6 +15,8 @@ from qmoe_qiskit.runs.circuit_outputs import recorded_outputs
 from qmoe_qiskit.runs.provenance import Execution, execution_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from qmoe_qiskit.backends import Expectations
@@ -37,6 +39,7 @@ class Predictions:
         rows_outside_range: Number of rows outside the range of the training data.
         execution: Where the circuit ran; None for a classical router.
         error_bars: Standard errors that the circuit's shots cause.
+        kept: Columns of the file that were asked for, as text, by their names.
     """
 
     source: str
@@ -47,6 +50,7 @@ class Predictions:
     rows_outside_range: int
     execution: Execution | None
     error_bars: ErrorBars = field(repr=False)
+    kept: dict[str, Sequence[str]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         labels, counts = np.unique(self.labels_N, return_counts=True)
@@ -71,10 +75,12 @@ class FileRows:
     Attributes:
         source: Name of the file.
         features_NF: Features of the rows in raw units.
+        kept: Columns of the file that stand beside the predictions, as text, by their names.
     """
 
     source: str
     features_NF: FloatArray
+    kept: dict[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def n_rows(self) -> int:
@@ -85,20 +91,33 @@ class FileRows:
         return f"{self.n_rows} rows of {self.source}"
 
 
-def read_rows(run: OpenedRun, path: str | Path) -> FileRows:
-    """Read the rows that `predict_file` predicts; errors are the same."""
+def read_rows(run: OpenedRun, path: str | Path, *, keep: Sequence[str] = ()) -> FileRows:
+    """Read the rows that `predict_file` predicts; arguments and errors are the same."""
     record = run.manifest.data
-    table = load_features(path, feature_names=record.feature_names, target_name=record.target)
-    return FileRows(source=table.source, features_NF=table.features_NF)
+    table = load_features(
+        path,
+        feature_names=record.feature_names,
+        target_name=record.target,
+        ignored=record.ignored_columns,
+        keep=keep,
+    )
+    return FileRows(source=table.source, features_NF=table.features_NF, kept=table.kept)
 
 
-def predict_file(run: Run, path: str | Path) -> Predictions:
-    """Predict every row of a .csv or .npz file, which may also have a column with the labels.
+def predict_file(run: Run, path: str | Path, *, keep: Sequence[str] = ()) -> Predictions:
+    """Predict every row of a file, which may also have a column with the labels.
+
+    Columns are found by their names; those that the training ignored may exist or not.
+
+    Args:
+        run: The run.
+        path: Path of the file.
+        keep: Columns of the file that stand beside the predictions.
 
     Raises:
         DataError: If the file cannot be used or lacks a feature of the model.
     """
-    return predict_rows(run, read_rows(run, path))
+    return predict_rows(run, read_rows(run, path, keep=keep))
 
 
 def predict_rows(run: Run, rows: FileRows) -> Predictions:
@@ -157,4 +176,5 @@ def _predictions(
         rows_outside_range=rows_outside_range,
         execution=execution,
         error_bars=error_bars(model, rows.features_NF, outputs),
+        kept=rows.kept,
     )

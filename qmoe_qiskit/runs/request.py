@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # split and training, so that runs of different seeds share their points.
 DATA_SEED = 42
 
-_ABOUT_DATA = {"data", "target", "n_samples", "test_fraction"}
+_ABOUT_DATA = {"data", "target", "features", "drop", "n_samples", "test_fraction"}
 ABOUT_BACKEND = ("backend", "shots", "mitigation", "device_qubits")
 
 
@@ -32,27 +32,33 @@ class TrainingRequest(WithPaths):
     """All that decides the result of a training.
 
     Attributes:
-        data: A built-in name, or the path of a .csv or .npz file.
+        data: A built-in name, or the path of a file, see `load_dataset`.
         target: Column of the labels in a file, see `load_dataset`.
+        features: Columns of a file that are features, or None for all.
+        drop: Columns of a file that are no features, or None.
         n_samples: Number of rows, see `load_dataset`.
         test_fraction: Share of the rows that are held out, see `split_dataset`.
         router: A name, see `QMoEClassifier`, or the path of a .qpy file with a circuit of your own,
             see `RouterCircuit.to_qpy`.
-        control: Router of a second model that is trained on the same rows for comparison, or None.
+        control: Router of a second model that is trained on the same rows for comparison, several
+            of them, or None.
         seed: Seed of split, initial weights and shuffling.
 
     The other attributes are settings of `QMoEClassifier`.
 
     Raises:
-        InputError: If the backend is not a simulation, or there are too many epochs.
+        InputError: If the backend is not a simulation, there are too many epochs, or two models
+            have the same router.
     """
 
     data: str = "moons"
     target: str | None = None
+    features: tuple[str, ...] | None = None
+    drop: tuple[str, ...] | None = None
     n_samples: int | None = None
     test_fraction: float = 0.25
     router: str = "quantum"
-    control: str | None = None
+    control: str | tuple[str, ...] | None = None
     n_experts: int = 2
     n_layers: int = 3
     n_qubits: int | None = None
@@ -82,6 +88,31 @@ class TrainingRequest(WithPaths):
                 "on a device itself train from Python, with "
                 "QMoEClassifier(backend=open_backend(..., budget_s=...))"
             )
+        self._check_controls()
+
+    def _check_controls(self) -> None:
+        controls = self.controls
+        if len(controls) > limits.CONTROLS:
+            raise InputError(
+                f"{len(controls)} controls are too many: at most {limits.CONTROLS} are accepted"
+            )
+        for index, router in enumerate(controls):
+            if router == self.router:
+                raise InputError(
+                    f"control {router!r} is the router itself: choose another one, or none"
+                )
+            if router in controls[:index]:
+                raise InputError(f"control {router!r} is given twice: leave one out")
+        # One control is stored as earlier versions store it.
+        plain = controls[0] if len(controls) == 1 else controls or None
+        object.__setattr__(self, "control", plain)
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """The routers of all controls."""
+        if self.control is None:
+            return ()
+        return (self.control,) if isinstance(self.control, str) else tuple(self.control)
 
     @property
     def is_file(self) -> bool:
@@ -99,7 +130,12 @@ class TrainingRequest(WithPaths):
         from qmoe_qiskit.data import load_dataset, split_dataset
 
         dataset = load_dataset(
-            self.data, target=self.target, n_samples=self.n_samples, seed=DATA_SEED
+            self.data,
+            target=self.target,
+            features=self.features,
+            drop=self.drop,
+            n_samples=self.n_samples,
+            seed=DATA_SEED,
         )
         return dataset, split_dataset(dataset, test_fraction=self.test_fraction, seed=self.seed)
 
@@ -137,7 +173,7 @@ class TrainingRequest(WithPaths):
             self,
             data=change(self.data) if self.is_file else self.data,
             router=with_circuit(self.router, change),
-            control=None if self.control is None else with_circuit(self.control, change),
+            control=tuple(with_circuit(control, change) for control in self.controls),
             backend=with_file(self.backend, change),
         )
 

@@ -17,7 +17,7 @@ from qmoe_qiskit.runs.command_line import training_command
 from qmoe_qiskit.runs.request import TrainingRequest
 from qmoe_qiskit.runs.store import folder
 from qmoe_qiskit.runs.store.loading import Run
-from qmoe_qiskit.runs.store.manifest import Role, shown_router
+from qmoe_qiskit.runs.store.manifest import shown_router
 from qmoe_qiskit.runs.store.writing import CompletedTraining, Figures, ModelTraining, write_run
 
 
@@ -44,7 +44,7 @@ def train_run(
     figures: Figures | None = None,
     verbose: bool = False,
 ) -> Run:
-    """Train a model, and its control if the request names one, and write the run.
+    """Train a model, and the controls that the request names, and write the run.
 
     Args:
         request: What to train, on which data.
@@ -123,20 +123,14 @@ def plan_training(
         InputError: If something is not accepted.
         RunError: If a checkpoint cannot be used.
     """
-    if request.control == request.router:
-        raise InputError(
-            f"control {request.control!r} is the router itself: choose another one, or none"
-        )
-    routers: dict[Role, str] = {"model": request.router}
-    if request.control is not None:
-        routers["control"] = request.control
-    if not any(map(request.is_circuit, routers.values())):
+    routers = (request.router, *request.controls)
+    if not any(map(request.is_circuit, routers)):
         request.backend_spec.open(seed=request.seed)  # a classical router would not notice it
     from qmoe_qiskit.train.fit import Fit
 
     planned = []
-    for role, router in routers.items():
-        checkpoint, started = out / folder.CHECKPOINTS[role], time.perf_counter()
+    for index, router in enumerate(routers):
+        checkpoint, started = out / folder.CHECKPOINTS[index], time.perf_counter()
         classifier = request.classifier(router, checkpoint=checkpoint, verbose=verbose)
         goes_on = resume and checkpoint.exists()
         prepare = Fit.resumed if goes_on else Fit
@@ -148,7 +142,7 @@ def plan_training(
             raise InputError(f"data {split.train.name!r} cannot be used: {error}") from error
         seconds = time.perf_counter() - started
         name = shown_router(classifier.settings()["router"])
-        planned.append(ModelTraining(role=role, router=name, fit=fit, seconds=seconds))
+        planned.append(ModelTraining(index=index, router=name, fit=fit, seconds=seconds))
     return planned
 
 

@@ -18,6 +18,10 @@ STUDIES = {
 }
 
 
+# Studies that have a command of their own.
+COMMANDS = {"compare": "qmoe_qiskit.studies.comparison.study:STUDY"}
+
+
 def study_names() -> str:
     """Return the names of the studies as a part of a sentence.
 
@@ -34,8 +38,9 @@ def load_study(name: str) -> Study:
     Raises:
         InputError: If no study has this name.
     """
-    if name not in STUDIES:
+    known = {**STUDIES, **COMMANDS}
+    if name not in known:
         raise unknown_name("study", name, STUDIES)
-    module, _, attribute = STUDIES[name].partition(":")
+    module, _, attribute = known[name].partition(":")
     study: Study = getattr(import_module(module), attribute)
     return study

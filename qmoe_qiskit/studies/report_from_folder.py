@@ -15,7 +15,12 @@ from qmoe_qiskit.studies.report.summary import Summary
 
 
 def report_results(
-    folder: Path, study: Study, settings: StudySettings, results: Sequence[TaskResult]
+    folder: Path,
+    study: Study,
+    settings: StudySettings,
+    results: Sequence[TaskResult],
+    *,
+    figures_format: str = "png",
 ) -> tuple[Summary, list[str]]:
     """Summarize results and write the report beside them.
 
@@ -24,6 +29,7 @@ def report_results(
         study: The study.
         settings: Settings of the study.
         results: Results of all tasks, in the order of the tasks.
+        figures_format: Format of files with the figures, beside PNG.
 
     Returns:
         The summary, and the names of the report's files in the folder.
@@ -55,6 +61,7 @@ def report_results(
             hashes=dict(sorted(hashes.items())),
             defaults=study.settings().document(),
             tasks=tasks,
+            figures_format=figures_format,
         )
     except OSError as error:
         raise StudyError(
@@ -64,7 +71,7 @@ def report_results(
     return summary, files
 
 
-def report_folder(folder: Path) -> tuple[Study, Summary, list[str]]:
+def report_folder(folder: Path, *, figures_format: str = "png") -> tuple[Study, Summary, list[str]]:
     """Write the report of a study from the results in its folder.
 
     Raises:
@@ -78,4 +85,5 @@ def report_folder(folder: Path) -> tuple[Study, Summary, list[str]]:
         results = stored_results(study.tasks(settings, record.seeds), folder)
     except StudyError as error:
         raise StudyError(f"{error}, by {shlex.join(record.command)}") from error
-    return study, *report_results(folder, study, settings, results)
+    found = report_results(folder, study, settings, results, figures_format=figures_format)
+    return study, *found

@@ -240,7 +240,7 @@ def test_bad_evaluations(
         (["--target", "y"], "names a column of a file"),
         (["--data", "digits"], "the model was trained on x0, x1"),
         (["--data", table, "--target", "arc"], "'x0', 'x1' missing"),
-        (["--data", "mons"], "neither a .csv nor an .npz file"),
+        (["--data", "mons"], "save it as a .csv, .tsv, .parquet or .npz file"),
     ):
         assert_refused(qmoe("evaluate", run, *options), words)
         if "--shots" in options or "--backend" in options:

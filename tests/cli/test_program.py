@@ -29,13 +29,14 @@ if TYPE_CHECKING:
 
 # Scripts of users depend on these: nothing here goes away or changes its meaning without a notice.
 COMMANDS = {
-    "demo": ["--force", "--json", "--out", "--seed"],
+    "demo": ["--figures-format", "--force", "--json", "--out", "--seed"],
     "train": [
-        "--backend", "--balance", "--batch-size", "--control", "--data", "--device-qubits",
-        "--early-stopping", "--entanglement", "--epochs", "--experts", "--force", "--json",
-        "--layers", "--learning-rate", "--mitigation", "--out", "--patience", "--qubits",
-        "--readout", "--resume", "--reuploads", "--rotation", "--router", "--samples", "--seed",
-        "--shots", "--target", "--test-fraction",
+        "--backend", "--balance", "--batch-size", "--config", "--control", "--data",
+        "--device-qubits", "--drop", "--early-stopping", "--entanglement", "--epochs", "--experts",
+        "--features", "--figures-format", "--force", "--json", "--layers", "--learning-rate",
+        "--mitigation", "--out", "--patience", "--print-settings", "--qubits", "--readout",
+        "--resume", "--reuploads", "--rotation", "--router", "--samples", "--seed", "--shots",
+        "--target", "--test-fraction",
     ],
     "evaluate": [
         "--backend", "--budget", "--data", "--device-qubits", "--figures", "--force", "--json",
@@ -43,17 +44,23 @@ COMMANDS = {
         "--resilience", "--samples", "--settle", "--shots", "--target", "--yes", "RUN",
     ],
     "predict": [
-        "--backend", "--budget", "--device-qubits", "--force", "--json", "--ledger",
+        "--backend", "--budget", "--device-qubits", "--force", "--json", "--keep", "--ledger",
         "--mitigation", "--mode", "--options", "--out", "--repetition", "--resilience", "--settle",
         "--shots", "--yes", "FILE", "RUN",
     ],
-    "info": ["--json", "RUN"],
+    "info": ["--json", "RUN..."],
+    "compare": [
+        "--batch-size", "--data", "--device", "--drop", "--epochs", "--experts", "--features",
+        "--figures-format", "--force", "--json", "--layers", "--learning-rates", "--margin",
+        "--mitigation", "--out", "--routers", "--samples", "--seeds", "--shots", "--target",
+        "--test-fraction", "--workers",
+    ],
     "noise": [
         "--batch-size", "--data", "--device", "--device-qubits", "--drift-hours", "--drift-seed",
-        "--early-stopping", "--entanglement", "--epochs", "--experts", "--force", "--json",
-        "--later", "--layers", "--learning-rate", "--mitigation", "--out", "--patience", "--qubits",
-        "--readout", "--resume", "--reuploads", "--rotation", "--samples", "--seed", "--shots",
-        "--target", "--test-fraction",
+        "--drop", "--early-stopping", "--entanglement", "--epochs", "--experts", "--features",
+        "--force", "--json", "--later", "--layers", "--learning-rate", "--mitigation", "--out",
+        "--patience", "--qubits", "--readout", "--resume", "--reuploads", "--rotation",
+        "--samples", "--seed", "--shots", "--target", "--test-fraction",
     ],
     "estimate": [
         "--backend", "--data", "--device-qubits", "--json", "--ledger", "--mode", "--options",
@@ -71,10 +78,10 @@ COMMANDS = {
     "jobs retry": ["--json", "--ledger", "KEY"],
     "jobs export": ["--force", "--json", "--ledger", "--out", "KEY"],
     "study": [
-        "--cluster", "--force", "--json", "--no-resume", "--out", "--quick", "--resume", "--seeds",
-        "--settings", "--workers", "NAME",
+        "--cluster", "--figures-format", "--force", "--json", "--no-resume", "--out",
+        "--print-settings", "--quick", "--resume", "--seeds", "--settings", "--workers", "NAME",
     ],
-    "report": ["--index", "--json", "DIR..."],
+    "report": ["--figures-format", "--index", "--json", "DIR..."],
     "profiles list": ["--json"],
     "profiles show": ["--force", "--json", "--no-figure", "--out", "NAME"],
     "profiles capture": ["--at", "--force", "--fractional-gates", "--json", "--out", "SOURCE"],

@@ -11,6 +11,7 @@ import pytest
 
 from qmoe_qiskit import runs
 from qmoe_qiskit.runs import load_run, read_run
+from qmoe_qiskit.runs.store.writing import ModelTraining
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,7 +96,7 @@ def test_train_writes_a_run_and_says_so(
 @pytest.fixture
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures take most of the time of a small training; these tests do not look at them."""
-    monkeypatch.setattr("qmoe_qiskit.cli.commands.train.draw_run", None)
+    monkeypatch.setattr("qmoe_qiskit.cli.commands.train.draw_run", lambda *_, **__: None)
 
 
 @pytest.mark.usefixtures("no_figures")
@@ -114,6 +115,69 @@ def test_control(
     assert qmoe("train", *small, *options, "--out", "run").exit_code == 0
     record = read_run("run").control()
     assert (record.router if record else None) == control
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_several_controls(
+    qmoe: Callable[..., Any],
+    small: tuple[str, ...],
+    the_document: Callable[[str], Any],
+    assert_refused: Callable[[Any, str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    controls = ["linear", "mlp:2", "fourier"]
+    options = [word for control in controls for word in ("--control", control)]
+    outcome = qmoe("train", *small, *options, "--out", "run", "--json")
+    assert outcome.exit_code == 0, outcome.stderr
+    models = the_document(outcome.stdout)["models"]
+    assert [model["router"] for model in models] == ["quantum", *controls]
+    run = read_run("run")
+    assert [record.router for record in run.controls()] == controls
+    assert run.manifest.command.count("--control") == 3
+    for record, model in zip((run, *run.controls()), models, strict=True):
+        assert record.metrics["accuracy"].value == model["metrics"]["accuracy"]["value"]
+        alone = ("--router", record.router, "--control", "none", "--out", f"one-{record.router}")
+        assert qmoe("train", *small, *alone).exit_code == 0
+        weights = read_run(f"one-{record.router}").files["model.safetensors"]
+        assert record.files["model.safetensors"] == weights
+    for shown in (qmoe("info", "run"), qmoe("train", *small, *options, "--out", "again")):
+        assert all(f" {control} (control) " in shown.stdout for control in controls)
+    # A run with fewer controls that replaces this one leaves nothing of it.
+    assert qmoe("train", *small, "--force", "--out", "run").exit_code == 0
+    assert [record.router for record in read_run("run").controls()] == ["linear"]
+    assert not Path("run/control_2").exists()
+
+    # An interruption while the second control is trained.
+    run_model = ModelTraining.run
+
+    def interrupted(training: ModelTraining) -> ModelTraining:
+        if training.index == 2:
+            raise KeyboardInterrupt
+        return run_model(training)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ModelTraining, "run", interrupted)
+        assert qmoe("train", *small, *options, "--out", "begun").exit_code == 130
+    fewer = ("train", "--resume", "--out", "begun", "--control", "linear")
+    assert_refused(qmoe(*fewer), "begun with --control linear --control mlp:2 --control fourier")
+    assert qmoe("train", "--resume", "--out", "begun").exit_code == 0
+    resumed = read_run("begun")
+    assert [record.files["model.safetensors"] for record in resumed.controls()] == [
+        record.files["model.safetensors"] for record in read_run("again").controls()
+    ]
+    assert not list(Path("begun").glob("checkpoint*"))
+
+
+def test_controls_that_are_refused(
+    qmoe: Callable[..., Any], assert_refused: Callable[[Any, str], None]
+) -> None:
+    for words, message in (
+        ("linear none", "--control none goes with no other, got linear and none"),
+        ("linear linear", "control 'linear' is given twice"),
+        (" ".join(f"mlp:{h}" for h in range(1, 11)), "10 controls are too many"),
+    ):
+        options = [word for control in words.split() for word in ("--control", control)]
+        assert_refused(qmoe("train", *options), message)
 
 
 @pytest.mark.usefixtures("no_figures")

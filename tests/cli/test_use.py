@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from qmoe_qiskit.data import load_dataset
 from qmoe_qiskit.noise_profiles import load_profile
 from qmoe_qiskit.runs import load_run, predict_file, read_run
 
@@ -204,3 +206,60 @@ def test_info_as_json(
     assert document["circuit"] is None
     assert document["control"] is None
     assert document["data"]["file"] == "../points.csv"
+
+
+def test_runs_side_by_side(
+    qmoe: Callable[..., Any], the_document: Callable[[str], Any], run: Path, file_run: Path
+) -> None:
+    outcome = qmoe("info", run, file_run)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "other data: their metrics are from other rows" in outcome.stdout
+    assert "router " in outcome.stdout
+    document = the_document(qmoe("info", run, file_run, "--json").stdout)
+    assert [one["run"] for one in document["runs"]] == [str(run), str(file_run)]
+    assert document["settings"]["router"] == ["quantum", "linear"]
+    assert document["settings"]["data"] == ["moons", "points"]
+    assert "learning_rate" not in document["settings"]
+    same = qmoe("info", run, run).stdout
+    assert "The runs have the same settings." in same
+    assert "On the same held-out rows, with 95 % intervals:" in same
+    value = read_run(run).metrics["accuracy"].number
+    assert same.count(f"{value:.3f}") >= 2
+
+
+@pytest.mark.filterwarnings("ignore::qmoe_qiskit.errors.OutOfRangeWarning")
+def test_columns_are_chosen_by_name_and_kept(
+    qmoe: Callable[..., Any],
+    the_document: Callable[[str], Any],
+    assert_refused: Callable[[Any, str], None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    points = load_dataset("moons", n_samples=60)
+    frame = pd.DataFrame(points.features_NF, columns=["a", "b"])
+    frame.insert(0, "id", [f"row {i}" for i in range(60)])
+    frame["label"] = points.labels_N
+    frame.to_parquet("rows.parquet", index=False)
+    options = ("--target", "label", "--drop", "id", "--router", "linear", "--epochs", "2")
+    assert qmoe("train", "--data", "rows.parquet", *options, "--out", "run").exit_code == 0
+    record = read_run("run").manifest.data
+    assert (record.feature_names, record.ignored_columns) == (("a", "b"), ("id",))
+    frame[["b", "id", "a"]].to_csv("new.tsv.gz", index=False, sep="\t")
+    outcome = qmoe("predict", "run", "new.tsv.gz", "--keep", "id")
+    assert outcome.exit_code == 0, outcome.stderr
+    predicted = pd.read_csv(io.StringIO(outcome.stdout))
+    assert predicted["id"].tolist() == frame["id"].tolist()
+    model = load_run("run").classifier
+    assert np.array_equal(predicted["label"], model.predict(frame[["a", "b"]]))
+    document = the_document(qmoe("predict", "run", "new.tsv.gz", "--keep", "id", "--json").stdout)
+    assert document["kept"] == {"id": frame["id"].tolist()}
+    assert qmoe("predict", "run", "new.tsv.gz").stdout.startswith("label,")
+    evaluated = the_document(qmoe("evaluate", "run", "--json").stdout)
+    accuracy = read_run("run").metrics["accuracy"].value
+    assert evaluated["metrics"]["accuracy"]["value"] == accuracy
+    assert_refused(qmoe("predict", "run", "new.tsv.gz", "--keep", "idd"), "did you mean 'id'")
+    assert_refused(
+        qmoe("predict", "run", "rows.parquet", "--keep", "label"), "have a column of that name"
+    )
+    assert_refused(qmoe("train", "--data", "rows.parquet", "--drop", ","), "--drop must be names")

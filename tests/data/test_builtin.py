@@ -140,7 +140,7 @@ def test_an_unknown_name_lists_the_known_and_suggests_the_nearest() -> None:
     assert "unknown dataset 'mons'" in message
     assert all(name in message for name in list_datasets())
     assert "did you mean 'moons'?" in message
-    assert ".csv or .npz file is accepted too" in message
+    assert ".parquet or .npz file is accepted too" in message
 
 
 @pytest.mark.parametrize("name", ["", "no\0name", "n" * 5000])
@@ -154,7 +154,7 @@ def test_a_known_name_wins_over_a_file(tmp_path: Path, monkeypatch: pytest.Monke
     Path("moons").write_text("x,y\n1,2\n")
     assert load_dataset("moons").labels_N.size == 500
     assert load_dataset(Path("moons")).labels_N.size == 500
-    with pytest.raises(DataError, match=r"neither a \.csv nor an \.npz"):
+    with pytest.raises(DataError, match="cannot be read: save it as"):
         load_dataset("./moons")
 
 

@@ -232,7 +232,7 @@ def test_a_folder_is_no_file(name: str, tmp_path: Path) -> None:
 
 def test_another_suffix_is_refused(tmp_path: Path) -> None:
     (tmp_path / "table.xlsx").write_bytes(b"PK")
-    with pytest.raises(DataError, match=r"table\.xlsx' is neither a \.csv nor an \.npz file"):
+    with pytest.raises(DataError, match=r"table\.xlsx' cannot be read: save it as a \.csv"):
         load_dataset(tmp_path / "table.xlsx", target="y")
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import stat
 import struct
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 
-from qmoe_qiskit.figures import loss_curves_figure, save_figure
+from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.figures import figure_bytes, loss_curves_figure, save_figure
 from qmoe_qiskit.figures.style import HATCHES, MARKERS, edge_of, fitted, ordered_colours, paled
 
 if TYPE_CHECKING:
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
+SVG = "{http://www.w3.org/2000/svg}"
 LUMINANCE = np.array([0.299, 0.587, 0.114])
 
 
@@ -48,6 +53,28 @@ def test_a_saved_figure_is_a_png_of_150_dpi_that_names_no_version(
     assert [child.name for child in tmp_path.iterdir()] == ["loss.png"]
     (tmp_path / "plain").touch()
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((tmp_path / "plain").stat().st_mode)
+
+
+@pytest.mark.parametrize("file_format", ["svg", "pdf"])
+def test_other_formats_are_deterministic_and_name_no_version(
+    figure: Figure, file_format: str
+) -> None:
+    content = figure_bytes(figure, file_format)
+    same = loss_curves_figure({"hybrid": [{"epoch": 1, "train_loss": 0.5}]})
+    assert figure_bytes(same, file_format) == content
+    for told in (mpl.__version__, "Matplotlib", str(datetime.now(UTC).year)):
+        assert told.encode() not in content
+    if file_format == "svg":
+        root = ET.fromstring(content)  # noqa: S314 - it is ours
+        texts = {text.text for text in root.iter(f"{SVG}text")}
+        assert figure.axes[0].get_xlabel() in texts
+    else:
+        assert content.startswith(b"%PDF")
+
+
+def test_an_unknown_format_is_refused(figure: Figure, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="unknown format of figures 'jpg': known are pdf, png"):
+        save_figure(figure, tmp_path / "loss.jpg")
 
 
 def test_a_figure_is_replaced_whole_or_not_at_all(figure: Figure, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
@@ -12,6 +13,8 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from numpy.lib import format as npy
 from qiskit import QuantumCircuit, qpy
@@ -315,9 +318,36 @@ def bomb(header: bytes, n_mib: int) -> bytes:
     return bytes(data)
 
 
+def gzip_bomb(n_mib: int) -> bytes:
+    """So many MiB of rows as gzip packs them, in a thousandth of that."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    begin = packer.compress(b"c0,y\n") + packer.flush(zlib.Z_FULL_FLUSH)
+    block = packer.compress(b"1,a\n" * 2**18) + packer.flush(zlib.Z_FULL_FLUSH)
+    return begin + block * n_mib
+
+
+def parquet_of(n_rows: int, label: str, **options: Any) -> bytes:
+    """A Parquet file whose rows all have one label."""
+    labels = pa.DictionaryArray.from_arrays(pa.array(np.zeros(n_rows, np.int8)), pa.array([label]))
+    buffer = io.BytesIO()
+    features = pa.array(np.zeros(n_rows, np.int8))
+    pq.write_table(pa.table({"c0": features, "y": labels}), buffer, **options)
+    return buffer.getvalue()
+
+
 @pytest.mark.parametrize(
     ("name", "make", "words"),
     [
+        ("b.csv.gz", lambda: gzip_bomb(1024), "more than 128 MiB when it is unpacked"),
+        ("b.tsv.gz", lambda: gzip_bomb(1) * 500, "cannot be unpacked"),
+        ("b.csv.gz", lambda: gzip.compress(bytes(2**20)) * 1024, "more than 128 MiB when"),
+        ("b.parquet", lambda: parquet_of(10**6, "b" * 10**6), "a text has 1000000 characters"),
+        ("b.parquet", lambda: parquet_of(limits.CELLS // 2 + 1, "a"), "50 000 000 cells"),
+        (
+            "b.parquet",
+            lambda: parquet_of(10**4, "b" * 10**5, use_dictionary=False, compression="zstd"),
+            "more than the accepted 512 MiB when it is unpacked",
+        ),
         ("b.npz", lambda: bomb(npy_header((2, 200_000_000)), 3200), "bytes, and at most 512 MiB"),
         ("b.npz", lambda: bomb(npy_header((2, 30_000_000)), 480), "at most 10000 columns"),
         ("b.npz", lambda: bomb(npy_header((10**9, 10**6)), 1), "1,048,704 bytes are stored"),
@@ -342,7 +372,7 @@ def test_data(
 ) -> None:
     content = make()
     (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-    options = ("--target", "y") if name == "b.csv" else ()
+    options = () if name == "b.npz" else ("--target", "y")
     refused_within_limits(words, "train", "--data", name, *options, "--out", "out")
 
 

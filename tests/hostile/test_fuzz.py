@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -233,6 +235,19 @@ def test_tables(only_ours: Callable[..., None], tmp_path: Path) -> None:
         load_dataset(tmp_path / "x.csv", target=target)
 
     only_ours(read, damaged(content))
+
+
+@pytest.mark.parametrize("compression", ["none", "snappy", "zstd"])
+def test_parquet(only_ours: Callable[..., None], tmp_path: Path, compression: str) -> None:
+    path = tmp_path / "x.parquet"
+    table = pa.table({"a": [0.5, 1.5, None, 2.5], "b": [1, 2, 3, 4], "y": ["u", "v", "u", "v"]})
+    pq.write_table(table, path, compression=compression)
+
+    def read(spoilt: bytes) -> None:
+        path.write_bytes(spoilt)
+        load_dataset(path, target="y", drop=["a"])
+
+    only_ours(read, damaged(path.read_bytes()))
 
 
 def test_archives(only_ours: Callable[..., None], tmp_path: Path) -> None:

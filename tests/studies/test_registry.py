@@ -8,17 +8,17 @@ import pytest
 from pydantic import ValidationError
 
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.studies.registry import STUDIES, load_study, study_names
+from qmoe_qiskit.studies.registry import COMMANDS, STUDIES, load_study, study_names
 
 
 def test_every_folder_with_a_study_is_registered() -> None:
     folders = [f for f in files("qmoe_qiskit.studies").iterdir() if f.is_dir()]
     found = {f.name for f in folders if (f / "study.py").is_file()} - {"engine"}
-    assert found == set(STUDIES)
+    assert found == {*STUDIES, "comparison"}
     assert all(name in study_names() for name in STUDIES)
 
 
-@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize("name", [*STUDIES, *COMMANDS])
 def test_a_study_and_its_settings_have_the_name_of_the_registry(name: str) -> None:
     study = load_study(name)
     assert study.name == name

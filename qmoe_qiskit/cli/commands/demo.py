@@ -4,6 +4,7 @@ import os
 import shlex
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -21,13 +22,15 @@ def demo(
     *,
     seed: common.Seed = 0,
     out: Annotated[Path, typer.Option(help="Folder for the run.")] = Path("runs/demo"),
+    figures_format: common.FiguresFormat = "png",
     force: common.Force = False,
     as_json: common.Json = False,
 ) -> None:
     """Train a quantum-routed model and its control on Two Moons: about ten seconds."""
     request = runs.TrainingRequest(control="linear", seed=seed)
     with resumable(out):
-        run = runs.train_run(request, out, force=force, figures=draw_run, verbose=True)
+        figures = partial(draw_run, file_format=figures_format)
+        run = runs.train_run(request, out, force=force, figures=figures, verbose=True)
     program = _program()
     following = [
         f"{program} info {shlex.quote(str(out))}",

@@ -4,25 +4,41 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
 
 from qmoe_qiskit import runs
 from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.output.documents import console, metrics_document, write, write_json
+from qmoe_qiskit.cli.output.side_by_side import settings_that_differ, side_by_side
 from qmoe_qiskit.cli.output.tables import comparison_table, facts_table, metrics_table
+from qmoe_qiskit.errors import InputError
+
+RunFolders = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")]
+MOST_RUNS = 20
 
 
-def info(run_folder: common.RunFolder, *, as_json: common.Json = False) -> None:
-    """Show a run: data, model, circuit, metrics, versions."""
-    run = runs.read_run(run_folder)
-    if as_json:
-        write_json(_document(run))
+def info(run_folders: RunFolders, *, as_json: common.Json = False) -> None:
+    """Show a run: data, model, circuit, metrics, versions. Show several runs side by side."""
+    if len(run_folders) > MOST_RUNS:
+        raise InputError(f"{len(run_folders)} runs are too many: at most {MOST_RUNS} are shown")
+    opened = [runs.read_run(folder) for folder in run_folders]
+    if len(opened) > 1:
+        if as_json:
+            differing = settings_that_differ(opened)
+            write_json({"runs": [_document(run) for run in opened], "settings": differing})
+        else:
+            side_by_side(opened)
+    elif as_json:
+        write_json(_document(opened[0]))
     else:
-        _print(run)
+        _print(opened[0])
 
 
 def _document(run: runs.OpenedRun) -> dict[str, Any]:
-    control = run.control()
+    controls = [_document(control) for control in run.controls()]
     return {
         "run": str(run.path),
         **dataclasses.asdict(run.manifest),
@@ -30,7 +46,8 @@ def _document(run: runs.OpenedRun) -> dict[str, Any]:
         "metrics": metrics_document(run.metrics),
         "epochs": run.history,
         "circuit": _drawing(run, 80),
-        "control": None if control is None else _document(control),
+        "control": controls[0] if controls else None,
+        "controls": controls,
     }
 
 
@@ -55,12 +72,12 @@ def _print(run: runs.OpenedRun) -> None:
         "versions": ", ".join(f"{name} {text}" for name, text in manifest.versions.items()),
     }
     screen = console()
-    drawing, control = _drawing(run, screen.width), run.control()  # nothing is shown of a bad run
+    drawing, controls = _drawing(run, screen.width), run.controls()  # a bad run shows nothing
     screen.print(facts_table(facts))
     rows = f"{data.n_test} {'rows' if data.split is None else 'held-out rows'}"
     screen.print(f"\nOn the {rows}, unless the metric says otherwise:")
     screen.print(metrics_table(run.metrics))
-    if control is not None:
+    if controls:
         screen.print(comparison_table(run))
     if drawing is not None:
         write(drawing + "\n")

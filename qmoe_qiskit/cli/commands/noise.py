@@ -11,7 +11,7 @@ import typer
 
 from qmoe_qiskit import runs
 from qmoe_qiskit.backends.mitigation.registry import MITIGATIONS
-from qmoe_qiskit.cli.options import common
+from qmoe_qiskit.cli.options import common, completion
 from qmoe_qiskit.cli.options.training import TrainingOptions, training_options, training_request
 from qmoe_qiskit.cli.output.documents import console, write_json
 from qmoe_qiskit.cli.output.interruption import resumable
@@ -31,12 +31,14 @@ _OPTIONS = [
         "Noise profile: a name of qmoe profiles list, or a .json file.",
         "NAME|FILE",
         default="ibm_torino",
+        complete=completion.device,
     ),
     _option(
         "later",
         str,
         "The later calibration; by default a drift of the device's calibration.",
         "NAME|FILE",
+        complete=completion.device,
     ),
     _option("drift_hours", float, "Time until the drifted calibration, in hours.", default=24.0),
     _option("drift_seed", int, "Seed of the drift.", default=0),
@@ -76,7 +78,9 @@ def noise(
     request = runs.NoiseRequest(training=training_request(training), **compared)
     if resume and (out is None or force):
         raise InputError("--resume needs --out, the folder of the interrupted comparison, alone")
-    name = f"noise-{Path(request.training.data).stem}-{Path(request.device).stem}"
+    from qmoe_qiskit.data.table import stem_of
+
+    name = f"noise-{stem_of(request.training.data)}-{Path(request.device).stem}"
     out = out or Path("runs") / name
     with resumable(out, "noise"):
         if resume:

@@ -22,6 +22,7 @@ def report(
             "index.html in their common parent folder.",
         ),
     ] = None,
+    figures_format: common.FiguresFormat = "png",
     as_json: common.Json = False,
 ) -> None:
     """Write the reports of finished studies again, from their results.
@@ -37,7 +38,7 @@ def report(
         index = Path(os.path.commonpath([path.resolve() for path in paths])) / "index.html"
     if index is not None:
         check_index(index.resolve())  # before minutes are spent on reports
-    made = {path: report_folder(path) for path in paths}
+    made = {path: report_folder(path, figures_format=figures_format) for path in paths}
     if index is not None:
         entries = [
             (path.resolve(), study.name, study.title, summary)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -9,12 +10,14 @@ import typer
 
 from qmoe_qiskit import runs
 from qmoe_qiskit.cli.options import common
+from qmoe_qiskit.cli.options.config import Config, PrintSettings, settings_of
 from qmoe_qiskit.cli.options.training import TrainingOptions, training_options, training_request
 from qmoe_qiskit.cli.output.documents import (
     console,
     remark,
     remark_outside,
     run_document,
+    write,
     write_json,
 )
 from qmoe_qiskit.cli.output.figures import draw_run
@@ -27,20 +30,32 @@ from qmoe_qiskit.errors import InputError
 def train(
     ctx: typer.Context,
     *,
+    config: Config = None,  # noqa: ARG001 - its callback has read it
+    print_settings: PrintSettings = False,
     training: TrainingOptions,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the run; by default runs/DATA-ROUTER.")
     ] = None,
+    figures_format: common.FiguresFormat = "png",
     force: common.Force = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Resume the interrupted training in --out.")
     ] = False,
     as_json: common.Json = False,
 ) -> None:
-    """Train a model and a control, and write a run."""
+    """Train a model and its controls, and write a run."""
     is_circuit = runs.TrainingRequest.is_circuit(training["router"])
-    control = training["control"] or ("linear" if is_circuit else "none")
-    request = training_request({**training, "control": None if control == "none" else control})
+    controls = training["control"] or (["linear"] if is_circuit else ["none"])
+    if "none" in controls and len(controls) > 1:
+        raise InputError(f"--control none goes with no other, got {' and '.join(controls)}")
+    controls = [control for control in controls if control != "none"]
+    request = training_request({**training, "control": tuple(controls)})
+    if print_settings:
+        from qmoe_qiskit.studies.report.settings_toml import settings_toml
+
+        write(settings_toml(settings_of(request), settings_of(runs.TrainingRequest())) + "\n")
+        return
+    figures = partial(draw_run, file_format=figures_format)
     if resume:
         if out is None:
             raise InputError("--resume needs --out, the folder of the interrupted training")
@@ -48,13 +63,15 @@ def train(
             raise InputError("--resume goes on with a training, --force replaces it: give only one")
         check_given(ctx, request, out)
         with resumable(out):
-            run = runs.resume_run(out, figures=draw_run, verbose=True)
+            run = runs.resume_run(out, figures=figures, verbose=True)
         remark("note: training seconds count from where the training was resumed")
     else:
-        name = f"{Path(request.data).stem}-{Path(request.router).stem.replace(':', '-')}"
+        from qmoe_qiskit.data.table import stem_of
+
+        name = f"{stem_of(request.data)}-{Path(request.router).stem.replace(':', '-')}"
         out = out or Path("runs") / name
         with resumable(out):
-            run = runs.train_run(request, out, force=force, figures=draw_run, verbose=True)
+            run = runs.train_run(request, out, force=force, figures=figures, verbose=True)
     report(run, as_json=as_json)
 
 

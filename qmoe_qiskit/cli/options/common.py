@@ -1,14 +1,16 @@
 """Options and arguments that several commands share."""
 
+import csv
 import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from qmoe_qiskit.backends import MITIGATIONS
 from qmoe_qiskit.backends.open import backends_help
+from qmoe_qiskit.cli.options import completion
 from qmoe_qiskit.errors import InputError
 
 Command = Callable[..., None]
@@ -22,6 +24,10 @@ DEVICE_QUBITS = (
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON document on stdout, all else on stderr.")
 ]
+FiguresFormat = Annotated[
+    Literal["png", "svg", "pdf"],
+    typer.Option("--figures-format", help="Format of the figures' files: png, svg or pdf."),
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing run.")]
 ForceFile = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]
 Seed = Annotated[int, typer.Option(help="Seed of split, initial weights and shuffling.")]
@@ -30,7 +36,8 @@ RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.
 OtherBackend = Annotated[
     str | None,
     typer.Option(
-        help="Replaces the backend of training, with its shots, mitigation and qubits. " + BACKEND
+        help="Replaces the backend of training, with its shots, mitigation and qubits. " + BACKEND,
+        autocompletion=completion.backend,
     ),
 ]
 OtherShots = Annotated[
@@ -51,6 +58,25 @@ OtherDeviceQubits = Annotated[
         "the smallest expected error.",
     ),
 ]
+
+
+def names_from(option_name: str, text: str | None) -> tuple[str, ...] | None:
+    """Read the names of columns from an option; a name with a comma stands in quotes, as in CSV.
+
+    Raises:
+        InputError: If there is no name.
+    """
+    if text is None:
+        return None
+    try:
+        (names,) = csv.reader([text], skipinitialspace=True, strict=True)
+    except (csv.Error, ValueError):
+        names = []
+    if not names or not all(map(str.strip, names)):
+        raise InputError(
+            f"{option_name} must be names of columns separated by commas, such as a,b; got {text!r}"
+        )
+    return tuple(map(str.strip, names))
 
 
 def qubits_from(text: str | None) -> tuple[int, ...] | None:
@@ -106,6 +132,7 @@ def option(
     default: object = None,
     flag: str | None = None,
     panel: str | None = None,
+    complete: Callable[[str], list[str]] | None = None,
 ) -> inspect.Parameter:
     """Return an option as a parameter.
 
@@ -117,6 +144,7 @@ def option(
         default: Value of an option that is left out.
         flag: The option as users type it; by default that of the name.
         panel: Heading of the help under which the option stands.
+        complete: Takes the beginning of a value to the values that a shell offers.
     """
     declared = typer.Option(
         default,
@@ -124,6 +152,7 @@ def option(
         metavar=metavar,
         help=text,
         rich_help_panel=panel,
+        autocompletion=complete,
     )
     annotation = kind | None if default is None else kind
     keyword = inspect.Parameter.KEYWORD_ONLY

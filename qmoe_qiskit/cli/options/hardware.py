@@ -90,11 +90,12 @@ def device_options(*, without: Collection[str] = ()) -> Callable[[Command], Comm
 
 
 def device_request(
-    backend: str, device: DeviceOptions, *, file: Path | None = None
+    backend: str, device: DeviceOptions, *, file: Path | None = None, keep: tuple[str, ...] = ()
 ) -> DeviceRequest:
     """Return the request that options describe; equal options are equal work in every command.
 
-    The rows are those that the options name, or those of a file, to be predicted.
+    The rows are those that the options name, or those of a file to be predicted, some of whose
+    columns are kept.
 
     Raises:
         InputError: If an option is not accepted, or the backend is a simulation.
@@ -119,6 +120,7 @@ def device_request(
         shots=device["shots"],
         ledger=device["ledger"],
         file=file,
+        keep=keep,
         **rows,
     )
 

@@ -5,12 +5,14 @@ from dataclasses import fields
 from typing import Any, get_type_hints
 
 from qmoe_qiskit.backends import MITIGATIONS
+from qmoe_qiskit.cli.options import completion
 from qmoe_qiskit.cli.options.common import (
     BACKEND,
     DEVICE_QUBITS,
     SHOTS,
     Command,
     give_options,
+    names_from,
     option,
     qubits_from,
 )
@@ -28,8 +30,10 @@ TrainingOptions = dict[str, Any]
 # defaults are those of the fields.
 _HELP: dict[str | None, dict[str, str]] = {
     "Data": {
-        "data": f"{', '.join(list_datasets())}, or a .csv or .npz file.",
+        "data": f"{', '.join(list_datasets())}, or a .csv, .tsv, .parquet or .npz file.",
         "target": "Column of the file that holds the labels.",
+        "features": "Columns of the file that are features; by default all but the target.",
+        "drop": "Columns of the file that are no features, such as an identifier.",
         "n_samples": "Number of rows; by default 500 generated rows, or all of the data.",
         "test_fraction": "Share of the rows that are held out.",
     },
@@ -37,7 +41,7 @@ _HELP: dict[str | None, dict[str, str]] = {
         "router": ", ".join(f"{kind.name} ({kind.help})" for kind in ROUTERS)
         + ", or a .qpy file of RouterCircuit.to_qpy.",
         "control": "Router of a second model to compare with, or none; by default linear beside "
-        "a quantum router.",
+        "a quantum router. Give the option again for further models.",
         "n_experts": "Number of experts.",
         "n_layers": "Number of entangling layers of the circuit.",
         "n_qubits": "Number of coordinates that the router sees, one per qubit; by default one "
@@ -63,7 +67,13 @@ _HELP: dict[str | None, dict[str, str]] = {
     },
     None: {"seed": "Seed of split, initial weights and shuffling."},
 }
-_METAVARS = {"data": "NAME|FILE", "router": "NAME|FILE", "device_qubits": "Q,Q,..."}
+_METAVARS = {
+    "data": "NAME|FILE",
+    "router": "NAME|FILE",
+    "device_qubits": "Q,Q,...",
+    "features": "A,B,...",
+    "drop": "A,B,...",
+}
 _COUNTS = (
     "n_samples", "n_experts", "n_layers", "n_qubits", "reuploads", "shots", "max_epochs",
     "batch_size", "patience",
@@ -76,7 +86,13 @@ def training_options(*, without: Collection[str] = ()) -> Callable[[Command], Co
     Args:
         without: Fields of `TrainingRequest` whose options the command does not have.
     """
-    types = {**get_type_hints(TrainingRequest), "device_qubits": str | None}
+    types = {
+        **get_type_hints(TrainingRequest),
+        "control": list[str] | None,
+        "features": str | None,
+        "drop": str | None,
+        "device_qubits": str | None,
+    }
     said = {name: (panel, text) for panel, texts in _HELP.items() for name, text in texts.items()}
     options = [
         option(
@@ -87,6 +103,7 @@ def training_options(*, without: Collection[str] = ()) -> Callable[[Command], Co
             default=field.default,
             flag=option_of(field.name),
             panel=said[field.name][0],
+            complete=getattr(completion, field.name, None),
         )
         for field in fields(TrainingRequest)
         if field.name not in without
@@ -103,5 +120,6 @@ def training_request(training: TrainingOptions) -> TrainingRequest:
     for name in _COUNTS:
         if training.get(name) is not None:
             require_positive(option_of(name), training[name])
+    read = {name: names_from(f"--{name}", training.get(name)) for name in ("features", "drop")}
     qubits = qubits_from(training.get("device_qubits"))
-    return TrainingRequest(**{**training, "device_qubits": qubits})
+    return TrainingRequest(**{**training, **read, "device_qubits": qubits})

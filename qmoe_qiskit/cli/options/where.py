@@ -42,6 +42,7 @@ def requested_device(
     mitigation: str | None,
     yes: bool,
     file: Path | None = None,
+    keep: tuple[str, ...] = (),
 ) -> DeviceRequest | None:
     """Return the request for a device, or None if the options name a simulation.
 
@@ -51,6 +52,7 @@ def requested_device(
         mitigation: The option --mitigation, which is for simulations.
         yes: The option --yes, which is for devices.
         file: File of rows to predict, see `hardware.device_request`.
+        keep: Columns of that file that are kept.
 
     Raises:
         InputError: If an option is not for the backend, or is not accepted.
@@ -66,7 +68,7 @@ def requested_device(
         )
     if backend.startswith("runtime:fake_"):
         _refuse(backend, paid)
-    return hardware.device_request(backend, given, file=file)
+    return hardware.device_request(backend, given, file=file, keep=keep)
 
 
 def prepare_with_consent(

@@ -51,7 +51,7 @@ def metrics_document(metrics: Mapping[str, runs.Metric]) -> dict[str, Any]:
 
 
 def run_document(run: runs.OpenedRun) -> dict[str, Any]:
-    """Return a run that was just trained, and its control, as JSON types."""
+    """Return a run that was just trained, and its controls, as JSON types."""
     return {
         "run": str(run.path),
         "data": dataclasses.asdict(run.manifest.data),
@@ -65,7 +65,7 @@ def run_document(run: runs.OpenedRun) -> dict[str, Any]:
                 "execution": dataclasses.asdict(record.manifest)["execution"],
                 "metrics": metrics_document(record.metrics),
             }
-            for record in filter(None, (run, run.control()))
+            for record in (run, *run.controls())
         ],
         "figures": [
             str(run.path / name) for name in run.manifest.files if name.startswith("figures/")

@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 
 def draw_run(
-    models: Mapping[str, QMoEClassifier], split: Split, scores: Mapping[str, float], folder: Path
+    models: Mapping[str, QMoEClassifier],
+    split: Split,
+    scores: Mapping[str, float],
+    folder: Path,
+    *,
+    file_format: str = "png",
 ) -> None:
     """Draw decision boundaries, routing maps and loss curves; see `qmoe_qiskit.runs.Figures`."""
     from qmoe_qiskit.figures import (
@@ -31,4 +36,4 @@ def draw_run(
         "loss_curves": loss_curves_figure({name: model.history_ for name, model in models.items()}),
     }
     for name, figure in figures.items():
-        save_figure(figure, folder / f"{name}.png")
+        save_figure(figure, folder / f"{name}.{file_format}")

@@ -48,7 +48,7 @@ def check_given(ctx: typer.Context, request: runs.TrainingRequest, out: Path) ->
     begun = runs.read_request(out)
     for name in (field.name for field in fields(runs.TrainingRequest)):
         source = ctx.get_parameter_source(name)
-        if source is None or source.name != "COMMANDLINE":
+        if source is None or source.name not in {"COMMANDLINE", "DEFAULT_MAP"}:
             continue
         # Two ways to name one file are the same.
         if getattr(request.relative_to(out), name) != getattr(begun.relative_to(out), name):
@@ -64,6 +64,8 @@ def _given(option: str, value: object) -> str:
     """Return how an option was given, in words."""
     if value is None or value is False:
         return f"without {option}"
+    if isinstance(value, tuple) and all(isinstance(one, str) for one in value):
+        return "with " + " ".join(f"{option} {one}" for one in value)
     if isinstance(value, tuple):
         value = ",".join(map(str, value))
     return f"with {option}" if value is True else f"with {option} {value}"

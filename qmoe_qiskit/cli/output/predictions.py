@@ -17,9 +17,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+def is_own_column(name: str) -> bool:
+    """Return whether `predictions_csv` may have a column of its own with this name."""
+    return name in {"label", "decision_uncertain"} or name.startswith(
+        ("probability_", "weight_expert_", "std_error_")
+    )
+
+
 def predictions_csv(predictions: runs.Predictions) -> str:
-    """Return the predictions of a file's rows; columns with errors exist if shots were used."""
+    """Return the predictions of a file's rows; columns with errors exist if shots were used.
+
+    Columns of the file that were kept come first.
+    """
     columns: dict[str, Sequence[Any]] = {
+        **predictions.kept,
         "label": predictions.labels_N.tolist(),
         **_named("probability", predictions.classes_C.tolist(), predictions.probabilities_NC),
         **_named("weight_expert", _experts(predictions), predictions.weights_NE),
@@ -93,6 +104,7 @@ def predictions_document(predictions: runs.Predictions) -> dict[str, Any]:
         "classes": predictions.classes_C.tolist(),
         "rows_outside_range": predictions.rows_outside_range,
         "execution": execution and asdict(execution),
+        "kept": {name: list(cells) for name, cells in predictions.kept.items()},
         "predictions": [
             dict(zip(arrays, row, strict=True)) for row in zip(*arrays.values(), strict=True)
         ],

@@ -37,7 +37,7 @@ def comparison_table(run: runs.OpenedRun) -> Table:
         "training\nseconds",
     )
     table = open_table("router", numbers=numbers)
-    for record in filter(None, (run, run.control())):
+    for record in (run, *run.controls()):
         metrics = record.metrics
         suffix = "" if record.manifest.role == "model" else " (control)"
         table.add_row(
@@ -63,6 +63,19 @@ def metrics_table(metrics: Mapping[str, runs.Metric]) -> Table:
                 numbered, f"{value}" if isinstance(value, int) else f"{value:.3f}", interval, unit
             )
     return table
+
+
+def metric_cells(metrics: Mapping[str, runs.Metric]) -> dict[str, str]:
+    """Return every number of some metrics, with its interval below, by its label with the unit."""
+    cells = {}
+    for name, metric in metrics.items():
+        label, unit = _METRICS.get(name, (name, ""))
+        values = metric.value if isinstance(metric.value, list) else [metric.value]
+        for index, (value, interval) in enumerate(zip(values, _interval(metric), strict=True)):
+            numbered = f"{label} {index}" if isinstance(metric.value, list) else label
+            shown = f"{value}" if isinstance(value, int) else f"{value:.3f}"
+            cells[f"{numbered} ({unit})" if unit else numbered] = f"{shown}\n{interval}".rstrip()
+    return cells
 
 
 def open_table(*texts: str, numbers: Iterable[str] = (), no_wrap: bool = False) -> Table:

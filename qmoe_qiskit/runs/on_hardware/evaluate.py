@@ -62,9 +62,11 @@ class DevicePredictions(Predictions):
 
     Attributes:
         cost: What they cost.
+        notes: What must be said of the standard errors, in sentences.
     """
 
     cost: Cost
+    notes: tuple[str, ...] = ()
 
 
 def evaluate_prepared(prepared: Prepared) -> DeviceEvaluation:
@@ -90,7 +92,6 @@ def evaluate_prepared(prepared: Prepared) -> DeviceEvaluation:
     produced_by = f"{rows}; {described(run.router, execution)}, seed {run.manifest.seed}"
     errors = np.concatenate([outcome.std_errors_PO.ravel() for outcome in outcomes])
     mean_error = _mean_error(errors, produced_by)
-    note = prepared.works[0].options.std_error_note if mean_error and prepared.works else None
     return DeviceEvaluation(
         data=dataset.name,
         rows=rows.kind,
@@ -101,7 +102,7 @@ def evaluate_prepared(prepared: Prepared) -> DeviceEvaluation:
             "routing_flips": share_of(observed.experts_N != exact.experts_N, produced_by),
             **mean_error,
         },
-        notes=() if note is None else (note,),
+        notes=_notes(prepared) if mean_error else (),
         selected=rows,
         observed=observed,
         cost=_cost(prepared),
@@ -122,7 +123,12 @@ def predict_prepared(prepared: Prepared) -> DevicePredictions:
     found = predict_rows(run, rows)
     parts = {part.name: getattr(found, part.name) for part in fields(Predictions)}
     parts["execution"] = _as_recorded(execution_of(run.classifier), prepared)
-    return DevicePredictions(**parts, cost=_cost(prepared))
+    return DevicePredictions(**parts, cost=_cost(prepared), notes=_notes(prepared))
+
+
+def _notes(prepared: Prepared) -> tuple[str, ...]:
+    note = prepared.works[0].options.std_error_note if prepared.works else None
+    return () if note is None else (note,)
 
 
 def _cost(prepared: Prepared) -> Cost:

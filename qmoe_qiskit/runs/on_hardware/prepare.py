@@ -107,7 +107,7 @@ def requested_rows(run: OpenedRun, request: DeviceRequest) -> EvaluationRows | F
         RunError: If the run's own data have changed.
     """
     if request.file is not None:
-        return read_rows(run, request.file)
+        return read_rows(run, request.file, keep=request.keep)
     return select_rows(run, request.data, target=request.target, samples=request.samples)
 
 

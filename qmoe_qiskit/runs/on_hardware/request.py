@@ -27,6 +27,7 @@ class DeviceRequest:
         target: Column of the labels, see `evaluate_run`.
         samples: Number of rows, see `evaluate_run`.
         file: File of the rows to predict, without labels, in place of the last three; or None.
+        keep: Columns of that file that stand beside the predictions.
         ledger: File that jobs are recorded in; None for the default.
         budget_s: QPU time that may be spent, in seconds, or None.
         settle_s: Time to look for a job whose submission response was lost, in seconds, or None for
@@ -45,6 +46,7 @@ class DeviceRequest:
     target: str | None = None
     samples: int | None = None
     file: Path | None = None
+    keep: tuple[str, ...] = ()
     ledger: Path | None = None
     budget_s: float | None = None
     settle_s: float | None = None

@@ -29,16 +29,21 @@ PROFILE = "profile.json"
 # The rows that a model is measured on, where they come from no file.
 ROWS = "rows.npz"
 FIGURES = "figures"
-CONTROL = "control"
+# Folders of the controls, below that of the run, in their order.
+CONTROLS = ("control", *(f"control_{n}" for n in range(2, limits.CONTROLS + 1)))
 
 REQUEST = "request.json"
 REQUEST_KIND = "qmoe-training-request"
-CHECKPOINTS = {"model": "checkpoint.safetensors", "control": "checkpoint-control.safetensors"}
+# Checkpoints of the model, and then of the controls.
+CHECKPOINTS = tuple(
+    f"checkpoint{name.replace('_', '-')}.safetensors"
+    for name in ("", *(f"-{control}" for control in CONTROLS))
+)
 
 _STAGING = ".part"
 # Every name that a file of a run can have; no other file is ever read or removed.
 _OWN_FILE = re.compile(
-    rf"({CONTROL}/)?({FIGURES}/[a-z0-9_]+\.png|"
+    rf"(({'|'.join(CONTROLS)})/)?({FIGURES}/[a-z0-9_]+\.(png|svg|pdf)|"
     + "|".join(map(re.escape, (MANIFEST, METRICS, HISTORY, WEIGHTS, CIRCUIT, PROFILE, ROWS)))
     + ")"
 )
@@ -141,7 +146,7 @@ def claim(out: Path, request: bytes) -> Iterator[None]:
     Raises:
         RunError: If the folder cannot be made or written to.
     """
-    working = [out / name for name in (REQUEST, *CHECKPOINTS.values())]
+    working = [out / name for name in (REQUEST, *CHECKPOINTS)]
     created: list[Path] = []
     try:
         _make_folders(out, created)
@@ -210,10 +215,11 @@ def publish(staged: Path, out: Path) -> None:
     for name in [*names, MANIFEST]:
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         (staged / name).replace(out / name)
-    for name in (REQUEST, *CHECKPOINTS.values()):
+    for name in (REQUEST, *CHECKPOINTS):
         (out / name).unlink(missing_ok=True)
         remove_parts(out, name)
-    _remove_empty([out / CONTROL, out / CONTROL / FIGURES, out / FIGURES])
+    controls = [out / name for name in CONTROLS]
+    _remove_empty([*controls, *(control / FIGURES for control in controls), out / FIGURES])
 
 
 def check_names(staged: Path) -> None:
@@ -225,8 +231,8 @@ def check_names(staged: Path) -> None:
     strange = sorted(name for name in names_below(staged) if not is_own_file(name))
     if strange:
         raise InputError(
-            f"{strange[0]!r} is no file of a run: figures are named {FIGURES}/NAME.png, with a-z, "
-            "0-9 and _ in NAME"
+            f"{strange[0]!r} is no file of a run: figures are named {FIGURES}/NAME.png, .svg or "
+            ".pdf, with a-z, 0-9 and _ in NAME"
         )
 
 

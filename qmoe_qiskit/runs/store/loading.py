@@ -20,7 +20,7 @@ from qmoe_qiskit.runs.metrics import NEEDED_METRICS, Metric
 from qmoe_qiskit.runs.metrics_table import metrics_html
 from qmoe_qiskit.runs.store.folder import (
     CIRCUIT,
-    CONTROL,
+    CONTROLS,
     HISTORY,
     MANIFEST,
     METRICS,
@@ -96,20 +96,25 @@ class OpenedRun:
         )
 
     def control(self) -> OpenedRun | None:
-        """Return the run of the control, if there is one.
+        """Return the run of the first control, if there is one; errors as for `controls`."""
+        return next(iter(self.controls()), None)
+
+    def controls(self) -> tuple[OpenedRun, ...]:
+        """Return the runs of all controls, in the order in which they were named.
 
         Raises:
-            RunError: If the control's own manifest does not fit its files.
+            RunError: If a control's own manifest does not fit its files.
         """
-        below = f"{CONTROL}/"
-        files = {
-            name.removeprefix(below): content
-            for name, content in self.files.items()
-            if name.startswith(below)
-        }
-        if MANIFEST not in files:
-            return None
-        return _opened(self.path / CONTROL, files[MANIFEST], files)
+        found = []
+        for control in CONTROLS:
+            files = {
+                name.removeprefix(f"{control}/"): content
+                for name, content in self.files.items()
+                if name.startswith(f"{control}/")
+            }
+            if MANIFEST in files:
+                found.append(_opened(self.path / control, files[MANIFEST], files))
+        return tuple(found)
 
     @property
     def has_circuit(self) -> bool:
@@ -246,8 +251,8 @@ def load_run(
 ) -> Run:
     """Read a run and rebuild its model.
 
-    The model of a run on a CSV file knows the names of its columns: like any scikit-learn
-    estimator it refuses a data frame whose columns are others, or stand in another order.
+    The model of a run on a table knows the names of its columns: like any scikit-learn estimator
+    it refuses a data frame whose columns are others, or stand in another order.
 
     Args:
         path: Path of the run's folder.
@@ -282,7 +287,7 @@ def load_run(
         )
     loaded = run.load(where)
     data = run.manifest.data
-    if data.file is not None and data.file.endswith(".csv"):
+    if data.file is not None and not data.file.lower().endswith(".npz"):
         loaded.classifier.feature_names_in_ = np.array(data.feature_names, dtype=object)
     return loaded
 

@@ -54,6 +54,7 @@ class DataRecord:
         content_hash: Hash of the rows before the split, see `Dataset.content_hash`.
         n_train: Number of training rows; 0 without a split.
         n_test: Number of held-out rows, or of all rows.
+        ignored_columns: Columns of the file that are neither features nor labels.
     """
 
     name: str
@@ -67,6 +68,7 @@ class DataRecord:
     content_hash: str
     n_train: int
     n_test: int
+    ignored_columns: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         if self.split is None:

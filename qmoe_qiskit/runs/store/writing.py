@@ -31,7 +31,7 @@ from qmoe_qiskit.train import QMoEClassifier, model_state, restore_model
 from qmoe_qiskit.train.fit import Fit
 
 # A function that draws a run, from models by name, the data, and held-out accuracies by name, into
-# a folder of PNG files, whose names consist of a-z, 0-9 and _.
+# a folder of PNG, SVG or PDF files, whose names consist of a-z, 0-9 and _.
 Figures = Callable[[Mapping[str, "QMoEClassifier"], Split, Mapping[str, float], Path], None]
 
 
@@ -40,14 +40,14 @@ class ModelTraining:
     """The training of one model of a run, checked and not begun, or complete.
 
     Attributes:
-        role: Role of the model in the run.
+        index: 0 for the run's own model; its controls follow.
         router: Name of its router.
         fit: The training.
         seconds: Time that it took since it began or was resumed, preparation included.
         n_epochs_before: Number of epochs that were done before it was resumed.
     """
 
-    role: Role
+    index: int
     router: str
     fit: Fit[QMoEClassifier]
     seconds: float
@@ -66,6 +66,16 @@ class ModelTraining:
         return self.fit.classifier
 
     @property
+    def role(self) -> Role:
+        """Role of the model in the run."""
+        return "control" if self.index else "model"
+
+    @property
+    def below(self) -> str:
+        """Its folder, below that of the run."""
+        return folder.CONTROLS[self.index - 1] if self.index else ""
+
+    @property
     def name(self) -> str:
         """The model's name in tables and figures."""
         return self.router if self.role == "model" else f"{self.router} (control)"
@@ -80,7 +90,7 @@ class CompletedTraining:
         command: Command line that trains the request.
         dataset: The data before the split.
         split: The data after the split.
-        models: The model, then its control if there is one.
+        models: The model, then its controls.
     """
 
     request: TrainingRequest
@@ -97,11 +107,11 @@ def write_run(trained: CompletedTraining, out: Path, *, figures: Figures | None 
         InputError: If `figures` writes files that a run cannot have.
         OSError: If the folder cannot be written to; the training in it can go on.
     """
-    metrics = {one.role: _metrics(one, trained) for one in trained.models}
+    metrics = [_metrics(one, trained) for one in trained.models]
     with folder.staging(out) as staged:
         if figures is not None:
             (staged / folder.FIGURES).mkdir()
-            scores = {one.name: metrics[one.role]["accuracy"].number for one in trained.models}
+            scores = {one.name: metrics[one.index]["accuracy"].number for one in trained.models}
             figures(
                 {one.name: one.classifier for one in trained.models},
                 trained.split,
@@ -109,11 +119,10 @@ def write_run(trained: CompletedTraining, out: Path, *, figures: Figures | None 
                 staged / folder.FIGURES,
             )
             folder.check_names(staged)
-        # The control first: the model's manifest lists the control's files too.
+        # The controls first: the model's manifest lists their files too.
         for one in reversed(trained.models):
-            below = "" if one.role == "model" else folder.CONTROL
-            (staged / below).mkdir(exist_ok=True)
-            _write_model(one, metrics[one.role], trained, staged / below, out / below)
+            (staged / one.below).mkdir(exist_ok=True)
+            _write_model(one, metrics[one.index], trained, staged / one.below, out / one.below)
         folder.publish(staged, out)
     return load_run(out)
 
@@ -194,6 +203,7 @@ def _data_record(trained: CompletedTraining, final: Path) -> DataRecord:
         content_hash=dataset.content_hash,
         n_train=len(trained.split.train.labels_N),
         n_test=len(trained.split.test.labels_N),
+        ignored_columns=dataset.ignored_columns,
     )
 
 

@@ -37,17 +37,19 @@ HOW_SET = "A file for --settings that makes the same tasks again, even if the de
 
 @dataclass(frozen=True, kw_only=True)
 class DrawnFigure:
-    """A figure as a PNG file.
+    """A figure as files.
 
     Attributes:
-        name: Name of the file, without its ending.
+        name: Name of the files, without their ending.
         caption: Sentence that says what the figure shows.
-        png: Content of the file.
+        png: Content of the PNG file, which pages show.
+        other: Content of the file in another format, or None.
     """
 
     name: str
     caption: str
     png: bytes
+    other: bytes | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +90,7 @@ def make_page(
     hashes: Mapping[str, str],
     defaults: Mapping[str, Any],
     tasks: Sequence[ListedTask],
+    figures_format: str = "png",
 ) -> Page:
     """Return the page of a study, with its figures drawn; see `write_report`."""
     kinds, seeds = dict(Counter(task.kind for task in tasks)), _seeds(record.seeds)
@@ -101,7 +104,7 @@ def make_page(
             replace(shown_table(table), kinds=kinds_of(table.source, list(kinds)))
             for table in summary.tables
         ),
-        figures=tuple(map(_drawn, summary.figures)),
+        figures=tuple(_drawn(spec, figures_format) for spec in summary.figures),
         remarks=summary.remarks,
         command=shlex.join(record.command),
         settings=settings_toml(record.settings, defaults),
@@ -116,11 +119,12 @@ def counts(verdicts: Sequence[Verdict]) -> str:
     return ", ".join(f"{found[outcome]} {outcome}" for outcome in OUTCOMES if found[outcome])
 
 
-def _drawn(spec: FigureSpec) -> DrawnFigure:
+def _drawn(spec: FigureSpec, figures_format: str) -> DrawnFigure:
     with local_style():
         figure = Figure(figsize=spec.size, dpi=DPI, layout="constrained")
         figure = spec.draw(figure) or figure
-    return DrawnFigure(name=spec.name, caption=spec.caption, png=figure_bytes(figure))
+    other = None if figures_format == "png" else figure_bytes(figure, figures_format)
+    return DrawnFigure(name=spec.name, caption=spec.caption, png=figure_bytes(figure), other=other)
 
 
 def _seeds(seeds: Sequence[int]) -> str:

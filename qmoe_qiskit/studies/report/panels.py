@@ -1,7 +1,7 @@
 """Several figures of a study side by side."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
@@ -72,7 +72,13 @@ def _legend_of(draw: Draw, width: float) -> Legend:
         return []
     (shown,) = trial.legends
     labels = [text.get_text() for text in shown.get_texts()]
-    return list(zip(shown.legend_handles, labels, strict=True))
+    # The artists of a legend lack the markers of error bars, which the drawn ones have.
+    drawn: dict[str, Any] = {}
+    for axes in trial.axes:
+        drawn |= {
+            name: handle for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)
+        }
+    return [(drawn.get(k, h), k) for h, k in zip(shown.legend_handles, labels, strict=True)]
 
 
 def _is_shared(legends: Sequence[Legend]) -> bool:

@@ -30,6 +30,7 @@ def write_report(
     hashes: Mapping[str, str] | None = None,
     defaults: Mapping[str, Any] | None = None,
     tasks: Sequence[ListedTask] = (),
+    figures_format: str = "png",
 ) -> list[str]:
     """Write the report of a study: the same bytes for the same arguments.
 
@@ -40,19 +41,33 @@ def write_report(
         hashes: SHA-256 hashes of the noise profiles that the numbers depend on, by name.
         defaults: Default settings as JSON values; the report marks values that differ.
         tasks: Results that the report lists.
+        figures_format: Format of files with the figures, beside PNG, which the pages show.
 
     Returns:
         Names of the files written, below the folder: report.html (one page that needs no other
-        file), report.md, tables/NAME.csv, figures/NAME.png, and tasks.csv if there are tasks.
+        file), report.md, tables/NAME.csv, figures/NAME.png, the figures in another format, and
+        tasks.csv if there are tasks.
 
     Raises:
         OSError: If the folder cannot be written to.
     """
     _check_names([table.name for table in summary.tables])
     _check_names([figure.name for figure in summary.figures])
-    page = make_page(record, summary, hashes=hashes or {}, defaults=defaults or {}, tasks=tasks)
+    page = make_page(
+        record,
+        summary,
+        hashes=hashes or {},
+        defaults=defaults or {},
+        tasks=tasks,
+        figures_format=figures_format,
+    )
     files = {f"tables/{table.name}.csv": to_csv(table).encode() for table in summary.tables}
     files |= {f"figures/{figure.name}.png": figure.png for figure in page.figures}
+    files |= {
+        f"figures/{figure.name}.{figures_format}": figure.other
+        for figure in page.figures
+        if figure.other is not None
+    }
     files |= {LIST: tasks_csv(tasks).encode()} if tasks else {}
     files |= {"report.md": page_markdown(page).encode(), PAGE: page_html(page).encode()}
     for path, content in files.items():

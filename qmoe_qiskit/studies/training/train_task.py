@@ -75,8 +75,7 @@ class TrainTask(Task):
     def check(self) -> None:
         """See `Task.check`."""
         check_router(self.router, self.n_layers)
-        if self.data not in list_datasets():
-            raise unknown_name("dataset", self.data, list_datasets())
+        self.check_data()
         if self.scaling not in SCALINGS:
             raise unknown_name("scaling", self.scaling, SCALINGS)
         if not self.learning_rates or not self.settings:
@@ -93,6 +92,11 @@ class TrainTask(Task):
             data=self.data,
             settings=self.circuit_executions(),
         )
+
+    def check_data(self) -> None:
+        """Refuse data that are no built-in data set; InputError names those that exist."""
+        if self.data not in list_datasets():
+            raise unknown_name("dataset", self.data, list_datasets())
 
     def circuit_executions(self) -> tuple[CircuitExecution, ...]:
         """Return the executions of the circuit, in training and afterwards."""
