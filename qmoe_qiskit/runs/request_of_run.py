@@ -3,9 +3,11 @@
 from dataclasses import fields
 from pathlib import Path
 
+from qmoe_qiskit.errors import RunError
 from qmoe_qiskit.runs.relative_paths import resolved_path
 from qmoe_qiskit.runs.request import ABOUT_BACKEND, TrainingRequest
 from qmoe_qiskit.runs.store import folder
+from qmoe_qiskit.runs.store.folder import quoted
 from qmoe_qiskit.runs.store.loading import OpenedRun, read_run
 from qmoe_qiskit.runs.training import read_request
 
@@ -16,11 +18,17 @@ def request_of_run(path: str | Path) -> TrainingRequest:
     A circuit or a calibration that came from a file is named as the copy in the run.
 
     Raises:
-        RunError: If the folder holds no run, or a damaged one.
+        RunError: If the folder holds no run, a damaged one, or one that was trained in Python.
     """
     if folder.is_interrupted(Path(path)):
         return read_request(path)
     run = read_run(path)
+    split = run.manifest.data.split
+    if split is None or not run.manifest.command:
+        raise RunError(
+            f"run {quoted(run.path)} was trained in Python and saved by save_run: what it was "
+            "trained with is not stored as options; name a run of qmoe train"
+        )
     controls = run.controls()
     record, model = run.manifest.data, run.manifest.model
     known = {field.name for field in fields(TrainingRequest)}
@@ -38,7 +46,7 @@ def request_of_run(path: str | Path) -> TrainingRequest:
             "target": None if record.file is None else record.target,
             "features": record.feature_names if record.ignored_columns else None,
             "n_samples": record.n_samples,
-            "test_fraction": record.split.test_fraction,
+            "test_fraction": split.test_fraction,
             "router": _router(run),
             "control": tuple(map(_router, controls)),
             "device_qubits": None if qubits is None else tuple(qubits),

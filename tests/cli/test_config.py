@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sklearn.datasets import load_iris
 
-from qmoe_qiskit.runs import TrainingRequest, read_run
+from qmoe_qiskit import QMoEClassifier
+from qmoe_qiskit.runs import TrainingRequest, read_run, save_run
 from qmoe_qiskit.runs.command_line import option_of
 from qmoe_qiskit.runs.request_of_run import request_of_run
 from qmoe_qiskit.runs.store.writing import ModelTraining
@@ -102,6 +104,18 @@ def test_settings_of_a_run_train_it_again(
         assert [c.router for c in after.controls()] == [c.router for c in before.controls()]
         assert after.manifest.data.content_hash == before.manifest.data.content_hash
     assert_refused(qmoe("train", "--config", "absent"), "absent")
+
+
+def test_a_model_that_was_trained_in_python(
+    qmoe: Callable[..., Any], run: Path, assert_refused: Callable[[Any, str], None]
+) -> None:
+    X, y = load_iris(return_X_y=True)
+    model = QMoEClassifier("linear", max_epochs=1, random_state=0, verbose=False).fit(X, y)
+    for name, split in (("split", {"test_fraction": 0.25, "seed": 0}), ("whole", {})):
+        save_run(model, name, data=(X, y), **split)
+        assert_refused(qmoe("train", "--config", name), "trained in Python")
+    beside = qmoe("info", "whole", run, "--json")
+    assert beside.exit_code == 0, beside.stderr
 
 
 def test_settings_of_an_interrupted_training(

@@ -68,7 +68,8 @@ def predict(
     )
     if out is not None:
         check_vacant_file(out, force=force)
-    cost, notes = None, ()
+    cost = None
+    notes: tuple[str, ...] = ()
     predictions: runs.Predictions
     if request is not None:
         from qmoe_qiskit.runs.on_hardware.evaluate import predict_prepared

@@ -43,7 +43,9 @@ def side_by_side(opened: Sequence[runs.OpenedRun]) -> None:
     elif {"test_fraction", "seed"} & differing.keys():
         screen.print("The runs have other splits: their metrics are from other rows.\n")
     else:
-        screen.print("On the same held-out rows, with 95 % intervals:")
+        held_out = all(run.manifest.data.split is not None for run in opened)
+        rows = "held-out rows" if held_out else "rows"
+        screen.print(f"On the same {rows}, with 95 % intervals:")
     table = open_table("metric", numbers=names)
     cells = [metric_cells(run.metrics) for run in opened]
     for label in dict.fromkeys(label for column in cells for label in column):
@@ -61,7 +63,7 @@ def _settings(run: runs.OpenedRun) -> dict[str, Any]:
         "target": data.target,
         "features": ", ".join(data.feature_names),
         "n_samples": data.n_samples,
-        "test_fraction": split.test_fraction,
+        "test_fraction": None if split is None else split.test_fraction,
         "seed": run.manifest.seed,
         "controls": ", ".join(control.router for control in run.controls()),
         **model["settings"],
