@@ -28,12 +28,8 @@ from qmoe_qiskit.runs import (
     predict_file,
     read_run,
 )
-from qmoe_qiskit.runs.on_hardware.evaluate import (
-    estimate_prepared,
-    evaluate_prepared,
-    open_device,
-    prepare_run,
-)
+from qmoe_qiskit.runs.on_hardware.evaluate import evaluate_prepared
+from qmoe_qiskit.runs.on_hardware.prepare import estimate_prepared, open_device, prepare_run
 from qmoe_qiskit.runs.on_hardware.request import DeviceRequest
 from qmoe_qiskit.stats import Breakdown, Estimate
 from qmoe_qiskit.train import QMoEClassifier, model_state
