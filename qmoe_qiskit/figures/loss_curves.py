@@ -59,8 +59,8 @@ def loss_curves_figure(histories: Mapping[str, Sequence[Mapping[str, float]]]) -
                 validated |= bool(known) and key == "valid_loss"
             entries.append((Line2D([], [], color=colour, marker=marker), fitted(name, 40)))
         if validated:
-            for line, what in (("-", "training"), ("--", "validation")):
-                entries.append((Line2D([], [], color=INK, linestyle=line), what))
+            entries.append((Line2D([], [], color=INK, linestyle="-"), "training"))
+            entries.append((Line2D([], [], color=INK, linestyle="--"), "validation"))
         axes.set_xlabel("epoch")
         axes.set_ylabel("cross entropy (nat)" if validated else "training cross entropy (nat)")
         axes.set_xlim(min(epochs) - 0.5, max(epochs) + 0.5)

@@ -83,10 +83,11 @@ def _rich_table(columns: Sequence[_Column], width: int) -> Table:
         spare -= more
     table = open_table()
     for column in columns:
-        justify = "right" if column.is_numeric else "left"
-        # A word longer than the whole terminal is continued on the next line.
         table.add_column(
-            column.heading, justify=justify, width=min(widths[id(column)], width), overflow="fold"
+            column.heading,
+            justify="right" if column.is_numeric else "left",
+            width=min(widths[id(column)], width),
+            overflow="fold",  # a word longer than the terminal is continued on the next line
         )
     for row in zip(*(column.cells for column in columns), strict=True):
         table.add_row(*row)
