@@ -43,7 +43,7 @@ def commands() -> Iterator[str]:
                 yield from _command(f"qmoe {name} {second}", subcommand)
 
 
-def _command(name: str, command: Any) -> Iterator[str]:  # noqa: ANN401 - click's, or typer's
+def _command(name: str, command: Any) -> Iterator[str]:
     parameters = [parameter for parameter in command.params if not parameter.hidden]
     arguments = [p for p in parameters if p.param_type_name == "argument"]
     words = [_shown(argument) for argument in arguments]
@@ -55,7 +55,7 @@ def _command(name: str, command: Any) -> Iterator[str]:  # noqa: ANN401 - click'
         yield ""
 
 
-def _shown(parameter: Any) -> str:  # noqa: ANN401
+def _shown(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
         return str(parameter.metavar or parameter.name.upper())
     names = ", ".join((*parameter.opts, *parameter.secondary_opts))
@@ -64,12 +64,12 @@ def _shown(parameter: Any) -> str:  # noqa: ANN401
     return f"{names} {parameter.metavar or _type_name(parameter)}"
 
 
-def _type_name(parameter: Any) -> str:  # noqa: ANN401
+def _type_name(parameter: Any) -> str:
     kinds = {int: "INTEGER", float: "NUMBER", Path: "PATH"}
     return kinds.get(parameter.type_descriptor.annotation, "TEXT")
 
 
-def _default(parameter: Any) -> str:  # noqa: ANN401
+def _default(parameter: Any) -> str:
     if parameter.required:
         return " (required)"
     default = parameter.default

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -10,20 +11,27 @@ if TYPE_CHECKING:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
-    app.connect("autodoc-process-docstring", _escape_bars)
+    app.connect("autodoc-process-docstring", _cleaned)
     app.connect("autodoc-skip-member", _skip)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def _escape_bars(_app: Any, _what: str, _name: str, _object: Any, _options: Any, lines: list[str]) -> None:  # noqa: ANN401, E501
-    """Escape what reStructuredText would take for a substitution, but not in examples."""
+def _cleaned(
+    _app: Any, _what: str, _name: str, _object: Any, _options: Any, lines: list[str]
+) -> None:
+    """Escape bars, which would begin a substitution, but not in examples."""
     example = False
     for number, line in enumerate(lines):
         example = (example and bool(line.strip())) or line.lstrip().startswith(">>>")
         if not example:
+            # Roles that lead into the documentation of other libraries.
+            line = re.sub(r":(?:ref|term):`~?([^`<]*?)(?: *<[^>]*>)?`", r"\1", line)  # noqa: PLW2901
             lines[number] = line.replace("|", r"\|")
 
 
-def _skip(_app: Any, _what: str, name: str, _object: Any, _skip: bool, _options: Any) -> bool | None:  # noqa: ANN401, E501
+def _skip(
+    _app: Any, _what: str, name: str, _object: Any, _skip: bool, _options: Any
+) -> bool | None:
     """Leave out the methods that scikit-learn generates for metadata routing."""
-    return True if name.startswith("set_") and name.endswith("_request") else None
+    routing = name == "get_metadata_routing" or re.fullmatch(r"set_\w+_request", name)
+    return True if routing else None
