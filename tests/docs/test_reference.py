@@ -33,9 +33,8 @@ def extension() -> ModuleType:
 
 
 def test_every_command_and_option_is_listed(extension: ModuleType) -> None:
-    sections = dict(
-        re.findall(r"^## qmoe (.*?)\n(.*?)(?=^## |\Z)", text(extension), re.MULTILINE | re.DOTALL)
-    )
+    pattern = re.compile(r"^## qmoe (.*?)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+    sections = dict(pattern.findall("\n".join(extension.commands())))
     for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
         below = getattr(command, "commands", {"": command})
         for second, one in below.items():
@@ -47,10 +46,6 @@ def test_every_command_and_option_is_listed(extension: ModuleType) -> None:
                     assert re.search(rf"^`[^`]*{word}\b", section, re.MULTILINE), (name, word)
                 # Its first words, as the program's own help has them.
                 assert parameter.help.split("`")[0].split("_")[0].split("*")[0][:20] in section
-
-
-def text(extension: ModuleType) -> str:
-    return "\n".join(extension.commands())
 
 
 def test_the_page_has_their_place(extension: ModuleType) -> None:
