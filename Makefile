@@ -28,7 +28,7 @@ help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "ARGS='...' is handed to pytest, the demo or the benchmark; PYTHON=... is what .venv is made with."
 
-demo: $(VENV)/.installed-core  ## train on Two Moons, about a minute; results in runs/demo
+demo: $(VENV)/.installed-core  ## train on Two Moons, about ten seconds once installed; results in runs/demo
 	$(BIN)/qmoe demo --out runs/demo --force $(ARGS)
 
 rehearse: $(VENV)/.installed-core  ## serve a stand-in for IBM Quantum: try submission without an account

@@ -32,7 +32,7 @@ html_last_updated_fmt = None
 
 # Docstrings put code between single backticks.
 default_role = "code"
-autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_default_options = {"members": True}
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
