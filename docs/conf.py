@@ -23,12 +23,13 @@ extensions = [
 exclude_patterns = ["_extensions"]
 suppress_warnings = ["config.cache"]  # the theme sets a function
 
+smartquotes = False  # "--help" keeps its two hyphens
+
 html_theme = "qiskit-ecosystem"
 html_title = f"{project} {release}"
 html_theme_options = {"sidebar_qiskit_ecosystem_member": False}
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-html_last_updated_fmt = None
 
 # Docstrings put code between single backticks.
 default_role = "code"
