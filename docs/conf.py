@@ -23,8 +23,6 @@ extensions = [
 exclude_patterns = ["_extensions"]
 suppress_warnings = ["config.cache"]  # the theme sets a function
 
-smartquotes = False  # "--help" keeps its two hyphens
-
 html_theme = "qiskit-ecosystem"
 html_title = f"{project} {release}"
 html_theme_options = {"sidebar_qiskit_ecosystem_member": False}
