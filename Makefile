@@ -22,13 +22,13 @@ endef
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo rehearse quick test trials lowest check bench measure clean
+.PHONY: help demo rehearse quick test trials lowest check docs bench measure clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "ARGS='...' is handed to pytest, the demo or the benchmark; PYTHON=... is what .venv is made with."
 
-demo: $(VENV)/.installed-core  ## train on Two Moons, about a minute; results in runs/demo
+demo: $(VENV)/.installed-core  ## train on Two Moons, about ten seconds once installed; results in runs/demo
 	$(BIN)/qmoe demo --out runs/demo --force $(ARGS)
 
 rehearse: $(VENV)/.installed-core  ## serve a stand-in for IBM Quantum: try submission without an account
@@ -66,6 +66,10 @@ check: $(VENV)/.installed-dev  ## check style, import directions and types
 ifneq ($(SCRIPTS),)
 	cd $(TYPED) && $(MYPY) $(addprefix $(FROM_TYPED)/,$(SCRIPTS))
 endif
+
+# Warnings are errors. The tutorials are run, and run again only when they change.
+docs: $(VENV)/.installed-docs  ## build the documentation as a website in build/docs
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -b html -W --keep-going $(ARGS) docs build/docs
 
 bench: $(VENV)/.installed-bench  ## compare speed with other libraries
 	$(BIN)/python scripts/benchmark.py $(ARGS)

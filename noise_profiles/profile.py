@@ -47,6 +47,13 @@ class NoiseProfile:
 
     Raises:
         ProfileError: If a number is impossible or a qubit unknown; names the field and the value.
+
+    >>> from qmoe_qiskit import load_profile
+    >>> profile = load_profile("ibmq_manila")
+    >>> profile.n_qubits, profile.basis_gates
+    (5, ('cx', 'id', 'rz', 'sx', 'x'))
+    >>> profile.qubits[0].t1 > 1e-5  # seconds
+    True
     """
 
     schema_version: ClassVar[int] = 1

@@ -1,7 +1,7 @@
 """How large an input may be; sizes are checked before anything is allocated for them.
 
 Far above what a model of this kind can use, and low enough that a hostile or broken file is refused
-within seconds and a gigabyte of memory. docs/command-line.md shows the same table.
+within seconds and a gigabyte of memory. docs/reference/limits.md shows the same table.
 """
 
 _MIB = 2**20

@@ -206,7 +206,12 @@ def measure_help() -> Row:
         times.append(time.perf_counter() - start)
     seconds = float(np.median(times[1:]))
     return Row(
-        what="qmoe --help", ours=seconds, unit="s", peers={}, goal="at most 0.5", met=seconds <= 0.5
+        what="`qmoe --help`",
+        ours=seconds,
+        unit="s",
+        peers={},
+        goal="at most 0.5",
+        met=seconds <= 0.5,
     )
 
 

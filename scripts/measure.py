@@ -1,7 +1,7 @@
 """Measure the tables and figures of README.md and docs/ anew, and write them there.
 
     make measure                                        # the demo, its figures, the benchmark
-    python scripts/measure.py --studies runs/studies    # docs/studies.md and docs/study-results.md
+    python scripts/measure.py --studies runs/studies    # docs/studies/
 
 Every measured part stands between two marks, `<!-- begin NAME -->` and `<!-- end NAME -->`.
 """
@@ -99,23 +99,23 @@ def replace_part(path: Path, name: str, content: str) -> None:
     path.write_text(pattern.sub(lambda _: f"{begin}\n{content}\n{end}", text))
 
 
-def studies_parts(folder: Path) -> tuple[str, str]:
-    """Return the part of docs/studies.md on finished studies, and all of docs/study-results.md."""
+def studies_parts(folder: Path) -> tuple[str, dict[str, str]]:
+    """Return the part of docs/studies/index.md on finished studies, and that of each study."""
     rows = ["| study | claim | verdict | difference |", "| --- | --- | --- | --- |"]
-    figures, parts = [], []
+    figures, parts = [], {}
     for name in STUDIES:
-        study, summary, files = report_folder(folder / name)
+        _, summary, files = report_folder(folder / name)
         command = " ".join(read_folder(folder / name).command)
-        parts.append(f"## {study.title}\n\n    {command}")
+        part = [f"<!-- needs: hours -->\n```bash\n{command}\n```"]
         if name in SHOWN:
             table = to_markdown(shown_table(shortened(summary.tables[0], *SHOWN[name])))
             picture = next(file for file in files if file.startswith("figures/"))
             shutil.copy(folder / name / picture, FIGURES / f"study_{name}.png")
-            figures.append(f"![{summary.figures[0].caption}](figures/study_{name}.png)")
-            parts += [table.rstrip(), figures[-1]]
-        parts.append(verdicts_part(summary.verdicts))
+            figures.append(f"![{summary.figures[0].caption}](../figures/study_{name}.png)")
+            part += [table.rstrip(), figures[-1]]
+        parts[name] = "\n\n".join([*part, verdicts_part(summary.verdicts)])
         rows += [row_of(name, headline, summary.verdicts) for headline in HEADLINES.get(name, ())]
-    return "\n\n".join(["\n".join(rows), *figures]), "\n\n".join(parts)
+    return "\n\n".join(["\n".join(rows), *figures]), parts
 
 
 def row_of(study: str, headline: str, verdicts: Sequence[Verdict]) -> str:
@@ -162,18 +162,19 @@ def main() -> None:
     parser.add_argument("--studies", type=Path, metavar="DIR", help="write the parts on studies")
     options = parser.parse_args()
     if options.studies is not None:
-        headlines, everything = studies_parts(options.studies)
-        replace_part(DOCS / "studies.md", "studies", headlines)
-        replace_part(DOCS / "study-results.md", "studies", everything)
+        headlines, parts = studies_parts(options.studies)
+        replace_part(DOCS / "studies" / "index.md", "studies", headlines)
+        for name, part in parts.items():
+            replace_part(DOCS / "studies" / f"{name}.md", "results", part)
         return
     with tempfile.TemporaryDirectory() as folder:
         demo = output_of(QMOE, "demo", "--out", "runs/demo", cwd=Path(folder))
         FIGURES.mkdir(exist_ok=True)
         for name in ("decision_boundary.png", "routing_map.png"):
             shutil.copy(Path(folder, "runs", "demo", "figures", name), FIGURES / name)
-    replace_part(DOCS / "command-line.md", "demo", f"```text\n{demo}\n```")
+    replace_part(DOCS / "how-to" / "train.md", "demo", f"```text\n{demo}\n```")
     benchmark = output_of(sys.executable, "scripts/benchmark.py", "--markdown", "--slow")
-    replace_part(DOCS / "performance.md", "benchmark", benchmark)
+    replace_part(DOCS / "explanations" / "performance.md", "benchmark", benchmark)
 
 
 if __name__ == "__main__":

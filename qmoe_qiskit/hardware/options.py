@@ -36,7 +36,7 @@ class RuntimeOptions(BaseModel):
         resilience_level: Error mitigation of the estimator. 0: none. 1: TREX (readout errors, by
             measurement twirling). 2: TREX, gate twirling and zero-noise extrapolation. The standard
             errors that IBM's estimator states at 1 and 2 are too small: by up to 1.24 times where
-            it was measured, see docs/ibm-quantum.md.
+            it was measured, see docs/how-to/ibm-quantum.md.
         resilience: Details of error mitigation.
         twirling: Details of twirling.
         dynamical_decoupling: Pulse sequences on idle qubits.

@@ -17,7 +17,7 @@ from ibm_service.service import IBMService
 DEVICES = ("ibm_fez", "ibm_torino", "ibmq_manila")
 FIRST = "# Paste these lines into another shell: there qmoe then talks to this stand-in.\n"
 NEXT = """
-# Then give the commands of docs/ibm-quantum.md in that shell, such as:
+# Then give the commands of docs/how-to/ibm-quantum.md in that shell, such as:
 #   qmoe train --data moons --router quantum --layers 3 --experts 2 --epochs 30 --out runs/moons
 #   qmoe estimate runs/moons --backend runtime:{device} --samples 50 --shots 1024
 #   qmoe submit runs/moons --backend runtime:{device} --samples 50 --shots 1024 --budget 60s
