@@ -58,7 +58,7 @@ lowest: $(LOWEST)/.installed  ## run the quick tests with the lowest versions of
 check: $(VENV)/.installed-dev  ## check style, import directions and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	rm -rf build
+	rm -rf build/bdist* build/lib build/typed build/wheel
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .
 	$(BIN)/python -m pip install --quiet --no-deps --target $(TYPED) build/wheel/*.whl
 	cd $(TYPED) && $(FROM_TYPED)/$(BIN)/lint-imports --no-cache --config $(FROM_TYPED)/pyproject.toml
