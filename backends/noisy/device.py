@@ -10,7 +10,8 @@ from qmoe_qiskit.backends.mitigation.folding import folded_on_device
 from qmoe_qiskit.backends.noisy.circuit import NoisyCircuit, in_bases
 from qmoe_qiskit.backends.noisy.exact import MAX_EXACT_QUBITS
 from qmoe_qiskit.backends.noisy.readout_error import assignment_matrices
-from qmoe_qiskit.backends.transpile.isa_circuit import fit_to_device
+from qmoe_qiskit.backends.slots.finding import SlotFinder
+from qmoe_qiskit.backends.transpile.isa_circuit import DeviceCircuit, fit_to_device
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.noise_profiles.simulated import simulated
 from qmoe_qiskit.simulation.lowering import Channel
@@ -36,6 +37,29 @@ def on_device(
     # The same circuit is evaluated exactly and sampled.
     most = MAX_EXACT_QUBITS if router.n_qubits <= MAX_EXACT_QUBITS else None
     plain = fit_to_device(router, profile, qubits=qubits, most_qubits=most, seed=seed)
+    return under_noise(router, profile, plain, noise_factors=noise_factors)
+
+
+def slot_finder(
+    router: RouterCircuit,
+    profile: NoiseProfile,
+    *,
+    seed: int | None,
+    qubits: Sequence[int] | None = None,
+) -> SlotFinder:
+    """Return the places of a router on a device, routed as by `on_device`."""
+    most = MAX_EXACT_QUBITS if router.n_qubits <= MAX_EXACT_QUBITS else None
+    return SlotFinder(router, profile, qubits=qubits, most_qubits=most, seed=seed)
+
+
+def under_noise(
+    router: RouterCircuit,
+    profile: NoiseProfile,
+    plain: DeviceCircuit,
+    *,
+    noise_factors: Sequence[int],
+) -> list[NoisyCircuit]:
+    """Return a router that is placed on a device with the device's noise, see `on_device`."""
     active = profile.subset(plain.active)
     model, channels = _noise_of(active)
     return [
