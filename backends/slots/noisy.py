@@ -48,6 +48,11 @@ class PackedNoisyRouter(HandsOut):
         self._compiled, self._seed = tuple(compiled), seed
         self.placed = PackedCircuit(tuple(slot.circuit for slot in slots))  # type: ignore[assignment]
 
+    @property
+    def n_slots(self) -> int:
+        """Number of slots."""
+        return len(self.slots)
+
     def expectations(self, inputs_BF: FloatArray, weights_W: FloatArray) -> Expectations:
         """See `CompiledRouter.expectations`."""
         x_BF, w_W = check_batch(self.router, inputs_BF, weights_W)

@@ -22,6 +22,7 @@ from qmoe_qiskit.cli.commands.noise import noise
 from qmoe_qiskit.cli.commands.predict import predict
 from qmoe_qiskit.cli.commands.profiles import profiles
 from qmoe_qiskit.cli.commands.report import report
+from qmoe_qiskit.cli.commands.slots import slots
 from qmoe_qiskit.cli.commands.study import study
 from qmoe_qiskit.cli.commands.submit import submit
 from qmoe_qiskit.cli.commands.train import train
@@ -72,7 +73,7 @@ app = typer.Typer(
 _GROUPS = {
     "Models": (demo, train, evaluate, predict, info),
     "Noise": (noise, profiles),
-    "Quantum hardware": (estimate, submit, jobs),
+    "Quantum hardware": (slots, estimate, submit, jobs),
     "Studies": (study, report),
 }
 for _panel, _commands in _GROUPS.items():

@@ -13,11 +13,13 @@ from qmoe_qiskit.lazy import load_lazily
 if TYPE_CHECKING:
     from qmoe_qiskit.figures.decision_boundary import ProbabilityModel, decision_boundary_figure
     from qmoe_qiskit.figures.device.figure import device_figure
+    from qmoe_qiskit.figures.device.slots import DrawnSlot, slots_figure
     from qmoe_qiskit.figures.loss_curves import loss_curves_figure
     from qmoe_qiskit.figures.routing_map import RoutingModel, routing_map_figure
     from qmoe_qiskit.figures.style import figure_bytes, save_figure
 
 __all__ = [
+    "DrawnSlot",
     "ProbabilityModel",
     "RoutingModel",
     "decision_boundary_figure",
@@ -26,6 +28,7 @@ __all__ = [
     "loss_curves_figure",
     "routing_map_figure",
     "save_figure",
+    "slots_figure",
 ]
 
 __getattr__, __dir__ = load_lazily(
@@ -33,6 +36,7 @@ __getattr__, __dir__ = load_lazily(
     {
         ".decision_boundary": ["ProbabilityModel", "decision_boundary_figure"],
         ".device.figure": ["device_figure"],
+        ".device.slots": ["DrawnSlot", "slots_figure"],
         ".loss_curves": ["loss_curves_figure"],
         ".routing_map": ["RoutingModel", "routing_map_figure"],
         ".style": ["figure_bytes", "save_figure"],

@@ -71,6 +71,8 @@ def evaluate(
             shots=shots,
             mitigation=mitigation,
             device_qubits=common.qubits_from(device_qubits),
+            slots=common.slots_from(device["slots"]),
+            spacing=device["spacing"],
         )
         result = runs.evaluate_run(
             run, device["data"], target=device["target"], samples=device["samples"]

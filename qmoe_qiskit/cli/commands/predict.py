@@ -31,6 +31,8 @@ def predict(
     shots: common.OtherShots = None,
     mitigation: common.OtherMitigation = None,
     device_qubits: common.OtherDeviceQubits = None,
+    slots: common.Slots = None,
+    spacing: common.Spacing = None,
     out: Annotated[Path | None, typer.Option(help="CSV file to write; by default stdout.")] = None,
     force: common.ForceFile = False,
     as_json: common.Json = False,
@@ -49,6 +51,8 @@ def predict(
         shots=shots,
         mitigation=mitigation,
         device_qubits=common.qubits_from(device_qubits),
+        slots=common.slots_from(slots),
+        spacing=spacing,
     )
     predictions = runs.predict_file(run, file)
     n_rows = len(predictions.labels_N)

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qmoe_qiskit import runs
-from qmoe_qiskit.cli.options.common import Command, give_options, option, qubits_from
+from qmoe_qiskit.cli.options.common import (
+    SLOTS,
+    SPACING,
+    Command,
+    give_options,
+    option,
+    qubits_from,
+    slots_from,
+)
 from qmoe_qiskit.cli.output.documents import remark
 
 if TYPE_CHECKING:
@@ -68,6 +76,8 @@ _REQUEST = [
         "Qubits to run on; by default those with the smallest expected error.",
         "Q,Q,...",
     ),
+    option("slots", str, SLOTS, "auto|N"),
+    option("spacing", int, SPACING),
     option(
         "budget",
         str,
@@ -115,6 +125,8 @@ def device_request(backend: str, device: DeviceOptions) -> DeviceRequest:
         settle_s=device.get("settle"),
         options=runtime_options(({} if file is None else read_options(file)) | given),
         device_qubits=qubits_from(device["device_qubits"]),
+        slots=slots_from(device["slots"]),
+        spacing=device["spacing"],
         **{name: device[name] for name in ("shots", "data", "target", "samples", "ledger")},
     )
 

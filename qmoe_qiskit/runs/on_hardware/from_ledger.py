@@ -3,6 +3,7 @@
 from qmoe_qiskit.backends import BackendSpec
 from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
 from qmoe_qiskit.backends.runtime.compiled_router import Layout, request_key
+from qmoe_qiskit.backends.slots.request import slot_request
 from qmoe_qiskit.hardware.devices.from_ledger import LedgerDevice
 from qmoe_qiskit.hardware.jobs.work_records import load_work
 from qmoe_qiskit.hardware.ledger.current_jobs import has_all_results
@@ -39,6 +40,7 @@ def _prepare(run: OpenedRun, request: DeviceRequest, ledger: Ledger) -> Prepared
         return None
     rows = select_rows(exact, request.data, target=request.target, samples=request.samples)
     service, n_shots = account.service_name(), request.options.shots(request.shots)
+    slots = slot_request(request.slots, request.spacing)
     keys = [
         request_key(
             "values",
@@ -51,6 +53,7 @@ def _prepare(run: OpenedRun, request: DeviceRequest, ledger: Ledger) -> Prepared
             shots=n_shots,
             qubits=request.device_qubits,
             seed=request.seed,
+            slots=slots,
         )
         for inputs_BF, weights_W in circuit_arguments(exact, rows)
     ]
@@ -66,6 +69,7 @@ def _prepare(run: OpenedRun, request: DeviceRequest, ledger: Ledger) -> Prepared
         shots=n_shots,
         seed=request.seed,
         qubits=request.device_qubits,
+        slots=slots,
         layout=Layout(
             circuit=works[0].circuit, physical_qubits=works[0].physical_qubits, profile=None
         ),
