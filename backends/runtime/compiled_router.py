@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from qmoe_qiskit.noise_profiles import NoiseProfile
     from qmoe_qiskit.simulation.angle_table import AngleTable
 
-# What the work yields: expectation values, or the values from which a gradient is made.
-Kind = Literal["values", "shifts", "spsa"]
+# What the work yields: expectation values, the values from which a gradient is made, or those of one
+# slot without and with others beside it.
+Kind = Literal["values", "shifts", "spsa", "alone", "beside"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -208,14 +209,15 @@ def request_key(
 ) -> str:
     """Return the key of the work for a request, see `work_key`.
 
-    The kind is "values" for expectation values, "shifts" or "spsa" for a gradient. Inputs and
+    The kind is "values" for expectation values, "shifts" or "spsa" for a gradient, "alone" or
+    "beside" for a measurement of crosstalk. Inputs and
     weights are in radians. The settings are those of a `RuntimeBackend`: `spec` is its name, and
     `service` the service of its device.
     """
     settings = {
         "backend": spec,
         "kind": kind,
-        "options": options.key_settings(gradient=kind != "values"),
+        "options": options.key_settings(gradient=kind in {"shifts", "spsa"}),
         "qubits": qubits,
         "router": router.content_hash,
         "seed": seed,

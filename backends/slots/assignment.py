@@ -53,7 +53,8 @@ class Assignment:
     def pack(self, points_PG: FloatArray) -> FloatArray:
         """Return the angles of all slots, row by row: (R, K * G), slot after slot."""
         packed_RKG = points_PG[self.points_RK]
-        packed: FloatArray = packed_RKG.reshape(len(packed_RKG), -1)
+        n_rows, n_slots, n_angles = packed_RKG.shape
+        packed: FloatArray = packed_RKG.reshape(n_rows, n_slots * n_angles)
         return packed
 
     def unpack(self, values_RX: FloatArray) -> FloatArray:

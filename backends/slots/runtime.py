@@ -16,11 +16,12 @@ from qiskit.circuit import ParameterVector
 
 from qmoe_qiskit.backends.gradients.rotations import rotation_angles
 from qmoe_qiskit.backends.runtime.compiled_router import Kind, Layout, RuntimeRouter
-from qmoe_qiskit.backends.slots.assignment import Assignment, singles
+from qmoe_qiskit.backends.protocols import check_batch
+from qmoe_qiskit.backends.slots.assignment import Assignment, permutation, singles
 from qmoe_qiskit.backends.slots.finding import Slot
 from qmoe_qiskit.backends.slots.packed_circuit import PackedCircuit, spread_observables
 from qmoe_qiskit.backends.transpile.isa_circuit import DeviceCircuit, gates_only
-from qmoe_qiskit.errors import LedgerError
+from qmoe_qiskit.errors import InputError, LedgerError
 from qmoe_qiskit.hardware.independent_parts import gates_on, region_around
 from qmoe_qiskit.typing import FloatArray
 
@@ -113,6 +114,50 @@ class PackedRouter(RuntimeRouter):
             count = self.backend.options.spsa_directions
             return points.reshape(count, 2, -1).swapaxes(1, 2).reshape(-1, 2)
         return singles(n_points)
+
+    def crosstalk_works(
+        self, inputs_PF: FloatArray, weights_W: FloatArray
+    ) -> tuple[WorkUnit, WorkUnit]:
+        """Return two works with the same points in one slot: it alone, and beside all others.
+
+        It is the best slot. The others run the same points in other orders.
+
+        Raises:
+            InputError: As `work` does, or if the first work was recorded in what is no slot now.
+        """
+        assert self.slots is not None
+        x_PF, w_W = check_batch(self.router, inputs_PF, weights_W)
+        points_PG = self._points("values", x_PF, w_W)
+        alone, beside = (self._work(kind, x_PF, w_W) for kind in ("alone", "beside"))
+        best = self._slot_alone(alone.key, beside.key)
+        slot = self.slots[best]
+        orders = [permutation(len(x_PF), f"{beside.key} {k}") for k in range(self.n_slots)]
+        orders[best] = np.arange(len(x_PF))
+        return (
+            replace(
+                alone,
+                circuit=gates_only(slot.circuit.full),
+                physical_qubits=slot.qubits,
+                observables=self.router.observables,
+                points_PG=points_PG,
+            ),
+            replace(beside, points_PG=np.hstack([points_PG[order] for order in orders])),
+        )
+
+    def _slot_alone(self, alone: str, beside: str) -> int:
+        """Return the slot that runs alone: the best, or the one that is recorded, by both keys."""
+        assert self.slots is not None
+        ledger = self.backend.device.ledger
+        record = None if ledger is None else ledger.work(alone)
+        if ledger is None or record is None or ledger.work(beside) is not None:
+            return 0  # what is recorded is not laid out again
+        qubits = [slot.qubits for slot in self.slots]
+        if record.physical_qubits not in qubits:
+            raise InputError(
+                f"the first measurement ran on qubits {list(record.physical_qubits)}, which are no "
+                "slot under today's calibration: begin again with another repetition"
+            )
+        return qubits.index(record.physical_qubits)
 
     @property
     def _observables(self) -> tuple[SparsePauliOp, ...]:

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from qmoe_qiskit.cli.commands.crosstalk import crosstalk
 from qmoe_qiskit.cli.commands.demo import demo
 from qmoe_qiskit.cli.commands.estimate import estimate
 from qmoe_qiskit.cli.commands.evaluate import evaluate
@@ -73,7 +74,7 @@ app = typer.Typer(
 _GROUPS = {
     "Models": (demo, train, evaluate, predict, info),
     "Noise": (noise, profiles),
-    "Quantum hardware": (slots, estimate, submit, jobs),
+    "Quantum hardware": (slots, estimate, submit, jobs, crosstalk),
     "Studies": (study, report),
 }
 for _panel, _commands in _GROUPS.items():

@@ -142,8 +142,21 @@ def prepare_on_device(
         InputError: If a setting is not accepted, or the device cannot run the circuit.
         HardwareError: If the service refuses.
     """
+    from qmoe_qiskit.runs.on_hardware.evaluate import prepare_run
+
+    backend = open_on_device(run, request, report)
+    prepared = prepare_run(
+        run, backend, request.data, target=request.target, samples=request.samples
+    )
+    return prepared, backend
+
+
+def open_on_device(
+    run: runs.OpenedRun, request: DeviceRequest, report: Callable[[str], None]
+) -> RuntimeBackend:
+    """Open the device that a request names, for the circuit of a run, see `prepare_on_device`."""
     from qmoe_qiskit.hardware.devices.ibm import IBMDevice
-    from qmoe_qiskit.runs.on_hardware.evaluate import open_device, prepare_run
+    from qmoe_qiskit.runs.on_hardware.evaluate import open_device
 
     run.load_circuit()  # a run without a circuit is refused before the service is asked
     if not request.is_fake:
@@ -156,7 +169,4 @@ def prepare_on_device(
                 f"note: instance {client.instance!r} ({client.plan} plan) is used, of "
                 f"{len(client.instances)}: QISKIT_IBM_INSTANCE names another"
             )
-    prepared = prepare_run(
-        run, backend, request.data, target=request.target, samples=request.samples
-    )
-    return prepared, backend
+    return backend

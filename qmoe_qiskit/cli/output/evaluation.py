@@ -32,10 +32,11 @@ def show_evaluation(run: runs.Run, result: runs.Evaluation, *, as_json: bool) ->
         screen.print(placement, soft_wrap=True)
     screen.print(metrics_table(result.metrics))
     if isinstance(result, DeviceEvaluation):
-        screen.print(_cost_sentence(result.cost), soft_wrap=True)
+        screen.print(cost_sentence(result.cost), soft_wrap=True)
 
 
-def _cost_sentence(cost: Cost) -> str:
+def cost_sentence(cost: Cost) -> str:
+    """Return what executions cost, as a sentence."""
     if not cost.jobs:
         return f"{cost.executions:,} executions on this machine: nothing was charged"
     n_jobs = len(cost.jobs)
