@@ -58,7 +58,8 @@ def gates_on(circuit: QuantumCircuit, region: Iterable[int]) -> QuantumCircuit:
     part = QuantumCircuit(circuit.num_qubits)
     for step in circuit.data:
         if here := [q for q in (circuit.find_bit(q).index for q in step.qubits) if q in inside]:
-            part.append(step.operation, here)
+            is_barrier = step.operation.name == "barrier"
+            part.barrier(here) if is_barrier else part.append(step.operation, here)
     return part
 
 
