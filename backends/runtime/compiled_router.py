@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from qmoe_qiskit.noise_profiles import NoiseProfile
     from qmoe_qiskit.simulation.angle_table import AngleTable
 
-# What the work yields: expectation values, the values from which a gradient is made, or those of one
-# slot without and with others beside it.
+# What the work yields: expectation values, the values from which a gradient is made, or those of
+# one slot without and with others beside it.
 Kind = Literal["values", "shifts", "spsa", "alone", "beside"]
 
 

@@ -167,9 +167,7 @@ class SlotFinder:
             )
         return self.candidates.take(errors_C <= most)
 
-    def _of_count(
-        self, able: Candidates, cliques_LC: csr_array, request: SlotRequest
-    ) -> Selection:
+    def _of_count(self, able: Candidates, cliques_LC: csr_array, request: SlotRequest) -> Selection:
         assert request.count is not None
         selection = None
         if request.count <= len(able.errors_C):
@@ -192,9 +190,7 @@ class SlotFinder:
         return cliques_of(candidates.covers(n_qubits), near)
 
     def _slot(self, candidates: Candidates, index: int) -> Slot:
-        circuit = place_routing(
-            self.router, self.profile, self._routing, candidates.place(index)
-        )
+        circuit = place_routing(self.router, self.profile, self._routing, candidates.place(index))
         error = circuit.expected_error
         assert error is not None
         return Slot(qubits=circuit.physical_qubits, expected_error=error, circuit=circuit)

@@ -99,7 +99,9 @@ class PackedNoisyRouter(HandsOut):
             gradient_BO: ArrayLike, *, need_inputs: bool = True
         ) -> tuple[ArrayLike | None, ArrayLike]:
             shared_BO = gradient_BO * share_B1
-            found = [(rows, *back(shared_BO[rows], need_inputs=need_inputs)) for rows, _, back in parts]
+            found = [
+                (rows, *back(shared_BO[rows], need_inputs=need_inputs)) for rows, _, back in parts
+            ]
             by_weights = sum(each for _, _, each in found)
             if not need_inputs:
                 return None, by_weights

@@ -109,7 +109,9 @@ def spread_observables(
 ) -> tuple[SparsePauliOp, ...]:
     """Return the observables of `count` copies of some qubits, slot after slot."""
     return tuple(
-        observable.apply_layout(list(range(slot * n_qubits, (slot + 1) * n_qubits)), count * n_qubits)
+        observable.apply_layout(
+            list(range(slot * n_qubits, (slot + 1) * n_qubits)), count * n_qubits
+        )
         for slot in range(count)
         for observable in observables
     )

@@ -15,8 +15,8 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 
 from qmoe_qiskit.backends.gradients.rotations import rotation_angles
-from qmoe_qiskit.backends.runtime.compiled_router import Kind, Layout, RuntimeRouter
 from qmoe_qiskit.backends.protocols import check_batch
+from qmoe_qiskit.backends.runtime.compiled_router import Kind, Layout, RuntimeRouter
 from qmoe_qiskit.backends.slots.assignment import Assignment, permutation, singles
 from qmoe_qiskit.backends.slots.finding import Slot
 from qmoe_qiskit.backends.slots.packed_circuit import PackedCircuit, spread_observables

@@ -67,7 +67,9 @@ def region_around(circuit: QuantumCircuit, qubits: Iterable[int]) -> set[int]:
     """Return qubits, and all that gates join to them, directly or through others."""
     wanted = set(qubits)
     steps = [on for name, on in _steps(circuit) if name != "barrier"]
-    return {q for region in _joined([*steps, *([q] for q in wanted)]) if region & wanted for q in region}
+    return {
+        q for region in _joined([*steps, *([q] for q in wanted)]) if region & wanted for q in region
+    }
 
 
 def _part(work: WorkUnit, region: set[int], outputs: list[int]) -> WorkUnit:

@@ -14,7 +14,9 @@ from qmoe_qiskit.hardware.work import WorkUnit
 from qmoe_qiskit.typing import FloatArray
 
 
-def work_of(circuit: QuantumCircuit, observables: list[SparsePauliOp], qubits: list[int]) -> WorkUnit:
+def work_of(
+    circuit: QuantumCircuit, observables: list[SparsePauliOp], qubits: list[int]
+) -> WorkUnit:
     rng = np.random.default_rng(0)
     return WorkUnit(
         key="00ff",
@@ -44,7 +46,7 @@ def values(work: WorkUnit) -> FloatArray:
 
 @pytest.fixture
 def circuit() -> QuantumCircuit:
-    """Angles of three parts, mixed: more than ten, whose names sort otherwise than their numbers."""
+    """Angles of several parts, mixed: 12, whose names sort otherwise than their numbers."""
     angle = ParameterVector("angle", 12)
     circuit = QuantumCircuit(7)
     for k, q in enumerate([0, 5, 2, 0, 6, 3, 5, 2, 0, 1, 3, 6]):

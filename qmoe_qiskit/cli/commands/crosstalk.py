@@ -33,7 +33,11 @@ def crosstalk(
     is sent without --budget, --yes or an answer.
     """
     from qmoe_qiskit.hardware.devices.ibm import IBMDevice
-    from qmoe_qiskit.runs.on_hardware.crosstalk import measure_crosstalk, prepare_crosstalk
+    from qmoe_qiskit.runs.on_hardware.crosstalk import (
+        measure_crosstalk,
+        prepare_crosstalk,
+        submit_both,
+    )
 
     given = {**device, "slots": device["slots"] or "auto"}
     if device["resilience"] is None and device["options"] is None:
@@ -47,8 +51,7 @@ def crosstalk(
         )
         if isinstance(opened.device, IBMDevice):
             agree(prepared, opened.device, shown, yes=yes, quiet=as_json)
-            for work in prepared.works:
-                opened.device.submit(work)
+            submit_both(prepared, opened.device)
         result = measure_crosstalk(prepared)
     if as_json:
         write_json(_document(run, result))

@@ -99,9 +99,7 @@ def _profile(device: str) -> NoiseProfile:
     return noise
 
 
-def _draw(
-    path: Path, finder: SlotFinder, found: SlotSet, tradeoffs: list[Tradeoff]
-) -> None:
+def _draw(path: Path, finder: SlotFinder, found: SlotSet, tradeoffs: list[Tradeoff]) -> None:
     from qmoe_qiskit.figures import DrawnSlot, figure_bytes, slots_figure
 
     drawn = [
@@ -121,7 +119,7 @@ def _summary(finder: SlotFinder, found: SlotSet) -> str:
     )
     errors = [slot.expected_error for slot in found.slots]
     return (
-        f"{len(errors)} slots of {finder.router.n_qubits} qubits, spacing "
+        f"{len(errors)} slot{'s' * (len(errors) != 1)} of {finder.router.n_qubits} qubits, spacing "
         f"{found.request.spacing}, expected errors {100 * errors[0]:.2g} % to "
         f"{100 * errors[-1]:.2g} %; chosen from {found.n_candidates} places, {proof}"
     )

@@ -52,8 +52,8 @@ OtherDeviceQubits = Annotated[
     ),
 ]
 SLOTS = (
-    "How many rows to evaluate at once, each on qubits of its own: a number, or auto for as many as "
-    "pay; by default one. See qmoe slots."
+    "How many rows to evaluate at once, each on qubits of its own: a number, or auto for as many "
+    "as pay; by default one. See qmoe slots."
 )
 SPACING = "Number of idle qubits between slots; 1 by default."
 Slots = Annotated[str | None, typer.Option(metavar="auto|N", help=SLOTS)]

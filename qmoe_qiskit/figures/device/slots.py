@@ -62,11 +62,8 @@ def slots_figure(
         figure.set_size_inches(wide + _PANEL[0] + 0.6, max(high + 1.4, _PANEL[1] + 0.8))
         grid = figure.add_gridspec(1, 2, width_ratios=[wide, _PANEL[0]])
         axes, panel = (figure.add_subplot(grid[0, column]) for column in range(2))
-        lines = [
-            f"{profile.device}, calibration of {profile.captured_at:%Y-%m-%d %H:%M} UTC, hash "
-            f"{profile.content_hash[:12]}",
-            note,
-        ]
+        calibration = f"calibration of {profile.captured_at:%Y-%m-%d %H:%M} UTC"
+        lines = [f"{profile.device}, {calibration}, hash {profile.content_hash[:12]}", note]
         width = int(13 * figure.get_size_inches()[0])
         figure.suptitle("\n".join(fitted(line, width) for line in lines if line), fontsize=9)
         _draw_slots(figure, axes, coupling_map, slots)

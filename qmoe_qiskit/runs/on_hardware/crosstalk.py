@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from qmoe_qiskit.backends import open_backend
 from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
 from qmoe_qiskit.backends.slots.runtime import PackedRouter
 from qmoe_qiskit.errors import HardwareError, InputError
+from qmoe_qiskit.hardware.devices.ibm import IBMDevice
 from qmoe_qiskit.hardware.work import Outcome
 from qmoe_qiskit.runs.on_hardware.evaluate import Cost, Prepared, circuit_arguments, prepare_run
 from qmoe_qiskit.runs.store.loading import OpenedRun
@@ -97,6 +99,33 @@ def prepare_crosstalk(
     )
 
 
+def submit_both(prepared: Prepared, device: IBMDevice) -> None:
+    """Send both measurements of `prepare_crosstalk`, one right after the other, within the budget.
+
+    A job may use all that is left of a budget, until its charge is known: so the first one gets its
+    estimate and half of the rest.
+
+    Raises:
+        BudgetError: If the budget does not cover both: nothing was sent.
+        HardwareError: If the service refuses; what was created stays recorded.
+    """
+    first, second = prepared.works
+    budget_s = device.budget_s
+    if budget_s is not None:
+        needed = [
+            sum(max(1, math.ceil(job.seconds)) for job in device.unsent_estimate(work).jobs)
+            for work in prepared.works
+        ]
+        used_s = sum(device.committed_qpu_seconds(work.key) for work in prepared.works)
+        spare_s = budget_s - used_s - sum(needed)
+        device.budget_s = used_s + needed[0] + max(0.0, spare_s / 2)
+    try:
+        device.submit(first)
+    finally:
+        device.budget_s = budget_s
+    device.submit(second)
+
+
 def measure_crosstalk(prepared: Prepared) -> Crosstalk:
     """Execute what `prepare_crosstalk` prepared, or take it from the ledger, and compare.
 
@@ -127,9 +156,7 @@ def measure_crosstalk(prepared: Prepared) -> Crosstalk:
         n_slots=n_slots,
         n_points=len(inputs_PF),
         shots=alone_work.shots,
-        test=crosstalk_test(
-            alone.values_PO, beside.values_PO[:, columns], exact_PO, errors_PO
-        ),
+        test=crosstalk_test(alone.values_PO, beside.values_PO[:, columns], exact_PO, errors_PO),
         cost=_cost(prepared, (alone, beside)),
         simulated=prepared.device.is_local,
     )

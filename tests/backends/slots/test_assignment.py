@@ -20,10 +20,8 @@ def test_the_draw_never_changes() -> None:
 PINNED_8 = [1, 7, 6, 5, 3, 4, 2, 0]
 
 
-@given(
-    n_groups=st.integers(0, 40), n_slots=st.integers(1, 12), pairs=st.booleans(), key=st.text()
-)
-def test_values_find_their_points(n_groups: int, n_slots: int, pairs: bool, key: str) -> None:  # noqa: FBT001
+@given(n_groups=st.integers(0, 40), n_slots=st.integers(1, 12), pairs=st.booleans(), key=st.text())
+def test_values_find_their_points(n_groups: int, n_slots: int, pairs: bool, key: str) -> None:
     rng = np.random.default_rng(n_groups)
     groups = rng.permutation(2 * n_groups).reshape(-1, 2) if pairs else singles(n_groups)
     points_PG = rng.normal(size=(groups.size, 3))

@@ -137,7 +137,11 @@ def test_more_errors_for_more_slots(finders: dict[tuple[str, int], SlotFinder]) 
         ("noisy:ibm_lagos", {"slots": 2, "spacing": -1}, "spacing must be .* got -1"),
         ("noisy:ibm_lagos", {"spacing": 1}, "spacing 1 is for packed execution"),
         ("noisy:ibm_lagos", {"slots": 2, "max_error": 0}, "max_error must be a probability"),
-        ("noisy:ibm_lagos", {"slots": "auto", "max_error": 1e-6}, "the best has .* raise max_error"),
+        (
+            "noisy:ibm_lagos",
+            {"slots": "auto", "max_error": 1e-6},
+            "the best has .* raise max_error",
+        ),
         ("noisy:ibm_lagos", {"slots": 9}, "ibm_lagos holds at most 2 slots .* 9 were asked for"),
         ("noisy:ibm_lagos", {"slots": 2, "spacing": 9}, "holds at most 1 slot of this router"),
         ("statevector", {"slots": 2}, "has no device to pack slots on"),

@@ -38,7 +38,10 @@ def by_trying_all(
     n = len(weights)
     sets = [np.flatnonzero(row) for row in used]
     fits = np.array(
-        [[i == j or far[np.ix_(sets[i], sets[j])].min() > spacing for j in range(n)] for i in range(n)]
+        [
+            [i == j or far[np.ix_(sets[i], sets[j])].min() > spacing for j in range(n)]
+            for i in range(n)
+        ]
     )
     best = -np.inf
     for size in range(n + 1) if count is None else [count]:

@@ -132,9 +132,7 @@ def test_routed_slots_have_a_layout(rng: np.random.Generator) -> None:
     inputs, weights = sample(rng, 2, router)
     exact = open_backend("statevector").compile(router).expectations(inputs, weights).values
     active = sorted(q for s in packed.slots for q in s.circuit.active)  # type: ignore[attr-defined]
-    numbers = dict(
-        zip([*copies.inputs, *copies.weights], [*inputs.ravel(), *weights], strict=True)
-    )
+    numbers = dict(zip([*copies.inputs, *copies.weights], [*inputs.ravel(), *weights], strict=True))
     bound = isa.assign_parameters({p: numbers[p] for p in isa.parameters})
     from qiskit import QuantumCircuit
 
@@ -160,7 +158,9 @@ def test_shots(rng: np.random.Generator) -> None:
     inputs, weights = sample(rng, n, router)
     exact = open_backend(DEVICE, slots=2, seed=3).compile(router).expectations(inputs, weights)
     first, again, other = (
-        open_backend(DEVICE, slots=2, shots=shots, seed=s).compile(router).expectations(inputs, weights)
+        open_backend(DEVICE, slots=2, shots=shots, seed=s)
+        .compile(router)
+        .expectations(inputs, weights)
         for s in (3, 3, 4)
     )
     assert (first.values == again.values).all()

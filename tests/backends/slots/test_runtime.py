@@ -225,9 +225,9 @@ def test_recorded_angles_must_be_those_of_the_request(
     """Another order, as of another version, is refused before wrong numbers are returned."""
     router = angle_router(2, 1)
     inputs, weights = sample(rng, 7, router)
-    packed = open_backend(
-        "runtime:ibm_torino", shots=64, seed=1, options=PLAIN, slots=3
-    ).compile(router)
+    packed = open_backend("runtime:ibm_torino", shots=64, seed=1, options=PLAIN, slots=3).compile(
+        router
+    )
     packed.expectations(inputs, weights)
     monkeypatch.setattr(
         "qmoe_qiskit.backends.slots.assignment.permutation", lambda count, _: np.arange(count)
@@ -242,9 +242,9 @@ def test_crosstalk_goes_on_in_the_slot_where_it_began(
 ) -> None:
     router = angle_router(2, 1)
     inputs, weights = sample(rng, 10, router)
-    packed = open_backend(
-        "runtime:ibm_torino", shots=64, seed=1, options=PLAIN, slots=3
-    ).compile(router)
+    packed = open_backend("runtime:ibm_torino", shots=64, seed=1, options=PLAIN, slots=3).compile(
+        router
+    )
     assert isinstance(packed, PackedRouter)
     assert packed.slots is not None
     alone, beside = packed.crosstalk_works(inputs, weights)
