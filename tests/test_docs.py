@@ -28,8 +28,8 @@ PAGES = {
         *(
             ROOT / "docs" / f"{name}.md"
             for name in (
-                "command-line", "noise", "ibm-quantum", "studies", "study-results", "python",
-                "circuits", "pytorch", "performance",
+                "command-line", "noise", "ibm-quantum", "packed-execution", "studies",
+                "study-results", "python", "circuits", "pytorch", "performance",
             )
         ),
     )
@@ -87,7 +87,7 @@ def test_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, whole: boo
     # docs/study-results.md names the commands of studies that take hours.
     text = "\n".join(page for name, page in DOCS.items() if name != "study-results")
     commands = re.findall(r"^    (qmoe .*)$", text, re.MULTILINE)
-    assert len(commands) == 19
+    assert len(commands) == 24
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("QMOE_LEDGER", str(tmp_path / "ledger.sqlite"))
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -102,7 +102,7 @@ def test_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, whole: boo
             assert done.exit_code == 0, (line, done.stderr, done.exception)
             if target:
                 (tmp_path / target).write_text(done.stdout)
-        assert len(ibm.jobs) == 1  # submitted once; evaluated from the ledger
+        assert len(ibm.jobs) == 4  # each submitted once; evaluated from the ledger
     assert len((tmp_path / "predictions.csv").read_text().splitlines()) == 8
 
 

@@ -149,7 +149,8 @@ def _greedy(
         improved = False
         for out in sorted(chosen):
             free = [c for c in rivals[out] if rivals[c] & chosen == {out}]
-            best, gain = (), weights_C[out]
+            best: tuple[int, ...] = ()
+            gain = float(weights_C[out])
             for i, a in enumerate(free):
                 others = [(a, b) for b in free[i + 1 :] if b not in rivals[a]]
                 for option in [(a,), *others]:

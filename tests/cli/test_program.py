@@ -40,11 +40,11 @@ COMMANDS = {
     "evaluate": [
         "--backend", "--budget", "--data", "--device-qubits", "--json", "--ledger", "--mitigation",
         "--mode", "--options", "--repetition", "--resilience", "--samples", "--settle", "--shots",
-        "--target", "--yes", "RUN",
+        "--slots", "--spacing", "--target", "--yes", "RUN",
     ],
     "predict": [
         "--backend", "--device-qubits", "--force", "--json", "--mitigation", "--out", "--shots",
-        "FILE", "RUN",
+        "--slots", "--spacing", "FILE", "RUN",
     ],
     "info": ["--json", "RUN"],
     "noise": [
@@ -56,12 +56,21 @@ COMMANDS = {
     ],
     "estimate": [
         "--backend", "--data", "--device-qubits", "--json", "--ledger", "--mode", "--options",
-        "--price", "--resilience", "--samples", "--shots", "--target", "RUN",
+        "--price", "--resilience", "--samples", "--shots", "--slots", "--spacing", "--target",
+        "RUN",
     ],
     "submit": [
         "--backend", "--budget", "--data", "--device-qubits", "--json", "--ledger", "--mode",
-        "--options", "--repetition", "--resilience", "--samples", "--settle", "--shots", "--target",
-        "--wait", "--yes", "RUN",
+        "--options", "--repetition", "--resilience", "--samples", "--settle", "--shots", "--slots",
+        "--spacing", "--target", "--wait", "--yes", "RUN",
+    ],
+    "slots": [
+        "--force", "--json", "--max-error", "--out", "--router", "--slots", "--spacing", "DEVICE",
+    ],
+    "crosstalk": [
+        "--backend", "--budget", "--data", "--device-qubits", "--json", "--ledger", "--mode",
+        "--options", "--repetition", "--resilience", "--samples", "--settle", "--shots", "--slots",
+        "--spacing", "--target", "--yes", "RUN",
     ],
     "jobs list": ["--json", "--ledger"],
     "jobs show": ["--json", "--ledger", "KEY"],
