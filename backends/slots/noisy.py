@@ -46,7 +46,7 @@ class PackedNoisyRouter(HandsOut):
     ) -> None:
         self.router, self.slots, self.backend_name = router, tuple(slots), backend_name
         self._compiled, self._seed = tuple(compiled), seed
-        self.placed = PackedCircuit(tuple(slot.circuit for slot in slots))  # type: ignore[assignment]
+        self.placed = PackedCircuit(tuple(slot.circuit for slot in slots))
 
     @property
     def n_slots(self) -> int:

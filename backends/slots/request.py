@@ -54,7 +54,7 @@ def slot_request(
         raise InputError(
             f"spacing must be a number of idle qubits between slots, 0 or more, got {spacing!r}"
         )
-    if max_error is not None and not (isinstance(max_error, int | float) and 0 < max_error <= 1):
+    if max_error is not None and not 0 < max_error <= 1:
         raise InputError(
             f"max_error must be a probability above 0 and up to 1, such as 0.1, got {max_error!r}"
         )

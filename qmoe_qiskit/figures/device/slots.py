@@ -119,7 +119,8 @@ def _draw_qubits(
             )
         )
         axes.text(
-            *map(float, place),
+            float(place[0]),
+            float(place[1]),
             str(qubit.qubit),
             fontsize=min(0.36 * coupling_map.unit * 72.0, 9),
             color=edge_of(fill) if slot is not None else "#606060",
