@@ -13,17 +13,17 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from qmoe_qiskit.cli.commands.packed.crosstalk import crosstalk
 from qmoe_qiskit.cli.commands.demo import demo
 from qmoe_qiskit.cli.commands.estimate import estimate
 from qmoe_qiskit.cli.commands.evaluate import evaluate
 from qmoe_qiskit.cli.commands.info import info
 from qmoe_qiskit.cli.commands.jobs import jobs
 from qmoe_qiskit.cli.commands.noise import noise
+from qmoe_qiskit.cli.commands.packed.crosstalk import crosstalk
+from qmoe_qiskit.cli.commands.packed.slots import slots
 from qmoe_qiskit.cli.commands.predict import predict
 from qmoe_qiskit.cli.commands.profiles import profiles
 from qmoe_qiskit.cli.commands.report import report
-from qmoe_qiskit.cli.commands.packed.slots import slots
 from qmoe_qiskit.cli.commands.study import study
 from qmoe_qiskit.cli.commands.submit import submit
 from qmoe_qiskit.cli.commands.train import train
