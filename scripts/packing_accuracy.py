@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qmoe_qiskit.backends import BackendSpec, CompiledRouter, open_backend
+from qmoe_qiskit.backends.slots.noisy import PackedNoisyRouter
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.data import load_dataset, split_dataset
 from qmoe_qiskit.errors import OutOfRangeWarning, QMoEError
@@ -51,7 +52,9 @@ def main() -> None:
     models = [_trained(seed) for seed in range(arguments.seeds)]
     exact_N = np.array([model.score(features, labels) for model, features, labels in models])
     print(f"exact router: {100 * exact_N.mean():.2f} %, {len(models)} seeds")
-    circuit = models[0][0].compiled_router.router
+    trained = models[0][0].compiled_router
+    assert trained is not None
+    circuit = trained.router
     for device in arguments.devices:
         backend = open_backend(
             f"noisy:{device}",
@@ -61,6 +64,7 @@ def main() -> None:
             max_error=arguments.max_error,
         )
         packed = backend.compile(circuit)
+        assert isinstance(packed, PackedNoisyRouter)
         best = open_backend(f"noisy:{device}", seed=0).compile(circuit)
         alone_N, packed_N = (_accuracies(models, one) for one in (best, packed))
         lost = mean_estimate(100 * (alone_N - packed_N))
@@ -80,7 +84,7 @@ def main() -> None:
 def _print_each(
     models: Sequence[tuple[QMoEClassifier, FloatArray, FloatArray]],
     device: str,
-    packed: CompiledRouter,
+    packed: PackedNoisyRouter,
     alone_N: FloatArray,
 ) -> None:
     for slot in packed.slots:
