@@ -5,6 +5,7 @@ Each test of shots fails for a correct program with a probability of at most 1e-
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from scipy.stats import chi2  # type: ignore[import-untyped]
 
 from qmoe_qiskit.backends import open_backend
 from qmoe_qiskit.backends.gradients.rotations import router_of_rotations
-from qmoe_qiskit.backends.runtime.compiled_router import Kind
+from qmoe_qiskit.backends.runtime.compiled_router import Kind, Layout
 from qmoe_qiskit.backends.slots.assignment import Assignment, singles
 from qmoe_qiskit.backends.slots.noisy import PackedNoisyRouter
 from qmoe_qiskit.backends.slots.runtime import PackedRouter
@@ -260,3 +261,21 @@ def test_crosstalk_goes_on_in_the_slot_where_it_began(
     with Ledger() as ledger:
         assert ledger.work(beside.key) is None
     assert len(ibm.jobs) == 1
+
+
+def test_a_recorded_layout_gives_the_same_circuit(rng: np.random.Generator) -> None:
+    """The ledger has the packed circuit and the final qubits, from which the slots are parted."""
+    router = angle_router(3, 1)
+    packed = open_backend("runtime:fake_torino", seed=1, options=PLAIN, slots=3).compile(router)
+    assert isinstance(packed, PackedRouter)
+    work = packed.work(*sample(rng, 4, router))
+    recorded = Layout(
+        circuit=work.circuit, physical_qubits=work.physical_qubits, profile=None, placed=None
+    )
+    again = replace(packed.backend, layout=recorded).compile(router)
+    assert isinstance(again, PackedRouter)
+    assert (again.n_slots, again.slots, again.expected_error) == (3, None, None)
+    assert again.physical_qubits == packed.physical_qubits
+    assert again.isa_circuit.count_ops() == packed.isa_circuit.count_ops()
+    inputs, weights = sample(rng, 4, router)
+    assert (again.work(inputs, weights).points_PG == packed.work(inputs, weights).points_PG).all()
