@@ -89,7 +89,7 @@ def permutation(count: int, key: str) -> IntArray:
     version: results that were paid for must find their points for all time.
 
     >>> permutation(5, "a").tolist()
-    [0, 1, 2, 3, 4]
+    [3, 0, 1, 4, 2]
     """
     stream = hashlib.shake_256(f"slots {key}".encode()).digest(8 * count)
     order: IntArray = np.argsort(np.frombuffer(stream, dtype="<u8"), kind="stable")
