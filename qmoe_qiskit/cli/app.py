@@ -20,6 +20,8 @@ from qmoe_qiskit.cli.commands.evaluate import evaluate
 from qmoe_qiskit.cli.commands.info import info
 from qmoe_qiskit.cli.commands.jobs import jobs
 from qmoe_qiskit.cli.commands.noise import noise
+from qmoe_qiskit.cli.commands.packed.crosstalk import crosstalk
+from qmoe_qiskit.cli.commands.packed.slots import slots
 from qmoe_qiskit.cli.commands.predict import predict
 from qmoe_qiskit.cli.commands.profiles import profiles
 from qmoe_qiskit.cli.commands.report import report
@@ -73,7 +75,7 @@ app = typer.Typer(
 _GROUPS = {
     "Models": (demo, train, evaluate, predict, info, compare),
     "Noise": (noise, profiles),
-    "Quantum hardware": (estimate, submit, jobs),
+    "Quantum hardware": (slots, estimate, submit, jobs, crosstalk),
     "Studies": (study, report),
 }
 for _panel, _commands in _GROUPS.items():

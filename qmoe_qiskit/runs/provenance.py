@@ -67,6 +67,8 @@ class Execution:
             backends.
         options: Settings of IBM's primitives that differ from the defaults; None for the other
             backends.
+        slots: Number of slots, if several rows were evaluated at once; `physical_qubits` lists
+            their qubits slot after slot.
     """
 
     backend: str
@@ -80,6 +82,7 @@ class Execution:
     primitive: str | None = None
     resilience_level: int | None = None
     options: dict[str, Any] | None = None
+    slots: int | None = None
 
     def __repr__(self) -> str:
         return f"<Execution on {self}>"
@@ -92,7 +95,8 @@ class Execution:
             parts[0] = f"fake {parts[0]}, simulated on this machine"
         if self.calibration is not None:
             parts[0] += f" ({self.calibration})"
-            parts.append(f"qubits {' '.join(map(str, self.physical_qubits))}")
+            qubits = f"qubits {' '.join(map(str, self.physical_qubits))}"
+            parts.append(qubits if self.slots is None else f"{self.slots} slots on {qubits}")
         if self.shots is not None:
             parts.append(f"{self.shots} shots")
         elif self.backend != "statevector":
@@ -142,6 +146,7 @@ def execution_of(classifier: QMoEClassifier) -> Execution | None:
         "shots": getattr(backend, "shots", None),
         "physical_qubits": compiled.physical_qubits,
         "seed": getattr(backend, "seed", None),
+        "slots": getattr(compiled, "n_slots", None),
     }
     if not isinstance(compiled, RuntimeRouter):
         mitigation = getattr(backend, "mitigation", "none")

@@ -41,12 +41,13 @@ COMMANDS = {
     "evaluate": [
         "--backend", "--budget", "--data", "--device-qubits", "--figures", "--force", "--json",
         "--ledger", "--mitigation", "--mode", "--options", "--predictions", "--repetition",
-        "--resilience", "--samples", "--settle", "--shots", "--target", "--yes", "RUN",
+        "--resilience", "--samples", "--settle", "--shots", "--slots", "--spacing",
+        "--target", "--yes", "RUN",
     ],
     "predict": [
         "--backend", "--budget", "--device-qubits", "--force", "--json", "--keep", "--ledger",
         "--mitigation", "--mode", "--options", "--out", "--repetition", "--resilience", "--settle",
-        "--shots", "--yes", "FILE", "RUN",
+        "--shots", "--slots", "--spacing", "--yes", "FILE", "RUN",
     ],
     "info": ["--json", "RUN..."],
     "compare": [
@@ -64,12 +65,21 @@ COMMANDS = {
     ],
     "estimate": [
         "--backend", "--data", "--device-qubits", "--json", "--ledger", "--mode", "--options",
-        "--price", "--resilience", "--samples", "--shots", "--target", "RUN",
+        "--price", "--resilience", "--samples", "--shots", "--slots", "--spacing", "--target",
+        "RUN",
     ],
     "submit": [
         "--backend", "--budget", "--data", "--device-qubits", "--json", "--ledger", "--mode",
-        "--options", "--repetition", "--resilience", "--samples", "--settle", "--shots", "--target",
-        "--wait", "--yes", "RUN",
+        "--options", "--repetition", "--resilience", "--samples", "--settle", "--shots", "--slots",
+        "--spacing", "--target", "--wait", "--yes", "RUN",
+    ],
+    "slots": [
+        "--force", "--json", "--max-error", "--out", "--router", "--slots", "--spacing", "DEVICE",
+    ],
+    "crosstalk": [
+        "--backend", "--budget", "--data", "--device-qubits", "--json", "--ledger", "--mode",
+        "--options", "--repetition", "--resilience", "--samples", "--settle", "--shots", "--slots",
+        "--spacing", "--target", "--yes", "RUN",
     ],
     "jobs list": ["--json", "--ledger"],
     "jobs show": ["--json", "--ledger", "KEY"],

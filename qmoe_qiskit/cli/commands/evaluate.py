@@ -72,6 +72,8 @@ def evaluate(
             shots=shots,
             mitigation=mitigation,
             device_qubits=common.qubits_from(device_qubits),
+            slots=common.slots_from(device["slots"]),
+            spacing=device["spacing"],
         )
         if figures is not None:
             check_figures(loaded, figures, force=force)

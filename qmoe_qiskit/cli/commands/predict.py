@@ -88,6 +88,8 @@ def predict(
             shots=shots,
             mitigation=mitigation,
             device_qubits=common.qubits_from(device_qubits),
+            slots=common.slots_from(device["slots"]),
+            spacing=device["spacing"],
         )
         predictions = runs.predict_file(loaded, file, keep=kept)
     n_rows = len(predictions.labels_N)

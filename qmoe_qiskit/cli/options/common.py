@@ -58,6 +58,26 @@ OtherDeviceQubits = Annotated[
         "the smallest expected error.",
     ),
 ]
+SLOTS = (
+    "How many rows to evaluate at once, each on qubits of its own: a number, or auto for as many "
+    "as pay; by default one. See qmoe slots."
+)
+SPACING = "Number of idle qubits between slots; 1 by default."
+Slots = Annotated[str | None, typer.Option(metavar="auto|N", help=SLOTS)]
+Spacing = Annotated[int | None, typer.Option(help=SPACING)]
+
+
+def slots_from(text: str | None) -> str | int | None:
+    """Read a number of slots, or "auto", from an option.
+
+    Raises:
+        InputError: If the text is neither.
+    """
+    if text is None or text == "auto":
+        return text
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise InputError(f"--slots must be auto or a number of at least 1, got {text!r}")
+    return int(text)
 
 
 def names_from(option_name: str, text: str | None) -> tuple[str, ...] | None:
