@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from qmoe_qiskit.lazy import load_lazily
 
 if TYPE_CHECKING:
-    from qmoe_qiskit.backends import open_backend
+    from qmoe_qiskit.backends import FourierSurrogate, open_backend
     from qmoe_qiskit.circuits import RouterCircuit, angle_router
     from qmoe_qiskit.errors import QMoEError
     from qmoe_qiskit.moe import MixtureOfExperts, QuantumRouter
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from qmoe_qiskit.version import __version__
 
 __all__ = [
+    "FourierSurrogate",
     "MixtureOfExperts",
     "NoiseProfile",
     "QMoEClassifier",
@@ -38,7 +39,7 @@ if not Path(__file__).with_name("backends").is_dir():
 __getattr__, __dir__ = load_lazily(
     "qmoe_qiskit",
     {
-        "qmoe_qiskit.backends": ["open_backend"],
+        "qmoe_qiskit.backends": ["FourierSurrogate", "open_backend"],
         "qmoe_qiskit.circuits": ["RouterCircuit", "angle_router"],
         "qmoe_qiskit.errors": ["QMoEError"],
         "qmoe_qiskit.moe": ["MixtureOfExperts", "QuantumRouter"],

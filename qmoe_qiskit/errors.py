@@ -55,6 +55,22 @@ class BudgetError(HardwareError):
     """An estimate or a charge beyond the budget."""
 
 
+class SurrogateError(QMoEError, RuntimeError):
+    """A surrogate whose check failed: its values cannot be trusted.
+
+    Attributes:
+        surrogate: The surrogate as it was measured.
+    """
+
+    def __init__(self, message: str, surrogate: object = None) -> None:
+        super().__init__(message)
+        self.surrogate = surrogate
+
+
+class SurrogateWarning(UserWarning):
+    """A surrogate whose check failed, and whose values are used nevertheless."""
+
+
 class StudyError(QMoEError, RuntimeError):
     """A study that cannot continue."""
 
