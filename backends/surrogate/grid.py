@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from qmoe_qiskit.backends.surrogate.spectrum import Spectrum
-from qmoe_qiskit.errors import InputError, quoted, require_positive
+from qmoe_qiskit.errors import InputError, require_positive
 from qmoe_qiskit.typing import FloatArray
 
 # Numbers of a partial sum that are held at once.
@@ -77,19 +77,17 @@ class Grid:
             if total < spectrum.n_points:
                 raise InputError(
                     f"points {total} are too few: the circuit's frequencies take at least "
-                    f"{quoted(spectrum.n_points)} "
-                    f"({' x '.join(map(str, fewest_F)) if len(fewest_F) < 9 else '2 L + 1 each'})"
+                    f"{_shown(fewest_F)}"
                 )
-            counts_F = fewest_F if total > max_points else _spread(fewest_F, total)
             if total > max_points:
                 raise InputError(f"points {total} are more than max_points, {max_points}")
+            counts_F = _spread(fewest_F, total)
         grid = cls(spectrum, counts_F)
         if grid.n_points > max_points:
-            factors = " x ".join(map(str, counts_F)) if len(counts_F) < 9 else "product over inputs"
             raise InputError(
-                f"a surrogate of this circuit takes {quoted(grid.n_points)} points ({factors}), "
-                f"which at 4096 shots are {4096.0 * grid.n_points:.3g} executions: more than "
-                f"max_points, {max_points}; raise it, or use a circuit with fewer inputs or uploads"
+                f"a surrogate of this circuit takes {_shown(counts_F)} points, which at 4096 shots "
+                f"are {_rounded(4096 * grid.n_points)} executions: more than max_points, "
+                f"{max_points}; raise it, or use a circuit with fewer inputs or uploads"
             )
         return grid
 
@@ -180,9 +178,22 @@ class Grid:
         first_BM, *others = kernels_BM
         sums = first_BM @ values_PO.reshape(first_BM.shape[1], -1)
         for kernel_BM in others:
-            left = sums.reshape(len(sums), kernel_BM.shape[1], -1)
+            count = kernel_BM.shape[1]
+            left = sums.reshape(len(sums), count, sums.shape[1] // count)
             sums = (kernel_BM[:, None] @ left)[:, 0]
         return sums.reshape(len(sums), n_outputs)
+
+
+def _shown(counts_F: tuple[int, ...]) -> str:
+    """Return a number of points with its factors, such as "9 (3 x 3)"."""
+    factors = " x ".join(map(str, counts_F if len(counts_F) <= 6 else counts_F[:5]))
+    return f"{_rounded(math.prod(counts_F))} ({factors}{' x ...' if len(counts_F) > 6 else ''})"
+
+
+def _rounded(count: int) -> str:
+    """Return a count in full up to a million, and beyond that as a power of ten."""
+    digits = int(math.log10(count))
+    return str(count) if digits < 7 else f"{count // 10 ** (digits - 1) / 10:g}e{digits}"
 
 
 def _spread(fewest_F: tuple[int, ...], total: int) -> tuple[int, ...]:
