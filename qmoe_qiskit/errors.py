@@ -36,7 +36,7 @@ class ProfileError(InputError):
 
 
 class RunError(InputError):
-    """A run folder that is missing, damaged, of a newer schema, or that exists already."""
+    """A run or a model's file that is missing, damaged, of a newer schema, or exists already."""
 
 
 class EngineMismatchError(QMoEError, RuntimeError):

@@ -129,14 +129,30 @@ class FourierSurrogate(HandsOut):
         return plan.run(compiled, weights_W)
 
     @classmethod
-    def load(cls, path: str | Path, router: RouterCircuit) -> FourierSurrogate:
-        """Read what `save` wrote; see `load_surrogate`."""
+    def load(
+        cls, path: str | Path, router: RouterCircuit, weights_W: FloatArray | None = None
+    ) -> FourierSurrogate:
+        """Read what `save` wrote, for the circuit that was measured.
+
+        Args:
+            path: Path of the file.
+            router: The circuit.
+            weights_W: The weights with which it must have been measured; None for any.
+
+        Raises:
+            RunError: If the file is missing, damaged, of a newer schema, or of another circuit or
+                other weights.
+        """
         from qmoe_qiskit.backends.surrogate.files import load_surrogate
 
-        return load_surrogate(path, router)
+        return load_surrogate(path, router, weights_W)
 
     def save(self, path: str | Path) -> None:
-        """Write the surrogate to a file; see `save_surrogate`."""
+        """Write the surrogate to a file, atomically; an existing file is replaced.
+
+        Raises:
+            RunError: If the file cannot be written.
+        """
         from qmoe_qiskit.backends.surrogate.files import save_surrogate
 
         save_surrogate(self, path)
