@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from qmoe_qiskit.moe import MixtureOfExperts, QuantumRouter
     from qmoe_qiskit.noise_profiles import NoiseProfile, list_profiles, load_profile
     from qmoe_qiskit.train import QMoEClassifier
+    from qmoe_qiskit.train.export import export_model
     from qmoe_qiskit.version import __version__
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "RouterCircuit",
     "__version__",
     "angle_router",
+    "export_model",
     "list_profiles",
     "load_profile",
     "open_backend",
@@ -45,6 +47,7 @@ __getattr__, __dir__ = load_lazily(
         "qmoe_qiskit.moe": ["MixtureOfExperts", "QuantumRouter"],
         "qmoe_qiskit.noise_profiles": ["NoiseProfile", "list_profiles", "load_profile"],
         "qmoe_qiskit.train": ["QMoEClassifier"],
+        "qmoe_qiskit.train.export": ["export_model"],
         "qmoe_qiskit.version": ["__version__"],
     },
 )

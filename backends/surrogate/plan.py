@@ -19,6 +19,7 @@ from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
     from qmoe_qiskit.backends.surrogate.fourier import FourierSurrogate
+    from qmoe_qiskit.noise_profiles import NoiseProfile
 
 MAX_POINTS = 4096
 _MOST_DEFAULT_CHECKS = 16
@@ -88,8 +89,19 @@ class SurrogatePlan:
         """All points to measure, in radians: those of the grid, then those of the check."""
         return np.concatenate([self.grid.points_PF, self.checks_CF])
 
-    def run(self, compiled: CompiledRouter, weights_W: FloatArray) -> FourierSurrogate:
+    def run(
+        self,
+        compiled: CompiledRouter,
+        weights_W: FloatArray,
+        *,
+        profile: NoiseProfile | None = None,
+    ) -> FourierSurrogate:
         """Measure all points in one evaluation; on a device, it is one unit of work.
+
+        Args:
+            compiled: The circuit on any backend.
+            weights_W: Its weights, in radians.
+            profile: The calibration of the device, for the record.
 
         Raises:
             InputError: If the weights do not fit the circuit, or it is another circuit.
@@ -99,10 +111,15 @@ class SurrogatePlan:
             raise InputError("the plan is for another circuit: make it from compiled.router")
         inputs_BF, weights_W = check_batch(self.router, self.inputs_BF, weights_W)
         measured = compiled.expectations(inputs_BF, weights_W)
-        return self.finish(measured, weights_W, compiled)
+        return self.finish(measured, weights_W, compiled, profile=profile)
 
     def finish(
-        self, measured: Expectations, weights_W: FloatArray, compiled: CompiledRouter | None = None
+        self,
+        measured: Expectations,
+        weights_W: FloatArray,
+        compiled: CompiledRouter | None = None,
+        *,
+        profile: NoiseProfile | None = None,
     ) -> FourierSurrogate:
         """Make the surrogate from the values at `inputs_BF`, however they were measured.
 
@@ -110,6 +127,7 @@ class SurrogatePlan:
             measured: The values at `inputs_BF`, in that order.
             weights_W: The weights with which they were measured.
             compiled: What they were measured on, for the record.
+            profile: The calibration of the device, for the record; None for that of `compiled`.
 
         Raises:
             InputError: If the values do not fit.
@@ -139,7 +157,7 @@ class SurrogatePlan:
             std_errors_PO=errors[:n_points],
             shots=measured.shots,
             check=self._check(values, errors, measured.shots),
-            record=MeasurementRecord.of(compiled, shape[0], measured.shots),
+            record=MeasurementRecord.of(compiled, shape[0], measured.shots, profile),
             measured_on=compiled,
         )
         if surrogate.check is not None and not surrogate.check.passed:
