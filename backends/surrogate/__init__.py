@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from qmoe_qiskit.lazy import load_lazily
 
 if TYPE_CHECKING:
+    from qmoe_qiskit.backends.surrogate.backend import SurrogateBackend
     from qmoe_qiskit.backends.surrogate.check import SurrogateCheck
     from qmoe_qiskit.backends.surrogate.files import load_surrogate, save_surrogate
     from qmoe_qiskit.backends.surrogate.fourier import FourierSurrogate
@@ -20,6 +21,7 @@ __all__ = [
     "FourierSurrogate",
     "Grid",
     "Spectrum",
+    "SurrogateBackend",
     "SurrogateCheck",
     "SurrogatePlan",
     "load_surrogate",
@@ -29,6 +31,7 @@ __all__ = [
 __getattr__, __dir__ = load_lazily(
     "qmoe_qiskit.backends.surrogate",
     {
+        ".backend": ["SurrogateBackend"],
         ".check": ["SurrogateCheck"],
         ".files": ["load_surrogate", "save_surrogate"],
         ".fourier": ["FourierSurrogate"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -23,6 +24,7 @@ from qmoe_qiskit.typing import FloatArray
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
+    from qmoe_qiskit.backends.surrogate.backend import SurrogateBackend
     from qmoe_qiskit.backends.surrogate.check import SurrogateCheck
     from qmoe_qiskit.backends.surrogate.grid import Grid
     from qmoe_qiskit.backends.surrogate.record import MeasurementRecord
@@ -156,6 +158,21 @@ class FourierSurrogate(HandsOut):
         from qmoe_qiskit.backends.surrogate.files import save_surrogate
 
         save_surrogate(self, path)
+
+    def redrawn(self, rng: np.random.Generator) -> FourierSurrogate:
+        """Return a surrogate whose values are drawn around these with their standard errors.
+
+        The draws are normal, and independent for each point and observable.
+        """
+        new = copy.copy(self)
+        new.values_PO = rng.normal(self.values_PO, self.std_errors_PO)
+        return new
+
+    def as_backend(self) -> SurrogateBackend:
+        """Return a backend whose `compile` returns this surrogate, for a model with its weights."""
+        from qmoe_qiskit.backends.surrogate.backend import SurrogateBackend
+
+        return SurrogateBackend(name=self.backend_name, source=self)
 
     @property
     def points(self) -> int:

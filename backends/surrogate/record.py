@@ -33,6 +33,7 @@ class MeasurementRecord:
         expected_error: See `CompiledRouter.expected_error`.
         n_measured: Number of measured points, those of the check included.
         shots: Shots per point; None for exact values.
+        mitigation: Name of the error mitigation, or "none".
         jobs: Ids of the service's jobs; empty on this machine.
     """
 
@@ -42,6 +43,7 @@ class MeasurementRecord:
     expected_error: float | None
     n_measured: int
     shots: int | None
+    mitigation: str = "none"
     jobs: tuple[str, ...] = ()
 
     @classmethod

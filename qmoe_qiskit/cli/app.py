@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from qmoe_qiskit.cli.commands.demo import demo
 from qmoe_qiskit.cli.commands.estimate import estimate
 from qmoe_qiskit.cli.commands.evaluate import evaluate
+from qmoe_qiskit.cli.commands.export import export
 from qmoe_qiskit.cli.commands.info import info
 from qmoe_qiskit.cli.commands.jobs import jobs
 from qmoe_qiskit.cli.commands.noise import noise
@@ -24,6 +25,7 @@ from qmoe_qiskit.cli.commands.profiles import profiles
 from qmoe_qiskit.cli.commands.report import report
 from qmoe_qiskit.cli.commands.study import study
 from qmoe_qiskit.cli.commands.submit import submit
+from qmoe_qiskit.cli.commands.surrogate import surrogate
 from qmoe_qiskit.cli.commands.train import train
 from qmoe_qiskit.cli.stdout import checked_stdout
 from qmoe_qiskit.errors import InputError, QMoEError
@@ -70,7 +72,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"]},
 )
 _GROUPS = {
-    "Models": (demo, train, evaluate, predict, info),
+    "Models": (demo, train, evaluate, predict, surrogate, export, info),
     "Noise": (noise, profiles),
     "Quantum hardware": (estimate, submit, jobs),
     "Studies": (study, report),

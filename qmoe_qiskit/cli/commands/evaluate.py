@@ -40,6 +40,7 @@ def evaluate(
     shots: Shots = None,
     mitigation: common.OtherMitigation = None,
     device_qubits: common.OtherDeviceQubits = None,
+    surrogate: common.SurrogateFile = None,
     device: hardware.DeviceOptions,
     yes: hardware.Yes = False,
     as_json: common.Json = False,
@@ -50,6 +51,7 @@ def evaluate(
     with the same options is not sent again, and nothing is sent without --budget, --yes or an
     answer. The options from --options to --yes are for such devices.
     """
+    backend = common.surrogate_backend(backend, surrogate)
     paid = {"--yes": yes or None} | {f"--{k}": device[k] for k in ("budget", "ledger", "settle")}
     if backend is not None and backend.startswith("runtime:"):
         if mitigation is not None:
@@ -75,6 +77,12 @@ def evaluate(
         result = runs.evaluate_run(
             run, device["data"], target=device["target"], samples=device["samples"]
         )
+        if surrogate is not None:
+            from qmoe_qiskit.runs.surrogates.shot_errors import with_shot_errors
+
+            result = with_shot_errors(
+                run, result, device["data"], target=device["target"], samples=device["samples"]
+            )
     show_evaluation(run, result, as_json=as_json)
 
 

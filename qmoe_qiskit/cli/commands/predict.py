@@ -31,11 +31,13 @@ def predict(
     shots: common.OtherShots = None,
     mitigation: common.OtherMitigation = None,
     device_qubits: common.OtherDeviceQubits = None,
+    surrogate: common.SurrogateFile = None,
     out: Annotated[Path | None, typer.Option(help="CSV file to write; by default stdout.")] = None,
     force: common.ForceFile = False,
     as_json: common.Json = False,
 ) -> None:
     """Predict every row of a file: label, probabilities and routing weights."""
+    backend = common.surrogate_backend(backend, surrogate)
     if out is not None:
         check_vacant_file(out, force=force)
     if backend is not None and backend.startswith("runtime:"):

@@ -51,6 +51,30 @@ OtherDeviceQubits = Annotated[
         "the smallest expected error.",
     ),
 ]
+SurrogateFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--surrogate",
+        metavar="FILE",
+        help="What qmoe surrogate has measured stands in for the circuit: none is run.",
+    ),
+]
+
+
+def surrogate_backend(backend: str | None, surrogate: Path | None) -> str | None:
+    """Return the backend that --backend and --surrogate name together.
+
+    Raises:
+        InputError: If both are given.
+    """
+    if surrogate is None:
+        return backend
+    if backend is not None:
+        raise InputError(
+            f"--surrogate stands in for the circuit, which --backend {backend} would run: give one "
+            "of them"
+        )
+    return f"surrogate:{surrogate}"
 
 
 def qubits_from(text: str | None) -> tuple[int, ...] | None:

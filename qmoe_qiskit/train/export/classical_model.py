@@ -16,6 +16,7 @@ from qmoe_qiskit.moe.torch_connector import RouterConnector
 from qmoe_qiskit.train.execution import profile_of
 from qmoe_qiskit.train.export.fourier_layer import FourierLayer
 from qmoe_qiskit.train.features import FAR, FeatureMap
+from qmoe_qiskit.train.model import circuit_weights
 
 if TYPE_CHECKING:
     from qmoe_qiskit.train.classifier import QMoEClassifier
@@ -78,7 +79,7 @@ def surrogate_of(
             )
         return None
     compiled = router.connector.compiled
-    weights_W = router.connector.weight.detach().double().numpy()
+    weights_W = circuit_weights(classifier.module_)
     if surrogate is not None:
         if surrogate.router.content_hash != compiled.router.content_hash:
             raise InputError("the surrogate is of another circuit: measure that of this model")
