@@ -249,7 +249,7 @@ class FourierSurrogate(HandsOut):
 
         to_numpy, back = array_converters(inputs_BF)
         x_BF = to_numpy(inputs_BF).copy()
-        self._check_weights(to_numpy(weights_W))
+        self.check_weights(to_numpy(weights_W))
 
         def pullback(
             gradient_BO: ArrayLike, *, need_inputs: bool = True
@@ -267,10 +267,11 @@ class FourierSurrogate(HandsOut):
     ) -> tuple[FloatArray, FloatArray]:
         given_W = self.weights_W if weights_W is None else weights_W
         x_BF, w_W = check_batch(self.router, inputs_BF, given_W)
-        self._check_weights(w_W)
+        self.check_weights(w_W)
         return x_BF, w_W
 
-    def _check_weights(self, weights_W: FloatArray) -> None:
+    def check_weights(self, weights_W: FloatArray) -> None:
+        """Raise InputError if these are not the weights of the measurement."""
         if not np.array_equal(weights_W, self.weights_W):
             raise InputError(
                 "the surrogate was measured with other weights of the circuit, and knows nothing "

@@ -80,13 +80,12 @@ def surrogate_of(
         return None
     compiled = router.connector.compiled
     weights_W = circuit_weights(classifier.module_)
-    if surrogate is not None:
-        if surrogate.router.content_hash != compiled.router.content_hash:
+    given = compiled if isinstance(compiled, FourierSurrogate) else surrogate
+    if given is not None:
+        if given.router.content_hash != compiled.router.content_hash:
             raise InputError("the surrogate is of another circuit: measure that of this model")
-        surrogate.expectations(surrogate.grid.points_PF[:0], weights_W)  # refuses other weights
-        return surrogate
-    if isinstance(compiled, FourierSurrogate):
-        return compiled
+        given.check_weights(weights_W)
+        return given
     if isinstance(compiled, RuntimeRouter) and not compiled.backend.device.is_local:
         raise InputError(
             f"the model runs on {compiled.backend_name!r}, and to measure a surrogate there would "
