@@ -40,12 +40,19 @@ COMMANDS = {
     "evaluate": [
         "--backend", "--budget", "--data", "--device-qubits", "--json", "--ledger", "--mitigation",
         "--mode", "--options", "--repetition", "--resilience", "--samples", "--settle", "--shots",
-        "--target", "--yes", "RUN",
+        "--surrogate", "--target", "--yes", "RUN",
     ],
     "predict": [
         "--backend", "--device-qubits", "--force", "--json", "--mitigation", "--out", "--shots",
-        "FILE", "RUN",
+        "--surrogate", "FILE", "RUN",
     ],
+    "surrogate": [
+        "--backend", "--budget", "--check-level", "--checks", "--device-qubits", "--force",
+        "--json", "--ledger", "--max-points", "--mitigation", "--mode", "--on-failed-check",
+        "--options", "--out", "--points", "--repetition", "--resilience", "--settle", "--shots",
+        "--yes", "RUN",
+    ],
+    "export": ["--dtype", "--force", "--format", "--json", "--out", "--surrogate", "RUN"],
     "info": ["--json", "RUN"],
     "noise": [
         "--batch-size", "--data", "--device", "--device-qubits", "--drift-hours", "--drift-seed",
