@@ -257,7 +257,7 @@ def _open_surrogate(settings: BackendSettings) -> Backend:
             f"backend {settings.spec!r} was measured already: shots, qubits and mitigation are "
             "those of the measurement; omit them"
         )
-    return SurrogateBackend(name=settings.spec, source=settings.spec.partition(":")[2])
+    return SurrogateBackend(settings.spec.partition(":")[2])
 
 
 BACKENDS = Registry(

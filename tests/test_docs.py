@@ -29,7 +29,7 @@ PAGES = {
             ROOT / "docs" / f"{name}.md"
             for name in (
                 "command-line", "noise", "ibm-quantum", "studies", "study-results", "python",
-                "circuits", "pytorch", "performance",
+                "circuits", "pytorch", "surrogate", "performance",
             )
         ),
     )
@@ -61,6 +61,9 @@ def test_python_examples(rng: Generator, tmp_path: Path, monkeypatch: pytest.Mon
     for page in ("circuits", "pytorch"):
         for example in re.findall(r"```python\n(.*?)```", DOCS[page], re.DOTALL):
             exec(example, {})  # noqa: S102
+    surrogate: dict[str, object] = {}  # each example goes on from the last
+    for example in re.findall(r"```python\n(.*?)```", DOCS["surrogate"], re.DOTALL):
+        exec(example, surrogate)  # noqa: S102
     assert names["e"].values.shape == (5, 2)
     assert names["d_inputs_BOF"].shape == (5, 2, 2)
     assert names["d_weights_BOW"].shape == (5, 2, 18)
@@ -87,7 +90,7 @@ def test_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, whole: boo
     # docs/study-results.md names the commands of studies that take hours.
     text = "\n".join(page for name, page in DOCS.items() if name != "study-results")
     commands = re.findall(r"^    (qmoe .*)$", text, re.MULTILINE)
-    assert len(commands) == 19
+    assert len(commands) == 22
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("QMOE_LEDGER", str(tmp_path / "ledger.sqlite"))
     monkeypatch.setenv("HOME", str(tmp_path))

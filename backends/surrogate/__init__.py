@@ -11,7 +11,6 @@ from qmoe_qiskit.lazy import load_lazily
 if TYPE_CHECKING:
     from qmoe_qiskit.backends.surrogate.backend import SurrogateBackend
     from qmoe_qiskit.backends.surrogate.check import SurrogateCheck
-    from qmoe_qiskit.backends.surrogate.files import load_surrogate, save_surrogate
     from qmoe_qiskit.backends.surrogate.fourier import FourierSurrogate
     from qmoe_qiskit.backends.surrogate.grid import Grid
     from qmoe_qiskit.backends.surrogate.plan import SurrogatePlan
@@ -24,8 +23,6 @@ __all__ = [
     "SurrogateBackend",
     "SurrogateCheck",
     "SurrogatePlan",
-    "load_surrogate",
-    "save_surrogate",
 ]
 
 __getattr__, __dir__ = load_lazily(
@@ -33,7 +30,6 @@ __getattr__, __dir__ = load_lazily(
     {
         ".backend": ["SurrogateBackend"],
         ".check": ["SurrogateCheck"],
-        ".files": ["load_surrogate", "save_surrogate"],
         ".fourier": ["FourierSurrogate"],
         ".grid": ["Grid"],
         ".plan": ["SurrogatePlan"],

@@ -11,17 +11,22 @@ from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class SurrogateBackend:
     """A backend that knows one circuit at one set of weights.
 
     Attributes:
-        name: The specification: "surrogate:FILE".
         source: The surrogate, or the path of its file.
     """
 
-    name: str
     source: FourierSurrogate | str | Path
+
+    @property
+    def name(self) -> str:
+        """The specification, such as "surrogate:FILE"; of an object, where it was measured."""
+        if isinstance(self.source, FourierSurrogate):
+            return self.source.backend_name
+        return f"surrogate:{self.source}"
 
     def compile(self, router: RouterCircuit) -> FourierSurrogate:
         """Return the surrogate, if it is of this circuit.

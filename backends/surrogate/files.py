@@ -11,7 +11,6 @@ import numpy as np
 
 from qmoe_qiskit import limits
 from qmoe_qiskit.backends.surrogate.check import SurrogateCheck
-from qmoe_qiskit.backends.surrogate.fourier import FourierSurrogate
 from qmoe_qiskit.backends.surrogate.grid import Grid
 from qmoe_qiskit.backends.surrogate.record import MeasurementRecord
 from qmoe_qiskit.backends.surrogate.spectrum import Spectrum
@@ -38,8 +37,20 @@ class _State:
     record: MeasurementRecord
 
 
-def save_surrogate(surrogate: FourierSurrogate, path: str | Path) -> None:
-    """Write a surrogate to a file, atomically; an existing file is replaced.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StoredSurrogate:
+    """What a file holds; attributes are those of `FourierSurrogate`."""
+
+    grid: Grid
+    values_PO: FloatArray
+    std_errors_PO: FloatArray
+    weights_W: FloatArray
+    check: SurrogateCheck | None
+    record: MeasurementRecord
+
+
+def write_surrogate(surrogate: StoredSurrogate, router: RouterCircuit, path: str | Path) -> None:
+    """Write a surrogate of a circuit to a file, atomically; an existing file is replaced.
 
     Raises:
         InputError: If the file would be too large to be read again.
@@ -56,12 +67,12 @@ def save_surrogate(surrogate: FourierSurrogate, path: str | Path) -> None:
     }
     if sum(array.nbytes for array in arrays.values()) > limits.SURROGATE_BYTES // 2:
         raise InputError(
-            f"the surrogate has {surrogate.points} points, too many for a file of at most "
+            f"the surrogate has {surrogate.grid.n_points} points, too many for a file of at most "
             f"{limits.shown('SURROGATE_BYTES')}: measure fewer"
         )
     state = {
         "kind": _KIND,
-        "router_hash": surrogate.router.content_hash,
+        "router_hash": router.content_hash,
         "counts_F": surrogate.grid.counts_F,
         "check": None if surrogate.check is None else asdict(surrogate.check),
         "record": asdict(surrogate.record),
@@ -76,10 +87,10 @@ def save_surrogate(surrogate: FourierSurrogate, path: str | Path) -> None:
         raise RunError(f"{str(path)!r} cannot be written: {reason_of(error)}") from error
 
 
-def load_surrogate(
+def read_surrogate(
     path: str | Path, router: RouterCircuit, weights_W: FloatArray | None = None
-) -> FourierSurrogate:
-    """Read what `save_surrogate` wrote, for the circuit that was measured.
+) -> StoredSurrogate:
+    """Read what `write_surrogate` wrote, for the circuit that was measured.
 
     Args:
         path: Path of the file.
@@ -124,7 +135,7 @@ def load_surrogate(
 
 def _restored(
     stored: _State, arrays: dict[str, Any], router: RouterCircuit, spectrum: Spectrum
-) -> FourierSurrogate:
+) -> StoredSurrogate:
     """Return the surrogate that a file describes.
 
     Raises:
@@ -150,9 +161,7 @@ def _restored(
         raise ValueError("a standard error is negative")
     if shots is not None and not 0 < shots <= limits.SHOTS:
         raise ValueError(f"shots are {shots}")
-    return FourierSurrogate(
-        router=router, grid=grid, shots=shots, check=stored.check, record=stored.record, **arrays
-    )
+    return StoredSurrogate(grid=grid, check=stored.check, record=stored.record, **arrays)
 
 
 def _short(error: Exception) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from qmoe_qiskit.backends.gradients.parameter_shift import array_converters
 from qmoe_qiskit.backends.handed_out import HandsOut
 from qmoe_qiskit.backends.protocols import (
     ArrayLike,
@@ -17,18 +19,23 @@ from qmoe_qiskit.backends.protocols import (
     Pullback,
     check_batch,
 )
+from qmoe_qiskit.backends.surrogate.files import (
+    StoredSurrogate,
+    read_surrogate,
+    write_surrogate,
+)
 from qmoe_qiskit.backends.surrogate.plan import MAX_POINTS, SurrogatePlan
-from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.backends.surrogate.record import MeasurementRecord
+from qmoe_qiskit.errors import InputError, SurrogateError, SurrogateWarning
 from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
-    from qmoe_qiskit.backends.surrogate.backend import SurrogateBackend
     from qmoe_qiskit.backends.surrogate.check import SurrogateCheck
     from qmoe_qiskit.backends.surrogate.grid import Grid
-    from qmoe_qiskit.backends.surrogate.record import MeasurementRecord
     from qmoe_qiskit.circuits import RouterCircuit
+    from qmoe_qiskit.noise_profiles import NoiseProfile
 
 
 class FourierSurrogate(HandsOut):
@@ -128,7 +135,83 @@ class FourierSurrogate(HandsOut):
             max_points=max_points,
             seed=seed,
         )
-        return plan.run(compiled, weights_W)
+        return cls.from_plan(plan, compiled, weights_W)
+
+    @classmethod
+    def from_plan(
+        cls,
+        plan: SurrogatePlan,
+        compiled: CompiledRouter,
+        weights_W: FloatArray,
+        *,
+        profile: NoiseProfile | None = None,
+    ) -> FourierSurrogate:
+        """Measure all points of a plan in one evaluation; on a device, it is one unit of work.
+
+        Args:
+            plan: The points.
+            compiled: The circuit on any backend.
+            weights_W: Its weights, in radians.
+            profile: The calibration of the device, for the record; None for that of `compiled`.
+
+        Raises:
+            InputError: If the weights do not fit the circuit, or it is another circuit.
+            SurrogateError: If the check fails.
+        """
+        if compiled.router.content_hash != plan.router.content_hash:
+            raise InputError("the plan is for another circuit: make it from compiled.router")
+        inputs_BF, w_W = check_batch(plan.router, plan.inputs_BF, weights_W)
+        measured = compiled.expectations(inputs_BF, w_W)
+        return cls.from_values(plan, measured, w_W, compiled, profile=profile)
+
+    @classmethod
+    def from_values(
+        cls,
+        plan: SurrogatePlan,
+        measured: Expectations,
+        weights_W: FloatArray,
+        compiled: CompiledRouter | None = None,
+        *,
+        profile: NoiseProfile | None = None,
+    ) -> FourierSurrogate:
+        """Make the surrogate from the values at `plan.inputs_BF`, however they were measured.
+
+        Args:
+            plan: The points.
+            measured: The values, in the order of the points.
+            weights_W: The weights with which they were measured, in radians.
+            compiled: What they were measured on, for the record.
+            profile: The calibration of the device, for the record; None for that of `compiled`.
+
+        Raises:
+            InputError: If the values do not fit the plan.
+            SurrogateError: If the check fails.
+        """
+        plan.require_fit(measured)
+        _, w_W = check_batch(plan.router, plan.inputs_BF, weights_W)
+        n_points = plan.grid.n_points
+        surrogate = cls(
+            router=plan.router,
+            weights_W=w_W.copy(),
+            grid=plan.grid,
+            values_PO=measured.values[:n_points].copy(),
+            std_errors_PO=measured.std_errors[:n_points].copy(),
+            shots=measured.shots,
+            check=plan.check(measured),
+            record=MeasurementRecord.of(compiled, len(measured.values), measured.shots, profile),
+            measured_on=compiled,
+        )
+        if surrogate.check is None or surrogate.check.passed:
+            return surrogate
+        message = (
+            f"the check of the surrogate {surrogate.check}: the values do not follow from the "
+            "circuit's frequencies and shot noise, as under drift or noise that depends on the "
+            "inputs; measure again, or evaluate the circuit directly"
+        )
+        if plan.on_failed_check == "raise":
+            raise SurrogateError(message, surrogate)
+        warnings.warn(message, SurrogateWarning, stacklevel=2)
+        return surrogate
 
     @classmethod
     def load(
@@ -145,19 +228,34 @@ class FourierSurrogate(HandsOut):
             RunError: If the file is missing, damaged, of a newer schema, or of another circuit or
                 other weights.
         """
-        from qmoe_qiskit.backends.surrogate.files import load_surrogate
-
-        return load_surrogate(path, router, weights_W)
+        stored = read_surrogate(path, router, weights_W)
+        return cls(
+            router=router,
+            weights_W=stored.weights_W,
+            grid=stored.grid,
+            values_PO=stored.values_PO,
+            std_errors_PO=stored.std_errors_PO,
+            shots=stored.record.shots,
+            check=stored.check,
+            record=stored.record,
+        )
 
     def save(self, path: str | Path) -> None:
         """Write the surrogate to a file, atomically; an existing file is replaced.
 
         Raises:
+            InputError: If the file would be too large to be read again.
             RunError: If the file cannot be written.
         """
-        from qmoe_qiskit.backends.surrogate.files import save_surrogate
-
-        save_surrogate(self, path)
+        stored = StoredSurrogate(
+            grid=self.grid,
+            values_PO=self.values_PO,
+            std_errors_PO=self.std_errors_PO,
+            weights_W=self.weights_W,
+            check=self.check,
+            record=self.record,
+        )
+        write_surrogate(stored, self.router, path)
 
     def redrawn(self, rng: np.random.Generator) -> FourierSurrogate:
         """Return a surrogate whose values are drawn around these with their standard errors.
@@ -167,12 +265,6 @@ class FourierSurrogate(HandsOut):
         new = copy.copy(self)
         new.values_PO = rng.normal(self.values_PO, self.std_errors_PO)
         return new
-
-    def as_backend(self) -> SurrogateBackend:
-        """Return a backend whose `compile` returns this surrogate, for a model with its weights."""
-        from qmoe_qiskit.backends.surrogate.backend import SurrogateBackend
-
-        return SurrogateBackend(name=self.backend_name, source=self)
 
     @property
     def points(self) -> int:
@@ -245,8 +337,6 @@ class FourierSurrogate(HandsOut):
         Raises:
             InputError: If the weights are not those of the measurement.
         """
-        from qmoe_qiskit.backends.gradients.parameter_shift import array_converters
-
         to_numpy, back = array_converters(inputs_BF)
         x_BF = to_numpy(inputs_BF).copy()
         self.check_weights(to_numpy(weights_W))

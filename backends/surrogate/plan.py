@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
-from qmoe_qiskit.backends.protocols import CompiledRouter, Expectations, check_batch
+from qmoe_qiskit.backends.protocols import Expectations
 from qmoe_qiskit.backends.surrogate.check import SurrogateCheck, check_residuals
 from qmoe_qiskit.backends.surrogate.grid import Grid
 from qmoe_qiskit.backends.surrogate.spectrum import Spectrum
 from qmoe_qiskit.circuits import RouterCircuit
-from qmoe_qiskit.errors import InputError, SurrogateError, SurrogateWarning, quoted
+from qmoe_qiskit.errors import InputError, quoted
 from qmoe_qiskit.typing import FloatArray
-
-if TYPE_CHECKING:
-    from qmoe_qiskit.backends.surrogate.fourier import FourierSurrogate
-    from qmoe_qiskit.noise_profiles import NoiseProfile
 
 MAX_POINTS = 4096
 _MOST_DEFAULT_CHECKS = 16
@@ -89,84 +84,28 @@ class SurrogatePlan:
         """All points to measure, in radians: those of the grid, then those of the check."""
         return np.concatenate([self.grid.points_PF, self.checks_CF])
 
-    def run(
-        self,
-        compiled: CompiledRouter,
-        weights_W: FloatArray,
-        *,
-        profile: NoiseProfile | None = None,
-    ) -> FourierSurrogate:
-        """Measure all points in one evaluation; on a device, it is one unit of work.
-
-        Args:
-            compiled: The circuit on any backend.
-            weights_W: Its weights, in radians.
-            profile: The calibration of the device, for the record.
-
-        Raises:
-            InputError: If the weights do not fit the circuit, or it is another circuit.
-            SurrogateError: If the check fails.
-        """
-        if compiled.router.content_hash != self.router.content_hash:
-            raise InputError("the plan is for another circuit: make it from compiled.router")
-        inputs_BF, weights_W = check_batch(self.router, self.inputs_BF, weights_W)
-        measured = compiled.expectations(inputs_BF, weights_W)
-        return self.finish(measured, weights_W, compiled, profile=profile)
-
-    def finish(
-        self,
-        measured: Expectations,
-        weights_W: FloatArray,
-        compiled: CompiledRouter | None = None,
-        *,
-        profile: NoiseProfile | None = None,
-    ) -> FourierSurrogate:
-        """Make the surrogate from the values at `inputs_BF`, however they were measured.
-
-        Args:
-            measured: The values at `inputs_BF`, in that order.
-            weights_W: The weights with which they were measured.
-            compiled: What they were measured on, for the record.
-            profile: The calibration of the device, for the record; None for that of `compiled`.
-
-        Raises:
-            InputError: If the values do not fit.
-            SurrogateError: If the check fails.
-        """
-        from qmoe_qiskit.backends.surrogate.fourier import FourierSurrogate
-        from qmoe_qiskit.backends.surrogate.record import MeasurementRecord
-
-        n_points, n_outputs = self.grid.n_points, self.router.n_outputs
-        shape = (n_points + len(self.checks_CF), n_outputs)
-        values, errors = np.array(measured.values), np.array(measured.std_errors)
-        if values.shape != shape or errors.shape != shape:
+    def require_fit(self, measured: Expectations) -> None:
+        """Raise InputError if these are not values at `inputs_BF`, or some are not finite."""
+        shape = (self.grid.n_points + len(self.checks_CF), self.router.n_outputs)
+        shapes = measured.values.shape, measured.std_errors.shape
+        if shapes != (shape, shape):
             raise InputError(
-                f"the measured values must have shape {shape}, got {values.shape} and "
-                f"{errors.shape}"
+                f"the measured values must have shape {shape}, got {shapes[0]} and {shapes[1]}"
             )
-        if not np.isfinite(values).all():
+        n_lost = int((~np.isfinite(measured.values)).sum())
+        if n_lost:
             raise InputError(
-                f"{int((~np.isfinite(values)).sum())} of {values.size} measured values are not "
-                "finite: a surrogate needs all of them"
+                f"{n_lost} of {measured.values.size} measured values are not finite: a surrogate "
+                "needs all of them"
             )
-        surrogate = FourierSurrogate(
-            router=self.router,
-            weights_W=np.array(weights_W, dtype=np.float64),
-            grid=self.grid,
-            values_PO=values[:n_points],
-            std_errors_PO=errors[:n_points],
-            shots=measured.shots,
-            check=self._check(values, errors, measured.shots),
-            record=MeasurementRecord.of(compiled, shape[0], measured.shots, profile),
-            measured_on=compiled,
-        )
-        if surrogate.check is not None and not surrogate.check.passed:
-            self._failed(surrogate)
-        return surrogate
 
-    def _check(
-        self, values: FloatArray, errors: FloatArray, shots: int | None
-    ) -> SurrogateCheck | None:
+    def check(self, measured: Expectations) -> SurrogateCheck | None:
+        """Compare values at the check points with those that follow from the grid.
+
+        Returns:
+            The result; None without check points, or without a standard error for each value.
+        """
+        values, errors, shots = measured.values, measured.std_errors, measured.shots
         n_points = self.grid.n_points
         if not len(self.checks_CF) or np.isnan(errors).any():
             return None
@@ -180,17 +119,6 @@ class SurrogatePlan:
             shots=shots,
             level=self.check_level,
         )
-
-    def _failed(self, surrogate: FourierSurrogate) -> None:
-        message = (
-            f"the check of the surrogate {surrogate.check}: the values do not follow from the "
-            "circuit's frequencies and shot noise, as under drift or noise that depends on the "
-            "inputs; measure again, or evaluate the circuit directly"
-        )
-        if self.on_failed_check == "warn":
-            warnings.warn(message, SurrogateWarning, stacklevel=4)
-        else:
-            raise SurrogateError(message, surrogate)
 
 
 def _default_checks(grid: Grid) -> int:

@@ -16,7 +16,6 @@ from typer.core import TyperGroup
 from qmoe_qiskit.cli.commands.demo import demo
 from qmoe_qiskit.cli.commands.estimate import estimate
 from qmoe_qiskit.cli.commands.evaluate import evaluate
-from qmoe_qiskit.cli.commands.export import export
 from qmoe_qiskit.cli.commands.info import info
 from qmoe_qiskit.cli.commands.jobs import jobs
 from qmoe_qiskit.cli.commands.noise import noise
@@ -25,7 +24,8 @@ from qmoe_qiskit.cli.commands.profiles import profiles
 from qmoe_qiskit.cli.commands.report import report
 from qmoe_qiskit.cli.commands.study import study
 from qmoe_qiskit.cli.commands.submit import submit
-from qmoe_qiskit.cli.commands.surrogate import surrogate
+from qmoe_qiskit.cli.commands.surrogates.export import export
+from qmoe_qiskit.cli.commands.surrogates.surrogate import surrogate
 from qmoe_qiskit.cli.commands.train import train
 from qmoe_qiskit.cli.stdout import checked_stdout
 from qmoe_qiskit.errors import InputError, QMoEError

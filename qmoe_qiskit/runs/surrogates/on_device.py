@@ -90,7 +90,7 @@ class PreparedSurrogate:
         if profile is None:  # the results come from the ledger, with or without a calibration
             with suppress(InputError):
                 profile = self.recorder.profile()
-        surrogate = self.plan.run(compiled, weights_W, profile=profile)
+        surrogate = FourierSurrogate.from_plan(self.plan, compiled, weights_W, profile=profile)
         (outcome,) = self.recorder.outcomes
         surrogate.record = replace(
             surrogate.record,

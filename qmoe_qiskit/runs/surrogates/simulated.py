@@ -31,7 +31,9 @@ def measure_surrogate(run: Run, **settings: Any) -> FourierSurrogate:  # noqa: A
         raise InputError("a surrogate is measured where the circuit runs, not on a surrogate")
     plan = SurrogatePlan.make(compiled.router, **settings)
     profile = profile_of(classifier.backend_)
-    surrogate = plan.run(compiled, circuit_weights(classifier.module_), profile=profile)
+    surrogate = FourierSurrogate.from_plan(
+        plan, compiled, circuit_weights(classifier.module_), profile=profile
+    )
     execution = execution_of(classifier)
     assert execution is not None
     surrogate.record = replace(surrogate.record, mitigation=execution.mitigation)

@@ -92,7 +92,8 @@ def surrogate_of(
             "be paid for: make one with qmoe surrogate and give it, or choose another backend"
         )
     plan = SurrogatePlan.make(compiled.router)
-    return plan.run(compiled, weights_W, profile=profile_of(classifier.backend_))
+    profile = profile_of(classifier.backend_)
+    return FourierSurrogate.from_plan(plan, compiled, weights_W, profile=profile)
 
 
 def classical_model(

@@ -191,7 +191,7 @@ class TestShots:
             found = rng.binomial(shots, shares) / shots
             errors = 2 * np.sqrt(found * (1 - found) / (shots - 1))
             measured = Expectations(values=2 * found - 1, std_errors=errors, shots=shots)
-            at = plan.finish(measured, weights_W).expectations(inputs_BF)
+            at = FourierSurrogate.from_values(plan, measured, weights_W).expectations(inputs_BF)
             hits += (np.abs(at.values - true_O) <= 1.96 * at.std_errors)[0]
         # Five standard deviations of a binomial count, and a tenth of a percent for its shares.
         slack = 5 * np.sqrt(n_trials * 0.95 * 0.05) + 0.005 * n_trials
@@ -204,7 +204,7 @@ class TestShots:
             plan = SurrogatePlan.make(router, points=points, checks=0)
             ones = np.ones((points, 2))
             measured = Expectations(values=0 * ones, std_errors=0.1 * ones, shots=100)
-            surrogate = plan.finish(measured, np.zeros(6))
+            surrogate = FourierSurrogate.from_values(plan, measured, np.zeros(6))
             errors.append(surrogate.expectations(inputs_BF).std_errors)
         np.testing.assert_allclose(errors[0] / errors[1], 4, rtol=1e-9)
 
@@ -213,7 +213,7 @@ class TestShots:
         errors = np.full((11, 2), 0.1)
         errors[0] = np.nan
         measured = Expectations(values=np.zeros((11, 2)), std_errors=errors, shots=100)
-        surrogate = plan.finish(measured, np.zeros(6))
+        surrogate = FourierSurrogate.from_values(plan, measured, np.zeros(6))
         assert surrogate.check is None
         assert np.isnan(surrogate.expectations(np.ones((1, 2))).std_errors).all()
 
@@ -233,7 +233,7 @@ class TestCheck:
             found = rng.multinomial(shots, shares / shares.sum(axis=1, keepdims=True)) / shots
             errors = np.sqrt(found * (1 - found) / (shots - 1))
             measured = Expectations(values=found, std_errors=errors, shots=shots)
-            check = plan._check(measured.values, measured.std_errors, shots)
+            check = plan.check(measured)
             assert check is not None
             alarms += not check.passed
         slack = 4 * np.sqrt(n_trials * level * (1 - level))
@@ -339,13 +339,16 @@ class TestRefused:
     def test_values_that_do_not_fit(self) -> None:
         plan = SurrogatePlan.make(angle_router(2, 1))
         good = np.zeros((11, 2))
-        with pytest.raises(InputError, match="must have shape"):
-            plan.finish(Expectations(values=good[1:], std_errors=good[1:]), np.zeros(6))
-        with pytest.raises(InputError, match="not finite"):
-            plan.finish(Expectations(values=good + np.nan, std_errors=good), np.zeros(6))
+        for values, errors, reason in (
+            (good[1:], good[1:], "must have shape"),
+            (good + np.nan, good, "not finite"),
+        ):
+            measured = Expectations(values=values, std_errors=errors)
+            with pytest.raises(InputError, match=reason):
+                FourierSurrogate.from_values(plan, measured, np.zeros(6))
         other = open_backend("statevector").compile(angle_router(2, 2))
         with pytest.raises(InputError, match="another circuit"):
-            plan.run(other, np.zeros(12))
+            FourierSurrogate.from_plan(plan, other, np.zeros(12))
 
 
 def test_description() -> None:

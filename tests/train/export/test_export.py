@@ -15,6 +15,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 
 from qmoe_qiskit import FourierSurrogate, QMoEClassifier, RouterCircuit, export_model, open_backend
+from qmoe_qiskit.backends.surrogate import SurrogateBackend
 from qmoe_qiskit.data import load_dataset
 from qmoe_qiskit.errors import InputError, RunError
 from qmoe_qiskit.moe import MixtureOfExperts, quantum_experts
@@ -190,7 +191,7 @@ def test_a_surrogate_of_shots(model: QMoEClassifier, tmp_path: Path) -> None:
     exported = export_model(model, tmp_path / "m", format="torch", surrogate=surrogate)
     assert exported.facts["circuit"]["shots"] == 500
     model.save(tmp_path / "saved")
-    there = QMoEClassifier.load(tmp_path / "saved", backend=surrogate.as_backend())
+    there = QMoEClassifier.load(tmp_path / "saved", backend=SurrogateBackend(surrogate))
     probabilities, _ = by_torch(tmp_path / "m", MOONS.features_NF)
     np.testing.assert_allclose(probabilities, there.predict_proba(MOONS.features_NF), atol=1e-12)
     again = export_model(there, tmp_path / "m", format="torch", overwrite=True)
