@@ -57,7 +57,7 @@ class SurrogatePlan:
         """
         if on_failed_check not in {"raise", "warn"}:
             raise InputError(f"on_failed_check must be 'raise' or 'warn', got {on_failed_check!r}")
-        if not (isinstance(check_level, float) and 0 < check_level < 1):
+        if not 0 < check_level < 1:
             raise InputError(f"check_level must be a number between 0 and 1, got {check_level!r}")
         grid = Grid.choose(Spectrum.of(router), points, max_points=max_points)
         count = _default_checks(grid) if checks is None else checks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -58,7 +58,7 @@ def with_shot_errors(
     dataset = select_rows(run, data, target=target, samples=samples).dataset
     produced_by = result.metrics["accuracy"].produced_by
     rng = np.random.default_rng(0)
-    router = classifier.module_.router
+    router: Any = classifier.module_.router
     network = getattr(router, "router", router).connector.neural_network
     accuracies = []
     try:

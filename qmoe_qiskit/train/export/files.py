@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from sklearn.utils.validation import check_is_fitted
@@ -30,6 +30,15 @@ FORMATS = ("onnx", "torch")
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 # What the facts are stored as: a property of the ONNX model, an extra file of the torch program.
 METADATA = "qmoe"
+
+
+class FittedRun(Protocol):
+    """A run with its model."""
+
+    @property
+    def classifier(self) -> QMoEClassifier:
+        """The fitted classifier."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +60,7 @@ class ExportedFile:
 
 
 def export_model(
-    classifier: QMoEClassifier | Any,  # noqa: ANN401 - a run
+    model: QMoEClassifier | FittedRun,
     path: str | Path,
     *,
     format: str = "onnx",  # noqa: A002 - as torch and pandas call it
@@ -67,7 +76,7 @@ def export_model(
     JSON: the property "qmoe" of an ONNX model, the extra file "qmoe" of a torch program.
 
     Args:
-        classifier: The fitted classifier, or a run with one.
+        model: The fitted classifier, or a run with one, as `load_run` returns it.
         path: The path of the file, such as "model.onnx" or "model.pt2".
         format: "onnx", for ONNX Runtime; or "torch", for torch.export.load.
         surrogate: The measured surrogate; None to measure the circuit on the classifier's own
@@ -80,7 +89,7 @@ def export_model(
             for ONNX are not installed.
         RunError: If the file exists or cannot be written.
     """
-    classifier = getattr(classifier, "classifier", classifier)
+    classifier: QMoEClassifier = getattr(model, "classifier", model)
     if format not in FORMATS:
         raise unknown_name("format", format, FORMATS)
     if dtype not in _DTYPES:
@@ -92,13 +101,13 @@ def export_model(
     if format == "onnx":
         _require_onnx()
     measured = surrogate_of(classifier, surrogate)
-    model = classical_model(classifier, measured, _DTYPES[dtype])
+    module = classical_model(classifier, measured, _DTYPES[dtype])
     facts = _facts(classifier, measured, dtype)
     # A batch of one would be recorded as such.
     example_NF = torch.zeros(2, len(classifier.feature_map_.minimum_F), dtype=_DTYPES[dtype])
     with _quiet():
         program = torch.export.export(
-            model, (example_NF,), dynamic_shapes={"features": {0: torch.export.Dim("n_rows")}}
+            module, (example_NF,), dynamic_shapes={"features": {0: torch.export.Dim("n_rows")}}
         )
         for node in program.graph.nodes:  # where our source lies on this machine
             node.meta.pop("stack_trace", None)
