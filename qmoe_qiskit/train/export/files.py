@@ -89,7 +89,8 @@ def export_model(
             for ONNX are not installed.
         RunError: If the file exists or cannot be written.
     """
-    classifier: QMoEClassifier = getattr(model, "classifier", model)
+    given: Any = model
+    classifier: QMoEClassifier = given.classifier if hasattr(given, "classifier") else given
     if format not in FORMATS:
         raise unknown_name("format", format, FORMATS)
     if dtype not in _DTYPES:

@@ -324,7 +324,7 @@ class TestRefused:
             ({"checks": 5000}, "more than max_points"),
             ({"check_level": 0.0}, "check_level must be"),
             ({"on_failed_check": "ignore"}, "on_failed_check must be"),
-            ({"max_points": 8}, "takes 9 points"),
+            ({"max_points": 8}, r"takes 9 \(3 x 3\) points"),
             ({"points": 5}, "too few"),
             ({"seed": -1}, "seed must be"),
         ],
