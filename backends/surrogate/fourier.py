@@ -205,8 +205,9 @@ class FourierSurrogate(HandsOut):
             return surrogate
         message = (
             f"the check of the surrogate {surrogate.check}: the values do not follow from the "
-            "circuit's frequencies and shot noise, as under drift or noise that depends on the "
-            "inputs; measure again, or evaluate the circuit directly"
+            "circuit's frequencies and shot noise, as under drift, noise that depends on the "
+            "inputs, or points in slots of unequal noise; measure again, or evaluate the circuit "
+            "directly"
         )
         if plan.on_failed_check == "raise":
             raise SurrogateError(message, surrogate)
