@@ -105,6 +105,7 @@ def open_backend(
             qiskit-ibm-runtime has stored or finds in the environment. "runtime:least_busy": the
             device with the shortest queue. "runtime:fake_torino": its stored fake, on this machine,
             by the same primitives. "noisy:fake_torino": the calibration of that fake.
+            "surrogate:FILE": what `FourierSurrogate.save` wrote, for the circuit that was measured.
             Or an object: a `BackendV2`, such as a fake, runs on this machine by IBM's primitives;
             the noise of a `NoiseProfile` (`NoiseProfile.from_backend(backend)`), of a `Target`, of
             an Aer `NoiseModel` or `AerSimulator` is simulated, exactly or by shots. The last two
@@ -266,6 +267,24 @@ def _open_runtime(settings: BackendSettings) -> Backend:
     )
 
 
+def _open_surrogate(settings: BackendSettings) -> Backend:
+    from qmoe_qiskit.backends.surrogate.backend import SurrogateBackend
+
+    settings.refuse_engine()
+    settings.refuse_runtime_settings()
+    if (settings.shots, settings.qubits, settings.mitigation) != (None, None, "none"):
+        raise InputError(
+            f"backend {settings.spec!r} was measured already: shots, qubits and mitigation are "
+            "those of the measurement; omit them"
+        )
+    if settings.slots is not None:
+        raise InputError(
+            f"backend {settings.spec!r} was measured already: its slots are those of the "
+            "measurement; omit slots"
+        )
+    return SurrogateBackend(settings.spec.partition(":")[2])
+
+
 BACKENDS = Registry(
     "kind of backend",
     [
@@ -290,6 +309,12 @@ BACKENDS = Registry(
                 "runtime:least_busy": "the device with the shortest queue",
             },
             open=_open_runtime,
+        ),
+        BackendKind(
+            name="surrogate",
+            help="measured values of one trained circuit",
+            forms=lambda: {"surrogate:FILE": "a file of qmoe surrogate"},
+            open=_open_surrogate,
         ),
     ],
 )

@@ -27,6 +27,8 @@ from qmoe_qiskit.cli.commands.profiles import profiles
 from qmoe_qiskit.cli.commands.report import report
 from qmoe_qiskit.cli.commands.study import study
 from qmoe_qiskit.cli.commands.submit import submit
+from qmoe_qiskit.cli.commands.surrogates.export import export
+from qmoe_qiskit.cli.commands.surrogates.surrogate import surrogate
 from qmoe_qiskit.cli.commands.train import train
 from qmoe_qiskit.cli.first_word import first_word
 from qmoe_qiskit.cli.stdout import checked_stdout
@@ -73,7 +75,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"]},
 )
 _GROUPS = {
-    "Models": (demo, train, evaluate, predict, info, compare),
+    "Models": (demo, train, evaluate, predict, surrogate, export, info, compare),
     "Noise": (noise, profiles),
     "Quantum hardware": (slots, estimate, submit, jobs, crosstalk),
     "Studies": (study, report),

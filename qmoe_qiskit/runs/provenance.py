@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -133,12 +133,25 @@ def described(router: str, execution: Execution | None) -> str:
 def execution_of(classifier: QMoEClassifier) -> Execution | None:
     """Return where a fitted classifier's circuit runs, or None if its router is classical."""
     from qmoe_qiskit.backends.runtime.compiled_router import RuntimeRouter
+    from qmoe_qiskit.backends.surrogate import FourierSurrogate
     from qmoe_qiskit.train.execution import label_of, profile_of
 
     compiled, backend = classifier.compiled_router, classifier.backend_
     if compiled is None:
         return None
     profile = profile_of(backend)
+    if isinstance(compiled, FourierSurrogate):
+        record = compiled.record
+        return Execution(
+            backend=compiled.backend_name,
+            calibration=None
+            if record.calibration is None
+            else CalibrationRecord(**asdict(record.calibration)),
+            shots=compiled.shots,
+            mitigation=record.mitigation,
+            physical_qubits=compiled.physical_qubits,
+            seed=None,
+        )
     if isinstance(compiled, RuntimeRouter):
         backend, profile = compiled.backend, compiled.profile
     facts: dict[str, Any] = {

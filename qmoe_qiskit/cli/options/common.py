@@ -65,6 +65,14 @@ SLOTS = (
 SPACING = "Number of idle qubits between slots; 1 by default."
 Slots = Annotated[str | None, typer.Option(metavar="auto|N", help=SLOTS)]
 Spacing = Annotated[int | None, typer.Option(help=SPACING)]
+SurrogateFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--surrogate",
+        metavar="FILE",
+        help="What qmoe surrogate has measured stands in for the circuit: none is run.",
+    ),
+]
 
 
 def slots_from(text: str | None) -> str | int | None:
@@ -97,6 +105,22 @@ def names_from(option_name: str, text: str | None) -> tuple[str, ...] | None:
             f"{option_name} must be names of columns separated by commas, such as a,b; got {text!r}"
         )
     return tuple(map(str.strip, names))
+
+
+def surrogate_backend(backend: str | None, surrogate: Path | None) -> str | None:
+    """Return the backend that --backend and --surrogate name together.
+
+    Raises:
+        InputError: If both are given.
+    """
+    if surrogate is None:
+        return backend
+    if backend is not None:
+        raise InputError(
+            f"--surrogate stands in for the circuit, which --backend {backend} would run: give one "
+            "of them"
+        )
+    return f"surrogate:{surrogate}"
 
 
 def qubits_from(text: str | None) -> tuple[int, ...] | None:

@@ -9,9 +9,13 @@ if TYPE_CHECKING:
 
 
 def placement_sentence(run: runs.Run) -> str | None:
-    """Return the qubits of a run's circuit and what may go wrong there; None without a device."""
+    """Return the qubits of a run's circuit and what may go wrong there; None if it runs nowhere."""
+    from qmoe_qiskit.backends import FourierSurrogate
+
     compiled = run.classifier.compiled_router
     if compiled is None or compiled.expected_error is None:
+        return None
+    if isinstance(compiled, FourierSurrogate):
         return None
     slots = getattr(compiled, "slots", None)
     if slots is not None:

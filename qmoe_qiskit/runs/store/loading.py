@@ -280,6 +280,10 @@ def load_run(
     (2,)
     """
     run = read_run(path)
+    if isinstance(backend, str) and backend.startswith("surrogate:") and not run.has_circuit:
+        raise InputError(
+            f"router {run.router!r} is classical: it has no circuit that a surrogate could replace"
+        )
     where = None
     given: dict[str, Any] = {
         "backend": backend,
