@@ -42,7 +42,6 @@ def circuit_with(*angles: object) -> QuantumCircuit:
         ([X[0] * np.pi, X[0] * np.pi * 2], (3, 0), (np.pi, 1)),
         ([X[0] - X[0] + X[1]], (0, 1), (1, 1)),
     ],
-    ids=str,
 )
 def test_degrees_and_units(
     angles: list[object], degrees: tuple[int, ...], units: tuple[float, ...]

@@ -17,7 +17,7 @@ from qmoe_qiskit.errors import OutOfRangeWarning
 from qmoe_qiskit.hardware.ledger.store import Ledger
 from qmoe_qiskit.runs import load_run
 from qmoe_qiskit.runs.evaluation import select_rows
-from qmoe_qiskit.runs.on_hardware.evaluate import circuit_arguments
+from qmoe_qiskit.runs.on_hardware.prepare import circuit_arguments
 
 TORINO = ("--backend", "runtime:ibm_torino", "--slots", "4", "--samples", "10", "--shots", "512")
 PLAIN = ("--resilience", "0")
