@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -98,17 +98,23 @@ class NoisyBackend:
             return self._combined(router, circuits, mitigation, rng)
         finder = slot_finder(router, self.noise, qubits=self.qubits, **settings)
         found = finder.find(self.slots)
-        compiled = [
-            self._combined(
-                router,
-                under_noise(router, finder.profile, slot.circuit, noise_factors=factors),
-                mitigation,
-                rng,
-            )
+        noisy = [
+            under_noise(router, finder.profile, slot.circuit, noise_factors=factors)
             for slot in found.slots
         ]
+
+        def compile_slots(shots: int | None) -> list[NoisyRouter]:
+            backend, rng = replace(self, shots=shots), np.random.default_rng(self.seed)
+            return [backend._combined(router, each, mitigation, rng) for each in noisy]  # noqa: SLF001
+
         return PackedNoisyRouter(
-            router, found.slots, compiled, seed=self.seed, backend_name=self.name
+            router,
+            found.slots,
+            compile_slots,
+            request=self.slots,
+            shots=self.shots,
+            seed=self.seed,
+            backend_name=self.name,
         )
 
     def _combined(

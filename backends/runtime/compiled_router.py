@@ -84,11 +84,21 @@ class RuntimeRouter(HandsOut):
         """See `CompiledRouter.physical_qubits`."""
         return self._layout.physical_qubits
 
+    @property
+    def shots_per_row(self) -> int:
+        """Number of shots of one execution of the circuit."""
+        return self.backend.shots
+
+    @property
+    def shots(self) -> int:
+        """Number of shots of each point."""
+        return self.backend.shots
+
     def expectations(self, inputs_BF: FloatArray, weights_W: FloatArray) -> Expectations:
         """See `CompiledRouter.expectations`."""
         outcome = self._outcome("values", *check_batch(self.router, inputs_BF, weights_W))
         return Expectations(
-            values=outcome.values_PO, std_errors=outcome.std_errors_PO, shots=self.backend.shots
+            values=outcome.values_PO, std_errors=outcome.std_errors_PO, shots=self.shots
         )
 
     def jacobian(
@@ -167,7 +177,7 @@ class RuntimeRouter(HandsOut):
             physical_qubits=self._layout.physical_qubits,
             observables=self._observables,
             points_PG=self._arranged(kind, key, self._points(kind, x_BF, w_W)),
-            shots=backend.shots,
+            shots=self.shots_per_row,
             options=backend.options,
         )
         if backend.device.backend is not None:

@@ -17,8 +17,7 @@ IntArray = NDArray[np.int64]
 class Assignment:
     """Points in slots. All points of a group run in the same slot, in rows that follow each other.
 
-    Cells that are left over in the last rows repeat the first groups of the draw; the results of a
-    group that runs several times are averaged.
+    The results of a group that runs several times are averaged.
 
     Attributes:
         groups_QM: The points of each group, each point in one group.
@@ -30,7 +29,9 @@ class Assignment:
 
     @classmethod
     def draw(cls, groups_QM: IntArray, n_slots: int, key: str) -> Assignment:
-        """Draw the slots of groups, equal for equal keys on every machine and for all time.
+        """Draw a slot for each group, equal for equal keys on every machine and for all time.
+
+        Cells that are left over in the last rows repeat the first groups of the draw.
 
         Args:
             groups_QM: The points of each group.
@@ -42,6 +43,15 @@ class Assignment:
         order_Q = permutation(n_groups, key)
         cells = order_Q[np.arange(n_blocks * n_slots) % max(n_groups, 1)]
         return cls(groups_QM=groups_QM, cells_LK=cells.reshape(n_blocks, n_slots))
+
+    @classmethod
+    def in_every_slot(cls, groups_QM: IntArray, n_slots: int, key: str) -> Assignment:
+        """Draw, for each slot, the order in which it runs all groups; arguments are those of draw.
+
+        Groups meet other neighbours in each slot: what crosstalk does to them differs as well.
+        """
+        orders = [permutation(len(groups_QM), f"{key} {k}") for k in range(n_slots)]
+        return cls(groups_QM=groups_QM, cells_LK=np.stack(orders, axis=1))
 
     @property
     def points_RK(self) -> IntArray:

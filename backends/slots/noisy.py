@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from qmoe_qiskit.backends.protocols import (
 from qmoe_qiskit.backends.slots.assignment import Assignment, IntArray, singles
 from qmoe_qiskit.backends.slots.finding import Slot
 from qmoe_qiskit.backends.slots.packed_circuit import PackedCircuit
+from qmoe_qiskit.backends.slots.request import SlotRequest
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.typing import FloatArray
 
@@ -30,7 +32,10 @@ class PackedNoisyRouter(HandsOut):
     Args:
         router: The router.
         slots: The slots.
-        compiled: The router compiled in each slot.
+        compile_slots: Takes a number of shots, or None for exact values, to the router compiled in
+            each slot.
+        request: What was asked for.
+        shots: Number of shots per sample, or None for exact values.
         seed: The seed of the draw.
         backend_name: The specification of the backend.
     """
@@ -39,19 +44,38 @@ class PackedNoisyRouter(HandsOut):
         self,
         router: RouterCircuit,
         slots: Sequence[Slot],
-        compiled: Sequence[CompiledRouter],
+        compile_slots: Callable[[int | None], Sequence[CompiledRouter]],
         *,
+        request: SlotRequest,
+        shots: int | None,
         seed: int | None,
         backend_name: str,
     ) -> None:
         self.router, self.slots, self.backend_name = router, tuple(slots), backend_name
-        self._compiled, self._seed = tuple(compiled), seed
+        self._compile_slots, self._request, self._shots = compile_slots, request, shots
+        self._seed = seed
+        in_slot = None if shots is None else request.shots_per_slot(shots, len(slots))
+        self._compiled = tuple(compile_slots(in_slot))
         self.placed = PackedCircuit(tuple(slot.circuit for slot in slots))
 
     @property
     def n_slots(self) -> int:
         """Number of slots."""
         return len(self.slots)
+
+    def averaged(self) -> PackedNoisyRouter:
+        """Return the router that runs each sample in every slot, see `PackedRouter.averaged`."""
+        if self._request.average:
+            return self
+        return PackedNoisyRouter(
+            self.router,
+            self.slots,
+            self._compile_slots,
+            request=replace(self._request, average=True),
+            shots=self._shots,
+            seed=self._seed,
+            backend_name=self.backend_name,
+        )
 
     def expectations(self, inputs_BF: FloatArray, weights_W: FloatArray) -> Expectations:
         """See `CompiledRouter.expectations`."""
@@ -63,6 +87,8 @@ class PackedNoisyRouter(HandsOut):
             np.add.at(values_BO, rows, found.values)
             np.add.at(variances_BO, rows, found.std_errors**2)
             shots = found.shots
+        if shots is not None and self._request.average:
+            shots *= self.n_slots
         return Expectations(
             values=values_BO / times_B[:, None],
             std_errors=np.sqrt(variances_BO) / times_B[:, None],
@@ -110,7 +136,8 @@ class PackedNoisyRouter(HandsOut):
         return values_BO * share_B1, pullback
 
     def _drawn(self, n_samples: int) -> Assignment:
-        return Assignment.draw(singles(n_samples), len(self.slots), f"{n_samples} {self._seed}")
+        draw = Assignment.in_every_slot if self._request.average else Assignment.draw
+        return draw(singles(n_samples), len(self.slots), f"{n_samples} {self._seed}")
 
     def _parts(self, n_samples: int) -> list[tuple[CompiledRouter, IntArray]]:
         """Return the rows of a batch that each slot evaluates; a row may be there twice."""

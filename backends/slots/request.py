@@ -19,16 +19,24 @@ class SlotRequest:
         count: Number of slots; None for as many as pay, see `find_slots`.
         spacing: Smallest number of idle qubits on any path between two slots.
         max_error: Largest expected error of a slot; None for the rule of `find_slots`.
+        average: Whether each sample runs in every slot, with its shots divided among them, rather
+            than in one of them.
     """
 
     count: int | None = None
     spacing: int = DEFAULT_SPACING
     max_error: float | None = None
+    average: bool = False
 
     @property
     def key_settings(self) -> dict[str, Any]:
         """The request as JSON values, for the key of a work."""
-        return {"count": self.count, "spacing": self.spacing, "max_error": self.max_error}
+        settings = {"count": self.count, "spacing": self.spacing, "max_error": self.max_error}
+        return {**settings, "average": True} if self.average else settings
+
+    def shots_per_slot(self, shots: int, n_slots: int) -> int:
+        """Return the shots of one execution, from those that a sample gets at least."""
+        return -(-shots // n_slots) if self.average else shots
 
 
 def slot_request(
@@ -40,7 +48,7 @@ def slot_request(
         InputError: If a value is not accepted, or spacing or max_error is given without slots.
 
     >>> slot_request("auto")
-    SlotRequest(count=None, spacing=1, max_error=None)
+    SlotRequest(count=None, spacing=1, max_error=None, average=False)
     """
     if slots is None:
         for name, value in (("spacing", spacing), ("max_error", max_error)):

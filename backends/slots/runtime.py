@@ -74,12 +74,44 @@ class PackedRouter(RuntimeRouter):
     orders, in every process; another `repetition` draws another. The two points of a difference,
     of the parameter-shift rule or of SPSA, run in the same slot, so that its bias cancels. What is
     left of the last circuit repeats points, whose results are averaged.
+
+    Different points then belong to different functions, each with the noise of its slot. Where they
+    must belong to one function, use `averaged`.
     """
 
     @property
     def n_slots(self) -> int:
         """Number of slots, K."""
         return len(self._layout.physical_qubits) // self.router.n_qubits
+
+    def averaged(self) -> PackedRouter:
+        """Return the router that runs each point in every slot, with its shots divided among them.
+
+        Values are means over all slots, for all points alike: P points take P rows of a K-th of
+        the shots. A point gets at least the shots that were asked for, in a K-th of the executions.
+        """
+        backend = self.backend
+        assert backend.slots is not None
+        if backend.slots.average:
+            return self
+        return PackedRouter(
+            router=self.router,
+            backend=replace(backend, slots=replace(backend.slots, average=True)),
+            layout=self._layout,
+            table=self._table,
+        )
+
+    @property
+    def shots_per_row(self) -> int:
+        """Number of shots of one execution of all slots."""
+        assert self.backend.slots is not None
+        return self.backend.slots.shots_per_slot(self.backend.shots, self.n_slots)
+
+    @property
+    def shots(self) -> int:
+        """Number of shots of each point, all slots together."""
+        assert self.backend.slots is not None
+        return self.shots_per_row * (self.n_slots if self.backend.slots.average else 1)
 
     @cached_property
     def slots(self) -> tuple[Slot, ...] | None:
@@ -165,8 +197,12 @@ class PackedRouter(RuntimeRouter):
         return spread_observables(router.observables, router.n_qubits, self.n_slots)
 
     def _arranged(self, kind: Kind, key: str, points_PG: FloatArray) -> FloatArray:
-        groups_QM = self._groups(kind, len(points_PG))
-        return Assignment.draw(groups_QM, self.n_slots, key).pack(points_PG)
+        return self._drawn(kind, key, len(points_PG), self.n_slots).pack(points_PG)
+
+    def _drawn(self, kind: Kind, key: str, n_points: int, n_slots: int) -> Assignment:
+        assert self.backend.slots is not None
+        draw = Assignment.in_every_slot if self.backend.slots.average else Assignment.draw
+        return draw(self._groups(kind, n_points), n_slots, key)
 
     def _outcome(self, kind: Kind, x_BF: FloatArray, w_W: FloatArray) -> Outcome:
         outcome = super()._outcome(kind, x_BF, w_W)
@@ -175,7 +211,7 @@ class PackedRouter(RuntimeRouter):
         # left more or fewer of them.
         n_slots = outcome.values_PO.shape[1] // self.router.n_outputs
         key = self._key(kind, x_BF, w_W)
-        drawn = Assignment.draw(self._groups(kind, len(points_PG)), n_slots, key)
+        drawn = self._drawn(kind, key, len(points_PG), n_slots)
         self._check_recorded(key, drawn.pack(points_PG))
         return replace(
             outcome,

@@ -159,7 +159,11 @@ def _restored(
             raise ValueError(f"{name} has numbers that are not finite")
     if np.any(arrays["std_errors_PO"] < 0):
         raise ValueError("a standard error is negative")
-    if shots is not None and not 0 < shots <= limits.SHOTS:
+    slots = stored.record.slots or 1
+    if slots < 1:
+        raise ValueError(f"slots are {slots}")
+    # Shots are divided among slots, and rounded up.
+    if shots is not None and not 0 < shots < limits.SHOTS + slots:
         raise ValueError(f"shots are {shots}")
     return StoredSurrogate(grid=grid, check=stored.check, record=stored.record, **arrays)
 

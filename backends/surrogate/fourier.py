@@ -16,6 +16,7 @@ from qmoe_qiskit.backends.protocols import (
     ArrayLike,
     CompiledRouter,
     Expectations,
+    InSlots,
     Pullback,
     check_batch,
 )
@@ -109,6 +110,9 @@ class FourierSurrogate(HandsOut):
     ) -> FourierSurrogate:
         """Measure a circuit at all points and check points, in one call of its `expectations`.
 
+        A router in slots measures each point in every slot, with its shots divided among them: the
+        surrogate is that of the mean over slots.
+
         Args:
             compiled: The circuit on any backend.
             weights_W: Its weights, in radians.
@@ -161,6 +165,8 @@ class FourierSurrogate(HandsOut):
         if compiled.router.content_hash != plan.router.content_hash:
             raise InputError("the plan is for another circuit: make it from compiled.router")
         inputs_BF, w_W = check_batch(plan.router, plan.inputs_BF, weights_W)
+        if isinstance(compiled, InSlots):
+            compiled = compiled.averaged()
         measured = compiled.expectations(inputs_BF, w_W)
         return cls.from_values(plan, measured, w_W, compiled, profile=profile)
 
@@ -274,7 +280,7 @@ class FourierSurrogate(HandsOut):
 
     @property
     def executions(self) -> int | None:
-        """Number of shots that were spent, those of the check included; None for exact values."""
+        """Number of executions, those of the check included; None for exact values."""
         return self.record.executions
 
     @property

@@ -35,6 +35,7 @@ class MeasurementRecord:
         shots: Shots per point; None for exact values.
         mitigation: Name of the error mitigation, or "none".
         jobs: Ids of the service's jobs; empty on this machine.
+        slots: Number of slots over which each value is a mean; None for one place.
     """
 
     backend: str
@@ -45,6 +46,7 @@ class MeasurementRecord:
     shots: int | None
     mitigation: str = "none"
     jobs: tuple[str, ...] = ()
+    slots: int | None = None
 
     @classmethod
     def of(
@@ -72,9 +74,10 @@ class MeasurementRecord:
             expected_error=None if compiled is None else given.expected_error,
             n_measured=n_measured,
             shots=shots,
+            slots=getattr(given, "n_slots", None),
         )
 
     @property
     def executions(self) -> int | None:
-        """Number of shots of all points; None for exact values."""
-        return None if self.shots is None else self.n_measured * self.shots
+        """Number of executions, in all slots at once; None for exact values."""
+        return None if self.shots is None else self.n_measured * self.shots // (self.slots or 1)

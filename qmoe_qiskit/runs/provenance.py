@@ -151,6 +151,7 @@ def execution_of(classifier: QMoEClassifier) -> Execution | None:
             mitigation=record.mitigation,
             physical_qubits=compiled.physical_qubits,
             seed=None,
+            slots=record.slots,
         )
     if isinstance(compiled, RuntimeRouter):
         backend, profile = compiled.backend, compiled.profile

@@ -52,7 +52,8 @@ def show_surrogate(
         "points": f"{surrogate.points}{factors}, and {n_checks} to check",
     }
     if record.calibration is not None:
-        facts["qubits"] = " ".join(map(str, record.physical_qubits))
+        qubits = " ".join(map(str, record.physical_qubits))
+        facts["qubits"] = qubits if record.slots is None else f"{qubits}, {record.slots} slots"
     if surrogate.shots is None:
         facts["values"] = "exact"
     else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qmoe_qiskit.backends import BackendSpec
 from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
 from qmoe_qiskit.backends.runtime.compiled_router import Layout, RuntimeRouter, request_key
-from qmoe_qiskit.backends.slots.request import slot_request
+from qmoe_qiskit.backends.slots.request import SlotRequest, slot_request
 from qmoe_qiskit.backends.surrogate import FourierSurrogate, SurrogatePlan
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.hardware.cost.device_timing import device_timing
@@ -135,6 +135,7 @@ def prepare_surrogate(
         backend = replace(open_device(request, run), title=f"surrogate of {run.path}")
     if isinstance(backend.device, IBMDevice):
         backend.device.report = report
+    backend = replace(backend, slots=_averaging(backend.slots))
     recorder = OutcomeRecorder(backend.device)
     loaded = run.load(BackendSpec(backend=replace(backend, device=recorder)))
     compiled = loaded.classifier.compiled_router
@@ -143,13 +144,18 @@ def prepare_surrogate(
     return PreparedSurrogate(run=loaded, plan=plan, works=works, recorder=recorder)
 
 
+def _averaging(slots: SlotRequest | None) -> SlotRequest | None:
+    """Return the slots in each of which every point runs: see `FourierSurrogate.measure`."""
+    return None if slots is None else replace(slots, average=True)
+
+
 def _from_ledger(
     plan: SurrogatePlan, weights_W: FloatArray, request: DeviceRequest
 ) -> RuntimeBackend | None:
     """Return a backend that returns recorded results; None if the ledger lacks one."""
     ledger, service = Ledger(request.ledger), account.service_name()
     n_shots = request.options.shots(request.shots)
-    slots = slot_request(request.slots, request.spacing)
+    slots = _averaging(slot_request(request.slots, request.spacing))
     key = request_key(
         "values",
         plan.router,
