@@ -227,6 +227,41 @@ def test_on_a_fake(
     assert document["record"]["jobs"] == []
 
 
+def test_predictions_have_the_errors_of_the_measurement(
+    qmoe: Callable[..., Any], run: Path, files: dict[str, Path], tmp_path: Path
+) -> None:
+    for name, file in files.items():
+        table = tmp_path / f"{name}.csv"
+        outcome = qmoe("evaluate", run, "--surrogate", file, "--predictions", table)
+        assert outcome.exit_code == 0, outcome.stderr
+        lines = [line.split(",") for line in table.read_text().splitlines()]
+        places = [k for k, head in enumerate(lines[0]) if head.startswith("std_error_")]
+        errors = np.array([[float(line[k]) for k in places] for line in lines[1:]])
+        assert errors.size > 0
+        assert (errors > 0).all() if name == "shots" else (errors == 0).all()
+
+
+def test_in_slots(
+    qmoe: Callable[..., Any], the_document: Callable[[str], Any], run: Path, tmp_path: Path
+) -> None:
+    """The mean over slots, with a slot's share of the shots."""
+    options = ("--slots", "2", "--json")
+    exact = the_document(
+        qmoe(
+            "surrogate", run, "--backend", "noisy:ibm_lagos", *options, "--out", tmp_path / "a"
+        ).stdout
+    )
+    assert exact["check"]["largest_residual"] < 1e-9
+    fake = ("--backend", "runtime:fake_lagos", "--shots", "65", "--resilience", "0")
+    shots = the_document(qmoe("surrogate", run, *fake, *options, "--out", tmp_path / "b").stdout)
+    assert (shots["shots"], shots["executions"], shots["record"]["slots"]) == (66, 11 * 33, 2)
+    evaluated = the_document(qmoe("evaluate", run, "--surrogate", tmp_path / "b", "--json").stdout)
+    assert (evaluated["execution"]["slots"], evaluated["execution"]["shots"]) == (2, 66)
+    outcome = qmoe("evaluate", run, "--surrogate", tmp_path / "b", "--slots", "2")
+    assert outcome.exit_code == 2
+    assert "its slots are those of the measurement" in outcome.stderr
+
+
 class TestOnDevices:
     """Against a loopback service."""
 
@@ -273,6 +308,25 @@ class TestOnDevices:
             qmoe("evaluate", run, "--surrogate", tmp_path / "b", "--json").stdout
         )
         assert through["execution"]["shots"] == 64
+
+    def test_in_slots(
+        self,
+        ibm: Any,
+        qmoe: Callable[..., Any],
+        the_document: Callable[[str], Any],
+        run: Path,
+        tmp_path: Path,
+    ) -> None:
+        """Also what is recorded is read as a mean over slots."""
+        arguments = ("surrogate", run, *self.ON_MANILA, "--slots", "2", "--json")
+        first = the_document(qmoe(*arguments, "--yes", "--out", tmp_path / "a").stdout)
+        assert (first["record"]["slots"], first["executions"]) == (2, 11 * 32)
+        ibm.stop()
+        again = the_document(qmoe(*arguments, "--out", tmp_path / "b").stdout)
+        assert len(ibm.jobs) == 1
+        for part in ("check", "shots", "executions", "seconds"):
+            assert again[part] == first[part]
+        assert again["record"]["slots"] == 2
 
 
 def test_facts_are_json(files: dict[str, Path]) -> None:

@@ -100,6 +100,21 @@ def test_simulations(document: Callable[..., Any], run: Path) -> None:
     )  # five rows, one calibration
 
 
+def test_a_fake_is_evaluated_from_what_was_recorded(
+    document: Callable[..., Any], run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QMOE_LEDGER", str(tmp_path / "ledger.sqlite"))
+    fake = ("--backend", "runtime:fake_lagos", "--slots", "2", "--samples", "9", "--shots", "64")
+    (job,) = document("submit", run, *fake, *PLAIN)["jobs"]
+    assert (job["points"], job["executions"]) == ([0, 5], 5 * 64)
+    measured = document("evaluate", run, *fake, *PLAIN)
+    assert measured["cost"]["jobs"] == [job["id"]]
+    assert measured["execution"]["slots"] == 2
+    assert document("evaluate", run, *fake, *PLAIN) == measured
+    other = document("evaluate", run, *fake[:3], "1", *fake[4:], *PLAIN)
+    assert other["cost"]["jobs"] == []  # other slots are other work
+
+
 def test_predict(qmoe: Callable[..., Any], run: Path, tmp_path: Path) -> None:
     rows = tmp_path / "rows.csv"
     columns = ",".join(load_run(run).manifest.data.feature_names)
