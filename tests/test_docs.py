@@ -58,7 +58,7 @@ class Block:
 
 
 def blocks(page: str) -> Iterator[Block]:
-    pattern = r"^(?:<!-- needs: (.*) -->\n)?```(\w+)\n(.*?)^```"
+    pattern = r"^(?:<!-- needs: ([^\n]*) -->\n)?```(\w+)\n(.*?)^```"
     for needs, language, text in re.findall(pattern, PAGES[page], re.DOTALL | re.MULTILINE):
         yield Block(language=language, text=text, needs=needs)
 

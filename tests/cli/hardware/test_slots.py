@@ -108,7 +108,7 @@ def test_a_fake_is_evaluated_from_what_was_recorded(
     (job,) = document("submit", run, *fake, *PLAIN)["jobs"]
     assert (job["points"], job["executions"]) == ([0, 5], 5 * 64)
     measured = document("evaluate", run, *fake, *PLAIN)
-    assert measured["cost"]["jobs"] == [job["id"]]
+    assert len(measured["cost"]["jobs"]) == 1
     assert measured["execution"]["slots"] == 2
     assert document("evaluate", run, *fake, *PLAIN) == measured
     other = document("evaluate", run, *fake[:3], "1", *fake[4:], *PLAIN)
