@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
     from qmoe_qiskit.backends.spec import BackendSpec
     from qmoe_qiskit.backends.statevector import ENGINES, BatchedRouter, StatevectorBackend
+    from qmoe_qiskit.backends.surrogate import FourierSurrogate
 
 __all__ = [
     "ENGINES",
@@ -35,6 +36,7 @@ __all__ = [
     "BatchedRouter",
     "CompiledRouter",
     "Expectations",
+    "FourierSurrogate",
     "Pullback",
     "StatevectorBackend",
     "check_batch",
@@ -50,5 +52,6 @@ __getattr__, __dir__ = load_lazily(
         ".protocols": ["Backend", "CompiledRouter", "Expectations", "Pullback", "check_batch"],
         ".spec": ["BackendSpec"],
         ".statevector": ["ENGINES", "BatchedRouter", "StatevectorBackend"],
+        ".surrogate": ["FourierSurrogate"],
     },
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from qmoe_qiskit import limits
 from qmoe_qiskit.backends.given import meaning_of, refuse_description
 from qmoe_qiskit.backends.noisy.registry import noise_forms, noise_from
+from qmoe_qiskit.backends.slots.request import SlotRequest, slot_request
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
 from qmoe_qiskit.registry import Entry, Registry
 
@@ -44,6 +45,7 @@ class BackendSettings:
     budget_s: float | None
     n_qubits: int | None
     given: NoiseProfile | NoiseSource | BackendV2 | None = None
+    slots: SlotRequest | None = None
 
     def refuse_engine(self) -> None:
         """Raise InputError if an engine is chosen: only the statevector has several."""
@@ -87,6 +89,9 @@ def open_backend(
     ledger: str | Path | None = None,
     budget_s: float | None = None,
     n_qubits: int | None = None,
+    slots: str | int | None = None,
+    spacing: int | None = None,
+    max_error: float | None = None,
 ) -> Backend:
     """Open the backend that a specification names, or that an object of Qiskit means.
 
@@ -100,6 +105,7 @@ def open_backend(
             qiskit-ibm-runtime has stored or finds in the environment. "runtime:least_busy": the
             device with the shortest queue. "runtime:fake_torino": its stored fake, on this machine,
             by the same primitives. "noisy:fake_torino": the calibration of that fake.
+            "surrogate:FILE": what `FourierSurrogate.save` wrote, for the circuit that was measured.
             Or an object: a `BackendV2`, such as a fake, runs on this machine by IBM's primitives;
             the noise of a `NoiseProfile` (`NoiseProfile.from_backend(backend)`), of a `Target`, of
             an Aer `NoiseModel` or `AerSimulator` is simulated, exactly or by shots. The last two
@@ -118,6 +124,12 @@ def open_backend(
         budget_s: The QPU time, in seconds, that all work given to a "runtime" backend may take; a
             fake takes none.
         n_qubits: The number of qubits that the device of "runtime:least_busy" must have.
+        slots: How many samples to evaluate at once, each on device qubits of its own: a number, or
+            "auto" for as many as pay, see `qmoe_qiskit.backends.slots.finding.find_slots`. None for
+            one at a time.
+        spacing: The number of idle qubits between two slots; 1 by default.
+        max_error: The largest expected error of a slot; by default "auto" allows 0.1 more than that
+            of the best slot, and a number of slots any.
 
     Raises:
         InputError: If the specification or a setting is not accepted.
@@ -134,6 +146,7 @@ def open_backend(
 
     if engine not in ENGINES:
         raise unknown_name("engine", engine, ENGINES)
+    packed = slot_request(slots, spacing, max_error)
     given: NoiseProfile | NoiseSource | BackendV2 | None = None
     if not isinstance(spec, str):
         spec, given = meaning_of(spec)
@@ -156,6 +169,7 @@ def open_backend(
             budget_s=budget_s,
             n_qubits=n_qubits,
             given=given,
+            slots=packed,
         )
     )
 
@@ -179,6 +193,11 @@ def _open_statevector(settings: BackendSettings) -> Backend:
     from qmoe_qiskit.backends.statevector import StatevectorBackend
 
     settings.refuse_runtime_settings()
+    if settings.slots is not None:
+        raise InputError(
+            "backend 'statevector' has no device to pack slots on: omit slots, or name a device, "
+            "such as 'noisy:ibm_torino' or 'runtime:ibm_fez'"
+        )
     if (settings.shots, settings.qubits, settings.mitigation) != (None, None, "none"):
         raise InputError(
             "backend 'statevector' is exact and has no device: shots, qubits and mitigation are "
@@ -199,6 +218,7 @@ def _open_noisy(settings: BackendSettings) -> Backend:
         seed=settings.seed,
         qubits=settings.qubits,
         mitigation=settings.mitigation,
+        slots=settings.slots,
     )
 
 
@@ -243,7 +263,26 @@ def _open_runtime(settings: BackendSettings) -> Backend:
         shots=shots,
         seed=settings.seed,
         qubits=settings.qubits,
+        slots=settings.slots,
     )
+
+
+def _open_surrogate(settings: BackendSettings) -> Backend:
+    from qmoe_qiskit.backends.surrogate.backend import SurrogateBackend
+
+    settings.refuse_engine()
+    settings.refuse_runtime_settings()
+    if (settings.shots, settings.qubits, settings.mitigation) != (None, None, "none"):
+        raise InputError(
+            f"backend {settings.spec!r} was measured already: shots, qubits and mitigation are "
+            "those of the measurement; omit them"
+        )
+    if settings.slots is not None:
+        raise InputError(
+            f"backend {settings.spec!r} was measured already: its slots are those of the "
+            "measurement; omit slots"
+        )
+    return SurrogateBackend(settings.spec.partition(":")[2])
 
 
 BACKENDS = Registry(
@@ -270,6 +309,12 @@ BACKENDS = Registry(
                 "runtime:least_busy": "the device with the shortest queue",
             },
             open=_open_runtime,
+        ),
+        BackendKind(
+            name="surrogate",
+            help="measured values of one trained circuit",
+            forms=lambda: {"surrogate:FILE": "a file of qmoe surrogate"},
+            open=_open_surrogate,
         ),
     ],
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from qiskit import QuantumCircuit
@@ -116,6 +116,18 @@ class CompiledRouter(Protocol):
         The arrays are float64 NumPy arrays or torch tensors, and so are the results. The pullback
         is `pullback(gradient_BO, need_inputs=True) -> (gradient_BF or None, gradient_W)`. This
         is the inner loop of training: nothing is checked.
+        """
+        ...
+
+
+@runtime_checkable
+class InSlots(Protocol):
+    """A compiled router that runs in several slots of a device at once."""
+
+    def averaged(self) -> CompiledRouter:
+        """Return the router that runs each sample in every slot: all values are means over slots.
+
+        The shots of a sample are divided among the slots.
         """
         ...
 

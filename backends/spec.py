@@ -11,6 +11,7 @@ from qmoe_qiskit.backends.given import Given, is_given
 from qmoe_qiskit.backends.mitigation.registry import MITIGATIONS
 from qmoe_qiskit.backends.open import open_backend
 from qmoe_qiskit.backends.protocols import Backend
+from qmoe_qiskit.backends.slots.request import slot_request
 from qmoe_qiskit.errors import InputError, require_positive
 from qmoe_qiskit.noise_profiles import NoiseProfile
 
@@ -30,6 +31,8 @@ class BackendSpec:
         device_qubits: The device qubits to run on, or None for those with the smallest expected
             error.
         options: Settings of IBM's primitives, for the runtime backends only.
+        slots: How many samples to evaluate at once, see `open_backend`; None for one at a time.
+        spacing: The number of idle qubits between slots, or None for the default.
 
     Raises:
         InputError: If a setting has a wrong type or value. Whether the backend exists, and accepts
@@ -44,6 +47,8 @@ class BackendSpec:
     mitigation: str = "none"
     device_qubits: tuple[int, ...] | None = None
     options: RuntimeOptions | Mapping[str, Any] | None = None
+    slots: str | int | None = None
+    spacing: int | None = None
 
     def __post_init__(self) -> None:
         backend, qubits = self.backend, cast("Any", self.device_qubits)
@@ -55,6 +60,7 @@ class BackendSpec:
         if self.shots is not None:
             require_positive("shots", self.shots, at_most=limits.SHOTS)
         MITIGATIONS.get(self.mitigation)
+        slot_request(self.slots, self.spacing)
         if qubits is None:
             return
         if (
@@ -75,6 +81,8 @@ class BackendSpec:
         shots: int | None = None,
         mitigation: str | None = None,
         device_qubits: Sequence[int] | None = None,
+        slots: str | int | None = None,
+        spacing: int | None = None,
     ) -> BackendSpec:
         """Return the choice with what is given in place of what it had; None is not given.
 
@@ -85,6 +93,8 @@ class BackendSpec:
             "shots": shots,
             "mitigation": mitigation,
             "device_qubits": device_qubits,
+            "slots": slots,
+            "spacing": spacing,
         }
         changed: dict[str, Any] = {k: value for k, value in given.items() if value is not None}
         return replace(self, **changed) if backend is None else BackendSpec(**changed)
@@ -103,6 +113,8 @@ class BackendSpec:
             "seed": seed,
             "qubits": self.device_qubits,
             "mitigation": self.mitigation,
+            "slots": self.slots,
+            "spacing": self.spacing,
         }
         if isinstance(self.backend, NoiseProfile) and self.options is not None:
             raise InputError(
@@ -114,7 +126,7 @@ class BackendSpec:
         opened = cast("Backend", self.backend)
         if self != BackendSpec(backend=opened):
             raise InputError(
-                f"backend {opened.name!r} is open already: shots, mitigation and "
-                "device_qubits are set where it is opened, with open_backend"
+                f"backend {opened.name!r} is open already: shots, mitigation, "
+                "device_qubits and slots are set where it is opened, with open_backend"
             )
         return opened

@@ -16,15 +16,17 @@ from typing import TYPE_CHECKING
 from qmoe_qiskit.lazy import load_lazily
 
 if TYPE_CHECKING:
-    from qmoe_qiskit.backends import open_backend
+    from qmoe_qiskit.backends import FourierSurrogate, open_backend
     from qmoe_qiskit.circuits import RouterCircuit, angle_router
     from qmoe_qiskit.errors import QMoEError
     from qmoe_qiskit.moe import MixtureOfExperts, QuantumRouter
     from qmoe_qiskit.noise_profiles import NoiseProfile, list_profiles, load_profile
     from qmoe_qiskit.train import QMoEClassifier
+    from qmoe_qiskit.train.export import export_model
     from qmoe_qiskit.version import __version__
 
 __all__ = [
+    "FourierSurrogate",
     "MixtureOfExperts",
     "NoiseProfile",
     "QMoEClassifier",
@@ -33,6 +35,7 @@ __all__ = [
     "RouterCircuit",
     "__version__",
     "angle_router",
+    "export_model",
     "list_profiles",
     "load_profile",
     "open_backend",
@@ -45,12 +48,13 @@ if not Path(__file__).with_name("backends").is_dir():
 __getattr__, __dir__ = load_lazily(
     "qmoe_qiskit",
     {
-        "qmoe_qiskit.backends": ["open_backend"],
+        "qmoe_qiskit.backends": ["FourierSurrogate", "open_backend"],
         "qmoe_qiskit.circuits": ["RouterCircuit", "angle_router"],
         "qmoe_qiskit.errors": ["QMoEError"],
         "qmoe_qiskit.moe": ["MixtureOfExperts", "QuantumRouter"],
         "qmoe_qiskit.noise_profiles": ["NoiseProfile", "list_profiles", "load_profile"],
         "qmoe_qiskit.train": ["QMoEClassifier"],
+        "qmoe_qiskit.train.export": ["export_model"],
         "qmoe_qiskit.version": ["__version__"],
     },
 )

@@ -38,7 +38,7 @@ class ProfileError(InputError):
 
 
 class RunError(InputError):
-    """A run folder that is missing, damaged, of a newer schema, or that exists already."""
+    """A run or a model's file that is missing, damaged, of a newer schema, or exists already."""
 
 
 class EngineMismatchError(QMoEError, RuntimeError):
@@ -55,6 +55,22 @@ class LedgerError(HardwareError):
 
 class BudgetError(HardwareError):
     """An estimate or a charge beyond the budget."""
+
+
+class SurrogateError(QMoEError, RuntimeError):
+    """A surrogate whose check failed: its values cannot be trusted.
+
+    Attributes:
+        surrogate: The surrogate as it was measured.
+    """
+
+    def __init__(self, message: str, surrogate: object = None) -> None:
+        super().__init__(message)
+        self.surrogate = surrogate
+
+
+class SurrogateWarning(UserWarning):
+    """A surrogate whose check failed, and whose values are used nevertheless."""
 
 
 class StudyError(QMoEError, RuntimeError):

@@ -16,6 +16,7 @@ CIRCUIT_BYTES = 4 * _MIB
 WEIGHTS_BYTES = 256 * _MIB
 CHECKPOINT_BYTES = 1024 * _MIB
 RUN_BYTES = 768 * _MIB
+SURROGATE_BYTES = 64 * _MIB
 
 # Data.
 COLUMNS = 10_000
@@ -54,6 +55,7 @@ MEANINGS = {
     "WEIGHTS_BYTES": "weights of a run",
     "CHECKPOINT_BYTES": "checkpoint of a training",
     "RUN_BYTES": "files of a run together",
+    "SURROGATE_BYTES": "surrogate",
     "COLUMNS": "columns of a table, arrays of an archive, parameters of a vector in QPY",
     "CELLS": "cells of a table, characters of a column of labels (rows times the longest label)",
     "SAMPLES": "generated rows (`--samples`)",

@@ -39,7 +39,7 @@ def vjp_by_jacobian(
 
     The pullback belongs to the arrays as they are now, whatever becomes of them afterwards.
     """
-    to_numpy, back = _converters(inputs_BF)
+    to_numpy, back = array_converters(inputs_BF)
     x_BF, w_W = to_numpy(inputs_BF).copy(), to_numpy(weights_W).copy()
 
     def pullback(
@@ -53,7 +53,7 @@ def vjp_by_jacobian(
     return back(compiled.expectations(x_BF, w_W).values), pullback
 
 
-def _converters(like: ArrayLike) -> tuple[Any, Any]:
+def array_converters(like: ArrayLike) -> tuple[Any, Any]:
     """Return functions that convert the caller's kind of array to NumPy and back."""
     if isinstance(like, np.ndarray):
         return np.asarray, np.asarray

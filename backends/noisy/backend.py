@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,10 +12,12 @@ from qmoe_qiskit.backends.mitigation.folding import check_factor
 from qmoe_qiskit.backends.mitigation.registry import MITIGATIONS, Mitigation
 from qmoe_qiskit.backends.noisy.circuit import NoiseSource, NoisyCircuit
 from qmoe_qiskit.backends.noisy.combined import NoisyRouter, combined
-from qmoe_qiskit.backends.noisy.device import on_device
+from qmoe_qiskit.backends.noisy.device import on_device, slot_finder, under_noise
 from qmoe_qiskit.backends.noisy.exact import MAX_EXACT_QUBITS, exact_router
 from qmoe_qiskit.backends.noisy.sampling import SampledRouter
 from qmoe_qiskit.backends.protocols import CompiledRouter, check_router
+from qmoe_qiskit.backends.slots.noisy import PackedNoisyRouter
+from qmoe_qiskit.backends.slots.request import SlotRequest
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError, require_positive
 from qmoe_qiskit.noise_profiles import NoiseProfile
@@ -45,6 +47,7 @@ class NoisyBackend:
         mitigation: The name of an entry of `MITIGATIONS`.
         noise_factor: How many times each two-qubit gate is executed: 1, or 3, 5, ... to amplify
             the noise.
+        slots: The regions of the device that are to evaluate samples at once; None for one.
 
     Raises:
         InputError: If a setting is not accepted.
@@ -57,14 +60,22 @@ class NoisyBackend:
     qubits: tuple[int, ...] | None = None
     mitigation: str = "none"
     noise_factor: int = 1
+    slots: SlotRequest | None = None
 
     def __post_init__(self) -> None:
         if self.shots is not None:
             require_positive("shots", self.shots, at_most=limits.SHOTS)
         MITIGATIONS.get(self.mitigation)
         check_factor(self.noise_factor)
-        if self.qubits is not None and not isinstance(self.noise, NoiseProfile):
+        if isinstance(self.noise, NoiseProfile):
+            return
+        if self.qubits is not None:
             raise InputError(f"backend {self.name!r} has no device qubits to choose: omit qubits")
+        if self.slots is not None:
+            raise InputError(
+                f"backend {self.name!r} has no device qubits to pack slots on: omit slots, or name "
+                "a device, such as 'noisy:ibm_torino'"
+            )
 
     def compile(self, router: RouterCircuit) -> CompiledRouter:
         """Transpile and place a circuit; compare a probe point with Aer's density matrix.
@@ -79,12 +90,43 @@ class NoisyBackend:
         mitigation = MITIGATIONS.get(self.mitigation)
         factors = [self.noise_factor * factor for factor in mitigation.noise_factors]
         settings: dict[str, Any] = {"noise_factors": factors, "seed": self.seed}
-        if isinstance(self.noise, NoiseProfile):
-            circuits = on_device(router, self.noise, qubits=self.qubits, **settings)
-        else:
-            circuits = self.noise.add_to(router, **settings)
-        groups = [circuits[k : k + len(factors)] for k in range(0, len(circuits), len(factors))]
         rng = np.random.default_rng(self.seed)
+        if not isinstance(self.noise, NoiseProfile):
+            return self._combined(router, self.noise.add_to(router, **settings), mitigation, rng)
+        if self.slots is None:
+            circuits = on_device(router, self.noise, qubits=self.qubits, **settings)
+            return self._combined(router, circuits, mitigation, rng)
+        finder = slot_finder(router, self.noise, qubits=self.qubits, **settings)
+        found = finder.find(self.slots)
+        noisy = [
+            under_noise(router, finder.profile, slot.circuit, noise_factors=factors)
+            for slot in found.slots
+        ]
+
+        def compile_slots(shots: int | None) -> list[NoisyRouter]:
+            backend, rng = replace(self, shots=shots), np.random.default_rng(self.seed)
+            return [backend._combined(router, each, mitigation, rng) for each in noisy]  # noqa: SLF001
+
+        return PackedNoisyRouter(
+            router,
+            found.slots,
+            compile_slots,
+            request=self.slots,
+            shots=self.shots,
+            seed=self.seed,
+            backend_name=self.name,
+        )
+
+    def _combined(
+        self,
+        router: RouterCircuit,
+        circuits: Sequence[NoisyCircuit],
+        mitigation: Mitigation,
+        rng: np.random.Generator,
+    ) -> NoisyRouter:
+        """Return a router from its circuits: all noise factors of a basis come together."""
+        size = len(mitigation.noise_factors)
+        groups = [circuits[k : k + size] for k in range(0, len(circuits), size)]
         parts = [self._evaluated(group, mitigation, rng) for group in groups]
         return parts[0] if len(parts) == 1 else combined(router, parts, np.ones(len(parts)))
 

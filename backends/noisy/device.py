@@ -10,8 +10,9 @@ from qmoe_qiskit.backends.mitigation.folding import folded_on_device
 from qmoe_qiskit.backends.noisy.circuit import NoisyCircuit, in_bases
 from qmoe_qiskit.backends.noisy.exact import MAX_EXACT_QUBITS
 from qmoe_qiskit.backends.noisy.readout_error import assignment_matrices
+from qmoe_qiskit.backends.slots.finding import SlotFinder
 from qmoe_qiskit.backends.transpile.fractional import without_bounded
-from qmoe_qiskit.backends.transpile.isa_circuit import fit_to_device
+from qmoe_qiskit.backends.transpile.isa_circuit import DeviceCircuit, fit_to_device
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.noise_profiles.simulated import simulated
 from qmoe_qiskit.simulation.lowering import Channel
@@ -33,12 +34,35 @@ def on_device(
     qubits: Sequence[int] | None = None,
 ) -> list[NoisyCircuit]:
     """Return a router with a device's noise, see `NoiseSource.add_to` and `fit_to_device`."""
-    profile = simulated(profile)
-    if max(noise_factors) > 1:
-        profile = without_bounded(profile)  # a folded gate must be its own inverse
+    profile = _foldable(simulated(profile), noise_factors)
     # The same circuit is evaluated exactly and sampled.
     most = MAX_EXACT_QUBITS if router.n_qubits <= MAX_EXACT_QUBITS else None
     plain = fit_to_device(router, profile, qubits=qubits, most_qubits=most, seed=seed)
+    return under_noise(router, profile, plain, noise_factors=noise_factors)
+
+
+def slot_finder(
+    router: RouterCircuit,
+    profile: NoiseProfile,
+    *,
+    noise_factors: Sequence[int],
+    seed: int | None,
+    qubits: Sequence[int] | None = None,
+) -> SlotFinder:
+    """Return the places of a router on a device, routed as by `on_device`."""
+    profile = _foldable(simulated(profile), noise_factors)
+    most = MAX_EXACT_QUBITS if router.n_qubits <= MAX_EXACT_QUBITS else None
+    return SlotFinder(router, profile, qubits=qubits, most_qubits=most, seed=seed)
+
+
+def under_noise(
+    router: RouterCircuit,
+    profile: NoiseProfile,
+    plain: DeviceCircuit,
+    *,
+    noise_factors: Sequence[int],
+) -> list[NoisyCircuit]:
+    """Return a router that is placed on a device with the device's noise, see `on_device`."""
     active = profile.subset(plain.active)
     model, channels = _noise_of(active)
     return [
@@ -54,6 +78,12 @@ def on_device(
         for basis, rotated in in_bases(router)
         for factor in noise_factors
     ]
+
+
+def _foldable(profile: NoiseProfile, noise_factors: Sequence[int]) -> NoiseProfile:
+    """Return a device whose gates can be folded by these factors."""
+    # A folded gate must be its own inverse.
+    return without_bounded(profile) if max(noise_factors) > 1 else profile
 
 
 @lru_cache(maxsize=16)

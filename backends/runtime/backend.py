@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from qiskit import QuantumCircuit
-
 from qmoe_qiskit import limits
 from qmoe_qiskit.backends.gradients.rotations import router_of_rotations
 from qmoe_qiskit.backends.protocols import check_router
 from qmoe_qiskit.backends.runtime.compiled_router import Layout, RuntimeRouter
+from qmoe_qiskit.backends.slots.finding import find_slots
+from qmoe_qiskit.backends.slots.request import SlotRequest
+from qmoe_qiskit.backends.slots.runtime import PackedLayout, PackedRouter
 from qmoe_qiskit.backends.transpile.fractional import BOUNDED
-from qmoe_qiskit.backends.transpile.isa_circuit import fit_to_device
+from qmoe_qiskit.backends.transpile.isa_circuit import fit_to_device, gates_only
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError, require_positive
 from qmoe_qiskit.hardware.devices.protocol import Device
@@ -34,6 +35,7 @@ class RuntimeBackend:
         qubits: The device qubits to use; by default those with the smallest expected error.
         title: The purpose of the work, such as a run's folder, for the ledger.
         layout: An earlier layout of the circuit, used unchanged; None for a new layout.
+        slots: The regions of the device that are to evaluate samples at once; None for one.
 
     Raises:
         InputError: If the number of shots is not positive.
@@ -47,6 +49,7 @@ class RuntimeBackend:
     qubits: tuple[int, ...] | None = None
     title: str = ""
     layout: Layout | None = None
+    slots: SlotRequest | None = None
 
     def __repr__(self) -> str:
         facts = [f"{self.shots} shots", repr(self.options)]
@@ -72,6 +75,13 @@ class RuntimeBackend:
         rotations, table = router_of_rotations(router)
         if not rotations.n_weights:
             raise InputError("the router has no angles: there is nothing to run on a device")
+        if self.slots is not None:
+            return PackedRouter(
+                router=router,
+                backend=self,
+                layout=self.layout or self._packed(rotations, self.slots),
+                table=table,
+            )
         return RuntimeRouter(
             router=router,
             backend=self,
@@ -83,7 +93,7 @@ class RuntimeBackend:
         profile = self.device.profile()
         offered = self._offered(profile)
         placed = fit_to_device(rotations, offered, qubits=self.qubits, seed=self.seed)
-        circuit = _gates_only(placed.full)
+        circuit = gates_only(placed.full)
         assert set(circuit.parameters) == set(rotations.weights)  # the transpiler kept them all
         return Layout(
             circuit=circuit,
@@ -91,6 +101,12 @@ class RuntimeBackend:
             profile=profile,
             placed=placed,
         )
+
+    def _packed(self, rotations: RouterCircuit, slots: SlotRequest) -> PackedLayout:
+        profile = self.device.profile()
+        offered = self._offered(profile)
+        found = find_slots(rotations, offered, slots, qubits=self.qubits, seed=self.seed)
+        return PackedLayout.of(found, profile, rotations.n_weights)
 
     def __deepcopy__(self, memo: dict[int, object]) -> RuntimeBackend:
         """Return this object: scikit-learn copies settings, but a connection cannot be copied."""
@@ -113,12 +129,3 @@ class RuntimeBackend:
                 f"{', '.join(gates)}: use option primitive 'sampler'"
             )
         return replace(profile, basis_gates=gates)
-
-
-def _gates_only(circuit: QuantumCircuit) -> QuantumCircuit:
-    """Return a circuit without measurements, delays and barriers; the service schedules it."""
-    bare = QuantumCircuit(circuit.num_qubits)
-    for step in circuit.data:
-        if step.operation.name not in {"barrier", "delay", "measure"}:
-            bare.append(step.operation, [circuit.find_bit(q).index for q in step.qubits])
-    return bare

@@ -23,15 +23,18 @@ from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
+    from qiskit.quantum_info import SparsePauliOp
 
     from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
+    from qmoe_qiskit.backends.slots.request import SlotRequest
     from qmoe_qiskit.circuits import RouterCircuit
     from qmoe_qiskit.hardware.options import RuntimeOptions
     from qmoe_qiskit.noise_profiles import NoiseProfile
     from qmoe_qiskit.simulation.angle_table import AngleTable
 
-# What the work yields: expectation values, or the values from which a gradient is made.
-Kind = Literal["values", "shifts", "spsa"]
+# What the work yields: expectation values, the values from which a gradient is made, or those of
+# one slot without and with others beside it.
+Kind = Literal["values", "shifts", "spsa", "alone", "beside"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -81,11 +84,21 @@ class RuntimeRouter(HandsOut):
         """See `CompiledRouter.physical_qubits`."""
         return self._layout.physical_qubits
 
+    @property
+    def shots_per_row(self) -> int:
+        """Number of shots of one execution of the circuit."""
+        return self.backend.shots
+
+    @property
+    def shots(self) -> int:
+        """Number of shots of each point."""
+        return self.backend.shots
+
     def expectations(self, inputs_BF: FloatArray, weights_W: FloatArray) -> Expectations:
         """See `CompiledRouter.expectations`."""
-        outcome = self._execute(self.work(inputs_BF, weights_W))
+        outcome = self._outcome("values", *check_batch(self.router, inputs_BF, weights_W))
         return Expectations(
-            values=outcome.values_PO, std_errors=outcome.std_errors_PO, shots=self.backend.shots
+            values=outcome.values_PO, std_errors=outcome.std_errors_PO, shots=self.shots
         )
 
     def jacobian(
@@ -93,9 +106,8 @@ class RuntimeRouter(HandsOut):
     ) -> tuple[FloatArray, FloatArray]:
         """See `CompiledRouter.jacobian`; the options choose the parameter-shift rule or SPSA."""
         x_BF, w_W = check_batch(self.router, inputs_BF, weights_W)
-        work = self.gradient_work(x_BF, w_W)
-        values_PO = self._execute(work).values_PO
-        if self.backend.options.gradient == "spsa":
+        values_PO = self._outcome(self._gradient, x_BF, w_W).values_PO
+        if self._gradient == "spsa":
             return self._directions(x_BF, w_W).slopes(values_PO)
         slopes_BOG = shifted_slopes(values_PO, len(x_BF), len(self._table.offset_G))
         return self._table.chain(x_BF, w_W, slopes_BOG)
@@ -110,8 +122,7 @@ class RuntimeRouter(HandsOut):
         Raises:
             InputError: If a shape is wrong, a value is not finite, or the device cannot run it.
         """
-        x_BF, w_W = check_batch(self.router, inputs_BF, weights_W)
-        return self._work("values", x_BF, w_W, self._table.angles(x_BF, w_W))
+        return self._work("values", *check_batch(self.router, inputs_BF, weights_W))
 
     def gradient_work(self, inputs_BF: FloatArray, weights_W: FloatArray) -> WorkUnit:
         """Return the work of `jacobian`: two points per sample and rotation or direction.
@@ -119,12 +130,19 @@ class RuntimeRouter(HandsOut):
         Raises:
             InputError: As `work` does.
         """
-        x_BF, w_W = check_batch(self.router, inputs_BF, weights_W)
-        if self.backend.options.gradient == "spsa":
+        return self._work(self._gradient, *check_batch(self.router, inputs_BF, weights_W))
+
+    @property
+    def _gradient(self) -> Kind:
+        return "spsa" if self.backend.options.gradient == "spsa" else "shifts"
+
+    def _points(self, kind: Kind, x_BF: FloatArray, w_W: FloatArray) -> FloatArray:
+        """Return the angles of every point that a kind of work evaluates, (P, G)."""
+        if kind == "spsa":
             batches = self._directions(x_BF, w_W).shifted(x_BF, w_W)
-            points_PG = np.vstack([self._table.angles(*batch) for batch in batches])
-            return self._work("spsa", x_BF, w_W, points_PG)
-        return self._work("shifts", x_BF, w_W, parameter_shifts(self._table.angles(x_BF, w_W)))
+            return np.vstack([self._table.angles(*batch) for batch in batches])
+        angles_BG = self._table.angles(x_BF, w_W)
+        return parameter_shifts(angles_BG) if kind == "shifts" else angles_BG
 
     def _directions(self, x_BF: FloatArray, w_W: FloatArray) -> Directions:
         # Seeded by the content: a repeated training draws the same directions and finds its work.
@@ -145,22 +163,21 @@ class RuntimeRouter(HandsOut):
             shots=backend.shots,
             qubits=backend.qubits,
             seed=backend.seed,
+            slots=backend.slots,
         )
 
-    def _work(
-        self, kind: Kind, x_BF: FloatArray, w_W: FloatArray, points_PG: FloatArray
-    ) -> WorkUnit:
-        backend = self.backend
+    def _work(self, kind: Kind, x_BF: FloatArray, w_W: FloatArray) -> WorkUnit:
+        backend, key = self.backend, self._key(kind, x_BF, w_W)
         work = WorkUnit(
-            key=self._key(kind, x_BF, w_W),
+            key=key,
             spec=backend.name,
             device=backend.device.name,
             title=backend.title,
             circuit=self._layout.circuit.copy(),
-            physical_qubits=self.physical_qubits,
-            observables=self.router.observables,
-            points_PG=points_PG,
-            shots=backend.shots,
+            physical_qubits=self._layout.physical_qubits,
+            observables=self._observables,
+            points_PG=self._arranged(kind, key, self._points(kind, x_BF, w_W)),
+            shots=self.shots_per_row,
             options=backend.options,
         )
         if backend.device.backend is not None:
@@ -169,7 +186,18 @@ class RuntimeRouter(HandsOut):
             check_pub(work, backend.device.backend.target)
         return work
 
-    def _execute(self, work: WorkUnit) -> Outcome:
+    @property
+    def _observables(self) -> tuple[SparsePauliOp, ...]:
+        """The observables of the circuit on the device."""
+        return self.router.observables
+
+    def _arranged(self, kind: Kind, key: str, points_PG: FloatArray) -> FloatArray:  # noqa: ARG002
+        """Return the angles of every execution, from those of the points that are asked for."""
+        return points_PG
+
+    def _outcome(self, kind: Kind, x_BF: FloatArray, w_W: FloatArray) -> Outcome:
+        """Return the results at the points of `_points`."""
+        work = self._work(kind, x_BF, w_W)
         if work.n_points == 0:
             nothing = np.zeros((0, len(work.observables)))
             return Outcome(values_PO=nothing, std_errors_PO=nothing, seconds=0.0, executions=0)
@@ -188,21 +216,25 @@ def request_key(
     shots: int,
     qubits: tuple[int, ...] | None,
     seed: int | None,
+    slots: SlotRequest | None = None,
 ) -> str:
     """Return the key of the work for a request, see `work_key`.
 
-    The kind is "values" for expectation values, "shifts" or "spsa" for a gradient. Inputs and
+    The kind is "values" for expectation values, "shifts" or "spsa" for a gradient, "alone" or
+    "beside" for a measurement of crosstalk. Inputs and
     weights are in radians. The settings are those of a `RuntimeBackend`: `spec` is its name, and
     `service` the service of its device.
     """
     settings = {
         "backend": spec,
         "kind": kind,
-        "options": options.key_settings(gradient=kind != "values"),
+        "options": options.key_settings(gradient=kind in {"shifts", "spsa"}),
         "qubits": qubits,
         "router": router.content_hash,
         "seed": seed,
         "service": service,
         "shots": shots,
     }
+    if slots is not None:  # without slots the keys are those of earlier versions
+        settings["slots"] = slots.key_settings
     return work_key(settings, inputs=x_BF, weights=w_W)

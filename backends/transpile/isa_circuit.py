@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from qmoe_qiskit.backends.transpile.placement import active_qubits, expected_err
 from qmoe_qiskit.backends.transpile.region import usable_region
 from qmoe_qiskit.backends.transpile.routing import (
     REGISTER,
+    Routing,
     best_routing,
     relabelled,
     routed_on,
@@ -179,14 +180,44 @@ def fit_to_device(
     """
     profile = simulated(profile)
     region = usable_region(router, profile, qubits)
-    here = profile.subset(region)
+    best = routed_within(router, profile, region, most_qubits=most_qubits, seed=seed)
+    return place_routing(
+        router, profile, best, {q: region[there] for q, there in best.place.items()}
+    )
+
+
+def routed_within(
+    router: RouterCircuit,
+    profile: NoiseProfile,
+    region: Sequence[int],
+    *,
+    most_qubits: int | None,
+    seed: int | None,
+) -> Routing:
+    """Return the best routing of a router within a region, whose qubits it numbers from 0.
+
+    Raises:
+        InputError: If the region cannot run the circuit.
+    """
     circuit: QuantumCircuit = RemoveBarriers()(router.standard_circuit)
     circuit.measure_all()
-    best = best_routing(circuit, here, most_qubits=most_qubits, seed=seed)
-    place = {q: region[there] for q, there in best.place.items()}
+    return best_routing(circuit, profile.subset(region), most_qubits=most_qubits, seed=seed)
+
+
+def place_routing(
+    router: RouterCircuit, profile: NoiseProfile, routing: Routing, place: Mapping[int, int]
+) -> DeviceCircuit:
+    """Return a routed circuit on chosen qubits of a device.
+
+    Args:
+        router: The router.
+        profile: The device, with a duration of everything, see `simulated`.
+        routing: The routed circuit.
+        place: For each qubit that it acts on, the device qubit.
+    """
     active = tuple(sorted(place.values()))
     here_of = {q: active.index(there) for q, there in place.items()}
-    gates = relabelled(best.circuit, here_of, len(active))
+    gates = relabelled(routing.circuit, here_of, len(active))
     target = profile.subset(active).to_target()
     return DeviceCircuit(
         router=router,
@@ -194,7 +225,7 @@ def fit_to_device(
         compact=scheduled(gates, target),
         active=active,
         measured=_measured(gates),
-        positions=best.positions.placed(place, profile.n_qubits),
+        positions=routing.positions.placed(place, profile.n_qubits),
         target=target,
     )
 
@@ -204,6 +235,15 @@ def without_measurements(circuit: QuantumCircuit) -> QuantumCircuit:
     bare = QuantumCircuit(circuit.num_qubits, global_phase=circuit.global_phase)
     for step in circuit.data:
         if step.operation.name not in {"measure", "barrier"}:
+            bare.append(step.operation, [circuit.find_bit(q).index for q in step.qubits])
+    return bare
+
+
+def gates_only(circuit: QuantumCircuit) -> QuantumCircuit:
+    """Return a circuit without measurements, delays and barriers; the service schedules it."""
+    bare = QuantumCircuit(circuit.num_qubits)
+    for step in circuit.data:
+        if step.operation.name not in {"barrier", "delay", "measure"}:
             bare.append(step.operation, [circuit.find_bit(q).index for q in step.qubits])
     return bare
 

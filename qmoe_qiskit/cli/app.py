@@ -20,11 +20,15 @@ from qmoe_qiskit.cli.commands.evaluate import evaluate
 from qmoe_qiskit.cli.commands.info import info
 from qmoe_qiskit.cli.commands.jobs import jobs
 from qmoe_qiskit.cli.commands.noise import noise
+from qmoe_qiskit.cli.commands.packed.crosstalk import crosstalk
+from qmoe_qiskit.cli.commands.packed.slots import slots
 from qmoe_qiskit.cli.commands.predict import predict
 from qmoe_qiskit.cli.commands.profiles import profiles
 from qmoe_qiskit.cli.commands.report import report
 from qmoe_qiskit.cli.commands.study import study
 from qmoe_qiskit.cli.commands.submit import submit
+from qmoe_qiskit.cli.commands.surrogates.export import export
+from qmoe_qiskit.cli.commands.surrogates.surrogate import surrogate
 from qmoe_qiskit.cli.commands.train import train
 from qmoe_qiskit.cli.first_word import first_word
 from qmoe_qiskit.cli.stdout import checked_stdout
@@ -71,9 +75,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"]},
 )
 _GROUPS = {
-    "Models": (demo, train, evaluate, predict, info, compare),
+    "Models": (demo, train, evaluate, predict, surrogate, export, info, compare),
     "Noise": (noise, profiles),
-    "Quantum hardware": (estimate, submit, jobs),
+    "Quantum hardware": (slots, estimate, submit, jobs, crosstalk),
     "Studies": (study, report),
 }
 for _panel, _commands in _GROUPS.items():

@@ -14,6 +14,7 @@ from qmoe_qiskit.lazy import load_lazily
 if TYPE_CHECKING:
     from qmoe_qiskit.figures.decision_boundary import ProbabilityModel, decision_boundary_figure
     from qmoe_qiskit.figures.device.figure import device_figure
+    from qmoe_qiskit.figures.device.slots import DrawnSlot, slots_figure
     from qmoe_qiskit.figures.loss_curves import loss_curves_figure
     from qmoe_qiskit.figures.plots import (
         plot_decision_boundary,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from qmoe_qiskit.figures.style import figure_bytes, save_figure
 
 __all__ = [
+    "DrawnSlot",
     "ProbabilityModel",
     "RoutingModel",
     "decision_boundary_figure",
@@ -35,6 +37,7 @@ __all__ = [
     "plot_routing_map",
     "routing_map_figure",
     "save_figure",
+    "slots_figure",
 ]
 
 __getattr__, __dir__ = load_lazily(
@@ -42,6 +45,7 @@ __getattr__, __dir__ = load_lazily(
     {
         ".decision_boundary": ["ProbabilityModel", "decision_boundary_figure"],
         ".device.figure": ["device_figure"],
+        ".device.slots": ["DrawnSlot", "slots_figure"],
         ".loss_curves": ["loss_curves_figure"],
         ".plots": ["plot_decision_boundary", "plot_losses", "plot_routing_map"],
         ".routing_map": ["RoutingModel", "routing_map_figure"],

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch.func import jacrev, vmap
 
+from qmoe_qiskit.backends.surrogate import FourierSurrogate
 from qmoe_qiskit.errors import NO_NAMES, OutOfRangeWarning
 from qmoe_qiskit.moe import QuantumRouter
 from qmoe_qiskit.runs.shot_correlations import shot_correlations
@@ -109,18 +110,32 @@ def _slopes(
 def _covariances(
     classifier: QMoEClassifier, features_NF: FloatArray, outputs: Expectations
 ) -> FloatArray:
-    """Return the covariances of the outputs' errors, (N, O, O)."""
+    """Return the covariances of the outputs' errors, (N, O, O).
+
+    Those of a surrogate come from the points that it was measured at.
+    """
     compiled = classifier.compiled_router
     assert compiled is not None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", OutOfRangeWarning)  # the evaluation has counted them
         warnings.filterwarnings("ignore", NO_NAMES)  # the columns are in the model's order
         arguments = classifier.circuit_arguments(features_NF)
+    if isinstance(compiled, FourierSurrogate):
+        measured_POO = _of_errors(
+            shot_correlations(compiled.router, compiled.grid.points_PF, compiled.weights_W),
+            compiled.std_errors_PO,
+        )
+        n_points, n_outputs = compiled.std_errors_PO.shape
+        pairs_PX = measured_POO.reshape(n_points, -1)
+        parts = [compiled.grid.variances(inputs_BF, pairs_PX) for inputs_BF, _ in arguments]
+        return np.concatenate(parts).reshape(-1, n_outputs, n_outputs)
     parts = [shot_correlations(compiled.router, *each) for each in arguments]
-    errors_NO = outputs.std_errors
-    covariances_NOO: FloatArray = (
-        np.concatenate(parts) * errors_NO[:, :, None] * errors_NO[:, None, :]
-    )
+    return _of_errors(np.concatenate(parts), outputs.std_errors)
+
+
+def _of_errors(correlations_NOO: FloatArray, errors_NO: FloatArray) -> FloatArray:
+    """Return the covariances of errors with these correlations."""
+    covariances_NOO: FloatArray = correlations_NOO * errors_NO[:, :, None] * errors_NO[:, None, :]
     return covariances_NOO
 
 

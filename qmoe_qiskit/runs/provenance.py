@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ class Execution:
             backends.
         options: Settings of IBM's primitives that differ from the defaults; None for the other
             backends.
+        slots: Number of slots, if several rows were evaluated at once; `physical_qubits` lists
+            their qubits slot after slot.
     """
 
     backend: str
@@ -80,6 +82,7 @@ class Execution:
     primitive: str | None = None
     resilience_level: int | None = None
     options: dict[str, Any] | None = None
+    slots: int | None = None
 
     def __repr__(self) -> str:
         return f"<Execution on {self}>"
@@ -92,7 +95,8 @@ class Execution:
             parts[0] = f"fake {parts[0]}, simulated on this machine"
         if self.calibration is not None:
             parts[0] += f" ({self.calibration})"
-            parts.append(f"qubits {' '.join(map(str, self.physical_qubits))}")
+            qubits = f"qubits {' '.join(map(str, self.physical_qubits))}"
+            parts.append(qubits if self.slots is None else f"{self.slots} slots on {qubits}")
         if self.shots is not None:
             parts.append(f"{self.shots} shots")
         elif self.backend != "statevector":
@@ -129,12 +133,26 @@ def described(router: str, execution: Execution | None) -> str:
 def execution_of(classifier: QMoEClassifier) -> Execution | None:
     """Return where a fitted classifier's circuit runs, or None if its router is classical."""
     from qmoe_qiskit.backends.runtime.compiled_router import RuntimeRouter
+    from qmoe_qiskit.backends.surrogate import FourierSurrogate
     from qmoe_qiskit.train.execution import label_of, profile_of
 
     compiled, backend = classifier.compiled_router, classifier.backend_
     if compiled is None:
         return None
     profile = profile_of(backend)
+    if isinstance(compiled, FourierSurrogate):
+        record = compiled.record
+        return Execution(
+            backend=compiled.backend_name,
+            calibration=None
+            if record.calibration is None
+            else CalibrationRecord(**asdict(record.calibration)),
+            shots=compiled.shots,
+            mitigation=record.mitigation,
+            physical_qubits=compiled.physical_qubits,
+            seed=None,
+            slots=record.slots,
+        )
     if isinstance(compiled, RuntimeRouter):
         backend, profile = compiled.backend, compiled.profile
     facts: dict[str, Any] = {
@@ -142,6 +160,7 @@ def execution_of(classifier: QMoEClassifier) -> Execution | None:
         "shots": getattr(backend, "shots", None),
         "physical_qubits": compiled.physical_qubits,
         "seed": getattr(backend, "seed", None),
+        "slots": getattr(compiled, "n_slots", None),
     }
     if not isinstance(compiled, RuntimeRouter):
         mitigation = getattr(backend, "mitigation", "none")

@@ -38,6 +38,8 @@ def label_of(backend: Where) -> str:
     name = backend if isinstance(backend, str) else backend.name  # type: ignore[union-attr]
     kind, _, rest = name.partition(":")
     profile = profile_of(backend)
+    if kind == "surrogate":
+        return "surrogate"
     if kind == "noisy" and not rest.endswith(".json"):
         return name
     if isinstance(backend, str) and kind == "noisy":

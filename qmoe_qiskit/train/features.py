@@ -13,7 +13,7 @@ from qmoe_qiskit.typing import FloatArray
 # Without n_qubits the router sees the features themselves up to this number.
 DEFAULT_MAX_QUBITS = 6
 # A value is clipped at this many training ranges: more would overflow in later steps.
-_FAR = 1e100
+FAR = 1e100
 # Principal components narrower than this share of the scaled range are rounding noise.
 _NOISE = 1e-10
 
@@ -125,6 +125,11 @@ class FeatureMap:
         """Whether the router sees principal components."""
         return self.n_router_inputs < len(self.minimum_F)
 
+    @property
+    def halves(self) -> tuple[FloatArray, FloatArray]:
+        """Half of each feature's minimum, and half of the width that it is divided by."""
+        return _halves(self.minimum_F, self.maximum_F)
+
     def scale(self, features_NF: FloatArray) -> FloatArray:
         """Return the scaled features, which the experts see."""
         return _min_max(features_NF, self.minimum_F, self.maximum_F, self.low, self.high)
@@ -172,12 +177,19 @@ def scaled_range(feature_range: tuple[float, float]) -> tuple[float, float]:
 def _min_max(
     features_NF: FloatArray, minimum_F: FloatArray, maximum_F: FloatArray, low: float, high: float
 ) -> FloatArray:
-    # Halved, since the difference of two finite numbers can overflow.
-    half_width_F = maximum_F / 2 - minimum_F / 2
-    half_width_F = np.where(half_width_F > 0, half_width_F, 0.5)
+    half_minimum_F, half_width_F = _halves(minimum_F, maximum_F)
     with np.errstate(over="ignore"):
-        share_NF = (features_NF / 2 - minimum_F / 2) / half_width_F
-    return low + np.clip(share_NF, -_FAR, _FAR) * (high - low)
+        share_NF = (features_NF / 2 - half_minimum_F) / half_width_F
+    return low + np.clip(share_NF, -FAR, FAR) * (high - low)
+
+
+def _halves(minimum_F: FloatArray, maximum_F: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return half of the minimum and of the width, 1 for a width of 0.
+
+    Halved, since the difference of two finite numbers can overflow.
+    """
+    half_width_F = maximum_F / 2 - minimum_F / 2
+    return minimum_F / 2, np.where(half_width_F > 0, half_width_F, 0.5)
 
 
 def _principal_axes(

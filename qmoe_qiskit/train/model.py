@@ -9,6 +9,7 @@ from qmoe_qiskit.backends import CompiledRouter
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.moe import MixtureOfExperts, QuantumRouter
 from qmoe_qiskit.moe.routers.registry import RouterSettings, kind_of
+from qmoe_qiskit.typing import FloatArray
 
 
 def build_router(
@@ -37,6 +38,14 @@ def compiled_router(model: MixtureOfExperts) -> CompiledRouter | None:
     """Return the compiled circuit of a mixture's router, or None for a classical router."""
     router = getattr(model.router, "router", model.router)
     return router.connector.compiled if isinstance(router, QuantumRouter) else None
+
+
+def circuit_weights(model: MixtureOfExperts) -> FloatArray:
+    """Return the weights of the circuit of a mixture's router, (W,), in radians."""
+    router = getattr(model.router, "router", model.router)
+    assert isinstance(router, QuantumRouter)
+    weights_W: FloatArray = router.connector.weight.detach().double().numpy()
+    return weights_W
 
 
 def circuit_of(model: MixtureOfExperts) -> RouterCircuit | None:

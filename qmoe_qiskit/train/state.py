@@ -121,7 +121,7 @@ def restored_as(kind: type[ModelT], state: ModelState, where: BackendSpec | None
     # A stored backend that is refused is damage; one that the caller asks for is a wrong input.
     with _as_damage() if where is None else nullcontext():
         spec = state.backend_spec() if where is None else where
-        if spec.options is not None:  # a classifier has no such setting
+        if spec.options is not None or spec.slots is not None:  # no settings of a classifier
             spec = BackendSpec(backend=spec.open(seed=seed))
         classifier.set_params(**{name: getattr(spec, name) for name in BACKEND_SETTINGS})
         check_settings(classifier.get_params(deep=False))

@@ -92,6 +92,7 @@ def test_files_of_a_run(
         ("x.csv", ("predict", "run", "x.csv")),
         ("x.npz", ("train", "--data", "x.npz", "--out", "out")),
         ("x.npz", ("evaluate", "run", "--data", "x.npz")),
+        ("x.sur", ("evaluate", "run", "--surrogate", "x.sur")),
         ("x.json", ("profiles", "show", "x.json")),
         ("x.json", ("train", "--backend", "noisy:x.json", "--out", "out")),
         ("x.json", ("noise", "--device", "x.json", "--out", "out")),

@@ -16,11 +16,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qmoe_qiskit.circuits import RouterCircuit
+from qmoe_qiskit.backends import FourierSurrogate, open_backend
+from qmoe_qiskit.circuits import RouterCircuit, angle_router
 from qmoe_qiskit.data import load_dataset
 from qmoe_qiskit.errors import QMoEError
 from qmoe_qiskit.hardware.ledger.records import pack, unpack, with_check_sum
 from qmoe_qiskit.hardware.options import read_options, runtime_options
+from qmoe_qiskit.io.checked_tensors import read_tensors, write_tensors
 from qmoe_qiskit.noise_profiles import load_profile
 from qmoe_qiskit.runs import evaluate_run, read_run
 from qmoe_qiskit.runs.training import read_request
@@ -146,6 +148,39 @@ def test_values_of_a_run(
 def test_circuits(only_ours: Callable[..., None]) -> None:
     content = (STORED / "moons" / "router.qpy").read_bytes()
     only_ours(lambda data: RouterCircuit.from_qpy(data).standard_circuit, damaged(content))
+
+
+@pytest.fixture
+def surrogate(tmp_path: Path) -> tuple[Path, RouterCircuit]:
+    """The file of a surrogate, and its circuit."""
+    compiled = open_backend("statevector").compile(angle_router(2, 1))
+    FourierSurrogate.measure(compiled, np.ones(6)).save(tmp_path / "surrogate")
+    return tmp_path / "surrogate", compiled.router
+
+
+def test_bytes_of_surrogates(
+    only_ours: Callable[..., None], surrogate: tuple[Path, RouterCircuit]
+) -> None:
+    path, router = surrogate
+
+    def read(spoilt: bytes) -> None:
+        path.write_bytes(spoilt)
+        FourierSurrogate.load(path, router).expectations(np.zeros((1, 2)))
+
+    only_ours(read, damaged(path.read_bytes()))
+
+
+def test_values_of_surrogates(
+    only_ours: Callable[..., None], surrogate: tuple[Path, RouterCircuit]
+) -> None:
+    path, router = surrogate
+    state, tensors = read_tensors(path, "", 10**6)
+
+    def read(changed: Any) -> None:
+        write_tensors(path, changed, tensors)
+        FourierSurrogate.load(path, router).expectations(np.zeros((1, 2)))
+
+    only_ours(read, odd(state).filter(lambda changed: isinstance(changed, dict)))
 
 
 def test_calibrations(only_ours: Callable[..., None], tmp_path: Path) -> None:

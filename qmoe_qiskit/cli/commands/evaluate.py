@@ -24,6 +24,7 @@ def evaluate(
     shots: where.Shots = None,
     mitigation: common.OtherMitigation = None,
     device_qubits: common.OtherDeviceQubits = None,
+    surrogate: common.SurrogateFile = None,
     device: hardware.DeviceOptions,
     yes: hardware.Yes = False,
     predictions: Annotated[
@@ -52,6 +53,7 @@ def evaluate(
     answer. The options from --options to --yes are for such devices.
     """
     given = {**device, "shots": shots, "device_qubits": device_qubits}
+    backend = common.surrogate_backend(backend, surrogate)
     request = where.requested_device(backend, given, mitigation=mitigation, yes=yes)
     if predictions is not None:
         check_vacant_file(predictions, force=force, option="--predictions")
@@ -72,12 +74,18 @@ def evaluate(
             shots=shots,
             mitigation=mitigation,
             device_qubits=common.qubits_from(device_qubits),
+            slots=common.slots_from(device["slots"]),
+            spacing=device["spacing"],
         )
         if figures is not None:
             check_figures(loaded, figures, force=force)
         result = runs.evaluate_run(
             loaded, device["data"], target=device["target"], samples=device["samples"]
         )
+        if surrogate is not None:
+            from qmoe_qiskit.runs.surrogates.shot_errors import with_shot_errors
+
+            result = with_shot_errors(loaded, result)
     files: list[Path] = []
     if predictions is not None:
         write_file(predictions, evaluation_csv(loaded, result).encode())

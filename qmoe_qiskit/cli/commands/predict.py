@@ -35,6 +35,7 @@ def predict(
     shots: where.Shots = None,
     mitigation: common.OtherMitigation = None,
     device_qubits: common.OtherDeviceQubits = None,
+    surrogate: common.SurrogateFile = None,
     device: hardware.DeviceOptions,
     yes: hardware.Yes = False,
     keep: Annotated[
@@ -63,6 +64,7 @@ def predict(
                 "file"
             )
     given = {**device, "shots": shots, "device_qubits": device_qubits}
+    backend = common.surrogate_backend(backend, surrogate)
     request = where.requested_device(
         backend, given, mitigation=mitigation, yes=yes, file=file, keep=kept
     )
@@ -88,6 +90,8 @@ def predict(
             shots=shots,
             mitigation=mitigation,
             device_qubits=common.qubits_from(device_qubits),
+            slots=common.slots_from(device["slots"]),
+            spacing=device["spacing"],
         )
         predictions = runs.predict_file(loaded, file, keep=kept)
     n_rows = len(predictions.labels_N)

@@ -58,6 +58,34 @@ OtherDeviceQubits = Annotated[
         "the smallest expected error.",
     ),
 ]
+SLOTS = (
+    "How many rows to evaluate at once, each on qubits of its own: a number, or auto for as many "
+    "as pay; by default one. See qmoe slots."
+)
+SPACING = "Number of idle qubits between slots; 1 by default."
+Slots = Annotated[str | None, typer.Option(metavar="auto|N", help=SLOTS)]
+Spacing = Annotated[int | None, typer.Option(help=SPACING)]
+SurrogateFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--surrogate",
+        metavar="FILE",
+        help="What qmoe surrogate has measured stands in for the circuit: none is run.",
+    ),
+]
+
+
+def slots_from(text: str | None) -> str | int | None:
+    """Read a number of slots, or "auto", from an option.
+
+    Raises:
+        InputError: If the text is neither.
+    """
+    if text is None or text == "auto":
+        return text
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise InputError(f"--slots must be auto or a number of at least 1, got {text!r}")
+    return int(text)
 
 
 def names_from(option_name: str, text: str | None) -> tuple[str, ...] | None:
@@ -77,6 +105,22 @@ def names_from(option_name: str, text: str | None) -> tuple[str, ...] | None:
             f"{option_name} must be names of columns separated by commas, such as a,b; got {text!r}"
         )
     return tuple(map(str.strip, names))
+
+
+def surrogate_backend(backend: str | None, surrogate: Path | None) -> str | None:
+    """Return the backend that --backend and --surrogate name together.
+
+    Raises:
+        InputError: If both are given.
+    """
+    if surrogate is None:
+        return backend
+    if backend is not None:
+        raise InputError(
+            f"--surrogate stands in for the circuit, which --backend {backend} would run: give one "
+            "of them"
+        )
+    return f"surrogate:{surrogate}"
 
 
 def qubits_from(text: str | None) -> tuple[int, ...] | None:

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qmoe_qiskit import runs
-from qmoe_qiskit.cli.options.common import Command, give_options, option, qubits_from
+from qmoe_qiskit.cli.options.common import (
+    SLOTS,
+    SPACING,
+    Command,
+    give_options,
+    option,
+    qubits_from,
+    slots_from,
+)
 from qmoe_qiskit.cli.output.documents import remark
 
 if TYPE_CHECKING:
@@ -62,6 +70,8 @@ _REQUEST = [
         "Qubits to run on; by default those with the smallest expected error.",
         "Q,Q,...",
     ),
+    option("slots", str, SLOTS, "auto|N"),
+    option("spacing", int, SPACING),
     option(
         "budget",
         str,
@@ -117,6 +127,8 @@ def device_request(
             ({} if settings_file is None else read_options(settings_file)) | given
         ),
         device_qubits=qubits_from(device["device_qubits"]),
+        slots=slots_from(device["slots"]),
+        spacing=device["spacing"],
         shots=device["shots"],
         ledger=device["ledger"],
         file=file,
@@ -136,12 +148,22 @@ def prepare_on_device(
         InputError: If a setting is not accepted, or the device cannot run the circuit.
         HardwareError: If the service refuses.
     """
-    from qmoe_qiskit.hardware.devices.ibm import IBMDevice
-    from qmoe_qiskit.runs.on_hardware.prepare import open_device, prepare_rows, requested_rows
+    from qmoe_qiskit.runs.on_hardware.prepare import prepare_rows, requested_rows
 
     # A run without a circuit and unusable rows are refused before the service is asked.
     run.load_circuit()
     rows = requested_rows(run, request)
+    backend = open_on_device(run, request, report)
+    return prepare_rows(run, backend, rows), backend
+
+
+def open_on_device(
+    run: runs.OpenedRun, request: DeviceRequest, report: Callable[[str], None]
+) -> RuntimeBackend:
+    """Open the device that a request names, for the circuit of a run, see `prepare_on_device`."""
+    from qmoe_qiskit.hardware.devices.ibm import IBMDevice
+    from qmoe_qiskit.runs.on_hardware.prepare import open_device
+
     if not request.is_fake:
         report("connecting to IBM Quantum")
     backend = open_device(request, run)
@@ -152,4 +174,4 @@ def prepare_on_device(
                 f"note: instance {client.instance!r} ({client.plan} plan) is used, of "
                 f"{len(client.instances)}: QISKIT_IBM_INSTANCE names another"
             )
-    return prepare_rows(run, backend, rows), backend
+    return backend

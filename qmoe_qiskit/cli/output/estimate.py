@@ -22,6 +22,7 @@ def estimate_document(
         "device": prepared.device.name,
         "simulated": prepared.device.is_local,
         "n_rows": prepared.rows.n_rows,
+        "slots": getattr(prepared.run.classifier.compiled_router, "n_slots", None),
         "shots": prepared.works[0].shots,
         "keys": [work.key for work in prepared.works],
         **estimate.document(),

@@ -20,6 +20,7 @@ _METRICS = {
     "expert_load": ("load of expert", ""),
     "routing_entropy": ("entropy of routing weights", "nat"),
     "routing_flips": ("rows routed otherwise than exactly", ""),
+    "accuracy_from_shots": ("accuracy, from shots of the surrogate", ""),
     "router_std_error": ("standard error of circuit outputs", ""),
     "rows_outside_range": ("rows outside training range", ""),
     "n_parameters_router": ("parameters of the router", ""),

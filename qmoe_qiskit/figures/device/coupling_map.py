@@ -22,8 +22,8 @@ from qmoe_qiskit.typing import FloatArray
 
 N_BEST = 5
 MIN_WIDTH = 4.6  # in inches
-_RADIUS = 0.36  # radius of a qubit, in couplers
-_MARGIN = _RADIUS + 0.15
+RADIUS = 0.36  # radius of a qubit, in couplers
+_MARGIN = RADIUS + 0.15
 _BAR = 0.15  # thickness of a colour bar in inches
 _POINTS = 72.0  # points per inch
 
@@ -88,8 +88,8 @@ class CouplingMap:
 
 def draw_coupling_map(figure: Figure, axes: Axes, coupling_map: CouplingMap) -> None:
     """Draw couplers and qubits, darker for larger errors, with colour bars below."""
-    of_gates = _scale(coupler.gate_error for coupler in coupling_map.couplers)
-    of_readout = _scale(qubit.readout_error for qubit in coupling_map.profile.qubits)
+    of_gates = colour_scale(coupler.gate_error for coupler in coupling_map.couplers)
+    of_readout = colour_scale(qubit.readout_error for qubit in coupling_map.profile.qubits)
     for pair in coupling_map.broken:
         ends = coupling_map.positions_Q2[list(pair)].T
         axes.plot(*ends, color=INK, linestyle=":", linewidth=1, zorder=1)
@@ -97,11 +97,11 @@ def draw_coupling_map(figure: Figure, axes: Axes, coupling_map: CouplingMap) -> 
     _draw_qubits(axes, coupling_map, of_readout)
     axes.set_aspect("equal")
     axes.set_axis_off()
-    axes.set_xlim(_limits(coupling_map.positions_Q2[:, 0], MIN_WIDTH / coupling_map.unit))
-    axes.set_ylim(_limits(coupling_map.positions_Q2[:, 1]))
+    axes.set_xlim(axis_limits(coupling_map.positions_Q2[:, 0], MIN_WIDTH / coupling_map.unit))
+    axes.set_ylim(axis_limits(coupling_map.positions_Q2[:, 1]))
     axes.set_title(_legend(coupling_map))
-    _add_bar(figure, axes, of_readout, "qubit: readout error")
-    _add_bar(figure, axes, of_gates, f"coupler: error of {coupling_map.gates}")
+    add_bar(figure, axes, of_readout, "qubit: readout error")
+    add_bar(figure, axes, of_gates, f"coupler: error of {coupling_map.gates}")
 
 
 def _draw_couplers(axes: Axes, coupling_map: CouplingMap, scale: ScalarMappable | None) -> None:
@@ -110,7 +110,7 @@ def _draw_couplers(axes: Axes, coupling_map: CouplingMap, scale: ScalarMappable 
         ends = coupling_map.positions_Q2[list(coupler.qubits)].T
         # A black line below, because a pale line would be lost on white.
         below = width + (4.5 if coupler in coupling_map.best else 1.2)
-        fill = _colour(scale, coupler.gate_error)
+        fill = colour_of(scale, coupler.gate_error)
         axes.plot(*ends, color=INK, linewidth=below, solid_capstyle="butt", zorder=2)
         axes.plot(*ends, color=fill, linewidth=width, solid_capstyle="butt", zorder=3)
 
@@ -118,11 +118,11 @@ def _draw_couplers(axes: Axes, coupling_map: CouplingMap, scale: ScalarMappable 
 def _draw_qubits(axes: Axes, coupling_map: CouplingMap, scale: ScalarMappable | None) -> None:
     framed = {q for coupler in coupling_map.best for q in coupler.qubits}
     for qubit, place in zip(coupling_map.profile.qubits, coupling_map.positions_Q2, strict=True):
-        fill = _colour(scale, qubit.readout_error) if qubit.operational else (1.0, 1.0, 1.0)
+        fill = colour_of(scale, qubit.readout_error) if qubit.operational else (1.0, 1.0, 1.0)
         axes.add_patch(
             Circle(
                 place,
-                _RADIUS,
+                RADIUS,
                 facecolor=fill,
                 edgecolor=INK,
                 linewidth=2.4 if qubit.qubit in framed else 0.7,
@@ -155,7 +155,7 @@ def _legend(coupling_map: CouplingMap) -> str:
     return "\n".join(lines)
 
 
-def _scale(values: Iterable[float | None]) -> ScalarMappable | None:
+def colour_scale(values: Iterable[float | None]) -> ScalarMappable | None:
     """Return a logarithmic scale of colours that darken with the error; None without errors."""
     known = [value for value in values if value is not None and value > 0]
     if not known:
@@ -164,7 +164,8 @@ def _scale(values: Iterable[float | None]) -> ScalarMappable | None:
     return ScalarMappable(LogNorm(low, max(high, 1.01 * low)), colormaps["viridis_r"])
 
 
-def _colour(scale: ScalarMappable | None, value: float | None) -> RGB:
+def colour_of(scale: ScalarMappable | None, value: float | None) -> RGB:
+    """Return the colour of an error; white if it is unknown."""
     if scale is None or value is None:
         return (1.0, 1.0, 1.0)
     low, _ = scale.get_clim()
@@ -172,7 +173,8 @@ def _colour(scale: ScalarMappable | None, value: float | None) -> RGB:
     return red, green, blue
 
 
-def _add_bar(figure: Figure, axes: Axes, scale: ScalarMappable | None, label: str) -> None:
+def add_bar(figure: Figure, axes: Axes, scale: ScalarMappable | None, label: str) -> None:
+    """Put a horizontal colour bar below axes, if there is a scale."""
     if scale is None:
         return
     share = _BAR * DPI / axes.get_window_extent().height
@@ -183,7 +185,7 @@ def _add_bar(figure: Figure, axes: Axes, scale: ScalarMappable | None, label: st
     set_log_ticks(bar.ax.xaxis, high / low, percent)
 
 
-def _limits(values_Q: FloatArray, at_least: float = 0.0) -> tuple[float, float]:
+def axis_limits(values_Q: FloatArray, at_least: float = 0.0) -> tuple[float, float]:
     """Return the ends of an axis with a margin, at least some distance apart."""
     low, high = float(values_Q.min()) - _MARGIN, float(values_Q.max()) + _MARGIN
     spare = max(0.0, at_least - (high - low)) / 2

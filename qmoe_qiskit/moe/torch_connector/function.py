@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from qmoe_qiskit.backends import CompiledRouter
+from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.moe.torch_connector.arrays import (
     finite_arrays,
     host_array,
@@ -86,7 +87,12 @@ class _Expectations(torch.autograd.Function):
             or torch._C._functorch.is_legacy_batchedtensor(gradient_BO)  # noqa: SLF001
         ):
             return *carry_back(gradient_BO, (inputs_BF, weights_W, ctx.compiled), 0), None
-        need_inputs = ctx.needs_input_grad[0]
+        need_inputs, need_weights, _ = ctx.needs_input_grad
+        if need_weights and not getattr(ctx.compiled, "has_weight_gradients", True):
+            raise InputError(
+                "a surrogate knows nothing of other weights of its circuit, so that these cannot "
+                "be trained: freeze the weights, connector.weight.requires_grad_(False)"
+            )
         by_inputs_BF, by_weights_W = ctx.pullback(to_array(gradient_BO), need_inputs=need_inputs)
         return (
             to_tensor(by_inputs_BF, inputs_BF.dtype) if need_inputs else None,

@@ -171,6 +171,9 @@ def _as_recorded(execution: Execution | None, prepared: Prepared) -> Execution |
         backend=f"runtime:{record.device}",
         calibration=None if calibration is None else CalibrationRecord.of(calibration),
         physical_qubits=record.physical_qubits,
+        slots=None
+        if execution.slots is None
+        else len(record.physical_qubits) // prepared.run.load_circuit().n_qubits,
         instance=record.instance,
         **stated(load_work(record).options),
     )

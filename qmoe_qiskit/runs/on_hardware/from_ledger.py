@@ -3,6 +3,7 @@
 from qmoe_qiskit.backends import BackendSpec
 from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
 from qmoe_qiskit.backends.runtime.compiled_router import Layout, request_key
+from qmoe_qiskit.backends.slots.request import slot_request
 from qmoe_qiskit.hardware.devices.from_ledger import LedgerDevice
 from qmoe_qiskit.hardware.jobs.local import LOCAL
 from qmoe_qiskit.hardware.jobs.work_records import load_work
@@ -43,6 +44,7 @@ def _prepare(run: OpenedRun, request: DeviceRequest, ledger: Ledger) -> Prepared
     rows = requested_rows(run, request)
     service = LOCAL if request.is_fake else account.service_name()
     n_shots = request.options.shots(request.shots)
+    slots = slot_request(request.slots, request.spacing)
     keys = [
         request_key(
             "values",
@@ -55,6 +57,7 @@ def _prepare(run: OpenedRun, request: DeviceRequest, ledger: Ledger) -> Prepared
             shots=n_shots,
             qubits=request.device_qubits,
             seed=request.seed,
+            slots=slots,
         )
         for inputs_BF, weights_W in circuit_arguments(exact, rows)
     ]
@@ -70,6 +73,7 @@ def _prepare(run: OpenedRun, request: DeviceRequest, ledger: Ledger) -> Prepared
         shots=n_shots,
         seed=request.seed,
         qubits=request.device_qubits,
+        slots=slots,
         layout=Layout(
             circuit=works[0].circuit, physical_qubits=works[0].physical_qubits, profile=None
         ),

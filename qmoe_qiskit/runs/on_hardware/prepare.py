@@ -66,6 +66,8 @@ def open_device(request: DeviceRequest, run: OpenedRun) -> RuntimeBackend:
         options=request.options,
         ledger=None if request.is_fake else request.ledger,
         n_qubits=run.load_circuit().n_qubits,
+        slots=request.slots,
+        spacing=request.spacing,
     )
     assert isinstance(opened, RuntimeBackend)
     device = opened.device

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from qmoe_qiskit.backends.slots.request import slot_request
 from qmoe_qiskit.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class DeviceRequest:
         budget_s: QPU time that may be spent, in seconds, or None.
         settle_s: Time to look for a job whose submission response was lost, in seconds, or None for
             the default.
+        slots: How many rows to evaluate at once, "auto" or a number, see `open_backend`.
+        spacing: Number of idle qubits between slots, see `open_backend`.
         seed: Seed of Qiskit's routing. All commands use the same, since it is part of the work.
 
     Raises:
@@ -50,6 +53,8 @@ class DeviceRequest:
     ledger: Path | None = None
     budget_s: float | None = None
     settle_s: float | None = None
+    slots: str | int | None = None
+    spacing: int | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -58,6 +63,7 @@ class DeviceRequest:
                 f"backend {self.backend!r} is a simulation, which needs no submission: use qmoe "
                 "evaluate, or name a device, such as runtime:ibm_fez or runtime:fake_torino"
             )
+        slot_request(self.slots, self.spacing)
         if self.settle_s is not None and not 0 <= self.settle_s < math.inf:
             raise InputError(f"--settle must be seconds, 0 or more, got {self.settle_s:g}")
 

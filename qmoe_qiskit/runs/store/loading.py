@@ -7,7 +7,7 @@ import os
 import shlex
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -248,6 +248,8 @@ def load_run(
     shots: int | None = None,
     mitigation: str | None = None,
     device_qubits: Sequence[int] | None = None,
+    slots: str | int | None = None,
+    spacing: int | None = None,
 ) -> Run:
     """Read a run and rebuild its model.
 
@@ -262,6 +264,8 @@ def load_run(
             or, if `backend` is given, that backend's default (exact values).
         mitigation: Name of the mitigation, see `open_backend`.
         device_qubits: Device qubits to run on, see `open_backend`, where they are called qubits.
+        slots: How many rows to evaluate at once, see `open_backend`.
+        spacing: Number of idle qubits between slots, see `open_backend`.
 
     Raises:
         InputError: If the backend is not accepted, or cannot run the model's circuit.
@@ -276,15 +280,21 @@ def load_run(
     (2,)
     """
     run = read_run(path)
-    where = None
-    if any(given is not None for given in (backend, shots, mitigation, device_qubits)):
-        where = (
-            run.model_state()
-            .backend_spec()
-            .replaced(
-                backend=backend, shots=shots, mitigation=mitigation, device_qubits=device_qubits
-            )
+    if isinstance(backend, str) and backend.startswith("surrogate:") and not run.has_circuit:
+        raise InputError(
+            f"router {run.router!r} is classical: it has no circuit that a surrogate could replace"
         )
+    where = None
+    given: dict[str, Any] = {
+        "backend": backend,
+        "shots": shots,
+        "mitigation": mitigation,
+        "device_qubits": device_qubits,
+        "slots": slots,
+        "spacing": spacing,
+    }
+    if any(value is not None for value in given.values()):
+        where = run.model_state().backend_spec().replaced(**given)
     loaded = run.load(where)
     data = run.manifest.data
     if data.file is not None and not data.file.lower().endswith(".npz"):

@@ -93,8 +93,13 @@ def test_what_cannot_be_simulated() -> None:
     with pytest.raises(InputError, match=r"unknown fake device 'fake_toronto2'.*'fake_toronto'"):
         FakeDevice("fake_toronto2")
     device = FakeDevice("fake_kolkata")
+    whole = rotated(device, tuple(range(27)), 1, resilience_level=0)
+    joined = replace(whole, observables=(SparsePauliOp("Z" * 27),))
     with pytest.raises(InputError, match="takes 27 qubits of fake_kolkata"):
-        device.execute(rotated(device, tuple(range(27)), 1))
+        device.execute(joined)
+    # Qubits that nothing joins are simulated one by one.
+    values_1O = device.execute(replace(whole, shots=100)).values_PO
+    np.testing.assert_allclose(values_1O, -np.ones((1, 27)), atol=0.9)
     zne = {"noise_factors": [1, 3], "extrapolator": "double_exponential"}
     work = rotated(device, (2,), 1, resilience={"zne_mitigation": True, "zne": zne})
     with pytest.raises(InputError, match="double_exponential requires at least 4"):

@@ -1,0 +1,1 @@
+"""Commands that measure surrogates and that write models without circuits."""

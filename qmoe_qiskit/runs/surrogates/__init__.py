@@ -1,0 +1,1 @@
+"""Measuring the surrogate of a run's circuit."""
