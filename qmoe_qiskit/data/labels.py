@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from qmoe_qiskit.errors import DataError
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")  # 18 digits always fit 64 bits
+_CODE = re.compile(r"[+-]?0[0-9]")  # a number begins so in codes only, such as 007
 _EXACT = 2.0**53  # whole numbers beyond this are not all representable as float64
 
 
@@ -34,7 +35,12 @@ def parse_booleans(cells: Sequence[str]) -> NDArray[np.bool_] | None:
 
 
 def parse_labels(cells: Sequence[str]) -> NDArray[Any]:
-    """Give a column of text its type: whole numbers, numbers, true/false, or else text."""
+    """Give a column of text its type: whole numbers, numbers, true/false, or else text.
+
+    Codes such as "01" are text: as numbers, "01" and "1" would be one class.
+    """
+    if any(map(_CODE.match, cells)):
+        return np.array(cells, dtype=np.str_)
     if all(map(_WHOLE.fullmatch, cells)):
         return np.array([int(cell) for cell in cells], dtype=np.int64)
     try:

@@ -6,6 +6,7 @@ Strings are read as dictionaries: a long text that a few bytes repeat a million 
 from __future__ import annotations
 
 import io
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from qmoe_qiskit.typing import FloatArray
+
+
+# pandas writes a row index without a name so, for instance that of selected or sorted rows.
+_NAMELESS_INDEX = re.compile(r"__index_level_[0-9]+__")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -96,7 +101,7 @@ class ParquetTable:
 
         try:
             # As a list of names a dot in a name would lead into a structure.
-            index = self.columns.index(column)
+            index = self.reader.schema_arrow.names.index(column)
             pieces = [
                 self.reader.reader.read_row_group(group, column_indices=[index]).column(0)
                 for group in range(self.reader.num_row_groups)
@@ -144,6 +149,8 @@ class ParquetTable:
 def open_parquet(path: Path) -> ParquetTable:
     """Open a Parquet file and check how much it holds, before any of it is unpacked.
 
+    The nameless row index of pandas is no column of the table, as in pandas.
+
     Raises:
         DataError: If pyarrow is missing, the file is no Parquet file or too large, or its columns
             are nested or have no unique names.
@@ -168,7 +175,10 @@ def open_parquet(path: Path) -> ParquetTable:
         raise
     except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
         raise DataError(f"{file} is not a Parquet file that can be read: {error}") from None
-    return ParquetTable(file=file, columns=tuple(columns), reader=reader)
+    named = tuple(name for name in columns if not _NAMELESS_INDEX.fullmatch(name))
+    if not named:
+        raise DataError(f"{file} has no columns besides a row index")
+    return ParquetTable(file=file, columns=named, reader=reader)
 
 
 def _columns(metadata: Any, file: str) -> dict[str, str]:  # noqa: ANN401 - no types

@@ -55,6 +55,20 @@ class WorkUnit:
         """Number of points, P."""
         return len(self.points_PG)
 
+    @property
+    def std_error_notes(self) -> tuple[str, ...]:
+        """What must be said of the standard errors that the primitive states, in sentences."""
+        notes = [] if self.options.std_error_note is None else [self.options.std_error_note]
+        # The identity has no scatter.
+        n_terms = [(o.paulis.x | o.paulis.z).any(axis=1).sum() for o in self.observables]
+        if self.options.primitive == "estimator" and max(n_terms, default=0) > 1:
+            notes.append(
+                "IBM's estimator states wrong standard errors for outputs of several Pauli terms, "
+                "such as probabilities, because it takes the terms' errors for independent: with "
+                "primitive = 'sampler' in --options they are right"
+            )
+        return tuple(notes)
+
 
 def job_tag(key: str, start: int, stop: int, *, retry: int = 0) -> str:
     """Return the tag of a job: a hash of its work's key and its points [start, stop).

@@ -208,3 +208,19 @@ def test_tabs_and_commas_are_told_apart(tmp_path: Path) -> None:
     (tmp_path / "a.tsv").write_text("a,y\n1,0\n")
     with pytest.raises(DataError, match=r"no tab in its header but ',': name it \.csv"):
         load_dataset(tmp_path / "a.tsv", target="y")
+
+
+def test_a_row_index_of_pandas_is_no_feature(tmp_path: Path) -> None:
+    path = tmp_path / "selected.parquet"
+    frame = FRAME[FRAME["length"] > 0].drop(columns="id")
+    frame.to_parquet(path)  # with the numbers of the selected rows, in a column of its own
+    dataset = load_dataset(path, target="kind")
+    expected = pd.read_parquet(path)
+    assert dataset.feature_names == tuple(expected.columns.drop("kind")) == tuple(FEATURES)
+    assert np.array_equal(dataset.features_NF, expected[FEATURES].to_numpy(dtype=np.float64))
+    table = load_features(path, feature_names=FEATURES[::-1], target_name="kind", keep=["count"])
+    assert np.array_equal(table.features_NF, expected[FEATURES[::-1]].to_numpy(dtype=np.float64))
+    assert table.kept == {"count": expected["count"].astype(str).tolist()}
+    path = tmp_path / "named.parquet"
+    frame.set_index("count").to_parquet(path)  # an index with a name is a column, as in CSV
+    assert load_dataset(path, target="kind").feature_names == ("length", "is, open", "count")

@@ -39,7 +39,7 @@ def side_by_side(opened: Sequence[runs.OpenedRun]) -> None:
     else:
         screen.print("The runs have the same settings.")
     if "data_content" in differing:
-        screen.print("The runs have other data: their metrics are from other rows.\n")
+        screen.print("The runs have different data: their metrics are from different rows.\n")
     elif {"test_fraction", "seed"} & differing.keys():
         screen.print("The runs have other splits: their metrics are from other rows.\n")
     else:

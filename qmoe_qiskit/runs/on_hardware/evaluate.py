@@ -127,8 +127,7 @@ def predict_prepared(prepared: Prepared) -> DevicePredictions:
 
 
 def _notes(prepared: Prepared) -> tuple[str, ...]:
-    note = prepared.works[0].options.std_error_note if prepared.works else None
-    return () if note is None else (note,)
+    return prepared.works[0].std_error_notes if prepared.works else ()
 
 
 def _cost(prepared: Prepared) -> Cost:

@@ -183,7 +183,7 @@ def _difference_table(settings: ComparisonSettings, pairs: Sequence[Pair]) -> Ta
     first = settings.routers[0]
     rows: list[Row] = [
         {
-            f"{first}, less": pair.other,
+            f"{first} minus": pair.other,
             "condition": pair.condition,
             "difference": pair.superiority.difference,
             "better, equal, worse": f"{(d := pair.superiority).better}, {d.equal}, "
@@ -195,13 +195,13 @@ def _difference_table(settings: ComparisonSettings, pairs: Sequence[Pair]) -> Ta
     return table_of_rows(
         rows,
         name="differences",
-        title=f"Held-out accuracy of {first}, less that of each other router",
+        title=f"Held-out accuracy of {first} minus that of each other router",
         note=(
             "Differences are paired by seed. Better, equal and worse count seeds. A difference or "
             "an equivalence needs a sign-flip test with p below 0.05 after Holm's correction over "
             f"all {n_claims(settings)} claims, and an interval that agrees"
         ),
-        source="trainings (compare)",
+        source="paired trainings (compare)",
     )
 
 
@@ -225,7 +225,7 @@ def _picture(
     return FigureSpec(
         name="comparison",
         caption=(
-            f"Held-out accuracy of each router, and that of {first} less each other's: means over "
+            f"Held-out accuracy of each router, and that of {first} minus each other's: means over "
             f"{n_seeds} paired seeds with 95 % intervals; faint strokes are seeds."
         ),
         draw=panels(
@@ -233,7 +233,7 @@ def _picture(
                 "Held-out accuracy": intervals(
                     _means(shown), label="held-out accuracy", seeds=_strokes(shown)
                 ),
-                f"{first}, less each other router": intervals(
+                f"{first} minus each other router": intervals(
                     _means(differences),
                     label="difference of held-out accuracy",
                     reference=0.0,

@@ -207,3 +207,33 @@ def test_it_says_what_the_jobs_ran_on(
                 backend.compile(load_run(runs["moons"]).classifier.compiled_router.router)
             ).physical_qubits
         )
+
+
+@pytest.mark.parametrize("name", ["moons", "probabilities"])
+@pytest.mark.parametrize("primitive", ["estimator", "sampler"])
+def test_standard_errors_that_are_not_binomial_are_said(
+    name: str, primitive: str, runs: dict[str, Path]
+) -> None:
+    """A probability p, and (1 + z) / 2 of an expectation z, have errors sqrt(p (1 - p) / shots)."""
+    shots = 1024
+    level = {"resilience_level": 0} if primitive == "estimator" else {}
+    options = RuntimeOptions.model_validate({"primitive": primitive, **level})
+    backend = RuntimeBackend(
+        name="runtime:fake_manila",
+        device=FakeDevice("fake_manila"),
+        options=options,
+        shots=shots,
+        seed=0,
+    )
+    prepared = prepare_run(read_run(runs[name]), backend)
+    (outcome,) = [backend.device.execute(work) for work in prepared.works]
+    scale = 1 if name == "probabilities" else 2
+    p_PO = outcome.values_PO if name == "probabilities" else (1 + outcome.values_PO) / 2
+    binomial_PO = scale * np.sqrt(p_PO * (1 - p_PO) / shots)
+    right = np.allclose(outcome.std_errors_PO, binomial_PO, rtol=0.01)
+    assert right == ((name, primitive) != ("probabilities", "estimator"))
+    (notes,) = [work.std_error_notes for work in prepared.works]
+    assert right == (notes == ())
+    if notes:
+        (note,) = notes
+        assert "wrong standard errors for outputs of several Pauli terms" in note
