@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from qmoe_qiskit.errors import InputError, unknown_name
 from qmoe_qiskit.moe.linear import linear, require_room
 
-
 ROUTINGS: tuple[str, ...] = ("weighted", "sampled")
 
 

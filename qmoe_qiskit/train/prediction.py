@@ -89,6 +89,13 @@ class Predictions(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # unty
         return shown
 
     @property
+    def drawn_votes(self) -> int | None:
+        """Number of votes that predictions draw per row; None if they take the whole mixture."""
+        settings = self.get_params(deep=False)
+        n_votes: int | None = settings["n_votes"] if settings["routing"] == "sampled" else None
+        return n_votes
+
+    @property
     def compiled_router(self) -> CompiledRouter | None:
         """The circuit as compiled for its backend, or None for a classical router."""
         check_is_fitted(self)
@@ -119,9 +126,8 @@ class Predictions(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # unty
     def _logits(self, X: ArrayLike) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the logits of the labels, (N, C), and the weights of the experts, (N, E)."""
         scaled = self._scaled(X)
-        settings = self.get_params(deep=False)
-        if settings["routing"] == "sampled" and settings["n_votes"] is not None:
-            return self._voted(scaled, settings["n_votes"])
+        if self.drawn_votes is not None:
+            return self._voted(scaled, self.drawn_votes)
         weights: list[torch.Tensor] = []
         handle = self.module_.router.register_forward_hook(
             lambda _router, _inputs, output: weights.append(output)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
 
 from qmoe_qiskit.errors import InputError
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from qmoe_qiskit.hardware.options import RuntimeOptions
+    from qmoe_qiskit.runs.store.loading import OpenedRun
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +61,20 @@ class DeviceRequest:
             )
         if self.settle_s is not None and not 0 <= self.settle_s < math.inf:
             raise InputError(f"--settle must be seconds, 0 or more, got {self.settle_s:g}")
+
+    def for_run(self, run: OpenedRun) -> Self:
+        """Return the request with what the run decides: where shots choose experts, their number.
+
+        The shots of a model with sampled routing are its votes. Unless options say otherwise, they
+        are counted by the sampler primitive, which takes as many as are asked for.
+        """
+        settings = run.manifest.model["settings"]
+        chosen = self.options.model_fields_set & {"primitive", "precision", "resilience_level"}
+        if settings.get("routing", "weighted") == "weighted" or chosen:
+            return self
+        options = self.options.model_copy(update={"primitive": "sampler"})
+        shots = settings.get("n_votes", 1) if self.shots is None else self.shots
+        return replace(self, options=options, shots=shots)
 
     @property
     def is_fake(self) -> bool:
