@@ -11,7 +11,15 @@ import torch
 from qmoe_qiskit import limits
 from qmoe_qiskit.backends import BackendSpec
 from qmoe_qiskit.errors import InputError, require_positive
-from qmoe_qiskit.runs.metrics import Metric, mean_over_rows, observe, share_of
+from qmoe_qiskit.runs.metrics import (
+    Interval,
+    Metric,
+    mean_over_rows,
+    observe,
+    paired_difference,
+    share_of,
+)
+from qmoe_qiskit.stats.intervals import WILSON, wilson_interval
 from qmoe_qiskit.train.votes import vote_counts
 
 if TYPE_CHECKING:
@@ -103,7 +111,7 @@ def accuracy_by_votes(run: Run, evaluation: Evaluation, counts: Sequence[int]) -
     with torch.no_grad():
         scaled = torch.from_numpy(model.feature_map_.scale(features_NF))
         experts_NEC = torch.softmax(model.module_.expert_outputs(scaled), dim=-1).numpy()
-    accuracies, exact_N = [], exact.hits_N.astype(np.float64)
+    accuracies = []
     produced_by = next(iter(evaluation.metrics.values())).produced_by
     for n_votes in counts:
         drawn_NDE = vote_counts(
@@ -119,8 +127,8 @@ def accuracy_by_votes(run: Run, evaluation: Evaluation, counts: Sequence[int]) -
         accuracies.append(
             VotesAccuracy(
                 n_votes=n_votes,
-                accuracy=mean_over_rows(hits_N, how),
-                difference=mean_over_rows(hits_N - exact_N, how),
+                accuracy=_accuracy(hits_N, how),
+                difference=_difference(hits_N, exact.hits_N, how),
             )
         )
     return AccuracyByVotes(
@@ -137,6 +145,19 @@ def _hit_rates(
     best_ND = (drawn_NDE @ experts_NEC).argmax(axis=2)
     rates_N: FloatArray = (best_ND == codes_N[:, None]).mean(axis=1)
     return rates_N
+
+
+def _accuracy(hits_N: FloatArray, produced_by: str) -> Metric:
+    low, high = wilson_interval(float(hits_N.sum()), len(hits_N))
+    interval = Interval(method=WILSON, low=low, high=high)
+    return Metric(value=float(hits_N.mean()), uncertainty=interval, produced_by=produced_by)
+
+
+def _difference(hits_N: FloatArray, exact_N: NDArray[np.bool_], produced_by: str) -> Metric:
+    # Where no row differs, a standard error would leave no width.
+    if np.array_equal(hits_N, exact_N):
+        return paired_difference(exact_N, exact_N, produced_by)
+    return mean_over_rows(hits_N - exact_N, produced_by)
 
 
 def _closing(accuracies: Sequence[VotesAccuracy]) -> int | None:
