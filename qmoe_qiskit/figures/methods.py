@@ -34,8 +34,8 @@ class PlotMethods:
         Rows of more than two features are drawn in the plane of their first two principal
         components: the background is the slice of feature space through the rows' mean, and points
         are projected onto it. The figure says so. Of sampled routing it shows the whole mixture,
-        without votes. See `qmoe_qiskit.figures.plot_decision_boundary`,
-        which draws any classifier of scikit-learn.
+        without votes. See `qmoe_qiskit.figures.plot_decision_boundary`, which draws any classifier
+        of scikit-learn.
 
         Raises:
             InputError: If the rows do not fit the model.

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from qmoe_qiskit.runs.evaluation import Evaluation
     from qmoe_qiskit.runs.store.loading import Run
+    from qmoe_qiskit.train import QMoEClassifier
     from qmoe_qiskit.typing import FloatArray
 
 # Draws over which the accuracy of a number of votes is averaged.
@@ -108,21 +109,12 @@ def accuracy_by_votes(run: Run, evaluation: Evaluation, counts: Sequence[int]) -
         whole = run.load(BackendSpec(backend="statevector")).classifier.whole_mixture()
     exact = observe(whole, features_NF, labels_N)
     weights_NE = exact.weights_NE if outputs is None else outputs.values
-    with torch.no_grad():
-        scaled = torch.from_numpy(model.feature_map_.scale(features_NF))
-        experts_NEC = torch.softmax(model.module_.expert_outputs(scaled), dim=-1).numpy()
     accuracies = []
     produced_by = next(iter(evaluation.metrics.values())).produced_by
     for n_votes in counts:
-        drawn_NDE = vote_counts(
-            weights_NE,
-            scaled.numpy(),
-            n_votes,
-            seed=model.votes_seed_,
-            shots=shots,
-            n_draws=N_DRAWS,
+        hits_N = expected_hits(
+            model, features_NF, observed.codes_N, weights_NE, n_votes=n_votes, shots=shots
         )
-        hits_N = _hit_rates(drawn_NDE, experts_NEC, observed.codes_N)
         how = f"{produced_by}; mean of {N_DRAWS} draws of {n_votes} votes"
         accuracies.append(
             VotesAccuracy(
@@ -138,10 +130,39 @@ def accuracy_by_votes(run: Run, evaluation: Evaluation, counts: Sequence[int]) -
     )
 
 
-def _hit_rates(
-    drawn_NDE: NDArray[np.int64], experts_NEC: FloatArray, codes_N: NDArray[np.intp]
+def expected_hits(
+    model: QMoEClassifier,
+    features_NF: FloatArray,
+    codes_N: NDArray[np.intp],
+    weights_NE: FloatArray,
+    *,
+    n_votes: int,
+    shots: int | None = None,
 ) -> FloatArray:
-    """Return the share of the draws in which a row's most probable class is its own."""
+    """Return the share of 200 draws of votes in which a row's most probable class is its own, (N,).
+
+    Args:
+        model: A fitted model with sampled routing.
+        features_NF: Features of the rows in raw units.
+        codes_N: Position of each row's label among the model's classes.
+        weights_NE: Probabilities of the experts, as the router gave them.
+        n_votes: Number of votes per row.
+        shots: Number of shots among which the weights are frequencies, see `vote_counts`.
+
+    Raises:
+        InputError: If there are fewer shots than votes.
+    """
+    with torch.no_grad():
+        scaled = torch.from_numpy(model.feature_map_.scale(features_NF))
+        experts_NEC = torch.softmax(model.module_.expert_outputs(scaled), dim=-1).numpy()
+    drawn_NDE = vote_counts(
+        weights_NE,
+        scaled.numpy(),
+        n_votes,
+        seed=model.votes_seed_,
+        shots=shots,
+        n_draws=N_DRAWS,
+    )
     best_ND = (drawn_NDE @ experts_NEC).argmax(axis=2)
     rates_N: FloatArray = (best_ND == codes_N[:, None]).mean(axis=1)
     return rates_N

@@ -24,8 +24,10 @@ def votes_from(text: str | None) -> tuple[int, ...]:
     """
     if text is None:
         return ()
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isascii() and part.isdigit() and int(part[:12]) > 0 for part in parts):
+    parts = [part for word in text.split(",") if (part := word.strip()) != "exact"]
+    if not parts or not all(
+        part.isascii() and part.isdigit() and int(part[:12]) > 0 for part in parts
+    ):
         raise InputError(
             f"--votes must be numbers of votes of at least 1, such as 1,3,9,27; got {text!r}"
         )
