@@ -20,7 +20,7 @@ from qmoe_qiskit.runs.metrics import (
     share_of,
 )
 from qmoe_qiskit.stats.intervals import WILSON, wilson_interval
-from qmoe_qiskit.train.votes import vote_counts
+from qmoe_qiskit.train.votes import check_shots, vote_counts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from qmoe_qiskit.runs.evaluation import Evaluation
-    from qmoe_qiskit.runs.store.loading import Run
+    from qmoe_qiskit.runs.store.loading import OpenedRun, Run
     from qmoe_qiskit.train import QMoEClassifier
     from qmoe_qiskit.typing import FloatArray
 
@@ -68,20 +68,21 @@ class AccuracyByVotes:
     closes_at: int | None
 
 
-def check_votes(run: Run, counts: Sequence[int]) -> tuple[int, ...]:
+def check_votes(run: OpenedRun, counts: Sequence[int], shots: int | None = None) -> tuple[int, ...]:
     """Return numbers of votes in rising order.
 
     Raises:
-        InputError: If one is not accepted, or the run's model has no sampled routing.
+        InputError: If one is not accepted or more than the shots per row, or the run's model has no
+            sampled routing.
     """
-    if run.classifier.get_params(deep=False)["routing"] != "sampled":
+    if run.manifest.model["settings"].get("routing", "weighted") != "sampled":
         raise InputError(
             f"the model in {str(run.path)!r} was trained with routing 'weighted', which draws no "
             "votes: train one with --routing sampled"
         )
-    return tuple(
-        sorted({require_positive("votes", count, at_most=limits.SHOTS) for count in counts})
-    )
+    known = sorted({require_positive("votes", count, at_most=limits.SHOTS) for count in counts})
+    check_shots(known[-1], shots)
+    return tuple(known)
 
 
 def accuracy_by_votes(run: Run, evaluation: Evaluation, counts: Sequence[int]) -> AccuracyByVotes:
@@ -99,11 +100,11 @@ def accuracy_by_votes(run: Run, evaluation: Evaluation, counts: Sequence[int]) -
         InputError: If a number is not accepted, or larger than that of the shots; or if the run's
             model has no sampled routing.
     """
-    counts = check_votes(run, counts)
     model, observed = run.classifier, evaluation.observed
     features_NF, labels_N = evaluation.selected.features_NF, evaluation.selected.dataset.labels_N
     outputs = observed.outputs
     shots = None if outputs is None else outputs.shots
+    counts = check_votes(run, counts, shots)
     whole = model.whole_mixture()
     if shots is not None:
         whole = run.load(BackendSpec(backend="statevector")).classifier.whole_mixture()

@@ -15,7 +15,7 @@ from qmoe_qiskit.moe import MixtureOfExperts, ProjectedRouter, QuantumRouter
 from qmoe_qiskit.train.features import FeatureMap
 from qmoe_qiskit.train.model import compiled_router
 from qmoe_qiskit.train.rows import checked_features
-from qmoe_qiskit.train.votes import draw_votes
+from qmoe_qiskit.train.votes import check_shots, draw_votes
 from qmoe_qiskit.typing import FloatArray
 
 _PREDICTION_ROWS = 4096
@@ -142,6 +142,7 @@ class Predictions(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # unty
     def _voted(self, scaled: torch.Tensor, n_votes: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return what `_logits` returns, for experts that are drawn."""
         module, logits, votes = self.module_, [], []
+        check_shots(n_votes, self._shots)  # before shots are paid for
         for x in torch.split(scaled, _PREDICTION_ROWS):
             with torch.no_grad():
                 outputs_BEC = module.expert_outputs(x)

@@ -55,11 +55,7 @@ def vote_counts(
     Raises:
         InputError: If there are fewer shots than votes.
     """
-    if shots is not None and shots < n_votes:
-        raise InputError(
-            f"n_votes={n_votes} are more votes than the {shots} shot(s) per row that the backend "
-            "takes: use fewer votes, or more shots"
-        )
+    check_shots(n_votes, shots)
     counts_NDE = np.zeros((len(weights_NE), n_draws, weights_NE.shape[1]), dtype=np.int64)
     for k, (weights_E, row_F) in enumerate(zip(weights_NE, rows_NF, strict=True)):
         digest = blake2b((row_F + 0.0).tobytes(), digest_size=16).digest()  # -0.0 is 0.0
@@ -71,6 +67,19 @@ def vote_counts(
             shares_E = np.maximum(weights_E, 0.0)
             counts_NDE[k] = rng.multinomial(n_votes, shares_E / shares_E.sum(), size=n_draws)
     return counts_NDE
+
+
+def check_shots(n_votes: int, shots: int | None) -> None:
+    """Check that there are shots for all votes; None stands for exact values.
+
+    Raises:
+        InputError: If there are fewer.
+    """
+    if shots is not None and shots < n_votes:
+        raise InputError(
+            f"n_votes={n_votes} are more votes than the {shots} shot(s) per row that the backend "
+            "takes: use fewer votes, or more shots"
+        )
 
 
 def _counts(weights_E: FloatArray, shots: int) -> NDArray[np.int64] | None:

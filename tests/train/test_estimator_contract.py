@@ -18,6 +18,7 @@ from qmoe_qiskit.train import QMoEClassifier
 ESTIMATORS = [
     QMoEClassifier(),
     QMoEClassifier("linear", early_stopping=True, validation_fraction=0.2),
+    QMoEClassifier(routing="sampled", readout="probabilities"),
 ]
 
 

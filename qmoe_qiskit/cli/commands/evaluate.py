@@ -14,7 +14,7 @@ from qmoe_qiskit.cli.output.evaluation import show_evaluation
 from qmoe_qiskit.cli.output.evaluation_figures import check_figures, draw_evaluation
 from qmoe_qiskit.cli.output.interruption import waiting
 from qmoe_qiskit.cli.output.predictions import evaluation_csv
-from qmoe_qiskit.cli.output.votes import draw_votes, votes_from
+from qmoe_qiskit.cli.output.votes import draw_votes, shots_for_votes, votes_from
 
 
 @hardware.device_options(without=("shots", "device_qubits"))
@@ -61,8 +61,8 @@ def evaluate(
     answer. The options from --options to --yes are for such devices.
     """
     counts = votes_from(votes)
-    if counts and shots is None and (backend or "").startswith("runtime:"):
-        shots = max(counts)  # the votes are shots
+    if counts:
+        shots = shots_for_votes(run_folder, counts, shots, backend)
     given = {**device, "shots": shots, "device_qubits": device_qubits}
     request = where.requested_device(backend, given, mitigation=mitigation, yes=yes)
     if predictions is not None:

@@ -34,6 +34,25 @@ def votes_from(text: str | None) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
+def shots_for_votes(
+    folder: Path, counts: tuple[int, ...], shots: int | None, backend: str | None
+) -> int | None:
+    """Return the shots per row that a run needs for numbers of votes, which are some of them.
+
+    Raises:
+        InputError: If the run has no votes, or there are too few shots.
+        RunError: If the run cannot be used.
+    """
+    from qmoe_qiskit import runs
+    from qmoe_qiskit.runs.votes import check_votes
+
+    run = runs.read_run(folder)
+    *_, most = check_votes(run, counts, shots)
+    if shots is not None or not (backend or "").startswith("runtime:"):
+        return shots
+    return max(most, run.manifest.model["settings"].get("n_votes", 1) or 1)
+
+
 def show_votes(votes: runs.AccuracyByVotes) -> None:
     """Print accuracies by the number of votes, and how many close the gap to the exact router."""
     table = open_table(
@@ -56,7 +75,7 @@ def show_votes(votes: runs.AccuracyByVotes) -> None:
         f"From {votes.closes_at} vote{'s' * (votes.closes_at > 1)} per row on, no difference to "
         "the exact router is shown."
         if votes.closes_at is not None
-        else f"{most} vote{'s' * (most > 1)} per row do not close the gap to the exact router."
+        else f"Up to {most} vote{'s' * (most > 1)} per row, the gap to the exact router stays open."
     )
 
 

@@ -67,13 +67,21 @@ class DeviceRequest:
 
         The shots of a model with sampled routing are its votes. Unless options say otherwise, they
         are counted by the sampler primitive, which takes as many as are asked for.
+
+        Raises:
+            InputError: If there are fewer shots than votes.
         """
+        from qmoe_qiskit.train.votes import check_shots
+
         settings = run.manifest.model["settings"]
         chosen = self.options.model_fields_set & {"primitive", "precision", "resilience_level"}
         if settings.get("routing", "weighted") == "weighted" or chosen:
             return self
         options = self.options.model_copy(update={"primitive": "sampler"})
-        shots = settings.get("n_votes", 1) if self.shots is None else self.shots
+        n_votes = settings.get("n_votes", 1)
+        shots = n_votes if self.shots is None else self.shots
+        if n_votes is not None:
+            check_shots(n_votes, shots)
         return replace(self, options=options, shots=shots)
 
     @property
