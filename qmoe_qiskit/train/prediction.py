@@ -12,10 +12,10 @@ from sklearn.utils.validation import check_is_fitted
 from qmoe_qiskit.backends import CompiledRouter
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.moe import MixtureOfExperts, ProjectedRouter, QuantumRouter
+from qmoe_qiskit.moe.votes import check_shots, draw_votes
 from qmoe_qiskit.train.features import FeatureMap
 from qmoe_qiskit.train.model import compiled_router
 from qmoe_qiskit.train.rows import checked_features
-from qmoe_qiskit.train.votes import check_shots, draw_votes
 from qmoe_qiskit.typing import FloatArray
 
 _PREDICTION_ROWS = 4096

@@ -44,7 +44,7 @@ def shots_for_votes(
         RunError: If the run cannot be used.
     """
     from qmoe_qiskit import runs
-    from qmoe_qiskit.runs.votes import check_votes
+    from qmoe_qiskit.runs.votes.accuracy import check_votes
 
     run = runs.read_run(folder)
     *_, most = check_votes(run, counts, shots)

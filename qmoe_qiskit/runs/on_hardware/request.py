@@ -71,7 +71,7 @@ class DeviceRequest:
         Raises:
             InputError: If there are fewer shots than votes.
         """
-        from qmoe_qiskit.train.votes import check_shots
+        from qmoe_qiskit.moe.votes import check_shots
 
         settings = run.manifest.model["settings"]
         chosen = self.options.model_fields_set & {"primitive", "precision", "resilience_level"}

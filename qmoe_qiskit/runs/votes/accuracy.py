@@ -11,6 +11,7 @@ import torch
 from qmoe_qiskit import limits
 from qmoe_qiskit.backends import BackendSpec
 from qmoe_qiskit.errors import InputError, require_positive
+from qmoe_qiskit.moe.votes import check_shots, vote_counts
 from qmoe_qiskit.runs.metrics import (
     Interval,
     Metric,
@@ -20,7 +21,6 @@ from qmoe_qiskit.runs.metrics import (
     share_of,
 )
 from qmoe_qiskit.stats.intervals import WILSON, wilson_interval
-from qmoe_qiskit.train.votes import check_shots, vote_counts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,8 +13,8 @@ from torch import nn
 
 from qmoe_qiskit.backends import open_backend
 from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.moe.votes import draw_votes, vote_counts
 from qmoe_qiskit.train import QMoEClassifier, model_state, restore_model
-from qmoe_qiskit.train.votes import draw_votes, vote_counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
