@@ -1,8 +1,10 @@
 """The paper's router: features as rotation angles, then trainable entangling layers."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter, ParameterVector
 from qiskit.quantum_info import SparsePauliOp
@@ -123,6 +125,32 @@ def basis_projectors(n_qubits: int, n_states: int) -> list[SparsePauliOp]:
             SparsePauliOp.from_list(list(zip(labels, signs / 2**n_qubits, strict=True)))
         )
     return projectors
+
+
+def expert_projectors(n_qubits: int, n_experts: int) -> list[SparsePauliOp]:
+    """Return the projector on the basis states of every expert: state i is of expert i modulo E.
+
+    Every bit string that can be measured then chooses an expert, and the projectors sum to 1. If E
+    is 2^m, the first m qubits choose.
+
+    >>> [observable.to_list() for observable in expert_projectors(2, 2)]
+    [[('II', (0.5+0j)), ('IZ', (0.5+0j))], [('II', (0.5+0j)), ('IZ', (-0.5+0j))]]
+    """
+    chosen_S = np.arange(2**n_qubits) % n_experts
+    return [_diagonal(n_qubits, chosen_S == expert) for expert in range(n_experts)]
+
+
+def _diagonal(n_qubits: int, values_S: NDArray[Any]) -> SparsePauliOp:
+    """Return the operator with these values on the basis states, as a sum of Z strings."""
+    terms = values_S.astype(np.float64).reshape([2] * n_qubits)
+    for axis in range(n_qubits):  # the Walsh-Hadamard transform
+        zero, one = np.take(terms, 0, axis), np.take(terms, 1, axis)
+        terms = np.stack([zero + one, zero - one], axis) / 2
+    flat_S = terms.ravel()
+    labels = {s: format(s, f"0{n_qubits}b") for s in np.flatnonzero(flat_S).tolist()}
+    return SparsePauliOp.from_list(
+        [(text.replace("0", "I").replace("1", "Z"), flat_S[s]) for s, text in labels.items()]
+    )
 
 
 def _cnots(n: int, layer: int, entanglement: str) -> list[tuple[int, int]]:

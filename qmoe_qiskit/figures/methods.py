@@ -33,8 +33,9 @@ class PlotMethods:
 
         Rows of more than two features are drawn in the plane of their first two principal
         components: the background is the slice of feature space through the rows' mean, and points
-        are projected onto it. The figure says so. See `qmoe_qiskit.figures.plot_decision_boundary`,
-        which draws any classifier of scikit-learn.
+        are projected onto it. The figure says so. Of sampled routing it shows the whole mixture,
+        without votes. See `qmoe_qiskit.figures.plot_decision_boundary`, which draws any classifier
+        of scikit-learn.
 
         Raises:
             InputError: If the rows do not fit the model.
@@ -42,7 +43,8 @@ class PlotMethods:
         from qmoe_qiskit.figures import plot_decision_boundary
 
         check_is_fitted(self)
-        return plot_decision_boundary(self, X, y, ax=ax)
+        shown = self.whole_mixture() if hasattr(self, "whole_mixture") else self
+        return plot_decision_boundary(shown, X, y, ax=ax)
 
     def plot_routing_map(
         self: "RoutingModel", X: ArrayLike, y: ArrayLike, *, ax: "Axes | None" = None

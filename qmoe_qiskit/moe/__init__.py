@@ -14,7 +14,7 @@ from qmoe_qiskit.lazy import load_lazily
 if TYPE_CHECKING:
     from qmoe_qiskit.moe.experts import QuantumExpert, quantum_experts
     from qmoe_qiskit.moe.load_balance import balance_loss
-    from qmoe_qiskit.moe.mixture import MixtureOfExperts, linear_experts
+    from qmoe_qiskit.moe.mixture import ROUTINGS, MixtureOfExperts, linear_experts
     from qmoe_qiskit.moe.routers.classical import (
         FourierRouter,
         LinearRouter,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "READOUTS",
     "ROUTERS",
+    "ROUTINGS",
     "FourierRouter",
     "LinearRouter",
     "MLPRouter",
@@ -50,7 +51,7 @@ __getattr__, __dir__ = load_lazily(
     {
         ".experts": ["QuantumExpert", "quantum_experts"],
         ".load_balance": ["balance_loss"],
-        ".mixture": ["MixtureOfExperts", "linear_experts"],
+        ".mixture": ["ROUTINGS", "MixtureOfExperts", "linear_experts"],
         ".routers.classical": [
             "FourierRouter",
             "LinearRouter",

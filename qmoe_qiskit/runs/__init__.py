@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from qmoe_qiskit.runs.store.manifest import DataRecord, Manifest
     from qmoe_qiskit.runs.store.writing import Figures
     from qmoe_qiskit.runs.training import read_request, resume_run, train_run
+    from qmoe_qiskit.runs.votes.accuracy import AccuracyByVotes, VotesAccuracy, accuracy_by_votes
     from qmoe_qiskit.stats.intervals import wilson_interval
 
 __all__ = [
+    "AccuracyByVotes",
     "CalibrationRecord",
     "DataRecord",
     "Evaluation",
@@ -48,6 +50,8 @@ __all__ = [
     "Run",
     "SettingResult",
     "TrainingRequest",
+    "VotesAccuracy",
+    "accuracy_by_votes",
     "compare_under_noise",
     "evaluate_run",
     "load_run",
@@ -81,6 +85,7 @@ __getattr__, __dir__ = load_lazily(
         ".store.loading": ["OpenedRun", "Run", "load_run", "read_run"],
         ".store.manifest": ["DataRecord", "Manifest"],
         ".store.writing": ["Figures"],
+        ".votes.accuracy": ["AccuracyByVotes", "VotesAccuracy", "accuracy_by_votes"],
         ".training": ["read_request", "resume_run", "train_run"],
         "qmoe_qiskit.stats.intervals": ["wilson_interval"],
     },

@@ -17,6 +17,8 @@ from qmoe_qiskit.runs.shot_correlations import shot_correlations
 from qmoe_qiskit.stats.intervals import Z_95
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from qmoe_qiskit.backends import Expectations
@@ -50,7 +52,10 @@ class ErrorBars:
 
 
 def error_bars(
-    classifier: QMoEClassifier, features_NF: FloatArray, outputs: Expectations | None
+    classifier: QMoEClassifier,
+    features_NF: FloatArray,
+    outputs: Expectations | None,
+    weights_NE: FloatArray | None = None,
 ) -> ErrorBars:
     """Propagate the standard errors of a circuit's outputs to first order (the delta method).
 
@@ -62,9 +67,13 @@ def error_bars(
         features_NF: Features of the rows in raw units.
         outputs: The circuit's outputs on these rows; None for a classical router, whose predictions
             are exact.
+        weights_NE: Weights of the experts. If the model draws votes, these are the shares of the
+            votes, whose standard errors are those of draws; of a single vote they are NaN.
     """
     n_rows, n_classes = len(features_NF), len(classifier.classes_)
     n_experts = len(classifier.module_.experts)
+    if classifier.drawn_votes is not None and weights_NE is not None and n_rows:
+        return _of_votes(classifier, features_NF, weights_NE, classifier.drawn_votes)
     if outputs is None or outputs.shots is None or not n_rows:
         return ErrorBars(
             probability_errors_NC=np.zeros((n_rows, n_classes)),
@@ -90,21 +99,50 @@ def _slopes(
     quantum = getattr(router, "router", router)
     assert isinstance(quantum, QuantumRouter)
 
+    return _slopes_by(quantum.weights_of, classifier, features_NF, values_NO)
+
+
+def _slopes_by(
+    weights_of: Callable[[torch.Tensor], torch.Tensor],
+    classifier: QMoEClassifier,
+    features_NF: FloatArray,
+    values_NO: FloatArray,
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Do what `_slopes` says, for values from which a function makes the weights."""
+    module = classifier.module_
+
     def logits(values_O: torch.Tensor, experts_EC: torch.Tensor) -> torch.Tensor:
-        return quantum.weights_of(values_O) @ experts_EC
+        return module.combine(weights_of(values_O), experts_EC)
 
     def outcome(
         values_O: torch.Tensor, experts_EC: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         logits_C = logits(values_O, experts_EC)
-        return torch.softmax(logits_C, dim=-1), quantum.weights_of(values_O), logits_C
+        return torch.softmax(logits_C, dim=-1), weights_of(values_O), logits_C
 
     with torch.no_grad():
         scaled = torch.from_numpy(classifier.feature_map_.scale(features_NF))
-        experts_NEC = torch.stack([e(scaled) for e in classifier.module_.experts], dim=-2)
+        experts_NEC = module.expert_outputs(scaled)
         values = torch.from_numpy(values_NO)
         slopes = vmap(jacrev(outcome))(values, experts_NEC)
         return *(s.numpy() for s in slopes), vmap(logits)(values, experts_NEC).numpy()
+
+
+def _of_votes(
+    classifier: QMoEClassifier, features_NF: FloatArray, shares_NE: FloatArray, n_votes: int
+) -> ErrorBars:
+    """Return the errors that the draw of votes causes."""
+    by_probabilities_NCE, by_weights_NEE, by_logits_NCE, logits_NC = _slopes_by(
+        lambda shares_E: shares_E, classifier, features_NF, shares_NE
+    )
+    diagonal_NEE = shares_NE[:, :, None] * np.eye(shares_NE.shape[1])
+    freedom = n_votes - 1 if n_votes > 1 else np.nan
+    covariances_NEE = (diagonal_NEE - shares_NE[:, :, None] * shares_NE[:, None, :]) / freedom
+    return ErrorBars(
+        probability_errors_NC=_errors(by_probabilities_NCE, covariances_NEE),
+        weight_errors_NE=_errors(by_weights_NEE, covariances_NEE),
+        margins_N=_margins(logits_NC, by_logits_NCE, covariances_NEE),
+    )
 
 
 def _covariances(

@@ -91,7 +91,8 @@ def evaluate_run(
     rows = select_rows(run, data, target=target, samples=samples)
     dataset, execution = rows.dataset, execution_of(run.classifier)
     observed = observe(run.classifier, dataset.features_NF, dataset.labels_N)
-    produced_by = f"{rows}; {described(run.router, execution)}, seed {run.manifest.seed}"
+    how = described(run.router, execution, run.classifier.drawn_votes)
+    produced_by = f"{rows}; {how}, seed {run.manifest.seed}"
     return Evaluation(
         data=dataset.name,
         rows=rows.kind,

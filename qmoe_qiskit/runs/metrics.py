@@ -159,9 +159,9 @@ def summarize(observed: Observed, produced_by: str) -> dict[str, Metric]:
     load_E = np.bincount(observed.experts_N, minlength=n_experts)
     return {
         "accuracy": share_of(observed.hits_N, produced_by),
-        "cross_entropy": _mean(-np.log(np.maximum(of_label_N, tiny)), produced_by),
+        "cross_entropy": mean_over_rows(-np.log(np.maximum(of_label_N, tiny)), produced_by),
         "expert_load": _shares(load_E.tolist(), n_rows, produced_by),
-        "routing_entropy": _mean(entropies_N, produced_by),
+        "routing_entropy": mean_over_rows(entropies_N, produced_by),
         "rows_outside_range": Metric(
             value=observed.rows_outside_range, uncertainty=None, produced_by=produced_by
         ),
@@ -196,7 +196,8 @@ def share_of(hits_N: NDArray[np.bool_], produced_by: str) -> Metric:
     return Metric(value=hits / trials, uncertainty=interval, produced_by=produced_by)
 
 
-def _mean(values_N: FloatArray, produced_by: str) -> Metric:
+def mean_over_rows(values_N: FloatArray, produced_by: str) -> Metric:
+    """Return the mean of a value over the rows, with its interval by the standard error."""
     value, interval = float(values_N.mean()), None
     if len(values_N) > 1:
         reach = Z_95 * float(values_N.std(ddof=1)) / math.sqrt(len(values_N))

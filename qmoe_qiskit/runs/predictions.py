@@ -175,6 +175,6 @@ def _predictions(
         weights_NE=weights_NE,
         rows_outside_range=rows_outside_range,
         execution=execution,
-        error_bars=error_bars(model, rows.features_NF, outputs),
+        error_bars=error_bars(model, rows.features_NF, outputs, weights_NE),
         kept=rows.kept,
     )

@@ -125,9 +125,10 @@ def stated(options: RuntimeOptions) -> dict[str, Any]:
     }
 
 
-def described(router: str, execution: Execution | None) -> str:
-    """Return the description of router and execution that a metric carries."""
-    return f"router {router!r}" + ("" if execution is None else f", {execution}")
+def described(router: str, execution: Execution | None, n_votes: int | None = None) -> str:
+    """Return the description of router, execution and votes per row that a metric carries."""
+    votes = "" if n_votes is None else f", {n_votes} vote{'s' * (n_votes > 1)} per row"
+    return f"router {router!r}" + ("" if execution is None else f", {execution}") + votes
 
 
 def execution_of(classifier: QMoEClassifier) -> Execution | None:

@@ -66,6 +66,8 @@ class TrainingRequest(WithPaths):
     reuploads: int = 1
     entanglement: str = "strong"
     readout: str = "expectations"
+    routing: str = "weighted"
+    n_votes: int = 1
     backend: str = "statevector"
     shots: int | None = None
     mitigation: str = "none"

@@ -211,7 +211,7 @@ def _metrics(
     # The stored model is measured, as by `qmoe train`.
     stored = restore_model(model_state(classifier))
     router = shown_router(classifier.settings()["router"])
-    how = f"{described(router, execution_of(stored))}, seed {seed}"
+    how = f"{described(router, execution_of(stored), stored.drawn_votes)}, seed {seed}"
 
     def measured(rows: Dataset, kind: str) -> dict[str, Metric]:
         which = f"{len(rows.labels_N)} {kind}rows of {rows.name}"

@@ -8,7 +8,7 @@ Z_95 = NormalDist().inv_cdf(0.5 + LEVEL / 2)
 WILSON = "95 % Wilson interval"
 
 
-def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
+def wilson_interval(successes: float, trials: int) -> tuple[float, float]:
     """Return the 95 % Wilson interval of a share p = successes / trials.
 
     With z = 1.96 and n trials its ends are (p + z^2 / 2n +- z sqrt(p (1 - p) / n + z^2 / 4n^2)) /
@@ -16,7 +16,7 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
     errors collapses (E. B. Wilson, J. Am. Stat. Assoc. 22, 209, 1927).
 
     Args:
-        successes: Number of successes.
+        successes: Number of successes; a mean of such numbers over draws is no whole number.
         trials: Number of trials, at least 1.
 
     >>> tuple(round(end, 3) for end in wilson_interval(20, 20))

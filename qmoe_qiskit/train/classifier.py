@@ -25,7 +25,7 @@ from qmoe_qiskit.train.settings import BACKEND_SETTINGS, backend_spec_of
 from qmoe_qiskit.train.state import ModelState, restored_as
 from qmoe_qiskit.train.weights import ClassWeight
 
-_CIRCUIT_SETTINGS = ("n_layers", "rotation", "reuploads", "entanglement", "readout")
+_CIRCUIT_SETTINGS = ("n_layers", "rotation", "reuploads", "entanglement", "readout", "routing")
 
 
 class QMoEClassifier(PlotMethods, Predictions):
@@ -55,6 +55,15 @@ class QMoEClassifier(PlotMethods, Predictions):
             degree of router "fourier".
         entanglement: Entangler of the circuit, see `angle_router`.
         readout: "expectations" or "probabilities", see `QuantumRouter`.
+        routing: "weighted": logits are the sum of the experts' outputs with the router's weights.
+            "sampled": one expert is drawn per row and vote with these weights as probabilities, and
+            gives the probabilities of the labels; the exact likelihood of this, log sum_e P(e|x)
+            p_e(y|x), is trained. A circuit then needs readout "probabilities": a measured bit
+            string is the choice of an expert, see `QuantumRouter`. Classical routers are drawn from
+            as well.
+        n_votes: Number of votes per row with routing "sampled": predictions are the mean of the
+            probabilities of the experts that are drawn. None for the whole mixture. Training is the
+            same for all numbers.
         backend: Where the circuit runs: a specification or another object for `open_backend`, such
             as the `NoiseProfile` of a device or a fake; or an open backend, which has the next
             three settings itself.
@@ -100,6 +109,7 @@ class QMoEClassifier(PlotMethods, Predictions):
         optimizer_state_: The optimizer's state after training, for `partial_fit`.
         n_parameters_: Number of trainable parameters: {"router": ..., "experts": ...}.
         backend_: The open backend.
+        votes_seed_: The seed of the votes.
 
     >>> from qmoe_qiskit.data import load_dataset
     >>> moons = load_dataset("moons", n_samples=60)
@@ -113,6 +123,7 @@ class QMoEClassifier(PlotMethods, Predictions):
     built_with_: dict[str, Any]
     history_: list[dict[str, float]]
     optimizer_state_: OptimizerState | None = None
+    votes_seed_: int
 
     def __init__(
         self,
@@ -125,6 +136,8 @@ class QMoEClassifier(PlotMethods, Predictions):
         reuploads: int = 1,
         entanglement: str = "strong",
         readout: str = "expectations",
+        routing: str = "weighted",
+        n_votes: int | None = 1,
         backend: Where = "statevector",
         shots: int | None = None,
         mitigation: str = "none",
@@ -156,6 +169,8 @@ class QMoEClassifier(PlotMethods, Predictions):
         self.reuploads = reuploads
         self.entanglement = entanglement
         self.readout = readout
+        self.routing = routing
+        self.n_votes = n_votes
         self.backend = backend
         self.shots = shots
         self.mitigation = mitigation
@@ -322,7 +337,7 @@ class QMoEClassifier(PlotMethods, Predictions):
         experts = linear_experts(
             self.n_experts, len(features.minimum_F), len(self.classes_), generator=generator
         )
-        self.module_ = MixtureOfExperts(router, experts).double()
+        self.module_ = MixtureOfExperts(router, experts, routing=self.routing).double()
         self.n_parameters_ = {
             part: sum(p.numel() for p in module.parameters() if p.requires_grad)
             for part, module in self.module_.named_children()

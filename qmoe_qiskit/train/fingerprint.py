@@ -21,7 +21,13 @@ MAY_CHANGE = {"checkpoint", "max_epochs", "verbose", "warm_start"}
 ADDED = {"shots": None, "mitigation": "none", "device_qubits": None}
 _ADDED_LATER = {**ADDED, "balance_weight": 0.0}
 # Settings that records hold only where they differ from these: earlier versions read the others.
-_RECORDED_IF_SET = {"optimizer": "Adam", "criterion": "CrossEntropyLoss", "class_weight": None}
+_RECORDED_IF_SET = {
+    "optimizer": "Adam",
+    "criterion": "CrossEntropyLoss",
+    "class_weight": None,
+    "routing": "weighted",
+    "n_votes": 1,
+}
 # The same settings as attributes of an open backend.
 _OF_OPEN_BACKEND = {"shots": "shots", "mitigation": "mitigation", "device_qubits": "qubits"}
 

@@ -86,7 +86,7 @@ class Fit(Generic[ModelT]):
             and (incremental or bool(classifier.warm_start))
             and classifier.__sklearn_is_fitted__()
         )
-        seed = classifier.draw_seed() if seed is None else seed
+        seed = self._seed = classifier.draw_seed() if seed is None else seed
         if not self._goes_on:
             classifier.__dict__.pop("history_", None)
             classifier.__dict__.pop("optimizer_state_", None)
@@ -202,6 +202,7 @@ class Fit(Generic[ModelT]):
         # Set last: a fit that fails or is interrupted leaves no classifier that seems fitted.
         classifier.history_ = training.history
         classifier.optimizer_state_ = training.optimizer_state
+        classifier.votes_seed_ = self._seed
         return classifier
 
     def _train(self) -> None:

@@ -1,6 +1,7 @@
 """What a fitted classifier says about rows: labels, probabilities, and the experts that serve."""
 
-from typing import Any
+import copy
+from typing import Any, Self
 
 import torch
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from qmoe_qiskit.backends import CompiledRouter
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.moe import MixtureOfExperts, ProjectedRouter, QuantumRouter
+from qmoe_qiskit.moe.votes import check_shots, draw_votes
 from qmoe_qiskit.train.features import FeatureMap
 from qmoe_qiskit.train.model import compiled_router
 from qmoe_qiskit.train.rows import checked_features
@@ -24,6 +26,11 @@ class Predictions(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # unty
 
     Rows X, shape (N, F), may be sparse: they become dense.
 
+    With `routing="sampled"` predictions are those of `n_votes` experts that are drawn for every
+    row. Without shots they are drawn from the exact weights, by a generator that `votes_seed_` and
+    the content of the row seed: calls repeat. On a backend with shots, the votes are `n_votes` of
+    these shots, or all with None: open it with `shots=n_votes` to pay for no more.
+
     Attributes:
         classes_: Labels, sorted.
         module_: The trained mixture, on scaled features.
@@ -33,6 +40,7 @@ class Predictions(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # unty
     classes_: NDArray[Any]
     module_: MixtureOfExperts
     feature_map_: FeatureMap
+    votes_seed_: int
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the most probable label of every row, shape (N,)."""
@@ -54,7 +62,10 @@ class Predictions(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # unty
         return logits_NC[:, 1] - logits_NC[:, 0] if len(self.classes_) == 2 else logits_NC
 
     def routing_weights(self, X: ArrayLike) -> FloatArray:
-        """Return the weight of every expert for every row, shape (N, E)."""
+        """Return the weight of every expert for every row, shape (N, E).
+
+        With `routing="sampled"` these are the probabilities that an expert is drawn with.
+        """
         scaled = self._scaled(X)
         with torch.no_grad():
             parts = [self.module_.router(x) for x in torch.split(scaled, _PREDICTION_ROWS)]
@@ -64,10 +75,25 @@ class Predictions(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # unty
         """Return the probability of every label, (N, C), and the weight of every expert, (N, E).
 
         Both come from one evaluation of the circuit: they belong together even with shots, which
-        make every evaluation different.
+        make every evaluation different. With `routing="sampled"` the weight of an expert is its
+        share of the votes.
         """
         logits_NC, weights_NE = self._logits(X)
         return torch.softmax(logits_NC, dim=1).numpy(), weights_NE.numpy()
+
+    def whole_mixture(self) -> Self:
+        """Return the model with `n_votes=None`, which draws no votes; nothing is copied."""
+        shown = copy.copy(self)
+        if self.get_params(deep=False)["routing"] == "sampled":
+            shown.set_params(n_votes=None)
+        return shown
+
+    @property
+    def drawn_votes(self) -> int | None:
+        """Number of votes that predictions draw per row; None if they take the whole mixture."""
+        settings = self.get_params(deep=False)
+        n_votes: int | None = settings["n_votes"] if settings["routing"] == "sampled" else None
+        return n_votes
 
     @property
     def compiled_router(self) -> CompiledRouter | None:
@@ -100,6 +126,8 @@ class Predictions(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # unty
     def _logits(self, X: ArrayLike) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the logits of the labels, (N, C), and the weights of the experts, (N, E)."""
         scaled = self._scaled(X)
+        if self.drawn_votes is not None:
+            return self._voted(scaled, self.drawn_votes)
         weights: list[torch.Tensor] = []
         handle = self.module_.router.register_forward_hook(
             lambda _router, _inputs, output: weights.append(output)
@@ -110,6 +138,32 @@ class Predictions(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # unty
         finally:
             handle.remove()
         return torch.cat(logits), torch.cat(weights)
+
+    def _voted(self, scaled: torch.Tensor, n_votes: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return what `_logits` returns, for experts that are drawn."""
+        module, logits, votes = self.module_, [], []
+        check_shots(n_votes, self._shots)  # before shots are paid for
+        for x in torch.split(scaled, _PREDICTION_ROWS):
+            with torch.no_grad():
+                outputs_BEC = module.expert_outputs(x)
+                drawn_BE = draw_votes(
+                    module.router(x).numpy(),
+                    x.numpy(),
+                    n_votes,
+                    seed=self.votes_seed_,
+                    shots=self._shots,
+                )
+                votes.append(torch.from_numpy(drawn_BE))
+                logits.append(module.combine(votes[-1], outputs_BEC))
+        return torch.cat(logits), torch.cat(votes)
+
+    @property
+    def _shots(self) -> int | None:
+        """Number of shots that the router's weights come from; None if they are exact."""
+        if compiled_router(self.module_) is None:
+            return None
+        shots: int | None = getattr(self.__dict__["backend_"], "shots", None)
+        return shots
 
     def _scaled(self, X: ArrayLike) -> torch.Tensor:
         check_is_fitted(self)

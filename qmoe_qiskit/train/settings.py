@@ -13,8 +13,9 @@ from qmoe_qiskit.backends import BackendSpec
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.circuits.angle import ENTANGLEMENTS, ROTATIONS
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
-from qmoe_qiskit.moe import READOUTS
+from qmoe_qiskit.moe import READOUTS, ROUTINGS
 from qmoe_qiskit.train.features import scaled_range
+from qmoe_qiskit.train.loop.optimization import LIKELIHOODS, criterion_class, name_of
 
 # The counts among the settings, with their largest values.
 _COUNTS = {
@@ -29,7 +30,12 @@ _COUNTS = {
 BACKEND_SETTINGS = ("backend", "shots", "mitigation", "device_qubits")
 # Settings of the circuit that a circuit of the user's has itself, with their defaults.
 _OF_OUR_CIRCUIT = {"n_layers": 3, "rotation": "x", "reuploads": 1, "entanglement": "strong"}
-_NAMES = {"rotation": ROTATIONS, "entanglement": ENTANGLEMENTS, "readout": READOUTS}
+_NAMES = {
+    "rotation": ROTATIONS,
+    "entanglement": ENTANGLEMENTS,
+    "readout": READOUTS,
+    "routing": ROUTINGS,
+}
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:
@@ -46,6 +52,7 @@ def check_settings(settings: Mapping[str, Any]) -> None:
         if settings[name] not in known:
             raise unknown_name(name, settings[name], known)
     _check_numbers(settings)
+    _check_votes(settings)
     for name in ("early_stopping", "warm_start"):
         if not isinstance(settings[name], bool | np.bool_):
             raise InputError(f"{name} must be True or False, got {settings[name]!r}")
@@ -106,6 +113,24 @@ def _check_numbers(settings: Mapping[str, Any]) -> None:
     fraction = settings["validation_fraction"]
     if not (_is_number(fraction) and 0 < fraction < 1):
         raise InputError(f"validation_fraction must lie between 0 and 1, got {fraction!r}")
+
+
+def _check_votes(settings: Mapping[str, Any]) -> None:
+    n_votes, is_sampled = settings["n_votes"], settings["routing"] == "sampled"
+    if n_votes is not None:
+        require_positive("n_votes", n_votes, at_most=limits.SHOTS)
+    if not is_sampled and n_votes != 1:
+        raise InputError(
+            f"n_votes={n_votes!r} would have no effect, because routing 'weighted' draws no votes: "
+            "use routing 'sampled', or leave n_votes at 1"
+        )
+    chosen = criterion_class(settings["criterion"])
+    if is_sampled and chosen not in LIKELIHOODS:
+        known = " or ".join(one.__name__ for one in LIKELIHOODS)
+        raise InputError(
+            f"criterion {name_of(chosen)!r} is no likelihood, and routing 'sampled' trains that of "
+            f"the mixture: use {known}, or routing 'weighted'"
+        )
 
 
 def _check_own_circuit(circuit: RouterCircuit, settings: Mapping[str, Any]) -> None:

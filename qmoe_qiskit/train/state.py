@@ -79,6 +79,8 @@ def model_state(classifier: "QMoEClassifier") -> ModelState:
     own_circuit = router if isinstance(router, RouterCircuit) else None
     circuit = own_circuit or circuit_of(classifier.module_)
     profile = profile_of(classifier.backend_)
+    is_sampled = classifier.routing == "sampled"
+    votes = {"votes_seed": classifier.votes_seed_} if is_sampled else {}
     tensors = {f"module/{k}": v.clone() for k, v in classifier.module_.state_dict().items()}
     tensors |= {
         f"features/{name}": torch.from_numpy(np.array(getattr(features, name))) for name in _ARRAYS
@@ -97,6 +99,7 @@ def model_state(classifier: "QMoEClassifier") -> ModelState:
             "explained_variance": features.explained_variance,
             "n_parameters": classifier.n_parameters_,
             "history": classifier.history_,
+            **votes,
         },
         tensors=tensors,
         circuit=None if circuit is None else circuit.to_qpy(),
@@ -170,6 +173,9 @@ def _untrained(kind: type[ModelT], state: ModelState) -> tuple[ModelT, int | Non
     seed = config.get("backend_seed")
     if seed is not None and type(seed) is not int:
         raise RunError(f"the stored model is damaged: its seed is {seed!r}")
+    classifier.votes_seed_ = config.get("votes_seed", 0)
+    if type(classifier.votes_seed_) is not int or classifier.votes_seed_ < 0:
+        raise RunError(f"the stored model is damaged: its votes_seed is {config['votes_seed']!r}")
     return classifier, seed
 
 

@@ -20,7 +20,7 @@ from qmoe_qiskit.backends import list_backends
 from qmoe_qiskit.circuits import ENTANGLEMENTS, ROTATIONS
 from qmoe_qiskit.cli import app
 from qmoe_qiskit.data import list_datasets
-from qmoe_qiskit.moe import READOUTS, ROUTERS
+from qmoe_qiskit.moe import READOUTS, ROUTERS, ROUTINGS
 from qmoe_qiskit.runs import TrainingRequest
 from qmoe_qiskit.runs.command_line import option_of
 
@@ -35,14 +35,14 @@ COMMANDS = {
         "--device-qubits", "--drop", "--early-stopping", "--entanglement", "--epochs", "--experts",
         "--features", "--figures-format", "--force", "--json", "--layers", "--learning-rate",
         "--mitigation", "--out", "--patience", "--print-settings", "--qubits", "--readout",
-        "--resume", "--reuploads", "--rotation", "--router", "--samples", "--seed", "--shots",
-        "--target", "--test-fraction",
+        "--resume", "--reuploads", "--rotation", "--router", "--routing", "--samples", "--seed",
+        "--shots", "--target", "--test-fraction", "--votes",
     ],
     "evaluate": [
         "--backend", "--budget", "--data", "--device-qubits", "--figures", "--force", "--json",
         "--ledger", "--mitigation", "--mode", "--options", "--predictions", "--repetition",
         "--resilience", "--samples", "--settle", "--shots", "--slots", "--spacing", "--surrogate",
-        "--target", "--yes", "RUN",
+        "--target", "--votes", "--yes", "RUN",
     ],
     "predict": [
         "--backend", "--budget", "--device-qubits", "--force", "--json", "--keep", "--ledger",
@@ -156,6 +156,7 @@ def test_help_lists_the_names_that_exist() -> None:
         "rotation": ROTATIONS,
         "entanglement": ENTANGLEMENTS,
         "readout": READOUTS,
+        "routing": ROUTINGS,
     }.items():
         words = texts[name].replace(",", " ").replace(".", " ").split()
         assert set(known) <= set(words), name

@@ -73,9 +73,9 @@ _TAKEN = {
     "batch_size": "batch_size",
 }
 _LEFT_OUT = (
-    "router", "control", "n_qubits", "rotation", "reuploads", "entanglement", "readout", "backend",
-    "shots", "mitigation", "device_qubits", "learning_rate", "balance_weight", "early_stopping",
-    "patience", "seed",
+    "router", "control", "n_qubits", "rotation", "reuploads", "entanglement", "readout", "routing",
+    "n_votes", "backend", "shots", "mitigation", "device_qubits", "learning_rate", "balance_weight",
+    "early_stopping", "patience", "seed",
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from qmoe_qiskit.cli.output.evaluation import show_evaluation
 from qmoe_qiskit.cli.output.evaluation_figures import check_figures, draw_evaluation
 from qmoe_qiskit.cli.output.interruption import waiting
 from qmoe_qiskit.cli.output.predictions import evaluation_csv
+from qmoe_qiskit.cli.output.votes import draw_votes, shots_for_votes, votes_from
 
 
 @hardware.device_options(without=("shots", "device_qubits"))
@@ -43,6 +44,14 @@ def evaluate(
             "against charged QPU time.",
         ),
     ] = None,
+    votes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N,N,...",
+            help="Measure a model with sampled routing for these numbers of votes per row as well, "
+            "such as 1,3,9,27, beside the exact router.",
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
     as_json: common.Json = False,
 ) -> None:
@@ -52,6 +61,9 @@ def evaluate(
     with the same options is not sent again, and nothing is sent without --budget, --yes or an
     answer. The options from --options to --yes are for such devices.
     """
+    counts = votes_from(votes)
+    if counts:
+        shots = shots_for_votes(run_folder, counts, shots, backend)
     given = {**device, "shots": shots, "device_qubits": device_qubits}
     backend = common.surrogate_backend(backend, surrogate)
     request = where.requested_device(backend, given, mitigation=mitigation, yes=yes)
@@ -86,12 +98,15 @@ def evaluate(
             from qmoe_qiskit.runs.surrogates.shot_errors import with_shot_errors
 
             result = with_shot_errors(loaded, result)
+    by_votes = runs.accuracy_by_votes(loaded, result, counts) if counts else None
     files: list[Path] = []
     if predictions is not None:
         write_file(predictions, evaluation_csv(loaded, result).encode())
         files.append(predictions)
     if figures is not None:
         files += draw_evaluation(loaded, result, figures, ledger=device["ledger"])
-    show_evaluation(loaded, result, as_json=as_json, files=files)
+        if by_votes is not None:
+            files.append(draw_votes(by_votes, result, figures))
+    show_evaluation(loaded, result, as_json=as_json, files=files, votes=by_votes)
     if files and not as_json:
         remark(f"written: {', '.join(map(str, files))}")

@@ -63,6 +63,7 @@ def _print(run: runs.OpenedRun) -> None:
         "router": run.router,
         "router sees": run.projection or "every feature",
         "experts": str(model.settings.n_experts),
+        **_votes(run),
         "ran on": "no circuit: the router is classical"
         if not run.has_circuit
         else str(manifest.execution or model.settings.backend),
@@ -81,6 +82,16 @@ def _print(run: runs.OpenedRun) -> None:
         screen.print(comparison_table(run))
     if drawing is not None:
         write(drawing + "\n")
+
+
+def _votes(run: runs.OpenedRun) -> dict[str, str]:
+    """Return a fact about the draw of experts, if there is one."""
+    settings = run.manifest.model["settings"]
+    if settings.get("routing", "weighted") == "weighted":
+        return {}
+    n_votes = settings.get("n_votes", 1)
+    votes = f"{n_votes} vote{'s' * (n_votes != 1)} per row" if n_votes else "the whole mixture"
+    return {"experts drawn": votes}
 
 
 def _drawing(run: runs.OpenedRun, width: int) -> str | None:

@@ -54,7 +54,9 @@ _OPTIONS = [
 
 
 @common.give_options("compared", _OPTIONS)
-@training_options(without=("router", "control", "balance_weight", *ABOUT_BACKEND))
+@training_options(
+    without=("router", "control", "balance_weight", "routing", "n_votes", *ABOUT_BACKEND)
+)
 def noise(
     *,
     training: TrainingOptions,

@@ -50,6 +50,9 @@ _HELP: dict[str | None, dict[str, str]] = {
         "reuploads": "Number of times that the circuit takes the data.",
         "entanglement": "strong, ring, linear or none.",
         "readout": "expectations or probabilities.",
+        "routing": "weighted, or sampled: experts are drawn per row, and a bit string of readout "
+        "probabilities is the choice of one.",
+        "n_votes": "Number of experts that are drawn per row with --routing sampled.",
         "backend": BACKEND,
         "shots": SHOTS,
         "mitigation": f"{MITIGATIONS.help}.",
@@ -75,8 +78,8 @@ _METAVARS = {
     "drop": "A,B,...",
 }
 _COUNTS = (
-    "n_samples", "n_experts", "n_layers", "n_qubits", "reuploads", "shots", "max_epochs",
-    "batch_size", "patience",
+    "n_samples", "n_experts", "n_layers", "n_qubits", "reuploads", "n_votes", "shots",
+    "max_epochs", "batch_size", "patience",
 )  # fmt: skip
 
 

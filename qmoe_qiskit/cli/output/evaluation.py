@@ -9,6 +9,7 @@ from qmoe_qiskit import runs
 from qmoe_qiskit.cli.output.documents import console, remark_outside, write_json
 from qmoe_qiskit.cli.output.placement import placement_sentence
 from qmoe_qiskit.cli.output.tables import metrics_table
+from qmoe_qiskit.cli.output.votes import show_votes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,12 +19,19 @@ if TYPE_CHECKING:
 
 
 def show_evaluation(
-    run: runs.Run, result: runs.Evaluation, *, as_json: bool, files: Sequence[Path] = ()
+    run: runs.Run,
+    result: runs.Evaluation,
+    *,
+    as_json: bool,
+    files: Sequence[Path] = (),
+    votes: runs.AccuracyByVotes | None = None,
 ) -> None:
     """Print an evaluation, for people or as JSON, which lists the files that were written."""
     remark_outside(int(result.metrics["rows_outside_range"].number), result.n_rows)
     if as_json:
         document = {"run": str(run.path), "router": run.router, **_document(result)}
+        if votes is not None:
+            document["accuracy_by_votes"] = dataclasses.asdict(votes)
         written = [str(file) for file in files]
         write_json({**document, "files": written} if written else document)
         return
@@ -36,6 +44,8 @@ def show_evaluation(
     if (placement := placement_sentence(run)) is not None:
         screen.print(placement, soft_wrap=True)
     screen.print(metrics_table(result.metrics))
+    if votes is not None:
+        show_votes(votes)
     for note in getattr(result, "notes", ()):  # those of a device
         screen.print(f"note: {note}", soft_wrap=True)
     cost: Cost | None = getattr(result, "cost", None)

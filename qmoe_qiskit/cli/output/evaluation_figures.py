@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from qmoe_qiskit.figures.qpu_time import JobTime
     from qmoe_qiskit.runs.metrics import Observed
 
+from qmoe_qiskit.cli.output.votes import VOTES
+
 _ROUTING, _OUTPUTS, _TIME = "routing.png", "outputs.png", "qpu_time.png"
 
 
@@ -34,7 +36,7 @@ def check_figures(run: runs.OpenedRun, folder: Path, *, force: bool) -> None:
         )
     if os.path.lexists(folder) and not os.path.isdir(folder):  # noqa: PTH112 - raises nothing
         raise InputError(f"{str(folder)!r} is a file: name a folder with --figures")
-    for name in (_ROUTING, _OUTPUTS, _TIME):
+    for name in (_ROUTING, _OUTPUTS, _TIME, VOTES):
         check_vacant_file(folder / name, force=force, option="--figures")
 
 
@@ -52,7 +54,7 @@ def draw_evaluation(
 
     assert result.execution is not None
     rows = result.selected.dataset
-    model = run.load(BackendSpec(backend="statevector")).classifier
+    model = run.load(BackendSpec(backend="statevector")).classifier.whole_mixture()
     exact = _exact(result) or observe(model, rows.features_NF, rows.labels_N)
     name = result.execution.backend
     compiled = run.classifier.compiled_router

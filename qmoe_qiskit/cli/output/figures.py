@@ -28,6 +28,8 @@ def draw_run(
         save_figure,
     )
 
+    # Single votes would be noise in a picture.
+    models = {name: model.whole_mixture() for name, model in models.items()}
     figures = {
         "decision_boundary": decision_boundary_figure(
             models, split.train, split.test, scores=scores

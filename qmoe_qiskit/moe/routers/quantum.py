@@ -8,9 +8,10 @@ from torch import Tensor, nn
 from qmoe_qiskit import limits
 from qmoe_qiskit.backends import Backend, open_backend
 from qmoe_qiskit.circuits import RouterCircuit
-from qmoe_qiskit.circuits.angle import basis_projectors
+from qmoe_qiskit.circuits.angle import basis_projectors, expert_projectors
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
 from qmoe_qiskit.moe.linear import linear
+from qmoe_qiskit.moe.mixture import check_routing
 from qmoe_qiskit.moe.torch_connector import RouterConnector
 
 READOUTS: tuple[str, ...] = ("expectations", "probabilities")
@@ -28,12 +29,15 @@ class QuantumRouter(nn.Module):
         readout: "expectations": a linear adapter and a softmax follow the circuit's O outputs.
             "probabilities": the weight of expert i is P(i) = |<i|U|psi>|^2 with basis states in
             little-endian order, normalized over the first E states if E < 2^n.
+        routing: "weighted", or "sampled", where the measured bit string is the choice of an expert:
+            with readout "probabilities" every basis state i then belongs to expert i modulo E, so
+            that each shot decides, and the weight of an expert is the probability of its states.
         generator: Source of the initial weights: circuit angles are uniform in [-pi, pi], the
             adapter is initialized as `torch.nn.Linear`.
 
     Raises:
-        InputError: If n_experts is below 1, the readout is unknown, or n_experts exceeds the 2^n
-            basis states of the register.
+        InputError: If n_experts is below 1, readout or routing is unknown, n_experts exceeds the
+            2^n basis states of the register, or "sampled" comes with "expectations".
 
     >>> from qmoe_qiskit.circuits import angle_router
     >>> router = QuantumRouter(angle_router(2, n_layers=1), n_experts=4)
@@ -49,12 +53,19 @@ class QuantumRouter(nn.Module):
         backend: Backend | str = "statevector",
         *,
         readout: str = "expectations",
+        routing: str = "weighted",
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
         self.n_experts = require_positive("n_experts", n_experts, at_most=limits.EXPERTS)
         if readout not in READOUTS:
             raise unknown_name("readout", readout, READOUTS)
+        self.is_sampled = check_routing(routing) == "sampled"
+        if self.is_sampled and readout != "probabilities":
+            raise InputError(
+                f"readout {readout!r} has no bit string that chooses an expert, which routing "
+                "'sampled' needs: use readout 'probabilities', or routing 'weighted'"
+            )
         if readout == "probabilities":
             if n_experts > 2**router.n_qubits:
                 raise InputError(
@@ -62,7 +73,8 @@ class QuantumRouter(nn.Module):
                     f"{router.n_qubits} qubits have {2**router.n_qubits}: use more qubits or "
                     "readout 'expectations'"
                 )
-            router = router.with_observables(basis_projectors(router.n_qubits, n_experts))
+            projectors = expert_projectors if self.is_sampled else basis_projectors
+            router = router.with_observables(projectors(router.n_qubits, n_experts))
         opened = open_backend(backend) if isinstance(backend, str) else backend
         compiled = opened.compile(router)
         _log.info("compiled: %r", compiled)
@@ -87,4 +99,8 @@ class QuantumRouter(nn.Module):
         # Rounding can make a probability -1e-17.
         weights_BE = values_BO.clamp_min(torch.finfo(values_BO.dtype).tiny)
         normalized_BE: Tensor = weights_BE / weights_BE.sum(-1, keepdim=True)
+        if self.is_sampled:
+            # The projectors sum to 1, so that the values need no normalization, which would take
+            # the gradient from an expert that no shot chose.
+            return values_BO + (normalized_BE - values_BO).detach()
         return normalized_BE

@@ -33,6 +33,7 @@ class RouterSettings:
         reuploads: Number of times that the circuit takes the inputs, see `angle_router`.
         entanglement: Entangler of the circuit, see `angle_router`.
         readout: "expectations" or "probabilities", see `QuantumRouter`.
+        routing: "weighted" or "sampled", see `QuantumRouter`.
         backend: Backend that evaluates the circuit, or a specification for `open_backend`.
         generator: Source of the initial weights.
     """
@@ -45,6 +46,7 @@ class RouterSettings:
     reuploads: int = 1
     entanglement: str = "strong"
     readout: str = "expectations"
+    routing: str = "weighted"
     backend: Backend | str = "statevector"
     generator: torch.Generator | None = None
 
@@ -119,6 +121,7 @@ def _quantum(settings: RouterSettings) -> nn.Module:
         settings.n_experts,
         settings.backend,
         readout=settings.readout,
+        routing=settings.routing,
         generator=settings.generator,
     )
 

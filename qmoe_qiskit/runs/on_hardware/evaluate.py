@@ -84,12 +84,13 @@ def evaluate_prepared(prepared: Prepared) -> DeviceEvaluation:
     assert isinstance(rows, EvaluationRows)
     dataset = rows.dataset
     exactly = run.load(BackendSpec(backend="statevector"))
-    exact = observe(exactly.classifier, dataset.features_NF, dataset.labels_N)
+    exact = observe(exactly.classifier.whole_mixture(), dataset.features_NF, dataset.labels_N)
     outcomes = prepared.recorder.outcomes
     outcomes.clear()
     observed = observe(run.classifier, dataset.features_NF, dataset.labels_N)
     execution = _as_recorded(execution_of(run.classifier), prepared)
-    produced_by = f"{rows}; {described(run.router, execution)}, seed {run.manifest.seed}"
+    how = described(run.router, execution, run.classifier.drawn_votes)
+    produced_by = f"{rows}; {how}, seed {run.manifest.seed}"
     errors = np.concatenate([outcome.std_errors_PO.ravel() for outcome in outcomes])
     mean_error = _mean_error(errors, produced_by)
     return DeviceEvaluation(

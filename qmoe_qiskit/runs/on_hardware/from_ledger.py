@@ -29,6 +29,7 @@ def prepare_from_ledger(run: OpenedRun, request: DeviceRequest) -> Prepared | No
     """
     if request.is_fake and not ledger_path(request.ledger).exists():
         return None  # nothing was recorded, and nothing needs to be
+    request = request.for_run(run)
     ledger = Ledger(request.ledger)
     prepared = _prepare(run, request, ledger)
     if prepared is None:

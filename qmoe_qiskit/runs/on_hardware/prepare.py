@@ -58,6 +58,7 @@ def open_device(request: DeviceRequest, run: OpenedRun) -> RuntimeBackend:
             before the service is asked.
         HardwareError: If the service refuses.
     """
+    request = request.for_run(run)
     opened = open_backend(
         request.backend,
         shots=request.shots,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
 
 from qmoe_qiskit.backends.slots.request import slot_request
 from qmoe_qiskit.errors import InputError
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from qmoe_qiskit.hardware.options import RuntimeOptions
+    from qmoe_qiskit.runs.store.loading import OpenedRun
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +67,28 @@ class DeviceRequest:
         slot_request(self.slots, self.spacing)
         if self.settle_s is not None and not 0 <= self.settle_s < math.inf:
             raise InputError(f"--settle must be seconds, 0 or more, got {self.settle_s:g}")
+
+    def for_run(self, run: OpenedRun) -> Self:
+        """Return the request with what the run decides: where shots choose experts, their number.
+
+        The shots of a model with sampled routing are its votes. Unless options say otherwise, they
+        are counted by the sampler primitive, which takes as many as are asked for.
+
+        Raises:
+            InputError: If there are fewer shots than votes.
+        """
+        from qmoe_qiskit.moe.votes import check_shots
+
+        settings = run.manifest.model["settings"]
+        chosen = self.options.model_fields_set & {"primitive", "precision", "resilience_level"}
+        if settings.get("routing", "weighted") == "weighted" or chosen:
+            return self
+        options = self.options.model_copy(update={"primitive": "sampler"})
+        n_votes = settings.get("n_votes", 1)
+        shots = n_votes if self.shots is None else self.shots
+        if n_votes is not None:
+            check_shots(n_votes, shots)
+        return replace(self, options=options, shots=shots)
 
     @property
     def is_fake(self) -> bool:

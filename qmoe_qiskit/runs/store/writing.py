@@ -212,7 +212,8 @@ def _metrics(one: ModelTraining, trained: CompletedTraining) -> dict[str, Metric
     # The stored model is measured, with its shots from the start: an evaluation of the run repeats
     # the numbers.
     classifier = restore_model(model_state(one.classifier))
-    how = f"{described(one.router, execution_of(classifier))}, seed {trained.request.seed}"
+    execution, seed = execution_of(classifier), trained.request.seed
+    how = f"{described(one.router, execution, classifier.drawn_votes)}, seed {seed}"
     measured, on_training_rows = (
         measure(
             classifier,

@@ -32,6 +32,9 @@ CRITERIA: dict[str, type[nn.Module]] = {
     one.__name__: one for one in (nn.CrossEntropyLoss, nn.MultiMarginLoss, nn.NLLLoss)
 }
 
+# Those of a mixture over probabilities: both are its negative log-likelihood.
+LIKELIHOODS = (nn.CrossEntropyLoss, nn.NLLLoss)
+
 
 def optimizer_class(choice: object) -> type[Optimizer]:
     """Return the optimizer that a name, in any case, or a class stands for.

@@ -1,0 +1,1 @@
+"""Votes of models with sampled routing: how their number decides the accuracy."""
