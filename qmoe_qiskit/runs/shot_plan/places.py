@@ -101,6 +101,7 @@ def place_at(
     placed: DeviceCircuit,
     profile: NoiseProfile,
     options: RuntimeOptions,
+    *,
     inputs_PF: FloatArray,
     weights_W: FloatArray,
 ) -> Place:
@@ -144,9 +145,7 @@ def _symmetric(assignment: FloatArray) -> FloatArray:
     return np.array([[1 - flip, flip], [flip, 1 - flip]])
 
 
-def _terms(
-    observables: Sequence[SparsePauliOp], n_qubits: int
-) -> tuple[FloatArray, FloatArray]:
+def _terms(observables: Sequence[SparsePauliOp], n_qubits: int) -> tuple[FloatArray, FloatArray]:
     """Return the Pauli terms of diagonal observables, (T, S), and their coefficients, (O, T)."""
     z_XN = np.concatenate([observable.paulis.z for observable in observables])
     terms_TN, term_X = np.unique(z_XN, axis=0, return_inverse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -173,12 +174,15 @@ class Ways:
 
     def _place(self, placed: DeviceCircuit, options: RuntimeOptions) -> Place:
         inputs_PF = self.inputs_NF
-        try:
+        with suppress(InputError):  # of a circuit without a surrogate, rows alone
             inputs_PF = np.concatenate([inputs_PF, self._plan.grid.points_PF])
-        except InputError:
-            pass  # the circuit has no surrogate: rows alone
         return place_at(
-            self._solo.router, placed, self._profile, options, inputs_PF, self.weights_W
+            self._solo.router,
+            placed,
+            self._profile,
+            options,
+            inputs_PF=inputs_PF,
+            weights_W=self.weights_W,
         )
 
     def _of_rows(self, places: tuple[Place, ...]) -> Measurement:
