@@ -131,15 +131,16 @@ def _notes(plan: ShotPlan, device: str) -> list[str]:
     counted = f"{plan.n_counted} rows" + (
         "" if plan.n_counted == plan.n_rows else f", which stand for all {plan.n_rows}"
     )
+    share = f"{plan.noise_flips:.1%}"
     notes = [
         (
             "changed: the expected share of decisions other than with infinitely many shots on the "
-            f"direct way's qubits, on {counted}; bit strings are drawn from their exact distribution "
-            "under the calibration"
+            f"direct way's qubits, on {counted}; bit strings are drawn from their exact "
+            "distribution under the calibration"
         ),
         (
-            f"the noise alone, with infinitely many shots, changes {plan.noise_flips:.1%} of the "
-            "decisions of the circuit without noise: no shots cure that"
+            f"the noise alone, with infinitely many shots, changes {share} of the decisions of the "
+            "circuit without noise: no shots cure that"
         ),
     ]
     packed = next(way for way in plan.ways if way.name == "packed")

@@ -65,7 +65,9 @@ class Place:
     @cached_property
     def exact_PO(self) -> FloatArray:
         """The observables with infinitely many shots."""
-        return np.sum([basis.values(basis.probabilities_PS) for basis in self.bases], axis=0)
+        values = [basis.values(basis.probabilities_PS) for basis in self.bases]
+        summed_PO: FloatArray = np.sum(values, axis=0)
+        return summed_PO
 
     def take(self, points: slice) -> Place:
         """Return the place at some of the points."""
@@ -160,7 +162,7 @@ def _terms(observables: Sequence[SparsePauliOp], n_qubits: int) -> tuple[FloatAr
 
 def _flips(assignment: Sequence[FloatArray]) -> FloatArray:
     """Return the probability of every pattern of flipped qubits, qubit 0 the lowest bit, (S,)."""
-    flips_S = np.ones(1)
+    flips_S: FloatArray = np.ones(1)
     for matrix in assignment:
         flips_S = np.kron(matrix[:, 0], flips_S)
     return flips_S
