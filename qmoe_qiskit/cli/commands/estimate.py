@@ -10,8 +10,8 @@ import typer
 
 from qmoe_qiskit import runs
 from qmoe_qiskit.cli.options import common, hardware
+from qmoe_qiskit.cli.output.costs.estimate import estimate_document, remaining_of, show_estimate
 from qmoe_qiskit.cli.output.documents import write_json
-from qmoe_qiskit.cli.output.estimate import estimate_document, remaining_of, show_estimate
 from qmoe_qiskit.cli.output.interruption import waiting
 from qmoe_qiskit.errors import InputError
 
@@ -80,7 +80,7 @@ def _plan(
 ) -> None:
     """Plan the shots of a run; the settings are tolerance and decision of `plan_shots`."""
     from qmoe_qiskit.backends.slots.request import AUTO, slot_request
-    from qmoe_qiskit.cli.output.shot_plan import plan_document, show_plan
+    from qmoe_qiskit.cli.output.costs.shot_plan import plan_document, show_plan
     from qmoe_qiskit.runs.shot_plan.plan import check_plan, plan_shots
 
     if request.shots is not None:

@@ -164,5 +164,5 @@ def _flips(assignment: Sequence[FloatArray]) -> FloatArray:
     """Return the probability of every pattern of flipped qubits, qubit 0 the lowest bit, (S,)."""
     flips_S: FloatArray = np.ones(1)
     for matrix in assignment:
-        flips_S = np.kron(matrix[:, 0], flips_S)
+        flips_S = np.asarray(np.kron(matrix[:, 0], flips_S), dtype=np.float64)
     return flips_S
