@@ -85,6 +85,7 @@ COSTS = {
     "noise_profiles/files/test_files.py::test_fuzz_spoilt_files": {"slow"},
     "noise_profiles/test_aer_equality.py": {"slow"},
     "runs/noise_comparison": {"slow"},
+    "runs/shot_plan": {"slow"},
     "runs/test_error_bars.py": {"slow"},
     "runs/test_own_circuit.py": {"slow"},
     "scripts": {"slow"},

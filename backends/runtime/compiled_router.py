@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 
@@ -115,6 +115,15 @@ class RuntimeRouter(HandsOut):
     def vjp(self, inputs_BF: ArrayLike, weights_W: ArrayLike) -> tuple[ArrayLike, Pullback]:
         """See `CompiledRouter.vjp`."""
         return vjp_by_jacobian(self, inputs_BF, weights_W)
+
+    def with_shots(self, shots: int) -> Self:
+        """Return the router on the same qubits, with another number of shots."""
+        return type(self)(
+            router=self.router,
+            backend=replace(self.backend, shots=shots),
+            layout=self._layout,
+            table=self._table,
+        )
 
     def work(self, inputs_BF: FloatArray, weights_W: FloatArray) -> WorkUnit:
         """Return the work of `expectations`: one point per sample.

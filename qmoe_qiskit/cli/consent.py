@@ -48,7 +48,7 @@ def agree(prepared: Prepared, device: IBMDevice, shown: Waiting, *, yes: bool, q
 
 
 def _ask(prepared: Prepared, estimate: CostEstimate, *, quiet: bool) -> None:
-    from qmoe_qiskit.cli.output.estimate import remaining_of, show_estimate
+    from qmoe_qiskit.cli.output.costs.estimate import remaining_of, show_estimate
 
     if quiet or not sys.stdin.isatty():
         raise InputError(

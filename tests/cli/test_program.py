@@ -71,9 +71,9 @@ COMMANDS = {
         "--samples", "--seed", "--shots", "--target", "--test-fraction",
     ],
     "estimate": [
-        "--backend", "--data", "--device-qubits", "--json", "--ledger", "--mode", "--options",
-        "--price", "--resilience", "--samples", "--shots", "--slots", "--spacing", "--target",
-        "RUN",
+        "--backend", "--data", "--decision", "--device-qubits", "--json", "--ledger", "--mode",
+        "--options", "--price", "--resilience", "--samples", "--shots", "--slots", "--spacing",
+        "--target", "--tolerance", "RUN",
     ],
     "submit": [
         "--backend", "--budget", "--data", "--device-qubits", "--json", "--ledger", "--mode",

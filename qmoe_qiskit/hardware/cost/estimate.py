@@ -119,9 +119,7 @@ def estimate_work(work: WorkUnit, timing: DeviceTiming, limits: PlanLimits) -> C
     rep_delay_s = timing.rep_delay(work.options)
     one, two = (_program(work, n_points) for n_points in (1, 2))
     per_execution_s = np.array([rep_delay_s + timing.duration_s(i.circuit) for i in one.items])
-    first = np.array([item.size() for item in one.items])
-    slopes = np.array([item.size() for item in two.items]) - first
-    constants = first - slopes
+    slopes, constants = _sizes(one, two)
     shots = int(one.shots)
     fixed_s = JOB_OVERHEAD_S + shots * float(constants @ per_execution_s)
     point_s = shots * float(slopes @ per_execution_s)
@@ -151,6 +149,19 @@ def estimate_work(work: WorkUnit, timing: DeviceTiming, limits: PlanLimits) -> C
         formula=_formula(jobs, rep_delay_s),
         assumptions=_assumptions(work, timing, slopes, constants, shots),
     )
+
+
+def program_sizes(work: WorkUnit) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+    """Return the circuits of every program item per point and per job, and the shots of each."""
+    one, two = (_program(work, n_points) for n_points in (1, 2))
+    return *_sizes(one, two), int(one.shots)
+
+
+def _sizes(one: Any, two: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:  # noqa: ANN401
+    """Return the circuits of every item per point and per job, from programs of 1 and 2 points."""
+    first = np.array([item.size() for item in one.items])
+    slopes = np.array([item.size() for item in two.items]) - first
+    return slopes, first - slopes
 
 
 def _program(work: WorkUnit, n_points: int) -> Any:  # noqa: ANN401 - IBM's quantum program

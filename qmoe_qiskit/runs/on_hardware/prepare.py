@@ -1,6 +1,7 @@
 """A run's rows, ready for a device: the works that would be executed, and their estimated cost."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -153,8 +154,12 @@ def estimate_prepared(prepared: Prepared) -> CostEstimate:
 
 def estimate_works(prepared: Prepared) -> list[CostEstimate]:
     """Return the estimates of a run's works, see `estimate_prepared`."""
-    device = prepared.device
+    return estimate_on(prepared.device, prepared.works)
+
+
+def estimate_on(device: Device, works: Sequence[WorkUnit]) -> list[CostEstimate]:
+    """Return the estimates of works on a device, see `estimate_prepared`."""
     if isinstance(device, IBMDevice):
-        return [device.estimate(work) for work in prepared.works]
+        return [device.estimate(work) for work in works]
     timing = device_timing(device.backend, name=device.name)
-    return [estimate_work(work, timing, plan_limits(None)) for work in prepared.works]
+    return [estimate_work(work, timing, plan_limits(None)) for work in works]

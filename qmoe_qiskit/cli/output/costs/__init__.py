@@ -1,0 +1,1 @@
+"""What runs on a device would cost, as JSON and for people."""
