@@ -72,7 +72,8 @@ class PackedRouter(RuntimeRouter):
 
     Points go to slots in a random order that the key of the work decides: equal requests have equal
     orders, in every process; another `repetition` draws another. The two points of a difference,
-    of the parameter-shift rule or of SPSA, run in the same slot, so that its bias cancels. What is
+    of the parameter-shift rule or of SPSA, run in the same slot, so that its bias cancels; and so do
+    those of one input at several sets of weights. What is
     left of the last circuit repeats points, whose results are averaged.
     """
 
@@ -105,9 +106,11 @@ class PackedRouter(RuntimeRouter):
             for qubits in groups
         ]
 
-    def _groups(self, kind: Kind, n_points: int) -> IntArray:
+    def _groups(self, kind: Kind, n_points: int, n_sets: int) -> IntArray:
         """Return the points that must run in the same slot, (Q, M)."""
         points = np.arange(n_points)
+        if kind == "weights":
+            return points.reshape(n_sets, -1).T
         if kind == "shifts":
             return points.reshape(-1, 2)
         if kind == "spsa":
@@ -164,8 +167,10 @@ class PackedRouter(RuntimeRouter):
         router = self.router
         return spread_observables(router.observables, router.n_qubits, self.n_slots)
 
-    def _arranged(self, kind: Kind, key: str, points_PG: FloatArray) -> FloatArray:
-        groups_QM = self._groups(kind, len(points_PG))
+    def _arranged(
+        self, kind: Kind, key: str, points_PG: FloatArray, n_sets: int
+    ) -> FloatArray:
+        groups_QM = self._groups(kind, len(points_PG), n_sets)
         return Assignment.draw(groups_QM, self.n_slots, key).pack(points_PG)
 
     def _outcome(self, kind: Kind, x_BF: FloatArray, w_W: FloatArray) -> Outcome:
@@ -175,7 +180,8 @@ class PackedRouter(RuntimeRouter):
         # left more or fewer of them.
         n_slots = outcome.values_PO.shape[1] // self.router.n_outputs
         key = self._key(kind, x_BF, w_W)
-        drawn = Assignment.draw(self._groups(kind, len(points_PG)), n_slots, key)
+        groups_QM = self._groups(kind, len(points_PG), len(np.atleast_2d(w_W)))
+        drawn = Assignment.draw(groups_QM, n_slots, key)
         self._check_recorded(key, drawn.pack(points_PG))
         return replace(
             outcome,

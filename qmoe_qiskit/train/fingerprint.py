@@ -12,6 +12,7 @@ from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import RunError
 from qmoe_qiskit.train.execution import label_of, options_of, profile_of
 from qmoe_qiskit.train.loop.optimization import name_of
+from qmoe_qiskit.train.on_device.settings import HardwareTraining
 from qmoe_qiskit.train.settings import json_value, plain
 from qmoe_qiskit.typing import FloatArray
 
@@ -21,7 +22,12 @@ MAY_CHANGE = {"checkpoint", "max_epochs", "verbose", "warm_start"}
 ADDED = {"shots": None, "mitigation": "none", "device_qubits": None}
 _ADDED_LATER = {**ADDED, "balance_weight": 0.0}
 # Settings that records hold only where they differ from these: earlier versions read the others.
-_RECORDED_IF_SET = {"optimizer": "Adam", "criterion": "CrossEntropyLoss", "class_weight": None}
+_RECORDED_IF_SET = {
+    "optimizer": "Adam",
+    "criterion": "CrossEntropyLoss",
+    "class_weight": None,
+    "hardware_training": None,
+}
 # The same settings as attributes of an open backend.
 _OF_OPEN_BACKEND = {"shots": "shots", "mitigation": "mitigation", "device_qubits": "qubits"}
 
@@ -52,6 +58,8 @@ def settings_for_json(settings: Mapping[str, Any]) -> dict[str, Any]:
         kept["class_weight"] = [
             [plain(label), float(weight)] for label, weight in kept["class_weight"].items()
         ]
+    if kept["hardware_training"] is not None:
+        kept["hardware_training"] = hardware_settings(kept["hardware_training"])
     kept |= {name: json_value(value) for name, value in kept.items() if "__" in name}
     return {k: v for k, v in kept.items() if k not in _RECORDED_IF_SET or v != _RECORDED_IF_SET[k]}
 
@@ -63,6 +71,12 @@ def settings_from_json(settings: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(known.get("class_weight"), list):
         known["class_weight"] = dict(known["class_weight"])
     return known
+
+
+def hardware_settings(given: object) -> dict[str, Any] | None:
+    """Return the settings of a training on a device that decide its result, in JSON types."""
+    chosen = HardwareTraining.of(given)
+    return None if chosen is None else chosen.document()
 
 
 def training_identity(
