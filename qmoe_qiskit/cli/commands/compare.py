@@ -75,7 +75,7 @@ _TAKEN = {
 _LEFT_OUT = (
     "router", "control", "n_qubits", "rotation", "reuploads", "entanglement", "readout", "backend",
     "shots", "mitigation", "device_qubits", "learning_rate", "balance_weight", "early_stopping",
-    "patience", "seed",
+    "patience", "seed", "budget", "steps", "method", "slots", "init",
 )  # fmt: skip
 
 

@@ -28,9 +28,9 @@ class HardwareTraining:
     Attributes:
         budget_s: QPU time in seconds that the training may take; None for no limit, on a fake.
         max_steps: Number of steps after which the training ends.
-        method: "spsa" takes a random direction per step. "parameter-shift" takes the exact
-            derivative by every weight. "refit" measures the circuit once, and trains the adapter
-            and the experts alone.
+        method: "parameter-shift" takes the exact derivative by every weight, of a circuit in which
+            each turns one rotation. "spsa" takes a few random directions per step, of any circuit.
+            "refit" measures the circuit once, and trains the adapter and the experts alone.
         slots: How many points to evaluate at once, "auto" or a number, see `open_backend`; for an
             open backend None: it has its own.
         options: Settings of IBM's primitives, see `RuntimeOptions`; for an open backend None.
@@ -51,14 +51,14 @@ class HardwareTraining:
 
     budget_s: float | None = None
     max_steps: int = 200
-    method: Method = "spsa"
+    method: Method = "parameter-shift"
     slots: str | int | None = "auto"
     options: RuntimeOptions | Mapping[str, Any] | None = None
     points: int | None = None
-    classical_steps: int = 5
-    resamplings: int = 1
+    classical_steps: int = 20
+    resamplings: int = 4
     perturbation: float = 0.2
-    first_move: float = 0.2
+    first_move: float = 0.4
     blocking: bool = False
     circuit_rate: float = 0.1
 
