@@ -219,7 +219,9 @@ class RuntimeRouter(HandsOut):
             circuit=self._layout.circuit.copy(),
             physical_qubits=self._layout.physical_qubits,
             observables=self._observables,
-            points_PG=self._arranged(kind, key, self._points(kind, x_BF, w_W), len(np.atleast_2d(w_W))),
+            points_PG=self._arranged(
+                kind, key, self._points(kind, x_BF, w_W), len(np.atleast_2d(w_W))
+            ),
             shots=backend.shots,
             options=backend.options,
         )
@@ -235,7 +237,11 @@ class RuntimeRouter(HandsOut):
         return self.router.observables
 
     def _arranged(
-        self, kind: Kind, key: str, points_PG: FloatArray, n_sets: int  # noqa: ARG002
+        self,
+        kind: Kind,
+        key: str,
+        points_PG: FloatArray,
+        n_sets: int,  # noqa: ARG002
     ) -> FloatArray:
         """Return the angles of every execution, from those of the points that are asked for.
 

@@ -167,9 +167,7 @@ class PackedRouter(RuntimeRouter):
         router = self.router
         return spread_observables(router.observables, router.n_qubits, self.n_slots)
 
-    def _arranged(
-        self, kind: Kind, key: str, points_PG: FloatArray, n_sets: int
-    ) -> FloatArray:
+    def _arranged(self, kind: Kind, key: str, points_PG: FloatArray, n_sets: int) -> FloatArray:
         groups_QM = self._groups(kind, len(points_PG), n_sets)
         return Assignment.draw(groups_QM, self.n_slots, key).pack(points_PG)
 

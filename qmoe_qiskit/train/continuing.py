@@ -42,9 +42,7 @@ def check_for_more(settings: Mapping[str, Any], *, incremental: bool) -> None:
         )
 
 
-def keep_module(
-    classifier: "QMoEClassifier", seed: int, backend: Backend | None = None
-) -> None:
+def keep_module(classifier: "QMoEClassifier", seed: int, backend: Backend | None = None) -> None:
     """Keep the fitted module, in one built anew if settings such as the backend have changed.
 
     With an open `backend` it is built anew in any case.

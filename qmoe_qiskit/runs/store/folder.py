@@ -46,7 +46,9 @@ _STAGING = ".part"
 # Every name that a file of a run can have; no other file is ever read or removed.
 _OWN_FILE = re.compile(
     rf"(({'|'.join(CONTROLS)})/)?({FIGURES}/[a-z0-9_]+\.(png|svg|pdf)|"
-    + "|".join(map(re.escape, (MANIFEST, METRICS, HISTORY, WEIGHTS, CIRCUIT, PROFILE, ROWS, SURROGATE)))
+    + "|".join(
+        map(re.escape, (MANIFEST, METRICS, HISTORY, WEIGHTS, CIRCUIT, PROFILE, ROWS, SURROGATE))
+    )
     + ")"
 )
 

@@ -25,9 +25,7 @@ def move_to_calibration(classifier: QMoEClassifier) -> None:
         if simulated is None:
             raise InputError("the calibration of the device is unknown: save the model instead")
     trained = classifier.module_.state_dict()
-    classifier.set_params(
-        backend=simulated, shots=None, hardware_training=None, warm_start=False
-    )
+    classifier.set_params(backend=simulated, shots=None, hardware_training=None, warm_start=False)
     classifier.rebuild(classifier.random_state)
     classifier.module_.load_state_dict(trained)
     classifier.module_.eval()

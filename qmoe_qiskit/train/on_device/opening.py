@@ -54,7 +54,7 @@ def open_device(spec: BackendSpec, hardware: HardwareTraining, *, seed: int) -> 
     given: Any = spec.backend
     if isinstance(given, str) or is_given(given):
         spec = replace(spec, slots=hardware.slots, options=hardware.options)
-    elif hardware.options is not None:
+    elif isinstance(given, RuntimeBackend) and hardware.options is not None:
         raise InputError(
             f"backend {given.name!r} is open already: options are set where it is opened, with "
             "open_backend"
@@ -87,6 +87,4 @@ def measurement_of(
     plan = SurrogatePlan.make(compiled.router, points=hardware.points, checks=0)
     if hardware.method == "parameter-shift":
         check_shifts(compiled)
-    return DeviceMeasurement(
-        compiled, plan, seed=seed, spent_s=spent_s, budget_s=hardware.budget_s
-    )
+    return DeviceMeasurement(compiled, plan, seed=seed, spent_s=spent_s, budget_s=hardware.budget_s)

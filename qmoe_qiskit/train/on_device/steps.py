@@ -156,6 +156,13 @@ class HardwareSteps:
             entry = self._learn(measured.surrogates, measured.seconds)
             after_step(entry)
 
+    def load_best(self) -> None:
+        """Load the best step's model into the module."""
+        self._loss.module.load_state_dict(
+            {k.removeprefix(_MODULE): t for k, t in self.best.items() if k.startswith(_MODULE)}
+        )
+        self._loss.module.eval()
+
     def hand_over(self, classifier: QMoEClassifier) -> None:
         """Give a classifier the best model, whose circuit is its surrogate from now on."""
         from qmoe_qiskit.backends.surrogate import SurrogateBackend
@@ -171,10 +178,7 @@ class HardwareSteps:
         from qmoe_qiskit.backends.protocols import Expectations
         from qmoe_qiskit.backends.surrogate import FourierSurrogate
 
-        module = self._loss.module
-        module.load_state_dict(
-            {k.removeprefix(_MODULE): t for k, t in self.best.items() if k.startswith(_MODULE)}
-        )
+        self.load_best()
         values = Expectations(
             values=self.best[f"{_SURROGATE}values_PO"].numpy(),
             std_errors=self.best[f"{_SURROGATE}std_errors_PO"].numpy(),
