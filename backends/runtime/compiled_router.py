@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from qmoe_qiskit.noise_profiles import NoiseProfile
     from qmoe_qiskit.simulation.angle_table import AngleTable
 
-# What the work yields: expectation values, those at several sets of weights, the values from which a
-# gradient is made, or those of one slot without and with others beside it.
+# What the work yields: expectation values, those at several sets of weights, the values from which
+# a gradient is made, or those of one slot without and with others beside it.
 Kind = Literal["values", "weights", "shifts", "spsa", "alone", "beside"]
 
 
@@ -238,8 +238,8 @@ class RuntimeRouter(HandsOut):
 
     def _arranged(
         self,
-        kind: Kind,
-        key: str,
+        kind: Kind,  # noqa: ARG002
+        key: str,  # noqa: ARG002
         points_PG: FloatArray,
         n_sets: int,  # noqa: ARG002
     ) -> FloatArray:

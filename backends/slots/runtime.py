@@ -72,9 +72,9 @@ class PackedRouter(RuntimeRouter):
 
     Points go to slots in a random order that the key of the work decides: equal requests have equal
     orders, in every process; another `repetition` draws another. The two points of a difference,
-    of the parameter-shift rule or of SPSA, run in the same slot, so that its bias cancels; and so do
-    those of one input at several sets of weights. What is
-    left of the last circuit repeats points, whose results are averaged.
+    of the parameter-shift rule or of SPSA, run in the same slot, so that its bias cancels; and so
+    do those of one input at several sets of weights. What is left of the last circuit repeats
+    points, whose results are averaged.
     """
 
     @property

@@ -54,8 +54,8 @@ class TrainingRequest(WithPaths):
     The other attributes are settings of `QMoEClassifier`.
 
     Raises:
-        InputError: If the backend is a device and there is no budget, or the other way round; there are too many epochs, or two models
-            have the same router.
+        InputError: If there is a device without a budget, or the other way round; if there are too
+            many epochs, or two models have the same router.
     """
 
     data: str = "moons"
