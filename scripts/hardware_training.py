@@ -42,7 +42,9 @@ from qmoe_qiskit.typing import FloatArray
 class SimulatedMeasurement:
     """The measurements of a device: exact values in each slot, and binomial shot noise."""
 
-    def __init__(self, device: DeviceMeasurement, slots: Sequence[CompiledRouter], seed: int):
+    def __init__(
+        self, device: DeviceMeasurement, slots: Sequence[CompiledRouter], seed: int
+    ) -> None:
         self.plan, self._device, self._slots, self._seed = device.plan, device, slots, seed
         self._shots = device.compiled.backend.shots
 

@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 COMMANDS = {
     "demo": ["--figures-format", "--force", "--json", "--out", "--seed"],
     "train": [
-        "--backend", "--balance", "--batch-size", "--config", "--control", "--data",
+        "--backend", "--balance", "--batch-size", "--budget", "--config", "--control", "--data",
         "--device-qubits", "--drop", "--early-stopping", "--entanglement", "--epochs", "--experts",
-        "--features", "--figures-format", "--force", "--json", "--layers", "--learning-rate",
-        "--mitigation", "--out", "--patience", "--print-settings", "--qubits", "--readout",
-        "--resume", "--reuploads", "--rotation", "--router", "--samples", "--seed", "--shots",
-        "--target", "--test-fraction",
+        "--features", "--figures-format", "--force", "--init", "--json", "--layers",
+        "--learning-rate", "--method", "--mitigation", "--out", "--patience", "--print-settings",
+        "--qubits", "--readout", "--resume", "--reuploads", "--rotation", "--router", "--samples",
+        "--seed", "--shots", "--slots", "--steps", "--target", "--test-fraction",
     ],
     "evaluate": [
         "--backend", "--budget", "--data", "--device-qubits", "--figures", "--force", "--json",

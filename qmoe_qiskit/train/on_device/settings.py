@@ -39,8 +39,8 @@ class HardwareTraining:
             measurement.
         resamplings: Number of random directions per step of SPSA, whose estimates are averaged.
         perturbation: Size of SPSA's first perturbation of every weight, in radians.
-        first_move: Size of SPSA's first move of every weight, in radians; later moves decay as
-            J. C. Spall, IEEE Transactions on Aerospace and Electronic Systems 34, 817 (1998) advises.
+        first_move: Size of SPSA's first move of every weight, in radians; later moves decay, see J.
+            C. Spall, IEEE Transactions on Aerospace and Electronic Systems 34, 817 (1998).
         blocking: Whether to go back to the best model when a move raises the loss by more than
             twice its standard error.
         circuit_rate: Learning rate of Adam on the circuit's weights with "parameter-shift".

@@ -1,8 +1,8 @@
 """SPSA on the circuit's weights: directions, gains, and the estimate of the gradient.
 
 The gains follow J. C. Spall, IEEE Transactions on Aerospace and Electronic Systems 34, 817 (1998):
-moves of a / (k + 1 + A)^0.602 times the estimate, perturbations of c / (k + 1)^0.101, at step k. The
-first estimate calibrates `a`. The SPSA of qiskit-machine-learning is not used: it minimizes one
+moves of a / (k + 1 + A)^0.602 times the estimate, perturbations of c / (k + 1)^0.101, at step k.
+The first estimate calibrates `a`. The SPSA of qiskit-machine-learning is not used: it minimizes one
 function from beginning to end, while here the adapter and the experts change between its steps;
 and its state, such as its random numbers, cannot be stored after a step.
 """

@@ -136,7 +136,7 @@ def test_shifts_give_the_gradient_that_torch_has(loss: ValuesLoss) -> None:
 
 
 def test_spsa_estimates_the_gradient(loss: ValuesLoss) -> None:
-    """The mean over all directions of few weights is the gradient, up to the perturbation's square."""
+    """The mean over all directions is the gradient, up to the square of the step."""
     connector = loss.module.router.connector
     measurement = Exact(connector.compiled.router)
     weights_W = connector.weight.detach().numpy().copy()
