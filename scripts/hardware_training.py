@@ -26,6 +26,7 @@ from qmoe_qiskit.backends.slots.assignment import Assignment
 from qmoe_qiskit.backends.slots.noisy import PackedNoisyRouter
 from qmoe_qiskit.backends.surrogate import FourierSurrogate, SurrogatePlan
 from qmoe_qiskit.circuits import RouterCircuit
+from qmoe_qiskit.cli.options.common import slots_from
 from qmoe_qiskit.data import Split, load_dataset, split_dataset
 from qmoe_qiskit.errors import OutOfRangeWarning, QMoEError
 from qmoe_qiskit.hardware.cost.estimate import CostEstimate
@@ -103,17 +104,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--device", default="fake_torino")
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--shots", type=int, default=200)
+    parser.add_argument("--shots", type=int, default=400)
+    parser.add_argument("--slots", default="9", help="by default one per point of the grid")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", OutOfRangeWarning)
     cases: list[tuple[str, bool, HardwareTraining]] = [
-        ("random weights", False, HardwareTraining(method="refit", budget_s=60)),
         ("random weights", False, HardwareTraining(budget_s=120)),
-        ("random weights", False, HardwareTraining(budget_s=600)),
-        ("random weights", False, HardwareTraining(method="spsa", budget_s=120)),
-        ("random weights", False, HardwareTraining(method="spsa", budget_s=600)),
-        ("simulator's weights", True, HardwareTraining(method="refit", budget_s=60)),
         ("simulator's weights", True, HardwareTraining(budget_s=60)),
+        ("simulator's weights", True, HardwareTraining(method="refit", budget_s=60)),
+        ("random weights", False, HardwareTraining(method="refit", budget_s=60)),
+        ("random weights", False, HardwareTraining(method="spsa", budget_s=120)),
+        ("random weights", False, HardwareTraining(budget_s=600)),
+        ("random weights", False, HardwareTraining(method="spsa", budget_s=600)),
     ]
     for start, from_trained, settings in cases:
         scores = [
@@ -136,7 +138,7 @@ def _scores(
     split = split_dataset(load_dataset("moons", seed=seed), test_fraction=0.25, seed=seed)
     model = _begun(split, seed, from_trained)
     router = quantum_router(model.module_).circuit
-    device, slots = _device(arguments.device, arguments.shots, router, seed)
+    device, slots = _device(arguments, router)
     before = _accuracy(model, split, slots[0])
     features_NF, labels_N, _ = LabelledRows(
         features_NF=split.train.features_NF, codes_N=split.train.labels_N
@@ -183,15 +185,16 @@ _OPENED: dict[str, tuple[DeviceMeasurement, tuple[CompiledRouter, ...]]] = {}
 
 
 def _device(
-    name: str, shots: int, router: RouterCircuit, seed: int
+    arguments: argparse.Namespace, router: RouterCircuit
 ) -> tuple[DeviceMeasurement, tuple[CompiledRouter, ...]]:
     """Return the measurement whose cost is estimated, and the router in each of its slots."""
+    name, count = arguments.device, slots_from(arguments.slots)
     if name not in _OPENED:
         options = {"resilience_level": 0}
         runtime = open_backend(
-            f"runtime:{name}", slots="auto", shots=shots, seed=0, options=options
+            f"runtime:{name}", slots=count, shots=arguments.shots, seed=0, options=options
         ).compile(router)
-        packed = open_backend(f"noisy:{name}", slots="auto", seed=0).compile(router)
+        packed = open_backend(f"noisy:{name}", slots=count, seed=0).compile(router)
         assert isinstance(runtime, RuntimeRouter)
         assert isinstance(packed, PackedNoisyRouter)
         plan = SurrogatePlan.make(router, checks=0)
@@ -199,7 +202,7 @@ def _device(
             open_backend(f"noisy:{name}", seed=0, qubits=slot.circuit.active).compile(router)
             for slot in packed.slots
         )
-        _OPENED[name] = DeviceMeasurement(runtime, plan, seed=seed), slots
+        _OPENED[name] = DeviceMeasurement(runtime, plan, seed=0), slots
     return _OPENED[name]
 
 

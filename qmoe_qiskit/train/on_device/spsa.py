@@ -31,12 +31,12 @@ def directions(seed: int, step: int, count: int, n_weights: int) -> FloatArray:
 
 def perturbation_at(step: int, first: float) -> float:
     """Return the size of the perturbation at a step, counted from 0, in radians."""
-    return first / (step + 1) ** _GAMMA
+    return float(first / (step + 1) ** _GAMMA)
 
 
 def gain_at(step: int, calibrated: float) -> float:
     """Return the factor of the estimate at a step, counted from 0."""
-    return calibrated / (step + 1 + _STABILITY) ** _ALPHA
+    return float(calibrated / (step + 1 + _STABILITY) ** _ALPHA)
 
 
 def calibrated_gain(slopes_D: FloatArray, first_move: float) -> float:
@@ -47,7 +47,7 @@ def calibrated_gain(slopes_D: FloatArray, first_move: float) -> float:
         first_move: Size of the move.
     """
     mean = float(np.abs(slopes_D).mean())
-    return first_move * (1 + _STABILITY) ** _ALPHA / max(mean, 1e-6)
+    return float(first_move * (1 + _STABILITY) ** _ALPHA / max(mean, 1e-6))
 
 
 def gradient(slopes_D: FloatArray, signs_DW: FloatArray) -> FloatArray:
