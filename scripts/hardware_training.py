@@ -110,7 +110,7 @@ def main() -> None:
     warnings.simplefilter("ignore", OutOfRangeWarning)
     cases: list[tuple[str, bool, HardwareTraining]] = [
         ("random weights", False, HardwareTraining(budget_s=120)),
-        ("simulator's weights", True, HardwareTraining(budget_s=60)),
+        ("simulator's weights", True, HardwareTraining(budget_s=60, circuit_rate=0.02)),
         ("simulator's weights", True, HardwareTraining(method="refit", budget_s=60)),
         ("random weights", False, HardwareTraining(method="refit", budget_s=60)),
         ("random weights", False, HardwareTraining(method="spsa", budget_s=120)),

@@ -154,6 +154,7 @@ class Fit(Generic[ModelT]):
                 seed=seed,
                 saved=saved,
                 weighted=weighted,
+                goes_on=self._goes_on,
             )
             return
         if self._goes_on and incremental:

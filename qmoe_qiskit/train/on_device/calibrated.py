@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qmoe_qiskit.errors import InputError
 
 if TYPE_CHECKING:
+    from qmoe_qiskit.noise_profiles import NoiseProfile
     from qmoe_qiskit.train.classifier import QMoEClassifier
 
 
@@ -16,6 +17,7 @@ def move_to_calibration(classifier: QMoEClassifier) -> None:
     It keeps its weights, the surrogate and the report.
     """
     backend = classifier.backend
+    simulated: str | NoiseProfile | None
     name = backend if isinstance(backend, str) else ""
     compiled = classifier.surrogate_.measured_on
     if name.startswith("runtime:fake_"):
@@ -26,6 +28,6 @@ def move_to_calibration(classifier: QMoEClassifier) -> None:
             raise InputError("the calibration of the device is unknown: save the model instead")
     trained = classifier.module_.state_dict()
     classifier.set_params(backend=simulated, shots=None, hardware_training=None, warm_start=False)
-    classifier.rebuild(classifier.random_state)
+    classifier.rebuild(classifier.draw_seed())
     classifier.module_.load_state_dict(trained)
     classifier.module_.eval()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.train.checkpoint import Checkpoint, restore_training
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from qmoe_qiskit.train.loop.training import Rows
     from qmoe_qiskit.train.on_device.settings import HardwareTraining
 
+_RATE, _REFINING_RATE = 0.1, 0.02
+
 
 def prepare_steps(
     classifier: QMoEClassifier,
@@ -27,6 +30,7 @@ def prepare_steps(
     seed: int,
     saved: Checkpoint | None,
     weighted: bool,
+    goes_on: bool,
 ) -> HardwareSteps:
     """Return the steps of a training; nothing is sent.
 
@@ -39,12 +43,15 @@ def prepare_steps(
         seed: Seed of the training.
         saved: Checkpoint of an interrupted training to go on with, or None.
         weighted: Whether rows have weights.
+        goes_on: Whether it goes on with a fitted model, whose weights need smaller moves.
 
     Raises:
         InputError: If the budget is smaller than a step, or the circuit cannot be trained so.
         RunError: If the checkpoint does not fit the model.
     """
     module = classifier.module_
+    if hardware.circuit_rate is None:
+        hardware = replace(hardware, circuit_rate=_REFINING_RATE if goes_on else _RATE)
     history = saved.history if saved else []
 
     def loss_of(of_rows: Rows, balance_weight: float) -> ValuesLoss:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 from qmoe_qiskit import limits
@@ -43,7 +42,8 @@ class HardwareTraining:
             C. Spall, IEEE Transactions on Aerospace and Electronic Systems 34, 817 (1998).
         blocking: Whether to go back to the best model when a move raises the loss by more than
             twice its standard error.
-        circuit_rate: Learning rate of Adam on the circuit's weights with "parameter-shift".
+        circuit_rate: Learning rate of the optimizer on the circuit's weights with
+            "parameter-shift"; None for 0.1, or 0.02 if the training goes on with a fitted model.
 
     Raises:
         InputError: If a value is not accepted.
@@ -60,7 +60,7 @@ class HardwareTraining:
     perturbation: float = 0.2
     first_move: float = 0.4
     blocking: bool = False
-    circuit_rate: float = 0.1
+    circuit_rate: float | None = None
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -74,9 +74,13 @@ class HardwareTraining:
             raise InputError(f"blocking must be True or False, got {self.blocking!r}")
         for name in ("budget_s", "perturbation", "first_move", "circuit_rate"):
             value = getattr(self, name)
-            if value is None and name == "budget_s":
+            if value is None and name in {"budget_s", "circuit_rate"}:
                 continue
-            if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value < math.inf:
+            if (
+                isinstance(value, bool)
+                or not isinstance(value, int | float)
+                or not 0 < value < math.inf
+            ):
                 raise InputError(f"{name} must be a number above 0, got {value!r}")
 
     @classmethod

@@ -235,7 +235,7 @@ class HardwareSteps:
         values_NO = self._loss.values(centre)
         for _ in range(count):
             self.optimizer.zero_grad()
-            self._loss.loss(values_NO).backward()
+            self._loss.loss(values_NO).backward()  # type: ignore[no-untyped-call]
             self.optimizer.step()
         self.optimizer.zero_grad()
 
@@ -345,7 +345,7 @@ class HardwareSteps:
         classical = [p for p in self._loss.module.parameters() if p is not self._weight]
         groups: list[dict[str, Any]] = [{"params": classical}]
         if self._settings.method == "parameter-shift":
-            groups.append({"params": [self._weight], "lr": self._settings.circuit_rate})
+            groups.append({"params": [self._weight], "lr": self._settings.circuit_rate or 0.1})
         return chosen(  # type: ignore[no-any-return]
             groups, lr=optimization.learning_rate, **optimization.optimizer_arguments()
         )

@@ -74,16 +74,28 @@ def test_an_interrupted_training_ends_as_an_undisturbed_one(
         )
 
 
-def test_it_goes_on_with_a_simulated_model(moons: Dataset) -> None:
-    """The first step measures the weights that the simulator has found."""
-    model = QMoEClassifier(n_layers=1, max_epochs=2, random_state=5, verbose=False)
-    model.fit(moons.features_NF, moons.labels_N)
-    trained_W = model.module_.router.connector.weight.detach().clone()
-    model.set_params(
-        backend=FAKE, shots=64, warm_start=True, hardware_training={"method": "refit", **ON_FAKE}
+def test_it_goes_on_with_a_simulated_model(moons: Dataset, tmp_path: Path) -> None:
+    """The first step measures the weights that the simulator has found; so does a continuation."""
+
+    def simulated() -> QMoEClassifier:
+        model = QMoEClassifier(n_layers=1, max_epochs=2, random_state=5, verbose=False)
+        return model.fit(moons.features_NF, moons.labels_N)
+
+    on_fake = {
+        "backend": FAKE,
+        "shots": 64,
+        "warm_start": True,
+        "hardware_training": {"method": "refit", **ON_FAKE},
+        "checkpoint": tmp_path / "checkpoint",
+    }
+    model = simulated()
+    trained_W = model.module_.router.connector.weight.detach().numpy().copy()
+    model.set_params(**on_fake).fit(moons.features_NF, moons.labels_N)
+    np.testing.assert_array_equal(model.surrogate_.weights_W, trained_W)
+    again = simulated().set_params(**on_fake).resume(moons.features_NF, moons.labels_N)
+    np.testing.assert_array_equal(
+        again.predict_proba(moons.features_NF), model.predict_proba(moons.features_NF)
     )
-    model.fit(moons.features_NF, moons.labels_N)
-    np.testing.assert_array_equal(model.surrogate_.weights_W, trained_W.numpy())
 
 
 def no_surrogate() -> RouterCircuit:
