@@ -18,6 +18,7 @@ from qmoe_qiskit.backends.gradients.spsa import Directions
 from qmoe_qiskit.backends.handed_out import HandsOut
 from qmoe_qiskit.backends.protocols import ArrayLike, Expectations, Pullback, check_batch
 from qmoe_qiskit.backends.transpile.isa_circuit import DeviceCircuit
+from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.hardware.work import Outcome, WorkUnit, work_key
 from qmoe_qiskit.typing import FloatArray
 
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
     from qmoe_qiskit.noise_profiles import NoiseProfile
     from qmoe_qiskit.simulation.angle_table import AngleTable
 
-# What the work yields: expectation values, the values from which a gradient is made, or those of
-# one slot without and with others beside it.
-Kind = Literal["values", "shifts", "spsa", "alone", "beside"]
+# What the work yields: expectation values, those at several sets of weights, the values from which
+# a gradient is made, or those of one slot without and with others beside it.
+Kind = Literal["values", "weights", "shifts", "spsa", "alone", "beside"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -101,6 +102,25 @@ class RuntimeRouter(HandsOut):
             values=outcome.values_PO, std_errors=outcome.std_errors_PO, shots=self.shots
         )
 
+    def expectations_at(
+        self, inputs_PF: FloatArray, weights_VW: FloatArray
+    ) -> tuple[Expectations, ...]:
+        """Evaluate the same inputs at V sets of weights, in one unit of work, see `work_at`.
+
+        Raises:
+            InputError: As `work_at` does.
+        """
+        x_PF, w_VW = self._checked_sets(inputs_PF, weights_VW)
+        outcome = self._outcome("weights", x_PF, w_VW)
+        values_VPO, errors_VPO = (
+            array_XO.reshape(len(w_VW), len(x_PF), -1)
+            for array_XO in (outcome.values_PO, outcome.std_errors_PO)
+        )
+        return tuple(
+            Expectations(values=values_PO, std_errors=errors_PO, shots=self.shots)
+            for values_PO, errors_PO in zip(values_VPO, errors_VPO, strict=True)
+        )
+
     def jacobian(
         self, inputs_BF: FloatArray, weights_W: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
@@ -133,6 +153,18 @@ class RuntimeRouter(HandsOut):
         """
         return self._work("values", *check_batch(self.router, inputs_BF, weights_W))
 
+    def work_at(self, inputs_PF: FloatArray, weights_VW: FloatArray) -> WorkUnit:
+        """Return the work of `expectations_at`: a point per set of weights and input.
+
+        Raises:
+            InputError: If a shape is wrong, a value is not finite, or the device cannot run it.
+        """
+        return self._work("weights", *self._checked_sets(inputs_PF, weights_VW))
+
+    def key_at(self, inputs_PF: FloatArray, weights_VW: FloatArray) -> str:
+        """Return the key of `work_at`, by which the ledger knows it."""
+        return self._key("weights", *self._checked_sets(inputs_PF, weights_VW))
+
     def gradient_work(self, inputs_BF: FloatArray, weights_W: FloatArray) -> WorkUnit:
         """Return the work of `jacobian`: two points per sample and rotation or direction.
 
@@ -142,14 +174,35 @@ class RuntimeRouter(HandsOut):
         return self._work(self._gradient, *check_batch(self.router, inputs_BF, weights_W))
 
     @property
+    def angle_table(self) -> AngleTable:
+        """The angles of the rotations as functions of inputs and weights."""
+        return self._table
+
+    def _checked_sets(
+        self, inputs_PF: FloatArray, weights_VW: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        w_VW = np.asarray(weights_VW, dtype=np.float64)
+        if w_VW.ndim != 2 or not len(w_VW):
+            raise InputError(
+                f"sets of weights must have shape (V, {self.router.n_weights}), got {w_VW.shape}"
+            )
+        checked = [check_batch(self.router, inputs_PF, w_W) for w_W in w_VW]
+        return checked[0][0], w_VW
+
+    @property
     def _gradient(self) -> Kind:
         return "spsa" if self.backend.options.gradient == "spsa" else "shifts"
 
     def _points(self, kind: Kind, x_BF: FloatArray, w_W: FloatArray) -> FloatArray:
-        """Return the angles of every point that a kind of work evaluates, (P, G)."""
+        """Return the angles of every point that a kind of work evaluates, (P, G).
+
+        For the kind "weights" the weights are (V, W), and those of other kinds are (W,).
+        """
         if kind == "spsa":
             batches = self._directions(x_BF, w_W).shifted(x_BF, w_W)
             return np.vstack([self._table.angles(*batch) for batch in batches])
+        if kind == "weights":
+            return np.vstack([self._table.angles(x_BF, each_W) for each_W in w_W])
         angles_BG = self._table.angles(x_BF, w_W)
         return parameter_shifts(angles_BG) if kind == "shifts" else angles_BG
 
@@ -185,7 +238,9 @@ class RuntimeRouter(HandsOut):
             circuit=self._layout.circuit.copy(),
             physical_qubits=self._layout.physical_qubits,
             observables=self._observables,
-            points_PG=self._arranged(kind, key, self._points(kind, x_BF, w_W)),
+            points_PG=self._arranged(
+                kind, key, self._points(kind, x_BF, w_W), len(np.atleast_2d(w_W))
+            ),
             shots=self.shots_per_row,
             options=backend.options,
         )
@@ -200,8 +255,17 @@ class RuntimeRouter(HandsOut):
         """The observables of the circuit on the device."""
         return self.router.observables
 
-    def _arranged(self, kind: Kind, key: str, points_PG: FloatArray) -> FloatArray:  # noqa: ARG002
-        """Return the angles of every execution, from those of the points that are asked for."""
+    def _arranged(
+        self,
+        kind: Kind,  # noqa: ARG002
+        key: str,  # noqa: ARG002
+        points_PG: FloatArray,
+        n_sets: int,  # noqa: ARG002
+    ) -> FloatArray:
+        """Return the angles of every execution, from those of the points that are asked for.
+
+        The points are at `n_sets` sets of weights, one for all kinds but "weights".
+        """
         return points_PG
 
     def _outcome(self, kind: Kind, x_BF: FloatArray, w_W: FloatArray) -> Outcome:
@@ -229,7 +293,8 @@ def request_key(
 ) -> str:
     """Return the key of the work for a request, see `work_key`.
 
-    The kind is "values" for expectation values, "shifts" or "spsa" for a gradient, "alone" or
+    The kind is "values" for expectation values, "weights" for those at several sets of weights, (V,
+    W), "shifts" or "spsa" for a gradient, "alone" or
     "beside" for a measurement of crosstalk. Inputs and
     weights are in radians. The settings are those of a `RuntimeBackend`: `spec` is its name, and
     `service` the service of its device.

@@ -72,8 +72,9 @@ class PackedRouter(RuntimeRouter):
 
     Points go to slots in a random order that the key of the work decides: equal requests have equal
     orders, in every process; another `repetition` draws another. The two points of a difference,
-    of the parameter-shift rule or of SPSA, run in the same slot, so that its bias cancels. What is
-    left of the last circuit repeats points, whose results are averaged.
+    of the parameter-shift rule or of SPSA, run in the same slot, so that its bias cancels; and so
+    do those of one input at several sets of weights. What is left of the last circuit repeats
+    points, whose results are averaged.
 
     Different points then belong to different functions, each with the noise of its slot. Where they
     must belong to one function, use `averaged`.
@@ -137,9 +138,11 @@ class PackedRouter(RuntimeRouter):
             for qubits in groups
         ]
 
-    def _groups(self, kind: Kind, n_points: int) -> IntArray:
+    def _groups(self, kind: Kind, n_points: int, n_sets: int) -> IntArray:
         """Return the points that must run in the same slot, (Q, M)."""
         points = np.arange(n_points)
+        if kind == "weights":
+            return points.reshape(n_sets, -1).T
         if kind == "shifts":
             return points.reshape(-1, 2)
         if kind == "spsa":
@@ -196,13 +199,13 @@ class PackedRouter(RuntimeRouter):
         router = self.router
         return spread_observables(router.observables, router.n_qubits, self.n_slots)
 
-    def _arranged(self, kind: Kind, key: str, points_PG: FloatArray) -> FloatArray:
-        return self._drawn(kind, key, len(points_PG), self.n_slots).pack(points_PG)
+    def _arranged(self, kind: Kind, key: str, points_PG: FloatArray, n_sets: int) -> FloatArray:
+        return self._drawn(kind, key, len(points_PG), n_sets, self.n_slots).pack(points_PG)
 
-    def _drawn(self, kind: Kind, key: str, n_points: int, n_slots: int) -> Assignment:
+    def _drawn(self, kind: Kind, key: str, n_points: int, n_sets: int, n_slots: int) -> Assignment:
         assert self.backend.slots is not None
         draw = Assignment.in_every_slot if self.backend.slots.average else Assignment.draw
-        return draw(self._groups(kind, n_points), n_slots, key)
+        return draw(self._groups(kind, n_points, n_sets), n_slots, key)
 
     def _outcome(self, kind: Kind, x_BF: FloatArray, w_W: FloatArray) -> Outcome:
         outcome = super()._outcome(kind, x_BF, w_W)
@@ -211,7 +214,7 @@ class PackedRouter(RuntimeRouter):
         # left more or fewer of them.
         n_slots = outcome.values_PO.shape[1] // self.router.n_outputs
         key = self._key(kind, x_BF, w_W)
-        drawn = self._drawn(kind, key, len(points_PG), n_slots)
+        drawn = self._drawn(kind, key, len(points_PG), len(np.atleast_2d(w_W)), n_slots)
         self._check_recorded(key, drawn.pack(points_PG))
         return replace(
             outcome,

@@ -42,7 +42,7 @@ def training_command(request: TrainingRequest, out: Path) -> list[str]:
     words = ["qmoe", "train"]
     for field in fields(request):
         name, value = field.name, getattr(request, field.name)
-        if name == "data" and request.is_file:
+        if (name == "data" and request.is_file) or (name == "init" and value is not None):
             value = path_below(value)
         if name == "backend":
             value = with_file(value, path_below)

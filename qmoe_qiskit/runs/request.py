@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from qmoe_qiskit.backends import BackendSpec
     from qmoe_qiskit.circuits import RouterCircuit
     from qmoe_qiskit.data import Dataset, Split
-    from qmoe_qiskit.train import QMoEClassifier
+    from qmoe_qiskit.train import HardwareTraining, QMoEClassifier
 
 # The generated data sets are those of the paper, with its seed. The `seed` of a request decides
 # split and training, so that runs of different seeds share their points.
@@ -25,6 +25,8 @@ DATA_SEED = 42
 
 _ABOUT_DATA = {"data", "target", "features", "drop", "n_samples", "test_fraction"}
 ABOUT_BACKEND = ("backend", "shots", "mitigation", "device_qubits")
+# The settings of a training on a device.
+ON_DEVICE = ("budget", "steps", "method", "slots", "init")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -42,13 +44,18 @@ class TrainingRequest(WithPaths):
             see `RouterCircuit.to_qpy`.
         control: Router of a second model that is trained on the same rows for comparison, several
             of them, or None.
+        budget: QPU time that a training on a device may take, such as "600s"; None in a simulation.
+        steps: Largest number of its steps, or None for the default, see `HardwareTraining`.
+        method: Its method, or None for the default.
+        slots: How many points it evaluates at once, "auto" or a number, or None for the default.
+        init: Folder of a run whose model it begins with, or None for random weights.
         seed: Seed of split, initial weights and shuffling.
 
     The other attributes are settings of `QMoEClassifier`.
 
     Raises:
-        InputError: If the backend is not a simulation, there are too many epochs, or two models
-            have the same router.
+        InputError: If there is a device without a budget, or the other way round; if there are too
+            many epochs, or two models have the same router.
     """
 
     data: str = "moons"
@@ -78,19 +85,62 @@ class TrainingRequest(WithPaths):
     balance_weight: float = 0.0
     early_stopping: bool = False
     patience: int = 10
+    budget: str | None = None
+    steps: int | None = None
+    method: str | None = None
+    slots: str | None = None
+    init: str | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
         if self.max_epochs > limits.EPOCHS:  # a run keeps the losses of all
             require_positive("max_epochs", self.max_epochs, at_most=limits.EPOCHS)
-        if self.backend.startswith("runtime:"):
+        if self.backend.startswith("runtime:") and self.budget is None:
             raise InputError(
-                f"a training run takes a simulation, not {self.backend!r}: train ideally or under "
-                "a device's calibration (such as noisy:ibm_fez) and give the run to qmoe submit; "
-                "on a device itself train from Python, with "
-                "QMoEClassifier(backend=open_backend(..., budget_s=...))"
+                f"a training on {self.backend!r} needs a budget, such as --budget 120s: give one, "
+                "or train ideally or under a device's calibration (such as noisy:ibm_fez), and "
+                "give the run to qmoe submit"
             )
+        for name in ON_DEVICE:
+            value = getattr(self, name)
+            if value is not None and not self.backend.startswith("runtime:"):
+                raise InputError(
+                    f"--{name} {value} is for training on a device, not on {self.backend!r}: leave "
+                    "it out, or name a device, such as --backend runtime:ibm_fez"
+                )
+        if self.backend.startswith("runtime:"):
+            self._check_on_device()
         self._check_controls()
+
+    def _check_on_device(self) -> None:
+        if self.mitigation != "none":
+            raise InputError(
+                f"--mitigation {self.mitigation} is for simulated noise: a device mitigates by the "
+                "options of its primitives; leave it out"
+            )
+        if not self.is_circuit(self.router):
+            raise InputError(
+                f"router {self.router!r} is classical: it needs no device; leave --backend out"
+            )
+        self.hardware_training()
+
+    def hardware_training(self) -> HardwareTraining:
+        """Return the settings of a training on a device.
+
+        Raises:
+            InputError: If a value is not accepted.
+        """
+        from qmoe_qiskit.hardware.cost.budget import parse_seconds
+        from qmoe_qiskit.train import HardwareTraining
+
+        slots = self.slots
+        given: dict[str, Any] = {
+            "budget_s": None if self.budget is None else parse_seconds(self.budget),
+            "max_steps": self.steps,
+            "method": self.method,
+            "slots": int(slots) if slots is not None and slots.isdecimal() else slots,
+        }
+        return HardwareTraining(**{name: one for name, one in given.items() if one is not None})
 
     def _check_controls(self) -> None:
         controls = self.controls
@@ -151,11 +201,30 @@ class TrainingRequest(WithPaths):
         """
         from qmoe_qiskit.train import QMoEClassifier
 
-        apart = {*_ABOUT_DATA, "router", "control", "seed"}
+        apart = {*_ABOUT_DATA, *ON_DEVICE, "router", "control", "seed"}
         apart.update(() if self.is_circuit(router) else ABOUT_BACKEND)
         settings = {name: value for name, value in asdict(self).items() if name not in apart}
         given = _read_circuit(router) if is_circuit_file(router) else router
-        return QMoEClassifier(given, **settings, random_state=self.seed, **options)
+        settings |= options
+        if self.is_circuit(router) and self.backend.startswith("runtime:"):
+            settings["hardware_training"] = self.hardware_training()
+            if self.init is not None:
+                return self._begun(given, settings)
+        return QMoEClassifier(given, **settings, random_state=self.seed)
+
+    def _begun(self, router: Any, settings: dict[str, Any]) -> QMoEClassifier:  # noqa: ANN401
+        """Return the model of the run in `init`, which a training on a device goes on with."""
+        from qmoe_qiskit.runs.store.loading import load_run
+
+        assert self.init is not None
+        model = load_run(self.init).classifier
+        if isinstance(model.router, str) != isinstance(router, str):
+            raise InputError(
+                f"the run in {self.init!r} has another router: name the router that it has"
+            )
+        if isinstance(router, str):
+            settings["router"] = router
+        return model.set_params(**settings, random_state=self.seed, warm_start=True)
 
     @staticmethod
     def is_circuit(router: str) -> bool:
@@ -177,6 +246,7 @@ class TrainingRequest(WithPaths):
             router=with_circuit(self.router, change),
             control=tuple(with_circuit(control, change) for control in self.controls),
             backend=with_file(self.backend, change),
+            init=None if self.init is None else change(self.init),
         )
 
 

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from qmoe_qiskit.train.features import FeatureMap
     from qmoe_qiskit.train.loop.net import StopTraining
     from qmoe_qiskit.train.loop.routing_load import RoutingLoad
+    from qmoe_qiskit.train.on_device.settings import HardwareTraining
     from qmoe_qiskit.train.state import ModelState, model_state
 
 __all__ = [
     "FeatureMap",
+    "HardwareTraining",
     "ModelState",
     "QMoEClassifier",
     "RoutingLoad",
@@ -34,6 +36,7 @@ __getattr__, __dir__ = load_lazily(
         ".features": ["FeatureMap"],
         ".loop.net": ["StopTraining"],
         ".loop.routing_load": ["RoutingLoad"],
+        ".on_device.settings": ["HardwareTraining"],
         ".state": ["ModelState", "model_state"],
     },
 )

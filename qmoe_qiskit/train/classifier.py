@@ -1,9 +1,9 @@
 """The scikit-learn estimator: a mixture of experts with fit, predict and score."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
@@ -19,11 +19,16 @@ from qmoe_qiskit.train.execution import Where
 from qmoe_qiskit.train.fingerprint import settings_for_json
 from qmoe_qiskit.train.loop.optimization import PASSED_ON, OptimizerState
 from qmoe_qiskit.train.model import build_router
+from qmoe_qiskit.train.on_device.settings import HardwareTraining
 from qmoe_qiskit.train.prediction import Predictions
 from qmoe_qiskit.train.saving import load_model, save_model
 from qmoe_qiskit.train.settings import BACKEND_SETTINGS, backend_spec_of
 from qmoe_qiskit.train.state import ModelState, restored_as
 from qmoe_qiskit.train.weights import ClassWeight
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.backends.surrogate import FourierSurrogate
+    from qmoe_qiskit.train.on_device.steps import HardwareReport
 
 _CIRCUIT_SETTINGS = ("n_layers", "rotation", "reuploads", "entanglement", "readout", "routing")
 
@@ -94,6 +99,11 @@ class QMoEClassifier(PlotMethods, Predictions):
         patience: Number of epochs without improvement after which early stopping stops.
         checkpoint: File that holds the training's state for `resume`. It is written at the start of
             a fit and after every epoch, and replaces an older file.
+        hardware_training: How to train on a device of IBM Quantum within a budget, with backend
+            "runtime:...": a `HardwareTraining` or a dict of its settings. Then every step sees all
+            rows, and max_epochs and batch_size have no effect. Predictions of the fitted model come
+            from the surrogate that was measured, and cost nothing. Interrupted or killed, `resume`
+            goes on, and pays for no job twice.
         verbose: Whether to show a progress bar in a fit of more than a second: on a terminal, and
             in a notebook.
         random_state: Seed of initial weights, shuffling, validation split and shots.
@@ -110,6 +120,8 @@ class QMoEClassifier(PlotMethods, Predictions):
         n_parameters_: Number of trainable parameters: {"router": ..., "experts": ...}.
         backend_: The open backend.
         votes_seed_: The seed of the votes.
+        surrogate_: After a training on a device, the `FourierSurrogate` of the circuit.
+        hardware_report_: After a training on a device, its steps and what they took.
 
     >>> from qmoe_qiskit.data import load_dataset
     >>> moons = load_dataset("moons", n_samples=60)
@@ -124,6 +136,8 @@ class QMoEClassifier(PlotMethods, Predictions):
     history_: list[dict[str, float]]
     optimizer_state_: OptimizerState | None = None
     votes_seed_: int
+    surrogate_: "FourierSurrogate"
+    hardware_report_: "HardwareReport"
 
     def __init__(
         self,
@@ -156,6 +170,7 @@ class QMoEClassifier(PlotMethods, Predictions):
         validation_fraction: float = 0.1,
         patience: int = 10,
         checkpoint: str | Path | None = None,
+        hardware_training: HardwareTraining | Mapping[str, Any] | None = None,
         verbose: bool = True,
         random_state: int | np.random.RandomState | None = None,
         # A name of such a setting itself, since scikit-learn's checks pass it as one.
@@ -189,6 +204,7 @@ class QMoEClassifier(PlotMethods, Predictions):
         self.validation_fraction = validation_fraction
         self.patience = patience
         self.checkpoint = checkpoint
+        self.hardware_training = hardware_training
         self.verbose = verbose
         self.random_state = random_state
         for name, value in optimizer__further.items():

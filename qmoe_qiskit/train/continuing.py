@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qmoe_qiskit.backends import Backend
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.train.features import scaled_range
 from qmoe_qiskit.train.model import circuit_of
@@ -23,7 +24,13 @@ def check_for_more(settings: Mapping[str, Any], *, incremental: bool) -> None:
         InputError: If there is one, with what to do instead.
     """
     how = "partial_fit" if incremental else "warm_start"
-    if settings["checkpoint"] is not None:
+    on_device = settings["hardware_training"] is not None
+    if incremental and on_device:
+        raise InputError(
+            "hardware_training sees all rows in every step, and partial_fit sees some of them: use "
+            "fit, with warm_start=True to go on with a fitted model"
+        )
+    if settings["checkpoint"] is not None and not on_device:
         raise InputError(
             f"{how} goes on with a fitted model, which a checkpoint does not hold: set "
             "checkpoint=None, and keep the model with save"
@@ -35,20 +42,22 @@ def check_for_more(settings: Mapping[str, Any], *, incremental: bool) -> None:
         )
 
 
-def keep_module(classifier: "QMoEClassifier", seed: int) -> None:
+def keep_module(classifier: "QMoEClassifier", seed: int, backend: Backend | None = None) -> None:
     """Keep the fitted module, in one built anew if settings such as the backend have changed.
+
+    With an open `backend` it is built anew in any case.
 
     Raises:
         InputError: If the settings describe another model.
     """
     now, before = classifier.architecture(), classifier.built_with_
     changed = [name for name, value in now.items() if not _is_same(value, before[name])]
-    if not changed:
+    if not changed and backend is None:
         return
     kept = {name: getattr(classifier, name) for name in _BUILT}
     trained = classifier.module_
     try:
-        classifier.rebuild(seed)
+        classifier.rebuild(seed, backend)
         difference = _difference(classifier, changed)
         if difference is None and _hash(trained) != _hash(classifier.module_):
             difference = "its circuit is another one"

@@ -12,6 +12,7 @@ from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import RunError
 from qmoe_qiskit.train.execution import label_of, options_of, profile_of
 from qmoe_qiskit.train.loop.optimization import name_of
+from qmoe_qiskit.train.on_device.settings import HardwareTraining
 from qmoe_qiskit.train.settings import json_value, plain
 from qmoe_qiskit.typing import FloatArray
 
@@ -27,6 +28,7 @@ _RECORDED_IF_SET = {
     "class_weight": None,
     "routing": "weighted",
     "n_votes": 1,
+    "hardware_training": None,
 }
 # The same settings as attributes of an open backend.
 _OF_OPEN_BACKEND = {"shots": "shots", "mitigation": "mitigation", "device_qubits": "qubits"}
@@ -58,6 +60,8 @@ def settings_for_json(settings: Mapping[str, Any]) -> dict[str, Any]:
         kept["class_weight"] = [
             [plain(label), float(weight)] for label, weight in kept["class_weight"].items()
         ]
+    if kept["hardware_training"] is not None:
+        kept["hardware_training"] = hardware_settings(kept["hardware_training"])
     kept |= {name: json_value(value) for name, value in kept.items() if "__" in name}
     return {k: v for k, v in kept.items() if k not in _RECORDED_IF_SET or v != _RECORDED_IF_SET[k]}
 
@@ -69,6 +73,12 @@ def settings_from_json(settings: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(known.get("class_weight"), list):
         known["class_weight"] = dict(known["class_weight"])
     return known
+
+
+def hardware_settings(given: object) -> dict[str, Any] | None:
+    """Return the settings of a training on a device that decide its result, in JSON types."""
+    chosen = HardwareTraining.of(given)
+    return None if chosen is None else chosen.document()
 
 
 def training_identity(

@@ -31,6 +31,10 @@ from qmoe_qiskit.train.loop.optimization import Optimization
 from qmoe_qiskit.train.loop.progress import EpochProgress
 from qmoe_qiskit.train.loop.training import Training
 from qmoe_qiskit.train.model import circuit_of
+from qmoe_qiskit.train.on_device.opening import check_with_hardware, open_device
+from qmoe_qiskit.train.on_device.preparing import prepare_steps
+from qmoe_qiskit.train.on_device.settings import HardwareTraining
+from qmoe_qiskit.train.on_device.steps import HardwareSteps
 from qmoe_qiskit.train.rows import LabelledRows, checked_rows, codes_of
 from qmoe_qiskit.train.settings import check_settings
 from qmoe_qiskit.train.weights import row_weights
@@ -81,8 +85,9 @@ class Fit(Generic[ModelT]):
         self.classifier, self._is_resumed = classifier, saved is not None
         self._incremental = incremental
         self._stops_early = bool(classifier.early_stopping) and not incremental
+        hardware = HardwareTraining.of(classifier.hardware_training)
         self._goes_on = (
-            saved is None
+            (saved is None or hardware is not None)
             and (incremental or bool(classifier.warm_start))
             and classifier.__sklearn_is_fitted__()
         )
@@ -108,7 +113,12 @@ class Fit(Generic[ModelT]):
         )
         weighted = rows.weights_N is not None
         optimization.check_criterion(len(classifier.classes_), weighted=weighted)
-        backend = None if self._goes_on else classifier.backend_spec.open(seed=seed)
+        backend: Backend | None = None
+        if hardware is not None:
+            check_with_hardware(classifier.get_params(deep=False))
+            backend = open_device(classifier.backend_spec, hardware, seed=seed)
+        elif not self._goes_on:
+            backend = classifier.backend_spec.open(seed=seed)
         self._identity: dict[str, Any] = {}
         if classifier.checkpoint is not None:  # of a checkpoint
             self._identity = training_identity(
@@ -122,7 +132,7 @@ class Fit(Generic[ModelT]):
             )
         if saved is not None:
             check_identity(saved.identity, self._identity)
-            if len(saved.history) > classifier.max_epochs:
+            if hardware is None and len(saved.history) > classifier.max_epochs:
                 raise RunError(
                     f"the checkpoint is from after epoch {len(saved.history)}, max_epochs is "
                     f"{classifier.max_epochs}: raise max_epochs, or train anew"
@@ -132,6 +142,21 @@ class Fit(Generic[ModelT]):
         features = classifier.feature_map_
         self._rows = train.tensors(features)
         history = saved.history if saved else []
+        self._best = dict(saved.best) if saved else {}
+        self._training: Training | HardwareSteps
+        if hardware is not None:
+            self._training = prepare_steps(
+                classifier,
+                hardware,
+                self._rows,
+                validation.tensors(features) if validation else None,
+                optimization=optimization,
+                seed=seed,
+                saved=saved,
+                weighted=weighted,
+                goes_on=self._goes_on,
+            )
+            return
         if self._goes_on and incremental:
             history = classifier.history_
         self._training = Training(
@@ -147,7 +172,6 @@ class Fit(Generic[ModelT]):
             weighted=weighted,
             verbose=classifier.verbose,
         )
-        self._best = dict(saved.best) if saved else {}
         if saved is not None:
             restore_training(saved, classifier.module_, self._training.optimizer)
 
@@ -201,12 +225,36 @@ class Fit(Generic[ModelT]):
             raise
         # Set last: a fit that fails or is interrupted leaves no classifier that seems fitted.
         classifier.history_ = training.history
-        classifier.optimizer_state_ = training.optimizer_state
+        if isinstance(training, Training):
+            classifier.optimizer_state_ = training.optimizer_state
+        else:
+            training.hand_over(classifier)
         classifier.votes_seed_ = self._seed
         return classifier
 
     def _train(self) -> None:
-        classifier, training = self.classifier, self._training
+        if isinstance(self._training, HardwareSteps):
+            self._train_on_device(self._training)
+        else:
+            self._train_epochs(self._training)
+
+    def _train_on_device(self, training: HardwareSteps) -> None:
+        def after_step(entry: dict[str, float]) -> None:
+            self._best = training.best
+            self._save()
+            _log_epoch(entry, training.max_steps, "step")
+            progress.advance(entry["train_loss"])
+
+        if not self._is_resumed:
+            self._save()
+        with EpochProgress(
+            training.max_steps, done=self.n_epochs_done, enabled=self.classifier.verbose
+        ) as progress:
+            training.run(after_step)
+        _log.info("trained on a device: %s", training.report)
+
+    def _train_epochs(self, training: Training) -> None:
+        classifier = self.classifier
 
         def after_epoch(entry: dict[str, float]) -> None:
             if self._stops_early and best_epoch(training.history) == len(training.history):
@@ -286,7 +334,7 @@ class Fit(Generic[ModelT]):
         """Build the module and what it sees of the features, or keep those that are fitted."""
         classifier = self.classifier
         if self._goes_on:
-            keep_module(classifier, seed)
+            keep_module(classifier, seed, backend)
             return
         classifier.feature_map_ = FeatureMap.fit(
             train.features_NF,
@@ -325,9 +373,9 @@ class Fit(Generic[ModelT]):
         return router.n_inputs
 
 
-def _log_epoch(entry: dict[str, float], last_epoch: int) -> None:
+def _log_epoch(entry: dict[str, float], last_epoch: int, unit: str = "epoch") -> None:
     if _log.isEnabledFor(logging.INFO):
         numbers = ", ".join(
             f"{name} {value:.4g}" for name, value in entry.items() if name != "epoch"
         )
-        _log.info("epoch %d of %d: %s", entry["epoch"], last_epoch, numbers)
+        _log.info("%s %d of %d: %s", unit, entry["epoch"], last_epoch, numbers)

@@ -16,6 +16,7 @@ from qmoe_qiskit.errors import InputError, require_positive, unknown_name
 from qmoe_qiskit.moe import READOUTS, ROUTINGS
 from qmoe_qiskit.train.features import scaled_range
 from qmoe_qiskit.train.loop.optimization import LIKELIHOODS, criterion_class, name_of
+from qmoe_qiskit.train.on_device.settings import HardwareTraining
 
 # The counts among the settings, with their largest values.
 _COUNTS = {
@@ -64,6 +65,7 @@ def check_settings(settings: Mapping[str, Any]) -> None:
     if isinstance(settings["router"], RouterCircuit):
         _check_own_circuit(settings["router"], settings)
     scaled_range(settings["feature_range"])
+    HardwareTraining.of(settings["hardware_training"])
     backend_spec_of(settings)
     checkpoint = settings["checkpoint"]
     if checkpoint is not None and not isinstance(checkpoint, str | os.PathLike):

@@ -31,12 +31,13 @@ if TYPE_CHECKING:
 COMMANDS = {
     "demo": ["--figures-format", "--force", "--json", "--out", "--seed"],
     "train": [
-        "--backend", "--balance", "--batch-size", "--config", "--control", "--data",
+        "--backend", "--balance", "--batch-size", "--budget", "--config", "--control", "--data",
         "--device-qubits", "--drop", "--early-stopping", "--entanglement", "--epochs", "--experts",
-        "--features", "--figures-format", "--force", "--json", "--layers", "--learning-rate",
-        "--mitigation", "--out", "--patience", "--print-settings", "--qubits", "--readout",
-        "--resume", "--reuploads", "--rotation", "--router", "--routing", "--samples", "--seed",
-        "--shots", "--target", "--test-fraction", "--votes",
+        "--features", "--figures-format", "--force", "--init", "--json", "--layers",
+        "--learning-rate", "--method", "--mitigation", "--out", "--patience", "--print-settings",
+        "--qubits", "--readout", "--resume", "--reuploads", "--rotation", "--router", "--routing",
+        "--samples", "--seed", "--shots", "--slots", "--steps", "--target", "--test-fraction",
+        "--votes",
     ],
     "evaluate": [
         "--backend", "--budget", "--data", "--device-qubits", "--figures", "--force", "--json",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from functools import partial
 from pathlib import Path
@@ -237,3 +238,40 @@ def test_rows_outside_the_training_range_are_one_line(qmoe: Callable[..., Any]) 
     assert outcome.stderr == (
         f"note: {count} of 90 held-out rows lie outside the range of the training data\n"
     )
+
+
+def test_training_on_a_fake_within_a_budget(qmoe: Callable[..., Any], tmp_path: Path) -> None:
+    """The run holds the surrogate, says what it took, and is simulated from then on."""
+    out = tmp_path / "run"
+    options = (
+        "--backend", "runtime:fake_manila", "--shots", "32", "--budget", "12s", "--slots", "2",
+        "--samples", "60", "--layers", "1", "--control", "none", "--json",
+    )  # fmt: skip
+    document = json.loads(qmoe("train", *options, "--out", str(out)).stdout)
+    seconds = document["metrics"]["qpu_seconds"]["value"]
+    assert 0 < seconds <= 12
+    assert (out / "surrogate.safetensors").exists()
+    manifest = json.loads((out / "manifest.json").read_bytes())
+    assert manifest["model"]["settings"]["backend"] == "noisy:fake_manila"
+    served = qmoe("evaluate", str(out), "--surrogate", str(out / "surrogate.safetensors"), "--json")
+    assert served.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--backend", "runtime:fake_manila"), "needs a budget, such as --budget 120s"),
+        (("--budget", "60s"), "is for training on a device, not on 'statevector'"),
+        (("--backend", "runtime:fake_manila", "--budget", "2s"), "smaller than the first step"),
+        (("--backend", "runtime:fake_manila", "--budget", "soon"), "not a length of time"),
+        (("--backend", "runtime:fake_manila", "--budget", "9s", "--router", "linear"), "classical"),
+        (("--backend", "runtime:fake_manila", "--budget", "60s", "--method", "x"), "method"),
+    ],
+)
+def test_trainings_on_a_device_that_are_refused(
+    options: tuple[str, ...], said: str, qmoe: Callable[..., Any], tmp_path: Path
+) -> None:
+    outcome = qmoe("train", "--samples", "60", "--out", str(tmp_path / "run"), *options)
+    assert outcome.exit_code == 2
+    assert said in " ".join(outcome.stderr.split())
+    assert not (tmp_path / "run").exists()

@@ -75,7 +75,8 @@ _TAKEN = {
 _LEFT_OUT = (
     "router", "control", "n_qubits", "rotation", "reuploads", "entanglement", "readout", "routing",
     "n_votes", "backend", "shots", "mitigation", "device_qubits", "learning_rate", "balance_weight",
-    "early_stopping", "patience", "seed",
+    "early_stopping", "patience", "seed", "budget", "steps", "method", "slots",
+    "init",
 )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from qmoe_qiskit.cli.output.documents import console, write_json
 from qmoe_qiskit.cli.output.interruption import resumable
 from qmoe_qiskit.cli.output.tables import interval_of, open_table
 from qmoe_qiskit.errors import InputError, require_positive
-from qmoe_qiskit.runs.request import ABOUT_BACKEND
+from qmoe_qiskit.runs.request import ABOUT_BACKEND, ON_DEVICE
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -55,7 +55,11 @@ _OPTIONS = [
 
 @common.give_options("compared", _OPTIONS)
 @training_options(
-    without=("router", "control", "balance_weight", "routing", "n_votes", *ABOUT_BACKEND)
+    without=(
+        *("router", "control", "balance_weight", "routing", "n_votes"),
+        *ABOUT_BACKEND,
+        *ON_DEVICE,
+    )
 )
 def noise(
     *,

@@ -91,4 +91,8 @@ def report(run: runs.Run, *, as_json: bool) -> None:
     if run.projection:
         screen.print(run.projection)
     screen.print(comparison_table(run))
+    if "qpu_seconds" in run.metrics:
+        screen.print(f"QPU time: {run.metrics['qpu_seconds'].produced_by}")
+        screen.print("The table is under the device's calibration; what was measured is in")
+        screen.print(f"{run.path / 'surrogate.safetensors'}, for qmoe predict --surrogate")
     screen.print(f"Run and figures: {run.path}")

@@ -68,6 +68,15 @@ _HELP: dict[str | None, dict[str, str]] = {
         "improved for a number of epochs, and keep the best epoch's model.",
         "patience": "Number of epochs without improvement after which early stopping stops.",
     },
+    "Training on a device": {
+        "budget": "QPU time that the training may take, such as 600s or 10min; on a fake, by the "
+        "estimate.",
+        "steps": "Largest number of steps; 200 by default.",
+        "method": "parameter-shift (exact derivatives, default), spsa (random directions), or "
+        "refit (measure once, train adapter and experts).",
+        "slots": "How many points to evaluate at once: a number, or auto (default).",
+        "init": "Run to begin with, of the same architecture; by default random weights.",
+    },
     None: {"seed": "Seed of split, initial weights and shuffling."},
 }
 _METAVARS = {
@@ -76,10 +85,13 @@ _METAVARS = {
     "device_qubits": "Q,Q,...",
     "features": "A,B,...",
     "drop": "A,B,...",
+    "budget": "TIME",
+    "slots": "auto|N",
+    "init": "RUN",
 }
 _COUNTS = (
     "n_samples", "n_experts", "n_layers", "n_qubits", "reuploads", "n_votes", "shots",
-    "max_epochs", "batch_size", "patience",
+    "max_epochs", "batch_size", "patience", "steps",
 )  # fmt: skip
 
 

@@ -67,6 +67,10 @@ class FakeDevice:
     def __repr__(self) -> str:
         return f"<FakeDevice {self.name!r}, {self.backend.num_qubits} qubits>"
 
+    def reseed(self, *seeds: int) -> None:
+        """Begin the shots anew, from other seeds: equal seeds give equal shots."""
+        self._rng = np.random.default_rng(seeds)
+
     def profile(self) -> NoiseProfile:
         """Return the calibration of the device."""
         return self._profile

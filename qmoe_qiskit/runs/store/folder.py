@@ -26,6 +26,8 @@ HISTORY = "history.json"
 WEIGHTS = "model.safetensors"
 CIRCUIT = "router.qpy"
 PROFILE = "profile.json"
+# What a training on a device has measured of its circuit.
+SURROGATE = "surrogate.safetensors"
 # The rows that a model is measured on, where they come from no file.
 ROWS = "rows.npz"
 FIGURES = "figures"
@@ -44,7 +46,9 @@ _STAGING = ".part"
 # Every name that a file of a run can have; no other file is ever read or removed.
 _OWN_FILE = re.compile(
     rf"(({'|'.join(CONTROLS)})/)?({FIGURES}/[a-z0-9_]+\.(png|svg|pdf)|"
-    + "|".join(map(re.escape, (MANIFEST, METRICS, HISTORY, WEIGHTS, CIRCUIT, PROFILE, ROWS)))
+    + "|".join(
+        map(re.escape, (MANIFEST, METRICS, HISTORY, WEIGHTS, CIRCUIT, PROFILE, ROWS, SURROGATE))
+    )
     + ")"
 )
 

@@ -29,6 +29,7 @@ from qmoe_qiskit.runs.store.manifest import (
 )
 from qmoe_qiskit.train import QMoEClassifier, model_state, restore_model
 from qmoe_qiskit.train.fit import Fit
+from qmoe_qiskit.train.on_device.calibrated import move_to_calibration
 
 # A function that draws a run, from models by name, the data, and held-out accuracies by name, into
 # a folder of PNG, SVG or PDF files, whose names consist of a-z, 0-9 and _.
@@ -56,7 +57,9 @@ class ModelTraining:
     def run(self) -> ModelTraining:
         """Train the model."""
         n_epochs_before, started = self.fit.n_epochs_done, time.perf_counter()
-        self.fit.run()
+        classifier = self.fit.run()
+        if classifier.hardware_training is not None:
+            move_to_calibration(classifier)
         seconds = self.seconds + time.perf_counter() - started
         return replace(self, seconds=seconds, n_epochs_before=n_epochs_before)
 
@@ -134,6 +137,9 @@ def _write_model(
     staged: Path,
     final: Path,
 ) -> None:
+    surrogate = getattr(one.classifier, "surrogate_", None)
+    if surrogate is not None:
+        surrogate.save(staged / folder.SURROGATE)
     write_model(
         one.classifier,
         metrics,
@@ -232,12 +238,21 @@ def _metrics(one: ModelTraining, trained: CompletedTraining) -> dict[str, Metric
         "train_accuracy": on_training_rows["accuracy"],
         **measured,
         **parameter_counts(one.classifier),
+        **_qpu_seconds(one.classifier),
         "training_seconds": Metric(
             value=one.seconds,
             uncertainty=None,
             produced_by=f"one measurement of the wall clock: {took}; {how}",
         ),
     }
+
+
+def _qpu_seconds(classifier: QMoEClassifier) -> dict[str, Metric]:
+    report = getattr(classifier, "hardware_report_", None)
+    if report is None:
+        return {}
+    said = f"charged by the device, or estimated on a fake: {report}"
+    return {"qpu_seconds": Metric(value=report.seconds, uncertainty=None, produced_by=said)}
 
 
 def parameter_counts(classifier: QMoEClassifier) -> dict[str, Metric]:

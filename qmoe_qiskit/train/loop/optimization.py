@@ -172,6 +172,12 @@ class Optimization:
                 "weights of the classes as class_weight"
             )
 
+    def optimizer_arguments(self) -> dict[str, Any]:
+        """Return the arguments of the optimizer besides parameters and learning rate."""
+        arguments = self._of("optimizer__")
+        arguments.pop("param_groups", None)
+        return arguments
+
     def criterion_arguments(self, weighted: bool) -> dict[str, Any]:
         """Return the arguments of the loss; weights of classes become a tensor."""
         arguments = self._of("criterion__")
