@@ -208,23 +208,7 @@ class TrainingRequest(WithPaths):
         settings |= options
         if self.is_circuit(router) and self.backend.startswith("runtime:"):
             settings["hardware_training"] = self.hardware_training()
-            if self.init is not None:
-                return self._begun(given, settings)
         return QMoEClassifier(given, **settings, random_state=self.seed)
-
-    def _begun(self, router: Any, settings: dict[str, Any]) -> QMoEClassifier:  # noqa: ANN401
-        """Return the model of the run in `init`, which a training on a device goes on with."""
-        from qmoe_qiskit.runs.store.loading import load_run
-
-        assert self.init is not None
-        model = load_run(self.init).classifier
-        if isinstance(model.router, str) != isinstance(router, str):
-            raise InputError(
-                f"the run in {self.init!r} has another router: name the router that it has"
-            )
-        if isinstance(router, str):
-            settings["router"] = router
-        return model.set_params(**settings, random_state=self.seed, warm_start=True)
 
     @staticmethod
     def is_circuit(router: str) -> bool:

@@ -16,9 +16,10 @@ from qmoe_qiskit.io.regular_files import read_regular
 from qmoe_qiskit.runs.command_line import training_command
 from qmoe_qiskit.runs.request import TrainingRequest
 from qmoe_qiskit.runs.store import folder
-from qmoe_qiskit.runs.store.loading import Run
+from qmoe_qiskit.runs.store.loading import Run, load_run
 from qmoe_qiskit.runs.store.manifest import shown_router
 from qmoe_qiskit.runs.store.writing import CompletedTraining, Figures, ModelTraining, write_run
+from qmoe_qiskit.train import QMoEClassifier
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +133,8 @@ def plan_training(
     for index, router in enumerate(routers):
         checkpoint, started = out / folder.CHECKPOINTS[index], time.perf_counter()
         classifier = request.classifier(router, checkpoint=checkpoint, verbose=verbose)
+        if request.init is not None and request.is_circuit(router):
+            classifier = _begun_with(request.init, classifier)
         goes_on = resume and checkpoint.exists()
         prepare = Fit.resumed if goes_on else Fit
         try:
@@ -144,6 +147,17 @@ def plan_training(
         name = shown_router(classifier.settings()["router"])
         planned.append(ModelTraining(index=index, router=name, fit=fit, seconds=seconds))
     return planned
+
+
+def _begun_with(path: str, classifier: QMoEClassifier) -> QMoEClassifier:
+    """Return the model of a run, with the settings of a classifier, to go on with."""
+    settings = classifier.get_params()
+    model = load_run(path).classifier
+    if isinstance(settings["router"], str) != isinstance(model.router, str):
+        raise InputError(f"the run in {path!r} has another router: name the router that it has")
+    if not isinstance(model.router, str):
+        settings.pop("router")
+    return model.set_params(**{**settings, "warm_start": True})
 
 
 def read_request(out: str | Path) -> TrainingRequest:

@@ -70,7 +70,9 @@ def steps_of(loss: ValuesLoss, measurement: Exact, **settings: Any) -> HardwareS
     return HardwareSteps(
         loss,
         validation=None,
-        settings=HardwareTraining(**settings),
+        settings=HardwareTraining(
+            **({"method": "spsa", "classical_steps": 5, "resamplings": 1} | settings)
+        ),
         measurement=measurement,
         optimization=Optimization(learning_rate=0.05, further={}),
         seed=1,
