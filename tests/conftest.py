@@ -109,6 +109,8 @@ COSTS = {
     "test_docs.py::test_the_trial_of_readme_in_a_clean_shell": {"process"},
     "test_leak_check.py": {"process"},
     "test_packaging.py": {"process"},
+    "train/on_device/test_kills.py": {"process", "service"},
+    "train/on_device/test_training.py": {"slow"},
     "train/test_continuing.py::test_calls_of_partial_fit_are_a_loop_of_torchs": {"slow"},
     "train/export": {"slow"},
     "train/export/test_export.py::test_without_qiskit": {"process"},
