@@ -146,8 +146,18 @@ def run_line(
             Path(target).write_text(done.stdout)
 
 
+# Pages whose examples take half a minute or more.
+LONG = {
+    f"docs/how-to/{name}.md"
+    for name in ("choose-shots", "one-shot-routing", "packed-execution", "surrogate")
+}
+
+
 # The page on the estimator cross-validates on 60 rows; none of the other pages may warn.
-@pytest.mark.parametrize("page", WITH_EXAMPLES)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=[pytest.mark.trial] * (page in LONG)) for page in WITH_EXAMPLES],
+)
 def test_examples_run(
     page: str,
     *,

@@ -265,7 +265,7 @@ def test_slips_are_answered_with_the_attribute_to_use() -> None:
         transpile(router)
     with pytest.raises(AttributeError, match="wanted, give its attribute isa_circuit"):
         transpile(compiled)
-    with pytest.raises(AttributeError, match="a compiled router has it"):
+    with pytest.raises(InputError, match="takes a compiled router, got RouterCircuit: compile it"):
         RouterNetwork(router)  # type: ignore[arg-type]
     assert not hasattr(router, "num_qubits")
     assert not hasattr(router, "__array__")

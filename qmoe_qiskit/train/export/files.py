@@ -88,6 +88,13 @@ def export_model(
         InputError: If an argument is not accepted, the circuit has no surrogate, or the packages
             for ONNX are not installed.
         RunError: If the file exists or cannot be written.
+
+    >>> from qmoe_qiskit import QMoEClassifier
+    >>> X = [[0.0, 0.1], [0.2, 0.9], [0.8, 0.3], [1.0, 1.0]]
+    >>> model = QMoEClassifier("linear", max_epochs=1, random_state=0).fit(X, ["a", "a", "b", "b"])
+    >>> file = export_model(model, "model.pt2", format="torch", overwrite=True)
+    >>> file.format, file.facts["classes"]
+    ('torch', ['a', 'b'])
     """
     given: Any = model
     classifier: QMoEClassifier = given.classifier if hasattr(given, "classifier") else given

@@ -118,7 +118,7 @@ def exact_at(packed: PackedRouter, kind: Kind, points_PG: FloatArray, key: str) 
     """Exact values under the noise of the slots in which the points of a gradient run."""
     rotations, _ = router_of_rotations(packed.router)
     device = packed.backend.device.name
-    rows = Assignment.draw(packed._groups(kind, len(points_PG)), packed.n_slots, key).points_RK
+    rows = Assignment.draw(packed._groups(kind, len(points_PG), 1), packed.n_slots, key).points_RK
     sums, times = np.zeros((len(points_PG), packed.router.n_outputs)), np.zeros((len(points_PG), 1))
     assert packed.slots is not None
     for slot, column in zip(packed.slots, rows.T, strict=True):

@@ -133,8 +133,14 @@ def run(programs: Programs, cwd: Path, **settings: int) -> list[float]:
         came += [time.monotonic() - begun] * (len(names(cwd)) - len(came))
         time.sleep(0.001)
     assert programs.status() == 0, (cwd / "stderr").read_text()
-    assert (cwd / "stderr").read_text() == ""
+    assert said(cwd) == []
     return [*came, time.monotonic() - begun]
+
+
+def said(cwd: Path) -> list[str]:
+    """What the program wrote to stderr, apart from the warning that so few seeds decide nothing."""
+    lines = (cwd / "stderr").read_text().splitlines()
+    return [line for line in lines if "cannot decide any" not in line]
 
 
 def moments(came: list[float], rng: np.random.Generator, n_kills: int) -> list[Moment]:
@@ -167,7 +173,7 @@ def killed(programs: Programs, cwd: Path, moment: Moment, **settings: int) -> bo
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
     status = programs.status()
-    assert (cwd / "stderr").read_text() == ""
+    assert said(cwd) == []
     assert status in {0, -signal.SIGKILL}
     return status != 0
 
