@@ -13,7 +13,12 @@ TUTORIALS = sorted((Path(__file__).parents[2] / "docs" / "tutorials").glob("*.ip
 
 
 def test_there_is_one_for_each_user() -> None:
-    assert [path.stem for path in TUTORIALS] == ["ibm-quantum", "own-circuit", "own-pytorch-model"]
+    assert [path.stem for path in TUTORIALS] == [
+        "fewer-executions",
+        "ibm-quantum",
+        "own-circuit",
+        "own-pytorch-model",
+    ]
 
 
 @pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
