@@ -50,8 +50,8 @@ _HELP: dict[str | None, dict[str, str]] = {
         "reuploads": "Number of times that the circuit takes the data.",
         "entanglement": "strong, ring, linear or none.",
         "readout": "expectations or probabilities.",
-        "routing": "weighted, or sampled, where experts are drawn per row and a bit string of readout "
-        "probabilities is the choice of one.",
+        "routing": "weighted, or sampled, where experts are drawn per row and a bit string of "
+        "readout probabilities is the choice of one.",
         "n_votes": "Number of experts that are drawn per row with --routing sampled.",
         "backend": BACKEND,
         "shots": SHOTS,
