@@ -45,6 +45,7 @@ SMALLER = {
     ),
     "study": ("--settings", "small.toml", "--seeds", "1", "--workers", "1"),
 }
+ALWAYS = {"compare": SMALLER["compare"]}  # the whole takes many minutes
 SMALL_STUDY = "n_samples = 60\nepochs = 1\nn_layers = 1\nlevels = [0.0, 0.1]\nshots = [128]\n"
 
 
@@ -182,7 +183,7 @@ def test_examples_run(
             exec(compile(block.text, page, "exec", dont_inherit=True), names)  # noqa: S102
         if block.language == "bash":
             for line in block.text.splitlines():
-                run_line(line, block.needs, qmoe, {} if whole else SMALLER)
+                run_line(line, block.needs, qmoe, ALWAYS if whole else SMALLER)
     if page == "docs/how-to/ibm-quantum.md":
         assert len(service.jobs) == 1  # submitted once; evaluated from the ledger
     if page == "docs/how-to/own-data.md":
