@@ -135,6 +135,11 @@ def plan_shots(
     assert compiled is not None
     options = prepared.works[0].options
     check_plan(tolerance, decision, options)
+    if decision == "class" and classifier.drawn_votes is not None:
+        raise InputError(
+            f"the model draws {classifier.drawn_votes} vote(s) per row, which change labels "
+            "whatever the shots: qmoe evaluate RUN --votes 1,3,9 shows how much"
+        )
     require_exact(compiled.router, options)
     ways = Ways(prepared, slots)
     report("evaluating the circuit under the calibration's noise")

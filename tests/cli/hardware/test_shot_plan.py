@@ -91,3 +91,15 @@ def test_a_classical_router_has_no_shots(
     small = ("--samples", "60", "--epochs", "1", "--control", "none", "--out", tmp_path / "linear")
     assert qmoe("train", "--router", "linear", *small).exit_code == 0
     assert_refused(qmoe("estimate", tmp_path / "linear", *PLAN), "is classical")
+
+
+def test_votes_are_not_planned(
+    qmoe: Callable[..., Any], assert_refused: Callable[[Any, str], None], tmp_path: Path
+) -> None:
+    out = tmp_path / "votes"
+    small = ("--samples", 60, "--layers", 1, "--epochs", 1, "--control", "none")
+    sampled = ("--readout", "probabilities", "--routing", "sampled", "--votes", 3)
+    trained = qmoe("train", *small, *sampled, "--out", out)
+    assert trained.exit_code == 0, trained.stderr
+    plan = ("--backend", "runtime:fake_manila", "--tolerance", 0.1)
+    assert_refused(qmoe("estimate", out, *plan), "draws 3 vote(s) per row")
