@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from qmoe_qiskit.backends import open_backend
+from qmoe_qiskit.backends import FourierSurrogate, open_backend
 from qmoe_qiskit.circuits import RouterCircuit, angle_router
 from qmoe_qiskit.data import DATASETS, FeatureTable, load_dataset, split_dataset
 from qmoe_qiskit.hardware.options import RuntimeOptions
@@ -32,7 +32,7 @@ from qmoe_qiskit.runs.on_hardware.evaluate import evaluate_prepared
 from qmoe_qiskit.runs.on_hardware.prepare import estimate_prepared, open_device, prepare_run
 from qmoe_qiskit.runs.on_hardware.request import DeviceRequest
 from qmoe_qiskit.stats import Breakdown, Estimate
-from qmoe_qiskit.train import QMoEClassifier, model_state
+from qmoe_qiskit.train import HardwareTraining, QMoEClassifier, model_state
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +41,7 @@ MOST = 300
 PACKAGES = ("backends", "circuits", "data", "moe", "noise_profiles", "runs", "train")
 # Classes of which nobody holds an object in a notebook, or whose objects have a name and no more.
 NOT_SHOWN = {
+    "AccuracyByVotes", "VotesAccuracy",
     "Backend", "BackendSpec", "BatchedRouter", "Change", "CompiledRouter", "Figures", "Interval",
     "LinearRouter", "FourierRouter", "MLPRouter", "ProfileDiff", "ProjectedRouter", "Pullback",
     "QuadraticRouter", "RandomFourierRouter", "Repair", "StopTraining", "RoutingLoad",
@@ -87,6 +88,10 @@ def objects(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         noisy.expectations(rows, weights), QuantumRouter(router, n_experts=3),
         quantum_experts(1, 2, 2)[0], Estimate(value=0.5, low=0.4, high=0.6, n=10),
         MixtureOfExperts(QuantumRouter(angle_router(2, 1), 2), [torch.nn.Linear(2, 2)] * 2),
+        HardwareTraining(budget_s=60.0),
+        FourierSurrogate.measure(
+            open_backend("statevector").compile(angle_router(2, 1)), np.zeros(6), seed=0
+        ),
         Breakdown(value=0.1, low=0.0, high=0.2, n=9, reached=1.0, first=0.0, last=0.3),
     ]  # fmt: skip
     return {f"{type(one).__name__} {index}": one for index, one in enumerate(found)}
