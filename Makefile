@@ -44,7 +44,7 @@ QUICK := -n 2 --dist worksteal --hypothesis-profile=quick \
 quick: $(VENV)/.installed-dev  ## run the tests that take this process only, about two minutes
 	$(PYTEST) $(QUICK) $(ARGS)
 
-test: $(VENV)/.installed-dev  ## run the test suite, about 7 minutes
+test: $(VENV)/.installed-dev  ## run the test suite without the long trials
 	$(PYTEST) -n 3 --dist worksteal -m "not trial" $(ARGS)
 
 trials: $(VENV)/.installed-dev  ## run the long random trials, and properties with more examples

@@ -62,8 +62,8 @@ class Candidates:
 def all_placements(circuit: QuantumCircuit, target: Target) -> Candidates:
     """Return every place that needs no further routing: where the device has every operation.
 
-    Of the placements on the same qubits, which differ by a symmetry of the circuit, the one with
-    the smallest expected error is returned.
+    Several placements can lie on the same qubits if the circuit is symmetric. The one with the
+    smallest expected error is returned.
 
     Args:
         circuit: The routed circuit, in the device's gates, with measurements.

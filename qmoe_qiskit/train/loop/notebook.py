@@ -29,7 +29,7 @@ class NotebookBar:
 
         Args:
             done: Number of steps that are done.
-            remark: What stands behind the bar: plain characters, no HTML.
+            remark: The text after the bar, in plain characters without HTML.
         """
         text = f"training: epoch {done} of {self._total}, {remark}"
         bar = f'<progress max="{self._total}" value="{done}"></progress>'

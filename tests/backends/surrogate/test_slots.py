@@ -74,7 +74,7 @@ def test_shots_are_divided_among_slots(
     inputs_BF = rng.uniform(-9, 9, (50, 2))
     exact = np.mean([one.expectations(inputs_BF, weights_W).values for one in alone], axis=0)
     found = surrogate.expectations(inputs_BF)
-    # 18 independent numbers are behind all values: none lies 6 standard errors away.
+    # All values follow from 18 independent numbers: none differs by 6 standard errors.
     assert (np.abs(found.values - exact) < 6 * found.std_errors).all()
     # The shots of one place give errors of the same size.
     single = open_backend(DEVICE, seed=3, shots=4000).compile(packed.router)
