@@ -23,8 +23,8 @@ def draw_votes(
     """Return the share of the votes that every expert gets on every row, (N, E); see `vote_counts`.
 
     >>> draw_votes(np.array([[0.5, 0.5], [1.0, 0.0]]), np.zeros((2, 1)), 4, seed=0)
-    array([[0.5, 0.5],
-           [1. , 0. ]])
+    array([[0.75, 0.25],
+           [1.  , 0.  ]])
     """
     return vote_counts(weights_NE, rows_NF, n_votes, seed=seed, shots=shots)[:, 0] / n_votes
 

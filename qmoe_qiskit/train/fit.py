@@ -1,5 +1,7 @@
 """A fit of a classifier: prepared, with data and settings checked once, and then run."""
 
+from __future__ import annotations
+
 import copy
 import logging
 import time
@@ -31,10 +33,7 @@ from qmoe_qiskit.train.loop.optimization import Optimization
 from qmoe_qiskit.train.loop.progress import EpochProgress
 from qmoe_qiskit.train.loop.training import Training
 from qmoe_qiskit.train.model import circuit_of
-from qmoe_qiskit.train.on_device.opening import check_with_hardware, open_device
-from qmoe_qiskit.train.on_device.preparing import prepare_steps
 from qmoe_qiskit.train.on_device.settings import HardwareTraining
-from qmoe_qiskit.train.on_device.steps import HardwareSteps
 from qmoe_qiskit.train.rows import LabelledRows, checked_rows, codes_of
 from qmoe_qiskit.train.settings import check_settings
 from qmoe_qiskit.train.weights import row_weights
@@ -42,6 +41,7 @@ from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
     from qmoe_qiskit.train.classifier import QMoEClassifier
+    from qmoe_qiskit.train.on_device.steps import HardwareSteps
 
 ModelT = TypeVar("ModelT", bound="QMoEClassifier")
 _log = logging.getLogger(__name__)
@@ -115,6 +115,9 @@ class Fit(Generic[ModelT]):
         optimization.check_criterion(len(classifier.classes_), weighted=weighted)
         backend: Backend | None = None
         if hardware is not None:
+            # IBM's client, which takes half a second to import, is for those who need a device.
+            from qmoe_qiskit.train.on_device.opening import check_with_hardware, open_device
+
             check_with_hardware(classifier.get_params(deep=False))
             backend = open_device(classifier.backend_spec, hardware, seed=seed)
         elif not self._goes_on:
@@ -145,6 +148,8 @@ class Fit(Generic[ModelT]):
         self._best = dict(saved.best) if saved else {}
         self._training: Training | HardwareSteps
         if hardware is not None:
+            from qmoe_qiskit.train.on_device.preparing import prepare_steps
+
             self._training = prepare_steps(
                 classifier,
                 hardware,
@@ -233,10 +238,10 @@ class Fit(Generic[ModelT]):
         return classifier
 
     def _train(self) -> None:
-        if isinstance(self._training, HardwareSteps):
-            self._train_on_device(self._training)
-        else:
+        if isinstance(self._training, Training):
             self._train_epochs(self._training)
+        else:
+            self._train_on_device(self._training)
 
     def _train_on_device(self, training: HardwareSteps) -> None:
         def after_step(entry: dict[str, float]) -> None:

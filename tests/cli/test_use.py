@@ -213,7 +213,7 @@ def test_runs_side_by_side(
 ) -> None:
     outcome = qmoe("info", run, file_run)
     assert outcome.exit_code == 0, outcome.stderr
-    assert "other data: their metrics are from other rows" in outcome.stdout
+    assert "different data: their metrics are from different rows" in outcome.stdout
     assert "router " in outcome.stdout
     document = the_document(qmoe("info", run, file_run, "--json").stdout)
     assert [one["run"] for one in document["runs"]] == [str(run), str(file_run)]

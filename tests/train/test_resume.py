@@ -21,7 +21,7 @@ from qmoe_qiskit.circuits import angle_router
 from qmoe_qiskit.errors import RunError
 from qmoe_qiskit.moe import MixtureOfExperts
 from qmoe_qiskit.noise_profiles import load_profile
-from qmoe_qiskit.train import QMoEClassifier
+from qmoe_qiskit.train import HardwareTraining, QMoEClassifier
 from qmoe_qiskit.train.checkpoint import load_checkpoint, save_checkpoint
 
 if TYPE_CHECKING:
@@ -237,6 +237,18 @@ class Elsewhere:
         return open_backend("statevector").compile(router)
 
 
+# Without them, the setting would have no effect and be refused.
+NEEDED: dict[str, dict[str, Any]] = {
+    "shots": {"backend": "noisy:ibmq_manila"},
+    "mitigation": {"backend": "noisy:ibmq_manila"},
+    "device_qubits": {"backend": "noisy:ibmq_manila"},
+    "routing": {"readout": "probabilities"},
+    "n_votes": {"readout": "probabilities", "routing": "sampled"},
+    "hardware_training": {
+        "backend": "runtime:fake_manila",
+        "hardware_training": HardwareTraining(max_steps=1),
+    },
+}
 CHANGES: dict[str, Any] = {
     "backend": Elsewhere(),
     "shots": 64,
@@ -250,6 +262,9 @@ CHANGES: dict[str, Any] = {
     "reuploads": 2,
     "entanglement": "none",
     "readout": "probabilities",
+    "routing": "sampled",
+    "n_votes": 3,
+    "hardware_training": HardwareTraining(max_steps=1, points=11),
     "feature_range": (0, 1),
     "batch_size": 15,
     "learning_rate": 0.04,
@@ -266,9 +281,8 @@ CHANGES: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_another_setting_is_refused(moons: Rows, checkpoint: Path, name: str) -> None:
-    on_a_device = name in {"shots", "mitigation", "device_qubits"}
-    backend = "noisy:ibmq_manila" if on_a_device else "statevector"
-    model = QMoEClassifier(**SETTINGS, backend=backend, checkpoint=checkpoint).fit(*moons)
+    settings = SETTINGS | NEEDED.get(name, {})
+    model = QMoEClassifier(**settings, checkpoint=checkpoint).fit(*moons)
     before = checkpoint.read_bytes()
     with pytest.raises(RunError, match=f"checkpoint was .*{name}="):
         model.set_params(**{name: CHANGES[name]}).resume(*moons)

@@ -41,7 +41,7 @@ def side_by_side(opened: Sequence[runs.OpenedRun]) -> None:
     if "data_content" in differing:
         screen.print("The runs have different data: their metrics are from different rows.\n")
     elif {"test_fraction", "seed"} & differing.keys():
-        screen.print("The runs have other splits: their metrics are from other rows.\n")
+        screen.print("The runs have different splits: their metrics are from different rows.\n")
     else:
         held_out = all(run.manifest.data.split is not None for run in opened)
         rows = "held-out rows" if held_out else "rows"

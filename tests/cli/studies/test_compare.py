@@ -27,7 +27,7 @@ def test_it_compares_and_goes_on(
     options = ("--data", table, "--target", "arc", "--routers", "linear, quadratic", *SMALL)
     outcome = qmoe("compare", *options, "--seeds", "2", "--json")
     assert outcome.exit_code == 0, outcome.stderr
-    assert outcome.stderr.startswith("note: 2 seeds cannot decide any of 2 claims: give at least")
+    assert outcome.stderr.startswith("warning: 2 seeds cannot decide any of the study's 2 claims")
     first = the_document(outcome.stdout)
     assert first["tasks"] == {"total": 4, "skipped": 0, "redone": {}}
     assert first["out"] == "runs/compare-points"
