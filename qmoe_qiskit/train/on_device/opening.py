@@ -83,7 +83,7 @@ def measurement_of(
     """
     compiled = router.connector.compiled
     assert isinstance(compiled, RuntimeRouter)
-    # The slots differ in their noise, which a check would take for a failure.
+    # A point of a check would cost an execution at every set of weights.
     plan = SurrogatePlan.make(compiled.router, points=hardware.points, checks=0)
     if hardware.method == "parameter-shift":
         check_shifts(compiled)
