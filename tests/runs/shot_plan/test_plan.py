@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -100,11 +99,3 @@ def test_slots_of_unequal_noise_set_a_floor(
 def test_refused(finished: Path, options: Any, settings: Any, said: str) -> None:
     with pytest.raises(InputError, match=said):
         plan(prepared(finished, **options), **settings)
-
-
-def test_labels_of_drawn_votes_are_no_decision_of_shots(work: Prepared) -> None:
-    """What shots change is undefined where the votes alone change the labels."""
-    voting = copy.copy(work.run.classifier).set_params(routing="sampled", n_votes=3)
-    drawn = replace(work, run=replace(work.run, classifier=voting))
-    with pytest.raises(InputError, match=r"draws 3 votes per row .* --decision routing"):
-        plan(drawn, decision="class")
