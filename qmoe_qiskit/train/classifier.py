@@ -71,10 +71,13 @@ class QMoEClassifier(PlotMethods, Predictions):
             same for all numbers.
         backend: Where the circuit runs: a specification or another object for `open_backend`, such
             as the `NoiseProfile` of a device or a fake; or an open backend, which has the next
-            three settings itself.
+            four settings itself.
         shots: Number of shots per sample; None for exact values and derivatives.
         mitigation: Name of an entry of `qmoe_qiskit.backends.MITIGATIONS`.
         device_qubits: Device qubits to run on; by default those with the smallest expected error.
+        slots: How many rows to evaluate at once on a device, "auto" or a number, see
+            `open_backend`; None for one at a time. For a training on a device, `hardware_training`
+            has slots of its own.
         feature_range: Range that every feature is scaled to; for the circuit, in radians.
         max_epochs: Number of passes over the training data.
         batch_size: Number of rows in a training step.
@@ -156,6 +159,7 @@ class QMoEClassifier(PlotMethods, Predictions):
         shots: int | None = None,
         mitigation: str = "none",
         device_qubits: Sequence[int] | None = None,
+        slots: str | int | None = None,
         feature_range: tuple[float, float] = (0.0, math.pi),
         max_epochs: int = 30,
         batch_size: int = 32,
@@ -190,6 +194,7 @@ class QMoEClassifier(PlotMethods, Predictions):
         self.shots = shots
         self.mitigation = mitigation
         self.device_qubits = device_qubits
+        self.slots = slots
         self.feature_range = feature_range
         self.max_epochs = max_epochs
         self.batch_size = batch_size

@@ -29,6 +29,7 @@ _RECORDED_IF_SET = {
     "routing": "weighted",
     "n_votes": 1,
     "hardware_training": None,
+    "slots": None,
 }
 # The same settings as attributes of an open backend.
 _OF_OPEN_BACKEND = {"shots": "shots", "mitigation": "mitigation", "device_qubits": "qubits"}
@@ -51,6 +52,8 @@ def settings_for_json(settings: Mapping[str, Any]) -> dict[str, Any]:
     if hasattr(backend, "compile"):  # open already
         for name, attribute in _OF_OPEN_BACKEND.items():
             kept[name] = getattr(backend, attribute, ADDED[name])
+        packed = getattr(backend, "slots", None)
+        kept["slots"] = None if packed is None else packed.argument
     if kept["device_qubits"] is not None:
         kept["device_qubits"] = [int(qubit) for qubit in kept["device_qubits"]]
     kept["feature_range"] = [float(end) for end in kept["feature_range"]]
@@ -101,13 +104,14 @@ def training_identity(
     data.update(repr(classes_C.tolist()).encode())
     if weights_N is not None:
         data.update(weights_N.tobytes())
-    profile = profile_of(backend)
+    profile, packed = profile_of(backend), getattr(backend, "slots", None)
     return {
         "seed": seed,
         "data": data.hexdigest(),
         "settings": dict(settings),
         "noise_profile": None if profile is None else profile.content_hash,
         "runtime_options": options_of(backend),
+        "slots": None if packed is None else packed.key_settings,
     }
 
 
@@ -126,6 +130,8 @@ def check_identity(saved: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     before, after = {**added, **saved["settings"]}, {**_RECORDED_IF_SET, **now["settings"]}
     if saved.get("noise_profile") is not None:
         before["backend"] = after["backend"]  # compared below; earlier versions named it otherwise
+    if "slots" not in saved:  # earlier versions knew no slots of an open backend
+        before["slots"] = after["slots"]
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
             raise RunError(
@@ -136,6 +142,11 @@ def check_identity(saved: Mapping[str, Any], now: Mapping[str, Any]) -> None:
         raise RunError(
             f"the checkpoint was made with runtime options {saved.get('runtime_options')!r}, not "
             f"{now['runtime_options']!r}: resume with the same, or train anew"
+        )
+    if "slots" in saved and saved["slots"] != now["slots"]:
+        raise RunError(
+            f"the checkpoint was made with slots {saved['slots']!r}, not {now['slots']!r}: resume "
+            "with the same, or train anew"
         )
     if saved.get("noise_profile") != now["noise_profile"]:
         raise RunError(

@@ -28,7 +28,7 @@ _COUNTS = {
     "patience": limits.COUNT,
 }
 # The settings that choose a backend.
-BACKEND_SETTINGS = ("backend", "shots", "mitigation", "device_qubits")
+BACKEND_SETTINGS = ("backend", "shots", "mitigation", "device_qubits", "slots")
 # Settings of the circuit that a circuit of the user's has itself, with their defaults.
 _OF_OUR_CIRCUIT = {"n_layers": 3, "rotation": "x", "reuploads": 1, "entanglement": "strong"}
 _NAMES = {

@@ -64,6 +64,7 @@ class ModelState:
             return BackendSpec(
                 backend=_named(settings["backend"], profile),
                 options=self.config.get("runtime_options"),
+                slots=settings.get("slots"),
                 **{name: settings[name] for name in ADDED},
             )
 
@@ -124,7 +125,7 @@ def restored_as(kind: type[ModelT], state: ModelState, where: BackendSpec | None
     # A stored backend that is refused is damage; one that the caller asks for is a wrong input.
     with _as_damage() if where is None else nullcontext():
         spec = state.backend_spec() if where is None else where
-        if spec.options is not None or spec.slots is not None:  # no settings of a classifier
+        if spec.options is not None or spec.spacing is not None:  # no settings of a classifier
             spec = BackendSpec(backend=spec.open(seed=seed))
         classifier.set_params(**{name: getattr(spec, name) for name in BACKEND_SETTINGS})
         check_settings(classifier.get_params(deep=False))

@@ -242,6 +242,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "shots": {"backend": "noisy:ibmq_manila"},
     "mitigation": {"backend": "noisy:ibmq_manila"},
     "device_qubits": {"backend": "noisy:ibmq_manila"},
+    "slots": {"backend": "noisy:ibmq_manila"},
     "routing": {"readout": "probabilities"},
     "n_votes": {"readout": "probabilities", "routing": "sampled"},
     "hardware_training": {
@@ -254,6 +255,7 @@ CHANGES: dict[str, Any] = {
     "shots": 64,
     "mitigation": "readout",
     "device_qubits": [3, 4],
+    "slots": 2,
     "router": "linear",
     "n_experts": 3,
     "n_layers": 2,

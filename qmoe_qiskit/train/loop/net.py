@@ -20,6 +20,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from qmoe_qiskit.errors import InputError, unknown_name
 from qmoe_qiskit.moe.load_balance import balance_loss
+from qmoe_qiskit.train.loop.optimization import loss_of
 
 INPUTS, WEIGHTS = "inputs", "sample_weight"
 
@@ -60,9 +61,7 @@ class MixtureNet(NeuralNetClassifier):  # type: ignore[misc]  # skorch is untype
         training: bool = False,
     ) -> Tensor:
         """Return the loss of a batch; in training, the balance loss included."""
-        if isinstance(self.criterion_, nn.NLLLoss):
-            y_pred = torch.log_softmax(y_pred, dim=-1)
-        loss: Tensor = self.criterion_(y_pred, y_true)
+        loss = loss_of(self.criterion_, y_pred, y_true)
         weights_B = X[WEIGHTS] if isinstance(X, Mapping) else None
         if weights_B is not None:
             loss = (weights_B * loss).mean()

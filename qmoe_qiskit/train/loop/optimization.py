@@ -63,6 +63,14 @@ def criterion_class(choice: object) -> type[nn.Module]:
     raise unknown_name("criterion", choice, CRITERIA)
 
 
+def loss_of(criterion: nn.Module, logits_BC: Tensor, labels_B: Tensor) -> Tensor:
+    """Return the loss of logits; torch's NLLLoss takes their logarithmic softmax."""
+    if isinstance(criterion, nn.NLLLoss):
+        logits_BC = torch.log_softmax(logits_BC, dim=-1)
+    loss: Tensor = criterion(logits_BC, labels_B)
+    return loss
+
+
 def name_of(choice: object) -> str:
     """Return the name of an optimizer or of a loss: for a class of the user's, with its module.
 

@@ -37,6 +37,11 @@ def check_with_hardware(settings: Mapping[str, Any]) -> None:
             f"hardware_training is for a device, not {backend!r}: name one, such as "
             "'runtime:ibm_fez', or 'runtime:fake_torino' for a rehearsal"
         )
+    if settings["slots"] is not None:
+        raise InputError(
+            f"slots={settings['slots']!r} would have no effect, because hardware_training chooses "
+            "its own: set its slots, and leave slots of the classifier at None"
+        )
     if settings["callbacks"]:
         raise InputError(
             "callbacks see the epochs of a simulated training: leave them out with "
@@ -83,7 +88,7 @@ def measurement_of(
     """
     compiled = router.connector.compiled
     assert isinstance(compiled, RuntimeRouter)
-    # The slots differ in their noise, which a check would take for a failure.
+    # A point of a check would cost an execution at every set of weights.
     plan = SurrogatePlan.make(compiled.router, points=hardware.points, checks=0)
     if hardware.method == "parameter-shift":
         check_shifts(compiled)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from qmoe_qiskit.backends.surrogate import FourierSurrogate
 from qmoe_qiskit.moe import MixtureOfExperts, ProjectedRouter, QuantumRouter, balance_loss
+from qmoe_qiskit.train.loop.optimization import loss_of
 from qmoe_qiskit.typing import FloatArray
 
 
@@ -52,11 +53,9 @@ class ValuesLoss:
     def loss(self, values_NO: Tensor) -> Tensor:
         """Return the loss for outputs of the circuit, with its derivatives."""
         weights_NE = quantum_router(self.module).weights_of(values_NO)
-        outputs_NEC = torch.stack(
-            [expert(self.features_NF) for expert in self.module.experts], dim=-2
-        )
-        logits_NC = (weights_NE.unsqueeze(-2) @ outputs_NEC).squeeze(-2)
-        losses = self.criterion(logits_NC, self.labels_N)
+        outputs_NEC = self.module.expert_outputs(self.features_NF)
+        logits_NC = self.module.combine(weights_NE, outputs_NEC)
+        losses = loss_of(self.criterion, logits_NC, self.labels_N)
         loss: Tensor = losses if self.weights_N is None else (losses * self.weights_N).mean()
         if self.balance_weight:
             loss = loss + self.balance_weight * balance_loss(weights_NE, self.weights_N)
