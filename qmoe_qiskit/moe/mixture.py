@@ -22,7 +22,6 @@ from qmoe_qiskit.moe.routing import (
 )
 from qmoe_qiskit.moe.routing_settings import check_sparse_routing, require_finite
 
-
 RoutingHook = Callable[[Routing], None]
 
 

@@ -20,6 +20,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from qmoe_qiskit.errors import InputError, unknown_name
 from qmoe_qiskit.moe.balance.losses import balance_loss
+from qmoe_qiskit.train.loop.optimization import weighted_mean
 
 INPUTS, WEIGHTS = "inputs", "sample_weight"
 
@@ -65,8 +66,7 @@ class MixtureNet(NeuralNet):  # type: ignore[misc]  # skorch is untyped
         loss: Tensor = self.criterion_(y_pred, y_true)
         weights_B = X[WEIGHTS] if isinstance(X, Mapping) else None
         if weights_B is not None:
-            of_rows_B = loss.flatten(1).mean(1) if loss.ndim > 1 else loss
-            loss = (weights_B * of_rows_B).mean()
+            loss = weighted_mean(loss, weights_B)
         if training and self.balance_weight:
             loss = loss + self.balance_weight * balance_loss(self.routing, weights_B)
         return loss
