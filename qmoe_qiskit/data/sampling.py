@@ -137,6 +137,8 @@ def _require_two_rows_a_class(dataset: Dataset) -> int:
     shown = ", ".join(map(repr, lonely[:5])) + (", ..." if len(lonely) > 5 else "")
     # The usual cause of many such classes is an identifier taken for the target.
     hint = ", or name another target" if len(lonely) > 5 or len(lonely) == len(classes_C) else ""
+    if hint and dataset.labels_N.dtype.kind in "iu":
+        hint += ", or use --task regression if they are numbers to predict"
     raise DataError(
         f"{dataset.name}: {len(lonely)} of {len(classes_C)} classes of {dataset.target_name!r} in "
         f"{dataset.labels_N.size} rows have a single row ({shown}), and a split needs two of each "
