@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from qmoe_qiskit.train.loop.routing_load import RoutingLoad
     from qmoe_qiskit.train.on_device.settings import HardwareTraining
     from qmoe_qiskit.train.regressor import QMoERegressor
-    from qmoe_qiskit.train.restoring import restore_model
-    from qmoe_qiskit.train.state import ModelState, model_state
+    from qmoe_qiskit.train.stored.restoring import restore_model
+    from qmoe_qiskit.train.stored.state import ModelState, model_state
 
 __all__ = [
     "FeatureMap",
@@ -41,7 +41,7 @@ __getattr__, __dir__ = load_lazily(
         ".loop.routing_load": ["RoutingLoad"],
         ".on_device.settings": ["HardwareTraining"],
         ".regressor": ["QMoERegressor"],
-        ".restoring": ["restore_model"],
-        ".state": ["ModelState", "model_state"],
+        ".stored.restoring": ["restore_model"],
+        ".stored.state": ["ModelState", "model_state"],
     },
 )

@@ -22,7 +22,7 @@ from qmoe_qiskit.errors import RunError
 from qmoe_qiskit.moe import MixtureOfExperts
 from qmoe_qiskit.noise_profiles import load_profile
 from qmoe_qiskit.train import HardwareTraining, QMoEClassifier
-from qmoe_qiskit.train.checkpoint import load_checkpoint, save_checkpoint
+from qmoe_qiskit.train.stored.checkpoint import load_checkpoint, save_checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
