@@ -1,1 +1,1 @@
-"""What is stored of an estimator: checkpoints of its training, and the fitted model as plain data."""
+"""What is stored of an estimator: a training in progress, and the fitted model as plain data."""
