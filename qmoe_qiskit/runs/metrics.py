@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from qmoe_qiskit.backends import Expectations
+    from qmoe_qiskit.train import QMoEClassifier
     from qmoe_qiskit.train.estimator import MixtureEstimator
     from qmoe_qiskit.typing import FloatArray
 
@@ -97,14 +98,14 @@ def main_metric(metrics: Mapping[str, Metric]) -> str:
 def measure(
     model: MixtureEstimator, features_NF: FloatArray, labels_N: NDArray[Any], produced_by: str
 ) -> dict[str, Metric]:
-    """Measure a fitted model on labelled rows: `observe`, then `summarize`.
+    """Measure a fitted model on labelled rows: `observe_any`, then `summarize`.
 
     The features are in raw units; `produced_by` describes rows, model and backend.
 
     Raises:
         InputError: If a label is none of the model's classes.
     """
-    return summarize(observe(model, features_NF, labels_N), produced_by)
+    return summarize(observe_any(model, features_NF, labels_N), produced_by)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -163,9 +164,24 @@ class Observed(ObservedRouting):
 
 
 def observe(
-    model: MixtureEstimator, features_NF: FloatArray, labels_N: NDArray[Any]
+    classifier: QMoEClassifier, features_NF: FloatArray, labels_N: NDArray[Any]
+) -> Observed:
+    """Evaluate a fitted classifier once on labelled rows.
+
+    Raises:
+        InputError: If a label is none of the model's classes.
+    """
+    observed = observe_any(classifier, features_NF, labels_N)
+    assert isinstance(observed, Observed)
+    return observed
+
+
+def observe_any(
+    model: Any,  # noqa: ANN401 - either estimator
+    features_NF: FloatArray,
+    labels_N: NDArray[Any],
 ) -> Observed | ObservedNumbers:
-    """Evaluate a fitted model once on labelled rows.
+    """Evaluate a fitted classifier or regressor once on labelled rows.
 
     Raises:
         InputError: If a label is none of a classifier's classes.
@@ -199,8 +215,11 @@ def summarize(observed: Observed | ObservedNumbers, produced_by: str) -> dict[st
         experts: load_entropy (nat), load_variation (standard deviation over mean of the experts'
         shares of all choices) and dead_experts (number of experts that no row chose).
     """
-    of_values = _of_numbers if isinstance(observed, ObservedNumbers) else _of_labels
-    return {**of_values(observed, produced_by), **_of_routing(observed, produced_by)}  # type: ignore[operator]
+    if isinstance(observed, ObservedNumbers):
+        of_values = _of_numbers(observed, produced_by)
+    else:
+        of_values = _of_labels(observed, produced_by)
+    return {**of_values, **_of_routing(observed, produced_by)}
 
 
 def _of_labels(observed: Observed, produced_by: str) -> dict[str, Metric]:

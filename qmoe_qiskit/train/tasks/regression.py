@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 class Regression:
     """Numbers, which a training sees with mean 0 and standard deviation 1; see `Task`."""
 
-    name = "regression"
-    criteria = REGRESSION_CRITERIA
+    name: str = "regression"
+    criteria: Mapping[str, type[torch.nn.Module]] = REGRESSION_CRITERIA
     # A drawn expert gives the probability of a label; that of a number needs a density.
-    routings = tuple(name for name in ROUTINGS if name != "sampled")
+    routings: tuple[str, ...] = tuple(name for name in ROUTINGS if name != "sampled")
 
     def read_rows(
         self, model: QMoERegressor, X: ArrayLike, y: ArrayLike, *, reset: bool
