@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qmoe_qiskit.errors import NO_NAMES, InputError, OutOfRangeWarning
-from qmoe_qiskit.moe.balance.load import RoutingStatistics
 from qmoe_qiskit.runs.circuit_outputs import recorded_outputs
 from qmoe_qiskit.stats.intervals import (
     BONETT_PRICE,
@@ -17,7 +16,6 @@ from qmoe_qiskit.stats.intervals import (
     bonett_price_interval,
     wilson_interval,
 )
-from qmoe_qiskit.stats.regression import DELTA_METHOD, Measured, r2, root_mean_square
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from qmoe_qiskit.backends import Expectations
+    from qmoe_qiskit.stats.regression import Measured
     from qmoe_qiskit.train import QMoEClassifier
     from qmoe_qiskit.train.estimator import MixtureEstimator
     from qmoe_qiskit.typing import FloatArray
@@ -236,6 +235,8 @@ def _of_labels(observed: Observed, produced_by: str) -> dict[str, Metric]:
 def _of_numbers(observed: ObservedNumbers, produced_by: str) -> dict[str, Metric]:
     import numpy as np
 
+    from qmoe_qiskit.stats.regression import r2, root_mean_square
+
     errors_N = observed.predictions_N - observed.targets_N
     return {
         "r2": _measured(r2(observed.targets_N, observed.predictions_N), produced_by),
@@ -245,12 +246,16 @@ def _of_numbers(observed: ObservedNumbers, produced_by: str) -> dict[str, Metric
 
 
 def _measured(found: Measured, produced_by: str) -> Metric:
+    from qmoe_qiskit.stats.regression import DELTA_METHOD
+
     interval = Interval(method=DELTA_METHOD, low=found.low, high=found.high)
     return Metric(value=found.value, uncertainty=interval, produced_by=produced_by)
 
 
 def _of_routing(observed: ObservedRouting, produced_by: str) -> dict[str, Metric]:
     import numpy as np
+
+    from qmoe_qiskit.moe.balance.load import RoutingStatistics
 
     weights_NE = observed.weights_NE
     n_rows, n_experts = weights_NE.shape
