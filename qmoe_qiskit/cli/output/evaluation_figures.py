@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from qmoe_qiskit import runs
 from qmoe_qiskit.cli.output.documents import check_vacant_file, write_file
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.runs.store.loading import require_classes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +29,8 @@ def check_figures(run: runs.OpenedRun, folder: Path, *, force: bool) -> None:
         InputError: If a figure exists and `force` is not given, the folder cannot be written to,
             or the router is classical.
     """
+    from qmoe_qiskit.runs.store.loading import require_classes
+
     require_classes(run, "--figures")
     if not run.has_circuit:
         raise InputError(
