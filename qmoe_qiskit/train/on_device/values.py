@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from qmoe_qiskit.backends.surrogate import FourierSurrogate
 from qmoe_qiskit.moe import MixtureOfExperts, ProjectedRouter, QuantumRouter, balance_loss
-from qmoe_qiskit.train.loop.optimization import loss_of
+from qmoe_qiskit.train.loop.optimization import loss_of, weighted_mean
 from qmoe_qiskit.typing import FloatArray
 
 
@@ -54,9 +54,10 @@ class ValuesLoss:
         """Return the loss for outputs of the circuit, with its derivatives."""
         weights_NE = quantum_router(self.module).weights_of(values_NO)
         outputs_NEC = self.module.expert_outputs(self.features_NF)
-        logits_NC = self.module.combine(weights_NE, outputs_NEC)
-        losses = loss_of(self.criterion, logits_NC, self.labels_N)
-        loss: Tensor = losses if self.weights_N is None else (losses * self.weights_N).mean()
+        outputs_NC = self.module.combine(weights_NE, outputs_NEC)
+        loss = loss_of(self.criterion, outputs_NC, self.labels_N)
+        if self.weights_N is not None:
+            loss = weighted_mean(loss, self.weights_N)
         if self.balance_weight:
             loss = loss + self.balance_weight * balance_loss(weights_NE, self.weights_N)
         return loss
