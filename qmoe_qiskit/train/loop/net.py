@@ -16,7 +16,7 @@ from skorch.callbacks import (
     PassthroughScoring,
 )
 from skorch.callbacks.scoring import ScoringBase
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.hooks import RemovableHandle
 
