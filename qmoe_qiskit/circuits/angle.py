@@ -21,29 +21,36 @@ def angle_router(
     n_features: int,
     n_layers: int,
     *,
+    n_qubits: int | None = None,
     rotation: str = "x",
     reuploads: int = 1,
     entanglement: str = "strong",
 ) -> RouterCircuit:
-    """Build the angle-embedding router of arXiv:2512.22296, one qubit per feature.
+    """Build the angle-embedding router of arXiv:2512.22296, by default one qubit per feature.
 
     A block is `n_layers` layers; each layer applies Rot(phi, theta, omega) =
     RZ(omega) RY(theta) RZ(phi) to every qubit, then the entangler. With the defaults the outputs
     equal those of PennyLane's AngleEmbedding followed by StronglyEntanglingLayers with weights of
     shape (n_layers, n_features, 3), qubit i being wire i.
 
+    On n < F qubits the features enter in groups: the first upload takes features 0 to n - 1, the
+    next one features n to 2n - 1, and so on, each followed by a block of its own. Every feature
+    then reaches the circuit itself, once per repetition.
+
     Args:
-        n_features: Number of input angles and of qubits.
+        n_features: Number of input angles, F.
         n_layers: Number of layers in each block.
+        n_qubits: Number of qubits, at most F; None for one per feature.
         rotation: Axis of the embedding, "x", "y" or "z". With "z" a Hadamard gate on every qubit
             comes first, since a Z rotation of |0> is a global phase.
-        reuploads: Number of times that embedding and block are repeated, each block with weights of
-            its own. Outputs are trigonometric polynomials of this degree in every feature.
+        reuploads: Number of times that embedding and block (of all groups) are repeated, each block
+            with weights of its own. Outputs are trigonometric polynomials of this degree in every
+            feature.
         entanglement: "strong" (CNOT i -> i + r mod n with r = (layer mod (n - 1)) + 1), "ring"
             (r = 1 in every layer), "linear" (CNOT i -> i + 1 for i < n - 1), or "none".
 
     Returns:
-        A router with `3 * reuploads * n_layers * n_features` weights, flattened (layer, qubit,
+        A router with `3 * reuploads * ceil(F / n) * n_layers * n` weights, flattened (layer, qubit,
         angle), and one output <Z_i> per qubit.
 
     Raises:
@@ -52,10 +59,23 @@ def angle_router(
     >>> router = angle_router(2, 3)
     >>> router.n_inputs, router.n_weights, router.n_outputs
     (2, 18, 2)
+    >>> grouped = angle_router(5, 3, n_qubits=2)  # features (0, 1), (2, 3), (4)
+    >>> grouped.n_inputs, grouped.n_qubits, grouped.degree
+    (5, 2, 1)
     """
-    n = require_positive("n_features", n_features, at_most=limits.QUBITS)
+    if n_qubits is None:
+        n = features = require_positive("n_features", n_features, at_most=limits.QUBITS)
+    else:
+        features = require_positive("n_features", n_features, at_most=limits.COLUMNS)
+        n = require_positive("n_qubits", n_qubits, at_most=limits.QUBITS)
+        if n > features:
+            raise InputError(
+                f"n_qubits={n} are more than the {features} feature(s): use at most {features}"
+            )
     layers = require_positive("n_layers", n_layers)
-    blocks = require_positive("reuploads", reuploads)
+    repeats = require_positive("reuploads", reuploads)
+    groups = [range(first, min(first + n, features)) for first in range(0, features, n)]
+    blocks = repeats * len(groups)
     if rotation not in ROTATIONS:
         raise unknown_name("rotation", rotation, ROTATIONS)
     if 3 * blocks * layers * n > limits.ANGLES:
@@ -64,7 +84,7 @@ def angle_router(
             f"{quoted(3 * blocks * layers * n)} angles: at most {limits.ANGLES} are accepted"
         )
 
-    inputs = ParameterVector("x", n)
+    inputs = ParameterVector("x", features)
     weights = ParameterVector("w", blocks * layers * n * 3)
     circuit = QuantumCircuit(n, name=f"angle_router_{n}x{layers}")
     angle = iter(weights)
@@ -73,15 +93,15 @@ def angle_router(
     for block in range(blocks):
         if block:
             circuit.barrier()
-        for qubit in range(n):
-            getattr(circuit, f"r{rotation}")(inputs[qubit], qubit)
+        for qubit, feature in enumerate(groups[block % len(groups)]):
+            getattr(circuit, f"r{rotation}")(inputs[feature], qubit)
         append_layers(circuit, angle, layers, entanglement)
     return RouterCircuit(
         circuit=circuit,
         inputs=inputs,
         weights=weights,
         observables=tuple(z_observables(n)),
-        degree=blocks,
+        degree=repeats,
     )
 
 

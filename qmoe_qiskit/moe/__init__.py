@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         QuadraticRouter,
         RandomFourierRouter,
     )
-    from qmoe_qiskit.moe.routers.projected import ProjectedRouter
+    from qmoe_qiskit.moe.routers.projected import ProjectedRouter, TrainedProjection
     from qmoe_qiskit.moe.routers.quantum import READOUTS, QuantumRouter
     from qmoe_qiskit.moe.routers.registry import ROUTERS, RouterKind, RouterSettings
 
@@ -41,6 +41,7 @@ __all__ = [
     "RandomFourierRouter",
     "RouterKind",
     "RouterSettings",
+    "TrainedProjection",
     "balance_loss",
     "linear_experts",
     "quantum_experts",
@@ -59,7 +60,7 @@ __getattr__, __dir__ = load_lazily(
             "QuadraticRouter",
             "RandomFourierRouter",
         ],
-        ".routers.projected": ["ProjectedRouter"],
+        ".routers.projected": ["ProjectedRouter", "TrainedProjection"],
         ".routers.quantum": ["READOUTS", "QuantumRouter"],
         ".routers.registry": ["ROUTERS", "RouterKind", "RouterSettings"],
     },

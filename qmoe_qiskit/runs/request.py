@@ -69,6 +69,7 @@ class TrainingRequest(WithPaths):
     n_experts: int = 2
     n_layers: int = 3
     n_qubits: int | None = None
+    projection: str = "auto"
     rotation: str = "x"
     reuploads: int = 1
     entanglement: str = "strong"

@@ -14,8 +14,9 @@ from qmoe_qiskit.backends import Backend, BackendSpec
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.figures.methods import PlotMethods
-from qmoe_qiskit.moe import MixtureOfExperts, ProjectedRouter, linear_experts
+from qmoe_qiskit.moe import MixtureOfExperts, ProjectedRouter, TrainedProjection, linear_experts
 from qmoe_qiskit.train.execution import Where
+from qmoe_qiskit.train.features import n_coordinates
 from qmoe_qiskit.train.fingerprint import settings_for_json
 from qmoe_qiskit.train.loop.optimization import PASSED_ON, OptimizerState
 from qmoe_qiskit.train.model import build_router
@@ -37,9 +38,9 @@ class QMoEClassifier(PlotMethods, Predictions):
     """Mixture of linear experts that a quantum (or classical) router weights.
 
     Features are scaled to `feature_range` by their smallest and largest training values. The
-    experts see all of them. The router sees all of them if there are at most `n_qubits`, otherwise
-    their first `n_qubits` principal components. Everything is computed in float64, and with a fixed
-    `random_state` a fit repeats bit for bit on one machine, shots included.
+    experts see all of them; `projection` says what the router sees. Everything is computed in
+    float64, and with a fixed `random_state` a fit repeats bit for bit on one machine, shots
+    included.
 
     With a noisy backend the router is trained under that noise: by exact gradients, or, if `shots`
     is set, by the parameter-shift rule from shots, which takes minutes rather than seconds. Shots
@@ -55,6 +56,13 @@ class QMoEClassifier(PlotMethods, Predictions):
         n_layers: Number of entangling layers of the circuit, see `angle_router`.
         n_qubits: Number of qubits of the circuit, and of coordinates that any router sees; by
             default the number of features, at most 6.
+        projection: What the router sees. "auto": all features if there are at most `n_qubits`,
+            otherwise their first `n_qubits` principal components. "pca": principal components in
+            any case. "linear": `n_qubits` linear combinations of the features, trained with the
+            router and bounded to `feature_range` by a hyperbolic tangent; they begin as with
+            "auto". "groups": all features, without reduction: a circuit of `n_qubits` qubits takes
+            them group after group in its uploads, see `angle_router`, and classical routers take
+            them at once.
         rotation: Axis of the embedding, see `angle_router`.
         reuploads: Number of times that the circuit takes its inputs, see `angle_router`; also the
             degree of router "fourier".
@@ -146,6 +154,7 @@ class QMoEClassifier(PlotMethods, Predictions):
         n_experts: int = 2,
         n_layers: int = 3,
         n_qubits: int | None = None,
+        projection: str = "auto",
         rotation: str = "x",
         reuploads: int = 1,
         entanglement: str = "strong",
@@ -180,6 +189,7 @@ class QMoEClassifier(PlotMethods, Predictions):
         self.n_experts = n_experts
         self.n_layers = n_layers
         self.n_qubits = n_qubits
+        self.projection = projection
         self.rotation = rotation
         self.reuploads = reuploads
         self.entanglement = entanglement
@@ -343,12 +353,15 @@ class QMoEClassifier(PlotMethods, Predictions):
             self.router,
             features.n_router_inputs,
             self.n_experts,
+            n_qubits=self._n_grouped_qubits,
             **{name: getattr(self, name) for name in _CIRCUIT_SETTINGS},
             backend=self.backend_,
             generator=generator,
         )
-        if features.projects:
-            matrix_FK, offset_K = map(torch.tensor, (features.matrix_FK, features.offset_K))
+        matrix_FK, offset_K = map(torch.tensor, (features.matrix_FK, features.offset_K))
+        if self.projection == "linear":
+            router = TrainedProjection(router, matrix_FK, offset_K, features.low, features.high)
+        elif features.projects:
             router = ProjectedRouter(router, matrix_FK, offset_K)
         experts = linear_experts(
             self.n_experts, len(features.minimum_F), len(self.classes_), generator=generator
@@ -360,10 +373,18 @@ class QMoEClassifier(PlotMethods, Predictions):
         }
         self.built_with_ = self.architecture()
 
+    @property
+    def _n_grouped_qubits(self) -> int | None:
+        """Number of qubits that the features enter in groups; None if each has its own."""
+        if self.projection != "groups":
+            return None
+        return n_coordinates(self.n_qubits, len(self.feature_map_.minimum_F))
+
     def architecture(self) -> dict[str, Any]:
         """Return the settings that decide what `rebuild` makes of the fitted features."""
-        names = ("router", "n_experts", "n_qubits", "feature_range", *_CIRCUIT_SETTINGS)
-        return {name: getattr(self, name) for name in (*names, *BACKEND_SETTINGS)}
+        names = ("router", "n_experts", "n_qubits", "projection", "feature_range")
+        all_names = (*names, *_CIRCUIT_SETTINGS, *BACKEND_SETTINGS)
+        return {name: getattr(self, name) for name in all_names}
 
     def settings(self) -> dict[str, Any]:
         """Return the settings that decide a training's result, in a form for JSON."""

@@ -28,6 +28,7 @@ _RECORDED_IF_SET = {
     "class_weight": None,
     "routing": "weighted",
     "n_votes": 1,
+    "projection": "auto",
     "hardware_training": None,
 }
 # The same settings as attributes of an open backend.

@@ -14,7 +14,7 @@ from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.circuits.angle import ENTANGLEMENTS, ROTATIONS
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
 from qmoe_qiskit.moe import READOUTS, ROUTINGS
-from qmoe_qiskit.train.features import scaled_range
+from qmoe_qiskit.train.features import PROJECTIONS, scaled_range
 from qmoe_qiskit.train.loop.optimization import LIKELIHOODS, criterion_class, name_of
 from qmoe_qiskit.train.on_device.settings import HardwareTraining
 
@@ -32,6 +32,7 @@ BACKEND_SETTINGS = ("backend", "shots", "mitigation", "device_qubits")
 # Settings of the circuit that a circuit of the user's has itself, with their defaults.
 _OF_OUR_CIRCUIT = {"n_layers": 3, "rotation": "x", "reuploads": 1, "entanglement": "strong"}
 _NAMES = {
+    "projection": PROJECTIONS,
     "rotation": ROTATIONS,
     "entanglement": ENTANGLEMENTS,
     "readout": READOUTS,
@@ -143,6 +144,12 @@ def _check_own_circuit(circuit: RouterCircuit, settings: Mapping[str, Any]) -> N
                 f"{name}={settings[name]!r} would have no effect, because router is a circuit of "
                 f"your own: change the circuit, or leave {name} at {default!r}"
             )
+    if settings["projection"] == "groups":
+        raise InputError(
+            "projection 'groups' spreads the features over the uploads of our circuit, and router "
+            "is a circuit of your own: use another projection, or give your circuit one input per "
+            "feature"
+        )
     if settings["n_qubits"] not in (None, circuit.n_inputs):
         raise InputError(
             f"n_qubits={settings['n_qubits']!r} would have no effect, because router is a circuit "

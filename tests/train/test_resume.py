@@ -258,6 +258,7 @@ CHANGES: dict[str, Any] = {
     "n_experts": 3,
     "n_layers": 2,
     "n_qubits": 1,
+    "projection": "pca",
     "rotation": "y",
     "reuploads": 2,
     "entanglement": "none",

@@ -45,7 +45,9 @@ _HELP: dict[str | None, dict[str, str]] = {
         "n_experts": "Number of experts.",
         "n_layers": "Number of entangling layers of the circuit.",
         "n_qubits": "Number of coordinates that the router sees, one per qubit; by default one "
-        "per feature, at most 6. With more features the coordinates are principal components.",
+        "per feature, at most 6. See --projection.",
+        "projection": "auto (all features, or principal components if there are more than "
+        "qubits), pca, linear (trained) or groups (all features, spread over uploads).",
         "rotation": "Axis of the embedding: x, y or z.",
         "reuploads": "Number of times that the circuit takes the data.",
         "entanglement": "strong, ring, linear or none.",

@@ -29,6 +29,8 @@ class RouterSettings:
         n_experts: Number of experts, E.
         size: Number after the colon of the router's name; 0 where the kind takes none.
         n_layers: Number of entangling layers of the circuit, see `angle_router`.
+        n_qubits: Number of qubits that the coordinates enter in groups, see `angle_router`; None
+            for one qubit per coordinate.
         rotation: Axis of the embedding, see `angle_router`.
         reuploads: Number of times that the circuit takes the inputs, see `angle_router`.
         entanglement: Entangler of the circuit, see `angle_router`.
@@ -42,6 +44,7 @@ class RouterSettings:
     n_experts: int
     size: int = 0
     n_layers: int = 3
+    n_qubits: int | None = None
     rotation: str = "x"
     reuploads: int = 1
     entanglement: str = "strong"
@@ -112,6 +115,7 @@ def _quantum(settings: RouterSettings) -> nn.Module:
     circuit = angle_router(
         settings.n_inputs,
         settings.n_layers,
+        n_qubits=settings.n_qubits,
         rotation=settings.rotation,
         reuploads=settings.reuploads,
         entanglement=settings.entanglement,

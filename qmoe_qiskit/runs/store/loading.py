@@ -85,14 +85,28 @@ class OpenedRun:
 
     @property
     def projection(self) -> str:
-        """A sentence on the principal components that the router sees; "" if it sees features."""
+        """A sentence on what the router sees; "" if it sees the features themselves."""
         n_inputs, n_features = self.manifest.router_inputs, len(self.manifest.data.feature_names)
-        if n_inputs == n_features:
+        chosen = self.manifest.model["settings"].get("projection", "auto")
+        experts = "the experts see every feature."
+        if chosen == "linear":
+            low, high = self.manifest.model["range"]
+            return (
+                f"The router sees {n_inputs} trained linear combinations of the {n_features} "
+                f"features, each bounded to {low:.3g} ... {high:.3g}; {experts}"
+            )
+        if chosen == "groups" and self.has_circuit:
+            n_qubits = self.load_circuit().n_qubits
+            return (
+                f"The circuit takes all {n_features} features, {n_qubits} per upload, in "
+                f"{-(-n_features // n_qubits)} groups; {experts}"
+            )
+        if n_inputs == n_features and chosen != "pca":
             return ""
         share = f"{100 * self.model.explained_variance:.1f} %"
         return (
             f"The router sees {n_inputs} principal components of the {n_features} features, which "
-            f"hold {share} of their variance; the experts see every feature."
+            f"hold {share} of their variance; {experts}"
         )
 
     def control(self) -> OpenedRun | None:

@@ -37,6 +37,11 @@ def check_with_hardware(settings: Mapping[str, Any]) -> None:
             f"hardware_training is for a device, not {backend!r}: name one, such as "
             "'runtime:ibm_fez', or 'runtime:fake_torino' for a rehearsal"
         )
+    if settings["projection"] == "linear":
+        raise InputError(
+            "projection 'linear' is not trained on a device, which would be measured anew at the "
+            "inputs of every step: use projection 'pca', or train without hardware_training"
+        )
     if settings["callbacks"]:
         raise InputError(
             "callbacks see the epochs of a simulated training: leave them out with "
