@@ -183,6 +183,45 @@ def n_coordinates(n_qubits: int | None, n_features: int) -> int:
     return n_qubits
 
 
+def projection_sentence(
+    projection: str,
+    *,
+    n_features: int,
+    n_inputs: int,
+    n_qubits: int | None,
+    feature_range: tuple[float, float],
+    explained_variance: float,
+) -> str:
+    """Return a sentence on what a router sees of F features; "" if it sees them themselves.
+
+    Args:
+        projection: One of `PROJECTIONS`.
+        n_features: Number of features.
+        n_inputs: Number of coordinates that the router sees.
+        n_qubits: Number of qubits of the router's circuit; None for a classical router.
+        feature_range: Range of the scaled features.
+        explained_variance: See `FeatureMap`.
+    """
+    experts = "the experts see every feature."
+    if projection == "linear":
+        low, high = feature_range
+        return (
+            f"The router sees {n_inputs} trained linear combinations of the {n_features} features, "
+            f"each bounded to {low:.3g} ... {high:.3g}; {experts}"
+        )
+    if projection == "groups" and n_qubits is not None and n_qubits < n_features:
+        return (
+            f"The circuit takes all {n_features} features, {n_qubits} per upload, in "
+            f"{-(-n_features // n_qubits)} groups; {experts}"
+        )
+    if n_inputs == n_features and projection != "pca":
+        return ""
+    return (
+        f"The router sees {n_inputs} principal components of the {n_features} features, which hold "
+        f"{100 * explained_variance:.1f} % of their variance; {experts}"
+    )
+
+
 def scaled_range(feature_range: tuple[float, float]) -> tuple[float, float]:
     """Return the two ends of a range as numbers.
 

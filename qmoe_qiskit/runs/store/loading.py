@@ -86,27 +86,18 @@ class OpenedRun:
     @property
     def projection(self) -> str:
         """A sentence on what the router sees; "" if it sees the features themselves."""
-        n_inputs, n_features = self.manifest.router_inputs, len(self.manifest.data.feature_names)
-        chosen = self.manifest.model["settings"].get("projection", "auto")
-        experts = "the experts see every feature."
-        if chosen == "linear":
-            low, high = self.manifest.model["range"]
-            return (
-                f"The router sees {n_inputs} trained linear combinations of the {n_features} "
-                f"features, each bounded to {low:.3g} ... {high:.3g}; {experts}"
-            )
-        if chosen == "groups" and self.has_circuit:
-            n_qubits = self.load_circuit().n_qubits
-            return (
-                f"The circuit takes all {n_features} features, {n_qubits} per upload, in "
-                f"{-(-n_features // n_qubits)} groups; {experts}"
-            )
-        if n_inputs == n_features and chosen != "pca":
-            return ""
-        share = f"{100 * self.model.explained_variance:.1f} %"
-        return (
-            f"The router sees {n_inputs} principal components of the {n_features} features, which "
-            f"hold {share} of their variance; {experts}"
+        from qmoe_qiskit.train.features import projection_sentence
+
+        model = self.manifest.model
+        projection = model["settings"].get("projection", "auto")
+        grouped = projection == "groups" and self.has_circuit
+        return projection_sentence(
+            projection,
+            n_features=len(self.manifest.data.feature_names),
+            n_inputs=self.manifest.router_inputs,
+            n_qubits=self.load_circuit().n_qubits if grouped else None,
+            feature_range=tuple(model["range"]),
+            explained_variance=self.model.explained_variance,
         )
 
     def control(self) -> OpenedRun | None:
