@@ -125,6 +125,7 @@ def _bars(axes: Axes, values: FloatArray, errors: FloatArray) -> None:
     )
     axes.set_xlim(left=0.0)
     axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.tick_params(axis="y", length=0)
     axes.grid(visible=True, axis="x", **_GRID)
     axes.set_axisbelow(True)
 
@@ -132,4 +133,3 @@ def _bars(axes: Axes, values: FloatArray, errors: FloatArray) -> None:
 def _name_bars(axes: Axes, names: Sequence[str]) -> None:
     axes.set_yticks(range(len(names)), labels=[fitted(name, _NAME) for name in names])
     axes.set_ylim(len(names) - 0.4, -0.6)  # the first one on top
-    axes.tick_params(axis="y", length=0)

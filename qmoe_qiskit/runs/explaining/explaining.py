@@ -164,8 +164,8 @@ def _spectrum(
     features = classifier.feature_map_
     names = tuple(map(str, feature_names))
     if projection == "linear" or features.projects:
-        kind = "coordinate" if projection == "linear" else "component"
-        names = tuple(f"{kind} {k}" for k in range(1, features.n_router_inputs + 1))
+        kind = "Z" if projection == "linear" else "PC"  # short: waves are named by several
+        names = tuple(f"{kind}{k}" for k in range(1, features.n_router_inputs + 1))
     try:
         found = measure_spectrum(classifier, names)
     except InputError as error:

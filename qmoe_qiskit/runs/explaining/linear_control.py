@@ -27,6 +27,7 @@ class LinearControl:
             one of five fits, which predicts it.
         low: Lower end of the share's 95 % Wilson interval.
         high: Upper end.
+        fitted: Share of the rows, all of which it was fitted to, that it sends to the same expert.
         most_used: Share of the rows of the most used expert: what sending every row to this expert
             would reach.
     """
@@ -34,6 +35,7 @@ class LinearControl:
     agreement: float
     low: float
     high: float
+    fitted: float
     most_used: float
 
 
@@ -45,30 +47,39 @@ def fit_linear_control(
     Returns:
         The comparison; None with fewer than ten rows.
     """
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import KFold
 
     n_rows = len(experts_N)
     if n_rows < 2 * FOLDS:
         return None
     agrees_N = np.zeros(n_rows, dtype=bool)
-    for fitted, left_out in KFold(FOLDS, shuffle=True, random_state=seed).split(scaled_NF):
-        chosen = np.unique(experts_N[fitted])
-        if len(chosen) == 1:
-            agrees_N[left_out] = experts_N[left_out] == chosen[0]
-            continue
-        with warnings.catch_warnings():
-            # Weights of routing that is exactly linear grow without end; the expert is the same.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            router = LogisticRegression(C=1e3, max_iter=500).fit(
-                scaled_NF[fitted], experts_N[fitted]
-            )
-        agrees_N[left_out] = router.predict(scaled_NF[left_out]) == experts_N[left_out]
+    for some, left_out in KFold(FOLDS, shuffle=True, random_state=seed).split(scaled_NF):
+        predicted = _imitated(scaled_NF[some], experts_N[some], scaled_NF[left_out])
+        agrees_N[left_out] = predicted == experts_N[left_out]
+    fitted_N = _imitated(scaled_NF, experts_N, scaled_NF) == experts_N
     low, high = wilson_interval(int(agrees_N.sum()), n_rows)
     return LinearControl(
         agreement=float(agrees_N.mean()),
         low=low,
         high=high,
+        fitted=float(fitted_N.mean()),
         most_used=float(np.bincount(experts_N).max() / n_rows),
     )
+
+
+def _imitated(
+    scaled_NF: FloatArray, experts_N: NDArray[np.intp], others_MF: FloatArray
+) -> NDArray[np.intp]:
+    """Return the experts that a linear router, fitted to some rows, chooses for others, (M,)."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    chosen = np.unique(experts_N)
+    if len(chosen) == 1:
+        return np.full(len(others_MF), chosen[0])
+    with warnings.catch_warnings():
+        # Weights for a routing that is exactly linear grow without end; the expert stays the same.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        router = LogisticRegression(C=1e3, max_iter=500).fit(scaled_NF, experts_N)
+    predicted_M: NDArray[np.intp] = router.predict(others_MF)
+    return predicted_M

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qmoe_qiskit.backends.surrogate.plan import MAX_POINTS
 from qmoe_qiskit.backends.surrogate.spectrum import Spectrum
+from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.moe import QuantumRouter
 from qmoe_qiskit.train.export.classical_model import surrogate_of
 from qmoe_qiskit.train.export.fourier_layer import coefficients
@@ -73,6 +75,11 @@ def measure_spectrum(model: QMoEClassifier, names_K: Sequence[str]) -> RouterSpe
     router = getattr(router, "router", router)
     if not isinstance(router, QuantumRouter):
         return None
+    n_points = Spectrum.of(router.circuit).n_points
+    if n_points > MAX_POINTS:
+        raise InputError(
+            f"it has {n_points:.3g} coefficients, more than the {MAX_POINTS} that are computed"
+        )
     surrogate = surrogate_of(model, None)
     assert surrogate is not None
     waves_KE = coefficients(surrogate)
