@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
     from qmoe_qiskit.runs.explaining.explanation import Explanation
 
+HOW_MAPPED = (
+    "The background is what the router does between the rows; with two experts it is a weight, "
+    "with more experts the one with the largest weight, paler where that weight is smaller."
+)
 HOW_SENSITIVE = (
     "Weight moves between experts: of two lists of weights, half the sum of the absolute "
     "differences, from 0 to 1. Left: exact derivatives, as weight that moves per training range of "
@@ -34,7 +38,7 @@ HOW_SPECTRAL = (
     "The router's logits (with readout probabilities, its weights) are waves in the inputs of the "
     "circuit, found from its Fourier surrogate. Power is the mean square over a full period of "
     "every input, also where no data lie. “a · b” is a wave of both inputs together, “2 a” one of "
-    "twice the frequency."
+    "twice the frequency. PC1, PC2 ... are principal components, Z1, Z2 ... trained projections."
 )
 HOW_SPECIALIZED = (
     "A row belongs to the expert with the largest weight. The interval of the mutual information "
@@ -43,12 +47,11 @@ HOW_SPECIALIZED = (
 )
 HOW_CONTROLLED = (
     "A linear softmax router is fitted to the experts that the model chooses, {folds} times, each "
-    "time without a part of the rows, on which it is then compared. It sees every feature. Few rows "
-    "are hard to learn from: a fit to all rows, compared on these, is the upper end of what a linear "
-    "router can do. "
-    "Agreement near that of always naming the most used expert says that the linear router learns "
-    "nothing of this routing; agreement near 100 % says that no more than a linear router is "
-    "needed to route like this."
+    "time without a part of the rows, on which it is then compared. It sees every feature. Few "
+    "rows are hard to learn from: a fit to all rows, compared on these, is the upper end of what a "
+    "linear router can do. Agreement near that of always naming the most used expert says that the "
+    "linear router learns nothing of this routing; agreement near 100 % says that no more than a "
+    "linear router is needed to route like this."
 )
 
 
@@ -124,6 +127,7 @@ def _map(explanation: Explanation) -> Section:
         text=_load(explanation),
         figure=explanation.plot_routing_map(),
         alt="Expert of largest weight over the plane of the data",
+        how=HOW_MAPPED,
         headings=("", "rows", "share (95 % Wilson interval)", "mean weight"),
         rows=rows,
     )
@@ -233,9 +237,9 @@ def _agreement(explanation: Explanation) -> str:
     return (
         f"A linear router that imitates this routing chooses the same expert on "
         f"{_percent(control.agreement)} of the rows that it was not fitted to (95 % interval "
-        f"{_percent(control.low)} to {_percent(control.high)}), and on {_percent(control.fitted)} of the "
-        f"rows if it is fitted to all of them; always naming the most used expert reaches "
-        f"{_percent(control.most_used)}."
+        f"{_percent(control.low)} to {_percent(control.high)}), and on "
+        f"{_percent(control.fitted)} of the rows if it is fitted to all of them; always naming the "
+        f"most used expert reaches {_percent(control.most_used)}."
     )
 
 
