@@ -17,8 +17,8 @@ from qmoe_qiskit.cli.commands.compare import compare
 from qmoe_qiskit.cli.commands.demo import demo
 from qmoe_qiskit.cli.commands.estimate import estimate
 from qmoe_qiskit.cli.commands.evaluate import evaluate
-from qmoe_qiskit.cli.commands.explain import explain
 from qmoe_qiskit.cli.commands.info import info
+from qmoe_qiskit.cli.commands.insight.explain import explain
 from qmoe_qiskit.cli.commands.jobs import jobs
 from qmoe_qiskit.cli.commands.noise import noise
 from qmoe_qiskit.cli.commands.packed.crosstalk import crosstalk

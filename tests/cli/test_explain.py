@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from qmoe_qiskit.runs import explain, load_run
+from qmoe_qiskit.runs import TrainingRequest, explain, load_run, train_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,13 +60,13 @@ def test_what_is_refused(
     assert words in " ".join(outcome.stderr.split())
 
 
-@pytest.mark.usefixtures("no_figures")
 def test_a_model_that_was_trained_with_shots_is_explained_exactly(
     qmoe: Callable[..., Any], the_document: Callable[[str], Any], tmp_path: Path
 ) -> None:
-    training = ("--samples", "24", "--layers", "1", "--epochs", "1", "--control", "none")
-    where = ("--backend", "noisy:depolarizing:0.02", "--shots", "4", "--batch-size", "30")
-    assert qmoe("train", *training, *where, "--out", tmp_path / "run").exit_code == 0
+    request = TrainingRequest(
+        n_samples=24, n_layers=1, max_epochs=1, backend="noisy:depolarizing:0.02", shots=4
+    )
+    train_run(request, tmp_path / "run")
     first, second = (
         the_document(qmoe("explain", tmp_path / "run", "--json").stdout) for _ in range(2)
     )

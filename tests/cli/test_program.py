@@ -35,7 +35,7 @@ COMMANDS = {
         "--device-qubits", "--drop", "--early-stopping", "--entanglement", "--epochs", "--experts",
         "--features", "--figures-format", "--force", "--init", "--json", "--layers",
         "--learning-rate", "--method", "--mitigation", "--out", "--patience", "--print-settings",
-        "--qubits", "--readout", "--resume", "--reuploads", "--rotation", "--router", "--routing",
+        "--projection", "--qubits", "--readout", "--resume", "--reuploads", "--rotation", "--router", "--routing",
         "--samples", "--seed", "--shots", "--slots", "--steps", "--target", "--test-fraction",
         "--votes",
     ],
@@ -49,6 +49,10 @@ COMMANDS = {
         "--backend", "--budget", "--device-qubits", "--force", "--json", "--keep", "--ledger",
         "--mitigation", "--mode", "--options", "--out", "--repetition", "--resilience", "--settle",
         "--shots", "--slots", "--spacing", "--surrogate", "--yes", "FILE", "RUN",
+    ],
+    "explain": [
+        "--backend", "--force", "--json", "--out", "--permutations", "--samples", "--seed",
+        "--surrogate", "--target", "DATA", "RUN",
     ],
     "surrogate": [
         "--backend", "--budget", "--check-level", "--checks", "--device-qubits", "--force",
@@ -68,8 +72,8 @@ COMMANDS = {
         "--batch-size", "--data", "--device", "--device-qubits", "--drift-hours", "--drift-seed",
         "--drop", "--early-stopping", "--entanglement", "--epochs", "--experts", "--features",
         "--force", "--json", "--later", "--layers", "--learning-rate", "--mitigation", "--out",
-        "--patience", "--qubits", "--readout", "--resume", "--reuploads", "--rotation",
-        "--samples", "--seed", "--shots", "--target", "--test-fraction",
+        "--patience", "--projection", "--qubits", "--readout", "--resume", "--reuploads",
+        "--rotation", "--samples", "--seed", "--shots", "--target", "--test-fraction",
     ],
     "estimate": [
         "--backend", "--data", "--decision", "--device-qubits", "--json", "--ledger", "--mode",

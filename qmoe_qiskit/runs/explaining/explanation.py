@@ -79,7 +79,7 @@ class Explanation:
 
     def plot_sensitivity(self) -> Figure:
         """Draw slopes and permutation importance by feature; at most 20 features."""
-        from qmoe_qiskit.figures.routing_reasons import sensitivity_figure
+        from qmoe_qiskit.figures.pages.routing_reasons import sensitivity_figure
 
         found, order_F = self.sensitivity, self.sensitivity.order_F
         panels = [
@@ -94,7 +94,7 @@ class Explanation:
 
     def plot_spectrum(self) -> Figure | None:
         """Draw the strongest waves of the router; None where the spectrum is left out."""
-        from qmoe_qiskit.figures.routing_reasons import spectrum_figure
+        from qmoe_qiskit.figures.pages.routing_reasons import spectrum_figure
 
         if self.spectrum is None:
             return None
@@ -104,7 +104,7 @@ class Explanation:
 
     def plot_specialization(self) -> Figure:
         """Draw the number of rows by expert and class."""
-        from qmoe_qiskit.figures.routing_reasons import specialization_figure
+        from qmoe_qiskit.figures.pages.routing_reasons import specialization_figure
 
         target = str(self.rows.target_name)
         return specialization_figure(self.specialization.counts_EC, self.classes, target)

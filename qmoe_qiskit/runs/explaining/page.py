@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qmoe_qiskit.figures.html import embedded, environment
-from qmoe_qiskit.figures.routing_reasons import MOST_BARS
+from qmoe_qiskit.figures.pages.html import embedded, environment
+from qmoe_qiskit.figures.pages.routing_reasons import MOST_BARS
 from qmoe_qiskit.figures.style import figure_bytes
 from qmoe_qiskit.runs.explaining.linear_control import FOLDS
 from qmoe_qiskit.runs.explaining.specialization import DRAWS

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from qmoe_qiskit.figures.html import embedded, environment
+from qmoe_qiskit.figures.pages.html import embedded, environment
 from qmoe_qiskit.stats.types import VerdictOutcome
 from qmoe_qiskit.studies.report.page import (
     HOW_JUDGED,

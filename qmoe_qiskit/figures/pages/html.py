@@ -26,7 +26,7 @@ def embedded(png: bytes) -> dict[str, Any]:
 
 def environment(package: str) -> Environment:
     """Return the templates of a package, which may include "page.css"."""
-    packages = (package, "qmoe_qiskit.figures")
+    packages = (package, "qmoe_qiskit.figures.pages")
     # Names and sentences come from users: only the templates themselves are markup.
     return Environment(
         loader=ChoiceLoader([PackageLoader(name, "templates") for name in packages]),

@@ -22,7 +22,7 @@ def explain(
     data: Annotated[
         str | None,
         typer.Argument(
-            metavar="[DATA]",
+            metavar="DATA",
             help="Rows to explain: a built-in name or a file with labels; by default the run's "
             "held-out rows.",
         ),
