@@ -35,9 +35,9 @@ COMMANDS = {
         "--device-qubits", "--drop", "--early-stopping", "--entanglement", "--epochs", "--experts",
         "--features", "--figures-format", "--force", "--init", "--json", "--layers",
         "--learning-rate", "--method", "--mitigation", "--out", "--patience", "--print-settings",
-        "--projection", "--qubits", "--readout", "--resume", "--reuploads", "--rotation", "--router", "--routing",
-        "--samples", "--seed", "--shots", "--slots", "--steps", "--target", "--test-fraction",
-        "--votes",
+        "--projection", "--qubits", "--readout", "--resume", "--reuploads", "--rotation", "--router",
+        "--routing", "--samples", "--seed", "--shots", "--slots", "--steps", "--target",
+        "--test-fraction", "--votes",
     ],
     "evaluate": [
         "--backend", "--budget", "--data", "--device-qubits", "--figures", "--force", "--json",
