@@ -35,8 +35,8 @@ COMMANDS = {
         "--device-qubits", "--drop", "--early-stopping", "--entanglement", "--epochs", "--experts",
         "--features", "--figures-format", "--force", "--init", "--json", "--layers",
         "--learning-rate", "--method", "--mitigation", "--out", "--patience", "--print-settings",
-        "--projection", "--qubits", "--readout", "--resume", "--reuploads", "--rotation", "--router",
-        "--routing", "--samples", "--seed", "--shots", "--slots", "--steps", "--target",
+        "--projection", "--qubits", "--readout", "--resume", "--reuploads", "--rotation",
+        "--router", "--routing", "--samples", "--seed", "--shots", "--slots", "--steps", "--target",
         "--test-fraction", "--votes",
     ],
     "evaluate": [

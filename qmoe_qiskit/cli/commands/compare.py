@@ -77,6 +77,7 @@ _LEFT_OUT = (
     "readout", "routing", "n_votes", "backend", "shots", "mitigation", "device_qubits",
     "learning_rate", "balance_weight", "early_stopping", "patience", "seed", "budget",
     "steps", "method", "slots", "init",
+    "task", "expert", "top_k", "capacity_factor", "router_noise", "balance", "bias_rate",
 )  # fmt: skip
 
 

@@ -24,12 +24,14 @@ if TYPE_CHECKING:
 
 HOW_MAPPED = (
     "The background is what the router does between the rows; with two experts it is a weight, "
-    "with more experts the one with the largest weight, paler where that weight is smaller."
+    "with more experts the one with the largest weight, paler where that weight is smaller. With "
+    "top-k, an expert that is not chosen has the weight 0."
 )
 HOW_SENSITIVE = (
     "Weight moves between experts: of two lists of weights, half the sum of the absolute "
     "differences, from 0 to 1. Left: exact derivatives, as weight that moves per training range of "
-    "the feature, mean over the rows with 1.96 standard errors. Middle and right: the feature's "
+    "the feature, mean over the rows with 1.96 standard errors; where top-k chooses other experts, "
+    "weight jumps, which derivatives do not see. Middle and right: the feature's "
     "values are permuted over the rows; error bars are standard deviations over {n} permutations. "
     "Features that depend on each other share their importance; a permutation makes rows that the "
     "data do not have."

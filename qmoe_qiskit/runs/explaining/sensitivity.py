@@ -84,7 +84,8 @@ def router_weights(model: QMoEClassifier, scaled_NF: FloatArray) -> FloatArray:
     """Return the weight of every expert, (N, E), for scaled features."""
     with torch.no_grad():
         parts = [
-            model.module_.router(x) for x in torch.split(torch.from_numpy(scaled_NF), _ROWS * 4)
+            model.module_.route(x).gates_BE
+            for x in torch.split(torch.from_numpy(scaled_NF), 4 * _ROWS)
         ]
     weights_NE: FloatArray = torch.cat(parts).double().numpy()
     return weights_NE
@@ -98,7 +99,7 @@ def _weights_and_slopes(
     weights, slopes = [], []
     for part_BF in torch.split(torch.from_numpy(scaled_NF), _ROWS):
         x_BF = part_BF.clone().requires_grad_()
-        weights_BE = model.module_.router(x_BF)
+        weights_BE = model.module_.route(x_BF).gates_BE
         n_experts = weights_BE.shape[1]
         by_expert = [
             torch.autograd.grad(weights_BE[:, e].sum(), x_BF, retain_graph=e < n_experts - 1)[0]

@@ -11,7 +11,7 @@ import pytest
 import torch
 from sklearn.metrics import mutual_info_score
 
-from qmoe_qiskit import QMoEClassifier
+from qmoe_qiskit import QMoEClassifier, QMoERegressor
 from qmoe_qiskit.data import Dataset, load_dataset
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.moe import QuantumRouter
@@ -27,6 +27,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "re-uploads": {"n_layers": 1, "reuploads": 2, "n_experts": 3},
     "mlp": {"router": "mlp:4", "n_experts": 3},
     "linear": {"router": "linear"},
+    "top-2": {"router": "mlp:4", "n_experts": 4, "top_k": 2},
 }
 
 
@@ -57,7 +58,9 @@ def test_slopes_are_those_of_finite_differences(
         at[0][:, f] += step * (features.high - features.low)
         at[1][:, f] -= step * (features.high - features.low)
         with torch.no_grad():
-            up_NE, down_NE = (model.module_.router(torch.from_numpy(one)).numpy() for one in at)
+            up_NE, down_NE = (
+                model.module_.route(torch.from_numpy(one)).gates_BE.numpy() for one in at
+            )
         slopes_NE = np.abs(up_NE - down_NE) / (2 * step)
         found = explanation.sensitivity
         tolerance = {"rtol": 1e-4, "atol": 1e-6}
@@ -239,6 +242,20 @@ def test_many_features_and_their_projections(rng: np.random.Generator) -> None:
         assert np.isfinite(document["sensitivity"]["features"][7]["moved"])
     assert len(found.plot_sensitivity().axes[0].get_yticklabels()) == 20
     assert found.plot_spectrum() is None
+
+
+def test_a_target_that_is_a_number_is_explained_by_quarters(rng: np.random.Generator) -> None:
+    x_NF = rng.normal(size=(60, 2))
+    y_N = x_NF[:, 0] ** 2
+    model = QMoERegressor("mlp:3", max_epochs=2, random_state=0).fit(x_NF, y_N)
+    found = explain(model, x_NF, y_N, n_permutations=1)
+    np.testing.assert_array_equal(found.specialization.counts_EC.sum(axis=0), [15] * 4)
+    ends = np.quantile(y_N, [0, 0.25])
+    assert found.classes[0] == f"1: {ends[0]:.3g} ... {ends[1]:.3g}"
+    assert found.to_html()
+    constant = explain(model, x_NF, np.ones(60), n_permutations=1)
+    assert constant.classes == ("1",)
+    assert constant.specialization.information == 0.0
 
 
 def test_what_is_refused(rows: Dataset) -> None:
