@@ -6,7 +6,8 @@ import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 
-from qmoe_qiskit.circuits.angle import append_layers, z_observables
+from qmoe_qiskit.circuits.angle import z_observables
+from qmoe_qiskit.circuits.layers import Entanglement, WeightLayout, append_layers, layer_weights
 from qmoe_qiskit.circuits.router import RouterCircuit
 from qmoe_qiskit.errors import InputError, require_positive
 from qmoe_qiskit.typing import FloatArray
@@ -16,7 +17,7 @@ MAX_FEATURES = 1024
 
 
 def amplitude_circuit(
-    n_features: int, n_layers: int, *, entanglement: str = "strong"
+    n_features: int, n_layers: int, *, entanglement: Entanglement = "strong", mirrored: bool = False
 ) -> RouterCircuit:
     """Build amplitude embedding followed by layers, as in the experts of arXiv:2512.22296.
 
@@ -33,6 +34,7 @@ def amplitude_circuit(
         n_features: Number of features, F; the circuit has log2 F qubits, rounded up, at least 1.
         n_layers: Number of layers, as in `angle_router`.
         entanglement: Entangler of the layers, as in `angle_router`.
+        mirrored: As in `angle_router`.
 
     Raises:
         InputError: If a count is below 1, there are more than 1024 features, or a name is unknown.
@@ -41,23 +43,23 @@ def amplitude_circuit(
     3
     """
     n = n_qubits_of(n_features)
-    layers = require_positive("n_layers", n_layers)
+    weights = layer_weights(n, n_layers, mirrored=mirrored)
     inputs = ParameterVector("a", 2**n - 1)
-    weights = ParameterVector("w", layers * n * 3)
-    circuit = QuantumCircuit(n, name=f"amplitude_circuit_{n}x{layers}")
+    circuit = QuantumCircuit(n, name=f"amplitude_circuit_{n}x{n_layers}")
     angle = iter(inputs)
     for target in range(n):
         for step in range(2**target):
             if step:
                 circuit.cz(target - 1 - _gray_flip(step), target)
             circuit.ry(next(angle), target)
-    append_layers(circuit, iter(weights), layers, entanglement)
+    append_layers(circuit, iter(weights), n_layers, entanglement, mirrored=mirrored)
     return RouterCircuit(
         circuit=circuit,
         inputs=inputs,
         weights=weights,
         observables=tuple(z_observables(n)),
         degree=1,
+        layout=WeightLayout(n_layers=n_layers, n_qubits=n, mirrored=mirrored),
     )
 
 

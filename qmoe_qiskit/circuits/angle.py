@@ -1,20 +1,27 @@
 """The paper's router: features as rotation angles, then trainable entangling layers."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
-from qiskit.circuit import Parameter, ParameterVector
+from qiskit.circuit import ParameterVector
 from qiskit.quantum_info import SparsePauliOp
 
 from qmoe_qiskit import limits
+from qmoe_qiskit.circuits.layers import (
+    ENTANGLEMENTS,
+    Entanglement,
+    WeightLayout,
+    append_layers,
+    layer_weights,
+)
 from qmoe_qiskit.circuits.router import RouterCircuit
-from qmoe_qiskit.errors import InputError, quoted, require_positive, unknown_name
+from qmoe_qiskit.errors import require_positive, unknown_name
+
+__all__ = ["ENTANGLEMENTS", "ROTATIONS", "angle_router", "basis_projectors", "expert_projectors"]
 
 ROTATIONS = ("x", "y", "z")
-ENTANGLEMENTS = ("linear", "none", "ring", "strong")
 
 
 def angle_router(
@@ -23,7 +30,9 @@ def angle_router(
     *,
     rotation: str = "x",
     reuploads: int = 1,
-    entanglement: str = "strong",
+    entanglement: Entanglement = "strong",
+    input_scaling: bool = False,
+    mirrored: bool = False,
 ) -> RouterCircuit:
     """Build the angle-embedding router of arXiv:2512.22296, one qubit per feature.
 
@@ -40,70 +49,57 @@ def angle_router(
         reuploads: Number of times that embedding and block are repeated, each block with weights of
             its own. Outputs are trigonometric polynomials of this degree in every feature.
         entanglement: "strong" (CNOT i -> i + r mod n with r = (layer mod (n - 1)) + 1), "ring"
-            (r = 1 in every layer), "linear" (CNOT i -> i + 1 for i < n - 1), or "none".
+            (r = 1 in every layer), "linear" (CNOT i -> i + 1 for i < n - 1), or "none"; or the
+            `Couplers` of a device.
+        input_scaling: Whether every upload of a feature is multiplied by a weight of its own, which
+            starts at 1. The frequencies of the outputs are trained as well then, and `degree` is
+            unknown.
+        mirrored: Whether every second layer is the mirror image of the one before it, as
+            initialization "identity-block" needs.
 
     Returns:
         A router with `3 * reuploads * n_layers * n_features` weights, flattened (layer, qubit,
-        angle), and one output <Z_i> per qubit.
+        angle), and one output <Z_i> per qubit. With input scaling `reuploads * n_features` factors
+        follow, flattened (upload, qubit).
 
     Raises:
-        InputError: If a count is below 1, a name is unknown, or the circuit has too many angles.
+        InputError: If a count is below 1, a name is unknown, the circuit has too many angles, or
+            an odd number of layers is to be mirrored.
 
     >>> router = angle_router(2, 3)
     >>> router.n_inputs, router.n_weights, router.n_outputs
     (2, 18, 2)
     """
     n = require_positive("n_features", n_features, at_most=limits.QUBITS)
-    layers = require_positive("n_layers", n_layers)
-    blocks = require_positive("reuploads", reuploads)
     if rotation not in ROTATIONS:
         raise unknown_name("rotation", rotation, ROTATIONS)
-    if 3 * blocks * layers * n > limits.ANGLES:
-        raise InputError(
-            f"{quoted(layers)} layers x {quoted(blocks)} uploads on {n} qubits have "
-            f"{quoted(3 * blocks * layers * n)} angles: at most {limits.ANGLES} are accepted"
-        )
-
+    weights = layer_weights(n, n_layers, reuploads, mirrored=mirrored)
     inputs = ParameterVector("x", n)
-    weights = ParameterVector("w", blocks * layers * n * 3)
-    circuit = QuantumCircuit(n, name=f"angle_router_{n}x{layers}")
-    angle = iter(weights)
+    scalings = ParameterVector("s", reuploads * n if input_scaling else 0)
+    circuit = QuantumCircuit(n, name=f"angle_router_{n}x{n_layers}")
+    angle, scaling = iter(weights), iter(scalings)
     if rotation == "z":
         circuit.h(range(n))
-    for block in range(blocks):
+    for block in range(reuploads):
         if block:
             circuit.barrier()
         for qubit in range(n):
-            getattr(circuit, f"r{rotation}")(inputs[qubit], qubit)
-        append_layers(circuit, angle, layers, entanglement)
+            x = inputs[qubit]
+            getattr(circuit, f"r{rotation}")(next(scaling) * x if input_scaling else x, qubit)
+        append_layers(circuit, angle, n_layers, entanglement, mirrored=mirrored)
     return RouterCircuit(
         circuit=circuit,
         inputs=inputs,
-        weights=weights,
+        weights=[*weights, *scalings],
         observables=tuple(z_observables(n)),
-        degree=blocks,
+        degree=None if input_scaling else reuploads,
+        layout=WeightLayout(
+            n_layers=n_layers * reuploads,
+            n_qubits=n,
+            n_scalings=len(scalings),
+            mirrored=mirrored,
+        ),
     )
-
-
-def append_layers(
-    circuit: QuantumCircuit, angles: Iterator[Parameter], n_layers: int, entanglement: str
-) -> None:
-    """Append layers of Rot(phi, theta, omega) on every qubit and an entangler; see `angle_router`.
-
-    Raises:
-        InputError: If the entanglement is unknown.
-    """
-    if entanglement not in ENTANGLEMENTS:
-        raise unknown_name("entanglement", entanglement, ENTANGLEMENTS)
-    n = circuit.num_qubits
-    for layer in range(n_layers):
-        circuit.barrier()
-        for qubit in range(n):
-            circuit.rz(next(angles), qubit)
-            circuit.ry(next(angles), qubit)
-            circuit.rz(next(angles), qubit)
-        for control, target in _cnots(n, layer, entanglement):
-            circuit.cx(control, target)
 
 
 def z_observables(n_qubits: int) -> list[SparsePauliOp]:
@@ -151,12 +147,3 @@ def _diagonal(n_qubits: int, values_S: NDArray[Any]) -> SparsePauliOp:
     return SparsePauliOp.from_list(
         [(text.replace("0", "I").replace("1", "Z"), flat_S[s]) for s, text in labels.items()]
     )
-
-
-def _cnots(n: int, layer: int, entanglement: str) -> list[tuple[int, int]]:
-    if n == 1 or entanglement == "none":
-        return []
-    if entanglement == "linear":
-        return [(i, i + 1) for i in range(n - 1)]
-    step = layer % (n - 1) + 1 if entanglement == "strong" else 1
-    return [(i, (i + step) % n) for i in range(n)]
