@@ -1,6 +1,7 @@
 """The ZZ feature map, with trainable layers after every upload."""
 
 import math
+from itertools import pairwise
 
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterExpression, ParameterVector
@@ -76,7 +77,7 @@ def _append_feature_map(circuit: QuantumCircuit, inputs: list[ParameterExpressio
     for qubit, x in enumerate(inputs):
         circuit.h(qubit)
         circuit.p(2 * x, qubit)
-    for qubit, (x, y) in enumerate(zip(inputs, inputs[1:], strict=False)):
+    for qubit, (x, y) in enumerate(pairwise(inputs)):
         circuit.cx(qubit, qubit + 1)
         circuit.p(2 * (math.pi - x) * (math.pi - y), qubit + 1)
         circuit.cx(qubit, qubit + 1)

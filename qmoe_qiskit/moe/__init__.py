@@ -22,11 +22,13 @@ if TYPE_CHECKING:
         QuadraticRouter,
         RandomFourierRouter,
     )
+    from qmoe_qiskit.moe.routers.initialization import INITIALIZATIONS, initial_weights
     from qmoe_qiskit.moe.routers.projected import ProjectedRouter
     from qmoe_qiskit.moe.routers.quantum import READOUTS, QuantumRouter
     from qmoe_qiskit.moe.routers.registry import ROUTERS, RouterKind, RouterSettings
 
 __all__ = [
+    "INITIALIZATIONS",
     "READOUTS",
     "ROUTERS",
     "ROUTINGS",
@@ -42,6 +44,7 @@ __all__ = [
     "RouterKind",
     "RouterSettings",
     "balance_loss",
+    "initial_weights",
     "linear_experts",
     "quantum_experts",
 ]
@@ -59,6 +62,7 @@ __getattr__, __dir__ = load_lazily(
             "QuadraticRouter",
             "RandomFourierRouter",
         ],
+        ".routers.initialization": ["INITIALIZATIONS", "initial_weights"],
         ".routers.projected": ["ProjectedRouter"],
         ".routers.quantum": ["READOUTS", "QuantumRouter"],
         ".routers.registry": ["ROUTERS", "RouterKind", "RouterSettings"],

@@ -15,7 +15,6 @@ from qmoe_qiskit.moe.torch_connector.connector import RouterConnector
 from qmoe_qiskit.moe.torch_connector.function import evaluate
 from qmoe_qiskit.moe.torch_connector.modes import (
     is_recorded,
-    is_traced,
     is_transformed,
     needs_gradient,
 )
@@ -118,9 +117,7 @@ def _differentiable_angles(features_BF: Tensor) -> Tensor:
     return torch.cat(angles[::-1], dim=1).to(features_BF)
 
 
-def _with_zero_blocks(
-    connector: RouterConnector, features_BF: Tensor, values_BO: Tensor
-) -> Tensor:
+def _with_zero_blocks(connector: RouterConnector, features_BF: Tensor, values_BO: Tensor) -> Tensor:
     """Add, to values that stay as they are, the derivatives by features in blocks of zeros."""
     rows, columns = _in_zero_blocks(features_BF.detach()).nonzero(as_tuple=True)
     if not len(rows):

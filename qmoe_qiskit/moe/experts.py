@@ -16,8 +16,8 @@ class QuantumExpert(nn.Module):
     """Outputs from an amplitude-embedding circuit (the experts of arXiv:2512.22296, phase 1).
 
     The host computes the angles that prepare a row's state: the circuit runs on every backend.
-    Rows are normalized: the expert does not see their length. Derivatives by the features are exact,
-    so that layers with weights may come before it; see `embedded_values`.
+    Rows are normalized: the expert does not see their length. Derivatives by the features are
+    exact, so that layers with weights may come before it; see `embedded_values`.
 
     Args:
         compiled: An `amplitude_circuit`, compiled by any backend; experts may share it.

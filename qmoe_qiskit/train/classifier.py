@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from qmoe_qiskit.backends.surrogate import FourierSurrogate
     from qmoe_qiskit.train.on_device.steps import HardwareReport
 
-_CIRCUIT_SETTINGS = ("n_layers", "rotation", "reuploads", "entanglement", "readout", "routing")
+_CIRCUIT_SETTINGS = (
+    "circuit", "n_layers", "rotation", "reuploads", "entanglement", "input_scaling",
+    "initialization", "readout", "routing",
+)  # fmt: skip
 
 
 class QMoEClassifier(PlotMethods, Predictions):
@@ -49,16 +52,26 @@ class QMoEClassifier(PlotMethods, Predictions):
 
     Args:
         router: A name from `qmoe_qiskit.moe.ROUTERS`, such as "quantum" or "mlp:16", or a
-            `RouterCircuit` of yours, with at most F inputs. Then n_layers, rotation, reuploads and
-            entanglement stay at their defaults: they describe our circuit.
+            `RouterCircuit` of yours, with at most F inputs. Then circuit, n_layers, rotation,
+            reuploads, entanglement and input_scaling stay at their defaults: they describe our
+            circuit.
         n_experts: Number of experts, E.
+        circuit: Name of a family of circuits, an entry of `qmoe_qiskit.circuits.CIRCUITS`. With
+            "amplitude", K coordinates take log2 K qubits, and one of them at least must differ from
+            0. "hardware-efficient" follows the couplers of the backend's device, and a stored model
+            keeps them wherever it runs later.
         n_layers: Number of entangling layers of the circuit, see `angle_router`.
         n_qubits: Number of qubits of the circuit, and of coordinates that any router sees; by
             default the number of features, at most 6.
         rotation: Axis of the embedding, see `angle_router`.
         reuploads: Number of times that the circuit takes its inputs, see `angle_router`; also the
             degree of router "fourier".
-        entanglement: Entangler of the circuit, see `angle_router`.
+        entanglement: Entangler of the circuit, see `angle_router`; of circuit "hardware-efficient"
+            it is "device", whether or not it is said.
+        input_scaling: Whether the circuit multiplies its inputs by trained weights, see
+            `angle_router`.
+        initialization: How the circuit's angles start, an entry of
+            `qmoe_qiskit.moe.INITIALIZATIONS`.
         readout: "expectations" or "probabilities", see `QuantumRouter`.
         routing: "weighted": logits are the sum of the experts' outputs with the router's weights.
             "sampled": one expert is drawn per row and vote with these weights as probabilities, and
@@ -144,11 +157,14 @@ class QMoEClassifier(PlotMethods, Predictions):
         router: str | RouterCircuit = "quantum",
         *,
         n_experts: int = 2,
+        circuit: str = "angle",
         n_layers: int = 3,
         n_qubits: int | None = None,
         rotation: str = "x",
         reuploads: int = 1,
         entanglement: str = "strong",
+        input_scaling: bool = False,
+        initialization: str = "uniform",
         readout: str = "expectations",
         routing: str = "weighted",
         n_votes: int | None = 1,
@@ -178,11 +194,14 @@ class QMoEClassifier(PlotMethods, Predictions):
     ) -> None:
         self.router = router
         self.n_experts = n_experts
+        self.circuit = circuit
         self.n_layers = n_layers
         self.n_qubits = n_qubits
         self.rotation = rotation
         self.reuploads = reuploads
         self.entanglement = entanglement
+        self.input_scaling = input_scaling
+        self.initialization = initialization
         self.readout = readout
         self.routing = routing
         self.n_votes = n_votes
@@ -326,12 +345,18 @@ class QMoEClassifier(PlotMethods, Predictions):
                 f"got {self.random_state!r}"
             ) from error
 
-    def rebuild(self, seed: int | None = None, backend: Backend | None = None) -> None:
+    def rebuild(
+        self,
+        seed: int | None = None,
+        backend: Backend | None = None,
+        circuit: RouterCircuit | None = None,
+    ) -> None:
         """Build an untrained `module_` from the settings, `feature_map_` and `classes_`.
 
         Args:
             seed: Seed of the initial weights, and of the backend if it is opened here.
             backend: The open backend; None to open the one that the settings choose.
+            circuit: The router's circuit, if it is stored; None to build it.
 
         Raises:
             InputError: If router or backend are not accepted or do not go together.
@@ -345,6 +370,7 @@ class QMoEClassifier(PlotMethods, Predictions):
             self.n_experts,
             **{name: getattr(self, name) for name in _CIRCUIT_SETTINGS},
             backend=self.backend_,
+            built=circuit,
             generator=generator,
         )
         if features.projects:

@@ -12,8 +12,9 @@ from qmoe_qiskit import limits
 from qmoe_qiskit.backends import BackendSpec
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.circuits.angle import ENTANGLEMENTS, ROTATIONS
+from qmoe_qiskit.circuits.families import CIRCUITS, DEVICE
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
-from qmoe_qiskit.moe import READOUTS, ROUTINGS
+from qmoe_qiskit.moe import INITIALIZATIONS, READOUTS, ROUTINGS
 from qmoe_qiskit.train.features import scaled_range
 from qmoe_qiskit.train.loop.optimization import LIKELIHOODS, criterion_class, name_of
 from qmoe_qiskit.train.on_device.settings import HardwareTraining
@@ -30,10 +31,19 @@ _COUNTS = {
 # The settings that choose a backend.
 BACKEND_SETTINGS = ("backend", "shots", "mitigation", "device_qubits")
 # Settings of the circuit that a circuit of the user's has itself, with their defaults.
-_OF_OUR_CIRCUIT = {"n_layers": 3, "rotation": "x", "reuploads": 1, "entanglement": "strong"}
+_OF_OUR_CIRCUIT = {
+    "circuit": "angle",
+    "n_layers": 3,
+    "rotation": "x",
+    "reuploads": 1,
+    "entanglement": "strong",
+    "input_scaling": False,
+}
 _NAMES = {
+    "circuit": CIRCUITS.names,
     "rotation": ROTATIONS,
-    "entanglement": ENTANGLEMENTS,
+    "entanglement": (*ENTANGLEMENTS, DEVICE),
+    "initialization": INITIALIZATIONS.names,
     "readout": READOUTS,
     "routing": ROUTINGS,
 }
@@ -54,7 +64,7 @@ def check_settings(settings: Mapping[str, Any]) -> None:
             raise unknown_name(name, settings[name], known)
     _check_numbers(settings)
     _check_votes(settings)
-    for name in ("early_stopping", "warm_start"):
+    for name in ("early_stopping", "input_scaling", "warm_start"):
         if not isinstance(settings[name], bool | np.bool_):
             raise InputError(f"{name} must be True or False, got {settings[name]!r}")
     weight_of = settings["class_weight"]

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from qmoe_qiskit import limits
 from qmoe_qiskit.backends import BackendSpec
 from qmoe_qiskit.backends.noisy.registry import noise_from
-from qmoe_qiskit.circuits import RouterCircuit
+from qmoe_qiskit.circuits import CIRCUITS, RouterCircuit
 from qmoe_qiskit.errors import EngineMismatchError, InputError, RunError
 from qmoe_qiskit.noise_profiles import NoiseProfile
 from qmoe_qiskit.train.execution import options_of, profile_of
@@ -128,7 +128,7 @@ def restored_as(kind: type[ModelT], state: ModelState, where: BackendSpec | None
             spec = BackendSpec(backend=spec.open(seed=seed))
         classifier.set_params(**{name: getattr(spec, name) for name in BACKEND_SETTINGS})
         check_settings(classifier.get_params(deep=False))
-        classifier.rebuild(seed)
+        classifier.rebuild(seed, circuit=_kept_circuit(classifier, state))
     with _as_damage():
         _fill(classifier, state)
     return classifier
@@ -177,6 +177,14 @@ def _untrained(kind: type[ModelT], state: ModelState) -> tuple[ModelT, int | Non
     if type(classifier.votes_seed_) is not int or classifier.votes_seed_ < 0:
         raise RunError(f"the stored model is damaged: its votes_seed is {config['votes_seed']!r}")
     return classifier, seed
+
+
+def _kept_circuit(classifier: "QMoEClassifier", state: ModelState) -> RouterCircuit | None:
+    """Return the stored circuit if it follows the device of the training; None for all others."""
+    if state.circuit is None or not CIRCUITS.get(classifier.circuit).follows_device:
+        return None
+    with _as_damage():
+        return RouterCircuit.from_qpy(state.circuit)
 
 
 def _fill(classifier: "QMoEClassifier", state: ModelState) -> None:

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 COMMANDS = {
     "demo": ["--figures-format", "--force", "--json", "--out", "--seed"],
     "train": [
-        "--backend", "--balance", "--batch-size", "--budget", "--config", "--control", "--data",
-        "--device-qubits", "--drop", "--early-stopping", "--entanglement", "--epochs", "--experts",
-        "--features", "--figures-format", "--force", "--init", "--json", "--layers",
-        "--learning-rate", "--method", "--mitigation", "--out", "--patience", "--print-settings",
+        "--backend", "--balance", "--batch-size", "--budget", "--circuit", "--config", "--control",
+        "--data", "--device-qubits", "--drop", "--early-stopping", "--entanglement", "--epochs",
+        "--experts", "--features", "--figures-format", "--force", "--init", "--initialization",
+        "--input-scaling", "--json", "--layers", "--learning-rate", "--method", "--mitigation", "--out", "--patience", "--print-settings",
         "--qubits", "--readout", "--resume", "--reuploads", "--rotation", "--router", "--routing",
         "--samples", "--seed", "--shots", "--slots", "--steps", "--target", "--test-fraction",
         "--votes",
@@ -65,11 +65,15 @@ COMMANDS = {
         "--test-fraction", "--workers",
     ],
     "noise": [
-        "--batch-size", "--data", "--device", "--device-qubits", "--drift-hours", "--drift-seed",
-        "--drop", "--early-stopping", "--entanglement", "--epochs", "--experts", "--features",
-        "--force", "--json", "--later", "--layers", "--learning-rate", "--mitigation", "--out",
+        "--batch-size", "--circuit", "--data", "--device", "--device-qubits", "--drift-hours",
+        "--drift-seed", "--drop", "--early-stopping", "--entanglement", "--epochs", "--experts",
+        "--features", "--force", "--initialization", "--input-scaling", "--json", "--later", "--layers", "--learning-rate", "--mitigation", "--out",
         "--patience", "--qubits", "--readout", "--resume", "--reuploads", "--rotation",
         "--samples", "--seed", "--shots", "--target", "--test-fraction",
+    ],
+    "diagnose": [
+        "--circuit", "--draws", "--figure", "--force", "--initialization", "--input-scaling",
+        "--json", "--layers", "--observable", "--qubits", "--seed",
     ],
     "estimate": [
         "--backend", "--data", "--decision", "--device-qubits", "--json", "--ledger", "--mode",

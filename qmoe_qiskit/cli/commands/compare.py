@@ -73,10 +73,10 @@ _TAKEN = {
     "batch_size": "batch_size",
 }
 _LEFT_OUT = (
-    "router", "control", "n_qubits", "rotation", "reuploads", "entanglement", "readout", "routing",
-    "n_votes", "backend", "shots", "mitigation", "device_qubits", "learning_rate", "balance_weight",
-    "early_stopping", "patience", "seed", "budget", "steps", "method", "slots",
-    "init",
+    "router", "control", "n_qubits", "circuit", "rotation", "reuploads", "entanglement",
+    "input_scaling", "initialization", "readout", "routing", "n_votes", "backend", "shots",
+    "mitigation", "device_qubits", "learning_rate", "balance_weight", "early_stopping", "patience",
+    "seed", "budget", "steps", "method", "slots", "init",
 )  # fmt: skip
 
 

@@ -62,6 +62,7 @@ def _print(run: runs.OpenedRun) -> None:
         "labels": f"{data.target}: {', '.join(map(str, model.classes))}",
         "router": run.router,
         "router sees": run.projection or "every feature",
+        **_circuit(run),
         "experts": str(model.settings.n_experts),
         **_votes(run),
         "ran on": "no circuit: the router is classical"
@@ -82,6 +83,17 @@ def _print(run: runs.OpenedRun) -> None:
         screen.print(comparison_table(run))
     if drawing is not None:
         write(drawing + "\n")
+
+
+def _circuit(run: runs.OpenedRun) -> dict[str, str]:
+    """Return facts about the router's circuit, if it is one of ours."""
+    settings = run.manifest.model["settings"]
+    if settings["router"] != "quantum":
+        return {}
+    family = settings.get("circuit", "angle")
+    scaled = ", inputs scaled by weights" if settings.get("input_scaling") else ""
+    start = settings.get("initialization", "uniform")
+    return {"circuit": f"{family}{scaled}; initialization {start}"}
 
 
 def _votes(run: runs.OpenedRun) -> dict[str, str]:
