@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from qmoe_qiskit.cli.commands.compare import compare
 from qmoe_qiskit.cli.commands.demo import demo
+from qmoe_qiskit.cli.commands.diagnose import diagnose
 from qmoe_qiskit.cli.commands.estimate import estimate
 from qmoe_qiskit.cli.commands.evaluate import evaluate
 from qmoe_qiskit.cli.commands.info import info
@@ -75,7 +76,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"]},
 )
 _GROUPS = {
-    "Models": (demo, train, evaluate, predict, surrogate, export, info, compare),
+    "Models": (demo, train, evaluate, predict, surrogate, export, info, compare, diagnose),
     "Noise": (noise, profiles),
     "Quantum hardware": (slots, estimate, submit, jobs, crosstalk),
     "Studies": (study, report),

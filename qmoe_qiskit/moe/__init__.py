@@ -13,6 +13,11 @@ from qmoe_qiskit.lazy import load_lazily
 
 if TYPE_CHECKING:
     from qmoe_qiskit.moe.experts import QuantumExpert, quantum_experts
+    from qmoe_qiskit.moe.gradient_variance import (
+        GradientVariance,
+        decay_per_qubit,
+        gradient_variance,
+    )
     from qmoe_qiskit.moe.load_balance import balance_loss
     from qmoe_qiskit.moe.mixture import ROUTINGS, MixtureOfExperts, linear_experts
     from qmoe_qiskit.moe.routers.classical import (
@@ -33,6 +38,7 @@ __all__ = [
     "ROUTERS",
     "ROUTINGS",
     "FourierRouter",
+    "GradientVariance",
     "LinearRouter",
     "MLPRouter",
     "MixtureOfExperts",
@@ -44,6 +50,8 @@ __all__ = [
     "RouterKind",
     "RouterSettings",
     "balance_loss",
+    "decay_per_qubit",
+    "gradient_variance",
     "initial_weights",
     "linear_experts",
     "quantum_experts",
@@ -53,6 +61,7 @@ __getattr__, __dir__ = load_lazily(
     "qmoe_qiskit.moe",
     {
         ".experts": ["QuantumExpert", "quantum_experts"],
+        ".gradient_variance": ["GradientVariance", "decay_per_qubit", "gradient_variance"],
         ".load_balance": ["balance_loss"],
         ".mixture": ["ROUTINGS", "MixtureOfExperts", "linear_experts"],
         ".routers.classical": [

@@ -18,6 +18,8 @@ from qmoe_qiskit.moe.routers.initialization import INITIALIZATIONS, initial_weig
 from qmoe_qiskit.simulation import StatevectorProgram
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from qmoe_qiskit.typing import FloatArray
 
 OBSERVABLES = ("global", "local")
@@ -141,18 +143,15 @@ def _slopes(router: RouterCircuit, inputs_BF: FloatArray, weights_BW: FloatArray
     return slopes_BW
 
 
-def decay_per_qubit(found: list[GradientVariance]) -> float | None:
-    """Return the slope of log2 of the mean variance in the number of qubits; -1 for 2^-n.
+def decay_per_qubit(n_qubits: Sequence[int], variances: Sequence[float]) -> float | None:
+    """Return the slope of log2 of variances in the number of qubits; -1 for 2^-n.
 
-    None if fewer than two numbers of qubits are there, or a variance is 0.
+    None if there are fewer than two numbers of qubits, or a variance is 0.
 
-    >>> from dataclasses import replace
-    >>> one = GradientVariance(n_qubits=2, n_layers=1, n_draws=9, variances_W=np.array([0.25]))
-    >>> decay_per_qubit([one, replace(one, n_qubits=4, variances_W=np.array([0.0625]))])
+    >>> decay_per_qubit([2, 4], [0.25, 0.0625])
     -1.0
     """
-    n_qubits = [one.n_qubits for one in found]
-    if len(set(n_qubits)) < 2 or not all(one.mean > 0 for one in found):
+    if len(set(n_qubits)) < 2 or not all(variance > 0 for variance in variances):
         return None
-    slope, _ = np.polyfit(n_qubits, np.log2([one.mean for one in found]), 1)
+    slope, _ = np.polyfit(n_qubits, np.log2(variances), 1)
     return round(float(slope), 12)

@@ -34,10 +34,10 @@ COMMANDS = {
         "--backend", "--balance", "--batch-size", "--budget", "--circuit", "--config", "--control",
         "--data", "--device-qubits", "--drop", "--early-stopping", "--entanglement", "--epochs",
         "--experts", "--features", "--figures-format", "--force", "--init", "--initialization",
-        "--input-scaling", "--json", "--layers", "--learning-rate", "--method", "--mitigation", "--out", "--patience", "--print-settings",
-        "--qubits", "--readout", "--resume", "--reuploads", "--rotation", "--router", "--routing",
-        "--samples", "--seed", "--shots", "--slots", "--steps", "--target", "--test-fraction",
-        "--votes",
+        "--input-scaling", "--json", "--layers", "--learning-rate", "--method", "--mitigation",
+        "--out", "--patience", "--print-settings", "--qubits", "--readout", "--resume",
+        "--reuploads", "--rotation", "--router", "--routing", "--samples", "--seed", "--shots",
+        "--slots", "--steps", "--target", "--test-fraction", "--votes",
     ],
     "evaluate": [
         "--backend", "--budget", "--data", "--device-qubits", "--figures", "--force", "--json",
@@ -67,9 +67,10 @@ COMMANDS = {
     "noise": [
         "--batch-size", "--circuit", "--data", "--device", "--device-qubits", "--drift-hours",
         "--drift-seed", "--drop", "--early-stopping", "--entanglement", "--epochs", "--experts",
-        "--features", "--force", "--initialization", "--input-scaling", "--json", "--later", "--layers", "--learning-rate", "--mitigation", "--out",
-        "--patience", "--qubits", "--readout", "--resume", "--reuploads", "--rotation",
-        "--samples", "--seed", "--shots", "--target", "--test-fraction",
+        "--features", "--force", "--initialization", "--input-scaling", "--json", "--later",
+        "--layers", "--learning-rate", "--mitigation", "--out", "--patience", "--qubits",
+        "--readout", "--resume", "--reuploads", "--rotation", "--samples", "--seed", "--shots",
+        "--target", "--test-fraction",
     ],
     "diagnose": [
         "--circuit", "--draws", "--figure", "--force", "--initialization", "--input-scaling",
