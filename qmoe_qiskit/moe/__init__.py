@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 from qmoe_qiskit.lazy import load_lazily
 
 if TYPE_CHECKING:
-    from qmoe_qiskit.moe.experts import QuantumExpert, quantum_experts
-    from qmoe_qiskit.moe.gradient_variance import (
+    from qmoe_qiskit.moe.barren_plateaus import (
         GradientVariance,
         decay_per_qubit,
         gradient_variance,
     )
+    from qmoe_qiskit.moe.experts import QuantumExpert, quantum_experts
     from qmoe_qiskit.moe.load_balance import balance_loss
     from qmoe_qiskit.moe.mixture import ROUTINGS, MixtureOfExperts, linear_experts
     from qmoe_qiskit.moe.routers.classical import (
@@ -61,7 +61,7 @@ __getattr__, __dir__ = load_lazily(
     "qmoe_qiskit.moe",
     {
         ".experts": ["QuantumExpert", "quantum_experts"],
-        ".gradient_variance": ["GradientVariance", "decay_per_qubit", "gradient_variance"],
+        ".barren_plateaus": ["GradientVariance", "decay_per_qubit", "gradient_variance"],
         ".load_balance": ["balance_loss"],
         ".mixture": ["ROUTINGS", "MixtureOfExperts", "linear_experts"],
         ".routers.classical": [

@@ -83,8 +83,11 @@ def test_bad_files(
             ["--data", "digits", "--backend", "noisy:ibmq_manila"],
             "the router has 6 qubits, ibmq_manila has 5",
         ),
-        (["--entanglement", "full"], "known are linear, none, ring, strong"),
-        (["--router", "linear", "--entanglement", "full"], "known are linear, none, ring, strong"),
+        (["--entanglement", "full"], "known are device, linear, none, ring, strong"),
+        (
+            ["--router", "linear", "--entanglement", "full"],
+            "known are device, linear, none, ring, strong",
+        ),
         (["--rotation", "w"], "unknown rotation 'w'"),
         (["--readout", "w"], "known are expectations, probabilities"),
         (["--routing", "drawn"], "unknown routing 'drawn': known are sampled, weighted"),
