@@ -83,6 +83,8 @@ def test_bad_files(
             ["--data", "digits", "--backend", "noisy:ibmq_manila"],
             "the router has 6 qubits, ibmq_manila has 5",
         ),
+        (["--circuit", "tree"], "unknown circuit 'tree': known are amplitude, angle"),
+        (["--circuit", "amplitude", "--input-scaling"], "input_scaling=True would have no effect"),
         (["--entanglement", "full"], "known are device, linear, none, ring, strong"),
         (
             ["--router", "linear", "--entanglement", "full"],

@@ -83,8 +83,8 @@ class QuantumRouter(nn.Module):
             if n_experts > 2**router.n_qubits:
                 raise InputError(
                     f"readout 'probabilities' gives each of {n_experts} experts a basis state, but "
-                    f"{router.n_qubits} qubit{'s' * (router.n_qubits != 1)} have {2**router.n_qubits}: use more qubits or "
-                    "readout 'expectations'"
+                    f"{router.n_qubits} qubit{'s' * (router.n_qubits != 1)} have "
+                    f"{2**router.n_qubits}: use more qubits or readout 'expectations'"
                 )
             projectors = expert_projectors if self.is_sampled else basis_projectors
             router = router.with_observables(projectors(router.n_qubits, n_experts))

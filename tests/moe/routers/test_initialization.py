@@ -22,7 +22,7 @@ def seeded(seed: int) -> torch.Generator:
 
 @pytest.mark.parametrize("family", CIRCUITS.names)
 def test_identity_blocks_are_the_identity(family: str, seed: int) -> None:
-    """All that comes after the embedding, which ends at the first barrier, by Qiskit's operators."""
+    """What comes after the embedding, which ends at the first barrier, by Qiskit's operators."""
     router = build_circuit(family, CircuitSettings(n_inputs=4, n_layers=4, mirrored=True))
     weights_W = initial_weights(router, "identity-block", seeded(seed)).double().numpy()
     steps = router.circuit.data
