@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 
 InitT = TypeVar("InitT", bound=Callable[..., None])
 
-_CIRCUIT_SETTINGS = ("n_layers", "rotation", "reuploads", "entanglement", "readout", "routing")
+_CIRCUIT_SETTINGS = (
+    "circuit", "n_layers", "rotation", "reuploads", "entanglement", "input_scaling",
+    "initialization", "readout", "routing",
+)  # fmt: skip
 
 
 class MixtureEstimator(RoutedPredictions):
@@ -57,12 +60,15 @@ class MixtureEstimator(RoutedPredictions):
         *,
         n_experts: int = 2,
         expert: "Experts" = "linear",
+        circuit: str = "angle",
         n_layers: int = 3,
         n_qubits: int | None = None,
         projection: str = "auto",
         rotation: str = "x",
         reuploads: int = 1,
         entanglement: str = "strong",
+        input_scaling: bool = False,
+        initialization: str = "uniform",
         readout: str = "expectations",
         routing: str = "weighted",
         top_k: int | None = None,
@@ -96,12 +102,15 @@ class MixtureEstimator(RoutedPredictions):
         self.router = router
         self.n_experts = n_experts
         self.expert = expert
+        self.circuit = circuit
         self.n_layers = n_layers
         self.n_qubits = n_qubits
         self.projection = projection
         self.rotation = rotation
         self.reuploads = reuploads
         self.entanglement = entanglement
+        self.input_scaling = input_scaling
+        self.initialization = initialization
         self.readout = readout
         self.routing = routing
         self.top_k = top_k
@@ -229,12 +238,18 @@ class MixtureEstimator(RoutedPredictions):
                 f"got {self.random_state!r}"
             ) from error
 
-    def rebuild(self, seed: int | None = None, backend: Backend | None = None) -> None:
+    def rebuild(
+        self,
+        seed: int | None = None,
+        backend: Backend | None = None,
+        circuit: RouterCircuit | None = None,
+    ) -> None:
         """Build an untrained `module_` from the settings, `feature_map_` and targets.
 
         Args:
             seed: Seed of the initial weights, and of the backend if it is opened here.
             backend: The open backend; None to open the one that the settings choose.
+            circuit: The router's circuit, if it is stored; None to build it.
 
         Raises:
             InputError: If router or backend are not accepted or do not go together.
@@ -254,6 +269,7 @@ class MixtureEstimator(RoutedPredictions):
             n_qubits=self._n_grouped_qubits,
             **{name: getattr(self, name) for name in _CIRCUIT_SETTINGS},
             backend=self.backend_,
+            built=circuit,
             generator=generator,
         )
         matrix_FK, offset_K = map(torch.tensor, (features.matrix_FK, features.offset_K))

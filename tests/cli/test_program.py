@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 COMMANDS = {
     "demo": ["--figures-format", "--force", "--json", "--out", "--seed"],
     "train": [
-        "--backend", "--balance", "--batch-size", "--budget", "--config", "--control", "--data",
-        "--device-qubits", "--drop", "--early-stopping", "--entanglement", "--epochs", "--experts",
-        "--features", "--figures-format", "--force", "--init", "--json", "--layers",
-        "--learning-rate", "--method", "--mitigation", "--out", "--patience", "--print-settings",
-        "--projection", "--qubits", "--readout", "--resume", "--reuploads", "--rotation",
-        "--router", "--routing", "--samples", "--seed", "--shots", "--slots", "--steps", "--target",
-        "--test-fraction", "--votes",
+        "--backend", "--balance", "--batch-size", "--budget", "--circuit", "--config", "--control",
+        "--data", "--device-qubits", "--drop", "--early-stopping", "--entanglement", "--epochs",
+        "--experts", "--features", "--figures-format", "--force", "--init", "--initialization",
+        "--input-scaling", "--json", "--layers", "--learning-rate", "--method", "--mitigation",
+        "--out", "--patience", "--print-settings", "--projection", "--qubits", "--readout",
+        "--resume", "--reuploads", "--rotation", "--router", "--routing", "--samples", "--seed",
+        "--shots", "--slots", "--steps", "--target", "--test-fraction", "--votes",
     ],
     "evaluate": [
         "--backend", "--budget", "--data", "--device-qubits", "--figures", "--force", "--json",
@@ -69,11 +69,16 @@ COMMANDS = {
         "--test-fraction", "--workers",
     ],
     "noise": [
-        "--batch-size", "--data", "--device", "--device-qubits", "--drift-hours", "--drift-seed",
-        "--drop", "--early-stopping", "--entanglement", "--epochs", "--experts", "--features",
-        "--force", "--json", "--later", "--layers", "--learning-rate", "--mitigation", "--out",
-        "--patience", "--projection", "--qubits", "--readout", "--resume", "--reuploads",
-        "--rotation", "--samples", "--seed", "--shots", "--target", "--test-fraction",
+        "--batch-size", "--circuit", "--data", "--device", "--device-qubits", "--drift-hours",
+        "--drift-seed", "--drop", "--early-stopping", "--entanglement", "--epochs", "--experts",
+        "--features", "--force", "--initialization", "--input-scaling", "--json", "--later",
+        "--layers", "--learning-rate", "--mitigation", "--out", "--patience", "--projection",
+        "--qubits", "--readout", "--resume", "--reuploads", "--rotation", "--samples", "--seed",
+        "--shots", "--target", "--test-fraction",
+    ],
+    "diagnose": [
+        "--circuit", "--draws", "--figure", "--force", "--initialization", "--input-scaling",
+        "--json", "--layers", "--observable", "--qubits", "--seed",
     ],
     "estimate": [
         "--backend", "--data", "--decision", "--device-qubits", "--json", "--ledger", "--mode",

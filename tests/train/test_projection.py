@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -124,6 +124,17 @@ def test_saved_and_exported(projection: str, wine: Rows, tmp_path: Path) -> None
     np.testing.assert_allclose(exported_NC, expected_NC, atol=1e-9)
 
 
+@pytest.mark.parametrize("settings", [{"circuit": "hardware-efficient"}, {"input_scaling": True}])
+def test_groups_go_with_other_settings_of_the_circuit(settings: dict[str, Any], wine: Rows) -> None:
+    model = QMoEClassifier(projection="groups", n_qubits=2, **settings, **SMALL).fit(*wine)
+    circuit = circuit_of(model.module_)
+    assert circuit is not None
+    assert (circuit.n_inputs, circuit.n_qubits) == (5, 2)
+    n_scalings = 5 if "input_scaling" in settings else 0
+    assert circuit.n_weights == 3 * 3 * 2 + n_scalings
+    assert np.isfinite(model.predict_proba(wine[0])).all()
+
+
 def test_groups_let_every_feature_in_and_classical_routers_too(wine: Rows) -> None:
     model = QMoEClassifier(projection="groups", n_qubits=2, **SMALL).fit(*wine)
     circuit = circuit_of(model.module_)
@@ -141,6 +152,8 @@ def test_what_is_refused(wine: Rows) -> None:
         fit(projection="ica")
     with pytest.raises(InputError, match="'groups' spreads the features over the uploads of our"):
         fit(router=angle_router(2, 1), projection="groups", n_layers=3)
+    with pytest.raises(InputError, match="for circuit 'angle' or 'hardware-efficient', not 'zz'"):
+        fit(projection="groups", circuit="zz")
     for projection in ("groups", "linear"):
         with pytest.raises(InputError, match="n_qubits is 6, but the data has 5"):
             fit(projection=projection, n_qubits=6)

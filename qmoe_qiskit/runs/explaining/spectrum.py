@@ -75,6 +75,8 @@ def measure_spectrum(model: QMoEClassifier, names_K: Sequence[str]) -> RouterSpe
     router = getattr(router, "router", router)
     if not isinstance(router, QuantumRouter):
         return None
+    if router.embeds_amplitudes:
+        raise InputError("its inputs are amplitudes, so that it is no sum of waves in the features")
     n_points = Spectrum.of(router.circuit).n_points
     if n_points > MAX_POINTS:
         raise InputError(

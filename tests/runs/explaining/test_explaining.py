@@ -233,6 +233,8 @@ def test_many_features_and_their_projections(rng: np.random.Generator) -> None:
         if names is None:
             assert "8.47e+11 coefficients, more than the 4096" in found.no_spectrum
             assert found.sees.startswith("The circuit takes all 25 features, 2 per upload, in 13")
+            assert len(found.plot_sensitivity().axes[0].get_yticklabels()) == 20
+            assert found.plot_spectrum() is None
         else:
             assert found.spectrum is not None
             assert found.spectrum.names_K == names
@@ -240,8 +242,10 @@ def test_many_features_and_their_projections(rng: np.random.Generator) -> None:
         document = found.document()
         assert document["sensitivity"]["features"][7]["moved_error"] is None
         assert np.isfinite(document["sensitivity"]["features"][7]["moved"])
-    assert len(found.plot_sensitivity().axes[0].get_yticklabels()) == 20
-    assert found.plot_spectrum() is None
+    amplitudes = QMoEClassifier(circuit="amplitude", n_layers=1, max_epochs=1, random_state=0)
+    found = explain(amplitudes.fit(x_NF[:, :4], y_N), x_NF[:, :4], y_N, n_permutations=1)
+    assert "its inputs are amplitudes" in found.no_spectrum
+    assert (found.sensitivity.slope_F > 0).all()
 
 
 def test_a_target_that_is_a_number_is_explained_by_quarters(rng: np.random.Generator) -> None:
