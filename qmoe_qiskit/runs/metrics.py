@@ -29,19 +29,25 @@ if TYPE_CHECKING:
     from qmoe_qiskit.train.estimator import MixtureEstimator
     from qmoe_qiskit.typing import FloatArray
 
-# The metrics of a run of a classifier.
-METRIC_NAMES = frozenset({
-    "accuracy", "train_accuracy", "cross_entropy", "expert_load", "routing_entropy",
-    "rows_outside_range", "n_parameters_router", "n_parameters_experts", "training_seconds",
+# The metrics of a run, those of its task first.
+_OF_TASK = {
+    "classification": frozenset({"accuracy", "cross_entropy"}),
+    "regression": frozenset({"r2", "rmse", "mae"}),
+}
+_OF_ALL = frozenset({
+    "expert_load", "routing_entropy", "rows_outside_range", "n_parameters_router",
+    "n_parameters_experts",
 })  # fmt: skip
-_OF_LABELS = {"accuracy", "cross_entropy"}
-_OF_NUMBERS = {"r2", "rmse", "mae"}
+# Of a model that was trained elsewhere, those of training are not known; those of a choice of
+# experts are of models that have one.
+_OPTIONAL = frozenset({
+    "train_accuracy", "train_r2", "training_seconds", "load_entropy", "load_variation",
+    "dead_experts",
+})  # fmt: skip
+NEEDED_METRICS = {task: names | _OF_ALL for task, names in _OF_TASK.items()}
+METRIC_NAMES = frozenset().union(*NEEDED_METRICS.values(), _OPTIONAL)
 # The metric that tells how good a model is, by its task; of training rows it begins with "train_".
 MAIN_METRIC = {"classification": "accuracy", "regression": "r2"}
-
-# Of a model that was trained elsewhere, those of training are not known.
-_OF_ALL = METRIC_NAMES - _OF_LABELS - {"train_accuracy", "training_seconds"}
-NEEDED_METRICS = {"classification": _OF_ALL | _OF_LABELS, "regression": _OF_ALL | _OF_NUMBERS}
 
 STANDARD_ERROR = "95 % interval, 1.96 standard errors of the mean over the rows"
 
