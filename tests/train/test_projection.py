@@ -54,6 +54,7 @@ def test_a_trained_projection_is_bounded_and_begins_at_the_given_one() -> None:
     seen = projected.router_inputs(torch.tensor([[-1e6], [2.0], [2.001], [1e6]]))
     expected = torch.tensor([[1.0], [2.0], [2.001], [3.0]])
     torch.testing.assert_close(seen, expected, rtol=0, atol=1e-6)
+    assert projected.half().matrix_FK.dtype is torch.float16
 
 
 def test_a_fit_changes_the_projection_and_counts_it(wine: Rows) -> None:

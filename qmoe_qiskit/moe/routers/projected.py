@@ -69,11 +69,12 @@ class TrainedProjection(ProjectedRouter):
     ) -> None:
         super().__init__(router, matrix_FK, offset_K)
         for name in ("matrix_FK", "offset_K"):  # trained, not fixed
-            start = self._buffers.pop(name)
-            self.register_parameter(name, nn.Parameter(torch.clone(start)))
-        self.middle, self.half = (low + high) / 2, (high - low) / 2
+            start = self.get_buffer(name)
+            del self._buffers[name]
+            self.register_parameter(name, nn.Parameter(start.clone()))
+        self.middle, self.half_width = (low + high) / 2, (high - low) / 2
 
     def router_inputs(self, inputs_BF: Tensor) -> Tensor:
         """Return the coordinates that the router sees, (..., K), for features (..., F)."""
         free_BK = super().router_inputs(inputs_BF)
-        return self.middle + self.half * torch.tanh((free_BK - self.middle) / self.half)
+        return self.middle + self.half_width * torch.tanh((free_BK - self.middle) / self.half_width)
