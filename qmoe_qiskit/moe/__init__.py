@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from qmoe_qiskit.moe.balance.load import RoutingStatistics
     from qmoe_qiskit.moe.balance.losses import balance_loss, importance_loss, z_loss
     from qmoe_qiskit.moe.balance.registry import BALANCE_LOSSES, BalanceLoss
+    from qmoe_qiskit.moe.barren_plateaus import (
+        GradientVariance,
+        decay_per_qubit,
+        gradient_variance,
+    )
     from qmoe_qiskit.moe.experts.classical import MLPExpert, linear_experts
     from qmoe_qiskit.moe.experts.quantum import QuantumExpert, quantum_experts
     from qmoe_qiskit.moe.experts.registry import (
@@ -31,7 +36,8 @@ if TYPE_CHECKING:
         QuadraticRouter,
         RandomFourierRouter,
     )
-    from qmoe_qiskit.moe.routers.projected import ProjectedRouter
+    from qmoe_qiskit.moe.routers.initialization import INITIALIZATIONS, initial_weights
+    from qmoe_qiskit.moe.routers.projected import ProjectedRouter, TrainedProjection
     from qmoe_qiskit.moe.routers.quantum import READOUTS, QuantumRouter
     from qmoe_qiskit.moe.routers.registry import ROUTERS, RouterKind, RouterSettings
     from qmoe_qiskit.moe.routing import Routing
@@ -40,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BALANCE_LOSSES",
     "EXPERTS",
+    "INITIALIZATIONS",
     "READOUTS",
     "ROUTERS",
     "ROUTINGS",
@@ -47,6 +54,7 @@ __all__ = [
     "ExpertKind",
     "ExpertSettings",
     "FourierRouter",
+    "GradientVariance",
     "LinearRouter",
     "MLPExpert",
     "MLPRouter",
@@ -60,9 +68,13 @@ __all__ = [
     "RouterSettings",
     "Routing",
     "RoutingStatistics",
+    "TrainedProjection",
     "balance_loss",
     "build_experts",
+    "decay_per_qubit",
+    "gradient_variance",
     "importance_loss",
+    "initial_weights",
     "linear_experts",
     "quantum_experts",
     "z_loss",
@@ -74,6 +86,7 @@ __getattr__, __dir__ = load_lazily(
         ".balance.load": ["RoutingStatistics"],
         ".balance.losses": ["balance_loss", "importance_loss", "z_loss"],
         ".balance.registry": ["BALANCE_LOSSES", "BalanceLoss"],
+        ".barren_plateaus": ["GradientVariance", "decay_per_qubit", "gradient_variance"],
         ".experts.classical": ["MLPExpert", "linear_experts"],
         ".experts.quantum": ["QuantumExpert", "quantum_experts"],
         ".experts.registry": ["EXPERTS", "ExpertKind", "ExpertSettings", "build_experts"],
@@ -85,7 +98,8 @@ __getattr__, __dir__ = load_lazily(
             "QuadraticRouter",
             "RandomFourierRouter",
         ],
-        ".routers.projected": ["ProjectedRouter"],
+        ".routers.initialization": ["INITIALIZATIONS", "initial_weights"],
+        ".routers.projected": ["ProjectedRouter", "TrainedProjection"],
         ".routers.quantum": ["READOUTS", "QuantumRouter"],
         ".routers.registry": ["ROUTERS", "RouterKind", "RouterSettings"],
         ".routing": ["Routing"],

@@ -270,6 +270,8 @@ def _of_routing(observed: ObservedRouting, produced_by: str) -> dict[str, Metric
         ),
     }
     if n_experts > 2 or observed.is_sparse:
+        from qmoe_qiskit.moe.balance.load import RoutingStatistics
+
         choices_E = (weights_NE > 0).sum(axis=0) if observed.is_sparse else load_E
         load = RoutingStatistics.of_choices(choices_E)
         for name, value in {

@@ -71,11 +71,15 @@ class TrainingRequest(WithPaths):
     control: str | tuple[str, ...] | None = None
     n_experts: int = 2
     expert: str = "linear"
+    circuit: str = "angle"
     n_layers: int = 3
     n_qubits: int | None = None
+    projection: str = "auto"
     rotation: str = "x"
     reuploads: int = 1
     entanglement: str = "strong"
+    input_scaling: bool = False
+    initialization: str = "uniform"
     readout: str = "expectations"
     routing: str = "weighted"
     n_votes: int = 1

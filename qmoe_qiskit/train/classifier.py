@@ -18,9 +18,9 @@ class QMoEClassifier(ClassifierMixin, PlotMethods, MixtureEstimator):  # type: i
     """Mixture of experts that a quantum (or classical) router weights.
 
     Features are scaled to `feature_range` by their smallest and largest training values. The
-    experts see all of them. The router sees all of them if there are at most `n_qubits`, otherwise
-    their first `n_qubits` principal components. Everything is computed in float64, and with a fixed
-    `random_state` a fit repeats bit for bit on one machine, shots included.
+    experts see all of them; `projection` says what the router sees. Everything is computed in
+    float64, and with a fixed `random_state` a fit repeats bit for bit on one machine, shots
+    included.
 
     With a noisy backend the router is trained under that noise: by exact gradients, or, if `shots`
     is set, by the parameter-shift rule from shots, which takes minutes rather than seconds. Shots
@@ -30,20 +30,37 @@ class QMoEClassifier(ClassifierMixin, PlotMethods, MixtureEstimator):  # type: i
 
     Args:
         router: A name from `qmoe_qiskit.moe.ROUTERS`, such as "quantum" or "mlp:16", or a
-            `RouterCircuit` of yours, with at most F inputs. Then n_layers, rotation, reuploads and
-            entanglement stay at their defaults: they describe our circuit.
+            `RouterCircuit` of yours, with at most F inputs. Then circuit, n_layers, rotation,
+            reuploads, entanglement and input_scaling stay at their defaults: they describe our
+            circuit.
         n_experts: Number of experts, E.
         expert: A name from `qmoe_qiskit.moe.EXPERTS`, such as "linear", "mlp:32" or "quantum"; or E
             modules of yours from features (B, F) to outputs (B, C), which are copied; or a function
             that returns one, called with F and C once per expert. Models with experts of yours are
             not saved as a file or a run.
+        circuit: Name of a family of circuits, an entry of `qmoe_qiskit.circuits.CIRCUITS`. With
+            "amplitude", K coordinates take log2 K qubits, and one of them at least must differ from
+            0. "hardware-efficient" follows the couplers of the backend's device, and a stored model
+            keeps them wherever it runs later.
         n_layers: Number of entangling layers of the circuit, see `angle_router`.
         n_qubits: Number of qubits of the circuit, and of coordinates that any router sees; by
             default the number of features, at most 6.
+        projection: What the router sees. "auto": all features if there are at most `n_qubits`,
+            otherwise their first `n_qubits` principal components. "pca": principal components in
+            any case. "linear": `n_qubits` linear combinations of the features, trained with the
+            router and bounded to `feature_range` by a hyperbolic tangent; they begin as with
+            "auto". "groups": all features, without reduction: a circuit of `n_qubits` qubits takes
+            them group after group in its uploads, see `angle_router`, and classical routers take
+            them at once.
         rotation: Axis of the embedding, see `angle_router`.
         reuploads: Number of times that the circuit takes its inputs, see `angle_router`; also the
             degree of router "fourier".
-        entanglement: Entangler of the circuit, see `angle_router`.
+        entanglement: Entangler of the circuit, see `angle_router`; of circuit "hardware-efficient"
+            it is "device", whether or not it is said.
+        input_scaling: Whether the circuit multiplies its inputs by trained weights, see
+            `angle_router`.
+        initialization: How the circuit's angles start, an entry of
+            `qmoe_qiskit.moe.INITIALIZATIONS`.
         readout: "expectations" or "probabilities", see `QuantumRouter`.
         routing: "weighted": logits are the sum of the experts' outputs with the router's weights.
             "sampled": one expert is drawn per row and vote with these weights as probabilities, and

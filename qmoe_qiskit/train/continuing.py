@@ -58,7 +58,7 @@ def keep_module(classifier: "QMoEClassifier", seed: int, backend: Backend | None
     trained = classifier.module_
     try:
         classifier.rebuild(seed, backend)
-        difference = _difference(classifier, changed)
+        difference = _difference(classifier, changed, before)
         if difference is None and _hash(trained) != _hash(classifier.module_):
             difference = "its circuit is another one"
         if difference is None:
@@ -77,11 +77,15 @@ def keep_module(classifier: "QMoEClassifier", seed: int, backend: Backend | None
         raise
 
 
-def _difference(classifier: "QMoEClassifier", changed: list[str]) -> str | None:
+def _difference(
+    classifier: "QMoEClassifier", changed: list[str], before: Mapping[str, Any]
+) -> str | None:
     """Return how the fitted features differ from the settings, or None."""
     features = classifier.feature_map_
     if scaled_range(classifier.feature_range) != (features.low, features.high):
         return f"its features are scaled to {features.low} and {features.high}"
+    if "projection" in changed:
+        return f"its projection is {before['projection']!r}"
     if "n_qubits" in changed and classifier.n_qubits != features.n_router_inputs:
         return f"its router sees {features.n_router_inputs} coordinates"
     return None

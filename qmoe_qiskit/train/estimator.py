@@ -14,8 +14,9 @@ from sklearn.utils import check_random_state
 from qmoe_qiskit.backends import Backend, BackendSpec
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.moe import MixtureOfExperts, ProjectedRouter, build_experts
+from qmoe_qiskit.moe import MixtureOfExperts, ProjectedRouter, TrainedProjection, build_experts
 from qmoe_qiskit.train.execution import Where
+from qmoe_qiskit.train.features import n_coordinates
 from qmoe_qiskit.train.fingerprint import settings_for_json
 from qmoe_qiskit.train.loop.optimization import PASSED_ON, OptimizerState
 from qmoe_qiskit.train.model import build_router
@@ -32,7 +33,10 @@ if TYPE_CHECKING:
 
 InitT = TypeVar("InitT", bound=Callable[..., None])
 
-_CIRCUIT_SETTINGS = ("n_layers", "rotation", "reuploads", "entanglement", "readout", "routing")
+_CIRCUIT_SETTINGS = (
+    "circuit", "n_layers", "rotation", "reuploads", "entanglement", "input_scaling",
+    "initialization", "readout", "routing",
+)  # fmt: skip
 
 
 class MixtureEstimator(RoutedPredictions):
@@ -56,11 +60,15 @@ class MixtureEstimator(RoutedPredictions):
         *,
         n_experts: int = 2,
         expert: "Experts" = "linear",
+        circuit: str = "angle",
         n_layers: int = 3,
         n_qubits: int | None = None,
+        projection: str = "auto",
         rotation: str = "x",
         reuploads: int = 1,
         entanglement: str = "strong",
+        input_scaling: bool = False,
+        initialization: str = "uniform",
         readout: str = "expectations",
         routing: str = "weighted",
         top_k: int | None = None,
@@ -95,11 +103,15 @@ class MixtureEstimator(RoutedPredictions):
         self.router = router
         self.n_experts = n_experts
         self.expert = expert
+        self.circuit = circuit
         self.n_layers = n_layers
         self.n_qubits = n_qubits
+        self.projection = projection
         self.rotation = rotation
         self.reuploads = reuploads
         self.entanglement = entanglement
+        self.input_scaling = input_scaling
+        self.initialization = initialization
         self.readout = readout
         self.routing = routing
         self.top_k = top_k
@@ -228,12 +240,18 @@ class MixtureEstimator(RoutedPredictions):
                 f"got {self.random_state!r}"
             ) from error
 
-    def rebuild(self, seed: int | None = None, backend: Backend | None = None) -> None:
+    def rebuild(
+        self,
+        seed: int | None = None,
+        backend: Backend | None = None,
+        circuit: RouterCircuit | None = None,
+    ) -> None:
         """Build an untrained `module_` from the settings, `feature_map_` and targets.
 
         Args:
             seed: Seed of the initial weights, and of the backend if it is opened here.
             backend: The open backend; None to open the one that the settings choose.
+            circuit: The router's circuit, if it is stored; None to build it.
 
         Raises:
             InputError: If router or backend are not accepted or do not go together.
@@ -250,12 +268,16 @@ class MixtureEstimator(RoutedPredictions):
             self.router,
             features.n_router_inputs,
             self.n_experts,
+            n_qubits=self._n_grouped_qubits,
             **{name: getattr(self, name) for name in _CIRCUIT_SETTINGS},
             backend=self.backend_,
+            built=circuit,
             generator=generator,
         )
-        if features.projects:
-            matrix_FK, offset_K = map(torch.tensor, (features.matrix_FK, features.offset_K))
+        matrix_FK, offset_K = map(torch.tensor, (features.matrix_FK, features.offset_K))
+        if self.projection == "linear":
+            router = TrainedProjection(router, matrix_FK, offset_K, features.low, features.high)
+        elif features.projects:
             router = ProjectedRouter(router, matrix_FK, offset_K)
         experts = build_experts(
             self.expert,
@@ -273,10 +295,17 @@ class MixtureEstimator(RoutedPredictions):
         }
         self.built_with_ = self.architecture()
 
+    @property
+    def _n_grouped_qubits(self) -> int | None:
+        """Number of qubits that the features enter in groups; None if each has its own."""
+        if self.projection != "groups":
+            return None
+        return n_coordinates(self.n_qubits, len(self.feature_map_.minimum_F))
+
     def architecture(self) -> dict[str, Any]:
         """Return the settings that decide what `rebuild` makes of the fitted features."""
-        names = ("router", "n_experts", "expert", "n_qubits", "feature_range", *_CIRCUIT_SETTINGS)
-        every = (*names, *SPARSE_SETTINGS, *BACKEND_SETTINGS)
+        names = ("router", "n_experts", "expert", "n_qubits", "projection", "feature_range")
+        every = (*names, *_CIRCUIT_SETTINGS, *SPARSE_SETTINGS, *BACKEND_SETTINGS)
         return {name: getattr(self, name) for name in every}
 
     def settings(self) -> dict[str, Any]:

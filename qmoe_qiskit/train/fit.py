@@ -15,7 +15,7 @@ from qmoe_qiskit.backends import Backend
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError, RunError
 from qmoe_qiskit.train.continuing import check_for_more, keep_module
-from qmoe_qiskit.train.features import DEFAULT_MAX_QUBITS, FeatureMap
+from qmoe_qiskit.train.features import FeatureMap, n_coordinates
 from qmoe_qiskit.train.fingerprint import check_identity, training_identity
 from qmoe_qiskit.train.loop.early_stopping import best_epoch
 from qmoe_qiskit.train.loop.net import StopTraining
@@ -311,6 +311,7 @@ class Fit(Generic[ModelT]):
             n_router_inputs=self._n_router_inputs(train.features_NF.shape[1]),
             feature_range=estimator.feature_range,
             weights_N=train.weights_N,
+            rotate=estimator.projection == "pca",
         )
         estimator.task.fit_scale(estimator, train)
         estimator.rebuild(seed, backend)
@@ -335,7 +336,8 @@ class Fit(Generic[ModelT]):
     def _n_router_inputs(self, n_features: int) -> int:
         router, n_qubits = self.estimator.router, self.estimator.n_qubits
         if not isinstance(router, RouterCircuit):
-            return min(n_features, DEFAULT_MAX_QUBITS) if n_qubits is None else n_qubits
+            n_qubits = n_coordinates(n_qubits, n_features)
+            return n_features if self.estimator.projection == "groups" else n_qubits
         if router.n_inputs > n_features:
             raise InputError(
                 f"the circuit given as router takes {router.n_inputs} inputs, but the data has "

@@ -89,7 +89,9 @@ class RoutedPredictions(BaseEstimator):  # type: ignore[misc]  # an untyped base
         weights_W = quantum.connector.weight.detach().double().numpy()
         with torch.no_grad():
             inputs = [
-                router.router_inputs(x) if isinstance(router, ProjectedRouter) else x
+                quantum.circuit_inputs(
+                    router.router_inputs(x) if isinstance(router, ProjectedRouter) else x
+                )
                 for x in torch.split(scaled, _PREDICTION_ROWS)
             ]
         return [(inputs_BF.double().numpy(), weights_W) for inputs_BF in inputs]

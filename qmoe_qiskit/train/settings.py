@@ -12,12 +12,13 @@ from qmoe_qiskit import limits
 from qmoe_qiskit.backends import BackendSpec
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.circuits.angle import ENTANGLEMENTS, ROTATIONS
+from qmoe_qiskit.circuits.families import CIRCUITS, DEVICE
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
-from qmoe_qiskit.moe import READOUTS, ROUTINGS
+from qmoe_qiskit.moe import INITIALIZATIONS, READOUTS, ROUTINGS
 from qmoe_qiskit.moe.balance.registry import check_balance
 from qmoe_qiskit.moe.experts.registry import check_expert
 from qmoe_qiskit.moe.routing_settings import check_sparse_routing
-from qmoe_qiskit.train.features import scaled_range
+from qmoe_qiskit.train.features import PROJECTIONS, scaled_range
 from qmoe_qiskit.train.loop.optimization import LIKELIHOODS, criterion_class, name_of
 from qmoe_qiskit.train.on_device.settings import HardwareTraining
 
@@ -38,10 +39,20 @@ BACKEND_SETTINGS = ("backend", "shots", "mitigation", "device_qubits", "slots")
 # The settings that choose some of the experts per row, see `MixtureOfExperts`.
 SPARSE_SETTINGS = ("top_k", "capacity_factor", "router_noise")
 # Settings of the circuit that a circuit of the user's has itself, with their defaults.
-_OF_OUR_CIRCUIT = {"n_layers": 3, "rotation": "x", "reuploads": 1, "entanglement": "strong"}
+_OF_OUR_CIRCUIT = {
+    "circuit": "angle",
+    "n_layers": 3,
+    "rotation": "x",
+    "reuploads": 1,
+    "entanglement": "strong",
+    "input_scaling": False,
+}
 _NAMES = {
+    "projection": PROJECTIONS,
+    "circuit": CIRCUITS.names,
     "rotation": ROTATIONS,
-    "entanglement": ENTANGLEMENTS,
+    "entanglement": (*ENTANGLEMENTS, DEVICE),
+    "initialization": INITIALIZATIONS.names,
     "readout": READOUTS,
     "routing": ROUTINGS,
 }
@@ -65,7 +76,7 @@ def check_settings(settings: Mapping[str, Any], task: "Task[Any]") -> None:
     _check_mixture(settings)
     if "n_votes" in settings:
         _check_votes(settings)
-    for name in ("early_stopping", "warm_start"):
+    for name in ("early_stopping", "input_scaling", "warm_start"):
         if not isinstance(settings[name], bool | np.bool_):
             raise InputError(f"{name} must be True or False, got {settings[name]!r}")
     weight_of = settings.get("class_weight")
@@ -73,8 +84,7 @@ def check_settings(settings: Mapping[str, Any], task: "Task[Any]") -> None:
         raise InputError(
             f"class_weight must be None, 'balanced' or weights by label, got {weight_of!r}"
         )
-    if isinstance(settings["router"], RouterCircuit):
-        _check_own_circuit(settings["router"], settings)
+    _check_circuit(settings)
     scaled_range(settings["feature_range"])
     HardwareTraining.of(settings["hardware_training"])
     backend_spec_of(settings)
@@ -166,6 +176,22 @@ def _check_votes(settings: Mapping[str, Any]) -> None:
         )
 
 
+def _check_circuit(settings: Mapping[str, Any]) -> None:
+    """Refuse settings of the circuit, or groups of features, that do not go with it."""
+    if isinstance(settings["router"], RouterCircuit):
+        _check_own_circuit(settings["router"], settings)
+        return
+    if settings["projection"] != "groups":
+        return
+    circuit = settings["circuit"]
+    able = [family.name for family in CIRCUITS if "n_qubits" not in family.unused]
+    if circuit not in able:
+        raise InputError(
+            f"projection 'groups' is for circuit {' or '.join(map(repr, able))}, not {circuit!r}, "
+            "which takes all of its inputs at once: choose one of them, or another projection"
+        )
+
+
 def _check_own_circuit(circuit: RouterCircuit, settings: Mapping[str, Any]) -> None:
     """Refuse settings that would have no effect, since the circuit is the user's."""
     for name, default in _OF_OUR_CIRCUIT.items():
@@ -174,6 +200,12 @@ def _check_own_circuit(circuit: RouterCircuit, settings: Mapping[str, Any]) -> N
                 f"{name}={settings[name]!r} would have no effect, because router is a circuit of "
                 f"your own: change the circuit, or leave {name} at {default!r}"
             )
+    if settings["projection"] == "groups":
+        raise InputError(
+            "projection 'groups' spreads the features over the uploads of our circuit, and router "
+            "is a circuit of your own: use another projection, or give your circuit one input per "
+            "feature"
+        )
     if settings["n_qubits"] not in (None, circuit.n_inputs):
         raise InputError(
             f"n_qubits={settings['n_qubits']!r} would have no effect, because router is a circuit "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import re
 import resource
 import subprocess
 import sys
@@ -31,13 +32,15 @@ if TYPE_CHECKING:
 COMMANDS = {
     "demo": ["--figures-format", "--force", "--json", "--out", "--seed"],
     "train": [
-        "--backend", "--balance", "--batch-size", "--budget", "--config", "--control", "--data",
-        "--device-qubits", "--drop", "--early-stopping", "--entanglement", "--epochs", "--experts",
-        "--features", "--figures-format", "--force", "--init", "--json", "--layers",
-        "--learning-rate", "--method", "--mitigation", "--out", "--patience", "--print-settings",
-        "--qubits", "--readout", "--resume", "--reuploads", "--rotation", "--router", "--routing",
-        "--samples", "--seed", "--shots", "--slots", "--steps", "--target", "--test-fraction",
-        "--votes",
+        "--backend", "--balance", "--balance-loss", "--batch-size", "--bias-rate", "--budget",
+        "--capacity-factor", "--circuit", "--config", "--control", "--data", "--device-qubits",
+        "--drop", "--early-stopping", "--entanglement", "--epochs", "--expert", "--experts",
+        "--features", "--figures-format", "--force", "--init", "--initialization",
+        "--input-scaling", "--json", "--layers", "--learning-rate", "--method", "--mitigation",
+        "--out", "--patience", "--print-settings", "--projection", "--qubits", "--readout",
+        "--resume", "--reuploads", "--rotation", "--router", "--router-noise", "--routing",
+        "--samples", "--seed", "--shots", "--slots", "--steps", "--target", "--task",
+        "--test-fraction", "--top-k", "--votes",
     ],
     "evaluate": [
         "--backend", "--budget", "--data", "--device-qubits", "--figures", "--force", "--json",
@@ -49,6 +52,10 @@ COMMANDS = {
         "--backend", "--budget", "--device-qubits", "--force", "--json", "--keep", "--ledger",
         "--mitigation", "--mode", "--options", "--out", "--repetition", "--resilience", "--settle",
         "--shots", "--slots", "--spacing", "--surrogate", "--yes", "FILE", "RUN",
+    ],
+    "explain": [
+        "--backend", "--force", "--json", "--out", "--permutations", "--samples", "--seed",
+        "--surrogate", "--target", "DATA", "RUN",
     ],
     "surrogate": [
         "--backend", "--budget", "--check-level", "--checks", "--device-qubits", "--force",
@@ -65,11 +72,16 @@ COMMANDS = {
         "--test-fraction", "--workers",
     ],
     "noise": [
-        "--batch-size", "--data", "--device", "--device-qubits", "--drift-hours", "--drift-seed",
-        "--drop", "--early-stopping", "--entanglement", "--epochs", "--experts", "--features",
-        "--force", "--json", "--later", "--layers", "--learning-rate", "--mitigation", "--out",
-        "--patience", "--qubits", "--readout", "--resume", "--reuploads", "--rotation",
-        "--samples", "--seed", "--shots", "--target", "--test-fraction",
+        "--batch-size", "--circuit", "--data", "--device", "--device-qubits", "--drift-hours",
+        "--drift-seed", "--drop", "--early-stopping", "--entanglement", "--epochs", "--experts",
+        "--features", "--force", "--initialization", "--input-scaling", "--json", "--later",
+        "--layers", "--learning-rate", "--mitigation", "--out", "--patience", "--projection",
+        "--qubits", "--readout", "--resume", "--reuploads", "--rotation", "--samples", "--seed",
+        "--shots", "--target", "--test-fraction",
+    ],
+    "diagnose": [
+        "--circuit", "--draws", "--figure", "--force", "--initialization", "--input-scaling",
+        "--json", "--layers", "--observable", "--qubits", "--seed",
     ],
     "estimate": [
         "--backend", "--data", "--decision", "--device-qubits", "--json", "--ledger", "--mode",
@@ -159,7 +171,7 @@ def test_help_lists_the_names_that_exist() -> None:
         "readout": READOUTS,
         "routing": ROUTINGS,
     }.items():
-        words = texts[name].replace(",", " ").replace(".", " ").split()
+        words = re.split("[ ,.;]+", texts[name])
         assert set(known) <= set(words), name
     everywhere = {p.name: p.help for p in commands()["evaluate"].params}["backend"]
     for form in set(list_backends()) - {"surrogate:FILE"}:  # it has an option of its own

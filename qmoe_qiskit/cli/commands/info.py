@@ -62,6 +62,7 @@ def _print(run: runs.OpenedRun) -> None:
         **_target(run),
         "router": run.router,
         "router sees": run.projection or "every feature",
+        **_circuit(run),
         "experts": _experts(run),
         **_votes(run),
         "ran on": "no circuit: the router is classical"
@@ -108,6 +109,17 @@ def _experts(run: runs.OpenedRun) -> str:
     if settings.get("bias_rate"):
         said.append(f"bias rate {settings['bias_rate']}")
     return ", ".join(said)
+
+
+def _circuit(run: runs.OpenedRun) -> dict[str, str]:
+    """Return facts about the router's circuit, if it is one of ours."""
+    settings = run.manifest.model["settings"]
+    if settings["router"] != "quantum":
+        return {}
+    family = settings.get("circuit", "angle")
+    scaled = ", inputs scaled by weights" if settings.get("input_scaling") else ""
+    start = settings.get("initialization", "uniform")
+    return {"circuit": f"{family}{scaled}; initialization {start}"}
 
 
 def _votes(run: runs.OpenedRun) -> dict[str, str]:

@@ -5,6 +5,7 @@ from dataclasses import fields
 from typing import Any, get_type_hints
 
 from qmoe_qiskit.backends import MITIGATIONS
+from qmoe_qiskit.circuits.families import CIRCUITS
 from qmoe_qiskit.cli.options import completion
 from qmoe_qiskit.cli.options.common import (
     BACKEND,
@@ -20,6 +21,7 @@ from qmoe_qiskit.data import list_datasets
 from qmoe_qiskit.errors import require_positive
 from qmoe_qiskit.moe.balance.registry import BALANCE_LOSSES
 from qmoe_qiskit.moe.experts.registry import EXPERTS
+from qmoe_qiskit.moe.routers.initialization import INITIALIZATIONS
 from qmoe_qiskit.moe.routers.registry import ROUTERS
 from qmoe_qiskit.runs.command_line import option_of
 from qmoe_qiskit.runs.request import TrainingRequest
@@ -47,12 +49,17 @@ _HELP: dict[str | None, dict[str, str]] = {
         "a quantum router. Give the option again for further models.",
         "n_experts": "Number of experts.",
         "expert": ", ".join(f"{kind.name} ({kind.help})" for kind in EXPERTS) + ".",
+        "circuit": f"{CIRCUITS.help}.",
         "n_layers": "Number of entangling layers of the circuit.",
         "n_qubits": "Number of coordinates that the router sees, one per qubit; by default one "
-        "per feature, at most 6. With more features the coordinates are principal components.",
+        "per feature, at most 6. See --projection.",
+        "projection": "auto (all features, or principal components if there are more than "
+        "qubits), pca, linear (trained) or groups (all features, spread over uploads).",
         "rotation": "Axis of the embedding: x, y or z.",
         "reuploads": "Number of times that the circuit takes the data.",
-        "entanglement": "strong, ring, linear or none.",
+        "entanglement": "strong, ring, linear or none; of --circuit hardware-efficient, device.",
+        "input_scaling": "Multiply the circuit's inputs by trained weights.",
+        "initialization": f"{INITIALIZATIONS.help}.",
         "readout": "expectations or probabilities.",
         "routing": "weighted, or sampled, where experts are drawn per row and a bit string of "
         "readout probabilities is the choice of one, or straight-through, where training draws "

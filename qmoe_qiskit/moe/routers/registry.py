@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.registry import Entry, Registry, size_in
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from qmoe_qiskit.backends import Backend
+    from qmoe_qiskit.circuits import RouterCircuit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,26 +28,38 @@ class RouterSettings:
         n_inputs: Number of coordinates that the router sees.
         n_experts: Number of experts, E.
         size: Number after the colon of the router's name; 0 where the kind takes none.
+        circuit: Name of the circuit's family, an entry of `CIRCUITS`.
         n_layers: Number of entangling layers of the circuit, see `angle_router`.
+        n_qubits: Number of qubits that the coordinates enter in groups, see `angle_router`; None
+            for one qubit per coordinate.
         rotation: Axis of the embedding, see `angle_router`.
         reuploads: Number of times that the circuit takes the inputs, see `angle_router`.
-        entanglement: Entangler of the circuit, see `angle_router`.
+        entanglement: Entangler of the circuit, see `CircuitSettings`.
+        input_scaling: Whether inputs are multiplied by weights, see `angle_router`.
+        initialization: How the circuit's weights start, see `initial_weights`.
         readout: "expectations" or "probabilities", see `QuantumRouter`.
         routing: "weighted" or "sampled", see `QuantumRouter`.
         backend: Backend that evaluates the circuit, or a specification for `open_backend`.
+        built: The circuit of these settings, where it exists already: a circuit that follows the
+            device that it was trained on is not built anew for another one.
         generator: Source of the initial weights.
     """
 
     n_inputs: int
     n_experts: int
     size: int = 0
+    circuit: str = "angle"
     n_layers: int = 3
+    n_qubits: int | None = None
     rotation: str = "x"
     reuploads: int = 1
     entanglement: str = "strong"
+    input_scaling: bool = False
+    initialization: str = "uniform"
     readout: str = "expectations"
     routing: str = "weighted"
     backend: Backend | str = "statevector"
+    built: RouterCircuit | None = None
     generator: torch.Generator | None = None
 
 
@@ -92,22 +106,39 @@ def kind_of(router: object) -> RouterKind:
 
 
 def _quantum(settings: RouterSettings) -> nn.Module:
-    from qmoe_qiskit.circuits import angle_router
+    from qmoe_qiskit.backends import open_backend
+    from qmoe_qiskit.backends.transpile.couplers import couplers_of
+    from qmoe_qiskit.circuits.families import CIRCUITS, CircuitSettings, build_circuit
+    from qmoe_qiskit.moe.routers.initialization import INITIALIZATIONS
     from qmoe_qiskit.moe.routers.quantum import QuantumRouter
 
-    circuit = angle_router(
-        settings.n_inputs,
-        settings.n_layers,
-        rotation=settings.rotation,
-        reuploads=settings.reuploads,
-        entanglement=settings.entanglement,
+    family = CIRCUITS.get(settings.circuit)
+    backend = settings.backend
+    if isinstance(backend, str):
+        backend = open_backend(backend)
+    circuit = settings.built or build_circuit(
+        settings.circuit,
+        CircuitSettings(
+            n_inputs=settings.n_inputs,
+            n_qubits=settings.n_qubits,
+            n_layers=settings.n_layers,
+            rotation=settings.rotation,
+            reuploads=settings.reuploads,
+            entanglement=settings.entanglement,
+            input_scaling=settings.input_scaling,
+            mirrored=INITIALIZATIONS.get(settings.initialization).mirrored,
+            couplers=partial(couplers_of, backend),
+        ),
     )
     return QuantumRouter(
         circuit,
         settings.n_experts,
-        settings.backend,
+        backend,
         readout=settings.readout,
         routing=settings.routing,
+        # A circuit that exists has weights already, which replace the initial ones.
+        initialization="uniform" if settings.built else settings.initialization,
+        embeds_amplitudes=family.embeds_amplitudes,
         generator=settings.generator,
     )
 

@@ -90,14 +90,19 @@ class OpenedRun:
 
     @property
     def projection(self) -> str:
-        """A sentence on the principal components that the router sees; "" if it sees features."""
-        n_inputs, n_features = self.manifest.router_inputs, len(self.manifest.data.feature_names)
-        if n_inputs == n_features:
-            return ""
-        share = f"{100 * self.model.explained_variance:.1f} %"
-        return (
-            f"The router sees {n_inputs} principal components of the {n_features} features, which "
-            f"hold {share} of their variance; the experts see every feature."
+        """A sentence on what the router sees; "" if it sees the features themselves."""
+        from qmoe_qiskit.train.features import projection_sentence
+
+        model = self.manifest.model
+        projection = model["settings"].get("projection", "auto")
+        grouped = projection == "groups" and self.has_circuit
+        return projection_sentence(
+            projection,
+            n_features=len(self.manifest.data.feature_names),
+            n_inputs=self.manifest.router_inputs,
+            n_qubits=self.load_circuit().n_qubits if grouped else None,
+            feature_range=tuple(model["range"]),
+            explained_variance=self.model.explained_variance,
         )
 
     def control(self) -> OpenedRun | None:

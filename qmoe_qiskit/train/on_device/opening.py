@@ -42,6 +42,11 @@ def check_with_hardware(settings: Mapping[str, Any]) -> None:
             f"slots={settings['slots']!r} would have no effect, because hardware_training chooses "
             "its own: set its slots, and leave slots of the classifier at None"
         )
+    if settings["projection"] == "linear":
+        raise InputError(
+            "projection 'linear' is not trained on a device, which would be measured anew at the "
+            "inputs of every step: use projection 'pca', or train without hardware_training"
+        )
     for name in ("top_k", "bias_rate"):
         if settings[name]:
             raise InputError(

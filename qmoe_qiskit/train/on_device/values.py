@@ -43,6 +43,7 @@ class ValuesLoss:
                 if isinstance(router, ProjectedRouter)
                 else self.features_NF
             )
+            seen = quantum_router(self.module).circuit_inputs(seen)
         inputs_NF: FloatArray = seen.double().numpy()
         return inputs_NF
 

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from qmoe_qiskit.backends import BackendSpec
 from qmoe_qiskit.backends.noisy.registry import noise_from
-from qmoe_qiskit.circuits import RouterCircuit
+from qmoe_qiskit.circuits import CIRCUITS, RouterCircuit
 from qmoe_qiskit.errors import EngineMismatchError, InputError, RunError
 from qmoe_qiskit.noise_profiles import NoiseProfile
 from qmoe_qiskit.train.execution import options_of, profile_of
@@ -140,7 +140,7 @@ def restored_as(kind: type[ModelT], state: ModelState, where: BackendSpec | None
             spec = BackendSpec(backend=spec.open(seed=seed))
         estimator.set_params(**{name: getattr(spec, name) for name in BACKEND_SETTINGS})
         check_settings(estimator.get_params(deep=False), kind.task)
-        estimator.rebuild(seed)
+        estimator.rebuild(seed, circuit=_kept_circuit(estimator, state))
     with _as_damage():
         _fill(estimator, state)
     return estimator
@@ -189,6 +189,14 @@ def _untrained(kind: type[ModelT], state: ModelState) -> tuple[ModelT, int | Non
     if type(estimator.votes_seed_) is not int or estimator.votes_seed_ < 0:
         raise RunError(f"the stored model is damaged: its votes_seed is {config['votes_seed']!r}")
     return estimator, seed
+
+
+def _kept_circuit(estimator: "MixtureEstimator", state: ModelState) -> RouterCircuit | None:
+    """Return the stored circuit if it follows the device of the training; None for all others."""
+    if state.circuit is None or not CIRCUITS.get(estimator.circuit).follows_device:
+        return None
+    with _as_damage():
+        return RouterCircuit.from_qpy(state.circuit)
 
 
 def _fill(estimator: "MixtureEstimator", state: ModelState) -> None:
