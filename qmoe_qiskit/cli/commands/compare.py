@@ -75,7 +75,8 @@ _TAKEN = {
 _LEFT_OUT = (
     "router", "control", "n_qubits", "circuit", "rotation", "reuploads", "entanglement",
     "input_scaling", "initialization", "readout", "routing", "n_votes", "backend", "shots",
-    "mitigation", "device_qubits", "learning_rate", "balance_weight", "early_stopping", "patience",
+    "mitigation", "device_qubits", "learning_rate", "balance_weight", "task", "expert", "top_k",
+    "capacity_factor", "router_noise", "balance", "bias_rate", "early_stopping", "patience",
     "seed", "budget", "steps", "method", "slots", "init",
 )  # fmt: skip
 

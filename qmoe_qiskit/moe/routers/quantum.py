@@ -13,8 +13,8 @@ from qmoe_qiskit.circuits.angle import basis_projectors, expert_projectors
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
 from qmoe_qiskit.moe.amplitude_operator import angles_of, embedded_values
 from qmoe_qiskit.moe.linear import linear
-from qmoe_qiskit.moe.mixture import check_routing
 from qmoe_qiskit.moe.routers.initialization import initial_weights
+from qmoe_qiskit.moe.routing_settings import check_routing
 from qmoe_qiskit.moe.torch_connector import RouterConnector, RouterNetwork
 
 READOUTS: tuple[str, ...] = ("expectations", "probabilities")
@@ -105,13 +105,25 @@ class QuantumRouter(nn.Module):
 
     def forward(self, inputs_BF: Tensor) -> Tensor:
         """Return routing weights, (..., E), which sum to 1 per row, for inputs (..., F)."""
-        if self.embeds_amplitudes:
-            return self.weights_of(embedded_values(self.connector, inputs_BF))
-        return self.weights_of(self.connector(inputs_BF))
+        return self.weights_of(self._values(inputs_BF))
+
+    def logits(self, inputs_BF: Tensor) -> Tensor:
+        """Return the logits of the weights, (..., E): with readout "probabilities", their log."""
+        values_BO = self._values(inputs_BF)
+        if self.adapter is None:
+            return self.weights_of(values_BO).log()
+        logits_BE: Tensor = self.adapter(values_BO)
+        return logits_BE
 
     def circuit_inputs(self, inputs_BF: Tensor) -> Tensor:
         """Return the circuit's inputs, in radians, for inputs of the router (B, F)."""
         return angles_of(inputs_BF) if self.embeds_amplitudes else inputs_BF
+
+    def _values(self, inputs_BF: Tensor) -> Tensor:
+        if self.embeds_amplitudes:
+            return embedded_values(self.connector, inputs_BF)
+        values_BO: Tensor = self.connector(inputs_BF)
+        return values_BO
 
     def weights_of(self, values_BO: Tensor) -> Tensor:
         """Return the routing weights, (..., E), for values of the circuit's outputs, (..., O)."""
