@@ -31,13 +31,15 @@ if TYPE_CHECKING:
 COMMANDS = {
     "demo": ["--figures-format", "--force", "--json", "--out", "--seed"],
     "train": [
-        "--backend", "--balance", "--batch-size", "--budget", "--circuit", "--config", "--control",
-        "--data", "--device-qubits", "--drop", "--early-stopping", "--entanglement", "--epochs",
-        "--experts", "--features", "--figures-format", "--force", "--init", "--initialization",
+        "--backend", "--balance", "--balance-loss", "--batch-size", "--bias-rate", "--budget",
+        "--capacity-factor", "--circuit", "--config", "--control", "--data", "--device-qubits",
+        "--drop", "--early-stopping", "--entanglement", "--epochs", "--expert", "--experts",
+        "--features", "--figures-format", "--force", "--init", "--initialization",
         "--input-scaling", "--json", "--layers", "--learning-rate", "--method", "--mitigation",
         "--out", "--patience", "--print-settings", "--qubits", "--readout", "--resume",
-        "--reuploads", "--rotation", "--router", "--routing", "--samples", "--seed", "--shots",
-        "--slots", "--steps", "--target", "--test-fraction", "--votes",
+        "--reuploads", "--rotation", "--router", "--router-noise", "--routing", "--samples",
+        "--seed", "--shots", "--slots", "--steps", "--target", "--task", "--test-fraction",
+        "--top-k", "--votes",
     ],
     "evaluate": [
         "--backend", "--budget", "--data", "--device-qubits", "--figures", "--force", "--json",
