@@ -11,7 +11,7 @@ from qmoe_qiskit.circuits.amplitude import (
     n_qubits_of,
 )
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.moe.torch_connector.connector import RouterConnector
+from qmoe_qiskit.moe.torch_connector.connector import RouterConnector, RouterNetwork
 from qmoe_qiskit.moe.torch_connector.function import evaluate
 from qmoe_qiskit.moe.torch_connector.modes import (
     is_recorded,
@@ -65,7 +65,7 @@ def embedded_values(connector: RouterConnector, features_BF: Tensor) -> Tensor:
             f"features, got {n_features}"
         )
     flat_BF = features_BF.reshape(-1, n_features)
-    values_BO = connector(angles_of(flat_BF))
+    values_BO: Tensor = connector(angles_of(flat_BF))
     if needs_gradient(flat_BF) and not (is_recorded(flat_BF) or is_transformed()):
         values_BO = _with_zero_blocks(connector, flat_BF, values_BO)
     return values_BO.reshape(*features_BF.shape[:-1], values_BO.shape[-1])
@@ -127,11 +127,13 @@ def _with_zero_blocks(connector: RouterConnector, features_BF: Tensor, values_BO
     own = torch.nn.functional.one_hot(columns, features_BF.shape[1]).bool()
     tiny_R1 = _TINY * others_RF.abs().amax(1, keepdim=True)
     along_RF = torch.where(own, features_BF[rows].double() + tiny_R1, others_RF)
+    network = connector.neural_network
+    assert isinstance(network, RouterNetwork)
     values_RO = evaluate(
         _differentiable_angles(along_RF).to(features_BF),
         connector.weight.detach(),
-        connector.compiled,
-        connector.neural_network.handle,
+        network.compiled,
+        network.handle,
     )
     slopes_RO = values_RO - values_RO.detach()
     return values_BO.index_add(0, rows, slopes_RO.to(values_BO))

@@ -138,6 +138,7 @@ def _slopes(router: RouterCircuit, inputs_BF: FloatArray, weights_BW: FloatArray
     for part_BP in np.array_split(both_BP, -(-both_BP.size // _MAX_NUMBERS)):
         _, tape = program.vjp(part_BP, np.zeros(0))
         by_inputs_BP, _ = program.pullback(tape, np.ones((len(part_BP), 1)))
+        assert by_inputs_BP is not None
         parts.append(by_inputs_BP[:, router.n_inputs :])
     slopes_BW: FloatArray = np.concatenate(parts)
     return slopes_BW

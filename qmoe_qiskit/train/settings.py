@@ -49,10 +49,8 @@ _OF_OUR_CIRCUIT = {
 }
 _NAMES = {
     "projection": PROJECTIONS,
-    "circuit": CIRCUITS.names,
     "rotation": ROTATIONS,
     "entanglement": (*ENTANGLEMENTS, DEVICE),
-    "initialization": INITIALIZATIONS.names,
     "readout": READOUTS,
     "routing": ROUTINGS,
 }
@@ -68,7 +66,9 @@ def check_settings(settings: Mapping[str, Any], task: "Task[Any]") -> None:
         require_positive(name, settings[name], at_most=at_most)
     if settings["n_qubits"] is not None:
         require_positive("n_qubits", settings["n_qubits"])
-    for name, known in _NAMES.items():
+    # Names may have been registered since.
+    added = {"circuit": CIRCUITS.names, "initialization": INITIALIZATIONS.names}
+    for name, known in {**_NAMES, **added}.items():
         if settings[name] not in known:
             raise unknown_name(name, settings[name], known)
     _check_task(settings, task)

@@ -57,7 +57,8 @@ _HELP: dict[str | None, dict[str, str]] = {
         "qubits), pca, linear (trained) or groups (all features, spread over uploads).",
         "rotation": "Axis of the embedding: x, y or z.",
         "reuploads": "Number of times that the circuit takes the data.",
-        "entanglement": "strong, ring, linear or none; of --circuit hardware-efficient, device.",
+        "entanglement": "strong, ring, linear or none; device goes with --circuit "
+        "hardware-efficient, and need not be said.",
         "input_scaling": "Multiply the circuit's inputs by trained weights.",
         "initialization": f"{INITIALIZATIONS.help}.",
         "readout": "expectations or probabilities.",

@@ -16,7 +16,7 @@ from qmoe_qiskit.cli.output.documents import (
     write_file,
     write_json,
 )
-from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.errors import InputError, unknown_name
 from qmoe_qiskit.moe.routers.initialization import INITIALIZATIONS
 
 if TYPE_CHECKING:
@@ -60,7 +60,11 @@ def diagnose(
             f"{len(sizes)} circuits are too many: at most {_MOST_CIRCUITS} are measured"
         )
     if figure is not None:
+        from qmoe_qiskit.figures.style import FORMATS
+
         check_vacant_file(figure, force=force, option="--figure")
+        if figure.suffix.removeprefix(".") not in FORMATS:
+            raise unknown_name("format of figures", figure.suffix.removeprefix("."), FORMATS)
     found = [
         gradient_variance(
             circuit,
