@@ -13,6 +13,7 @@ from qmoe_qiskit.lazy import load_lazily
 
 if TYPE_CHECKING:
     from qmoe_qiskit.moe.experts import QuantumExpert, quantum_experts
+    from qmoe_qiskit.moe.layer import QMoELayer
     from qmoe_qiskit.moe.load_balance import balance_loss
     from qmoe_qiskit.moe.mixture import ROUTINGS, MixtureOfExperts, linear_experts
     from qmoe_qiskit.moe.routers.classical import (
@@ -35,6 +36,7 @@ __all__ = [
     "MLPRouter",
     "MixtureOfExperts",
     "ProjectedRouter",
+    "QMoELayer",
     "QuadraticRouter",
     "QuantumExpert",
     "QuantumRouter",
@@ -50,6 +52,7 @@ __getattr__, __dir__ = load_lazily(
     "qmoe_qiskit.moe",
     {
         ".experts": ["QuantumExpert", "quantum_experts"],
+        ".layer": ["QMoELayer"],
         ".load_balance": ["balance_loss"],
         ".mixture": ["ROUTINGS", "MixtureOfExperts", "linear_experts"],
         ".routers.classical": [

@@ -73,7 +73,10 @@ def gradients(module: nn.Module, inputs: Tensor) -> list[Tensor]:
 
 def owner_of_weight(module: nn.Module) -> nn.Module:
     """The module itself, or the connector in a mixture."""
-    return module.router.connector if hasattr(module, "router") else module
+    module = getattr(module, "mixture", module)  # of a layer
+    router = getattr(module, "router", None)
+    router = getattr(router, "router", router)  # of tokens
+    return module if router is None else router.connector
 
 
 def as_function(module: nn.Module) -> tuple[Callable[..., Tensor], dict[str, Tensor]]:
@@ -578,7 +581,7 @@ def test_weight_norm(module: nn.Module, inputs_BF: Tensor) -> None:
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("name", [TORCHS_OWN, "router"], indirect=True)
+@pytest.mark.parametrize("name", [TORCHS_OWN, "layer"], indirect=True)
 @pytest.mark.parametrize("start", ["spawn", "fork"])
 def test_child_processes(start: str, module: nn.Module, inputs_BF: Tensor) -> None:
     context = torch.multiprocessing.get_context(start)
@@ -594,7 +597,7 @@ def test_child_processes(start: str, module: nn.Module, inputs_BF: Tensor) -> No
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("name", [TORCHS_OWN, "router"], indirect=True)
+@pytest.mark.parametrize("name", [TORCHS_OWN, "layer"], indirect=True)
 @pytest.mark.parametrize("start", ["spawn", "fork"])
 def test_workers_of_a_data_loader(start: str, module: nn.Module, inputs_BF: Tensor) -> None:
     loader = torch.utils.data.DataLoader(
@@ -604,7 +607,7 @@ def test_workers_of_a_data_loader(start: str, module: nn.Module, inputs_BF: Tens
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("name", [TORCHS_OWN, "router"], indirect=True)
+@pytest.mark.parametrize("name", [TORCHS_OWN, "layer"], indirect=True)
 @pytest.mark.parametrize("size", [pytest.param(1, marks=pytest.mark.trial), 2])
 def test_training_in_parallel(size: int, name: str, module: nn.Module, seed: int) -> None:
     inputs_BF = draw(seed, 4, 2)
@@ -619,10 +622,11 @@ def test_training_in_parallel(size: int, name: str, module: nn.Module, seed: int
     ]
     for process in processes:
         process.start()
-    slopes = queue.get()
+    whole, shards = queue.get()
     for process in processes:
         process.join()
         assert process.exitcode == 0
     module(inputs_BF).square().mean().backward()
-    for actual, parameter in zip(slopes, module.parameters(), strict=True):
-        close(torch.from_numpy(actual), parameter.grad)
+    for slopes in (whole, shards):
+        for actual, parameter in zip(slopes, module.parameters(), strict=True):
+            close(torch.from_numpy(actual), parameter.grad)
