@@ -36,7 +36,7 @@ def mixture() -> nn.Module:
 
 
 def layer() -> nn.Module:
-    return QMoELayer(2, 2, hidden=3, n_qubits=2, n_layers=1)
+    return QMoELayer(2, 2, None, hidden=3, n_qubits=2, n_layers=1)
 
 
 SUBJECTS: dict[str, Callable[[], nn.Module]] = {

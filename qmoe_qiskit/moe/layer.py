@@ -1,6 +1,8 @@
-"""A layer for other people's models: a mixture of experts where a feed-forward block stands."""
+"""A layer for models of others: a mixture of experts where a feed-forward block stands."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -9,30 +11,70 @@ from qmoe_qiskit import limits
 from qmoe_qiskit.backends import Backend
 from qmoe_qiskit.circuits import RouterCircuit, angle_router
 from qmoe_qiskit.errors import InputError, require_positive
-from qmoe_qiskit.moe.linear import linear
-from qmoe_qiskit.moe.load_balance import balance_loss
+from qmoe_qiskit.moe.balance.load import RoutingStatistics
+from qmoe_qiskit.moe.balance.registry import BALANCE_LOSSES
+from qmoe_qiskit.moe.dispatch import must_be_dense
+from qmoe_qiskit.moe.experts.registry import build_experts
 from qmoe_qiskit.moe.mixture import MixtureOfExperts
 from qmoe_qiskit.moe.routers.quantum import QuantumRouter
 from qmoe_qiskit.moe.routers.registry import RouterSettings, kind_of
 from qmoe_qiskit.moe.routers.token import AngleProjection, TokenRouter
-from qmoe_qiskit.moe.torch_connector.modes import is_traced, is_transformed
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.moe.experts.registry import Experts
+    from qmoe_qiskit.moe.routing import Routing
+
+
+class _LastRouting:
+    """A mixture's routing in its last forward pass; a copy has none."""
+
+    def __init__(self, *, needs_logits: bool) -> None:
+        self.needs_logits = needs_logits
+        self._routing: Routing | None = None
+
+    def __call__(self, routing: Routing) -> None:
+        # What torch.func maps, or a recorded program holds, must not outlive the call.
+        self._routing = None if must_be_dense(routing.weights_BE) else routing
+
+    def routing(self) -> Routing:
+        """Return the routing; InputError if there was no forward pass."""
+        if self._routing is None:
+            raise InputError(
+                "this layer has seen no tokens whose routing it could tell: call the model first, "
+                "and not in torch.func or torch.export"
+            )
+        return self._routing
+
+    def __getstate__(self) -> dict[str, Any]:
+        # torch copies no tensor that belongs to a graph.
+        return {**vars(self), "_routing": None}
 
 
 class QMoELayer(nn.Module):
     """Mixture of experts from tokens (..., D) to as many tokens of the same shape and type.
 
+    A quantum router sees angles pi tanh(A x + b) of a token x, with A and b trainable. The circuit
+    is evaluated in float64, the rest of the router in the type of its weights, under autocast too.
+    See `MixtureOfExperts` for `top_k`, `routing`, `capacity_factor` and `router_noise`.
+
     Args:
         d_model: Number of features of a token, D.
         n_experts: Number of experts, E.
-        hidden: Number of hidden units of each expert; None for 4 D.
-        router: "quantum": a circuit that sees angles pi tanh(A x + b) of the token x, with A and b
-            trainable. Or a classical router by its name, such as "linear" or "mlp:16", which sees
-            the token itself, or a module from tokens (..., D) to weights (..., E).
-        circuit: Circuit of the quantum router; None for `angle_router(n_qubits, n_layers)`.
+        top_k: Number of experts per token; None for all of them.
+        hidden: Number of hidden units of an expert, which is a perceptron; None for 4 D.
+        expert: Other experts: a name, modules, or a function, see `build_experts`.
+        router: "quantum"; or the name of a classical router, such as "linear" or "mlp:16", which
+            sees the token itself; or a module from tokens (..., D) to weights (..., E). Classical
+            routers have no use for the four settings of the circuit, which follow.
+        circuit: Circuit of the router; None for `angle_router(n_qubits, n_layers)`.
         n_qubits: Number of qubits; None for 4.
         n_layers: Number of layers; None for 2.
         readout: "expectations" or "probabilities", see `QuantumRouter`.
-        backend: Backend that evaluates the circuit, or a specification for `open_backend`.
+        backend: Backend that evaluates circuits, or a specification for `open_backend`.
+        routing: "weighted" or "straight-through".
+        capacity_factor: Room of an expert in multiples of an even share; None for any number.
+        router_noise: Standard deviation of the noise on the router's logits in training.
+        balance: What `balance_loss` returns, an entry of `BALANCE_LOSSES`.
         generator: Source of the initial weights.
 
     Raises:
@@ -42,38 +84,71 @@ class QMoELayer(nn.Module):
     >>> layer = QMoELayer(64, n_experts=8)
     >>> layer(torch.randn(32, 16, 64)).shape
     torch.Size([32, 16, 64])
+    >>> layer.balance_loss().shape, layer.load().choices_E.sum() == 32 * 16 * 2
+    (torch.Size([]), True)
     """
 
     def __init__(
         self,
         d_model: int,
         n_experts: int,
+        top_k: int | None = 2,
         *,
         hidden: int | None = None,
+        expert: Experts | None = None,
         router: str | nn.Module = "quantum",
         circuit: RouterCircuit | None = None,
         n_qubits: int | None = None,
         n_layers: int | None = None,
         readout: str = "expectations",
         backend: Backend | str = "statevector",
+        routing: str = "weighted",
+        capacity_factor: float | None = None,
+        router_noise: float = 0.0,
+        balance: str = "switch",
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
         self.d_model = require_positive("d_model", d_model)
-        self.n_experts = require_positive("n_experts", n_experts, at_most=limits.EXPERTS)
-        width = 4 * d_model if hidden is None else require_positive("hidden", hidden)
+        require_positive("n_experts", n_experts, at_most=limits.EXPERTS)
+        if hidden is not None and expert is not None:
+            raise InputError(
+                f"hidden={hidden!r} is the width of the layer's own experts, not of `expert`: give "
+                "one of the two"
+            )
+        if routing == "sampled":
+            raise InputError(
+                "routing 'sampled' mixes probabilities of classes, and a layer has none: use "
+                "'weighted' or 'straight-through'"
+            )
+        width = 4 * self.d_model if hidden is None else require_positive("hidden", hidden)
         if router == "quantum":
             circuit = _circuit(circuit, n_qubits, n_layers)
-            routed: nn.Module = QuantumRouter(
+            projection = AngleProjection(d_model, circuit.n_inputs, generator=generator)
+            quantum = QuantumRouter(
                 circuit, n_experts, backend, readout=readout, generator=generator
             )
-            projection = AngleProjection(d_model, circuit.n_inputs, generator=generator)
-            token_router = TokenRouter(routed, projection)
+            token_router = TokenRouter(quantum, projection)
         else:
-            token_router = TokenRouter(_classical_router(router, d_model, n_experts, generator))
-        experts = [_mlp(d_model, width, generator) for _ in range(n_experts)]
-        self.mixture = MixtureOfExperts(token_router, experts)
-        self._last_weights_BE: Tensor | None = None
+            token_router = TokenRouter(_classical(router, d_model, n_experts, generator))
+        self.mixture = MixtureOfExperts(
+            token_router,
+            build_experts(
+                f"mlp:{width}" if expert is None else expert,
+                n_experts,
+                d_model,
+                d_model,
+                backend=backend,
+                generator=generator,
+            ),
+            routing=routing,
+            top_k=top_k,
+            capacity_factor=capacity_factor,
+            router_noise=router_noise,
+        )
+        self.balance = balance
+        self._last = _LastRouting(needs_logits=BALANCE_LOSSES.get(balance).needs_logits)
+        self.mixture.register_routing_hook(self._last)
 
     def forward(self, tokens_BD: Tensor) -> Tensor:
         """Return the mixture's outputs, (..., D), for tokens (..., D).
@@ -88,39 +163,36 @@ class QMoELayer(nn.Module):
                 f"the layer takes floating tokens of shape (..., {self.d_model}), got "
                 f"{tokens_BD.dtype} of shape {tuple(tokens_BD.shape)}"
             )
-        weights_BE = self.mixture.router(tokens_BD)
-        if not (is_transformed() or is_traced() or torch.compiler.is_exporting()):
-            self._last_weights_BE = weights_BE
-        outputs = self.mixture.combine(weights_BE, self.mixture.expert_outputs(tokens_BD))
-        return outputs.to(tokens_BD.dtype)
+        outputs_BD: Tensor = self.mixture(tokens_BD)
+        return outputs_BD.to(tokens_BD.dtype)
 
     def balance_loss(self) -> Tensor:
-        """Return the load-balancing loss of the last forward pass, to be added to the model's loss.
+        """Return the balance loss of the last forward pass, to be added to the model's loss.
 
-        It is that of the tokens that this process has seen. Under `DistributedDataParallel` the
-        gradient is the mean of those of the processes, each with the loss of its own tokens.
+        It is that of the tokens that this process saw in that pass. Under data parallelism each
+        process adds the loss of its own tokens, and gradients are averaged.
 
         Raises:
-            InputError: If there was no forward pass, or it kept nothing to differentiate.
+            InputError: If there was no forward pass, or it kept no graph while the router trains,
+                as in `torch.utils.checkpoint` with `use_reentrant=True`.
         """
-        weights_BE = self._last_weights_BE
-        if weights_BE is None:
-            raise InputError(
-                "there is no forward pass of this layer whose balance could be told: call the "
-                "model first, outside of torch.func and torch.export"
-            )
+        routing = self._last.routing()
         trains = self.training and any(p.requires_grad for p in self.mixture.router.parameters())
-        if torch.is_grad_enabled() and trains and not weights_BE.requires_grad:
+        if torch.is_grad_enabled() and trains and not routing.weights_BE.requires_grad:
             raise InputError(
                 "the last forward pass of this layer ran without gradients, so that its balance "
-                "loss trains nothing: with torch.utils.checkpoint use use_reentrant=False; to read "
-                "the number, call balance_loss() under torch.no_grad()"
+                "loss would train nothing: with torch.utils.checkpoint set use_reentrant=False; to "
+                "read the number only, call balance_loss() under torch.no_grad()"
             )
-        return balance_loss(weights_BE)
+        return BALANCE_LOSSES.get(self.balance).loss(routing, None)
 
-    def __getstate__(self) -> dict[str, Any]:
-        # Copies and files hold no graph of a forward pass: torch copies no such tensor.
-        return {**vars(self), "_last_weights_BE": None}
+    def load(self) -> RoutingStatistics:
+        """Return how evenly the tokens of the last forward pass were spread over the experts.
+
+        Raises:
+            InputError: If there was no forward pass.
+        """
+        return RoutingStatistics.of(self._last.routing())
 
 
 def _circuit(
@@ -128,32 +200,23 @@ def _circuit(
 ) -> RouterCircuit:
     if circuit is None:
         return angle_router(
-            4 if n_qubits is None else n_qubits, 2 if n_layers is None else n_layers
+            4 if n_qubits is None else n_qubits, n_layers=2 if n_layers is None else n_layers
         )
     if (n_qubits, n_layers) != (None, None):
         raise InputError(
-            "a circuit of your own brings its qubits and layers: leave out n_qubits and n_layers, "
-            "or the circuit"
+            "a circuit of your own has its qubits and layers already: leave out n_qubits and "
+            "n_layers"
         )
     return circuit
 
 
-def _classical_router(
+def _classical(
     router: str | nn.Module, d_model: int, n_experts: int, generator: torch.Generator | None
 ) -> nn.Module:
     if isinstance(router, nn.Module):
         return router
     kind = kind_of(router)
+    size = kind.size_of(router)
     return kind.build(
-        RouterSettings(
-            n_inputs=d_model,
-            n_experts=n_experts,
-            size=kind.size_of(router),
-            generator=generator,
-        )
+        RouterSettings(n_inputs=d_model, n_experts=n_experts, size=size, generator=generator)
     )
-
-
-def _mlp(d_model: int, hidden: int, generator: torch.Generator | None) -> nn.Module:
-    first, second = linear(d_model, hidden, generator), linear(hidden, d_model, generator)
-    return nn.Sequential(first, nn.GELU(), second)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from qmoe_qiskit.moe.linear import linear
+from qmoe_qiskit.moe.routers.logits import logits_of
 
 
 class AngleProjection(nn.Module):
@@ -35,13 +36,13 @@ class AngleProjection(nn.Module):
 
 
 class TokenRouter(nn.Module):
-    """A router of tokens that works in the type of its own weights, whatever the model around does.
+    """A router that works in the type of its own weights, whatever the model around it does.
 
-    Under autocast too, as in Switch Transformers (arXiv:2101.03961, section 2.4): with the 8 bits
-    of bfloat16, rounding would choose between experts of almost equal weight.
+    Under autocast too, as in Switch Transformers (arXiv:2101.03961, section 2.4): rounded to the
+    8 bits of bfloat16, weights would often tie, and a tie is no choice between experts.
 
     Args:
-        router: Router of E experts.
+        router: Router of the experts.
         projection: Module that maps tokens to the router's inputs; None if it takes the tokens.
 
     >>> from qmoe_qiskit.moe import LinearRouter
@@ -56,12 +57,22 @@ class TokenRouter(nn.Module):
 
     def forward(self, tokens_BD: Tensor) -> Tensor:
         """Return routing weights, (..., E), for tokens (..., D)."""
-        weight = next(self.parameters(), tokens_BD)
-        device = tokens_BD.device.type
-        with (
-            torch.autocast(device, enabled=False)
-            if torch.amp.is_autocast_available(device)
-            else nullcontext()
-        ):
-            weights_BE: Tensor = self.router(self.projection(tokens_BD.to(weight.dtype)))
+        with _without_autocast(tokens_BD.device):
+            weights_BE: Tensor = self.router(self._inputs(tokens_BD))
             return weights_BE
+
+    def logits(self, tokens_BD: Tensor) -> Tensor:
+        """Return the logits of the routing weights, (..., E), for tokens (..., D)."""
+        with _without_autocast(tokens_BD.device):
+            return logits_of(self.router, self._inputs(tokens_BD))
+
+    def _inputs(self, tokens_BD: Tensor) -> Tensor:
+        weight = next(self.parameters(), tokens_BD)
+        inputs: Tensor = self.projection(tokens_BD.to(weight.dtype))
+        return inputs
+
+
+def _without_autocast(device: torch.device) -> torch.autocast | nullcontext[None]:
+    if torch.amp.is_autocast_available(device.type):
+        return torch.autocast(device.type, enabled=False)
+    return nullcontext()  # the device "meta"

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from qmoe_qiskit.errors import InputError, unknown_name
-from qmoe_qiskit.moe.load_balance import balance_loss
+from qmoe_qiskit.moe.balance.losses import balance_loss
 
 INPUTS, WEIGHTS = "inputs", "sample_weight"
 
