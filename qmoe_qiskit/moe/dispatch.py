@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from qmoe_qiskit.moe.torch_connector.modes import is_traced, is_transformed
+from qmoe_qiskit.moe.torch_connector.modes import is_exported, is_traced, is_transformed
 
 
 def must_be_dense(inputs: Tensor) -> bool:
@@ -13,8 +13,7 @@ def must_be_dense(inputs: Tensor) -> bool:
 
     So it is under the transforms of `torch.func`, in traces and exports, and on the meta device.
     """
-    exporting = getattr(torch.compiler, "is_exporting", bool)  # torch 2.7
-    return inputs.is_meta or is_traced() or is_transformed() or exporting()
+    return inputs.is_meta or is_traced() or is_transformed() or is_exported()
 
 
 def dispatch(

@@ -13,41 +13,16 @@ from qmoe_qiskit.circuits import RouterCircuit, angle_router
 from qmoe_qiskit.errors import InputError, require_positive
 from qmoe_qiskit.moe.balance.load import RoutingStatistics
 from qmoe_qiskit.moe.balance.registry import BALANCE_LOSSES
-from qmoe_qiskit.moe.dispatch import must_be_dense
 from qmoe_qiskit.moe.experts.registry import build_experts
 from qmoe_qiskit.moe.mixture import MixtureOfExperts
 from qmoe_qiskit.moe.routers.quantum import QuantumRouter
 from qmoe_qiskit.moe.routers.registry import RouterSettings, kind_of
 from qmoe_qiskit.moe.routers.token import AngleProjection, TokenRouter
+from qmoe_qiskit.moe.torch_connector.modes import is_exported, is_traced, is_transformed
 
 if TYPE_CHECKING:
     from qmoe_qiskit.moe.experts.registry import Experts
     from qmoe_qiskit.moe.routing import Routing
-
-
-class _LastRouting:
-    """A mixture's routing in its last forward pass; a copy has none."""
-
-    def __init__(self, *, needs_logits: bool) -> None:
-        self.needs_logits = needs_logits
-        self._routing: Routing | None = None
-
-    def __call__(self, routing: Routing) -> None:
-        # What torch.func maps, or a recorded program holds, must not outlive the call.
-        self._routing = None if must_be_dense(routing.weights_BE) else routing
-
-    def routing(self) -> Routing:
-        """Return the routing; InputError if there was no forward pass."""
-        if self._routing is None:
-            raise InputError(
-                "this layer has seen no tokens whose routing it could tell: call the model first, "
-                "and not in torch.func or torch.export"
-            )
-        return self._routing
-
-    def __getstate__(self) -> dict[str, Any]:
-        # torch copies no tensor that belongs to a graph.
-        return {**vars(self), "_routing": None}
 
 
 class QMoELayer(nn.Module):
@@ -146,9 +121,8 @@ class QMoELayer(nn.Module):
             capacity_factor=capacity_factor,
             router_noise=router_noise,
         )
-        self.balance = balance
-        self._last = _LastRouting(needs_logits=BALANCE_LOSSES.get(balance).needs_logits)
-        self.mixture.register_routing_hook(self._last)
+        self.balance = BALANCE_LOSSES.get(balance).name
+        self._last: Routing | None = None
 
     def forward(self, tokens_BD: Tensor) -> Tensor:
         """Return the mixture's outputs, (..., D), for tokens (..., D).
@@ -157,14 +131,20 @@ class QMoELayer(nn.Module):
             InputError: If the tokens have another number of features or no floating type, or a
                 number is not finite.
         """
-        fits = tokens_BD.shape[-1:] == (self.d_model,) and tokens_BD.is_floating_point()
+        shape_fits = is_traced() or tokens_BD.shape[-1:] == (self.d_model,)
+        fits = shape_fits and tokens_BD.is_floating_point()
         if not fits:
             raise InputError(
                 f"the layer takes floating tokens of shape (..., {self.d_model}), got "
                 f"{tokens_BD.dtype} of shape {tuple(tokens_BD.shape)}"
             )
-        outputs_BD: Tensor = self.mixture(tokens_BD)
-        return outputs_BD.to(tokens_BD.dtype)
+        if is_traced() or is_exported():  # such a program has no place for the routing
+            return self.mixture(tokens_BD).to(tokens_BD.dtype)
+        with_logits = BALANCE_LOSSES.get(self.balance).needs_logits
+        routing = self.mixture.route(tokens_BD, with_logits=with_logits)
+        # What torch.func maps must not outlive the call.
+        self._last = None if is_transformed() else routing
+        return self.mixture.mix(tokens_BD, routing).to(tokens_BD.dtype)
 
     def balance_loss(self) -> Tensor:
         """Return the balance loss of the last forward pass, to be added to the model's loss.
@@ -176,7 +156,7 @@ class QMoELayer(nn.Module):
             InputError: If there was no forward pass, or it kept no graph while the router trains,
                 as in `torch.utils.checkpoint` with `use_reentrant=True`.
         """
-        routing = self._last.routing()
+        routing = self._last_routing()
         trains = self.training and any(p.requires_grad for p in self.mixture.router.parameters())
         if torch.is_grad_enabled() and trains and not routing.weights_BE.requires_grad:
             raise InputError(
@@ -192,7 +172,19 @@ class QMoELayer(nn.Module):
         Raises:
             InputError: If there was no forward pass.
         """
-        return RoutingStatistics.of(self._last.routing())
+        return RoutingStatistics.of(self._last_routing())
+
+    def _last_routing(self) -> Routing:
+        if self._last is None:
+            raise InputError(
+                "this layer has seen no tokens whose routing it could tell: call the model first, "
+                "and not in torch.func"
+            )
+        return self._last
+
+    def __getstate__(self) -> dict[str, Any]:
+        # torch copies no tensor that belongs to a graph.
+        return {**vars(self), "_last": None}
 
 
 def _circuit(
