@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from qmoe_qiskit import QMoELayer
 
-D_MODEL, N_EXPERTS, BALANCE_WEIGHT = 32, 8, 0.01
+D_MODEL, N_EXPERTS, BATCH, BALANCE_WEIGHT = 32, 8, 64, 0.1
 
 
 class Block(nn.Module):
@@ -76,23 +76,26 @@ def main() -> None:
     test, train = torch.randperm(len(digits_N)).split([360, len(digits_N) - 360])
     model = Transformer(arguments.router, arguments.seed)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    steps = arguments.epochs * -(-len(train) // BATCH)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     start = time.perf_counter()
     for epoch in range(1, arguments.epochs + 1):
         model.train()
-        for rows in train[torch.randperm(len(train))].split(64):
+        for rows in train[torch.randperm(len(train))].split(BATCH):
             loss = nn.functional.cross_entropy(model(images_N88[rows]), digits_N[rows])
             # The mixtures of the step's forward pass say how uneven their routing was.
             balance = sum(layer.balance_loss() for layer in mixtures(model))
             optimizer.zero_grad()
             (loss + BALANCE_WEIGHT * balance).backward()
             optimizer.step()
+            schedule.step()
         model.eval()
         with torch.no_grad():
             hits = model(images_N88[test]).argmax(1) == digits_N[test]
         print(f"epoch {epoch:2d}  held-out accuracy {hits.float().mean():.3f}")
     print(f"{time.perf_counter() - start:.1f} s")
     for number, layer in enumerate(mixtures(model), start=1):
-        shares = " ".join(f"{share:.2f}" for share in layer.load())
+        shares = " ".join(f"{share:.2f}" for share in layer.load().load_E)
         print(f"block {number}: share of the tokens' choices per expert: {shares}")
 
 
