@@ -39,6 +39,10 @@ def layer() -> nn.Module:
     return QMoELayer(2, 2, None, hidden=3, n_qubits=2, n_layers=1)
 
 
+def sparse_layer() -> nn.Module:
+    return QMoELayer(2, 3, 1, hidden=3, n_qubits=2, n_layers=1)
+
+
 SUBJECTS: dict[str, Callable[[], nn.Module]] = {
     "linear": linear,
     "router": router,
@@ -49,7 +53,7 @@ SUBJECTS: dict[str, Callable[[], nn.Module]] = {
 
 def subject(name: str, seed: int = 0) -> nn.Module:
     """A module in float64, whose weights the seed determines."""
-    module = SUBJECTS[name]().double()
+    module = (SUBJECTS | {"sparse": sparse_layer})[name]().double()
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in module.parameters():
