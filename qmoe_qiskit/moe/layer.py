@@ -59,7 +59,7 @@ class QMoELayer(nn.Module):
     >>> layer = QMoELayer(64, n_experts=8)
     >>> layer(torch.randn(32, 16, 64)).shape
     torch.Size([32, 16, 64])
-    >>> layer.balance_loss().shape, layer.load().choices_E.sum() == 32 * 16 * 2
+    >>> layer.balance_loss().shape, int(layer.load().choices_E.sum()) == 32 * 16 * 2
     (torch.Size([]), True)
     """
 
