@@ -31,6 +31,7 @@ from qmoe_qiskit.train.loop.early_stopping import best_epoch, hold_out
 from qmoe_qiskit.train.loop.net import StopTraining
 from qmoe_qiskit.train.loop.optimization import Optimization
 from qmoe_qiskit.train.loop.progress import EpochProgress
+from qmoe_qiskit.train.loop.routing_load import load_remark
 from qmoe_qiskit.train.loop.training import Training
 from qmoe_qiskit.train.model import circuit_of
 from qmoe_qiskit.train.on_device.settings import HardwareTraining
@@ -248,7 +249,7 @@ class Fit(Generic[ModelT]):
             self._best = training.best
             self._save()
             _log_epoch(entry, training.max_steps, "step")
-            progress.advance(entry["train_loss"])
+            progress.advance(entry["train_loss"], load_remark(entry))
 
         if not self._is_resumed:
             self._save()
@@ -267,7 +268,7 @@ class Fit(Generic[ModelT]):
                 self._best.update({name: tensor.clone() for name, tensor in state.items()})
             self._save()
             _log_epoch(entry, last_epoch)
-            progress.advance(entry["train_loss"])
+            progress.advance(entry["train_loss"], load_remark(entry))
             if self._is_out_of_patience():
                 raise StopTraining
 
