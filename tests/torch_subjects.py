@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 
 from qmoe_qiskit.backends import open_backend
 from qmoe_qiskit.circuits import angle_router
-from qmoe_qiskit.moe import MixtureOfExperts, QMoELayer, QuantumRouter, linear_experts
+from qmoe_qiskit.moe import QMoELayer
 from qmoe_qiskit.moe.torch_connector import RouterConnector, RouterNetwork
 
 if TYPE_CHECKING:
@@ -31,11 +31,8 @@ def router() -> nn.Module:
     return RouterConnector(RouterNetwork(open_backend("statevector").compile(angle_router(2, 1))))
 
 
-def mixture() -> nn.Module:
-    return MixtureOfExperts(QuantumRouter(angle_router(2, 1), 2), linear_experts(2, 2, 2))
-
-
 def layer() -> nn.Module:
+    """A layer that is a dense mixture; `sparse_layer` has other promises, see `test_layer.py`."""
     return QMoELayer(2, 2, None, hidden=3, n_qubits=2, n_layers=1)
 
 
@@ -46,7 +43,6 @@ def sparse_layer() -> nn.Module:
 SUBJECTS: dict[str, Callable[[], nn.Module]] = {
     "linear": linear,
     "router": router,
-    "mixture": mixture,
     "layer": layer,
 }
 

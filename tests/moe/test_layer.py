@@ -177,6 +177,15 @@ def test_balance_loss_under_recomputation(layer: QMoELayer, tokens: Tensor) -> N
         close(layer.balance_loss(), switch_loss(layer, tokens))
 
 
+def test_state_comes_back(layer: QMoELayer, tokens: Tensor, seed: int) -> None:
+    """Strictly, with the experts' bias, which is no parameter."""
+    layer.mixture.adjust_expert_bias(torch.tensor([3.0, 2.0, 1.0]), rate=0.5)
+    other = made(seed + 1)
+    assert not torch.equal(other(tokens), layer(tokens))
+    other.load_state_dict(layer.state_dict(), strict=True)
+    assert torch.equal(other(tokens), layer(tokens))
+
+
 def test_copies_hold_no_forward_pass(layer: QMoELayer, tokens: Tensor) -> None:
     layer(tokens)
     with pytest.raises(InputError, match="call the model first"):

@@ -1,7 +1,7 @@
 """What PyTorch users do with a module: the router does as `torch.nn.Linear` does.
 
-Every test is one behaviour and runs on three modules: `torch.nn.Linear`, `RouterConnector`, and a
-whole mixture with a quantum router. Where torch itself is no judge, gradcheck is.
+Every test is one behaviour and runs on three modules: `torch.nn.Linear`, `RouterConnector`, and
+`QMoELayer`, a whole mixture with a quantum router. Where torch itself is no judge, gradcheck is.
 """
 
 from __future__ import annotations
@@ -72,11 +72,8 @@ def gradients(module: nn.Module, inputs: Tensor) -> list[Tensor]:
 
 
 def owner_of_weight(module: nn.Module) -> nn.Module:
-    """The module itself, or the connector in a mixture."""
-    module = getattr(module, "mixture", module)  # of a layer
-    router = getattr(module, "router", None)
-    router = getattr(router, "router", router)  # of tokens
-    return module if router is None else router.connector
+    """The module itself, or the connector in a layer."""
+    return module.mixture.router.router.connector if hasattr(module, "mixture") else module
 
 
 def as_function(module: nn.Module) -> tuple[Callable[..., Tensor], dict[str, Tensor]]:
