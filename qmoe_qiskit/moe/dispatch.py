@@ -44,8 +44,9 @@ def dispatch(
 
 
 def _in_group() -> bool:
-    """Whether this process is one of several, which reduce gradients in step: those of all experts.
+    """Whether this process is one of a group, which reduces the gradients of all experts in step.
 
-    `DistributedDataParallel` refuses parameters without a gradient, `fully_shard` waits for ever.
+    Without a gradient of each expert, `DistributedDataParallel` stops with an error, and
+    `fully_shard` adds those of different experts.
     """
     return torch.distributed.is_available() and torch.distributed.is_initialized()

@@ -139,7 +139,8 @@ class QMoELayer(nn.Module):
                 f"{tokens_BD.dtype} of shape {tuple(tokens_BD.shape)}"
             )
         if is_traced() or is_exported():  # such a program has no place for the routing
-            return self.mixture(tokens_BD).to(tokens_BD.dtype)
+            outputs_BD: Tensor = self.mixture(tokens_BD)
+            return outputs_BD.to(tokens_BD.dtype)
         with_logits = BALANCE_LOSSES.get(self.balance).needs_logits
         routing = self.mixture.route(tokens_BD, with_logits=with_logits)
         # What torch.func maps must not outlive the call.
