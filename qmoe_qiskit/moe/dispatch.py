@@ -1,7 +1,5 @@
 """Sparse evaluation of the experts: each runs once, on the rows that chose it."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 
@@ -17,7 +15,7 @@ def must_be_dense(inputs: Tensor) -> bool:
 
 
 def dispatch(
-    experts: Sequence[nn.Module], inputs_NF: Tensor, gates_NE: Tensor, runs_NE: Tensor
+    experts: nn.ModuleList, inputs_NF: Tensor, gates_NE: Tensor, runs_NE: Tensor
 ) -> Tensor:
     """Return sum_e gate_e expert_e(x), (N, C), where each expert sees only the rows it runs on.
 
@@ -31,7 +29,7 @@ def dispatch(
     # The M pairs of an expert and a row, sorted by expert.
     expert_M, row_M = runs_NE.T.nonzero(as_tuple=True)
     counts = torch.bincount(expert_M, minlength=len(experts)).tolist()
-    groups = inputs_NF.index_select(0, row_M).split(counts)
+    groups = torch.split(inputs_NF.index_select(0, row_M), counts)
     runs_all = _in_group()
     called = zip(experts, groups, strict=True)
     outputs = [expert(x) for expert, x in called if runs_all or len(x)]

@@ -38,7 +38,7 @@ def largest(scores_BE: Tensor, count: int) -> Tensor:
     """
     best = scores_BE.argmax(dim=-1, keepdim=True) if count == 1 else None
     experts_BK = scores_BE.topk(count, dim=-1).indices if best is None else best
-    return torch.zeros_like(scores_BE, dtype=torch.bool).scatter(-1, experts_BK, True)
+    return torch.zeros_like(scores_BE, dtype=torch.bool).scatter(-1, experts_BK, 1)
 
 
 def with_noise(weights_BE: Tensor, std: float) -> Tensor:
@@ -99,7 +99,7 @@ def within_capacity(weights_BE: Tensor, chosen_BE: Tensor, capacity: int) -> Ten
         return chosen_BE
     wanted_NE = torch.where(chosen_NE, weights_NE, -1.0)
     order_NE = wanted_NE.argsort(dim=0, descending=True, stable=True)
-    first_NE = torch.zeros_like(chosen_NE).scatter(0, order_NE[:capacity], True)
+    first_NE = torch.zeros_like(chosen_NE).scatter(0, order_NE[:capacity], 1)
     return (first_NE & chosen_NE).reshape(chosen_BE.shape)
 
 

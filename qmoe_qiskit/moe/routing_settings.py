@@ -79,7 +79,7 @@ def require_finite(weights_BE: Tensor, router: nn.Module) -> None:
         )
 
 
-def _require_number(name: str, value: float) -> None:
+def _require_number(name: str, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError(f"{name} must be a number, got {value!r}")
     if not math.isfinite(value) or value < 0:

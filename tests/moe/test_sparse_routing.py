@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
+from torch.utils.checkpoint import checkpoint
 
 from qmoe_qiskit.circuits import angle_router
 from qmoe_qiskit.errors import InputError
@@ -279,6 +281,32 @@ def test_compiled(seed: int) -> None:
         torch._dynamo.reset()
     for slope, wanted in zip(slopes, gradients(module, module(inputs_NF)), strict=True):
         torch.testing.assert_close(slope, wanted, rtol=0, atol=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.:DeprecationWarning")
+def test_traced_and_exported(seed: int) -> None:
+    """With all experts, since a recorded program cannot know which rows to group."""
+    module, inputs_NF = mixture(seed, 2).eval(), draw(seed, 6, 3)
+    others_NF = draw(seed + 1, 6, 3)
+    for program in (
+        torch.jit.trace(module, (inputs_NF,)),
+        torch.export.export(module, (inputs_NF,), strict=False).module(),
+    ):
+        torch.testing.assert_close(program(others_NF), module(others_NF), rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("use_reentrant", [False, True])
+def test_checkpointed(seed: int, *, use_reentrant: bool) -> None:
+    """The second forward pass draws what the first drew."""
+    module, inputs_NF = mixture(seed, 2, router_noise=1.0), draw(seed, 6, 3).requires_grad_()
+    slopes = []
+    for call in (module, partial(checkpoint, module, use_reentrant=use_reentrant)):
+        torch.manual_seed(seed)
+        module.zero_grad()
+        call(inputs_NF).square().sum().backward()
+        slopes.append([p.grad for p in module.router.parameters()])
+    for one, other in zip(*slopes, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-13)
 
 
 def test_autocast_computes_the_experts_in_bfloat16(seed: int) -> None:

@@ -43,6 +43,7 @@ PACKAGES = ("backends", "circuits", "data", "moe", "noise_profiles", "runs", "tr
 NOT_SHOWN = {
     "AccuracyByVotes", "VotesAccuracy",
     "Backend", "BackendSpec", "BatchedRouter", "Change", "CompiledRouter", "Figures", "Interval",
+    "BalanceLoss", "ExpertKind", "ExpertSettings", "MLPExpert", "Routing", "RoutingStatistics",
     "LinearRouter", "FourierRouter", "MLPRouter", "ProfileDiff", "ProjectedRouter", "Pullback",
     "QuadraticRouter", "RandomFourierRouter", "Repair", "StopTraining", "RoutingLoad",
 }  # fmt: skip

@@ -148,12 +148,15 @@ def digits_mixture(router: str, n_experts: int, seed: int, inputs_NF: Tensor) ->
 def test_the_balance_loss_leaves_no_expert_dead(
     router: str, n_experts: int, seed: int, epochs: int
 ) -> None:
-    """On held-out digits; without the loss, a third of the experts and more serve no row."""
+    """On held-out digits, with the bias beside it; without both, a quarter and more serve no row.
+
+    The loss alone leaves one of 16 experts of a quantum router dead in some seeds.
+    """
     X_NF, y_N = load_digits(return_X_y=True)
     order = np.random.default_rng(seed).permutation(len(X_NF))
     inputs, labels = torch.from_numpy(X_NF[order] / 16 * np.pi), torch.from_numpy(y_N[order])
     dead = {}
-    for weight in (0.0, 0.3):
+    for weight, bias_rate in ((0.0, 0.0), (0.3, 0.001)):
         module = digits_mixture(router, n_experts, seed, inputs[:1400])
         training = Training(
             module,
@@ -162,6 +165,7 @@ def test_the_balance_loss_leaves_no_expert_dead(
             seed=seed,
             history=[],
             balance_weight=weight,
+            bias_rate=bias_rate,
         )
         training.run(
             inputs[:1400], labels[:1400], max_epochs=epochs, after_epoch=lambda _entry: None
@@ -169,4 +173,4 @@ def test_the_balance_loss_leaves_no_expert_dead(
         with torch.no_grad():
             dead[weight] = RoutingStatistics.of(module.route(inputs[1400:])).n_dead
     assert dead[0.3] == 0
-    assert router == "quantum" or dead[0.0] >= n_experts / 3
+    assert dead[0.0] >= n_experts / 4

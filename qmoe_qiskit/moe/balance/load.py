@@ -46,6 +46,12 @@ class RoutingStatistics:
         counts_E = np.asarray(choices_E, dtype=np.float64)
         return cls(choices_E=counts_E, runs_E=counts_E)
 
+    def __repr__(self) -> str:
+        return (
+            f"<RoutingStatistics of {len(self.choices_E)} experts: CV {self.variation:.2f}, "
+            f"{self.n_dead} dead>"
+        )
+
     def __add__(self, other: RoutingStatistics) -> RoutingStatistics:
         return RoutingStatistics(
             choices_E=self.choices_E + other.choices_E, runs_E=self.runs_E + other.runs_E

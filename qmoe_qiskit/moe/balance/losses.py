@@ -40,24 +40,25 @@ def balance_loss(
     return loss
 
 
-def importance_loss(gates_BE: Tensor, sample_weight_B: Tensor | None = None) -> Tensor:
+def importance_loss(weights_BE: Tensor, sample_weight_B: Tensor | None = None) -> Tensor:
     """Return the squared coefficient of variation of the experts' importance.
 
-    The importance of an expert is the sum of its gates over the rows (Shazeer et al.,
+    The importance of an expert is the sum of its weights over the rows (Shazeer et al.,
     arXiv:1701.06538, equations 6 and 7). The loss is 0 if all are equally important, and E - 1 if
-    one expert has everything.
+    one expert has everything. The paper sums weights after the choice, to which its noise brings
+    every expert now and then; before the choice also an expert that no row chose has a gradient.
 
     Args:
-        gates_BE: Weights that the experts' outputs are multiplied with; 0 if an expert is not used.
+        weights_BE: Routing weights of at least one row.
         sample_weight_B: Weights of the rows in the sum; None if all weigh the same.
 
     >>> importance_loss(torch.tensor([[1.0, 0.0], [1.0, 0.0]])).item()
     1.0
     """
-    gates_NE = gates_BE.reshape(-1, gates_BE.shape[-1])
+    weights_NE = weights_BE.reshape(-1, weights_BE.shape[-1])
     if sample_weight_B is not None:
-        gates_NE = gates_NE * sample_weight_B.reshape(-1, 1)
-    importance_E = gates_NE.mean(dim=0)
+        weights_NE = weights_NE * sample_weight_B.reshape(-1, 1)
+    importance_E = weights_NE.mean(dim=0)
     mean = importance_E.mean()
     loss: Tensor = ((importance_E - mean) ** 2).mean() / mean**2
     return loss

@@ -76,7 +76,8 @@ def check_balance(balance: str, balance_weight: float, bias_rate: float, top_k: 
         InputError: If a setting is not accepted, or does not go with another.
     """
     BALANCE_LOSSES.get(balance)
-    for name, value in {"balance_weight": balance_weight, "bias_rate": bias_rate}.items():
+    given: dict[str, object] = {"balance_weight": balance_weight, "bias_rate": bias_rate}
+    for name, value in given.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
             raise InputError(f"{name} must be a number of at least 0, got {value!r}")
         if not math.isfinite(value):

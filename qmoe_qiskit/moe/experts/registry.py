@@ -144,7 +144,8 @@ def _of_user(
         modules = [expert(n_features, n_outputs) for _ in range(n_experts)]
     else:
         modules = [copy.deepcopy(module) for module in expert]
-    strange = [type(one).__name__ for one in modules if not isinstance(one, nn.Module)]
+    given: list[object] = [*modules]  # whatever the user says it is
+    strange = [type(one).__name__ for one in given if not isinstance(one, nn.Module)]
     if strange:
         raise InputError(f"experts must be modules of torch, got {strange[0]}")
     if len(modules) != n_experts:

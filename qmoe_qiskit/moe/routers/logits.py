@@ -1,5 +1,6 @@
 """The logits of a router, whether or not it offers them."""
 
+from collections.abc import Callable
 from typing import cast
 
 from torch import Tensor, nn
@@ -17,5 +18,5 @@ def logits_of(router: nn.Module, inputs_BF: Tensor) -> Tensor:
     tensor([[0.5000, 0.5000]])
     """
     if hasattr(router, "logits"):
-        return cast("Tensor", router.logits(inputs_BF))
+        return cast("Callable[[Tensor], Tensor]", router.logits)(inputs_BF)
     return positive(router(inputs_BF)).log()
