@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         ExpertSettings,
         build_experts,
     )
+    from qmoe_qiskit.moe.layer import QMoELayer
     from qmoe_qiskit.moe.mixture import MixtureOfExperts
     from qmoe_qiskit.moe.routers.classical import (
         FourierRouter,
@@ -60,6 +61,7 @@ __all__ = [
     "MLPRouter",
     "MixtureOfExperts",
     "ProjectedRouter",
+    "QMoELayer",
     "QuadraticRouter",
     "QuantumExpert",
     "QuantumRouter",
@@ -90,6 +92,7 @@ __getattr__, __dir__ = load_lazily(
         ".experts.classical": ["MLPExpert", "linear_experts"],
         ".experts.quantum": ["QuantumExpert", "quantum_experts"],
         ".experts.registry": ["EXPERTS", "ExpertKind", "ExpertSettings", "build_experts"],
+        ".layer": ["QMoELayer"],
         ".mixture": ["MixtureOfExperts"],
         ".routers.classical": [
             "FourierRouter",

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from qmoe_qiskit.moe.torch_connector.modes import is_traced, is_transformed
+from qmoe_qiskit.moe.torch_connector.modes import is_exported, is_traced, is_transformed
 
 
 def must_be_dense(inputs: Tensor) -> bool:
@@ -11,8 +11,7 @@ def must_be_dense(inputs: Tensor) -> bool:
 
     So it is under the transforms of `torch.func`, in traces and exports, and on the meta device.
     """
-    exporting = getattr(torch.compiler, "is_exporting", bool)  # torch 2.7
-    return inputs.is_meta or is_traced() or is_transformed() or exporting()
+    return inputs.is_meta or is_traced() or is_transformed() or is_exported()
 
 
 def dispatch(
@@ -21,7 +20,8 @@ def dispatch(
     """Return sum_e gate_e expert_e(x), (N, C), where each expert sees only the rows it runs on.
 
     Args:
-        experts: The E experts; one without rows is not called, and gets no gradient.
+        experts: The E experts; one without rows is not called, and gets no gradient, except where
+            other processes wait for that, see `_in_group`.
         inputs_NF: The rows, at least one.
         gates_NE: The weights of the experts.
         runs_NE: Whether an expert runs on a row.
@@ -30,10 +30,21 @@ def dispatch(
     expert_M, row_M = runs_NE.T.nonzero(as_tuple=True)
     counts = torch.bincount(expert_M, minlength=len(experts)).tolist()
     groups = torch.split(inputs_NF.index_select(0, row_M), counts)
-    outputs = [expert(x) for expert, x in zip(experts, groups, strict=True) if len(x)]
+    runs_all = _in_group()
+    called = zip(experts, groups, strict=True)
+    outputs = [expert(x) for expert, x in called if runs_all or len(x)]
     if not outputs:  # an expert says how many outputs there are
         outputs = [experts[0](inputs_NF[:0])]
     outputs_MC = torch.cat(outputs)
     gates_M1 = gates_NE[row_M, expert_M].unsqueeze(-1).to(outputs_MC.dtype)
     mixed_NC = outputs_MC.new_zeros(len(inputs_NF), outputs_MC.shape[-1])
     return mixed_NC.index_add(0, row_M, gates_M1 * outputs_MC)
+
+
+def _in_group() -> bool:
+    """Whether this process is one of a group, which reduces the gradients of all experts in step.
+
+    Without a gradient of each expert, `DistributedDataParallel` stops with an error, and
+    `fully_shard` adds those of different experts.
+    """
+    return torch.distributed.is_available() and torch.distributed.is_initialized()

@@ -39,9 +39,8 @@ class MixtureOfExperts(nn.Module):
     weights stay as they are, and if all its experts drop it, its outputs are 0. In evaluation no
     row is dropped: an output does not depend on the other rows.
 
-    An expert that no row of a batch chose gets no gradient; `DistributedDataParallel` needs
-    `find_unused_parameters=True`. Noise and draws come from torch's global generator, as dropout's
-    do.
+    An expert that no row of a batch chose gets no gradient, or zeros where torch trains in a group
+    of processes. Noise and draws come from torch's global generator, as dropout's do.
 
     Args:
         router: Module that maps features (..., F) to routing weights (..., E).
