@@ -152,7 +152,7 @@ def plan_training(
 def _begun_with(path: str, classifier: MixtureEstimator) -> MixtureEstimator:
     """Return the model of a run, with the settings of a classifier, to go on with."""
     settings = classifier.get_params()
-    model = load_run(path).classifier
+    model: MixtureEstimator = load_run(path).classifier
     if model.task is not classifier.task:
         raise InputError(
             f"the run in {path!r} is of {model.task.name}: name one of {classifier.task.name}"

@@ -141,7 +141,10 @@ def circuit_arguments(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", OutOfRangeWarning)  # the evaluation counts them
         warnings.filterwarnings("ignore", NO_NAMES)  # the columns are in the model's order
-        return run.classifier.circuit_arguments(rows.features_NF)
+        evaluations: list[tuple[FloatArray, FloatArray]] = run.classifier.circuit_arguments(
+            rows.features_NF
+        )
+        return evaluations
 
 
 def estimate_prepared(prepared: Prepared) -> CostEstimate:

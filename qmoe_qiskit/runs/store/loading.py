@@ -202,7 +202,8 @@ class Run(OpenedRun):
 
         Without X and y, the rows are those that `evaluate_run` measures on.
         """
-        return self.classifier.plot_decision_boundary(*self._rows(X, y), ax=ax)
+        drawn: Figure | Axes = self.classifier.plot_decision_boundary(*self._rows(X, y), ax=ax)
+        return drawn
 
     def plot_routing_map(
         self,
@@ -212,7 +213,8 @@ class Run(OpenedRun):
         ax: Axes | None = None,
     ) -> Figure | Axes:
         """Draw the expert that serves each part of the plane; arguments as above."""
-        return self.classifier.plot_routing_map(*self._rows(X, y), ax=ax)
+        drawn: Figure | Axes = self.classifier.plot_routing_map(*self._rows(X, y), ax=ax)
+        return drawn
 
     def plot_loss(self, *, ax: Axes | None = None) -> Figure | Axes:
         """Draw the losses of training by epoch, those of the control beside them."""
