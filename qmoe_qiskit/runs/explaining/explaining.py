@@ -148,7 +148,7 @@ def _require_exact(classifier: QMoEClassifier) -> None:
     shots = getattr(classifier.backend_, "shots", None)
     if shots is not None or isinstance(compiled, RuntimeRouter):
         raise InputError(
-            f"the circuit is evaluated on {classifier.backend_.name!r} with shots, whose noise would "
+            f"the circuit runs on {classifier.backend_.name!r} with shots, whose noise would "
             "hide the derivatives: explain the model on an exact backend (--backend statevector, "
             "or noisy:DEVICE), or on a measured surrogate (--surrogate FILE)"
         )
