@@ -30,7 +30,9 @@ class Block(nn.Module):
         normal_BTD = self.norms[0](tokens_BTD)
         mixed_BTD, _ = self.attention(normal_BTD, normal_BTD, normal_BTD, need_weights=False)
         tokens_BTD = tokens_BTD + mixed_BTD
-        return tokens_BTD + self.mixture(self.norms[1](tokens_BTD))
+        mixed_BTD = self.mixture(self.norms[1](tokens_BTD))
+        routed_BTD: Tensor = tokens_BTD + mixed_BTD
+        return routed_BTD
 
 
 def block_step(router: str, n_tokens: int) -> Callable[[], object]:

@@ -36,7 +36,8 @@ class Block(nn.Module):
         normal_BTD = self.norms[0](tokens_BTD)
         mixed_BTD, _ = self.attention(normal_BTD, normal_BTD, normal_BTD, need_weights=False)
         tokens_BTD = tokens_BTD + mixed_BTD
-        return tokens_BTD + self.mixture(self.norms[1](tokens_BTD))
+        routed_BTD: Tensor = tokens_BTD + self.mixture(self.norms[1](tokens_BTD))
+        return routed_BTD
 
 
 class Transformer(nn.Module):
@@ -73,7 +74,8 @@ def main() -> None:
     pixels_NP, digits_N = load_digits(return_X_y=True)
     images_N88 = torch.tensor(pixels_NP, dtype=torch.float32).reshape(-1, 8, 8) / 16
     digits_N = torch.tensor(digits_N)
-    test, train = torch.randperm(len(digits_N)).split([360, len(digits_N) - 360])
+    order_N = torch.randperm(len(digits_N))
+    test, train = order_N[:360], order_N[360:]
     model = Transformer(arguments.router, arguments.seed)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     steps = arguments.epochs * -(-len(train) // BATCH)
@@ -81,12 +83,12 @@ def main() -> None:
     start = time.perf_counter()
     for epoch in range(1, arguments.epochs + 1):
         model.train()
-        for rows in train[torch.randperm(len(train))].split(BATCH):
+        for rows in torch.split(train[torch.randperm(len(train))], BATCH):
             loss = nn.functional.cross_entropy(model(images_N88[rows]), digits_N[rows])
             # The mixtures of the step's forward pass say how uneven their routing was.
             balance = sum(layer.balance_loss() for layer in mixtures(model))
             optimizer.zero_grad()
-            (loss + BALANCE_WEIGHT * balance).backward()
+            torch.autograd.backward(loss + BALANCE_WEIGHT * balance)
             optimizer.step()
             schedule.step()
         model.eval()
