@@ -36,7 +36,7 @@ from qmoe_qiskit.train.loop.optimization import Optimization
 from qmoe_qiskit.train.on_device.measuring import DeviceMeasurement, Measured
 from qmoe_qiskit.train.on_device.steps import HardwareSteps
 from qmoe_qiskit.train.on_device.values import ValuesLoss, quantum_router
-from qmoe_qiskit.train.rows import LabelledRows
+from qmoe_qiskit.train.rows import TargetRows
 from qmoe_qiskit.typing import FloatArray
 
 
@@ -140,9 +140,9 @@ def _scores(
     router = quantum_router(model.module_).circuit
     device, slots = _device(arguments, router)
     before = _accuracy(model, split, slots[0])
-    features_NF, labels_N, _ = LabelledRows(
-        features_NF=split.train.features_NF, codes_N=split.train.labels_N
-    ).tensors(model.feature_map_)
+    features_NF, labels_N, _ = TargetRows(
+        features_NF=split.train.features_NF, targets_N=split.train.labels_N
+    ).tensors(model)
     loss = ValuesLoss(
         module=model.module_,
         features_NF=features_NF,

@@ -12,9 +12,18 @@ from typing import TYPE_CHECKING
 from qmoe_qiskit.lazy import load_lazily
 
 if TYPE_CHECKING:
-    from qmoe_qiskit.moe.experts import QuantumExpert, quantum_experts
-    from qmoe_qiskit.moe.load_balance import balance_loss
-    from qmoe_qiskit.moe.mixture import ROUTINGS, MixtureOfExperts, linear_experts
+    from qmoe_qiskit.moe.balance.load import RoutingStatistics
+    from qmoe_qiskit.moe.balance.losses import balance_loss, importance_loss, z_loss
+    from qmoe_qiskit.moe.balance.registry import BALANCE_LOSSES, BalanceLoss
+    from qmoe_qiskit.moe.experts.classical import MLPExpert, linear_experts
+    from qmoe_qiskit.moe.experts.quantum import QuantumExpert, quantum_experts
+    from qmoe_qiskit.moe.experts.registry import (
+        EXPERTS,
+        ExpertKind,
+        ExpertSettings,
+        build_experts,
+    )
+    from qmoe_qiskit.moe.mixture import MixtureOfExperts
     from qmoe_qiskit.moe.routers.classical import (
         FourierRouter,
         LinearRouter,
@@ -25,13 +34,21 @@ if TYPE_CHECKING:
     from qmoe_qiskit.moe.routers.projected import ProjectedRouter
     from qmoe_qiskit.moe.routers.quantum import READOUTS, QuantumRouter
     from qmoe_qiskit.moe.routers.registry import ROUTERS, RouterKind, RouterSettings
+    from qmoe_qiskit.moe.routing import Routing
+    from qmoe_qiskit.moe.routing_settings import ROUTINGS
 
 __all__ = [
+    "BALANCE_LOSSES",
+    "EXPERTS",
     "READOUTS",
     "ROUTERS",
     "ROUTINGS",
+    "BalanceLoss",
+    "ExpertKind",
+    "ExpertSettings",
     "FourierRouter",
     "LinearRouter",
+    "MLPExpert",
     "MLPRouter",
     "MixtureOfExperts",
     "ProjectedRouter",
@@ -41,17 +58,26 @@ __all__ = [
     "RandomFourierRouter",
     "RouterKind",
     "RouterSettings",
+    "Routing",
+    "RoutingStatistics",
     "balance_loss",
+    "build_experts",
+    "importance_loss",
     "linear_experts",
     "quantum_experts",
+    "z_loss",
 ]
 
 __getattr__, __dir__ = load_lazily(
     "qmoe_qiskit.moe",
     {
-        ".experts": ["QuantumExpert", "quantum_experts"],
-        ".load_balance": ["balance_loss"],
-        ".mixture": ["ROUTINGS", "MixtureOfExperts", "linear_experts"],
+        ".balance.load": ["RoutingStatistics"],
+        ".balance.losses": ["balance_loss", "importance_loss", "z_loss"],
+        ".balance.registry": ["BALANCE_LOSSES", "BalanceLoss"],
+        ".experts.classical": ["MLPExpert", "linear_experts"],
+        ".experts.quantum": ["QuantumExpert", "quantum_experts"],
+        ".experts.registry": ["EXPERTS", "ExpertKind", "ExpertSettings", "build_experts"],
+        ".mixture": ["MixtureOfExperts"],
         ".routers.classical": [
             "FourierRouter",
             "LinearRouter",
@@ -62,5 +88,7 @@ __getattr__, __dir__ = load_lazily(
         ".routers.projected": ["ProjectedRouter"],
         ".routers.quantum": ["READOUTS", "QuantumRouter"],
         ".routers.registry": ["ROUTERS", "RouterKind", "RouterSettings"],
+        ".routing": ["Routing"],
+        ".routing_settings": ["ROUTINGS"],
     },
 )

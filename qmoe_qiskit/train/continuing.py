@@ -35,7 +35,7 @@ def check_for_more(settings: Mapping[str, Any], *, incremental: bool) -> None:
             f"{how} goes on with a fitted model, which a checkpoint does not hold: set "
             "checkpoint=None, and keep the model with save"
         )
-    if incremental and settings["class_weight"] == "balanced":
+    if incremental and settings.get("class_weight") == "balanced":
         raise InputError(
             "class_weight='balanced' needs all rows, and partial_fit sees some of them: give the "
             "weight of every class, as sklearn.utils.class_weight.compute_class_weight returns it"

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from qmoe_qiskit.backends import Backend
@@ -35,7 +34,7 @@ _OF_OPEN_BACKEND = {"shots": "shots", "mitigation": "mitigation", "device_qubits
 
 
 def settings_for_json(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a classifier that decide a training's result, in JSON types.
+    """Return the settings of an estimator that decide a training's result, in JSON types.
 
     Callbacks are code, which no record holds.
     """
@@ -56,7 +55,7 @@ def settings_for_json(settings: Mapping[str, Any]) -> dict[str, Any]:
     kept["feature_range"] = [float(end) for end in kept["feature_range"]]
     for name in ("optimizer", "criterion"):
         kept[name] = name_of(kept[name])
-    if isinstance(kept["class_weight"], Mapping):
+    if isinstance(kept.get("class_weight"), Mapping):
         kept["class_weight"] = [
             [plain(label), float(weight)] for label, weight in kept["class_weight"].items()
         ]
@@ -67,7 +66,7 @@ def settings_for_json(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def settings_from_json(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings as a classifier takes them, from what `settings_for_json` returned."""
+    """Return settings as an estimator takes them, from what `settings_for_json` returned."""
     known = dict(settings)
     known["feature_range"] = tuple(known["feature_range"])
     if isinstance(known.get("class_weight"), list):
@@ -87,18 +86,21 @@ def training_identity(
     backend: Backend,
     seed: int,
     features_NF: FloatArray,
-    codes_N: NDArray[np.intp],
-    classes_C: NDArray[Any],
+    targets_N: NDArray[Any],
+    classes: list[Any] | None,
     weights_N: FloatArray | None = None,
 ) -> dict[str, Any]:
     """Return all that must be the same when a training is resumed.
 
-    The settings are those of `settings_for_json`; `codes_N` are the positions of the rows' labels
-    in `classes_C`, and `weights_N` their weights, or None if all weigh the same.
+    The settings are those of `settings_for_json`; `targets_N` are the positions of the rows' labels
+    in `classes`, or numbers, and `weights_N` their weights, or None if all weigh the same.
     """
     data = hashlib.sha256(features_NF.tobytes())
-    data.update(codes_N.astype("<i8").tobytes())
-    data.update(repr(classes_C.tolist()).encode())
+    if classes is None:
+        data.update(targets_N.astype("<f8").tobytes())
+    else:
+        data.update(targets_N.astype("<i8").tobytes())
+        data.update(repr(classes).encode())
     if weights_N is not None:
         data.update(weights_N.tobytes())
     profile = profile_of(backend)

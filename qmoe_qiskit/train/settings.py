@@ -4,7 +4,7 @@ import math
 import os
 from collections.abc import Mapping
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from qmoe_qiskit.moe import READOUTS, ROUTINGS
 from qmoe_qiskit.train.features import scaled_range
 from qmoe_qiskit.train.loop.optimization import LIKELIHOODS, criterion_class, name_of
 from qmoe_qiskit.train.on_device.settings import HardwareTraining
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.train.tasks.protocol import Task
 
 # The counts among the settings, with their largest values.
 _COUNTS = {
@@ -39,7 +42,7 @@ _NAMES = {
 }
 
 
-def check_settings(settings: Mapping[str, Any]) -> None:
+def check_settings(settings: Mapping[str, Any], task: "Task[Any]") -> None:
     """Check all that needs neither data nor an open backend; routers check their own names.
 
     Raises:
@@ -52,12 +55,14 @@ def check_settings(settings: Mapping[str, Any]) -> None:
     for name, known in _NAMES.items():
         if settings[name] not in known:
             raise unknown_name(name, settings[name], known)
+    _check_task(settings, task)
     _check_numbers(settings)
-    _check_votes(settings)
+    if "n_votes" in settings:
+        _check_votes(settings)
     for name in ("early_stopping", "warm_start"):
         if not isinstance(settings[name], bool | np.bool_):
             raise InputError(f"{name} must be True or False, got {settings[name]!r}")
-    weight_of = settings["class_weight"]
+    weight_of = settings.get("class_weight")
     if not (weight_of is None or isinstance(weight_of, Mapping) or str(weight_of) == "balanced"):
         raise InputError(
             f"class_weight must be None, 'balanced' or weights by label, got {weight_of!r}"
@@ -115,6 +120,17 @@ def _check_numbers(settings: Mapping[str, Any]) -> None:
     fraction = settings["validation_fraction"]
     if not (_is_number(fraction) and 0 < fraction < 1):
         raise InputError(f"validation_fraction must lie between 0 and 1, got {fraction!r}")
+
+
+def _check_task(settings: Mapping[str, Any], task: "Task[Any]") -> None:
+    routing, criterion = settings["routing"], settings["criterion"]
+    if routing not in task.routings:
+        raise InputError(
+            f"routing {routing!r} is not for {task.name}: drawn experts give probabilities of "
+            f"labels; use {' or '.join(map(repr, task.routings))}"
+        )
+    if isinstance(criterion, str) and criterion not in task.criteria:
+        raise unknown_name("criterion", criterion, task.criteria)
 
 
 def _check_votes(settings: Mapping[str, Any]) -> None:

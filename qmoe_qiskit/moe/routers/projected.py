@@ -2,6 +2,8 @@
 
 from torch import Tensor, nn
 
+from qmoe_qiskit.moe.routers.logits import logits_of
+
 
 class ProjectedRouter(nn.Module):
     """Apply a router to an affine image of the features: x -> x A + b.
@@ -27,6 +29,10 @@ class ProjectedRouter(nn.Module):
         """Return the coordinates that the router sees, (..., K), for features (..., F)."""
         inputs_BK: Tensor = inputs_BF @ self.get_buffer("matrix_FK") + self.get_buffer("offset_K")
         return inputs_BK
+
+    def logits(self, inputs_BF: Tensor) -> Tensor:
+        """Return the logits of the router's weights, (..., E), for features (..., F)."""
+        return logits_of(self.router, self.router_inputs(inputs_BF))
 
     def forward(self, inputs_BF: Tensor) -> Tensor:
         """Return the router's weights, (..., E), for features (..., F)."""

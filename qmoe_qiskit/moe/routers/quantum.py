@@ -11,7 +11,7 @@ from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.circuits.angle import basis_projectors, expert_projectors
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
 from qmoe_qiskit.moe.linear import linear
-from qmoe_qiskit.moe.mixture import check_routing
+from qmoe_qiskit.moe.routing_settings import check_routing
 from qmoe_qiskit.moe.torch_connector import RouterConnector
 
 READOUTS: tuple[str, ...] = ("expectations", "probabilities")
@@ -91,6 +91,14 @@ class QuantumRouter(nn.Module):
     def forward(self, inputs_BF: Tensor) -> Tensor:
         """Return routing weights, (..., E), which sum to 1 per row, for inputs (..., F)."""
         return self.weights_of(self.connector(inputs_BF))
+
+    def logits(self, inputs_BF: Tensor) -> Tensor:
+        """Return the logits of the weights, (..., E): with readout "probabilities", their log."""
+        values_BO = self.connector(inputs_BF)
+        if self.adapter is None:
+            return self.weights_of(values_BO).log()
+        logits_BE: Tensor = self.adapter(values_BO)
+        return logits_BE
 
     def weights_of(self, values_BO: Tensor) -> Tensor:
         """Return the routing weights, (..., E), for values of the circuit's outputs, (..., O)."""

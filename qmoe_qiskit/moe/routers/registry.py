@@ -5,13 +5,11 @@ Reading the table loads neither torch nor Qiskit; building a router does.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qmoe_qiskit.errors import InputError, unknown_name
-from qmoe_qiskit.registry import Entry, Registry
+from qmoe_qiskit.registry import Entry, Registry, size_in
 
 if TYPE_CHECKING:
     import torch
@@ -74,15 +72,7 @@ class RouterKind(Entry):
         Raises:
             InputError: If the name lacks its number.
         """
-        kind, _, size = router.partition(":")
-        if not self.counts:
-            return 0
-        if not re.fullmatch("[0-9]{1,6}", size):
-            raise InputError(
-                f"router {router!r} needs its number of {self.counts}, at most 999999, such as "
-                f"'{kind}:16'"
-            )
-        return int(size)
+        return size_in("router", router, self.counts)
 
     def label_of(self, router: str) -> str:
         """Return the name of a router of this kind in tables and figures."""
@@ -98,11 +88,7 @@ def kind_of(router: object) -> RouterKind:
     >>> kind_of("mlp:16").label_of("mlp:16")
     'ReLU (h = 16)'
     """
-    stem, colon, _ = str(router).partition(":")
-    for kind in ROUTERS:
-        if kind.name.partition(":")[0] == stem and (kind.counts or not colon):
-            return kind
-    raise unknown_name("router", router, ROUTERS.names)
+    return ROUTERS.kind_of(router)
 
 
 def _quantum(settings: RouterSettings) -> nn.Module:

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 from sklearn.metrics import get_scorer_names
-from skorch import NeuralNetClassifier
+from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 from skorch.callbacks import (
     Callback,
     Checkpoint,
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from qmoe_qiskit.errors import InputError, unknown_name
-from qmoe_qiskit.moe.load_balance import balance_loss
+from qmoe_qiskit.moe.balance.losses import balance_loss
 
 INPUTS, WEIGHTS = "inputs", "sample_weight"
 
@@ -28,8 +28,8 @@ class StopTraining(Exception):  # noqa: N818 - a signal, not an error
     """Raised by a callback to end training after the epoch; also skorch's EarlyStopping does so."""
 
 
-class MixtureNet(NeuralNetClassifier):  # type: ignore[misc]  # skorch is untyped
-    """A net that skorch's callbacks see; its labels are 0 to C - 1, its features are scaled.
+class MixtureNet(NeuralNet):  # type: ignore[misc]  # skorch is untyped
+    """A net that skorch's callbacks see; its features are scaled.
 
     Rows with weights are a mapping of `INPUTS` and `WEIGHTS`, whose mean over all rows is 1.
     """
@@ -65,7 +65,8 @@ class MixtureNet(NeuralNetClassifier):  # type: ignore[misc]  # skorch is untype
         loss: Tensor = self.criterion_(y_pred, y_true)
         weights_B = X[WEIGHTS] if isinstance(X, Mapping) else None
         if weights_B is not None:
-            loss = (weights_B * loss).mean()
+            of_rows_B = loss.flatten(1).mean(1) if loss.ndim > 1 else loss
+            loss = (weights_B * of_rows_B).mean()
         if training and self.balance_weight:
             loss = loss + self.balance_weight * balance_loss(self.routing, weights_B)
         return loss
@@ -123,6 +124,14 @@ class MixtureNet(NeuralNetClassifier):  # type: ignore[misc]  # skorch is untype
                     f"callback {name} needs held-out rows: set early_stopping=True for fit, or let "
                     "it use the training rows (monitor='train_loss', on_train=True)"
                 )
+
+
+class ClassifierNet(MixtureNet, NeuralNetClassifier):  # type: ignore[misc]
+    """A net whose labels are 0 to C - 1."""
+
+
+class RegressorNet(MixtureNet, NeuralNetRegressor):  # type: ignore[misc]
+    """A net whose targets, (B, T), have mean 0 and standard deviation 1."""
 
 
 def softmax(logits_BC: Tensor) -> Tensor:

@@ -14,7 +14,14 @@ from torch import Tensor
 
 from qmoe_qiskit.errors import DivergenceError, InputError
 from qmoe_qiskit.moe import MixtureOfExperts
-from qmoe_qiskit.train.loop.net import INPUTS, WEIGHTS, MixtureNet, StopTraining, softmax
+from qmoe_qiskit.train.loop.net import (
+    INPUTS,
+    WEIGHTS,
+    ClassifierNet,
+    RegressorNet,
+    StopTraining,
+    softmax,
+)
 from qmoe_qiskit.train.loop.optimization import (
     Optimization,
     OptimizerState,
@@ -81,6 +88,7 @@ class Training:
         optimization: Optimizer, loss and callbacks; by default Adam on the cross entropy.
         optimizer_state: State of the optimizer after the finished epochs, or None.
         weighted: Whether rows have weights.
+        is_regression: Whether targets are numbers, (N, T).
         verbose: Whether callbacks may print.
 
     Raises:
@@ -100,6 +108,7 @@ class Training:
         optimization: Optimization | None = None,
         optimizer_state: OptimizerState | None = None,
         weighted: bool = False,
+        is_regression: bool = False,
         verbose: bool = False,
     ) -> None:
         chosen = optimization or Optimization(learning_rate=learning_rate, further={})
@@ -109,7 +118,7 @@ class Training:
         }
         self.history = list(history)
         self._optimization = chosen
-        self._net = MixtureNet(
+        self._net = (RegressorNet if is_regression else ClassifierNet)(
             module,
             criterion=criterion_class(chosen.criterion),
             optimizer=optimizer_class(chosen.optimizer),
@@ -121,7 +130,7 @@ class Training:
             iterator_valid=EpochBatches,
             train_split=predefined_split(_dataset(*validation)) if validation else None,
             callbacks=list(chosen.callbacks or []),
-            predict_nonlinearity=softmax,
+            predict_nonlinearity=None if is_regression else softmax,
             verbose=int(verbose and bool(chosen.callbacks)),
             **{**chosen.further, **criterion},
         )
