@@ -12,6 +12,7 @@ from qmoe_qiskit.errors import RunError
 from qmoe_qiskit.train.execution import label_of, options_of, profile_of
 from qmoe_qiskit.train.loop.optimization import name_of
 from qmoe_qiskit.train.on_device.settings import HardwareTraining
+from qmoe_qiskit.train.private.settings import Privacy
 from qmoe_qiskit.train.settings import json_value, plain
 from qmoe_qiskit.typing import FloatArray
 
@@ -28,6 +29,7 @@ _RECORDED_IF_SET = {
     "routing": "weighted",
     "n_votes": 1,
     "hardware_training": None,
+    "privacy": None,
 }
 # The same settings as attributes of an open backend.
 _OF_OPEN_BACKEND = {"shots": "shots", "mitigation": "mitigation", "device_qubits": "qubits"}
@@ -59,6 +61,8 @@ def settings_for_json(settings: Mapping[str, Any]) -> dict[str, Any]:
         kept["class_weight"] = [
             [plain(label), float(weight)] for label, weight in kept["class_weight"].items()
         ]
+    if kept.get("privacy") is not None:
+        kept["privacy"] = privacy_settings(kept["privacy"])
     if kept["hardware_training"] is not None:
         kept["hardware_training"] = hardware_settings(kept["hardware_training"])
     kept |= {name: json_value(value) for name, value in kept.items() if "__" in name}
@@ -72,6 +76,12 @@ def settings_from_json(settings: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(known.get("class_weight"), list):
         known["class_weight"] = dict(known["class_weight"])
     return known
+
+
+def privacy_settings(given: object) -> dict[str, Any] | None:
+    """Return the settings of a private training, in JSON types."""
+    chosen = Privacy.of(given)
+    return None if chosen is None else chosen.document()
 
 
 def hardware_settings(given: object) -> dict[str, Any] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import math
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
@@ -31,12 +32,16 @@ from qmoe_qiskit.train.loop.progress import EpochProgress
 from qmoe_qiskit.train.loop.training import Training
 from qmoe_qiskit.train.model import circuit_of
 from qmoe_qiskit.train.on_device.settings import HardwareTraining
+from qmoe_qiskit.train.private import refusals
+from qmoe_qiskit.train.private.features import declared_features
+from qmoe_qiskit.train.private.settings import Privacy
 from qmoe_qiskit.train.rows import TargetRows
 from qmoe_qiskit.train.settings import check_settings
 
 if TYPE_CHECKING:
     from qmoe_qiskit.train.estimator import MixtureEstimator
     from qmoe_qiskit.train.on_device.steps import HardwareSteps
+    from qmoe_qiskit.train.private.training import PrivateTraining
 
 ModelT = TypeVar("ModelT", bound="MixtureEstimator")
 _log = logging.getLogger(__name__)
@@ -81,6 +86,7 @@ class Fit(Generic[ModelT]):
         self._incremental = incremental
         self._stops_early = bool(estimator.early_stopping) and not incremental
         hardware = HardwareTraining.of(estimator.hardware_training)
+        privacy = self._privacy = Privacy.of(getattr(estimator, "privacy", None))
         self._goes_on = (
             (saved is None or hardware is not None)
             and (incremental or bool(estimator.warm_start))
@@ -90,13 +96,26 @@ class Fit(Generic[ModelT]):
         if not self._goes_on:
             estimator.__dict__.pop("history_", None)
             estimator.__dict__.pop("optimizer_state_", None)
+            estimator.__dict__.pop("privacy_spent_", None)
         task = estimator.task
         X_NF, y_N = task.read_rows(estimator, X, y, reset=not self._goes_on)
-        targets_N = task.learn(
-            estimator, y_N, classes, goes_on=self._goes_on, incremental=incremental
-        )
         if saved is None:  # otherwise `resumed` has checked them
             check_settings(estimator.get_params(deep=False), task)
+        if privacy is not None:
+            refusals.check_private(
+                estimator.get_params(deep=False),
+                has_weights=sample_weight is not None,
+                incremental=incremental,
+            )
+            refusals.check_rows(privacy, y_N)
+            classes = privacy.labels()
+        targets_N = task.learn(
+            estimator,
+            y_N,
+            classes,
+            goes_on=self._goes_on,
+            incremental=incremental or privacy is not None,
+        )
         optimization = Optimization.of(estimator.get_params(deep=False))
         if estimator.checkpoint is not None:
             optimization.check_resumable()
@@ -120,6 +139,8 @@ class Fit(Generic[ModelT]):
             backend = open_device(estimator.backend_spec, hardware, seed=seed)
         elif not self._goes_on:
             backend = estimator.backend_spec.open(seed=seed)
+            if privacy is not None:
+                refusals.check_exact(backend)
         self._identity: dict[str, Any] = {}
         if estimator.checkpoint is not None:  # of a checkpoint
             self._identity = training_identity(
@@ -163,6 +184,9 @@ class Fit(Generic[ModelT]):
             return
         if self._goes_on and incremental:
             history = estimator.history_
+        if privacy is not None:
+            self._training = self._private_training(privacy, optimization, seed, saved)
+            return
         self._training = Training(
             estimator.module_,
             learning_rate=estimator.learning_rate,
@@ -179,6 +203,30 @@ class Fit(Generic[ModelT]):
         )
         if saved is not None:
             restore_training(saved, estimator.module_, self._training.optimizer)
+
+    def _private_training(
+        self, privacy: Privacy, optimization: Optimization, seed: int, saved: Checkpoint | None
+    ) -> PrivateTraining:
+        """Return a training by DP-SGD, whose packages are imported for it."""
+        from qmoe_qiskit.train.private.training import PrivateTraining
+
+        estimator = self.estimator
+        training = PrivateTraining.planned(
+            estimator.module_,
+            privacy,
+            n_rows=len(self._rows[0]),
+            batch_size=estimator.batch_size,
+            max_epochs=estimator.max_epochs,
+            counted=saved.counted if saved else {},
+            seed=seed,
+            learning_rate=estimator.learning_rate,
+            history=saved.history if saved else [],
+            optimization=optimization,
+            verbose=estimator.verbose,
+        )
+        if saved is not None:
+            restore_training(saved, estimator.module_, training.optimizer)
+        return training
 
     @classmethod
     def resumed(
@@ -232,6 +280,7 @@ class Fit(Generic[ModelT]):
         estimator.history_ = training.history
         if isinstance(training, Training):
             estimator.optimizer_state_ = training.optimizer_state
+            training.hand_over(estimator)
         else:
             training.hand_over(estimator)
         estimator.votes_seed_ = self._seed
@@ -267,7 +316,7 @@ class Fit(Generic[ModelT]):
                 self._best.update({name: tensor.clone() for name, tensor in state.items()})
             self._save()
             _log_epoch(entry, last_epoch)
-            progress.advance(entry["train_loss"])
+            progress.advance(entry.get("train_loss", math.nan))  # of private rows none is shown
             if self._is_out_of_patience():
                 raise StopTraining
 
@@ -303,12 +352,22 @@ class Fit(Generic[ModelT]):
         if self._goes_on:
             keep_module(estimator, seed, backend)
             return
-        estimator.feature_map_ = FeatureMap.fit(
-            train.features_NF,
-            n_router_inputs=self._n_router_inputs(train.features_NF.shape[1]),
-            feature_range=estimator.feature_range,
-            weights_N=train.weights_N,
-        )
+        n_features = train.features_NF.shape[1]
+        n_router_inputs = self._n_router_inputs(n_features)
+        if self._privacy is not None:
+            estimator.feature_map_ = declared_features(
+                self._privacy,
+                n_features=n_features,
+                n_router_inputs=n_router_inputs,
+                feature_range=estimator.feature_range,
+            )
+        else:
+            estimator.feature_map_ = FeatureMap.fit(
+                train.features_NF,
+                n_router_inputs=n_router_inputs,
+                feature_range=estimator.feature_range,
+                weights_N=train.weights_N,
+            )
         estimator.task.fit_scale(estimator, train)
         estimator.rebuild(seed, backend)
 
@@ -320,6 +379,7 @@ class Fit(Generic[ModelT]):
                 best=self._best,
                 history=self._training.history,
                 identity=self._identity,
+                counted=self._training.counted(),
             )
             save_checkpoint(Path(self.estimator.checkpoint), checkpoint)
 
