@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.train.private.extra import require_extra
 
@@ -58,6 +60,7 @@ def noise_multiplier_for(epsilon: float, delta: float, sample_rate: float, n_ste
     return high
 
 
+@lru_cache(maxsize=256)  # a study trains many models with one budget
 def _prv(noise: float, rate: float, n_steps: int, delta: float, about: float) -> float:
     require_extra()
     from opacus.accountants import PRVAccountant
@@ -69,6 +72,7 @@ def _prv(noise: float, rate: float, n_steps: int, delta: float, about: float) ->
     return float(accountant.get_epsilon(delta, eps_error=_ERROR * about))
 
 
+@lru_cache(maxsize=256)
 def _pld(noise: float, rate: float, n_steps: int, delta: float, about: float) -> float:
     require_extra()
     import dp_accounting
