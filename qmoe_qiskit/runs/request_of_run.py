@@ -5,6 +5,7 @@ from pathlib import Path
 
 from qmoe_qiskit.errors import RunError
 from qmoe_qiskit.runs.relative_paths import resolved_path
+from qmoe_qiskit.runs.privacy_options import privacy_fields
 from qmoe_qiskit.runs.request import ABOUT_BACKEND, TrainingRequest
 from qmoe_qiskit.runs.store import folder
 from qmoe_qiskit.runs.store.folder import quoted
@@ -42,6 +43,7 @@ def request_of_run(path: str | Path) -> TrainingRequest:
     return TrainingRequest(
         **{
             **settings,
+            **privacy_fields(model["settings"]),
             "data": record.name if record.file is None else resolved_path(record.file, run.path),
             "target": None if record.file is None else record.target,
             "features": record.feature_names if record.ignored_columns else None,

@@ -220,11 +220,13 @@ def _metrics(
     if split is None:
         return {**measured(dataset, ""), **parameter_counts(classifier)}
     found = measured(split.test, "held-out ")
-    on_training_rows = measured(split.train, "training ")["accuracy"]
+    of_training = {}
+    if not hasattr(classifier, "privacy_spent_"):  # what is measured on private rows tells of them
+        of_training["train_accuracy"] = measured(split.train, "training ")["accuracy"]
     accuracy = found.pop("accuracy")
     return {
         "accuracy": accuracy,
-        "train_accuracy": on_training_rows,
+        **of_training,
         **found,
         **parameter_counts(classifier),
     }

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+
 from qmoe_qiskit import limits
 from qmoe_qiskit.data import Split
 from qmoe_qiskit.errors import InputError, RunError
@@ -14,6 +16,7 @@ from qmoe_qiskit.io.checked_json import dump_checked, load_checked
 from qmoe_qiskit.io.reasons import reason_of
 from qmoe_qiskit.io.regular_files import read_regular
 from qmoe_qiskit.runs.command_line import training_command
+from qmoe_qiskit.runs.privacy_options import privacy_of
 from qmoe_qiskit.runs.request import TrainingRequest
 from qmoe_qiskit.runs.store import folder
 from qmoe_qiskit.runs.store.loading import Run, load_run
@@ -130,9 +133,13 @@ def plan_training(
     from qmoe_qiskit.train.fit import Fit
 
     planned = []
+    every = np.concatenate([split.train.labels_N, split.test.labels_N])
+    privacy = privacy_of(request, every)
     for index, router in enumerate(routers):
         checkpoint, started = out / folder.CHECKPOINTS[index], time.perf_counter()
-        classifier = request.classifier(router, checkpoint=checkpoint, verbose=verbose)
+        classifier = request.classifier(
+            router, checkpoint=checkpoint, verbose=verbose, privacy=privacy
+        )
         if request.init is not None and request.is_circuit(router):
             classifier = _begun_with(request.init, classifier)
         goes_on = resume and checkpoint.exists()

@@ -114,9 +114,7 @@ class ExactProgram:
             )
         assert tape.given is not None
         by_sample = need_inputs or functions.sample_uses_weights
-        gradients = engine.pullback(
-            tape, gradient_BO, need_inputs=by_sample, per_sample=per_sample
-        )
+        gradients = engine.pullback(tape, gradient_BO, need_inputs=by_sample, per_sample=per_sample)
         by_inputs_BF, by_weights_W = functions.pullback(*tape.given, *gradients)
         return (by_inputs_BF if need_inputs else None), by_weights_W
 

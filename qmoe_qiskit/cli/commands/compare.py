@@ -76,7 +76,7 @@ _LEFT_OUT = (
     "router", "control", "n_qubits", "rotation", "reuploads", "entanglement", "readout", "routing",
     "n_votes", "backend", "shots", "mitigation", "device_qubits", "learning_rate", "balance_weight",
     "early_stopping", "patience", "seed", "budget", "steps", "method", "slots",
-    "init",
+    "init", "epsilon", "delta", "bounds", "classes", "clip", "projection",
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from qmoe_qiskit.cli.output.documents import console, write_json
 from qmoe_qiskit.cli.output.interruption import resumable
 from qmoe_qiskit.cli.output.tables import interval_of, open_table
 from qmoe_qiskit.errors import InputError, require_positive
+from qmoe_qiskit.runs.privacy_options import OF_PRIVACY
 from qmoe_qiskit.runs.request import ABOUT_BACKEND, ON_DEVICE
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ _OPTIONS = [
         *("router", "control", "balance_weight", "routing", "n_votes"),
         *ABOUT_BACKEND,
         *ON_DEVICE,
+        *OF_PRIVACY,
     )
 )
 def noise(

@@ -12,6 +12,7 @@ from qmoe_qiskit.cli.options.common import (
     SHOTS,
     Command,
     give_options,
+    bounds_from,
     names_from,
     option,
     qubits_from,
@@ -77,6 +78,14 @@ _HELP: dict[str | None, dict[str, str]] = {
         "slots": "How many points to evaluate at once: a number, or auto (default).",
         "init": "Run to begin with, of the same architecture; by default random weights.",
     },
+    "Privacy (extra private)": {
+        "epsilon": "Largest epsilon that the training may spend: makes it differentially private.",
+        "delta": "The delta at which epsilon is stated, such as 1e-5.",
+        "bounds": "Smallest and largest value that a feature can have: features are scaled by them.",
+        "classes": "All labels that a row of a file can have.",
+        "clip": "Norm that the gradient of a row is clipped to; 1 by default.",
+        "projection": "random: a router with fewer qubits than features sees random projections.",
+    },
     None: {"seed": "Seed of split, initial weights and shuffling."},
 }
 _METAVARS = {
@@ -88,6 +97,9 @@ _METAVARS = {
     "budget": "TIME",
     "slots": "auto|N",
     "init": "RUN",
+    "bounds": "LOW,HIGH",
+    "classes": "A,B,...",
+    "projection": "random",
 }
 _COUNTS = (
     "n_samples", "n_experts", "n_layers", "n_qubits", "reuploads", "n_votes", "shots",
@@ -107,6 +119,8 @@ def training_options(*, without: Collection[str] = ()) -> Callable[[Command], Co
         "features": str | None,
         "drop": str | None,
         "device_qubits": str | None,
+        "bounds": str | None,
+        "classes": str | None,
     }
     said = {name: (panel, text) for panel, texts in _HELP.items() for name, text in texts.items()}
     options = [
@@ -135,6 +149,10 @@ def training_request(training: TrainingOptions) -> TrainingRequest:
     for name in _COUNTS:
         if training.get(name) is not None:
             require_positive(option_of(name), training[name])
-    read = {name: names_from(f"--{name}", training.get(name)) for name in ("features", "drop")}
+    read: dict[str, Any] = {
+        name: names_from(f"--{name}", training.get(name))
+        for name in ("features", "drop", "classes")
+    }
+    read["bounds"] = bounds_from(training.get("bounds"))
     qubits = qubits_from(training.get("device_qubits"))
     return TrainingRequest(**{**training, **read, "device_qubits": qubits})

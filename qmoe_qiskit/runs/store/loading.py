@@ -89,6 +89,11 @@ class OpenedRun:
         n_inputs, n_features = self.manifest.router_inputs, len(self.manifest.data.feature_names)
         if n_inputs == n_features:
             return ""
+        if (self.manifest.model["settings"].get("privacy") or {}).get("projection"):
+            return (
+                f"The router sees {n_inputs} random projections of the {n_features} features; the "
+                "experts see every feature."
+            )
         share = f"{100 * self.model.explained_variance:.1f} %"
         return (
             f"The router sees {n_inputs} principal components of the {n_features} features, which "
@@ -321,7 +326,8 @@ def _opened(path: Path, data: bytes, known: Mapping[str, bytes] | None) -> Opene
     lacking = sorted(NEEDED_METRICS - metrics.keys())
     if lacking:
         raise RunError(f"{quoted(path / METRICS)} is damaged: it has no {lacking[0]}")
-    if not history or any("train_loss" not in epoch for epoch in history):
+    needs_loss = "privacy_spent" not in manifest.model  # a loss of private rows is not recorded
+    if not history or any(needs_loss and "train_loss" not in epoch for epoch in history):
         raise RunError(f"{quoted(path / HISTORY)} is damaged: it has epochs without train_loss")
     model = parse_as(to_json(manifest.model), ModelFacts, f"model in {document}")
     if len(model.classes) > limits.CLASSES:

@@ -220,6 +220,8 @@ def _metrics(one: ModelTraining, trained: CompletedTraining) -> dict[str, Metric
     classifier = restore_model(model_state(one.classifier))
     execution, seed = execution_of(classifier), trained.request.seed
     how = f"{described(one.router, execution, classifier.drawn_votes)}, seed {seed}"
+    # What is measured on private rows tells of them.
+    is_private = hasattr(one.classifier, "privacy_spent_")
     measured, on_training_rows = (
         measure(
             classifier,
@@ -227,6 +229,8 @@ def _metrics(one: ModelTraining, trained: CompletedTraining) -> dict[str, Metric
             rows.labels_N,
             f"{len(rows.labels_N)} {kind} rows of {rows.name}; {how}",
         )
+        if not (is_private and rows is train)
+        else {}
         for rows, kind in ((test, "held-out"), (train, "training"))
     )
     epochs = len(one.classifier.history_)
@@ -235,7 +239,11 @@ def _metrics(one: ModelTraining, trained: CompletedTraining) -> dict[str, Metric
     took += f", after {one.n_epochs_before} before an interruption" if one.n_epochs_before else ""
     return {
         "accuracy": measured.pop("accuracy"),
-        "train_accuracy": on_training_rows["accuracy"],
+        **{
+            "train_accuracy": found
+            for name, found in on_training_rows.items()
+            if name == "accuracy"
+        },
         **measured,
         **parameter_counts(one.classifier),
         **_qpu_seconds(one.classifier),

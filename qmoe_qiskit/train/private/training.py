@@ -94,9 +94,7 @@ class PoissonBatches:
         self._begin()
         plan = self._plan
         for _ in range(plan.steps_per_epoch):
-            rows = torch.from_numpy(
-                poisson_sample(self._randomness, plan.n_rows, plan.sample_rate)
-            )
+            rows = torch.from_numpy(poisson_sample(self._randomness, plan.n_rows, plan.sample_rate))
             yield self._features[rows], self._labels[rows]
 
 
@@ -156,9 +154,7 @@ class PrivateTraining(Training):
         n_steps: int = 0,
         **further: Any,  # noqa: ANN401 - see `Training`
     ) -> None:
-        super().__init__(
-            module, seed=seed, batch_size=plan.batch_size, weighted=True, **further
-        )
+        super().__init__(module, seed=seed, batch_size=plan.batch_size, weighted=True, **further)
         self._module, self._privacy, self.plan = module, privacy, plan
         self._randomness = randomness_of(seed)
         self.n_steps = n_steps

@@ -32,9 +32,7 @@ CASES = [
 ]
 
 
-def mixture(
-    backend: str, n_qubits: int, readout: str, expert: str, seed: int
-) -> MixtureOfExperts:
+def mixture(backend: str, n_qubits: int, readout: str, expert: str, seed: int) -> MixtureOfExperts:
     generator = torch.Generator().manual_seed(seed)
     circuit = angle_router(n_qubits, 2, reuploads=2 if n_qubits == 2 else 1)
     router = QuantumRouter(
@@ -107,9 +105,7 @@ def test_within_a_module_that_opacus_wraps(
         assert (parameter.grad_sample - expected[name]).abs().max() <= TOLERANCE, name
 
 
-def test_circuit_after_a_trained_layer(
-    batch: tuple[torch.Tensor, torch.Tensor], seed: int
-) -> None:
+def test_circuit_after_a_trained_layer(batch: tuple[torch.Tensor, torch.Tensor], seed: int) -> None:
     # Its inputs need gradients: the sweep back that gives them comes first.
     x_BF, y_B = batch[0][:, :2], batch[1] % EXPERTS
     router = mixture("statevector", 2, "expectations", "linear", seed).router
