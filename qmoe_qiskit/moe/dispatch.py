@@ -20,7 +20,7 @@ def must_be_dense(inputs: Tensor) -> bool:
 def dispatch(
     experts: Sequence[nn.Module], inputs_NF: Tensor, gates_NE: Tensor, runs_NE: Tensor
 ) -> Tensor:
-    """Return sum_e gate_e expert_e(x), (N, C), where each expert sees only the rows that it runs on.
+    """Return sum_e gate_e expert_e(x), (N, C), where each expert sees only the rows it runs on.
 
     Args:
         experts: The E experts; one without rows is not called, and gets no gradient.

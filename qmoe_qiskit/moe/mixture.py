@@ -22,7 +22,6 @@ from qmoe_qiskit.moe.routing import (
 )
 from qmoe_qiskit.moe.routing_settings import check_sparse_routing, require_finite
 
-
 RoutingHook = Callable[[Routing], None]
 
 
@@ -35,7 +34,7 @@ class MixtureOfExperts(nn.Module):
     are grouped by expert: the cost is that of N K evaluations of an expert, not N E. Under the
     transforms of `torch.func`, and in traces and exports, all experts run, with the same result.
 
-    In training an expert takes at most ceil(capacity_factor K N / E) of the N rows of a batch, those
+    In training an expert takes at most ceil(capacity_factor K N / E) of a batch's N rows, those
     that give it the largest weights. A row that it drops does without this expert: its other
     weights stay as they are, and if all its experts drop it, its outputs are 0. In evaluation no
     row is dropped: an output does not depend on the other rows.
@@ -109,7 +108,7 @@ class MixtureOfExperts(nn.Module):
         self.capacity_factor, self.router_noise = capacity_factor, router_noise
         if top_k is not None:
             self.register_buffer("expert_bias_E", torch.zeros(len(self.experts)))
-        self._routing_hooks: OrderedDict[int, RoutingHook] = OrderedDict()
+        self._routing_hooks: OrderedDict[int, tuple[RoutingHook, bool]] = OrderedDict()
 
     def forward(self, inputs_BF: Tensor) -> Tensor:
         """Return the mixture's outputs, (..., C); logarithms of probabilities if sampled.
@@ -120,9 +119,9 @@ class MixtureOfExperts(nn.Module):
         hooks = list(self._routing_hooks.values())
         if self.top_k is None and not hooks:  # nobody asks where the rows go
             return self.combine(self.router(inputs_BF), self.expert_outputs(inputs_BF))
-        with_logits = any(getattr(hook, "needs_logits", False) for hook in hooks)
+        with_logits = any(needs_logits for _, needs_logits in hooks)
         routing = self.route(inputs_BF, with_logits=with_logits)
-        for hook in hooks:
+        for hook, _ in hooks:
             hook(routing)
         return self.mix(inputs_BF, routing)
 
@@ -186,13 +185,17 @@ class MixtureOfExperts(nn.Module):
         mixed_BC: Tensor = (weights_BE.unsqueeze(-2) @ outputs_BEC).squeeze(-2)
         return mixed_BC
 
-    def register_routing_hook(self, hook: RoutingHook) -> RemovableHandle:
+    def register_routing_hook(
+        self, hook: RoutingHook, *, with_logits: bool = False
+    ) -> RemovableHandle:
         """Call a function with the `Routing` of every forward pass, before the experts run.
 
-        A function with an attribute `needs_logits` that is true gets the router's logits as well.
+        Args:
+            hook: The function.
+            with_logits: Whether it needs the router's logits as well, see `route`.
         """
         handle = RemovableHandle(self._routing_hooks)
-        self._routing_hooks[handle.id] = hook
+        self._routing_hooks[handle.id] = (hook, with_logits)
         return handle
 
     @torch.no_grad()

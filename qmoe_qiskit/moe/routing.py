@@ -31,10 +31,13 @@ class Routing(NamedTuple):
 def largest(scores_BE: Tensor, count: int) -> Tensor:
     """Return whether a score is among the `count` largest of its row, (..., E).
 
+    If the largest score is wanted and several are, it is the first.
+
     >>> largest(torch.tensor([[0.2, 0.5, 0.3]]), 2)
     tensor([[False,  True,  True]])
     """
-    experts_BK = scores_BE.topk(count, dim=-1).indices
+    best = scores_BE.argmax(dim=-1, keepdim=True) if count == 1 else None
+    experts_BK = scores_BE.topk(count, dim=-1).indices if best is None else best
     return torch.zeros_like(scores_BE, dtype=torch.bool).scatter(-1, experts_BK, True)
 
 

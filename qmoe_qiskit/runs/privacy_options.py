@@ -41,6 +41,11 @@ def check_privacy(request: TrainingRequest) -> None:
                     "it out"
                 )
         return
+    if request.task != "classification":
+        raise InputError(
+            "--epsilon is for a classification, whose classes can be declared: leave it out, or "
+            "train with --task classification"
+        )
     for name, example in (("delta", "--delta 1e-5"), ("bounds", "--bounds 0,16")):
         if given[name] is None:
             raise InputError(

@@ -18,7 +18,7 @@ from qmoe_qiskit.typing import FloatArray
 
 
 class QMoEClassifier(ClassifierMixin, PlotMethods, MixtureEstimator):  # type: ignore[misc]
-    """Mixture of linear experts that a quantum (or classical) router weights.
+    """Mixture of experts that a quantum (or classical) router weights.
 
     Features are scaled to `feature_range` by their smallest and largest training values. The
     experts see all of them. The router sees all of them if there are at most `n_qubits`, otherwise
@@ -36,6 +36,10 @@ class QMoEClassifier(ClassifierMixin, PlotMethods, MixtureEstimator):  # type: i
             `RouterCircuit` of yours, with at most F inputs. Then n_layers, rotation, reuploads and
             entanglement stay at their defaults: they describe our circuit.
         n_experts: Number of experts, E.
+        expert: A name from `qmoe_qiskit.moe.EXPERTS`, such as "linear", "mlp:32" or "quantum"; or E
+            modules of yours from features (B, F) to outputs (B, C), which are copied; or a function
+            that returns one, called with F and C once per expert. Models with experts of yours are
+            not saved as a file or a run.
         n_layers: Number of entangling layers of the circuit, see `angle_router`.
         n_qubits: Number of qubits of the circuit, and of coordinates that any router sees; by
             default the number of features, at most 6.
@@ -49,7 +53,11 @@ class QMoEClassifier(ClassifierMixin, PlotMethods, MixtureEstimator):  # type: i
             gives the probabilities of the labels; the exact likelihood of this, log sum_e P(e|x)
             p_e(y|x), is trained. A circuit then needs readout "probabilities": a measured bit
             string is the choice of an expert, see `QuantumRouter`. Classical routers are drawn from
-            as well.
+            as well. "straight-through": in training, experts are drawn, see `MixtureOfExperts`.
+        top_k: Number of experts that run per row, those with the largest weights; None for all.
+        capacity_factor: Room of an expert in training, in multiples of an even share of a batch's
+            choices; None for any number of rows. See `MixtureOfExperts` for what is dropped.
+        router_noise: Standard deviation of normal noise on the router's logits in training.
         n_votes: Number of votes per row with routing "sampled": predictions are the mean of the
             probabilities of the experts that are drawn. None for the whole mixture. Training is the
             same for all numbers.
@@ -75,8 +83,13 @@ class QMoEClassifier(ClassifierMixin, PlotMethods, MixtureEstimator):  # type: i
             epoch are in `history_`. One that raises `StopTraining` ends the fit.
         warm_start: Whether `fit` begins with the weights, the classes and the scaling of the fit
             before, with a new optimizer.
-        balance_weight: Factor of the load-balancing loss, see `qmoe_qiskit.moe.balance_loss`, that
-            is added to the cross entropy in training; 0.01 in Switch Transformers.
+        balance: Name of a loss from `qmoe_qiskit.moe.BALANCE_LOSSES` that spreads the rows over the
+            experts: "switch", "importance" or "z".
+        balance_weight: Factor of that loss, which is added to the loss in training; 0.01 in Switch
+            Transformers.
+        bias_rate: Step of a bias of the experts, which decides with the weights which experts a row
+            gets and has no part in the weights, see `MixtureOfExperts.adjust_expert_bias`; 0.001 in
+            DeepSeek-V3. It needs `top_k`.
         early_stopping: Whether to hold out `validation_fraction` of the rows, to stop when the loss
             on them has not improved for `patience` epochs, and to keep the best epoch's model.
         validation_fraction: Share of the rows that early stopping holds out.

@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from qmoe_qiskit.backends import Backend, BackendSpec
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.moe import MixtureOfExperts, ProjectedRouter, linear_experts
+from qmoe_qiskit.moe import MixtureOfExperts, ProjectedRouter, build_experts
 from qmoe_qiskit.train.execution import Where
 from qmoe_qiskit.train.fingerprint import settings_for_json
 from qmoe_qiskit.train.loop.optimization import PASSED_ON, OptimizerState
@@ -22,11 +22,12 @@ from qmoe_qiskit.train.model import build_router
 from qmoe_qiskit.train.on_device.settings import HardwareTraining
 from qmoe_qiskit.train.prediction import RoutedPredictions
 from qmoe_qiskit.train.saving import load_model, save_model
-from qmoe_qiskit.train.settings import BACKEND_SETTINGS, backend_spec_of
+from qmoe_qiskit.train.settings import BACKEND_SETTINGS, SPARSE_SETTINGS, backend_spec_of
 from qmoe_qiskit.train.tasks.protocol import Task
 
 if TYPE_CHECKING:
     from qmoe_qiskit.backends.surrogate import FourierSurrogate
+    from qmoe_qiskit.moe.experts.registry import Experts
     from qmoe_qiskit.train.on_device.steps import HardwareReport
 
 InitT = TypeVar("InitT", bound=Callable[..., None])
@@ -54,6 +55,7 @@ class MixtureEstimator(RoutedPredictions):
         router: str | RouterCircuit = "quantum",
         *,
         n_experts: int = 2,
+        expert: "Experts" = "linear",
         n_layers: int = 3,
         n_qubits: int | None = None,
         rotation: str = "x",
@@ -61,6 +63,9 @@ class MixtureEstimator(RoutedPredictions):
         entanglement: str = "strong",
         readout: str = "expectations",
         routing: str = "weighted",
+        top_k: int | None = None,
+        capacity_factor: float | None = None,
+        router_noise: float = 0.0,
         backend: Where = "statevector",
         shots: int | None = None,
         mitigation: str = "none",
@@ -73,7 +78,9 @@ class MixtureEstimator(RoutedPredictions):
         criterion: str | type[torch.nn.Module],
         callbacks: Sequence[Any] | None = None,
         warm_start: bool = False,
+        balance: str = "switch",
         balance_weight: float = 0.0,
+        bias_rate: float = 0.0,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         patience: int = 10,
@@ -86,6 +93,7 @@ class MixtureEstimator(RoutedPredictions):
     ) -> None:
         self.router = router
         self.n_experts = n_experts
+        self.expert = expert
         self.n_layers = n_layers
         self.n_qubits = n_qubits
         self.rotation = rotation
@@ -93,6 +101,9 @@ class MixtureEstimator(RoutedPredictions):
         self.entanglement = entanglement
         self.readout = readout
         self.routing = routing
+        self.top_k = top_k
+        self.capacity_factor = capacity_factor
+        self.router_noise = router_noise
         self.backend = backend
         self.shots = shots
         self.mitigation = mitigation
@@ -105,7 +116,9 @@ class MixtureEstimator(RoutedPredictions):
         self.criterion = criterion
         self.callbacks = callbacks
         self.warm_start = warm_start
+        self.balance = balance
         self.balance_weight = balance_weight
+        self.bias_rate = bias_rate
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.patience = patience
@@ -224,6 +237,11 @@ class MixtureEstimator(RoutedPredictions):
             InputError: If router or backend are not accepted or do not go together.
         """
         self.backend_: Backend = backend or self.backend_spec.open(seed=seed)
+        if self.expert == "quantum" and hasattr(self.backend_, "device"):
+            raise InputError(
+                f"expert 'quantum' runs circuits of its own, and only the router's is sent to "
+                f"{self.backend_.name!r}: use expert 'linear' or 'mlp:H', or a simulation"
+            )
         generator = torch.Generator().manual_seed(seed or 0)
         features = self.feature_map_
         router = build_router(
@@ -237,10 +255,16 @@ class MixtureEstimator(RoutedPredictions):
         if features.projects:
             matrix_FK, offset_K = map(torch.tensor, (features.matrix_FK, features.offset_K))
             router = ProjectedRouter(router, matrix_FK, offset_K)
-        experts = linear_experts(
-            self.n_experts, len(features.minimum_F), self.task.n_outputs(self), generator=generator
+        experts = build_experts(
+            self.expert,
+            self.n_experts,
+            len(features.minimum_F),
+            self.task.n_outputs(self),
+            backend=self.backend_,
+            generator=generator,
         )
-        self.module_ = MixtureOfExperts(router, experts, routing=self.routing).double()
+        sparse = {name: getattr(self, name) for name in SPARSE_SETTINGS}
+        self.module_ = MixtureOfExperts(router, experts, routing=self.routing, **sparse).double()
         self.n_parameters_ = {
             part: sum(p.numel() for p in module.parameters() if p.requires_grad)
             for part, module in self.module_.named_children()
@@ -249,8 +273,9 @@ class MixtureEstimator(RoutedPredictions):
 
     def architecture(self) -> dict[str, Any]:
         """Return the settings that decide what `rebuild` makes of the fitted features."""
-        names = ("router", "n_experts", "n_qubits", "feature_range", *_CIRCUIT_SETTINGS)
-        return {name: getattr(self, name) for name in (*names, *BACKEND_SETTINGS)}
+        names = ("router", "n_experts", "expert", "n_qubits", "feature_range", *_CIRCUIT_SETTINGS)
+        every = (*names, *SPARSE_SETTINGS, *BACKEND_SETTINGS)
+        return {name: getattr(self, name) for name in every}
 
     def settings(self) -> dict[str, Any]:
         """Return the settings that decide a training's result, in a form for JSON."""

@@ -28,9 +28,17 @@ _RECORDED_IF_SET = {
     "class_weight": None,
     "routing": "weighted",
     "n_votes": 1,
+    "expert": "linear",
+    "top_k": None,
+    "capacity_factor": None,
+    "router_noise": 0.0,
+    "balance": "switch",
+    "bias_rate": 0.0,
     "hardware_training": None,
     "privacy": None,
 }
+# What stands for experts of the user's: a record holds no code.
+OWN_EXPERTS = "modules of the user's"
 # The same settings as attributes of an open backend.
 _OF_OPEN_BACKEND = {"shots": "shots", "mitigation": "mitigation", "device_qubits": "qubits"}
 
@@ -47,6 +55,8 @@ def settings_for_json(settings: Mapping[str, Any]) -> dict[str, Any]:
     }
     if isinstance(kept["router"], RouterCircuit):
         kept["router"] = f"circuit {kept['router'].content_hash}"
+    if not isinstance(kept["expert"], str):
+        kept["expert"] = OWN_EXPERTS
     backend = kept["backend"]
     kept["backend"] = label_of(backend)
     if hasattr(backend, "compile"):  # open already

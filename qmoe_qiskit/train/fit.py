@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import logging
-import math
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
@@ -29,6 +28,7 @@ from qmoe_qiskit.train.loop.early_stopping import best_epoch
 from qmoe_qiskit.train.loop.net import StopTraining
 from qmoe_qiskit.train.loop.optimization import Optimization
 from qmoe_qiskit.train.loop.progress import EpochProgress
+from qmoe_qiskit.train.loop.routing_load import load_remark
 from qmoe_qiskit.train.loop.training import Training
 from qmoe_qiskit.train.model import circuit_of
 from qmoe_qiskit.train.on_device.settings import HardwareTraining
@@ -194,7 +194,9 @@ class Fit(Generic[ModelT]):
             seed=seed,
             history=history,
             validation=validation.tensors(estimator) if validation else None,
+            balance=estimator.balance,
             balance_weight=estimator.balance_weight,
+            bias_rate=estimator.bias_rate,
             is_regression=task.name == "regression",
             optimization=optimization,
             optimizer_state=estimator.optimizer_state_ if history and incremental else None,
@@ -297,7 +299,7 @@ class Fit(Generic[ModelT]):
             self._best = training.best
             self._save()
             _log_epoch(entry, training.max_steps, "step")
-            progress.advance(entry["train_loss"])
+            progress.advance(entry["train_loss"], load_remark(entry))
 
         if not self._is_resumed:
             self._save()
@@ -316,7 +318,8 @@ class Fit(Generic[ModelT]):
                 self._best.update({name: tensor.clone() for name, tensor in state.items()})
             self._save()
             _log_epoch(entry, last_epoch)
-            progress.advance(entry.get("train_loss", math.nan))  # of private rows none is shown
+            # Of private rows no loss is recorded.
+            progress.advance(entry.get("train_loss"), load_remark(entry))
             if self._is_out_of_patience():
                 raise StopTraining
 

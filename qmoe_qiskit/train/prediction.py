@@ -43,11 +43,13 @@ class RoutedPredictions(BaseEstimator):  # type: ignore[misc]  # an untyped base
     def routing_weights(self, X: ArrayLike) -> FloatArray:
         """Return the weight of every expert for every row, shape (N, E).
 
+        With `top_k` these are 0 but for K experts per row, and sum to 1 (for K = 1 as
+        `MixtureOfExperts` says).
         With `routing="sampled"` these are the probabilities that an expert is drawn with.
         """
         scaled = self._scaled(X)
         with torch.no_grad():
-            parts = [self.module_.router(x) for x in torch.split(scaled, _PREDICTION_ROWS)]
+            parts = [self.module_.route(x).gates_BE for x in torch.split(scaled, _PREDICTION_ROWS)]
         return torch.cat(parts).numpy()
 
     def whole_mixture(self) -> Self:
@@ -97,16 +99,13 @@ class RoutedPredictions(BaseEstimator):  # type: ignore[misc]  # an untyped base
         scaled = self._scaled(X)
         if self.drawn_votes is not None:
             return self._voted(scaled, self.drawn_votes)
-        weights: list[torch.Tensor] = []
-        handle = self.module_.router.register_forward_hook(
-            lambda _router, _inputs, output: weights.append(output)
-        )
-        try:
-            with torch.no_grad():
-                logits = [self.module_(x) for x in torch.split(scaled, _PREDICTION_ROWS)]
-        finally:
-            handle.remove()
-        return torch.cat(logits), torch.cat(weights)
+        outputs, weights = [], []
+        with torch.no_grad():
+            for x in torch.split(scaled, _PREDICTION_ROWS):
+                routing = self.module_.route(x)
+                outputs.append(self.module_.mix(x, routing))
+                weights.append(routing.gates_BE)
+        return torch.cat(outputs), torch.cat(weights)
 
     def _voted(self, scaled: torch.Tensor, n_votes: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return what `_outputs` returns, for experts that are drawn."""

@@ -1,5 +1,7 @@
 """Rows as training and prediction see them: dense, checked, and with their targets as numbers."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -75,10 +77,11 @@ def checked_features(estimator: BaseEstimator, X: ArrayLike) -> FloatArray:
     """Return features (N, F) in float64 for a prediction.
 
     Raises:
-        InputError: If sparse features are too large.
+        InputError: If sparse features are too large, or columns of a data frame are no numbers.
         ValueError: If scikit-learn refuses them.
     """
-    checked = validate_data(estimator, X, reset=False, dtype=np.float64, accept_sparse="csr")
+    with _named_columns(X):
+        checked = validate_data(estimator, X, reset=False, dtype=np.float64, accept_sparse="csr")
     features_NF: FloatArray = dense(checked)
     return features_NF
 
@@ -92,20 +95,42 @@ def checked_rows(
     estimator takes number and names of the features from these rows.
 
     Raises:
-        InputError: If sparse features are too large.
+        InputError: If sparse features are too large, or columns of a data frame are no numbers.
         ValueError: If scikit-learn refuses the rows.
     """
-    checked, y_N = validate_data(
-        estimator,
-        X,
-        y,
-        reset=reset,
-        dtype=np.float64,
-        accept_sparse="csr",
-        multi_output=numbers,
-        y_numeric=numbers,
-    )
+    with _named_columns(X):
+        checked, y_N = validate_data(
+            estimator,
+            X,
+            y,
+            reset=reset,
+            dtype=np.float64,
+            accept_sparse="csr",
+            multi_output=numbers,
+            y_numeric=numbers,
+        )
     return dense(checked), y_N
+
+
+@contextmanager
+def _named_columns(X: Any) -> Iterator[None]:  # noqa: ANN401 - any array
+    """Name the columns of a data frame that are no numbers, where scikit-learn names a cell.
+
+    Raises:
+        InputError: If there are such columns and scikit-learn refuses them.
+    """
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        dtypes = dict(getattr(X, "dtypes", {})) if hasattr(X, "columns") else {}
+        strange = [str(name) for name, kind in dtypes.items() if getattr(kind, "kind", "O") == "O"]
+        if not strange:
+            raise
+        raise InputError(
+            f"X has columns that are no numbers ({', '.join(map(repr, strange[:5]))}"
+            f"{', ...' if len(strange) > 5 else ''}): encode them, as "
+            f"sklearn.preprocessing.OneHotEncoder does, or leave them out ({error})"
+        ) from error
 
 
 def codes_of(y_N: NDArray[Any], classes_C: NDArray[Any]) -> NDArray[np.intp]:

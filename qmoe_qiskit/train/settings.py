@@ -14,6 +14,9 @@ from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.circuits.angle import ENTANGLEMENTS, ROTATIONS
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
 from qmoe_qiskit.moe import READOUTS, ROUTINGS
+from qmoe_qiskit.moe.balance.registry import check_balance
+from qmoe_qiskit.moe.experts.registry import check_expert
+from qmoe_qiskit.moe.routing_settings import check_sparse_routing
 from qmoe_qiskit.train.features import scaled_range
 from qmoe_qiskit.train.loop.optimization import LIKELIHOODS, criterion_class, name_of
 from qmoe_qiskit.train.on_device.settings import HardwareTraining
@@ -33,6 +36,8 @@ _COUNTS = {
 }
 # The settings that choose a backend.
 BACKEND_SETTINGS = ("backend", "shots", "mitigation", "device_qubits")
+# The settings that choose some of the experts per row, see `MixtureOfExperts`.
+SPARSE_SETTINGS = ("top_k", "capacity_factor", "router_noise")
 # Settings of the circuit that a circuit of the user's has itself, with their defaults.
 _OF_OUR_CIRCUIT = {"n_layers": 3, "rotation": "x", "reuploads": 1, "entanglement": "strong"}
 _NAMES = {
@@ -58,6 +63,7 @@ def check_settings(settings: Mapping[str, Any], task: "Task[Any]") -> None:
             raise unknown_name(name, settings[name], known)
     _check_task(settings, task)
     _check_numbers(settings)
+    _check_mixture(settings)
     if "n_votes" in settings:
         _check_votes(settings)
     for name in ("early_stopping", "warm_start"):
@@ -116,9 +122,6 @@ def _check_numbers(settings: Mapping[str, Any]) -> None:
     rate = settings["learning_rate"]
     if not (_is_number(rate) and math.isfinite(rate) and rate > 0):
         raise InputError(f"learning_rate must be a positive number, got {rate!r}")
-    weight = settings["balance_weight"]
-    if not (_is_number(weight) and math.isfinite(weight) and weight >= 0):
-        raise InputError(f"balance_weight must be a number of at least 0, got {weight!r}")
     fraction = settings["validation_fraction"]
     if not (_is_number(fraction) and 0 < fraction < 1):
         raise InputError(f"validation_fraction must lie between 0 and 1, got {fraction!r}")
@@ -135,14 +138,26 @@ def _check_task(settings: Mapping[str, Any], task: "Task[Any]") -> None:
         raise unknown_name("criterion", criterion, task.criteria)
 
 
+def _check_mixture(settings: Mapping[str, Any]) -> None:
+    check_expert(settings["expert"])
+    check_sparse_routing(
+        settings["n_experts"],
+        routing=settings["routing"],
+        **{name: plain(settings[name]) for name in SPARSE_SETTINGS},
+    )
+    names = ("balance", "balance_weight", "bias_rate", "top_k")
+    check_balance(**{name: plain(settings[name]) for name in names})
+
+
 def _check_votes(settings: Mapping[str, Any]) -> None:
-    n_votes, is_sampled = settings["n_votes"], settings["routing"] == "sampled"
+    n_votes, routing = settings["n_votes"], settings["routing"]
+    is_sampled = routing == "sampled"
     if n_votes is not None:
         require_positive("n_votes", n_votes, at_most=limits.SHOTS)
     if not is_sampled and n_votes != 1:
         raise InputError(
-            f"n_votes={n_votes!r} would have no effect, because routing 'weighted' draws no votes: "
-            "use routing 'sampled', or leave n_votes at 1"
+            f"n_votes={n_votes!r} would have no effect, because routing {routing!r} draws no "
+            "votes: use routing 'sampled', or leave n_votes at 1"
         )
     chosen = criterion_class(settings["criterion"])
     if is_sampled and chosen not in LIKELIHOODS:

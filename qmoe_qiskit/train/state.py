@@ -81,6 +81,11 @@ def model_state(estimator: "MixtureEstimator") -> ModelState:
         sklearn.exceptions.NotFittedError: If the estimator is not fitted.
     """
     check_is_fitted(estimator)
+    if not isinstance(estimator.expert, str):
+        raise InputError(
+            "experts of your own are code, which no file holds: keep module_.state_dict(), and "
+            "load it into an estimator that is fitted for an epoch, or choose experts by name"
+        )
     features, router = estimator.feature_map_, estimator.router
     own_circuit = router if isinstance(router, RouterCircuit) else None
     circuit = own_circuit or circuit_of(estimator.module_)

@@ -187,6 +187,16 @@ def test_sparse_rows_are_as_dense_ones(kinked: Rows) -> None:
     np.testing.assert_array_equal(model.predict(sparse.csr_array(X)), fitted(kinked).predict(X))
 
 
+def test_columns_that_are_no_numbers_are_named(kinked: Rows) -> None:
+    pandas = pytest.importorskip("pandas")
+    X, y = kinked
+    frame = pandas.DataFrame({"a": X[:, 0], "city": ["Rome"] * 80, "b": X[:, 1].astype(object)})
+    with pytest.raises(InputError, match="no numbers \\('city', 'b'\\): encode them"):
+        fitted((frame, y))
+    model = fitted((frame[["a", "b"]], y))  # objects that are numbers
+    np.testing.assert_array_equal(model.predict(frame[["a", "b"]]), fitted(kinked).predict(X))
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -75,6 +75,7 @@ _TAKEN = {
 _LEFT_OUT = (
     "router", "control", "n_qubits", "rotation", "reuploads", "entanglement", "readout", "routing",
     "n_votes", "backend", "shots", "mitigation", "device_qubits", "learning_rate", "balance_weight",
+    "task", "expert", "top_k", "capacity_factor", "router_noise", "balance", "bias_rate",
     "early_stopping", "patience", "seed", "budget", "steps", "method", "slots",
     "init", "epsilon", "delta", "bounds", "classes", "clip", "projection",
 )  # fmt: skip

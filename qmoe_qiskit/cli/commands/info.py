@@ -64,10 +64,10 @@ def _print(run: runs.OpenedRun) -> None:
         "data": str(data),
         "source": data.source,
         "features": ", ".join(data.feature_names),
-        "labels": f"{data.target}: {', '.join(map(str, model.classes))}",
+        **_target(run),
         "router": run.router,
         "router sees": run.projection or "every feature",
-        "experts": str(model.settings.n_experts),
+        "experts": _experts(run),
         **_votes(run),
         "ran on": "no circuit: the router is classical"
         if not run.has_circuit
@@ -93,7 +93,8 @@ def _print(run: runs.OpenedRun) -> None:
 def _last_loss(run: runs.OpenedRun) -> str:
     if "train_loss" not in run.history[-1]:
         return "whose losses, of private rows, are not recorded"
-    return f"last training loss {run.history[-1]['train_loss']:.4f} nat"
+    unit = " nat" if run.task == "classification" else ""
+    return f"last training loss {run.history[-1]['train_loss']:.4f}{unit}"
 
 
 def _privacy(run: runs.OpenedRun) -> dict[str, str]:
@@ -102,10 +103,35 @@ def _privacy(run: runs.OpenedRun) -> dict[str, str]:
     return {"privacy spent": spent_text(run)} if is_private else {}
 
 
+def _target(run: runs.OpenedRun) -> dict[str, str]:
+    target, model = run.manifest.data.target, run.manifest.model
+    if run.task == "regression":
+        mean, scale = model["target_mean"], model["target_scale"]
+        return {"target": f"{target}: mean {mean:.4g}, standard deviation {scale:.4g} in training"}
+    return {"labels": f"{target}: {', '.join(map(str, run.model.classes))}"}
+
+
+def _experts(run: runs.OpenedRun) -> str:
+    """Return number and kind of the experts, how many run, and how they are balanced."""
+    settings = run.manifest.model["settings"]
+    said = [f"{settings['n_experts']}"]
+    if settings.get("expert", "linear") != "linear":
+        said.append(settings["expert"])
+    if settings.get("top_k") is not None:
+        said.append(f"{settings['top_k']} per row")
+    if settings.get("capacity_factor") is not None:
+        said.append(f"capacity factor {settings['capacity_factor']}")
+    if settings.get("balance_weight"):
+        said.append(f"{settings.get('balance', 'switch')} loss {settings['balance_weight']}")
+    if settings.get("bias_rate"):
+        said.append(f"bias rate {settings['bias_rate']}")
+    return ", ".join(said)
+
+
 def _votes(run: runs.OpenedRun) -> dict[str, str]:
     """Return a fact about the draw of experts, if there is one."""
     settings = run.manifest.model["settings"]
-    if settings.get("routing", "weighted") == "weighted":
+    if settings.get("routing", "weighted") != "sampled":
         return {}
     n_votes = settings.get("n_votes", 1)
     votes = f"{n_votes} vote{'s' * (n_votes != 1)} per row" if n_votes else "the whole mixture"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit import runs
+from qmoe_qiskit.runs.metrics import MAIN_METRIC
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,7 +17,14 @@ if TYPE_CHECKING:
 _METRICS = {
     "accuracy": ("accuracy", ""),
     "train_accuracy": ("accuracy on training rows", ""),
+    "r2": ("R2", ""),
+    "train_r2": ("R2 on training rows", ""),
+    "rmse": ("root mean square error", "target"),
+    "mae": ("mean absolute error", "target"),
     "cross_entropy": ("cross entropy", "nat"),
+    "load_entropy": ("entropy of the load", "nat"),
+    "load_variation": ("variation of the load (CV)", ""),
+    "dead_experts": ("experts without rows", ""),
     "expert_load": ("load of expert", ""),
     "routing_entropy": ("entropy of routing weights", "nat"),
     "routing_flips": ("rows routed otherwise than exactly", ""),
@@ -39,21 +47,23 @@ def spent_text(run: runs.OpenedRun) -> str:
 
 def comparison_table(run: runs.OpenedRun) -> Table:
     """Return a table that compares the models of a run."""
+    is_regression = run.task == "regression"
     numbers = (
         "router\nparameters",
-        "held-out\naccuracy",
-        "95 % Wilson\ninterval",
+        "held-out\nR2" if is_regression else "held-out\naccuracy",
+        "95 %\ninterval" if is_regression else "95 % Wilson\ninterval",
         "training\nseconds",
     )
     table = open_table("router", numbers=numbers)
     for record in (run, *run.controls()):
         metrics = record.metrics
+        main = metrics[MAIN_METRIC[run.task]]
         suffix = "" if record.manifest.role == "model" else " (control)"
         table.add_row(
             record.router + suffix,
             f"{metrics['n_parameters_router'].value}",
-            f"{metrics['accuracy'].number:.3f}",
-            interval_of(metrics["accuracy"]),
+            f"{main.number:.3f}",
+            interval_of(main),
             f"{metrics['training_seconds'].number:.1f}",
         )
     return table

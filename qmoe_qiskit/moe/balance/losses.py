@@ -73,8 +73,8 @@ def z_loss(logits_BE: Tensor, sample_weight_B: Tensor | None = None) -> Tensor:
         logits_BE: Logits of the router.
         sample_weight_B: Weights of the rows in the mean; None if all weigh the same.
 
-    >>> z_loss(torch.zeros(3, 2)).item() == torch.tensor(2.0).log().item() ** 2
-    True
+    >>> round(z_loss(torch.zeros(3, 2)).item(), 4)  # (log 2)^2
+    0.4805
     """
     squares_N = logits_BE.logsumexp(dim=-1).square().reshape(-1)
     if sample_weight_B is None:

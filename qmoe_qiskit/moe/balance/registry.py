@@ -5,10 +5,12 @@ Reading the table does not load torch; computing a loss does.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.registry import Entry, Registry
 
 if TYPE_CHECKING:
@@ -59,3 +61,28 @@ BALANCE_LOSSES = Registry(
         BalanceLoss(name="z", help="size of the router's logits", loss=_z, needs_logits=True),
     ],
 )
+
+
+def check_balance(balance: str, balance_weight: float, bias_rate: float, top_k: int | None) -> None:
+    """Check how a training spreads the rows over the experts.
+
+    Args:
+        balance: Name of an entry of `BALANCE_LOSSES`.
+        balance_weight: Factor of that loss.
+        bias_rate: Step of the experts' bias, see `MixtureOfExperts.adjust_expert_bias`.
+        top_k: Number of experts per row, or None for all.
+
+    Raises:
+        InputError: If a setting is not accepted, or does not go with another.
+    """
+    BALANCE_LOSSES.get(balance)
+    for name, value in {"balance_weight": balance_weight, "bias_rate": bias_rate}.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+            raise InputError(f"{name} must be a number of at least 0, got {value!r}")
+        if not math.isfinite(value):
+            raise InputError(f"{name} must be finite, got {value!r}")
+    if bias_rate and top_k is None:
+        raise InputError(
+            f"bias_rate={bias_rate} moves a bias that decides which experts a row gets: set top_k, "
+            "or use bias_rate=0"
+        )

@@ -22,7 +22,7 @@ from qmoe_qiskit.runs.evaluation import EvaluationRows, select_rows
 from qmoe_qiskit.runs.on_hardware.recording_device import OutcomeRecorder
 from qmoe_qiskit.runs.on_hardware.request import DeviceRequest
 from qmoe_qiskit.runs.predictions import FileRows, read_rows
-from qmoe_qiskit.runs.store.loading import OpenedRun, Run
+from qmoe_qiskit.runs.store.loading import OpenedRun, Run, require_classes
 from qmoe_qiskit.typing import FloatArray
 
 
@@ -59,6 +59,7 @@ def open_device(request: DeviceRequest, run: OpenedRun) -> RuntimeBackend:
             before the service is asked.
         HardwareError: If the service refuses.
     """
+    require_classes(run, "an evaluation on a device")
     request = request.for_run(run)
     opened = open_backend(
         request.backend,

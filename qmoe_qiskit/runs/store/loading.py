@@ -16,7 +16,7 @@ from qmoe_qiskit.errors import InputError, RunError
 from qmoe_qiskit.io.checked_json import load_checked, parse_as, to_json
 from qmoe_qiskit.io.reasons import reason_of
 from qmoe_qiskit.io.regular_files import read_regular
-from qmoe_qiskit.runs.metrics import NEEDED_METRICS, Metric
+from qmoe_qiskit.runs.metrics import NEEDED_METRICS, Metric, main_metric
 from qmoe_qiskit.runs.metrics_table import metrics_html
 from qmoe_qiskit.runs.store.folder import (
     CIRCUIT,
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from qmoe_qiskit.backends import Backend, BackendSpec
     from qmoe_qiskit.circuits import RouterCircuit
     from qmoe_qiskit.noise_profiles import NoiseProfile
-    from qmoe_qiskit.train import ModelState, QMoEClassifier
+    from qmoe_qiskit.train import ModelState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,15 +68,20 @@ class OpenedRun:
     files: dict[str, bytes] = field(repr=False)
 
     def __repr__(self) -> str:
-        accuracy = self.metrics["accuracy"].number
+        main = main_metric(self.metrics)
         held_out = "" if self.manifest.data.split is None else "held-out "
         return (
             f"<{type(self).__name__} {str(self.path)!r}: router {self.router!r} on "
-            f"{self.manifest.data}, {held_out}accuracy {accuracy:.3f}>"
+            f"{self.manifest.data}, {held_out}{main} {self.metrics[main].number:.3f}>"
         )
 
     def _repr_html_(self) -> str:
         return metrics_html(repr(self)[1:-1], self.metrics)
+
+    @property
+    def task(self) -> str:
+        """What the model predicts: "classification" or "regression"."""
+        return str(self.manifest.model.get("task", "classification"))
 
     @property
     def router(self) -> str:
@@ -181,10 +186,10 @@ class Run(OpenedRun):
     """A run with its model.
 
     Attributes:
-        classifier: The model, ready to predict.
+        classifier: The model, ready to predict: a `QMoEClassifier`, or a `QMoERegressor`.
     """
 
-    classifier: QMoEClassifier
+    classifier: Any
 
     def plot_decision_boundary(
         self,
@@ -228,6 +233,19 @@ class Run(OpenedRun):
 
         rows = select_rows(self).dataset
         return rows.features_NF, rows.labels_N
+
+
+def require_classes(run: OpenedRun, what: str) -> None:
+    """Refuse a run of a regression where there is nothing for it yet.
+
+    Raises:
+        InputError: If the run predicts numbers; the message says what needs classes.
+    """
+    if run.task == "regression":
+        raise InputError(
+            f"run {quoted(run.path)} predicts numbers, and {what} is for classes: use qmoe "
+            "evaluate or qmoe predict on a simulation, or a run of a classifier"
+        )
 
 
 def read_run(path: str | Path) -> OpenedRun:
@@ -323,7 +341,11 @@ def _opened(path: Path, data: bytes, known: Mapping[str, bytes] | None) -> Opene
     history = parse_as(files[HISTORY], list[dict[str, float]], quoted(path / HISTORY))
     if len(metrics) > limits.ITEMS:
         raise RunError(f"{quoted(path / METRICS)} is damaged: it has {len(metrics)} metrics")
-    lacking = sorted(NEEDED_METRICS - metrics.keys())
+    task = manifest.model.get("task", "classification")
+    needed = NEEDED_METRICS.get(str(task))
+    if needed is None:
+        raise RunError(f"{document} is damaged: it has the task {task!r}")
+    lacking = sorted(needed - metrics.keys())
     if lacking:
         raise RunError(f"{quoted(path / METRICS)} is damaged: it has no {lacking[0]}")
     needs_loss = "privacy_spent" not in manifest.model  # a loss of private rows is not recorded

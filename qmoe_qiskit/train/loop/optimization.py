@@ -42,6 +42,12 @@ _CRITERIA = {**CRITERIA, **REGRESSION_CRITERIA}
 LIKELIHOODS = (nn.CrossEntropyLoss, nn.NLLLoss)
 
 
+def weighted_mean(losses_N: Tensor, weights_N: Tensor) -> Tensor:
+    """Return the mean of the losses, (N,) or (N, T), of rows with weights of mean 1."""
+    of_rows_N = losses_N.flatten(1).mean(1) if losses_N.ndim > 1 else losses_N
+    return (weights_N * of_rows_N).mean()
+
+
 def optimizer_class(choice: object) -> type[Optimizer]:
     """Return the optimizer that a name, in any case, or a class stands for.
 

@@ -13,7 +13,8 @@ from skorch.helper import predefined_split
 from torch import Tensor
 
 from qmoe_qiskit.errors import DivergenceError, InputError
-from qmoe_qiskit.moe import MixtureOfExperts
+from qmoe_qiskit.moe import BALANCE_LOSSES, MixtureOfExperts
+from qmoe_qiskit.moe.balance.registry import check_balance
 from qmoe_qiskit.train.loop.net import (
     INPUTS,
     WEIGHTS,
@@ -84,7 +85,9 @@ class Training:
         seed: Seed of the shuffling.
         history: Entries of the finished epochs.
         validation: Rows on which the loss is also measured, without the balance loss, or None.
-        balance_weight: Factor of the balance loss of `module.router` in the training loss.
+        balance: Name of a balance loss, see `BALANCE_LOSSES`.
+        balance_weight: Factor of the balance loss in the training loss.
+        bias_rate: Step of the experts' bias after every batch; 0 for no bias.
         optimization: Optimizer, loss and callbacks; by default Adam on the cross entropy.
         optimizer_state: State of the optimizer after the finished epochs, or None.
         weighted: Whether rows have weights.
@@ -92,7 +95,7 @@ class Training:
         verbose: Whether callbacks may print.
 
     Raises:
-        InputError: If skorch does not accept a callback.
+        InputError: If skorch does not accept a callback, or a mixture the way of balancing it.
     """
 
     # The net of a classifier.
@@ -107,13 +110,17 @@ class Training:
         seed: int,
         history: list[dict[str, float]],
         validation: Rows | None = None,
+        balance: str = "switch",
         balance_weight: float = 0.0,
+        bias_rate: float = 0.0,
         optimization: Optimization | None = None,
         optimizer_state: OptimizerState | None = None,
         weighted: bool = False,
         is_regression: bool = False,
         verbose: bool = False,
     ) -> None:
+        top_k = getattr(module, "top_k", None)
+        check_balance(balance, balance_weight, bias_rate, top_k)
         chosen = optimization or Optimization(learning_rate=learning_rate, further={})
         criterion = {
             f"criterion__{name}": value
@@ -137,7 +144,12 @@ class Training:
             verbose=int(verbose and bool(chosen.callbacks)),
             **{**chosen.further, **criterion},
         )
-        self._net.balance_weight = balance_weight
+        self._net.seed = seed
+        self._net.balance = BALANCE_LOSSES.get(balance)
+        self._net.balance_weight, self._net.bias_rate = balance_weight, bias_rate
+        # Histories of what earlier versions trained stay as they were.
+        is_new = bool(balance_weight) and balance != "switch"
+        self._net.records_load = top_k is not None or is_new
         try:
             self._net.initialize()
         except (AttributeError, TypeError, ValueError) as error:
@@ -146,12 +158,11 @@ class Training:
             ) from error
         self._net.check_callbacks(validates=validation is not None)
         self._optimizer_state = optimizer_state
-        # Inside this context the net sees the outputs of the router.
-        self._observe_router: Callable[[], AbstractContextManager[Any]] = contextlib.nullcontext
+        # Inside this context the net sees where the rows go.
+        self._observe_routing: Callable[[], AbstractContextManager[Any]] = contextlib.nullcontext
         counts = any(isinstance(one, RoutingLoad) for _, one in self._net.callbacks_)
         if balance_weight or counts:
-            hook = self._net.keep_routing
-            self._observe_router = lambda: module.router.register_forward_hook(hook)
+            self._observe_routing = lambda: self._net.observe(module)
 
     @property
     def optimizer(self) -> torch.optim.Optimizer:
@@ -209,7 +220,11 @@ class Training:
         self._net.module_.train()
         data = _dataset(features, labels, weights)
         # If training diverges, the loss shows it; NumPy's warnings are not needed.
-        with np.errstate(over="ignore", invalid="ignore"), self._observe_router():
+        with (
+            np.errstate(over="ignore", invalid="ignore"),
+            torch.random.fork_rng(devices=[]),
+            self._observe_routing(),
+        ):
             self._begin(data)
             with contextlib.suppress(StopTraining):
                 self._fit_loop(data, max(0, max_epochs - len(self.history)))

@@ -37,6 +37,17 @@ def check_with_hardware(settings: Mapping[str, Any]) -> None:
             f"hardware_training is for a device, not {backend!r}: name one, such as "
             "'runtime:ibm_fez', or 'runtime:fake_torino' for a rehearsal"
         )
+    for name in ("top_k", "bias_rate"):
+        if settings[name]:
+            raise InputError(
+                f"{name}={settings[name]!r} is for a simulated training: a training on a device "
+                "weights all experts; leave it out with hardware_training"
+            )
+    if settings["balance"] != "switch":
+        raise InputError(
+            f"balance={settings['balance']!r} is for a simulated training: use 'switch' with "
+            "hardware_training"
+        )
     if settings["callbacks"]:
         raise InputError(
             "callbacks see the epochs of a simulated training: leave them out with "

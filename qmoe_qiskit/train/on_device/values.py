@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from qmoe_qiskit.backends.surrogate import FourierSurrogate
 from qmoe_qiskit.moe import MixtureOfExperts, ProjectedRouter, QuantumRouter, balance_loss
+from qmoe_qiskit.train.loop.optimization import weighted_mean
 from qmoe_qiskit.typing import FloatArray
 
 
@@ -57,7 +58,9 @@ class ValuesLoss:
         )
         logits_NC = (weights_NE.unsqueeze(-2) @ outputs_NEC).squeeze(-2)
         losses = self.criterion(logits_NC, self.labels_N)
-        loss: Tensor = losses if self.weights_N is None else (losses * self.weights_N).mean()
+        loss: Tensor = losses
+        if self.weights_N is not None:
+            loss = weighted_mean(losses, self.weights_N)
         if self.balance_weight:
             loss = loss + self.balance_weight * balance_loss(weights_NE, self.weights_N)
         return loss
