@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from qmoe_qiskit.cli.commands.attack import attack
 from qmoe_qiskit.cli.commands.compare import compare
 from qmoe_qiskit.cli.commands.demo import demo
 from qmoe_qiskit.cli.commands.estimate import estimate
@@ -75,7 +76,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"]},
 )
 _GROUPS = {
-    "Models": (demo, train, evaluate, predict, surrogate, export, info, compare),
+    "Models": (demo, train, evaluate, predict, surrogate, export, info, compare, attack),
     "Noise": (noise, profiles),
     "Quantum hardware": (slots, estimate, submit, jobs, crosstalk),
     "Studies": (study, report),

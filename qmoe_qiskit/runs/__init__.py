@@ -12,6 +12,7 @@ from qmoe_qiskit.lazy import load_lazily
 
 if TYPE_CHECKING:
     from qmoe_qiskit.runs.evaluation import Evaluation, evaluate_run
+    from qmoe_qiskit.runs.membership_attack.attack import AttackReport, attack_run
     from qmoe_qiskit.runs.metrics import Interval, Metric
     from qmoe_qiskit.runs.noise_comparison.request import NoiseRequest
     from qmoe_qiskit.runs.noise_comparison.run import (
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccuracyByVotes",
+    "AttackReport",
     "CalibrationRecord",
     "DataRecord",
     "Evaluation",
@@ -52,6 +54,7 @@ __all__ = [
     "TrainingRequest",
     "VotesAccuracy",
     "accuracy_by_votes",
+    "attack_run",
     "compare_under_noise",
     "evaluate_run",
     "load_run",
@@ -69,6 +72,7 @@ __getattr__, __dir__ = load_lazily(
     "qmoe_qiskit.runs",
     {
         ".evaluation": ["Evaluation", "evaluate_run"],
+        ".membership_attack.attack": ["AttackReport", "attack_run"],
         ".metrics": ["Interval", "Metric"],
         ".noise_comparison.request": ["NoiseRequest"],
         ".noise_comparison.run": [

@@ -1,0 +1,1 @@
+"""Membership inference: can a trained model's rows be told from others by their loss?"""
