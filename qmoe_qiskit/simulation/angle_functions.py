@@ -189,7 +189,7 @@ class AngleFunctions:
         """Carry gradients by extended inputs and weights back to inputs, (B, F), and weights, (W,).
 
         `by_inputs_BX` may be None where it is not needed; then the inputs' gradient is None. If the
-        gradient by the extended weights is one of each sample, (B, W + V), so is the result, (B, W).
+        gradient by the extended weights is one of each sample, (B, W + V), the result is (B, W).
         """
         results = self._run(self._slopes, inputs_BF, weights_W)
         n_inputs, n_weights = self._n_inputs, self._n_weights

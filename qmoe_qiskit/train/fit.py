@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from qmoe_qiskit.backends import Backend
 from qmoe_qiskit.circuits import RouterCircuit
@@ -94,25 +94,16 @@ class Fit(Generic[ModelT]):
         )
         seed = self._seed = estimator.draw_seed() if seed is None else seed
         if not self._goes_on:
-            estimator.__dict__.pop("history_", None)
-            estimator.__dict__.pop("optimizer_state_", None)
-            estimator.__dict__.pop("privacy_spent_", None)
+            for name in ("history_", "optimizer_state_", "privacy_spent_"):
+                estimator.__dict__.pop(name, None)
         task = estimator.task
         X_NF, y_N = task.read_rows(estimator, X, y, reset=not self._goes_on)
         if saved is None:  # otherwise `resumed` has checked them
             check_settings(estimator.get_params(deep=False), task)
-        if privacy is not None:
-            refusals.check_private(
-                estimator.get_params(deep=False),
-                has_weights=sample_weight is not None,
-                incremental=incremental,
-            )
-            refusals.check_rows(privacy, y_N)
-            classes = privacy.labels()
         targets_N = task.learn(
             estimator,
             y_N,
-            classes,
+            self._declared_classes(y_N, classes, has_weights=sample_weight is not None),
             goes_on=self._goes_on,
             incremental=incremental or privacy is not None,
         )
@@ -139,8 +130,6 @@ class Fit(Generic[ModelT]):
             backend = open_device(estimator.backend_spec, hardware, seed=seed)
         elif not self._goes_on:
             backend = estimator.backend_spec.open(seed=seed)
-            if privacy is not None:
-                refusals.check_exact(backend)
         self._identity: dict[str, Any] = {}
         if estimator.checkpoint is not None:  # of a checkpoint
             self._identity = training_identity(
@@ -164,7 +153,6 @@ class Fit(Generic[ModelT]):
         train, validation = self._split(rows, seed)
         self._prepare_module(train, seed, backend)
         self._rows = train.tensors(estimator)
-        history = saved.history if saved else []
         self._best = dict(saved.best) if saved else {}
         self._training: Training | HardwareSteps
         if hardware is not None:
@@ -182,29 +170,44 @@ class Fit(Generic[ModelT]):
                 goes_on=self._goes_on,
             )
             return
-        if self._goes_on and incremental:
-            history = estimator.history_
-        if privacy is not None:
-            self._training = self._private_training(privacy, optimization, seed, saved)
-            return
-        self._training = Training(
-            estimator.module_,
-            learning_rate=estimator.learning_rate,
-            batch_size=estimator.batch_size,
-            seed=seed,
-            history=history,
-            validation=validation.tensors(estimator) if validation else None,
-            balance=estimator.balance,
-            balance_weight=estimator.balance_weight,
-            bias_rate=estimator.bias_rate,
-            is_regression=task.name == "regression",
-            optimization=optimization,
-            optimizer_state=estimator.optimizer_state_ if history and incremental else None,
-            weighted=weighted,
-            verbose=estimator.verbose,
+        before = saved.history if saved else []
+        history = estimator.history_ if self._goes_on and incremental else before
+        self._training = (
+            self._private_training(privacy, optimization, seed, saved)
+            if privacy is not None
+            else Training(
+                estimator.module_,
+                learning_rate=estimator.learning_rate,
+                batch_size=estimator.batch_size,
+                seed=seed,
+                history=history,
+                validation=validation.tensors(estimator) if validation else None,
+                balance=estimator.balance,
+                balance_weight=estimator.balance_weight,
+                bias_rate=estimator.bias_rate,
+                is_regression=task.name == "regression",
+                optimization=optimization,
+                optimizer_state=estimator.optimizer_state_ if history and incremental else None,
+                weighted=weighted,
+                verbose=estimator.verbose,
+            )
         )
         if saved is not None:
             restore_training(saved, estimator.module_, self._training.optimizer)
+
+    def _declared_classes(
+        self, targets_N: NDArray[Any], classes: ArrayLike | None, *, has_weights: bool
+    ) -> ArrayLike | None:
+        """Return the classes that a private training declares, or those that were given."""
+        if self._privacy is None:
+            return classes
+        refusals.check_private(
+            self.estimator.get_params(deep=False),
+            has_weights=has_weights,
+            incremental=self._incremental,
+        )
+        refusals.check_rows(self._privacy, targets_N)
+        return self._privacy.labels()
 
     def _private_training(
         self, privacy: Privacy, optimization: Optimization, seed: int, saved: Checkpoint | None
@@ -213,7 +216,8 @@ class Fit(Generic[ModelT]):
         from qmoe_qiskit.train.private.training import PrivateTraining
 
         estimator = self.estimator
-        training = PrivateTraining.planned(
+        refusals.check_exact(estimator.backend_)
+        return PrivateTraining.planned(
             estimator.module_,
             privacy,
             n_rows=len(self._rows[0]),
@@ -226,9 +230,6 @@ class Fit(Generic[ModelT]):
             optimization=optimization,
             verbose=estimator.verbose,
         )
-        if saved is not None:
-            restore_training(saved, estimator.module_, training.optimizer)
-        return training
 
     @classmethod
     def resumed(

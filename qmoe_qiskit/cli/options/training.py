@@ -11,8 +11,8 @@ from qmoe_qiskit.cli.options.common import (
     DEVICE_QUBITS,
     SHOTS,
     Command,
-    give_options,
     bounds_from,
+    give_options,
     names_from,
     option,
     qubits_from,
@@ -95,7 +95,8 @@ _HELP: dict[str | None, dict[str, str]] = {
     "Privacy (extra private)": {
         "epsilon": "Largest epsilon that the training may spend: makes it differentially private.",
         "delta": "The delta at which epsilon is stated, such as 1e-5.",
-        "bounds": "Smallest and largest value that a feature can have: features are scaled by them.",
+        "bounds": "Smallest and largest value that a feature can have; features are scaled by "
+        "them.",
         "classes": "All labels that a row of a file can have.",
         "clip": "Norm that the gradient of a row is clipped to; 1 by default.",
         "projection": "random: a router with fewer qubits than features sees random projections.",

@@ -177,9 +177,7 @@ class RouterConnector(TorchConnector):
                 input_data, weight_W, network.compiled, network.handle, self.kept_sweeps
             )
         flat_BF = input_data.flatten(0, -2) if leading else input_data.unsqueeze(0)
-        values_BO = evaluate(
-            flat_BF, weight_W, network.compiled, network.handle, self.kept_sweeps
-        )
+        values_BO = evaluate(flat_BF, weight_W, network.compiled, network.handle, self.kept_sweeps)
         return values_BO.reshape(*leading, values_BO.shape[-1])
 
 

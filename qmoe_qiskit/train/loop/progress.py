@@ -37,7 +37,7 @@ class EpochProgress(AbstractContextManager["EpochProgress"]):
         self._bar: _Bar | None = None
 
     def advance(self, loss: float | None, load: str = "") -> None:
-        """Count one epoch, with its loss, if one is known, and what is said of the experts' load."""
+        """Count one epoch, with its loss, if known, and what is said of the experts' load."""
         self._done += 1
         said = "" if loss is None else f"loss {loss:.4f}"
         self._remark = ", ".join(filter(None, (said, load)))

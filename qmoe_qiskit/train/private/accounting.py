@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from functools import lru_cache
 
 from qmoe_qiskit.errors import InputError
@@ -9,7 +11,7 @@ from qmoe_qiskit.train.private.extra import require_extra
 
 # Share of epsilon that numerical composition may add as its own error bound.
 _ERROR = 0.01
-_MOST_NOISE = 1e5
+_LEAST_NOISE, _MOST_NOISE = 0.3, 1e5
 
 
 def epsilons(
@@ -41,22 +43,40 @@ def noise_multiplier_for(epsilon: float, delta: float, sample_rate: float, n_ste
     Raises:
         InputError: If no noise does, or the extra `private` is not installed.
     """
-    low, high = 0.0, 1.0
-    while _prv(high, sample_rate, n_steps, delta, epsilon) > epsilon:
-        low, high = high, 2 * high
-        if high > _MOST_NOISE:
-            raise InputError(
-                f"no noise keeps {n_steps} steps below epsilon {epsilon:g} at delta {delta:g}: "
-                "train fewer epochs, or allow a larger epsilon"
-            )
-    while high - low > 0.005 * high and high > 1e-3:
+
+    def is_enough(noise: float) -> bool:
+        return _prv(noise, sample_rate, n_steps, delta, epsilon) <= epsilon
+
+    # The accountants take long where epsilon is far from what is asked for: begin close to it.
+    low = high = _by_central_limit(epsilon, delta, sample_rate, n_steps)
+    while not is_enough(high):
+        low, high = high, 1.1 * high
+    while low == high or is_enough(low):
+        low, high = low / 1.1, low
+    while high - low > 0.005 * high:
         middle = (low + high) / 2
-        if _prv(middle, sample_rate, n_steps, delta, epsilon) > epsilon:
-            low = middle
-        else:
-            high = middle
+        low, high = (low, middle) if is_enough(middle) else (middle, high)
     while _pld(high, sample_rate, n_steps, delta, epsilon) > epsilon:
         high *= 1.01
+    return high
+
+
+def _by_central_limit(epsilon: float, delta: float, sample_rate: float, n_steps: int) -> float:
+    """Return the noise in the limit of many steps (Gaussian privacy, arXiv:1911.11607)."""
+    require_extra()
+    from opacus.accountants.analysis.gdp import delta_eps_mu
+
+    low, high = _LEAST_NOISE, _MOST_NOISE
+    while high / low > 1.01:
+        middle = math.sqrt(low * high)
+        mu = sample_rate * math.sqrt(n_steps * math.expm1(middle**-2))
+        above = delta_eps_mu(eps=epsilon, mu=mu) > delta
+        low, high = (middle, high) if above else (low, middle)
+    if high == _MOST_NOISE:
+        raise InputError(
+            f"no noise keeps {n_steps} steps below epsilon {epsilon:g} at delta {delta:g}: train "
+            "fewer epochs, or allow a larger epsilon"
+        )
     return high
 
 
@@ -65,11 +85,12 @@ def _prv(noise: float, rate: float, n_steps: int, delta: float, about: float) ->
     require_extra()
     from opacus.accountants import PRVAccountant
 
-    if noise < 0.3:  # far above any accepted epsilon, where the domain of the numbers explodes
-        return float("inf")
     accountant = PRVAccountant()
     accountant.history = [(noise, rate, n_steps)]
-    return float(accountant.get_epsilon(delta, eps_error=_ERROR * about))
+    with warnings.catch_warnings():
+        # That a bound of the domain could be tighter, and logarithms of 0 that are not used.
+        warnings.simplefilter("ignore")
+        return float(accountant.get_epsilon(delta, eps_error=_ERROR * about))
 
 
 @lru_cache(maxsize=256)
@@ -79,7 +100,7 @@ def _pld(noise: float, rate: float, n_steps: int, delta: float, about: float) ->
     from dp_accounting.pld import PLDAccountant
 
     step = dp_accounting.PoissonSampledDpEvent(rate, dp_accounting.GaussianDpEvent(noise))
-    # A coarser grid, with its error rounded up, for a larger epsilon.
-    accountant = PLDAccountant(value_discretization_interval=min(1e-3, 1e-3 * about / n_steps**0.5))
+    # A grid whose rounding, upwards, adds less than a thousandth of epsilon.
+    accountant = PLDAccountant(value_discretization_interval=1e-3 * min(1.0, about))
     accountant.compose(dp_accounting.SelfComposedDpEvent(step, n_steps))
     return float(accountant.get_epsilon(delta))

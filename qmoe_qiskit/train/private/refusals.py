@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -33,9 +33,8 @@ def check_private(
         InputError: If one is not accepted, or the extra `private` is not installed.
     """
     require_extra()
-    for refused, what in _refusals(settings, has_weights=has_weights, incremental=incremental):
-        if refused:
-            raise InputError(f"a private training cannot have {what}")
+    for what in _refusals(settings, has_weights=has_weights, incremental=incremental):
+        raise InputError(f"a private training cannot have {what}")
     if inspect.isclass(settings["criterion"]) and settings["criterion"] not in CRITERIA.values():
         raise InputError(
             "a private training takes a criterion by name, because one of yours may couple rows: "
@@ -57,13 +56,13 @@ def check_rows(privacy: Privacy, labels_N: NDArray[Any]) -> None:
     known_N = np.isin(labels_N, privacy.labels())
     if not known_N.all():
         raise InputError(
-            f"y has the label {labels_N[~known_N].tolist()[0]!r}, which is none of the classes that "
-            f"privacy declares, {privacy.labels().tolist()}: declare all labels"
+            f"y has the label {labels_N[~known_N].tolist()[0]!r}, which is none of the classes "
+            f"that privacy declares, {privacy.labels().tolist()}: declare all labels"
         )
     if privacy.delta >= 1 / len(labels_N):
         raise InputError(
-            f"privacy delta {privacy.delta:g} is not below 1/{len(labels_N)}, one over the number of "
-            "rows: it would allow a whole row to be published; choose a smaller one"
+            f"privacy delta {privacy.delta:g} is not below 1/{len(labels_N)}, one over the number "
+            "of rows: it would allow a whole row to be published; choose a smaller one"
         )
 
 
@@ -83,40 +82,34 @@ def check_exact(backend: Backend) -> None:
 
 def _refusals(
     settings: Mapping[str, Any], *, has_weights: bool, incremental: bool
-) -> list[tuple[bool, str]]:
+) -> Iterator[str]:
+    """Yield what is set and cannot be, with what to do instead."""
     given = settings.get
-    return [
-        (
-            bool(given("balance_weight")) or bool(given("bias_rate")),
-            "a balance loss, which couples the rows of a batch: set balance_weight=0",
-        ),
-        (
-            given("top_k") is not None,
-            "a choice of experts (top_k), which gives an expert only some rows of a batch: set "
-            "top_k=None",
-        ),
-        (
-            bool(given("early_stopping")),
+    if given("balance_weight") or given("bias_rate"):
+        yield "a balance loss, which couples the rows of a batch: set balance_weight=0"
+    if given("top_k") is not None:
+        yield (
+            "a choice of experts, which gives an expert some rows of a batch only: set top_k=None"
+        )
+    if given("early_stopping"):
+        yield (
             "early stopping, because the loss on private rows would decide when it ends: set "
-            "early_stopping=False and choose max_epochs beforehand",
-        ),
-        (
-            has_weights or given("class_weight") is not None,
+            "early_stopping=False and choose max_epochs beforehand"
+        )
+    if has_weights or given("class_weight") is not None:
+        yield (
             "weights of rows or classes, which change what a row can do: leave sample_weight and "
-            "class_weight out",
-        ),
-        (
-            bool(given("callbacks")),
-            "callbacks, which see losses of private rows: set callbacks=None",
-        ),
-        (
-            incremental or bool(given("warm_start")),
+            "class_weight out"
+        )
+    if given("callbacks"):
+        yield "callbacks, which see losses of private rows: set callbacks=None"
+    if incremental or given("warm_start"):
+        yield (
             "a beginning in a fitted model, whose own epsilon would have to be added: use fit with "
-            "warm_start=False",
-        ),
-        (
-            given("hardware_training") is not None or given("shots") is not None,
+            "warm_start=False"
+        )
+    if given("hardware_training") is not None or given("shots") is not None:
+        yield (
             "shots, because shot noise never counts as privacy, and a row's shots depend on the "
-            "rows before it: train with shots=None on a simulation, and evaluate with shots",
-        ),
-    ]
+            "rows before it: train with shots=None on a simulation, and evaluate with shots"
+        )

@@ -17,7 +17,7 @@ from qmoe_qiskit.typing import FloatArray
 
 # A private training of a larger epsilon promises nothing: e^20 is half a billion.
 MAX_EPSILON = 20.0
-MIN_EPSILON = 0.01
+MIN_EPSILON = 0.1
 PROJECTIONS = ("random",)
 
 Bound = float | Sequence[float]
@@ -34,7 +34,7 @@ class Privacy:
     number of rows, and all settings here, count as public.
 
     Args:
-        epsilon: The largest epsilon that the training may spend, 0.01 to 20.
+        epsilon: The largest epsilon that the training may spend, 0.1 to 20.
         delta: The delta at which it is stated, above 0 and below one over the number of rows.
         bounds: Smallest and largest value that a feature can have: two numbers for all features, or
             two sequences (F,). Features are scaled by them, not by the rows; a value outside is
@@ -148,8 +148,8 @@ _EXAMPLES = {"epsilon": "epsilon=4", "delta": "delta=1e-5"}
 def _bounds(given: object) -> tuple[Bound, Bound]:
     if given is None:
         raise InputError(
-            "privacy needs bounds, the smallest and the largest value that a feature can have, such "
-            "as bounds=(0, 16): scaling by the rows themselves would tell of them"
+            "privacy needs bounds, the smallest and the largest value that a feature can have, "
+            "such as bounds=(0, 16): scaling by the rows themselves would tell of them"
         )
     try:
         low, high = given  # type: ignore[misc]

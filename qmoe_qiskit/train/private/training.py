@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import torch
+from opacus.validators import ModuleValidator
 from skorch.callbacks import Callback, EpochTimer
 from skorch.dataset import Dataset
 from torch import Tensor
 
-from qmoe_qiskit.errors import RunError
+from qmoe_qiskit.errors import InputError, RunError
 from qmoe_qiskit.moe import MixtureOfExperts
 from qmoe_qiskit.train.loop.net import ClassifierNet
 from qmoe_qiskit.train.loop.training import Training
@@ -140,6 +141,9 @@ class PrivateTraining(Training):
         seed: Seed of the sampling and of the noise within `seeded_noise`; otherwise not used.
         n_steps: Number of steps that an interrupted training has counted.
         further: Arguments of `Training`.
+
+    Raises:
+        InputError: If a layer couples rows, such as a batch normalization.
     """
 
     net_class = PrivateNet
@@ -154,6 +158,8 @@ class PrivateTraining(Training):
         n_steps: int = 0,
         **further: Any,  # noqa: ANN401 - see `Training`
     ) -> None:
+        for error in ModuleValidator.validate(module, strict=False):
+            raise InputError(f"a private training cannot have such a module: {error}")
         super().__init__(module, seed=seed, batch_size=plan.batch_size, weighted=True, **further)
         self._module, self._privacy, self.plan = module, privacy, plan
         self._randomness = randomness_of(seed)

@@ -1,8 +1,9 @@
-"""Gradients of rows from one sweep equal those of the rows one by one, of a module without hooks."""
+"""Gradients of rows from one sweep equal those of the rows one by one."""
 
 from __future__ import annotations
 
 import copy
+import warnings
 from typing import TYPE_CHECKING
 
 import pytest
@@ -61,21 +62,23 @@ def batch(rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
     return x_BF, torch.from_numpy(rng.integers(CLASSES, size=ROWS))
 
 
-@pytest.mark.parametrize(("backend", "n_qubits", "readout", "expert"), CASES)
-def test_gradients_of_rows(
-    backend: str,
-    n_qubits: int,
-    readout: str,
-    expert: str,
-    batch: tuple[torch.Tensor, torch.Tensor],
-    seed: int,
-) -> None:
-    x_BF, y_B = batch[0][:, :n_qubits], batch[1]
-    module = mixture(backend, n_qubits, readout, expert, seed)
-    expected = one_by_one(module, x_BF, y_B)
-    with row_gradients(module), pytest.warns(UserWarning, match="Full backward hook"):
+def in_one_sweep(
+    module: torch.nn.Module, x_BF: torch.Tensor, y_B: torch.Tensor
+) -> dict[str, torch.Tensor]:
+    with row_gradients(module), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Full backward hook")
         cross_entropy(module(x_BF), y_B, reduction="sum").backward()
-        found = {name: p.grad_sample for name, p in module.named_parameters()}
+        return {name: p.grad_sample for name, p in module.named_parameters()}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case)))
+def test_gradients_of_rows(
+    case: tuple[str, int, str, str], batch: tuple[torch.Tensor, torch.Tensor], seed: int
+) -> None:
+    x_BF, y_B = batch[0][:, : case[1]], batch[1]
+    module = mixture(*case, seed)
+    expected = one_by_one(module, x_BF, y_B)
+    found = in_one_sweep(module, x_BF, y_B)
     assert found.keys() == expected.keys()
     for name, rows in expected.items():
         assert (found[name] - rows).abs().max() <= TOLERANCE, name
@@ -85,8 +88,7 @@ def test_module_is_left_as_it_was(batch: tuple[torch.Tensor, torch.Tensor], seed
     x_BF, y_B = batch[0][:, :2], batch[1]
     module = mixture("statevector", 2, "expectations", "linear", seed)
     before = one_by_one(copy.deepcopy(module), x_BF, y_B)
-    with row_gradients(module), pytest.warns(UserWarning, match="Full backward hook"):
-        cross_entropy(module(x_BF), y_B, reduction="sum").backward()
+    in_one_sweep(module, x_BF, y_B)
     after = one_by_one(module, x_BF, y_B)
     assert all(torch.equal(after[name], before[name]) for name in before)
     assert not any(hasattr(p, "grad_sample") for p in module.parameters())
@@ -111,9 +113,7 @@ def test_circuit_after_a_trained_layer(batch: tuple[torch.Tensor, torch.Tensor],
     router = mixture("statevector", 2, "expectations", "linear", seed).router
     module = torch.nn.Sequential(torch.nn.Linear(2, 2).double(), router)
     expected = one_by_one(module, x_BF, y_B)  # type: ignore[arg-type]
-    with row_gradients(module), pytest.warns(UserWarning, match="Full backward hook"):
-        cross_entropy(module(x_BF), y_B, reduction="sum").backward()
-        found = {name: p.grad_sample for name, p in module.named_parameters()}
+    found = in_one_sweep(module, x_BF, y_B)
     for name, rows in expected.items():
         assert (found[name] - rows).abs().max() <= TOLERANCE, name
 

@@ -56,15 +56,17 @@ def test_step_clips_every_row(rng: np.random.Generator) -> None:
     x_BF, y_B = torch.from_numpy(rng.normal(size=(9, 3))), torch.from_numpy(rng.integers(2, size=9))
     before = [p.detach().clone() for p in module.parameters()]
     total = [torch.zeros_like(p) for p in before]
-    n_clipped, norm = 0, 0.4
+    n_clipped, norm = 0, 1.5
     for x_1F, y_1 in zip(x_BF.split(1), y_B.split(1), strict=True):
         gradients = torch.autograd.grad(
             cross_entropy(module(x_1F), y_1), tuple(module.parameters())
         )
         length = math.sqrt(sum(float((g**2).sum()) for g in gradients))
         n_clipped += length > norm
-        for one, gradient in zip(total, gradients, strict=True):
-            one += gradient * min(1.0, norm / length)
+        total = [
+            so_far + gradient * min(1.0, norm / length)
+            for so_far, gradient in zip(total, gradients, strict=True)
+        ]
     assert 0 < n_clipped < 9  # both cases are there
     optimizer = NoisyOptimizer(
         torch.optim.SGD(module.parameters(), lr=1.0),

@@ -35,7 +35,7 @@ class OwnLoss(torch.nn.CrossEntropyLoss):
         ({"classes": "ab"}, "sequence of labels"),
         ({"epsilon": 0}, "epsilon must be a positive number"),
         ({"epsilon": "4"}, "epsilon must be a positive number"),
-        ({"epsilon": 1000}, "epsilon must be 0.01 to 20"),
+        ({"epsilon": 1000}, "epsilon must be 0.1 to 20"),
         ({"epsilon": float("nan")}, "epsilon must be a positive number"),
         ({"delta": -1e-5}, "delta must be a positive number"),
         ({"delta": 1}, "delta must be below 1"),
