@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from qmoe_qiskit.cli.commands.attack import attack
+from qmoe_qiskit.cli.commands.applications.attack import attack
 from qmoe_qiskit.cli.commands.compare import compare
 from qmoe_qiskit.cli.commands.demo import demo
 from qmoe_qiskit.cli.commands.estimate import estimate

@@ -12,7 +12,6 @@ from qmoe_qiskit.lazy import load_lazily
 
 if TYPE_CHECKING:
     from qmoe_qiskit.runs.evaluation import Evaluation, evaluate_run
-    from qmoe_qiskit.runs.membership_attack.attack import AttackReport, attack_run
     from qmoe_qiskit.runs.metrics import Interval, Metric
     from qmoe_qiskit.runs.noise_comparison.request import NoiseRequest
     from qmoe_qiskit.runs.noise_comparison.run import (
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
         resume_comparison,
     )
     from qmoe_qiskit.runs.predictions import Predictions, predict_file
+    from qmoe_qiskit.runs.private.attack import AttackReport, attack_run
     from qmoe_qiskit.runs.provenance import CalibrationRecord, Execution
     from qmoe_qiskit.runs.request import TrainingRequest
     from qmoe_qiskit.runs.saving import save_run
@@ -72,7 +72,7 @@ __getattr__, __dir__ = load_lazily(
     "qmoe_qiskit.runs",
     {
         ".evaluation": ["Evaluation", "evaluate_run"],
-        ".membership_attack.attack": ["AttackReport", "attack_run"],
+        ".private.attack": ["AttackReport", "attack_run"],
         ".metrics": ["Interval", "Metric"],
         ".noise_comparison.request": ["NoiseRequest"],
         ".noise_comparison.run": [

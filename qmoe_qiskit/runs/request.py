@@ -9,7 +9,7 @@ from qmoe_qiskit import limits
 from qmoe_qiskit.errors import InputError, require_positive
 from qmoe_qiskit.io.reasons import reason_of
 from qmoe_qiskit.io.regular_files import read_regular
-from qmoe_qiskit.runs.privacy_options import OF_PRIVACY, check_privacy
+from qmoe_qiskit.runs.private.options import OF_PRIVACY, check_privacy
 from qmoe_qiskit.runs.relative_paths import WithPaths, is_circuit_file, with_circuit, with_file
 
 if TYPE_CHECKING:

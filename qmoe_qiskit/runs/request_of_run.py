@@ -4,7 +4,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from qmoe_qiskit.errors import RunError
-from qmoe_qiskit.runs.privacy_options import privacy_fields
+from qmoe_qiskit.runs.private.options import privacy_fields
 from qmoe_qiskit.runs.relative_paths import resolved_path
 from qmoe_qiskit.runs.request import ABOUT_BACKEND, TrainingRequest
 from qmoe_qiskit.runs.store import folder

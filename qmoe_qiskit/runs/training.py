@@ -16,7 +16,7 @@ from qmoe_qiskit.io.checked_json import dump_checked, load_checked
 from qmoe_qiskit.io.reasons import reason_of
 from qmoe_qiskit.io.regular_files import read_regular
 from qmoe_qiskit.runs.command_line import training_command
-from qmoe_qiskit.runs.privacy_options import privacy_of
+from qmoe_qiskit.runs.private.options import privacy_of
 from qmoe_qiskit.runs.request import TrainingRequest
 from qmoe_qiskit.runs.store import folder
 from qmoe_qiskit.runs.store.loading import Run, load_run

@@ -22,9 +22,7 @@ def test_area_with_ties(shift: float, rng: np.random.Generator) -> None:
     negatives = np.round(rng.normal(0, 1, 40), 1)
     auc = roc_auc(positives, negatives)
     labels = np.repeat([1, 0], [60, 40])
-    assert auc.value == pytest.approx(
-        roc_auc_score(labels, np.concatenate([positives, negatives]))
-    )
+    assert auc.value == pytest.approx(roc_auc_score(labels, np.concatenate([positives, negatives])))
     assert 0 < auc.low < auc.value < auc.high < 1
     mirrored = roc_auc(negatives, positives)
     assert (mirrored.low, mirrored.high) == pytest.approx((1 - auc.high, 1 - auc.low))

@@ -17,7 +17,7 @@ from qmoe_qiskit.cli.output.documents import console, write_json
 from qmoe_qiskit.cli.output.interruption import resumable
 from qmoe_qiskit.cli.output.tables import interval_of, open_table
 from qmoe_qiskit.errors import InputError, require_positive
-from qmoe_qiskit.runs.privacy_options import OF_PRIVACY
+from qmoe_qiskit.runs.private.options import OF_PRIVACY
 from qmoe_qiskit.runs.request import ABOUT_BACKEND, ON_DEVICE
 
 if TYPE_CHECKING:

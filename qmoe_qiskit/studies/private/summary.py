@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from qmoe_qiskit.runs.membership_attack.control import SUCCESS
+from qmoe_qiskit.runs.private.control import SUCCESS
 from qmoe_qiskit.stats import Claim, judge, mean_estimate
 from qmoe_qiskit.studies.engine.results import TaskResult
 from qmoe_qiskit.studies.engine.results_frame import ResultsFrame

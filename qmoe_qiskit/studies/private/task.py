@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from qmoe_qiskit.data import Split, load_dataset, split_dataset
-from qmoe_qiskit.runs.membership_attack.control import attack_control
-from qmoe_qiskit.runs.membership_attack.scores import member_scores
 from qmoe_qiskit.runs.metrics import summarize
+from qmoe_qiskit.runs.private.control import attack_control
+from qmoe_qiskit.runs.private.scores import member_scores
 from qmoe_qiskit.stats.roc import roc_auc
 from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.private.settings import BOUNDS

@@ -6,7 +6,7 @@ import numpy as np
 
 from qmoe_qiskit.data import Split
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.runs.membership_attack.scores import member_scores
+from qmoe_qiskit.runs.private.scores import member_scores
 from qmoe_qiskit.stats.roc import roc_auc
 from qmoe_qiskit.stats.types import Estimate
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.runs.evaluation import own_split
-from qmoe_qiskit.runs.membership_attack.control import SUCCESS, attack_control
-from qmoe_qiskit.runs.membership_attack.scores import member_scores
+from qmoe_qiskit.runs.private.control import SUCCESS, attack_control
+from qmoe_qiskit.runs.private.scores import member_scores
 from qmoe_qiskit.stats.roc import roc_auc
 from qmoe_qiskit.stats.types import Estimate
 

@@ -10,9 +10,9 @@ import pytest
 from qmoe_qiskit.data import Split, load_dataset, split_dataset
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.runs import AttackReport, TrainingRequest, attack_run, save_run, train_run
-from qmoe_qiskit.runs.membership_attack.attack import auc_bound
-from qmoe_qiskit.runs.membership_attack.control import SUCCESS, attack_control
-from qmoe_qiskit.runs.membership_attack.scores import member_scores
+from qmoe_qiskit.runs.private.attack import auc_bound
+from qmoe_qiskit.runs.private.control import SUCCESS, attack_control
+from qmoe_qiskit.runs.private.scores import member_scores
 from qmoe_qiskit.stats.types import Estimate
 from qmoe_qiskit.train import QMoEClassifier
 

@@ -1,1 +1,0 @@
-"""Membership inference: can a trained model's rows be told from others by their loss?"""
