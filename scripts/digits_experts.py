@@ -4,7 +4,7 @@
 
 Both models see the 64 pixels of scikit-learn's digits, have the same linear experts, run two of
 them per row, and their routers see the same six principal components. Rows are held out per seed,
-and the two models of a seed share them.
+and the two models of a seed share them. Settings were chosen on seeds from 100.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ SETTINGS: dict[str, Any] = {
     "n_experts": 8,
     "top_k": 2,
     "n_qubits": 6,
-    "balance_weight": 0.01,
+    "n_layers": 2,
+    "reuploads": 2,
+    "learning_rate": 0.02,
+    "balance_weight": 0.1,
     "verbose": False,
 }
 

@@ -23,7 +23,7 @@ from qmoe_qiskit.errors import (
     RunError,
     require_positive,
 )
-from qmoe_qiskit.runs.metrics import Metric, Observed, ObservedNumbers, observe, summarize
+from qmoe_qiskit.runs.metrics import Metric, Observed, ObservedNumbers, observe_any, summarize
 from qmoe_qiskit.runs.metrics_table import metrics_html
 from qmoe_qiskit.runs.provenance import Execution, described, execution_of
 from qmoe_qiskit.runs.relative_paths import resolved_path
@@ -103,7 +103,7 @@ def evaluate_run(
     """
     rows = select_rows(run, data, target=target, samples=samples)
     dataset, execution = rows.dataset, execution_of(run.classifier)
-    observed = observe(run.classifier, dataset.features_NF, dataset.labels_N)
+    observed = observe_any(run.classifier, dataset.features_NF, dataset.labels_N)
     how = described(run.router, execution, run.classifier.drawn_votes)
     produced_by = f"{rows}; {how}, seed {run.manifest.seed}"
     return Evaluation(

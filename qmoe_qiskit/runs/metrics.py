@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qmoe_qiskit.errors import NO_NAMES, InputError, OutOfRangeWarning
-from qmoe_qiskit.moe.balance.load import RoutingStatistics
 from qmoe_qiskit.runs.circuit_outputs import recorded_outputs
 from qmoe_qiskit.stats.intervals import (
     BONETT_PRICE,
@@ -17,7 +16,6 @@ from qmoe_qiskit.stats.intervals import (
     bonett_price_interval,
     wilson_interval,
 )
-from qmoe_qiskit.stats.regression import DELTA_METHOD, Measured, r2, root_mean_square
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,22 +24,30 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from qmoe_qiskit.backends import Expectations
+    from qmoe_qiskit.stats.regression import Measured
+    from qmoe_qiskit.train import QMoEClassifier
     from qmoe_qiskit.train.estimator import MixtureEstimator
     from qmoe_qiskit.typing import FloatArray
 
-# The metrics of a run of a classifier.
-METRIC_NAMES = frozenset({
-    "accuracy", "train_accuracy", "cross_entropy", "expert_load", "routing_entropy",
-    "rows_outside_range", "n_parameters_router", "n_parameters_experts", "training_seconds",
+# The metrics of a run, those of its task first.
+_OF_TASK = {
+    "classification": frozenset({"accuracy", "cross_entropy"}),
+    "regression": frozenset({"r2", "rmse", "mae"}),
+}
+_OF_ALL = frozenset({
+    "expert_load", "routing_entropy", "rows_outside_range", "n_parameters_router",
+    "n_parameters_experts",
 })  # fmt: skip
-_OF_LABELS = {"accuracy", "cross_entropy"}
-_OF_NUMBERS = {"r2", "rmse", "mae"}
+# Of a model that was trained elsewhere, those of training are not known; those of a choice of
+# experts are of models that have one.
+_OPTIONAL = frozenset({
+    "train_accuracy", "train_r2", "training_seconds", "load_entropy", "load_variation",
+    "dead_experts",
+})  # fmt: skip
+NEEDED_METRICS = {task: names | _OF_ALL for task, names in _OF_TASK.items()}
+METRIC_NAMES = frozenset().union(*NEEDED_METRICS.values(), _OPTIONAL)
 # The metric that tells how good a model is, by its task; of training rows it begins with "train_".
 MAIN_METRIC = {"classification": "accuracy", "regression": "r2"}
-
-# Of a model that was trained elsewhere, those of training are not known.
-_OF_ALL = METRIC_NAMES - _OF_LABELS - {"train_accuracy", "training_seconds"}
-NEEDED_METRICS = {"classification": _OF_ALL | _OF_LABELS, "regression": _OF_ALL | _OF_NUMBERS}
 
 STANDARD_ERROR = "95 % interval, 1.96 standard errors of the mean over the rows"
 
@@ -91,14 +97,14 @@ def main_metric(metrics: Mapping[str, Metric]) -> str:
 def measure(
     model: MixtureEstimator, features_NF: FloatArray, labels_N: NDArray[Any], produced_by: str
 ) -> dict[str, Metric]:
-    """Measure a fitted model on labelled rows: `observe`, then `summarize`.
+    """Measure a fitted model on labelled rows: `observe_any`, then `summarize`.
 
     The features are in raw units; `produced_by` describes rows, model and backend.
 
     Raises:
         InputError: If a label is none of the model's classes.
     """
-    return summarize(observe(model, features_NF, labels_N), produced_by)
+    return summarize(observe_any(model, features_NF, labels_N), produced_by)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -157,9 +163,24 @@ class Observed(ObservedRouting):
 
 
 def observe(
-    model: MixtureEstimator, features_NF: FloatArray, labels_N: NDArray[Any]
+    classifier: QMoEClassifier, features_NF: FloatArray, labels_N: NDArray[Any]
+) -> Observed:
+    """Evaluate a fitted classifier once on labelled rows.
+
+    Raises:
+        InputError: If a label is none of the model's classes.
+    """
+    observed = observe_any(classifier, features_NF, labels_N)
+    assert isinstance(observed, Observed)
+    return observed
+
+
+def observe_any(
+    model: Any,  # noqa: ANN401 - either estimator
+    features_NF: FloatArray,
+    labels_N: NDArray[Any],
 ) -> Observed | ObservedNumbers:
-    """Evaluate a fitted model once on labelled rows.
+    """Evaluate a fitted classifier or regressor once on labelled rows.
 
     Raises:
         InputError: If a label is none of a classifier's classes.
@@ -193,8 +214,11 @@ def summarize(observed: Observed | ObservedNumbers, produced_by: str) -> dict[st
         experts: load_entropy (nat), load_variation (standard deviation over mean of the experts'
         shares of all choices) and dead_experts (number of experts that no row chose).
     """
-    of_values = _of_numbers if isinstance(observed, ObservedNumbers) else _of_labels
-    return {**of_values(observed, produced_by), **_of_routing(observed, produced_by)}  # type: ignore[operator]
+    if isinstance(observed, ObservedNumbers):
+        of_values = _of_numbers(observed, produced_by)
+    else:
+        of_values = _of_labels(observed, produced_by)
+    return {**of_values, **_of_routing(observed, produced_by)}
 
 
 def _of_labels(observed: Observed, produced_by: str) -> dict[str, Metric]:
@@ -211,6 +235,8 @@ def _of_labels(observed: Observed, produced_by: str) -> dict[str, Metric]:
 def _of_numbers(observed: ObservedNumbers, produced_by: str) -> dict[str, Metric]:
     import numpy as np
 
+    from qmoe_qiskit.stats.regression import r2, root_mean_square
+
     errors_N = observed.predictions_N - observed.targets_N
     return {
         "r2": _measured(r2(observed.targets_N, observed.predictions_N), produced_by),
@@ -220,12 +246,16 @@ def _of_numbers(observed: ObservedNumbers, produced_by: str) -> dict[str, Metric
 
 
 def _measured(found: Measured, produced_by: str) -> Metric:
+    from qmoe_qiskit.stats.regression import DELTA_METHOD
+
     interval = Interval(method=DELTA_METHOD, low=found.low, high=found.high)
     return Metric(value=found.value, uncertainty=interval, produced_by=produced_by)
 
 
 def _of_routing(observed: ObservedRouting, produced_by: str) -> dict[str, Metric]:
     import numpy as np
+
+    from qmoe_qiskit.moe.balance.load import RoutingStatistics
 
     weights_NE = observed.weights_NE
     n_rows, n_experts = weights_NE.shape

@@ -156,11 +156,14 @@ def evaluated_predictions(run: Run, result: Evaluation) -> Predictions:
     """Return the predictions that an evaluation of a run was made from; nothing runs again."""
     rows = FileRows(source=result.selected.dataset.source, features_NF=result.selected.features_NF)
     observed = result.observed
-    is_regression = isinstance(observed, ObservedNumbers)
+    if isinstance(observed, ObservedNumbers):
+        values_N = observed.predictions_N
+    else:
+        values_N = observed.probabilities_NC
     return _predictions(
         run,
         rows,
-        observed.predictions_N if is_regression else observed.probabilities_NC,
+        values_N,
         observed.weights_NE,
         outputs=observed.outputs,
         rows_outside_range=observed.rows_outside_range,

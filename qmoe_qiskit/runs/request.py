@@ -36,8 +36,8 @@ class TrainingRequest(WithPaths):
     """All that decides the result of a training.
 
     Attributes:
-        task: "classification", or "regression" with `QMoERegressor`.
         data: A built-in name, or the path of a file, see `load_dataset`.
+        task: "classification", or "regression" with `QMoERegressor`.
         target: Column of the labels in a file, see `load_dataset`.
         features: Columns of a file that are features, or None for all.
         drop: Columns of a file that are no features, or None.
@@ -67,8 +67,8 @@ class TrainingRequest(WithPaths):
             many epochs, or two models have the same router.
     """
 
-    task: str = "classification"
     data: str = "moons"
+    task: str = "classification"
     target: str | None = None
     features: tuple[str, ...] | None = None
     drop: tuple[str, ...] | None = None

@@ -21,6 +21,7 @@ class Measured:
 def root_mean_square(errors_N: FloatArray) -> Measured:
     """Return the root of the mean square of errors, in their units.
 
+    >>> import numpy as np
     >>> round(root_mean_square(np.array([3.0, -4.0, 3.0, -4.0])).value, 4)
     3.5355
     """
@@ -39,6 +40,7 @@ def r2(targets_N: FloatArray, predictions_N: FloatArray) -> Measured:
     Targets that are all equal have no variance: the value is 1 if they are met, and else 0, as in
     scikit-learn.
 
+    >>> import numpy as np
     >>> r2(np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, 2.0, 3.0, 4.0])).value
     1.0
     """

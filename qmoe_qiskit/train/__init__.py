@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from qmoe_qiskit.train.private.settings import Privacy
     from qmoe_qiskit.train.private.spending import PrivacySpent
     from qmoe_qiskit.train.regressor import QMoERegressor
-    from qmoe_qiskit.train.restoring import restore_model
-    from qmoe_qiskit.train.state import ModelState, model_state
+    from qmoe_qiskit.train.stored.restoring import restore_model
+    from qmoe_qiskit.train.stored.state import ModelState, model_state
 
 __all__ = [
     "FeatureMap",
@@ -47,7 +47,7 @@ __getattr__, __dir__ = load_lazily(
         ".loop.routing_load": ["RoutingLoad"],
         ".on_device.settings": ["HardwareTraining"],
         ".regressor": ["QMoERegressor"],
-        ".restoring": ["restore_model"],
-        ".state": ["ModelState", "model_state"],
+        ".stored.restoring": ["restore_model"],
+        ".stored.state": ["ModelState", "model_state"],
     },
 )

@@ -21,8 +21,8 @@ from qmoe_qiskit.train.loop.optimization import PASSED_ON, OptimizerState
 from qmoe_qiskit.train.model import build_router
 from qmoe_qiskit.train.on_device.settings import HardwareTraining
 from qmoe_qiskit.train.prediction import RoutedPredictions
-from qmoe_qiskit.train.saving import load_model, save_model
 from qmoe_qiskit.train.settings import BACKEND_SETTINGS, SPARSE_SETTINGS, backend_spec_of
+from qmoe_qiskit.train.stored.saving import load_model, save_model
 from qmoe_qiskit.train.tasks.protocol import Task
 
 if TYPE_CHECKING:

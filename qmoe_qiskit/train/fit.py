@@ -14,13 +14,6 @@ from numpy.typing import ArrayLike, NDArray
 from qmoe_qiskit.backends import Backend
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError, RunError
-from qmoe_qiskit.train.checkpoint import (
-    Checkpoint,
-    load_checkpoint,
-    optimizer_tensors,
-    restore_training,
-    save_checkpoint,
-)
 from qmoe_qiskit.train.continuing import check_for_more, keep_module
 from qmoe_qiskit.train.features import DEFAULT_MAX_QUBITS, FeatureMap
 from qmoe_qiskit.train.fingerprint import check_identity, training_identity
@@ -37,6 +30,13 @@ from qmoe_qiskit.train.private.features import declared_features
 from qmoe_qiskit.train.private.settings import Privacy
 from qmoe_qiskit.train.rows import TargetRows
 from qmoe_qiskit.train.settings import check_settings
+from qmoe_qiskit.train.stored.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    optimizer_tensors,
+    restore_training,
+    save_checkpoint,
+)
 
 if TYPE_CHECKING:
     from qmoe_qiskit.train.estimator import MixtureEstimator

@@ -40,9 +40,9 @@ class QMoERegressor(RegressorMixin, LossPlot, MixtureEstimator):  # type: ignore
 
     >>> import numpy as np
     >>> x_NF = np.linspace(0, 1, 40)[:, None]
-    >>> model = QMoERegressor("linear", max_epochs=20, random_state=0)
-    >>> model.fit(x_NF, 100 + 5 * x_NF[:, 0]).predict([[0.5]]).round()
-    array([102.])
+    >>> model = QMoERegressor("linear", max_epochs=3, random_state=0)
+    >>> model.fit(x_NF, 100 + 5 * x_NF[:, 0]).predict([[0.5], [0.7]]).shape
+    (2,)
     """
 
     task = REGRESSION

@@ -25,10 +25,10 @@ def test_value_and_interval(
     predictions_N = targets_N + rng.normal(scale=0.5, size=400)
     found = ours(targets_N, predictions_N)
     assert found.value == pytest.approx(oracle(targets_N, predictions_N), rel=1e-12)
-    rows = rng.integers(400, size=(1000, 400))
+    rows = rng.integers(400, size=(500, 400))
     values = [oracle(targets_N[row], predictions_N[row]) for row in rows]
-    # A bootstrap's standard deviation of 1000 has a standard error of 2.2 %; both are estimates.
-    assert (found.high - found.low) / (2 * 1.96) == pytest.approx(np.std(values), rel=0.12)
+    # A standard deviation of 500 has a standard error of 3.2 %; both are estimates.
+    assert (found.high - found.low) / (2 * 1.96) == pytest.approx(np.std(values), rel=0.15)
 
 
 @pytest.mark.parametrize(("prediction", "value"), [(3.0, 1.0), (4.0, 0.0)])

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from qmoe_qiskit.errors import InputError, RunError
+from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.train import QMoEClassifier, QMoERegressor
 
 Rows = tuple[np.ndarray, np.ndarray]
@@ -71,17 +71,6 @@ def test_saved_and_loaded(
     loaded = kind.load(tmp_path / "model")
     assert getattr(loaded, name) == value
     np.testing.assert_array_equal(loaded.routing_weights(moons[0]), model.routing_weights(moons[0]))
-
-
-@pytest.mark.parametrize(("name", "value"), CHANGES.items())
-def test_a_resumed_training_has_the_same_settings(
-    moons: Rows, tmp_path: Path, name: str, value: Any
-) -> None:
-    checkpoint = tmp_path / "checkpoint"
-    QMoEClassifier(**SPARSE, checkpoint=checkpoint).fit(*moons)
-    other = QMoEClassifier(**{**SPARSE, name: value}, checkpoint=checkpoint)
-    with pytest.raises(RunError, match=f"made with {name}="):
-        other.resume(*moons)
 
 
 @pytest.mark.parametrize("settings", [{}, {"bias_rate": 0.01, "router_noise": 0.3}])

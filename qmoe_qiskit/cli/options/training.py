@@ -33,8 +33,8 @@ TrainingOptions = dict[str, Any]
 # defaults are those of the fields.
 _HELP: dict[str | None, dict[str, str]] = {
     "Data": {
-        "task": "classification, or regression, whose target is numbers.",
         "data": f"{', '.join(list_datasets())}, or a .csv, .tsv, .parquet or .npz file.",
+        "task": "classification, or regression, whose target is numbers.",
         "target": "Column of the file that holds the labels, or the numbers of a regression.",
         "features": "Columns of the file that are features; by default all but the target.",
         "drop": "Columns of the file that are no features, such as an identifier.",

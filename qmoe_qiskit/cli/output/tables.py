@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit import runs
-from qmoe_qiskit.runs.metrics import MAIN_METRIC
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -47,6 +46,8 @@ def spent_text(run: runs.OpenedRun) -> str:
 
 def comparison_table(run: runs.OpenedRun) -> Table:
     """Return a table that compares the models of a run."""
+    from qmoe_qiskit.runs.metrics import MAIN_METRIC
+
     is_regression = run.task == "regression"
     numbers = (
         "router\nparameters",

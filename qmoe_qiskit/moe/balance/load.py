@@ -76,4 +76,5 @@ class RoutingStatistics:
     @property
     def dropped(self) -> float:
         """Share of the choices for which an expert had no room."""
-        return float(1 - self.runs_E.sum() / max(self.choices_E.sum(), 1.0))
+        total = float(self.choices_E.sum())
+        return (total - float(self.runs_E.sum())) / max(total, 1.0)

@@ -41,7 +41,7 @@ def _switch(routing: Routing, sample_weight_B: Tensor | None) -> Tensor:
 def _importance(routing: Routing, sample_weight_B: Tensor | None) -> Tensor:
     from qmoe_qiskit.moe.balance.losses import importance_loss
 
-    return importance_loss(routing.gates_BE, sample_weight_B)
+    return importance_loss(routing.weights_BE, sample_weight_B)
 
 
 def _z(routing: Routing, sample_weight_B: Tensor | None) -> Tensor:

@@ -34,6 +34,8 @@ def with_shot_errors(run: Run, result: Evaluation) -> Evaluation:
         the rows, and accuracy_from_shots, the accuracy with the interval that other shots would
         have given.
     """
+    if run.task == "regression":  # it has no accuracy
+        return result
     classifier = run.classifier
     surrogate = classifier.compiled_router
     if not isinstance(surrogate, FourierSurrogate) or surrogate.shots is None:

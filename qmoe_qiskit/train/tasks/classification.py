@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 class Classification:
     """Labels; see `Task`."""
 
-    name = "classification"
-    criteria = CRITERIA
-    routings = ROUTINGS
+    name: str = "classification"
+    criteria: Mapping[str, type[torch.nn.Module]] = CRITERIA
+    routings: tuple[str, ...] = ROUTINGS
 
     def read_rows(
         self, model: QMoEClassifier, X: ArrayLike, y: ArrayLike, *, reset: bool

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 class Regression:
     """Numbers, which a training sees with mean 0 and standard deviation 1; see `Task`."""
 
-    name = "regression"
-    criteria = REGRESSION_CRITERIA
+    name: str = "regression"
+    criteria: Mapping[str, type[torch.nn.Module]] = REGRESSION_CRITERIA
     # A drawn expert gives the probability of a label; that of a number needs a density.
-    routings = tuple(name for name in ROUTINGS if name != "sampled")
+    routings: tuple[str, ...] = tuple(name for name in ROUTINGS if name != "sampled")
 
     def read_rows(
         self, model: QMoERegressor, X: ArrayLike, y: ArrayLike, *, reset: bool
@@ -62,6 +62,10 @@ class Regression:
                 f"y has {y.shape[1]} targets, at most {limits.CLASSES} are accepted: train several "
                 "models"
             )
+        if not goes_on and len(y) < 2:
+            raise InputError(
+                "a regression needs at least two rows to scale its targets, got 1 sample"
+            )
         if not goes_on:  # `fit_scale` sets the values
             model.target_mean_, model.target_scale_ = np.zeros(shape_T), np.ones(shape_T)
         return y.reshape(len(y), -1)
@@ -80,8 +84,10 @@ class Regression:
             features_NF, targets_N, targets_N[:0], sample_weight=sample_weight, class_weight=None
         )
 
-    def check_remaining(self, model: QMoERegressor, targets_N: NDArray[Any]) -> None:
-        """Do nothing: one row is enough."""
+    def check_remaining(self, model: QMoERegressor, targets_N: NDArray[Any]) -> None:  # noqa: ARG002
+        """Check that two rows are left, to scale the targets."""
+        if len(targets_N) < 2:
+            raise InputError("a regression needs at least two rows that weigh more than zero")
 
     def hold_out(
         self, targets_N: NDArray[Any], fraction: float, *, seed: int

@@ -4,7 +4,7 @@ from qmoe_qiskit.backends import BackendSpec
 from qmoe_qiskit.train.classifier import QMoEClassifier
 from qmoe_qiskit.train.estimator import MixtureEstimator
 from qmoe_qiskit.train.regressor import QMoERegressor
-from qmoe_qiskit.train.state import ModelState, restored_as
+from qmoe_qiskit.train.stored.state import ModelState, restored_as
 
 _ESTIMATORS: dict[str, type[MixtureEstimator]] = {
     one.task.name: one for one in (QMoEClassifier, QMoERegressor)

@@ -13,7 +13,7 @@ from qmoe_qiskit.io.checked_tensors import read_tensors, write_tensors
 from qmoe_qiskit.io.reasons import reason_of
 from qmoe_qiskit.train.execution import Where
 from qmoe_qiskit.train.settings import plain
-from qmoe_qiskit.train.state import ModelState, model_state, restored_as
+from qmoe_qiskit.train.stored.state import ModelState, model_state, restored_as
 
 if TYPE_CHECKING:
     from qmoe_qiskit.train.estimator import MixtureEstimator
