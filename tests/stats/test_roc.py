@@ -1,4 +1,4 @@
-"""The area under the ROC curve, against scikit-learn, and how often its interval holds the truth."""
+"""The area under the ROC curve, against scikit-learn; how often its interval holds the truth."""
 
 from __future__ import annotations
 

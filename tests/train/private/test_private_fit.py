@@ -14,7 +14,6 @@ from torch.nn.functional import cross_entropy
 from qmoe_qiskit.errors import InputError, RunError
 from qmoe_qiskit.moe import LinearRouter, MixtureOfExperts, linear_experts
 from qmoe_qiskit.train import Privacy, QMoEClassifier
-from qmoe_qiskit.train.checkpoint import load_checkpoint
 from qmoe_qiskit.train.private.gradients import row_gradients
 from qmoe_qiskit.train.private.optimizer import NoisyOptimizer
 from qmoe_qiskit.train.private.randomness import (
@@ -23,6 +22,7 @@ from qmoe_qiskit.train.private.randomness import (
     poisson_sample,
     seeded_noise,
 )
+from qmoe_qiskit.train.stored.checkpoint import load_checkpoint
 
 if TYPE_CHECKING:
     from pathlib import Path
