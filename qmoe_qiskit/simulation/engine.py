@@ -197,15 +197,16 @@ class Engine:
         self, tape: Tape, sweep: SweepContext, outer: dict[int, Array], n_columns: int
     ) -> Array:
         """Return the gradient of each column of a chunk by the weights, (C, W)."""
-        tables = self._tables
-        xp, weights_W = library_of(tape.weights_W), tape.weights_W
-        d_weights_CW = xp.zeros_like(xp.broadcast_to(weights_W, (n_columns, len(weights_W))))
-        if sweep.by_angle is not None:
-            d_weights_CW = d_weights_CW + sweep.by_angle.T @ tables.sample_AW
+        tables, weights_W = self._tables, tape.weights_W
         d_shared_CG = self._slopes(tape.products, outer)
-        if d_shared_CG is not None:
-            d_weights_CW = d_weights_CW + d_shared_CG @ tables.shared_GW
-        return d_weights_CW
+        d_weights_CW = None if d_shared_CG is None else d_shared_CG @ tables.shared_GW
+        if sweep.by_angle is not None and self._sample_uses_weights:
+            by_sample_CW = sweep.by_angle.T @ tables.sample_AW
+            d_weights_CW = by_sample_CW if d_weights_CW is None else d_weights_CW + by_sample_CW
+        if d_weights_CW is not None:
+            return d_weights_CW
+        xp = library_of(weights_W)
+        return xp.zeros_like(xp.broadcast_to(weights_W, (n_columns, len(weights_W))))
 
     def jacobian(self, inputs_BF: Array, weights_W: Array) -> tuple[Array, Array]:
         """Return the derivatives of every value: shapes (B, O, F) and (B, O, W)."""

@@ -34,6 +34,6 @@ class NoisyOptimizer(DPOptimizer):  # type: ignore[misc]  # opacus is untyped
         counts = [parameter.numel() for parameter in parameters]
         std = self.noise_multiplier * self.max_grad_norm
         noise = torch.from_numpy(std * gaussian(self._randomness, sum(counts)))
-        for parameter, part in zip(parameters, noise.split(counts), strict=True):
+        for parameter, part in zip(parameters, torch.split(noise, counts), strict=True):
             noisy = parameter.summed_grad.view(-1) + part.to(parameter.dtype)
             parameter.grad = noisy.view_as(parameter)

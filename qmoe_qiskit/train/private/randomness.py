@@ -80,7 +80,8 @@ def gaussian(source: Randomness, count: int) -> FloatArray:
     tells nothing (N. Holohan & S. Braghin, arXiv:2107.10138).
     """
     draws: FloatArray = ndtri(source.uniform(_DRAWS * count)).reshape(_DRAWS, count)
-    return draws.sum(axis=0) / 2
+    normal: FloatArray = draws.sum(axis=0) / 2
+    return normal
 
 
 def poisson_sample(source: Randomness, count: int, rate: float) -> NDArray[np.intp]:

@@ -145,14 +145,14 @@ class Privacy:
 _EXAMPLES = {"epsilon": "epsilon=4", "delta": "delta=1e-5"}
 
 
-def _bounds(given: object) -> tuple[Bound, Bound]:
+def _bounds(given: Any) -> tuple[Bound, Bound]:  # noqa: ANN401 - whatever the user gave
     if given is None:
         raise InputError(
             "privacy needs bounds, the smallest and the largest value that a feature can have, "
             "such as bounds=(0, 16): scaling by the rows themselves would tell of them"
         )
     try:
-        low, high = given  # type: ignore[misc]
+        low, high = given
         ends: list[Any] = [np.asarray(end, dtype=np.float64) for end in (low, high)]
         accepted = all(end.ndim <= 1 and np.isfinite(end).all() for end in ends)
         accepted = accepted and bool(np.all(ends[0] < ends[1]))

@@ -99,7 +99,7 @@ class PoissonBatches:
             yield self._features[rows], self._labels[rows]
 
 
-class PrivateNet(ClassifierNet):  # type: ignore[misc]  # skorch is untyped
+class PrivateNet(ClassifierNet):
     """A net that records no loss: losses are of private rows."""
 
     # Takes a data set to the batches of an epoch.
