@@ -281,6 +281,8 @@ class Fit(Generic[ModelT]):
             raise
         # Set last: a fit that fails or is interrupted leaves no estimator that seems fitted.
         estimator.history_ = training.history
+        if self._privacy is None:  # what goes on without privacy is private no more
+            estimator.__dict__.pop("privacy_spent_", None)
         if isinstance(training, Training):
             estimator.optimizer_state_ = training.optimizer_state
             training.hand_over(estimator)

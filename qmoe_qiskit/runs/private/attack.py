@@ -99,14 +99,14 @@ def attack_run(run: Run, *, seed: int = 0) -> AttackReport:
     members_N, others_N = (
         member_scores(model, rows.features_NF, rows.labels_N) for rows in (split.train, split.test)
     )
-    spent = getattr(run.classifier, "privacy_spent_", None)
-    is_private = spent is not None and not spent.is_seeded
+    spent: Any = getattr(run.classifier, "privacy_spent_", None)
+    has_no_bound = spent is None or spent.is_seeded
     return AttackReport(
         auc=roc_auc(members_N, others_N),
         control=control,
         n_members=len(members_N),
         n_others=len(others_N),
-        bound=auc_bound(spent.epsilon, spent.delta) if is_private else None,
+        bound=None if has_no_bound else auc_bound(spent.epsilon, spent.delta),
     )
 
 

@@ -189,3 +189,12 @@ def test_budget_that_interruptions_have_spent(
             model.fit(*moons)
     with pytest.raises(RunError, match="spent in epochs that were interrupted"):
         model.resume(*moons)
+
+
+def test_model_that_goes_on_without_privacy_is_private_no_more(moons: Rows) -> None:
+    model = QMoEClassifier(**SETTINGS).fit(*moons)
+    with pytest.raises(InputError, match="a beginning in a fitted model"):
+        model.partial_fit(*moons)
+    assert model.privacy_spent_.n_steps == STEPS  # nothing has happened
+    model.set_params(privacy=None).partial_fit(*moons)
+    assert not hasattr(model, "privacy_spent_")
