@@ -31,11 +31,13 @@ if TYPE_CHECKING:
 COMMANDS = {
     "demo": ["--figures-format", "--force", "--json", "--out", "--seed"],
     "train": [
-        "--backend", "--balance", "--batch-size", "--budget", "--config", "--control", "--data",
-        "--device-qubits", "--drop", "--early-stopping", "--entanglement", "--epochs", "--experts",
-        "--features", "--figures-format", "--force", "--init", "--json", "--layers",
+        "--backend", "--balance", "--batch-size", "--bounds", "--budget", "--classes", "--clip",
+        "--config", "--control", "--data", "--delta",
+        "--device-qubits", "--drop", "--early-stopping", "--entanglement", "--epochs", "--epsilon",
+        "--experts", "--features", "--figures-format", "--force", "--init", "--json", "--layers",
         "--learning-rate", "--method", "--mitigation", "--out", "--patience", "--print-settings",
-        "--qubits", "--readout", "--resume", "--reuploads", "--rotation", "--router", "--routing",
+        "--projection", "--qubits", "--readout", "--resume", "--reuploads", "--rotation",
+        "--router", "--routing",
         "--samples", "--seed", "--shots", "--slots", "--steps", "--target", "--test-fraction",
         "--votes",
     ],
@@ -58,6 +60,7 @@ COMMANDS = {
     ],
     "export": ["--dtype", "--force", "--format", "--json", "--out", "--surrogate", "RUN"],
     "info": ["--json", "RUN..."],
+    "attack": ["--json", "--seed", "RUN"],
     "compare": [
         "--batch-size", "--data", "--device", "--drop", "--epochs", "--experts", "--features",
         "--figures-format", "--force", "--json", "--layers", "--learning-rates", "--margin",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from qmoe_qiskit.errors import InputError
 
 if TYPE_CHECKING:
@@ -101,8 +99,7 @@ def privacy_fields(settings: dict[str, Any]) -> dict[str, Any]:
 def _typed(classes: tuple[str, ...] | None, labels_N: NDArray[Any]) -> list[Any]:
     """Return classes in the type of the labels."""
     if classes is None:
-        every: list[Any] = np.unique(labels_N).tolist()
-        return every
+        return sorted(set(labels_N.tolist()))
     kind = labels_N.dtype.kind
     try:
         if kind in "iu":
