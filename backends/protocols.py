@@ -114,8 +114,9 @@ class CompiledRouter(Protocol):
         """Evaluate a batch, and return the function that carries a gradient back.
 
         The arrays are float64 NumPy arrays or torch tensors, and so are the results. The pullback
-        is `pullback(gradient_BO, need_inputs=True) -> (gradient_BF or None, gradient_W)`. This
-        is the inner loop of training: nothing is checked.
+        is `pullback(gradient_BO, need_inputs=True, per_sample=False) -> (gradient_BF or None,
+        gradient_W)`; with `per_sample` the gradient of the weights is not summed over the samples:
+        (B, W). This is the inner loop of training: nothing is checked.
         """
         ...
 

@@ -130,9 +130,11 @@ class BatchedRouter(HandsOut):
         values_BO, tape = self.program.vjp(inputs_BF, weights_W)
 
         def pullback(
-            gradient_BO: ArrayLike, *, need_inputs: bool = True
+            gradient_BO: ArrayLike, *, need_inputs: bool = True, per_sample: bool = False
         ) -> tuple[ArrayLike | None, ArrayLike]:
-            return self.program.pullback(tape, gradient_BO, need_inputs=need_inputs)
+            return self.program.pullback(
+                tape, gradient_BO, need_inputs=need_inputs, per_sample=per_sample
+            )
 
         return values_BO, pullback
 

@@ -43,12 +43,13 @@ def vjp_by_jacobian(
     x_BF, w_W = to_numpy(inputs_BF).copy(), to_numpy(weights_W).copy()
 
     def pullback(
-        gradient_BO: ArrayLike, *, need_inputs: bool = True
+        gradient_BO: ArrayLike, *, need_inputs: bool = True, per_sample: bool = False
     ) -> tuple[ArrayLike | None, ArrayLike]:
         by_inputs, by_weights = compiled.jacobian(x_BF, w_W)
         g_BO = to_numpy(gradient_BO)
         d_inputs = back(np.einsum("bo,bof->bf", g_BO, by_inputs)) if need_inputs else None
-        return d_inputs, back(np.einsum("bo,bow->w", g_BO, by_weights))
+        kept = "bo,bow->bw" if per_sample else "bo,bow->w"
+        return d_inputs, back(np.einsum(kept, g_BO, by_weights))
 
     return back(compiled.expectations(x_BF, w_W).values), pullback
 

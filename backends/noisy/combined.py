@@ -55,9 +55,12 @@ class CombinedRouter(HandsOut):
         found = [part.vjp(inputs_BF, weights_W) for part in self.parts]
 
         def pullback(
-            gradient_BO: ArrayLike, *, need_inputs: bool = True
+            gradient_BO: ArrayLike, *, need_inputs: bool = True, per_sample: bool = False
         ) -> tuple[ArrayLike | None, ArrayLike]:
-            gradients = [back(gradient_BO, need_inputs=need_inputs) for _, back in found]
+            gradients = [
+                back(gradient_BO, need_inputs=need_inputs, per_sample=per_sample)
+                for _, back in found
+            ]
             by_inputs, by_weights = zip(*gradients, strict=True)
             return self._sum(by_inputs) if need_inputs else None, self._sum(by_weights)
 

@@ -122,13 +122,17 @@ class PackedNoisyRouter(HandsOut):
         share_B1 = _like(1 / times_B[:, None], values_BO)
 
         def pullback(
-            gradient_BO: ArrayLike, *, need_inputs: bool = True
+            gradient_BO: ArrayLike, *, need_inputs: bool = True, per_sample: bool = False
         ) -> tuple[ArrayLike | None, ArrayLike]:
             shared_BO = gradient_BO * share_B1
             found = [
-                (rows, *back(shared_BO[rows], need_inputs=need_inputs)) for rows, _, back in parts
+                (rows, *back(shared_BO[rows], need_inputs=need_inputs, per_sample=per_sample))
+                for rows, _, back in parts
             ]
-            by_weights = sum(each for _, _, each in found)
+            if per_sample:
+                by_weights = _summed([(rows, each) for rows, _, each in found], n_samples)
+            else:
+                by_weights = sum(each for _, _, each in found)
             if not need_inputs:
                 return None, by_weights
             return _summed([(rows, each) for rows, each, _ in found], n_samples), by_weights

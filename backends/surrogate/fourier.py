@@ -358,9 +358,10 @@ class FourierSurrogate(HandsOut):
         self.check_weights(to_numpy(weights_W))
 
         def pullback(
-            gradient_BO: ArrayLike, *, need_inputs: bool = True
+            gradient_BO: ArrayLike, *, need_inputs: bool = True, per_sample: bool = False
         ) -> tuple[ArrayLike | None, ArrayLike]:
-            by_weights = back(np.full(len(self.weights_W), np.nan))
+            shape = (len(x_BF),) if per_sample else ()
+            by_weights = back(np.full((*shape, len(self.weights_W)), np.nan))
             if not need_inputs:
                 return None, by_weights
             slopes_BOF = self.grid.slopes(x_BF, self.values_PO)

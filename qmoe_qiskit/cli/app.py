@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from qmoe_qiskit.cli.commands.applications.attack import attack
 from qmoe_qiskit.cli.commands.compare import compare
 from qmoe_qiskit.cli.commands.demo import demo
 from qmoe_qiskit.cli.commands.estimate import estimate
@@ -79,6 +80,7 @@ app = typer.Typer(
 _GROUPS = {
     "Models": (
         *(demo, train, evaluate, predict, explain, surrogate, export, info, compare, diagnose),
+        attack,
     ),
     "Noise": (noise, profiles),
     "Quantum hardware": (slots, estimate, submit, jobs, crosstalk),

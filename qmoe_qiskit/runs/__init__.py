@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         resume_comparison,
     )
     from qmoe_qiskit.runs.predictions import Predictions, predict_file
+    from qmoe_qiskit.runs.private.attack import AttackReport, attack_run
     from qmoe_qiskit.runs.provenance import CalibrationRecord, Execution
     from qmoe_qiskit.runs.request import TrainingRequest
     from qmoe_qiskit.runs.saving import save_run
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccuracyByVotes",
+    "AttackReport",
     "CalibrationRecord",
     "DataRecord",
     "Evaluation",
@@ -54,6 +56,7 @@ __all__ = [
     "TrainingRequest",
     "VotesAccuracy",
     "accuracy_by_votes",
+    "attack_run",
     "compare_under_noise",
     "evaluate_run",
     "explain",
@@ -73,6 +76,7 @@ __getattr__, __dir__ = load_lazily(
     {
         ".evaluation": ["Evaluation", "evaluate_run"],
         ".explaining": ["Explanation", "explain"],
+        ".private.attack": ["AttackReport", "attack_run"],
         ".metrics": ["Interval", "Metric"],
         ".noise_comparison.request": ["NoiseRequest"],
         ".noise_comparison.run": [

@@ -48,7 +48,7 @@ def training_command(request: TrainingRequest, out: Path) -> list[str]:
             value = path_below(value)
         if name == "backend":
             value = with_file(value, path_below)
-        if name in {"device_qubits", "features", "drop"} and value is not None:
+        if name in {"device_qubits", "features", "drop", "bounds", "classes"} and value is not None:
             value = joined(value)
         if name == "router":
             value = with_circuit(value, path_below)

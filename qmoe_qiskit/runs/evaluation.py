@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from qmoe_qiskit.data import Dataset, list_datasets, load_dataset, load_features, split_dataset
+from qmoe_qiskit.data import (
+    Dataset,
+    Split,
+    list_datasets,
+    load_dataset,
+    load_features,
+    split_dataset,
+)
 from qmoe_qiskit.data.table import stem_of
 from qmoe_qiskit.errors import (
     DataError,
@@ -178,6 +185,23 @@ def select_rows(
         dataset = dataset.take(np.arange(samples), f"the first {samples} rows")
         numbers_N = numbers_N[:samples]
     return EvaluationRows(dataset=dataset, kind=kind, numbers_N=numbers_N)
+
+
+def own_split(run: OpenedRun) -> Split:
+    """Return the training and the held-out rows of a run.
+
+    Raises:
+        InputError: If the run does not say which rows it was trained on.
+        RunError: If its data cannot be loaded, or have changed.
+    """
+    chosen = run.manifest.data.split
+    if chosen is None:
+        raise InputError(
+            f"run {quoted(run.path)} was saved without its training rows: save it with the whole "
+            "data and test_fraction, or train it with qmoe train"
+        )
+    dataset = _own_data(run)
+    return split_dataset(dataset, test_fraction=chosen.test_fraction, seed=chosen.seed)
 
 
 def _own_data(run: OpenedRun) -> Dataset:

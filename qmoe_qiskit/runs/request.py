@@ -9,6 +9,7 @@ from qmoe_qiskit import limits
 from qmoe_qiskit.errors import InputError, require_positive
 from qmoe_qiskit.io.reasons import reason_of
 from qmoe_qiskit.io.regular_files import read_regular
+from qmoe_qiskit.runs.private.options import OF_PRIVACY, RANDOM, check_privacy
 from qmoe_qiskit.runs.relative_paths import WithPaths, is_circuit_file, with_circuit, with_file
 
 if TYPE_CHECKING:
@@ -51,6 +52,12 @@ class TrainingRequest(WithPaths):
         method: Its method, or None for the default.
         slots: How many points it evaluates at once, "auto" or a number, or None for the default.
         init: Folder of a run whose model it begins with, or None for random weights.
+        epsilon: Largest epsilon of a private training, see `Privacy`; None for one that is not.
+        delta: The delta at which it is stated.
+        bounds: Smallest and largest value that a feature can have.
+        classes: All labels that a row can have; None for those of built-in data.
+        clip: Norm that the gradient of a row is clipped to, or None for the default.
+        projection: As of `QMoEClassifier`, or "random", that of `Privacy`.
         seed: Seed of split, initial weights and shuffling.
 
     The other attributes are settings of `QMoEClassifier`.
@@ -103,6 +110,11 @@ class TrainingRequest(WithPaths):
     method: str | None = None
     slots: str | None = None
     init: str | None = None
+    epsilon: float | None = None
+    delta: float | None = None
+    bounds: tuple[float, ...] | None = None
+    classes: tuple[str, ...] | None = None
+    clip: float | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -124,6 +136,7 @@ class TrainingRequest(WithPaths):
         if self.backend.startswith("runtime:"):
             self._check_on_device()
         self._check_controls()
+        check_privacy(self)
 
     def _check_on_device(self) -> None:
         if self.mitigation != "none":
@@ -215,9 +228,11 @@ class TrainingRequest(WithPaths):
         """
         from qmoe_qiskit.train import QMoEClassifier, QMoERegressor
 
-        apart = {*_ABOUT_DATA, *ON_DEVICE, "router", "control", "seed"}
+        apart = {*_ABOUT_DATA, *ON_DEVICE, *OF_PRIVACY, "router", "control", "seed"}
         apart.update(() if self.is_circuit(router) else ABOUT_BACKEND)
         settings = {name: value for name, value in asdict(self).items() if name not in apart}
+        if self.projection == RANDOM:  # a setting of `Privacy`
+            settings["projection"] = "auto"
         given = _read_circuit(router) if is_circuit_file(router) else router
         settings |= options
         if self.is_circuit(router) and self.backend.startswith("runtime:"):

@@ -4,6 +4,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from qmoe_qiskit.errors import RunError
+from qmoe_qiskit.runs.private.options import privacy_fields
 from qmoe_qiskit.runs.relative_paths import resolved_path
 from qmoe_qiskit.runs.request import ABOUT_BACKEND, TrainingRequest
 from qmoe_qiskit.runs.store import folder
@@ -42,6 +43,7 @@ def request_of_run(path: str | Path) -> TrainingRequest:
     return TrainingRequest(
         **{
             **settings,
+            **privacy_fields(model["settings"]),
             "task": run.task,
             "data": record.name if record.file is None else resolved_path(record.file, run.path),
             "target": None if record.file is None else record.target,

@@ -232,9 +232,12 @@ def _metrics(
         return {**measured(dataset, ""), **parameter_counts(classifier)}
     found = measured(split.test, "held-out ")
     main = main_metric(found)
+    of_training = {}
+    if not hasattr(classifier, "privacy_spent_"):  # what is measured on private rows tells of them
+        of_training[f"train_{main}"] = measured(split.train, "training ")[main]
     return {
         main: found.pop(main),
-        f"train_{main}": measured(split.train, "training ")[main],
+        **of_training,
         **found,
         **parameter_counts(classifier),
     }

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+
 from qmoe_qiskit import limits
 from qmoe_qiskit.data import Split
 from qmoe_qiskit.errors import InputError, RunError
@@ -14,6 +16,7 @@ from qmoe_qiskit.io.checked_json import dump_checked, load_checked
 from qmoe_qiskit.io.reasons import reason_of
 from qmoe_qiskit.io.regular_files import read_regular
 from qmoe_qiskit.runs.command_line import training_command
+from qmoe_qiskit.runs.private.options import privacy_of
 from qmoe_qiskit.runs.request import TrainingRequest
 from qmoe_qiskit.runs.store import folder
 from qmoe_qiskit.runs.store.loading import Run, load_run
@@ -130,9 +133,12 @@ def plan_training(
     from qmoe_qiskit.train.fit import Fit
 
     planned = []
+    labels_N = np.concatenate([split.train.labels_N, split.test.labels_N])
+    privacy = privacy_of(request, labels_N)
+    private = {} if privacy is None else {"privacy": privacy}
     for index, router in enumerate(routers):
         checkpoint, started = out / folder.CHECKPOINTS[index], time.perf_counter()
-        classifier = request.estimator(router, checkpoint=checkpoint, verbose=verbose)
+        classifier = request.estimator(router, checkpoint=checkpoint, verbose=verbose, **private)
         if request.init is not None and request.is_circuit(router):
             classifier = _begun_with(request.init, classifier)
         goes_on = resume and checkpoint.exists()

@@ -188,13 +188,16 @@ class AngleFunctions:
     ) -> tuple[Array | None, Array]:
         """Carry gradients by extended inputs and weights back to inputs, (B, F), and weights, (W,).
 
-        `by_inputs_BX` may be None where it is not needed; then the inputs' gradient is None.
+        `by_inputs_BX` may be None where it is not needed; then the inputs' gradient is None. If the
+        gradient by the extended weights is one of each sample, (B, W + V), the result is (B, W).
         """
         results = self._run(self._slopes, inputs_BF, weights_W)
         n_inputs, n_weights = self._n_inputs, self._n_weights
-        by_weights_W = _copied(by_weights_Y[:n_weights])
+        by_weights_W = _copied(by_weights_Y[..., :n_weights])
+        is_summed = by_weights_W.ndim == 1
         for number, column, step in self._shared_slopes:
-            by_weights_W[column - n_inputs] += by_weights_Y[n_weights + number] * results[step]
+            change = by_weights_Y[..., n_weights + number] * results[step]
+            by_weights_W[..., column - n_inputs] += change
         if by_inputs_BX is None:
             return None, by_weights_W
         by_inputs_BF = _copied(by_inputs_BX[:, :n_inputs])
@@ -203,7 +206,7 @@ class AngleFunctions:
             if column < n_inputs:
                 by_inputs_BF[:, column] += change_B
             else:
-                by_weights_W[column - n_inputs] += change_B.sum()
+                by_weights_W[..., column - n_inputs] += change_B.sum() if is_summed else change_B
         return by_inputs_BF, by_weights_W
 
     def chain(

@@ -145,13 +145,22 @@ class Engine:
         return join(values), tape
 
     def pullback(
-        self, tape: Tape, gradient_BO: Array, *, need_inputs: bool = True
+        self,
+        tape: Tape,
+        gradient_BO: Array,
+        *,
+        need_inputs: bool = True,
+        per_sample: bool = False,
     ) -> tuple[Array | None, Array]:
-        """Carry a gradient back: to inputs, (B, F), or None if not needed, and weights, (W,)."""
+        """Carry a gradient back: to inputs, (B, F), or None if not needed, and weights, (W,).
+
+        With `per_sample` the weights' gradient is not summed over the samples: (B, W).
+        """
         tables = self._tables
         matrices = [p.prefixes[-1] for p in tape.products]
         outer: dict[int, Array] = {}
         by_input: list[Array] = []
+        by_weight: list[Array] = []
         xp = library_of(tape.weights_W)
         d_weights_W: Array = 0.0
         saved = tape.chunks.copy()
@@ -163,17 +172,41 @@ class Engine:
             adjoint = self._readout.adjoint(gradient_BO[start:stop], chunk.final, self._pool)
             start = stop
             by_sample = need_inputs or self._sample_uses_weights
-            sweep = self._backward(chunk, adjoint, outer, by_sample=by_sample)
+            if per_sample:
+                outer = {}  # one of each column, which chunks do not add up
+            sweep = self._backward(
+                chunk, adjoint, outer, by_sample=by_sample, per_column=per_sample
+            )
             self._release(chunk)
-            if sweep.by_angle is not None:
+            if sweep.by_angle is not None and need_inputs:
                 by_input.append(sweep.by_angle.T @ tables.sample_AF)
+            if per_sample:
+                by_weight.append(self._weights_of_columns(tape, sweep, outer, len(x_CF)))
+            elif sweep.by_angle is not None:
                 d_weights_W = d_weights_W + sweep.by_angle.sum(1) @ tables.sample_AW
+        if per_sample:
+            return (join(by_input) if need_inputs else None), join(by_weight)
         d_shared_G = self._slopes(tape.products, outer)
         if d_shared_G is not None:
             d_weights_W = d_weights_W + d_shared_G @ tables.shared_GW
-        elif not by_input:
+        elif isinstance(d_weights_W, float):
             d_weights_W = xp.zeros_like(tape.weights_W)
         return (join(by_input) if need_inputs else None), d_weights_W
+
+    def _weights_of_columns(
+        self, tape: Tape, sweep: SweepContext, outer: dict[int, Array], n_columns: int
+    ) -> Array:
+        """Return the gradient of each column of a chunk by the weights, (C, W)."""
+        tables, weights_W = self._tables, tape.weights_W
+        d_shared_CG = self._slopes(tape.products, outer)
+        d_weights_CW = None if d_shared_CG is None else d_shared_CG @ tables.shared_GW
+        if sweep.by_angle is not None and self._sample_uses_weights:
+            by_sample_CW = sweep.by_angle.T @ tables.sample_AW
+            d_weights_CW = by_sample_CW if d_weights_CW is None else d_weights_CW + by_sample_CW
+        if d_weights_CW is not None:
+            return d_weights_CW
+        xp = library_of(weights_W)
+        return xp.zeros_like(xp.broadcast_to(weights_W, (n_columns, len(weights_W))))
 
     def jacobian(self, inputs_BF: Array, weights_W: Array) -> tuple[Array, Array]:
         """Return the derivatives of every value: shapes (B, O, F) and (B, O, W)."""

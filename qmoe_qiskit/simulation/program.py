@@ -96,15 +96,25 @@ class ExactProgram:
         return values_BO, tape
 
     def pullback(
-        self, tape: Tape, gradient_BO: Array, *, need_inputs: bool = True
+        self,
+        tape: Tape,
+        gradient_BO: Array,
+        *,
+        need_inputs: bool = True,
+        per_sample: bool = False,
     ) -> tuple[Array | None, Array]:
-        """Carry a gradient back: to inputs, (B, F), or None if not needed, and weights, (W,)."""
+        """Carry a gradient back: to inputs, (B, F), or None if not needed, and weights, (W,).
+
+        With `per_sample` the weights' gradient is not summed over the samples: (B, W).
+        """
         engine, functions = self._engine(tape.inputs_BF), self._functions
         if functions is None:
-            return engine.pullback(tape, gradient_BO, need_inputs=need_inputs)
+            return engine.pullback(
+                tape, gradient_BO, need_inputs=need_inputs, per_sample=per_sample
+            )
         assert tape.given is not None
         by_sample = need_inputs or functions.sample_uses_weights
-        gradients = engine.pullback(tape, gradient_BO, need_inputs=by_sample)
+        gradients = engine.pullback(tape, gradient_BO, need_inputs=by_sample, per_sample=per_sample)
         by_inputs_BF, by_weights_W = functions.pullback(*tape.given, *gradients)
         return (by_inputs_BF if need_inputs else None), by_weights_W
 

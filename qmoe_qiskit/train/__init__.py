@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from qmoe_qiskit.train.loop.net import StopTraining
     from qmoe_qiskit.train.loop.routing_load import RoutingLoad
     from qmoe_qiskit.train.on_device.settings import HardwareTraining
+    from qmoe_qiskit.train.private.settings import Privacy
+    from qmoe_qiskit.train.private.spending import PrivacySpent
     from qmoe_qiskit.train.regressor import QMoERegressor
     from qmoe_qiskit.train.stored.restoring import restore_model
     from qmoe_qiskit.train.stored.state import ModelState, model_state
@@ -24,6 +26,8 @@ __all__ = [
     "FeatureMap",
     "HardwareTraining",
     "ModelState",
+    "Privacy",
+    "PrivacySpent",
     "QMoEClassifier",
     "QMoERegressor",
     "RoutingLoad",
@@ -38,6 +42,8 @@ __getattr__, __dir__ = load_lazily(
         ".classifier": ["QMoEClassifier"],
         ".features": ["FeatureMap"],
         ".loop.net": ["StopTraining"],
+        ".private.settings": ["Privacy"],
+        ".private.spending": ["PrivacySpent"],
         ".loop.routing_load": ["RoutingLoad"],
         ".on_device.settings": ["HardwareTraining"],
         ".regressor": ["QMoERegressor"],

@@ -1,5 +1,6 @@
 """The scikit-learn classifier: a mixture of experts with fit, predict and score."""
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 import torch
@@ -9,6 +10,8 @@ from sklearn.base import ClassifierMixin
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.figures.methods import PlotMethods
 from qmoe_qiskit.train.estimator import MixtureEstimator, with_shared_settings
+from qmoe_qiskit.train.private.settings import Privacy
+from qmoe_qiskit.train.private.spending import PrivacySpent
 from qmoe_qiskit.train.tasks.classification import CLASSIFICATION
 from qmoe_qiskit.train.weights import ClassWeight
 from qmoe_qiskit.typing import FloatArray
@@ -118,6 +121,9 @@ class QMoEClassifier(ClassifierMixin, PlotMethods, MixtureEstimator):  # type: i
             rows, and max_epochs and batch_size have no effect. Predictions of the fitted model come
             from the surrogate that was measured, and cost nothing. Interrupted or killed, `resume`
             goes on, and pays for no job twice.
+        privacy: A `qmoe_qiskit.train.Privacy` or a dict of its settings, for a model that is
+            differentially private; None without. Batches then have `batch_size` rows on average,
+            and `history_` has no losses, which are of private rows.
         verbose: Whether to show a progress bar in a fit of more than a second: on a terminal, and
             in a notebook.
         random_state: Seed of initial weights, shuffling, validation split and shots.
@@ -136,6 +142,7 @@ class QMoEClassifier(ClassifierMixin, PlotMethods, MixtureEstimator):  # type: i
         votes_seed_: The seed of the votes.
         surrogate_: After a training on a device, the `FourierSurrogate` of the circuit.
         hardware_report_: After a training on a device, its steps and what they took.
+        privacy_spent_: After a private training, the `PrivacySpent`.
 
     >>> from qmoe_qiskit.data import load_dataset
     >>> moons = load_dataset("moons", n_samples=60)
@@ -148,6 +155,7 @@ class QMoEClassifier(ClassifierMixin, PlotMethods, MixtureEstimator):  # type: i
 
     task = CLASSIFICATION
     classes_: NDArray[Any]
+    privacy_spent_: PrivacySpent
 
     @with_shared_settings
     def __init__(
@@ -157,11 +165,13 @@ class QMoEClassifier(ClassifierMixin, PlotMethods, MixtureEstimator):  # type: i
         n_votes: int | None = 1,
         criterion: str | type[torch.nn.Module] = "CrossEntropyLoss",
         class_weight: ClassWeight = None,
+        privacy: Privacy | Mapping[str, Any] | None = None,
         **settings: Any,  # noqa: ANN401
     ) -> None:
         super().__init__(router, criterion=criterion, **settings)
         self.n_votes = n_votes
         self.class_weight = class_weight
+        self.privacy = privacy
 
     def partial_fit(
         self,

@@ -195,7 +195,7 @@ def projection_sentence(
     """Return a sentence on what a router sees of F features; "" if it sees them themselves.
 
     Args:
-        projection: One of `PROJECTIONS`.
+        projection: One of `PROJECTIONS`, or "random" for that of a private training.
         n_features: Number of features.
         n_inputs: Number of coordinates that the router sees.
         n_qubits: Number of qubits of the router's circuit; None for a classical router.
@@ -216,6 +216,10 @@ def projection_sentence(
         )
     if n_inputs == n_features and projection != "pca":
         return ""
+    if projection == "random":
+        return (
+            f"The router sees {n_inputs} random projections of the {n_features} features; {experts}"
+        )
     return (
         f"The router sees {n_inputs} principal components of the {n_features} features, which hold "
         f"{100 * explained_variance:.1f} % of their variance; {experts}"

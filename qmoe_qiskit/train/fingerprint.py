@@ -12,6 +12,7 @@ from qmoe_qiskit.errors import RunError
 from qmoe_qiskit.train.execution import label_of, options_of, profile_of
 from qmoe_qiskit.train.loop.optimization import name_of
 from qmoe_qiskit.train.on_device.settings import HardwareTraining
+from qmoe_qiskit.train.private.settings import Privacy
 from qmoe_qiskit.train.settings import json_value, plain
 from qmoe_qiskit.typing import FloatArray
 
@@ -39,6 +40,7 @@ _RECORDED_IF_SET = {
     "bias_rate": 0.0,
     "hardware_training": None,
     "slots": None,
+    "privacy": None,
 }
 # What stands for experts of the user's: a record holds no code.
 OWN_EXPERTS = "modules of the user's"
@@ -76,6 +78,8 @@ def settings_for_json(settings: Mapping[str, Any]) -> dict[str, Any]:
         kept["class_weight"] = [
             [plain(label), float(weight)] for label, weight in kept["class_weight"].items()
         ]
+    if kept.get("privacy") is not None:
+        kept["privacy"] = privacy_settings(kept["privacy"])
     if kept["hardware_training"] is not None:
         kept["hardware_training"] = hardware_settings(kept["hardware_training"])
     kept |= {name: json_value(value) for name, value in kept.items() if "__" in name}
@@ -89,6 +93,12 @@ def settings_from_json(settings: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(known.get("class_weight"), list):
         known["class_weight"] = dict(known["class_weight"])
     return known
+
+
+def privacy_settings(given: object) -> dict[str, Any] | None:
+    """Return the settings of a private training, in JSON types."""
+    chosen = Privacy.of(given)
+    return None if chosen is None else chosen.document()
 
 
 def hardware_settings(given: object) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from qmoe_qiskit.backends import Backend
 from qmoe_qiskit.circuits import RouterCircuit
@@ -25,6 +25,9 @@ from qmoe_qiskit.train.loop.routing_load import load_remark
 from qmoe_qiskit.train.loop.training import Training
 from qmoe_qiskit.train.model import circuit_of
 from qmoe_qiskit.train.on_device.settings import HardwareTraining
+from qmoe_qiskit.train.private import refusals
+from qmoe_qiskit.train.private.features import declared_features
+from qmoe_qiskit.train.private.settings import Privacy
 from qmoe_qiskit.train.rows import TargetRows
 from qmoe_qiskit.train.settings import check_settings
 from qmoe_qiskit.train.stored.checkpoint import (
@@ -38,6 +41,7 @@ from qmoe_qiskit.train.stored.checkpoint import (
 if TYPE_CHECKING:
     from qmoe_qiskit.train.estimator import MixtureEstimator
     from qmoe_qiskit.train.on_device.steps import HardwareSteps
+    from qmoe_qiskit.train.private.training import PrivateTraining
 
 ModelT = TypeVar("ModelT", bound="MixtureEstimator")
 _log = logging.getLogger(__name__)
@@ -82,6 +86,7 @@ class Fit(Generic[ModelT]):
         self._incremental = incremental
         self._stops_early = bool(estimator.early_stopping) and not incremental
         hardware = HardwareTraining.of(estimator.hardware_training)
+        privacy = self._privacy = Privacy.of(getattr(estimator, "privacy", None))
         self._goes_on = (
             (saved is None or hardware is not None)
             and (incremental or bool(estimator.warm_start))
@@ -89,15 +94,19 @@ class Fit(Generic[ModelT]):
         )
         seed = self._seed = estimator.draw_seed() if seed is None else seed
         if not self._goes_on:
-            estimator.__dict__.pop("history_", None)
-            estimator.__dict__.pop("optimizer_state_", None)
+            for name in ("history_", "optimizer_state_", "privacy_spent_"):
+                estimator.__dict__.pop(name, None)
         task = estimator.task
         X_NF, y_N = task.read_rows(estimator, X, y, reset=not self._goes_on)
-        targets_N = task.learn(
-            estimator, y_N, classes, goes_on=self._goes_on, incremental=incremental
-        )
         if saved is None:  # otherwise `resumed` has checked them
             check_settings(estimator.get_params(deep=False), task)
+        targets_N = task.learn(
+            estimator,
+            y_N,
+            self._declared_classes(y_N, classes, has_weights=sample_weight is not None),
+            goes_on=self._goes_on,
+            incremental=incremental or privacy is not None,
+        )
         optimization = Optimization.of(estimator.get_params(deep=False))
         if estimator.checkpoint is not None:
             optimization.check_resumable()
@@ -144,7 +153,6 @@ class Fit(Generic[ModelT]):
         train, validation = self._split(rows, seed)
         self._prepare_module(train, seed, backend)
         self._rows = train.tensors(estimator)
-        history = saved.history if saved else []
         self._best = dict(saved.best) if saved else {}
         self._training: Training | HardwareSteps
         if hardware is not None:
@@ -162,26 +170,66 @@ class Fit(Generic[ModelT]):
                 goes_on=self._goes_on,
             )
             return
-        if self._goes_on and incremental:
-            history = estimator.history_
-        self._training = Training(
-            estimator.module_,
-            learning_rate=estimator.learning_rate,
-            batch_size=estimator.batch_size,
-            seed=seed,
-            history=history,
-            validation=validation.tensors(estimator) if validation else None,
-            balance=estimator.balance,
-            balance_weight=estimator.balance_weight,
-            bias_rate=estimator.bias_rate,
-            is_regression=task.name == "regression",
-            optimization=optimization,
-            optimizer_state=estimator.optimizer_state_ if history and incremental else None,
-            weighted=weighted,
-            verbose=estimator.verbose,
+        before = saved.history if saved else []
+        history = estimator.history_ if self._goes_on and incremental else before
+        self._training = (
+            self._private_training(privacy, optimization, seed, saved)
+            if privacy is not None
+            else Training(
+                estimator.module_,
+                learning_rate=estimator.learning_rate,
+                batch_size=estimator.batch_size,
+                seed=seed,
+                history=history,
+                validation=validation.tensors(estimator) if validation else None,
+                balance=estimator.balance,
+                balance_weight=estimator.balance_weight,
+                bias_rate=estimator.bias_rate,
+                is_regression=task.name == "regression",
+                optimization=optimization,
+                optimizer_state=estimator.optimizer_state_ if history and incremental else None,
+                weighted=weighted,
+                verbose=estimator.verbose,
+            )
         )
         if saved is not None:
             restore_training(saved, estimator.module_, self._training.optimizer)
+
+    def _declared_classes(
+        self, targets_N: NDArray[Any], classes: ArrayLike | None, *, has_weights: bool
+    ) -> ArrayLike | None:
+        """Return the classes that a private training declares, or those that were given."""
+        if self._privacy is None:
+            return classes
+        refusals.check_private(
+            self.estimator.get_params(deep=False),
+            has_weights=has_weights,
+            incremental=self._incremental,
+        )
+        refusals.check_rows(self._privacy, targets_N)
+        return self._privacy.labels()
+
+    def _private_training(
+        self, privacy: Privacy, optimization: Optimization, seed: int, saved: Checkpoint | None
+    ) -> PrivateTraining:
+        """Return a training by DP-SGD, whose packages are imported for it."""
+        from qmoe_qiskit.train.private.training import PrivateTraining
+
+        estimator = self.estimator
+        refusals.check_exact(estimator.backend_)
+        return PrivateTraining.planned(
+            estimator.module_,
+            privacy,
+            n_rows=len(self._rows[0]),
+            batch_size=estimator.batch_size,
+            max_epochs=estimator.max_epochs,
+            counted=saved.counted if saved else {},
+            seed=seed,
+            learning_rate=estimator.learning_rate,
+            history=saved.history if saved else [],
+            optimization=optimization,
+            verbose=estimator.verbose,
+        )
 
     @classmethod
     def resumed(
@@ -233,8 +281,11 @@ class Fit(Generic[ModelT]):
             raise
         # Set last: a fit that fails or is interrupted leaves no estimator that seems fitted.
         estimator.history_ = training.history
+        if self._privacy is None:  # what goes on without privacy is private no more
+            estimator.__dict__.pop("privacy_spent_", None)
         if isinstance(training, Training):
             estimator.optimizer_state_ = training.optimizer_state
+            training.hand_over(estimator)
         else:
             training.hand_over(estimator)
         estimator.votes_seed_ = self._seed
@@ -270,7 +321,8 @@ class Fit(Generic[ModelT]):
                 self._best.update({name: tensor.clone() for name, tensor in state.items()})
             self._save()
             _log_epoch(entry, last_epoch)
-            progress.advance(entry["train_loss"], load_remark(entry))
+            # Of private rows no loss is recorded.
+            progress.advance(entry.get("train_loss"), load_remark(entry))
             if self._is_out_of_patience():
                 raise StopTraining
 
@@ -306,13 +358,23 @@ class Fit(Generic[ModelT]):
         if self._goes_on:
             keep_module(estimator, seed, backend)
             return
-        estimator.feature_map_ = FeatureMap.fit(
-            train.features_NF,
-            n_router_inputs=self._n_router_inputs(train.features_NF.shape[1]),
-            feature_range=estimator.feature_range,
-            weights_N=train.weights_N,
-            rotate=estimator.projection == "pca",
-        )
+        n_features = train.features_NF.shape[1]
+        n_router_inputs = self._n_router_inputs(n_features)
+        if self._privacy is not None:
+            estimator.feature_map_ = declared_features(
+                self._privacy,
+                n_features=n_features,
+                n_router_inputs=n_router_inputs,
+                feature_range=estimator.feature_range,
+            )
+        else:
+            estimator.feature_map_ = FeatureMap.fit(
+                train.features_NF,
+                n_router_inputs=n_router_inputs,
+                feature_range=estimator.feature_range,
+                weights_N=train.weights_N,
+                rotate=estimator.projection == "pca",
+            )
         estimator.task.fit_scale(estimator, train)
         estimator.rebuild(seed, backend)
 
@@ -324,6 +386,7 @@ class Fit(Generic[ModelT]):
                 best=self._best,
                 history=self._training.history,
                 identity=self._identity,
+                counted=self._training.counted(),
             )
             save_checkpoint(Path(self.estimator.checkpoint), checkpoint)
 

@@ -21,6 +21,7 @@ from qmoe_qiskit.moe.routing_settings import check_sparse_routing
 from qmoe_qiskit.train.features import PROJECTIONS, scaled_range
 from qmoe_qiskit.train.loop.optimization import LIKELIHOODS, criterion_class, name_of
 from qmoe_qiskit.train.on_device.settings import HardwareTraining
+from qmoe_qiskit.train.private.settings import Privacy
 
 if TYPE_CHECKING:
     from qmoe_qiskit.train.tasks.protocol import Task
@@ -87,6 +88,7 @@ def check_settings(settings: Mapping[str, Any], task: "Task[Any]") -> None:
     _check_circuit(settings)
     scaled_range(settings["feature_range"])
     HardwareTraining.of(settings["hardware_training"])
+    Privacy.of(settings.get("privacy"))
     backend_spec_of(settings)
     checkpoint = settings["checkpoint"]
     if checkpoint is not None and not isinstance(checkpoint, str | os.PathLike):

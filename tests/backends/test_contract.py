@@ -188,6 +188,9 @@ def test_pullback_contracts_the_jacobian_in_kind(
     close(d_inputs, np.einsum("bo,bof->bf", gradient_BO, by_inputs))
     close(d_weights, expected_W)
     close(d_weights_again, expected_W)
+    _, of_rows = compiled.vjp(inputs, weights)[1](gradient, need_inputs=False, per_sample=True)
+    assert isinstance(of_rows, type_)
+    close(of_rows, np.einsum("bo,bow->bw", gradient_BO, by_weights))
 
 
 def test_empty_batches_give_empty_results(compiled: CompiledRouter, router: RouterCircuit) -> None:

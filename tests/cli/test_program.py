@@ -32,15 +32,15 @@ if TYPE_CHECKING:
 COMMANDS = {
     "demo": ["--figures-format", "--force", "--json", "--out", "--seed"],
     "train": [
-        "--backend", "--balance", "--balance-loss", "--batch-size", "--bias-rate", "--budget",
-        "--capacity-factor", "--circuit", "--config", "--control", "--data", "--device-qubits",
-        "--drop", "--early-stopping", "--entanglement", "--epochs", "--expert", "--experts",
-        "--features", "--figures-format", "--force", "--init", "--initialization",
-        "--input-scaling", "--json", "--layers", "--learning-rate", "--method", "--mitigation",
-        "--out", "--patience", "--print-settings", "--projection", "--qubits", "--readout",
-        "--resume", "--reuploads", "--rotation", "--router", "--router-noise", "--routing",
-        "--samples", "--seed", "--shots", "--slots", "--steps", "--target", "--task",
-        "--test-fraction", "--top-k", "--votes",
+        "--backend", "--balance", "--balance-loss", "--batch-size", "--bias-rate", "--bounds",
+        "--budget", "--capacity-factor", "--circuit", "--classes", "--clip", "--config",
+        "--control", "--data", "--delta", "--device-qubits", "--drop", "--early-stopping",
+        "--entanglement", "--epochs", "--epsilon", "--expert", "--experts", "--features",
+        "--figures-format", "--force", "--init", "--initialization", "--input-scaling", "--json",
+        "--layers", "--learning-rate", "--method", "--mitigation", "--out", "--patience",
+        "--print-settings", "--projection", "--qubits", "--readout", "--resume", "--reuploads",
+        "--rotation", "--router", "--router-noise", "--routing", "--samples", "--seed", "--shots",
+        "--slots", "--steps", "--target", "--task", "--test-fraction", "--top-k", "--votes",
     ],
     "evaluate": [
         "--backend", "--budget", "--data", "--device-qubits", "--figures", "--force", "--json",
@@ -65,6 +65,7 @@ COMMANDS = {
     ],
     "export": ["--dtype", "--force", "--format", "--json", "--out", "--surrogate", "RUN"],
     "info": ["--json", "RUN..."],
+    "attack": ["--json", "--seed", "RUN"],
     "compare": [
         "--batch-size", "--data", "--device", "--drop", "--epochs", "--experts", "--features",
         "--figures-format", "--force", "--json", "--layers", "--learning-rates", "--margin",

@@ -127,6 +127,10 @@ def test_all_of_them_in_a_circuit(
     nothing, alone = program.pullback(tape, gradient_BO, need_inputs=False)
     assert nothing is None
     np.testing.assert_allclose(alone, summed, rtol=1e-9)
+    _, tape = program.vjp(inputs_BF, weights_W)
+    _, of_rows = program.pullback(tape, gradient_BO, per_sample=True)
+    of_each = np.einsum("bo,bow->bw", gradient_BO, by_weights)
+    np.testing.assert_allclose(of_rows, of_each, rtol=1e-9, atol=1e-12)
 
 
 def test_torch_tensors_stay_torch_tensors(inputs_BF: np.ndarray, weights_W: np.ndarray) -> None:

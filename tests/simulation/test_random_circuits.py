@@ -95,6 +95,11 @@ def test_pullback_contracts_the_jacobian(
     assert nothing is None
     np.testing.assert_allclose(d_weights, expected, rtol=0, atol=ROUNDING)
 
+    _, tape = program.vjp(inputs_BF, weights_W)
+    _, of_rows = program.pullback(tape, gradient_BO, need_inputs=False, per_sample=True)
+    of_each = np.einsum("bo,bow->bw", gradient_BO, by_weights)
+    np.testing.assert_allclose(of_rows, of_each, rtol=0, atol=ROUNDING)
+
 
 @pytest.mark.parametrize("n_qubits", [1, 3, 5])
 @given(data=st.data())

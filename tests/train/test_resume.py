@@ -284,6 +284,7 @@ CHANGES: dict[str, Any] = {
     "optimizer": "AdamW",
     "criterion": "MultiMarginLoss",
     "class_weight": {0: 2.0},
+    "privacy": {"epsilon": 1, "delta": 1e-3, "bounds": (-3, 3), "classes": (0, 1)},
     "balance": "importance",
     "balance_weight": 0.1,
     "bias_rate": 0.01,

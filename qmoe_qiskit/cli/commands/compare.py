@@ -77,7 +77,8 @@ _LEFT_OUT = (
     "entanglement", "input_scaling", "initialization", "readout", "routing", "n_votes", "backend",
     "shots", "mitigation", "device_qubits", "learning_rate", "balance_weight", "early_stopping",
     "patience", "seed", "budget", "steps", "method", "slots", "init", "task", "expert", "top_k",
-    "capacity_factor", "router_noise", "balance", "bias_rate",
+    "capacity_factor", "router_noise", "balance", "bias_rate", "epsilon", "delta", "bounds",
+    "classes", "clip",
 )  # fmt: skip
 
 

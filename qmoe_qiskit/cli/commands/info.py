@@ -13,7 +13,12 @@ from qmoe_qiskit import runs
 from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.output.documents import console, metrics_document, write, write_json
 from qmoe_qiskit.cli.output.side_by_side import settings_that_differ, side_by_side
-from qmoe_qiskit.cli.output.tables import comparison_table, facts_table, metrics_table
+from qmoe_qiskit.cli.output.tables import (
+    comparison_table,
+    facts_table,
+    metrics_table,
+    spent_text,
+)
 from qmoe_qiskit.errors import InputError
 
 RunFolders = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")]
@@ -68,8 +73,8 @@ def _print(run: runs.OpenedRun) -> None:
         "ran on": "no circuit: the router is classical"
         if not run.has_circuit
         else str(manifest.execution or model.settings.backend),
-        "epochs": f"{len(run.history)}, last training loss {run.history[-1]['train_loss']:.4f}"
-        + (" nat" if run.task == "classification" else ""),
+        "epochs": f"{len(run.history)}, {_last_loss(run)}",
+        **_privacy(run),
         "seed": str(manifest.seed),
         "command": shlex.join(manifest.command) or "none: the model was trained in Python",
         "versions": ", ".join(f"{name} {text}" for name, text in manifest.versions.items()),
@@ -84,6 +89,19 @@ def _print(run: runs.OpenedRun) -> None:
         screen.print(comparison_table(run))
     if drawing is not None:
         write(drawing + "\n")
+
+
+def _last_loss(run: runs.OpenedRun) -> str:
+    if "train_loss" not in run.history[-1]:
+        return "whose losses, of private rows, are not recorded"
+    unit = " nat" if run.task == "classification" else ""
+    return f"last training loss {run.history[-1]['train_loss']:.4f}{unit}"
+
+
+def _privacy(run: runs.OpenedRun) -> dict[str, str]:
+    """Return a fact about the privacy of the training rows, if there is one."""
+    is_private = "privacy_spent" in run.manifest.model
+    return {"privacy spent": spent_text(run)} if is_private else {}
 
 
 def _target(run: runs.OpenedRun) -> dict[str, str]:

@@ -17,6 +17,7 @@ from qmoe_qiskit.cli.output.documents import console, write_json
 from qmoe_qiskit.cli.output.interruption import resumable
 from qmoe_qiskit.cli.output.tables import interval_of, open_table
 from qmoe_qiskit.errors import InputError, require_positive
+from qmoe_qiskit.runs.private.options import OF_PRIVACY
 from qmoe_qiskit.runs.request import ABOUT_BACKEND, ON_DEVICE
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ _OPTIONS = [
         *("task", "expert", "top_k", "capacity_factor", "router_noise", "balance", "bias_rate"),
         *ABOUT_BACKEND,
         *ON_DEVICE,
+        *OF_PRIVACY,
     )
 )
 def noise(

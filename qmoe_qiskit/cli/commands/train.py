@@ -22,7 +22,7 @@ from qmoe_qiskit.cli.output.documents import (
 )
 from qmoe_qiskit.cli.output.figures import draw_run
 from qmoe_qiskit.cli.output.interruption import check_given, resumable
-from qmoe_qiskit.cli.output.tables import comparison_table
+from qmoe_qiskit.cli.output.tables import comparison_table, spent_text
 from qmoe_qiskit.errors import InputError
 
 
@@ -45,7 +45,9 @@ def train(
 ) -> None:
     """Train a model and its controls, and write a run."""
     is_circuit = runs.TrainingRequest.is_circuit(training["router"])
-    controls = training["control"] or (["linear"] if is_circuit else ["none"])
+    # A control would be trained on the same private rows.
+    compares = is_circuit and training["epsilon"] is None
+    controls = training["control"] or (["linear"] if compares else ["none"])
     if "none" in controls and len(controls) > 1:
         raise InputError(f"--control none goes with no other, got {' and '.join(controls)}")
     controls = [control for control in controls if control != "none"]
@@ -96,4 +98,6 @@ def report(run: runs.Run, *, as_json: bool) -> None:
         screen.print(f"QPU time: {run.metrics['qpu_seconds'].produced_by}")
         screen.print("The table is under the device's calibration; what was measured is in")
         screen.print(f"{run.path / 'surrogate.safetensors'}, for qmoe predict --surrogate")
+    if "privacy_spent" in run.manifest.model:
+        screen.print(f"Privacy spent: {spent_text(run)}")
     screen.print(f"Run and figures: {run.path}")

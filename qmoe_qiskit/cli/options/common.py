@@ -107,6 +107,23 @@ def names_from(option_name: str, text: str | None) -> tuple[str, ...] | None:
     return tuple(map(str.strip, names))
 
 
+def bounds_from(text: str | None) -> tuple[float, ...] | None:
+    """Read the two ends of a range from an option.
+
+    Raises:
+        InputError: If the text is not two numbers.
+    """
+    if text is None:
+        return None
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        raise InputError(
+            f"--bounds must be two numbers separated by a comma, such as 0,16, got {text!r}"
+        ) from None
+    return low, high
+
+
 def surrogate_backend(backend: str | None, surrogate: Path | None) -> str | None:
     """Return the backend that --backend and --surrogate name together.
 

@@ -12,6 +12,7 @@ from qmoe_qiskit.cli.options.common import (
     DEVICE_QUBITS,
     SHOTS,
     Command,
+    bounds_from,
     give_options,
     names_from,
     option,
@@ -54,7 +55,8 @@ _HELP: dict[str | None, dict[str, str]] = {
         "n_qubits": "Number of coordinates that the router sees, one per qubit; by default one "
         "per feature, at most 6. See --projection.",
         "projection": "auto (all features, or principal components if there are more than "
-        "qubits), pca, linear (trained) or groups (all features, spread over uploads).",
+        "qubits), pca, linear (trained) or groups (all features, spread over uploads); with "
+        "--epsilon random.",
         "rotation": "Axis of the embedding: x, y or z.",
         "reuploads": "Number of times that the circuit takes the data.",
         "entanglement": "strong, ring, linear or none; device goes with --circuit "
@@ -99,6 +101,14 @@ _HELP: dict[str | None, dict[str, str]] = {
         "slots": "How many points to evaluate at once: a number, or auto (default).",
         "init": "Run to begin with, of the same architecture; by default random weights.",
     },
+    "Privacy (extra private)": {
+        "epsilon": "Largest epsilon that the training may spend: makes it differentially private.",
+        "delta": "The delta at which epsilon is stated, such as 1e-5.",
+        "bounds": "Smallest and largest value that a feature can have; features are scaled by "
+        "them.",
+        "classes": "All labels that a row of a file can have.",
+        "clip": "Norm that the gradient of a row is clipped to; 1 by default.",
+    },
     None: {"seed": "Seed of split, initial weights and shuffling."},
 }
 _METAVARS = {
@@ -110,6 +120,8 @@ _METAVARS = {
     "budget": "TIME",
     "slots": "auto|N",
     "init": "RUN",
+    "bounds": "LOW,HIGH",
+    "classes": "A,B,...",
 }
 _COUNTS = (
     "n_samples", "n_experts", "n_layers", "n_qubits", "reuploads", "n_votes", "top_k", "shots",
@@ -129,6 +141,8 @@ def training_options(*, without: Collection[str] = ()) -> Callable[[Command], Co
         "features": str | None,
         "drop": str | None,
         "device_qubits": str | None,
+        "bounds": str | None,
+        "classes": str | None,
     }
     said = {name: (panel, text) for panel, texts in _HELP.items() for name, text in texts.items()}
     options = [
@@ -157,6 +171,10 @@ def training_request(training: TrainingOptions) -> TrainingRequest:
     for name in _COUNTS:
         if training.get(name) is not None:
             require_positive(option_of(name), training[name])
-    read = {name: names_from(f"--{name}", training.get(name)) for name in ("features", "drop")}
+    read: dict[str, Any] = {
+        name: names_from(f"--{name}", training.get(name))
+        for name in ("features", "drop", "classes")
+    }
+    read["bounds"] = bounds_from(training.get("bounds"))
     qubits = qubits_from(training.get("device_qubits"))
     return TrainingRequest(**{**training, **read, "device_qubits": qubits})

@@ -31,14 +31,19 @@ def draw_run(
         save_figure,
     )
 
+    # Of private rows none is drawn, and there are no losses.
+    private = any(hasattr(model, "privacy_spent_") for model in models.values())
+    train = split.test if private else split.train
     # Single votes would be noise in a picture.
     models = {name: model.whole_mixture() for name, model in models.items()}
-    losses = {name: model.history_ for name, model in models.items()}
-    figures = {"loss_curves": loss_curves_figure(losses)}
+    figures = {}
+    if not private:
+        losses = {name: model.history_ for name, model in models.items()}
+        figures["loss_curves"] = loss_curves_figure(losses)
     if not split.train.is_regression:
         figures["decision_boundary"] = decision_boundary_figure(
-            models, split.train, split.test, scores=scores
+            models, train, split.test, scores=scores
         )
-        figures["routing_map"] = routing_map_figure(models, split.train, split.test)
+        figures["routing_map"] = routing_map_figure(models, train, split.test)
     for name, figure in figures.items():
         save_figure(figure, folder / f"{name}.{file_format}")

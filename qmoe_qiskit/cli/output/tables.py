@@ -36,6 +36,14 @@ _METRICS = {
 }
 
 
+def spent_text(run: runs.OpenedRun) -> str:
+    """Return what a private training has spent, or that it is not private."""
+    from qmoe_qiskit.train import PrivacySpent
+
+    document = run.manifest.model.get("privacy_spent")
+    return "none" if document is None else str(PrivacySpent.from_document(document))
+
+
 def comparison_table(run: runs.OpenedRun) -> Table:
     """Return a table that compares the models of a run."""
     from qmoe_qiskit.runs.metrics import MAIN_METRIC

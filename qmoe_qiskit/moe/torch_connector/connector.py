@@ -12,6 +12,7 @@ from qiskit_machine_learning.neural_networks import NeuralNetwork
 from torch import Tensor, nn
 
 from qmoe_qiskit.backends import CompiledRouter
+from qmoe_qiskit.backends.protocols import Pullback
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.moe.torch_connector.function import evaluate
 from qmoe_qiskit.moe.torch_connector.modes import is_traced
@@ -88,9 +89,16 @@ class RouterConnector(TorchConnector):
         initial_weights: Initial weights, shape (W,); None for random ones in [-1, 1]. The parameter
             has torch's default type.
 
+    Attributes:
+        kept_sweeps: Where a forward pass leaves its pullback for gradients of single rows, see
+            `qmoe_qiskit.train.private.gradients`; the gradient by the weights is then left out
+            unless inputs need one. None otherwise.
+
     Raises:
         InputError: If the initial weights have another shape.
     """
+
+    kept_sweeps: list[Pullback] | None = None
 
     def __init__(self, network: RouterNetwork, initial_weights: Tensor | None = None) -> None:
         if not isinstance(network, RouterNetwork):
@@ -165,9 +173,11 @@ class RouterConnector(TorchConnector):
             _check_shapes(network, input_data, weight_W)
         leading = input_data.shape[:-1]
         if len(leading) == 1:
-            return evaluate(input_data, weight_W, network.compiled, network.handle)
+            return evaluate(
+                input_data, weight_W, network.compiled, network.handle, self.kept_sweeps
+            )
         flat_BF = input_data.flatten(0, -2) if leading else input_data.unsqueeze(0)
-        values_BO = evaluate(flat_BF, weight_W, network.compiled, network.handle)
+        values_BO = evaluate(flat_BF, weight_W, network.compiled, network.handle, self.kept_sweeps)
         return values_BO.reshape(*leading, values_BO.shape[-1])
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from qmoe_qiskit.backends import CompiledRouter
+from qmoe_qiskit.backends.protocols import Pullback
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.moe.torch_connector.arrays import (
     finite_arrays,
@@ -24,7 +25,13 @@ from qmoe_qiskit.moe.torch_connector.modes import (
 from qmoe_qiskit.moe.torch_connector.operator import expectations, keep
 
 
-def evaluate(inputs_BF: Tensor, weights_W: Tensor, compiled: CompiledRouter, handle: str) -> Tensor:
+def evaluate(
+    inputs_BF: Tensor,
+    weights_W: Tensor,
+    compiled: CompiledRouter,
+    handle: str,
+    kept_sweeps: list[Pullback] | None = None,
+) -> Tensor:
     """Return the circuit's values, (B, O), in the inputs' floating type.
 
     Args:
@@ -32,6 +39,8 @@ def evaluate(inputs_BF: Tensor, weights_W: Tensor, compiled: CompiledRouter, han
         weights_W: The weights, in radians.
         compiled: The compiled router.
         handle: The handle by which recorded programs find it, see `new_handle`.
+        kept_sweeps: Takes the pullback, in place of a gradient by the weights; see
+            `RouterConnector.kept_sweeps`.
 
     Raises:
         InputError: If an input or a weight is not finite.
@@ -45,7 +54,7 @@ def evaluate(inputs_BF: Tensor, weights_W: Tensor, compiled: CompiledRouter, han
         recorded: Tensor = expectations(inputs_BF, weights_W, handle)
         return recorded
     if needs_gradient(inputs_BF, weights_W) or not inputs_BF.is_cpu:
-        values: Tensor = _Expectations.apply(inputs_BF, weights_W, compiled)  # type: ignore[no-untyped-call]
+        values: Tensor = _Expectations.apply(inputs_BF, weights_W, compiled, kept_sweeps)  # type: ignore[no-untyped-call]
         return values
     # Nothing is kept for a backward pass.
     expected = compiled.expectations(host_array(inputs_BF), host_array(weights_W))
@@ -65,6 +74,7 @@ class _Expectations(torch.autograd.Function):
         inputs_BF: Tensor,
         weights_W: Tensor,
         compiled: CompiledRouter,
+        kept_sweeps: list[Pullback] | None,
     ) -> Tensor:
         # Saved by torch, which refuses a sweep back after a change in place.
         ctx.save_for_backward(inputs_BF, weights_W)
@@ -72,13 +82,16 @@ class _Expectations(torch.autograd.Function):
         ctx.compiled = compiled
         x_BF, w_W = finite_arrays(inputs_BF, weights_W, compiled)
         values_BO, ctx.pullback = compiled.vjp(x_BF, w_W)
+        ctx.is_kept = kept_sweeps is not None
+        if kept_sweeps is not None:
+            kept_sweeps.append(ctx.pullback)
         return to_tensor(values_BO, output_type(inputs_BF, weights_W))
 
     @staticmethod
     def backward(
         ctx: Any,  # noqa: ANN401
         gradient_BO: Tensor,
-    ) -> tuple[Tensor | None, Tensor, None]:
+    ) -> tuple[Tensor | None, Tensor | None, None, None]:
         inputs_BF, weights_W = ctx.saved_tensors
         # With create_graph=True, or mapped over gradients, torch has to see what is done.
         if (
@@ -86,8 +99,10 @@ class _Expectations(torch.autograd.Function):
             or is_transformed()
             or torch._C._functorch.is_legacy_batchedtensor(gradient_BO)  # noqa: SLF001
         ):
-            return *carry_back(gradient_BO, (inputs_BF, weights_W, ctx.compiled), 0), None
-        need_inputs, need_weights, _ = ctx.needs_input_grad
+            return *carry_back(gradient_BO, (inputs_BF, weights_W, ctx.compiled), 0), None, None
+        need_inputs, need_weights, *_ = ctx.needs_input_grad
+        if ctx.is_kept and not need_inputs:
+            return None, None, None, None
         if need_weights and not getattr(ctx.compiled, "has_weight_gradients", True):
             raise InputError(
                 "a surrogate knows nothing of other weights of its circuit, so that these cannot "
@@ -98,6 +113,7 @@ class _Expectations(torch.autograd.Function):
             to_tensor(by_inputs_BF, inputs_BF.dtype) if need_inputs else None,
             to_tensor(by_weights_W, weights_W.dtype),
             None,
+            None,
         )
 
     @staticmethod
@@ -105,7 +121,7 @@ class _Expectations(torch.autograd.Function):
         ctx: Any,  # noqa: ANN401
         inputs_BF: Tensor | None,
         weights_W: Tensor | None,
-        _: None,
+        *_: None,
     ) -> Tensor:
         given_BF, given_W = ctx.saved_tensors
         change = carry_forward((inputs_BF, weights_W), (given_BF, given_W, ctx.compiled), 0)

@@ -94,12 +94,15 @@ class OpenedRun:
         from qmoe_qiskit.train.features import projection_sentence
 
         model = self.manifest.model
+        n_inputs, n_features = self.manifest.router_inputs, len(self.manifest.data.feature_names)
         projection = model["settings"].get("projection", "auto")
+        if n_inputs < n_features and (model["settings"].get("privacy") or {}).get("projection"):
+            projection = "random"
         grouped = projection == "groups" and self.has_circuit
         return projection_sentence(
             projection,
-            n_features=len(self.manifest.data.feature_names),
-            n_inputs=self.manifest.router_inputs,
+            n_features=n_features,
+            n_inputs=n_inputs,
             n_qubits=self.load_circuit().n_qubits if grouped else None,
             feature_range=tuple(model["range"]),
             explained_variance=self.model.explained_variance,
@@ -350,7 +353,8 @@ def _opened(path: Path, data: bytes, known: Mapping[str, bytes] | None) -> Opene
     lacking = sorted(needed - metrics.keys())
     if lacking:
         raise RunError(f"{quoted(path / METRICS)} is damaged: it has no {lacking[0]}")
-    if not history or any("train_loss" not in epoch for epoch in history):
+    needs_loss = "privacy_spent" not in manifest.model  # a loss of private rows is not recorded
+    if not history or any(needs_loss and "train_loss" not in epoch for epoch in history):
         raise RunError(f"{quoted(path / HISTORY)} is damaged: it has epochs without train_loss")
     model = parse_as(to_json(manifest.model), ModelFacts, f"model in {document}")
     if len(model.classes) > limits.CLASSES:

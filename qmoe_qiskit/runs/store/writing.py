@@ -222,15 +222,15 @@ def _metrics(one: ModelTraining, trained: CompletedTraining) -> dict[str, Metric
     classifier = restore_model(model_state(one.classifier))
     execution, seed = execution_of(classifier), trained.request.seed
     how = f"{described(one.router, execution, classifier.drawn_votes)}, seed {seed}"
-    measured, on_training_rows = (
-        measure(
-            classifier,
-            rows.features_NF,
-            rows.labels_N,
-            f"{len(rows.labels_N)} {kind} rows of {rows.name}; {how}",
-        )
-        for rows, kind in ((test, "held-out"), (train, "training"))
-    )
+
+    def measured_on(rows: Dataset, kind: str) -> dict[str, Metric]:
+        which = f"{len(rows.labels_N)} {kind} rows of {rows.name}"
+        return measure(classifier, rows.features_NF, rows.labels_N, f"{which}; {how}")
+
+    measured = measured_on(test, "held-out")
+    # What is measured on private rows tells of them.
+    is_private = hasattr(one.classifier, "privacy_spent_")
+    on_training_rows = {} if is_private else measured_on(train, "training")
     main = MAIN_METRIC[trained.request.task]
     epochs = len(one.classifier.history_)
     first = one.n_epochs_before + 1
@@ -238,7 +238,7 @@ def _metrics(one: ModelTraining, trained: CompletedTraining) -> dict[str, Metric
     took += f", after {one.n_epochs_before} before an interruption" if one.n_epochs_before else ""
     return {
         main: measured.pop(main),
-        f"train_{main}": on_training_rows[main],
+        **{f"train_{name}": on_training_rows[name] for name in (main,) if on_training_rows},
         **measured,
         **parameter_counts(one.classifier),
         **_qpu_seconds(one.classifier),

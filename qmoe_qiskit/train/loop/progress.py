@@ -33,13 +33,14 @@ class EpochProgress(AbstractContextManager["EpochProgress"]):
         self._notebook = enabled and in_notebook()
         self._enabled = self._notebook or (enabled and sys.stderr.isatty())
         self._started = self._drawn = time.monotonic()
-        self._first, self._remark = done, "loss 0.0000"
+        self._first, self._remark = done, ""
         self._bar: _Bar | None = None
 
-    def advance(self, loss: float, load: str = "") -> None:
-        """Count one epoch, with its loss and what is said of the experts' load."""
+    def advance(self, loss: float | None, load: str = "") -> None:
+        """Count one epoch, with its loss, if known, and what is said of the experts' load."""
         self._done += 1
-        self._remark = f"loss {loss:.4f}" + (load and f", {load}")
+        said = "" if loss is None else f"loss {loss:.4f}"
+        self._remark = ", ".join(filter(None, (said, load)))
         now = time.monotonic()
         if not self._enabled or now - self._started < DELAY_S:
             return

@@ -98,6 +98,9 @@ class Training:
         InputError: If skorch does not accept a callback, or a mixture the way of balancing it.
     """
 
+    # The net of a classifier.
+    net_class: type[ClassifierNet] = ClassifierNet
+
     def __init__(
         self,
         module: MixtureOfExperts,
@@ -125,7 +128,7 @@ class Training:
         }
         self.history = list(history)
         self._optimization = chosen
-        self._net = (RegressorNet if is_regression else ClassifierNet)(
+        self._net = (RegressorNet if is_regression else self.net_class)(
             module,
             criterion=criterion_class(chosen.criterion),
             optimizer=optimizer_class(chosen.optimizer),
@@ -171,6 +174,13 @@ class Training:
     def optimizer_state(self) -> OptimizerState:
         """The state of the optimizer, with which another training can go on."""
         return OptimizerState.of(self.optimizer, self._schedules, self._made_as)
+
+    def hand_over(self, estimator: object) -> None:
+        """Give an estimator what it keeps besides history and optimizer; here nothing."""
+
+    def counted(self) -> dict[str, float]:
+        """Return what a checkpoint counts; only a private training has something."""
+        return {}
 
     @property
     def _schedules(self) -> dict[str, LRScheduler]:

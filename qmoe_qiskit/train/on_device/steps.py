@@ -163,6 +163,10 @@ class HardwareSteps:
         )
         self._loss.module.eval()
 
+    def counted(self) -> dict[str, float]:
+        """Return what a checkpoint counts; only a private training has something."""
+        return {}
+
     def hand_over(self, classifier: QMoEClassifier) -> None:
         """Give a classifier the best model, whose circuit is its surrogate from now on."""
         from qmoe_qiskit.backends.surrogate import SurrogateBackend

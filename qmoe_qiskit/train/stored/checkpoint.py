@@ -1,6 +1,6 @@
 """Checkpoints: all that an interrupted training needs to go on exactly."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ class Checkpoint:
         best: State of the model after its best epoch; empty without early stopping.
         history: One entry per finished epoch.
         identity: Settings, seed and data hash, which a resumed training must share.
+        counted: What a private training has counted, see `PrivateTraining.counted`; else empty.
     """
 
     module: Tensors
@@ -32,6 +33,7 @@ class Checkpoint:
     best: Tensors
     history: list[dict[str, float]]
     identity: dict[str, Any]
+    counted: dict[str, float] = field(default_factory=dict)
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -45,10 +47,11 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         for group in _GROUPS
         for name, tensor in getattr(checkpoint, group).items()
     }
+    content = {"history": checkpoint.history, "identity": checkpoint.identity}
+    if checkpoint.counted:
+        content["counted"] = checkpoint.counted
     try:
-        write_tensors(
-            path, {"history": checkpoint.history, "identity": checkpoint.identity}, tensors
-        )
+        write_tensors(path, content, tensors)
     except OSError as error:
         raise RunError(f"checkpoint {path} cannot be written: {reason_of(error)}") from error
 
@@ -66,6 +69,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             group, _, member = name.partition("/")
             groups[group][member] = tensor
         history, identity = state["history"], state["identity"]
+        counted = {name: float(value) for name, value in state.get("counted", {}).items()}
     except FileNotFoundError as error:
         raise RunError(f"there is no checkpoint {path}: train without --resume to begin") from error
     except RunError:
@@ -75,7 +79,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise RunError(f"checkpoint {path} is damaged or no file ({why}): train again") from error
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise RunError(f"checkpoint {path} is damaged ({error}): train again") from error
-    return Checkpoint(**groups, history=history, identity=identity)
+    return Checkpoint(**groups, history=history, identity=identity, counted=counted)
 
 
 def restore_training(

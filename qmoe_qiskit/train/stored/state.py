@@ -18,6 +18,7 @@ from qmoe_qiskit.train.execution import options_of, profile_of
 from qmoe_qiskit.train.features import FeatureMap
 from qmoe_qiskit.train.fingerprint import ADDED, settings_from_json
 from qmoe_qiskit.train.model import circuit_of
+from qmoe_qiskit.train.private.spending import PrivacySpent
 from qmoe_qiskit.train.settings import BACKEND_SETTINGS, check_settings, plain
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def model_state(estimator: "MixtureEstimator") -> ModelState:
     profile = profile_of(estimator.backend_)
     is_sampled = estimator.routing == "sampled"
     votes = {"votes_seed": estimator.votes_seed_} if is_sampled else {}
+    spent: PrivacySpent | None = getattr(estimator, "privacy_spent_", None)
     tensors = {f"module/{k}": v.clone() for k, v in estimator.module_.state_dict().items()}
     tensors |= {
         f"features/{name}": torch.from_numpy(np.array(getattr(features, name))) for name in _ARRAYS
@@ -110,6 +112,7 @@ def model_state(estimator: "MixtureEstimator") -> ModelState:
             "n_parameters": estimator.n_parameters_,
             "history": estimator.history_,
             **votes,
+            **({} if spent is None else {"privacy_spent": spent.document()}),
         },
         tensors=tensors,
         circuit=None if circuit is None else circuit.to_qpy(),
@@ -186,6 +189,8 @@ def _untrained(kind: type[ModelT], state: ModelState) -> tuple[ModelT, int | Non
     if seed is not None and type(seed) is not int:
         raise RunError(f"the stored model is damaged: its seed is {seed!r}")
     estimator.votes_seed_ = config.get("votes_seed", 0)
+    if "privacy_spent" in config:
+        estimator.privacy_spent_ = PrivacySpent.from_document(config["privacy_spent"])
     if type(estimator.votes_seed_) is not int or estimator.votes_seed_ < 0:
         raise RunError(f"the stored model is damaged: its votes_seed is {config['votes_seed']!r}")
     return estimator, seed

@@ -94,6 +94,9 @@ def test_derivatives(packed: PackedNoisyRouter, rng: np.random.Generator) -> Non
             np.einsum("bo,bow->w", gradient, d_weights), abs=1e-12
         )
         assert back(convert(gradient), need_inputs=False)[0] is None
+        assert np.asarray(back(convert(gradient), per_sample=True)[1]) == pytest.approx(
+            np.einsum("bo,bow->bw", gradient, d_weights), abs=1e-12
+        )
 
 
 @pytest.mark.parametrize(("device", "n_qubits", "count"), [("ibm_lagos", 2, 2), ("ibm_fez", 2, 3)])

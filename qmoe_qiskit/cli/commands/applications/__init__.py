@@ -1,0 +1,1 @@
+"""Commands of the three applications: federated, private and adaptive models."""
