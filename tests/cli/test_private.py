@@ -81,7 +81,7 @@ def test_private_file(tmp_path: Path, table: Path, qmoe: Callable[..., Any]) -> 
         ("--bounds must be two numbers", (*PRIVATE[:4], "--bounds", "0")),
         ("the smaller first", (*PRIVATE[:4], "--bounds", "1,0")),
         ("epsilon must be a positive number", (*PRIVATE, "--epsilon", -1)),
-        ("principal components of private rows", (*PRIVATE, "--projection", "pca")),
+        ("begins with components of private rows", (*PRIVATE, "--projection", "pca")),
         ("--projection random is for a private training", ("--projection", "random")),
         ("label 0, which is none", (*PRIVATE, "--classes", "1,2")),
         ("--classes a,b must be numbers", (*PRIVATE, "--classes", "a,b")),

@@ -93,7 +93,7 @@ def _refusals(
         )
     if given("projection") in {"pca", "linear"}:
         yield (
-            f"projection {given('projection')!r}, which principal components of private rows begin: "
+            f"projection {given('projection')!r}, which begins with components of private rows: "
             "give Privacy its own, projection='random', or fewer features"
         )
     if given("early_stopping"):
