@@ -201,7 +201,7 @@ class Coordinator:
         if not self.rounds:
             return
         own = {name: one.own for name, one in measures.items()}
-        common = {name: one.common for name, one in measures.items() if one.common == one.common}  # noqa: PLR0124
+        common = {name: one.common for name, one in measures.items() if one.common == one.common}
         self.rounds[-1] = replace(self.rounds[-1], own=own, common=common)
 
     def _save(self) -> None:

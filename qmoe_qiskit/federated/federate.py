@@ -108,9 +108,16 @@ def federate(
     """
     mu = _proximal_factor(method)
     n_clients = len(parts)
-    _check_numbers(n_clients, rounds, epochs, drop, test_fraction, timeout_s)
-    needed = min(2, n_clients) if min_clients is None else require_positive(
-        "min_clients", min_clients
+    _check_numbers(
+        n_clients,
+        rounds=rounds,
+        epochs=epochs,
+        drop=drop,
+        test_fraction=test_fraction,
+        timeout_s=timeout_s,
+    )
+    needed = (
+        min(2, n_clients) if min_clients is None else require_positive("min_clients", min_clients)
     )
     if needed > n_clients:
         raise InputError(f"min_clients is {needed}, and there are {n_clients} clients")
@@ -160,7 +167,8 @@ def federate(
         models = [client_model(state, one.seed) for one in told]
         reached: Engine
         if engine == "nvflare":
-            from qmoe_qiskit.federated.nvflare.engine import NVFlareEngine, write_site
+            from qmoe_qiskit.federated.nvflare.engine import NVFlareEngine
+            from qmoe_qiskit.federated.nvflare.site_files import write_site
 
             for site, one, begun, mine in zip(sites, told, models, rows, strict=True):
                 assert site is not None
@@ -220,7 +228,13 @@ def _proximal_factor(method: str) -> float:
 
 
 def _check_numbers(
-    n_clients: int, rounds: int, epochs: int, drop: float, test_fraction: float, timeout_s: float
+    n_clients: int,
+    *,
+    rounds: int,
+    epochs: int,
+    drop: float,
+    test_fraction: float,
+    timeout_s: float,
 ) -> None:
     if not n_clients:
         raise InputError("federated training needs at least one client, got none")

@@ -45,7 +45,7 @@ class ClientPrivacy:
     def __post_init__(self) -> None:
         _check("noise_multiplier", self.noise_multiplier, math.inf, "a positive number")
         _check("max_norm", self.max_norm, math.inf, "a positive number")
-        _check("sample_rate", self.sample_rate, 1, "above 0 and at most 1", ends=True)
+        _check("sample_rate", self.sample_rate, 1, "above 0 and at most 1", end=True)
         _check("delta", self.delta, 1, "above 0 and below 1")
 
     def epsilon(self, rounds: int) -> float:
@@ -98,7 +98,10 @@ class ClientPrivacy:
         return averaged_V
 
 
-def _check(name: str, value: object, below: float, accepted: str, *, ends: bool = False) -> None:
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    if not (is_number and 0 < float(value) and (float(value) < below or ends and value == below)):  # type: ignore[arg-type]
-        raise InputError(f"{name} must be {accepted}, got {value!r}")
+def _check(name: str, value: object, limit: float, accepted: str, *, end: bool = False) -> None:
+    """Refuse what is no number between 0 and a limit, or the limit itself where `end` is true."""
+    if isinstance(value, Real) and not isinstance(value, bool):
+        number = float(value)
+        if 0 < number < limit or (end and number == limit):
+            return
+    raise InputError(f"{name} must be {accepted}, got {value!r}")
