@@ -242,8 +242,8 @@ def test_folder_of_another_training(parts: tuple[Dataset, ...], tmp_path: Path) 
 
 
 def test_a_failure_names_the_client(parts: tuple[Dataset, ...]) -> None:
-    with pytest.raises(FederationError, match="site-1 stopped in round 1: training diverged"):
-        federate(QMoEClassifier("linear", optimizer="SGD", learning_rate=1e300), parts)
+    with pytest.raises(FederationError, match=r"site-1 stopped in round [12]: training diverged"):
+        federate(QMoEClassifier("linear", learning_rate=1e308, batch_size=100), parts)
 
 
 @pytest.mark.parametrize(
