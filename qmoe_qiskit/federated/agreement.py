@@ -153,12 +153,14 @@ def agreed_model(
     return start
 
 
-def client_seed(model: QMoEClassifier, index: int) -> int:
-    """Return the seed of a client's batches and shots; that of the first one is the model's."""
-    seed = model.votes_seed_
-    if index == 0:
-        return seed
-    return int(np.random.SeedSequence([seed, index]).generate_state(1)[0])
+def client_seeds(model: QMoEClassifier, n_clients: int) -> list[int]:
+    """Return the seeds of the clients' batches and shots; that of the first one is the model's."""
+    seed = model.draw_seed()
+    others = [
+        int(np.random.SeedSequence([seed, index]).generate_state(1)[0])
+        for index in range(1, n_clients)
+    ]
+    return [seed, *others]
 
 
 def client_model(state: ModelState, seed: int) -> QMoEClassifier:

@@ -19,7 +19,7 @@ from qmoe_qiskit.federated.agreement import (
     agreed_classes,
     agreed_model,
     client_model,
-    client_seed,
+    client_seeds,
     labelled,
 )
 from qmoe_qiskit.federated.client import Client, ClientSettings, held_out
@@ -134,13 +134,13 @@ def federate(
     told = [
         ClientSettings(
             name=name,
-            seed=client_seed(start, index),
+            seed=own_seed,
             share=share,
             proximal=mu,
             epochs=epochs,
             test_fraction=test_fraction,
         )
-        for index, name in enumerate(names)
+        for name, own_seed in zip(names, client_seeds(start, n_clients), strict=True)
     ]
     rows = [
         labelled(part, classes_C, f"{name} ({part.name})")

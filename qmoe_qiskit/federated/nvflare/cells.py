@@ -59,9 +59,14 @@ def open_cell(name: str, port: int, certificates: Path) -> CoreCell:
 
 
 def close_cell(cell: CoreCell) -> None:
-    """Stop a cell, so that this process may open another one of its name."""
+    """Stop a cell and release its port, so that this process may open another one of its name."""
     cell.stop()
-    cell.ALL_CELLS.pop(cell.get_fqcn(), None)  # NVFlare keeps stopped cells
+    # NVFlare leaves a listening socket open, and keeps stopped cells.
+    for connector in cell.communicator.conn_manager.connectors.values():
+        server = getattr(connector.driver, "server", None)
+        if server is not None:
+            server.server_close()
+    cell.ALL_CELLS.pop(cell.get_fqcn(), None)
 
 
 def send(

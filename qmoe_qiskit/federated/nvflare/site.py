@@ -42,7 +42,7 @@ def main(folder: Path, port: int, certificates: Path) -> None:
 
 
 def _end_with_coordinator() -> None:
-    while sys.stdin.buffer.read(1024):
+    while os.read(sys.stdin.fileno(), 1024):  # sys.stdin itself would be locked at the end
         pass
     # At once, in the middle of whatever it does: states are written as a whole or not at all.
     os._exit(0)
