@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from qmoe_qiskit.errors import InputError, QMoEError, RunError
 from qmoe_qiskit.federated.messages import Measures, Reply, Request
@@ -68,10 +69,10 @@ class Client:
         folder: Path | None = None,
     ) -> None:
         self.settings, self.model = settings, model
-        train, own = held_out(rows, settings)
+        train, own = held_out(len(rows.codes_N), settings)
         features = model.feature_map_
-        self._train = train.tensors(features)
-        self._own = own.tensors(features)
+        self._train = rows.at(train).tensors(features)
+        self._own = rows.at(own).tensors(features)
         self._common = None if common is None else common.tensors(features)
         self._folder = folder
         self._parameters = shared_parameters(model.module_, settings.share)
@@ -195,20 +196,22 @@ class Client:
         self._done, self._optimizer, self._history = done, optimizer, list(history)
 
 
-def held_out(rows: LabelledRows, settings: ClientSettings) -> tuple[LabelledRows, LabelledRows]:
-    """Return a client's training rows and those that it holds out, drawn from its seed.
+def held_out(n_rows: int, settings: ClientSettings) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the numbers of a client's training rows, and of those that it holds out.
+
+    They are drawn from its seed.
 
     Raises:
         InputError: If there are too few rows.
     """
-    count = len(rows.codes_N)
+    everything = np.arange(n_rows)
     if settings.test_fraction == 0:
-        return rows, rows
-    n_test = max(1, round(settings.test_fraction * count))
-    if n_test >= count:
+        return everything, everything
+    n_test = max(1, round(settings.test_fraction * n_rows))
+    if n_test >= n_rows:
         raise InputError(
-            f"{settings.name} has {count} row(s), too few to hold out a share of "
+            f"{settings.name} has {n_rows} row(s), too few to hold out a share of "
             f"{settings.test_fraction:g}: use fewer clients, more rows, or test_fraction=0"
         )
-    order = np.random.default_rng([settings.seed, count]).permutation(count)
-    return rows.at(np.sort(order[n_test:])), rows.at(np.sort(order[:n_test]))
+    order = np.random.default_rng([settings.seed, n_rows]).permutation(n_rows)
+    return np.sort(order[n_test:]), np.sort(order[:n_test])

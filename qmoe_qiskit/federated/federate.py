@@ -148,7 +148,7 @@ def federate(
     ]
     common = None if test is None else labelled(test, classes_C, "the common test set")
     for one, mine in zip(told, rows, strict=True):
-        held_out(mine, one)  # too few rows are found before anything starts
+        held_out(len(mine.codes_N), one)  # too few rows are found before anything starts
     identity = {
         "settings": start.settings(),
         "bounds": bounds_F2.tolist(),
