@@ -64,6 +64,15 @@ COMMANDS = {
         "--mitigation", "--out", "--routers", "--samples", "--seeds", "--shots", "--target",
         "--test-fraction", "--workers",
     ],
+    "federate": [
+        "--backend", "--balance", "--batch-size", "--bounds", "--clients", "--data", "--delta",
+        "--device-qubits", "--drop", "--drop-rate", "--engine", "--entanglement", "--experts",
+        "--features", "--json", "--layers", "--learning-rate", "--local-epochs", "--max-norm",
+        "--method", "--min-clients", "--mitigation", "--noise-multiplier", "--out", "--partition",
+        "--qubits", "--readout", "--resume", "--reuploads", "--rotation", "--rounds", "--router",
+        "--routing", "--sample-rate", "--samples", "--seed", "--share", "--shots", "--target",
+        "--test-fraction", "--timeout", "--votes",
+    ],
     "noise": [
         "--batch-size", "--data", "--device", "--device-qubits", "--drift-hours", "--drift-seed",
         "--drop", "--early-stopping", "--entanglement", "--epochs", "--experts", "--features",
