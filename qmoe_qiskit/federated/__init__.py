@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 from qmoe_qiskit.lazy import load_lazily
 
 if TYPE_CHECKING:
-    from qmoe_qiskit.federated.federate import federate
     from qmoe_qiskit.federated.partitions import partition
     from qmoe_qiskit.federated.privacy import ClientPrivacy
     from qmoe_qiskit.federated.results import FederatedRun, Round
+    from qmoe_qiskit.federated.training import federate
 
 __all__ = ["ClientPrivacy", "FederatedRun", "Round", "federate", "partition"]
 
 __getattr__, __dir__ = load_lazily(
     "qmoe_qiskit.federated",
     {
-        ".federate": ["federate"],
+        ".training": ["federate"],
         ".partitions": ["partition"],
         ".privacy": ["ClientPrivacy"],
         ".results": ["FederatedRun", "Round"],
