@@ -84,9 +84,14 @@ class Reply:
         error = str(head.pop("error", ""))
         if not error and len(shared_V) != n_weights:
             raise ValueError(f"{len(shared_V)} weights instead of {n_weights}")
-        numbers = {name: _number(head[name]) for name in ("loss", "own", "common")}
-        counts = {name: int(head[name]) for name in ("number", "n_rows")}
-        return cls(measures=Measures(**counts, **numbers), shared_V=shared_V, error=error)
+        measures = Measures(
+            number=int(head["number"]),
+            n_rows=int(head["n_rows"]),
+            loss=_number(head["loss"]),
+            own=_number(head["own"]),
+            common=_number(head["common"]),
+        )
+        return cls(measures=measures, shared_V=shared_V, error=error)
 
 
 def _number(value: float | None) -> float:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Real
 
 import numpy as np
 
@@ -96,14 +95,14 @@ class ClientPrivacy:
         total_V = rng.normal(scale=self.noise_multiplier * self.max_norm, size=len(before_V))
         for after_V in after:
             change_V = after_V - before_V
-            total_V += change_V * min(1.0, self.max_norm / max(np.linalg.norm(change_V), 1e-300))
+            total_V += change_V / max(1.0, float(np.linalg.norm(change_V)) / self.max_norm)
         averaged_V: FloatArray = before_V + total_V / (self.sample_rate * n_clients)
         return averaged_V
 
 
 def _check(name: str, value: object, limit: float, accepted: str, *, end: bool = False) -> None:
     """Refuse what is no number between 0 and a limit, or the limit itself where `end` is true."""
-    if isinstance(value, Real) and not isinstance(value, bool):
+    if isinstance(value, int | float | np.number) and not isinstance(value, bool):
         number = float(value)
         if 0 < number < limit or (end and number == limit):
             return

@@ -1,11 +1,12 @@
 """The weights of a mixture that clients share, as one vector, and the pull back to them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from qmoe_qiskit.errors import InputError, unknown_name
 from qmoe_qiskit.moe import MixtureOfExperts
@@ -56,7 +57,7 @@ def from_vector(shared_V: FloatArray, parameters: Sequence[nn.Parameter]) -> Non
     sizes = [parameter.numel() for parameter in parameters]
     if len(shared_V) != sum(sizes):
         raise ValueError(f"{len(shared_V)} shared weights instead of {sum(sizes)}")
-    pieces = torch.from_numpy(np.array(shared_V)).split(sizes)
+    pieces = torch.split(torch.from_numpy(np.array(shared_V)), sizes)
     with torch.no_grad():
         for parameter, piece in zip(parameters, pieces, strict=True):
             parameter.copy_(piece.reshape(parameter.shape))
@@ -77,11 +78,11 @@ def proximal(parameters: Sequence[nn.Parameter], factor: float) -> Iterator[None
             handle.remove()
 
 
-def _pull(parameter: nn.Parameter, factor: float) -> torch.utils.hooks.RemovableHandle:
+def _pull(parameter: nn.Parameter, factor: float) -> RemovableHandle:
     start = parameter.detach().clone()
 
     def add(gradient: Tensor) -> Tensor:
         return gradient + factor * (parameter.detach() - start)
 
-    handle: torch.utils.hooks.RemovableHandle = parameter.register_hook(add)
-    return handle
+    register: Callable[[Callable[[Tensor], Tensor]], RemovableHandle] = parameter.register_hook
+    return register(add)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import asdict
-from numbers import Real
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -22,6 +20,7 @@ from qmoe_qiskit.federated.agreement import (
     client_seeds,
     labelled,
 )
+from qmoe_qiskit.federated.checking import check_columns, check_numbers, proximal_factor
 from qmoe_qiskit.federated.client import Client, ClientSettings, held_out
 from qmoe_qiskit.federated.coordinator import FILE, Coordinator, Report, RoundSettings
 from qmoe_qiskit.federated.engine import Engine, LocalEngine
@@ -33,9 +32,9 @@ if TYPE_CHECKING:
     from qmoe_qiskit.data.dataset import Dataset
     from qmoe_qiskit.federated.privacy import ClientPrivacy
     from qmoe_qiskit.train.classifier import QMoEClassifier
+    from qmoe_qiskit.train.rows import LabelledRows
 
 ENGINES = ("local", "nvflare")
-METHODS = ("fedavg", "fedprox:MU")
 
 
 def federate(
@@ -89,7 +88,8 @@ def federate(
             reached over NVFlare's communication layer with certificates; needs the extra
             `federated`. Results are the same.
         out: Folder of checkpoints and models, or None.
-        resume: Whether to go on in that folder; the result is that of an uninterrupted training.
+        resume: Whether to go on in that folder; the result is that of an uninterrupted training,
+            with shots another draw.
         timeout_s: How long "nvflare" waits for clients in a round, in seconds.
         report: Receives every `Round` when it is over.
 
@@ -106,9 +106,9 @@ def federate(
     >>> [len(one.clients) for one in run.rounds], sorted(run.models)
     ([2, 2, 2], ['site-1', 'site-2'])
     """
-    mu = _proximal_factor(method)
+    mu = proximal_factor(method)
     n_clients = len(parts)
-    _check_numbers(
+    check_numbers(
         n_clients,
         rounds=rounds,
         epochs=epochs,
@@ -125,8 +125,12 @@ def federate(
         raise InputError("privacy protects what is shared, and share='none' shares nothing")
     if engine not in ENGINES:
         raise unknown_name("engine", engine, ENGINES)
+    if engine == "nvflare":
+        from qmoe_qiskit.federated.nvflare.cells import require_nvflare
+
+        require_nvflare()
     epsilon = None if privacy is None else privacy.epsilon(rounds)
-    _check_columns(parts if test is None else [*parts, test])
+    check_columns(parts if test is None else [*parts, test])
     bounds_F2, classes_C = agreed_bounds(bounds, parts), agreed_classes(classes, parts)
     start = agreed_model(model, bounds_F2, classes_C, seed)
     shared = shared_parameters(start.module_, check_share(share))
@@ -162,23 +166,17 @@ def federate(
     }
     folder = None if out is None else _prepared(Path(out), resume=resume)
     state = model_state(start)
-    with nullcontext(folder) if folder or engine == "local" else TemporaryDirectory() as place:
-        sites = [None if place is None else _site_folder(Path(place), name) for name in names]
-        models = [client_model(state, one.seed) for one in told]
+    clients = [(one, client_model(state, one.seed), r) for one, r in zip(told, rows, strict=True)]
+    with ExitStack() as stack:
         reached: Engine
         if engine == "nvflare":
-            from qmoe_qiskit.federated.nvflare.engine import NVFlareEngine
-            from qmoe_qiskit.federated.nvflare.site_files import write_site
-
-            for site, one, begun, mine in zip(sites, told, models, rows, strict=True):
-                assert site is not None
-                write_site(site, one, begun, mine, common)
-            reached = NVFlareEngine(dict(zip(names, sites, strict=True)), timeout_s=timeout_s)
+            place = folder or Path(stack.enter_context(TemporaryDirectory()))
+            reached = _processes(clients, common, place, timeout_s)
         else:
             reached = LocalEngine(
                 [
-                    Client(one, begun, mine, common, site)
-                    for one, begun, mine, site in zip(told, models, rows, sites, strict=True)
+                    Client(one, begun, mine, common, folder and _site_folder(folder, one.name))
+                    for one, begun, mine in clients
                 ]
             )
         coordinator = Coordinator(
@@ -212,53 +210,20 @@ def federate(
         )
 
 
-def _proximal_factor(method: str) -> float:
-    name, colon, text = str(method).partition(":")
-    if (name, colon) == ("fedavg", ""):
-        return 0.0
-    if (name, colon) != ("fedprox", ":"):
-        raise unknown_name("method", method, METHODS)
-    try:
-        factor = float(text)
-    except ValueError:
-        factor = math.nan
-    if not (math.isfinite(factor) and factor > 0):
-        raise InputError(f"MU of method fedprox:MU must be a positive number, got {text!r}")
-    return factor
-
-
-def _check_numbers(
-    n_clients: int,
-    *,
-    rounds: int,
-    epochs: int,
-    drop: float,
-    test_fraction: float,
+def _processes(
+    clients: Sequence[tuple[ClientSettings, QMoEClassifier, LabelledRows]],
+    common: LabelledRows | None,
+    folder: Path,
     timeout_s: float,
-) -> None:
-    if not n_clients:
-        raise InputError("federated training needs at least one client, got none")
-    require_positive("rounds", rounds, at_most=100_000)
-    require_positive("epochs", epochs, at_most=100_000)
-    for name, share in {"drop": drop, "test_fraction": test_fraction}.items():
-        if not (_is_number(share) and 0 <= share < 1):
-            raise InputError(f"{name} must be at least 0 and below 1, got {share!r}")
-    if not (_is_number(timeout_s) and timeout_s > 0):
-        raise InputError(f"timeout_s must be a positive number of seconds, got {timeout_s!r}")
+) -> Engine:
+    """Write what the sites need, and return the engine that will start them."""
+    from qmoe_qiskit.federated.nvflare.engine import NVFlareEngine
+    from qmoe_qiskit.federated.nvflare.site_files import write_site
 
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
-
-
-def _check_columns(parts: Sequence[Dataset]) -> None:
-    first = parts[0].feature_names
-    for index, part in enumerate(parts):
-        if part.feature_names != first:
-            raise InputError(
-                f"the rows of client {index + 1} have the features {list(part.feature_names)}, "
-                f"those of the first one {list(first)}: all need the same columns"
-            )
+    sites = {one.name: _site_folder(folder, one.name) for one, _, _ in clients}
+    for one, begun, mine in clients:
+        write_site(sites[one.name], one, begun, mine, common)
+    return NVFlareEngine(sites, timeout_s=timeout_s)
 
 
 def _prepared(folder: Path, *, resume: bool) -> Path:

@@ -26,7 +26,6 @@ from qmoe_qiskit.federated.nvflare.cells import (
     close_cell,
     open_cell,
     quiet,
-    require_nvflare,
     send,
     write_certificates,
 )
@@ -71,9 +70,7 @@ class NVFlareEngine:
 
         Raises:
             FederationError: If one of them does not start.
-            InputError: If NVFlare is not installed.
         """
-        require_nvflare()
         with ExitStack() as stack:
             certificates = Path(stack.enter_context(TemporaryDirectory(prefix="qmoe-")))
             stack.enter_context(quiet())
