@@ -52,7 +52,7 @@ class FederatedSettings(StudySettings, title="federated"):
     layers: PositiveInt = 3
     ways: Several[Way] = tuple(WAYS)
     controls: Distinct[Control] = ("linear", "mlp:16", "fourier")
-    control_ways: Several[Way] = ("central", "alone", "fedavg", "router")
+    control_ways: Several[Way] = ("fedavg", "router")
     near: Share = 0.95
     margin: Margin = 0.01
 
