@@ -142,6 +142,11 @@ def agreed_model(
                 f"{name}={settings[name]!r} has no place in federated training: leave it at {value}"
             )
     check_settings(settings)
+    if str(settings["backend"]).startswith("runtime:"):
+        raise InputError(
+            f"backend {settings['backend']!r} would take jobs for every step of a client: train "
+            "ideally or under a device's calibration, such as noisy:ibm_fez"
+        )
     start = QMoEClassifier(**{**settings, "random_state": seed, "verbose": False})
     training_seed = start.draw_seed()
     start.classes_, start.n_features_in_ = classes_C, len(bounds_F2)

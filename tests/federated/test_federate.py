@@ -277,6 +277,8 @@ def test_other_refusals(parts: tuple[Dataset, ...]) -> None:
         federate(QMoEClassifier("linear", early_stopping=True), parts)
     with pytest.raises(InputError, match="at least one client"):
         federate(QMoEClassifier("linear"), [])
+    with pytest.raises(InputError, match="would take jobs for every step"):
+        federate(QMoEClassifier(backend="runtime:fake_torino"), parts)
     mine = Dataset(**{**vars(parts[0]), "name": "mine"})
     with pytest.raises(InputError, match="bounds of the features of 'mine' are needed"):
         federate(QMoEClassifier("linear"), [mine, mine])
@@ -306,6 +308,22 @@ def test_privacy_of_clients(parts: tuple[Dataset, ...]) -> None:
     expected_V = weights(start) + np.mean(clipped_KV, axis=0)
     np.testing.assert_allclose(run.shared_V, expected_V, atol=1e-9)
     assert run.epsilon == privacy.epsilon(1)
+
+
+def test_clients_are_sampled(parts: tuple[Dataset, ...]) -> None:
+    """Who takes part is drawn; who does not is not missing, even if nobody takes part."""
+    privacy = ClientPrivacy(noise_multiplier=1.0, max_norm=0.1, sample_rate=0.2, noise_seed=2)
+    settings: dict[str, Any] = {"rounds": 12, "privacy": privacy, "min_clients": 3}
+    run = federate(QMoEClassifier("linear"), parts, **settings)
+    counts = [len(one.clients) for one in run.rounds]
+    assert min(counts) == 0
+    assert max(counts) > 0
+    assert not any(one.missing for one in run.rounds)
+    again = federate(QMoEClassifier("linear"), parts, **settings)
+    np.testing.assert_array_equal(run.shared_V, again.shared_V)
+    unseeded = ClientPrivacy(noise_multiplier=1.0, max_norm=0.1, sample_rate=0.2)
+    other = federate(QMoEClassifier("linear"), parts, rounds=1, privacy=unseeded)
+    assert np.abs(other.shared_V - run.shared_V).min() > 0
 
 
 def test_epsilon_of_clients() -> None:

@@ -69,9 +69,9 @@ def wait_until_gone(pids: list[int]) -> None:
         time.sleep(0.1)
 
 
-def listening() -> set[str]:
-    """Return the addresses on which this process listens, as /proc has them."""
-    links = (path for path in Path("/proc/self/fd").iterdir() if path.is_symlink())
+def listening(process: int) -> set[str]:
+    """Return the addresses on which a process listens, as /proc has them."""
+    links = (path for path in Path(f"/proc/{process}/fd").iterdir() if path.is_symlink())
     sockets = {str(link.readlink()) for link in links if os.path.lexists(link)}
     lines = Path("/proc/self/net/tcp").read_text().splitlines()[1:]
     lines += Path("/proc/self/net/tcp6").read_text().splitlines()[1:]
@@ -98,7 +98,9 @@ def test_a_site_is_killed(parts: tuple[Dataset, ...], started: list[engines.NVFl
 
     def report(one: Round) -> None:
         reached.append(one)
-        assert listening() == {"0100007F"}  # 127.0.0.1
+        assert listening(os.getpid()) == {"0100007F"}  # 127.0.0.1
+        if one.number == 1:
+            assert not any(map(listening, started[0].process_ids.values()))
         if one.number == 2:
             os.kill(started[0].process_ids["site-2"], signal.SIGKILL)
 
