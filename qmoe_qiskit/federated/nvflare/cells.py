@@ -58,15 +58,28 @@ def open_cell(name: str, port: int, certificates: Path) -> CoreCell:
     )
 
 
-def close_cell(cell: CoreCell) -> None:
-    """Stop a cell and release its port, so that this process may open another one of its name."""
-    cell.stop()
-    # NVFlare leaves a listening socket open, and keeps stopped cells.
-    for connector in cell.communicator.conn_manager.connectors.values():
-        server = getattr(connector.driver, "server", None)
-        if server is not None:
-            server.server_close()
-    cell.ALL_CELLS.pop(cell.get_fqcn(), None)
+@contextmanager
+def server_cell(port: int, certificates: Path) -> Iterator[CoreCell]:
+    """Open the server's cell, and close it after the block as if it had never been.
+
+    NVFlare takes one server per process: it leaves the listening socket open, and keeps stopped
+    cells and their statistics by name, so that a second or third server would be refused.
+    """
+    from nvflare.fuel.f3.stats_pool import StatsPoolManager
+
+    known = set(StatsPoolManager.pools)
+    cell = open_cell(SERVER, port, certificates)
+    try:
+        yield cell
+    finally:
+        cell.stop()
+        for connector in cell.communicator.conn_manager.connectors.values():
+            server = getattr(connector.driver, "server", None)
+            if server is not None:
+                server.server_close()
+        cell.ALL_CELLS.pop(SERVER, None)
+        for name in StatsPoolManager.pools.keys() - known:
+            StatsPoolManager.delete_pool(name)
 
 
 def send(

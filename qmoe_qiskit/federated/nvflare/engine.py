@@ -23,10 +23,9 @@ from qmoe_qiskit.federated.nvflare.cells import (
     SERVER,
     TO_SERVER,
     TO_SITE,
-    close_cell,
-    open_cell,
     quiet,
     send,
+    server_cell,
     write_certificates,
 )
 from qmoe_qiskit.train.classifier import QMoEClassifier
@@ -76,8 +75,7 @@ class NVFlareEngine:
             stack.enter_context(quiet())
             port = _free_port()
             write_certificates(certificates, [SERVER, *self._sites])
-            self._cell = open_cell(SERVER, port, certificates)
-            stack.callback(close_cell, self._cell)
+            self._cell = stack.enter_context(server_cell(port, certificates))
             self._cell.register_request_cb(CHANNEL, TO_SERVER, self._receive)
             self._cell.start()
             stack.callback(self._end_sites)
