@@ -116,6 +116,17 @@ def test_a_site_is_killed(parts: tuple[Dataset, ...], started: list[engines.NVFl
     assert list(run.models) == ["site-1"]
 
 
+def test_a_process_leads_one_federation_after_another(tmp_path: Path) -> None:
+    cells.write_certificates(tmp_path, [cells.SERVER])
+    assert (tmp_path / "server.key").stat().st_mode & 0o077 == 0
+    for _ in range(3):
+        with cells.server_cell(engines._free_port(), tmp_path) as cell:
+            cell.start()
+            while not listening(os.getpid()):
+                time.sleep(0.01)
+        assert not listening(os.getpid())
+
+
 PROGRAM = textwrap.dedent("""
     import sys
     from qmoe_qiskit.data import load_dataset
