@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from qmoe_qiskit.backends import FourierSurrogate, open_backend
     from qmoe_qiskit.circuits import RouterCircuit, angle_router
     from qmoe_qiskit.errors import QMoEError
-    from qmoe_qiskit.moe import MixtureOfExperts, QuantumRouter
+    from qmoe_qiskit.moe import MixtureOfExperts, QMoELayer, QuantumRouter
     from qmoe_qiskit.noise_profiles import NoiseProfile, list_profiles, load_profile
     from qmoe_qiskit.train import QMoEClassifier
     from qmoe_qiskit.train.export import export_model
@@ -31,6 +31,8 @@ __all__ = [
     "NoiseProfile",
     "QMoEClassifier",
     "QMoEError",
+    "QMoELayer",
+    "QMoERegressor",
     "QuantumRouter",
     "RouterCircuit",
     "__version__",
@@ -51,9 +53,9 @@ __getattr__, __dir__ = load_lazily(
         "qmoe_qiskit.backends": ["FourierSurrogate", "open_backend"],
         "qmoe_qiskit.circuits": ["RouterCircuit", "angle_router"],
         "qmoe_qiskit.errors": ["QMoEError"],
-        "qmoe_qiskit.moe": ["MixtureOfExperts", "QuantumRouter"],
+        "qmoe_qiskit.moe": ["MixtureOfExperts", "QMoELayer", "QuantumRouter"],
         "qmoe_qiskit.noise_profiles": ["NoiseProfile", "list_profiles", "load_profile"],
-        "qmoe_qiskit.train": ["QMoEClassifier"],
+        "qmoe_qiskit.train": ["QMoEClassifier", "QMoERegressor"],
         "qmoe_qiskit.train.export": ["export_model"],
         "qmoe_qiskit.version": ["__version__"],
     },

@@ -3,6 +3,7 @@
 An entry is registered in one place; checks, error messages and help texts are made from the table.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -47,6 +48,18 @@ class Registry(Generic[EntryT]):
             raise unknown_name(self._kind, name, self._entries)
         return self._entries[name]
 
+    def kind_of(self, name: object) -> EntryT:
+        """Return the entry that a name stands for, where "mlp:16" is one of the entry "mlp:H".
+
+        Raises:
+            InputError: If no entry has that name.
+        """
+        stem, colon, _ = str(name).partition(":")
+        for entry in self:
+            if entry.name.partition(":")[0] == stem and (":" in entry.name or not colon):
+                return entry
+        raise unknown_name(self._kind, name, self.names)
+
     @property
     def names(self) -> tuple[str, ...]:
         """The names of all entries."""
@@ -59,3 +72,27 @@ class Registry(Generic[EntryT]):
 
     def __iter__(self) -> Iterator[EntryT]:
         return iter(self._entries.values())
+
+
+def size_in(kind: str, name: str, counts: str) -> int:
+    """Return the number in a name such as "mlp:16", or 0 if such names have none.
+
+    Args:
+        kind: What is named, such as "router".
+        name: The name.
+        counts: What the number counts, such as "hidden units"; "" if there is none.
+
+    Raises:
+        InputError: If the name lacks its number.
+
+    >>> size_in("router", "mlp:16", "hidden units")
+    16
+    """
+    stem, _, size = name.partition(":")
+    if not counts:
+        return 0
+    if not re.fullmatch("[0-9]{1,6}", size):
+        raise InputError(
+            f"{kind} {name!r} needs its number of {counts}, at most 999999, such as '{stem}:16'"
+        )
+    return int(size)

@@ -29,6 +29,7 @@ import torch
 from benchmark_circuits import measure_circuits
 from benchmark_experts import measure_experts
 from benchmark_hardware import measure_hardware
+from benchmark_layer import measure_layer
 from benchmark_noise import measure_noise
 from benchmark_startup import measure_startup
 from benchmark_studies import measure_noise_study
@@ -279,6 +280,7 @@ def measure(*, slow: bool) -> list[Row]:
         *measure_noise(slow=slow),
         *measure_hardware(),
         *measure_experts(),
+        *measure_layer(),
         *measure_noise_study(slow=slow),
     ]
 

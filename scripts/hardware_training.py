@@ -3,9 +3,9 @@
     python scripts/hardware_training.py --device fake_torino --seeds 5
 
 Every step is what `QMoEClassifier(hardware_training=...)` sends: the grid of the surrogate at all
-sets of weights, packed into slots. To be fast, a slot's values are exact under the noise of its
-qubits, with binomial shot noise, in place of IBM's primitives on a fake. QPU seconds are estimated
-as for the device. Held-out rows are evaluated under the exact noise of the best slot.
+sets of weights, each point in every slot. To be fast, a slot's values are exact under the noise of
+its qubits, with binomial shot noise, in place of IBM's primitives on a fake. QPU seconds are
+estimated as for the device. Held-out rows are evaluated under the exact noise of the best slot.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from torch import nn
 from qmoe_qiskit.backends import BackendSpec, CompiledRouter, open_backend
 from qmoe_qiskit.backends.protocols import Expectations
 from qmoe_qiskit.backends.runtime.compiled_router import RuntimeRouter
-from qmoe_qiskit.backends.slots.assignment import Assignment
 from qmoe_qiskit.backends.slots.noisy import PackedNoisyRouter
 from qmoe_qiskit.backends.surrogate import FourierSurrogate, SurrogatePlan
 from qmoe_qiskit.circuits import RouterCircuit
@@ -36,7 +35,7 @@ from qmoe_qiskit.train.loop.optimization import Optimization
 from qmoe_qiskit.train.on_device.measuring import DeviceMeasurement, Measured
 from qmoe_qiskit.train.on_device.steps import HardwareSteps
 from qmoe_qiskit.train.on_device.values import ValuesLoss, quantum_router
-from qmoe_qiskit.train.rows import LabelledRows
+from qmoe_qiskit.train.rows import TargetRows
 from qmoe_qiskit.typing import FloatArray
 
 
@@ -61,26 +60,18 @@ class SimulatedMeasurement:
         """Draw the values of a step."""
         rng = np.random.default_rng([self._seed, step])
         inputs_PF = self.plan.inputs_BF
-        groups_QM = np.arange(len(inputs_PF))[:, None]
-        drawn = Assignment.draw(groups_QM, len(self._slots), f"{self._seed} {step}")
-        cells_RK = drawn.points_RK
+        n_slots = len(self._slots)
+        in_slot = -(-self._shots // n_slots)
         surrogates = []
         for weights_W in weights_VW:
-            exact_RKO = np.stack(
-                [
-                    slot.expectations(inputs_PF[cells_R], weights_W).values
-                    for slot, cells_R in zip(self._slots, cells_RK.T, strict=True)
-                ],
-                axis=1,
-            )
-            ones = rng.binomial(self._shots, np.clip((1 + exact_RKO) / 2, 0, 1))
-            means_RKO = 2 * ones / self._shots - 1
-            errors_RKO = np.sqrt((1 - means_RKO**2) / self._shots)
-            rows = len(cells_RK)
+            exact_KPO = np.stack([s.expectations(inputs_PF, weights_W).values for s in self._slots])
+            ones_KPO = rng.binomial(in_slot, np.clip((1 + exact_KPO) / 2, 0, 1))
+            means_KPO = 2 * ones_KPO / in_slot - 1
+            variances_KPO = (1 - means_KPO**2) / in_slot
             found = Expectations(
-                values=drawn.unpack(means_RKO.reshape(rows, -1)),
-                std_errors=drawn.unpack_errors(errors_RKO.reshape(rows, -1)),
-                shots=self._shots,
+                values=means_KPO.mean(axis=0),
+                std_errors=np.sqrt(variances_KPO.sum(axis=0)) / n_slots,
+                shots=in_slot * n_slots,
             )
             surrogates.append(FourierSurrogate.from_values(self.plan, found, weights_W))
         seconds = self.estimate(len(weights_VW)).seconds
@@ -140,9 +131,9 @@ def _scores(
     router = quantum_router(model.module_).circuit
     device, slots = _device(arguments, router)
     before = _accuracy(model, split, slots[0])
-    features_NF, labels_N, _ = LabelledRows(
-        features_NF=split.train.features_NF, codes_N=split.train.labels_N
-    ).tensors(model.feature_map_)
+    features_NF, labels_N, _ = TargetRows(
+        features_NF=split.train.features_NF, targets_N=split.train.labels_N
+    ).tensors(model)
     loss = ValuesLoss(
         module=model.module_,
         features_NF=features_NF,

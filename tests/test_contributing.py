@@ -9,17 +9,26 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import typer
+from scipy.stats import entropy
 from typer.testing import CliRunner
 
 from qmoe_qiskit.backends import MITIGATIONS, open_backend
 from qmoe_qiskit.backends.noisy.backend import NoisyBackend
 from qmoe_qiskit.backends.noisy.registry import NOISES
 from qmoe_qiskit.backends.open import BACKENDS
-from qmoe_qiskit.circuits import angle_router
+from qmoe_qiskit.circuits import CIRCUITS, angle_router
 from qmoe_qiskit.data import load_dataset
 from qmoe_qiskit.data.registry import DATASETS
-from qmoe_qiskit.moe import ROUTERS
+from qmoe_qiskit.moe import (
+    BALANCE_LOSSES,
+    EXPERTS,
+    ROUTERS,
+    LinearRouter,
+    MixtureOfExperts,
+    build_experts,
+)
 from qmoe_qiskit.noise_profiles import load_profile
 from qmoe_qiskit.studies.engine.runner import run_tasks
 from qmoe_qiskit.train import QMoEClassifier
@@ -32,7 +41,9 @@ TOP_LEVEL = {"backends", "noise_profiles", "tests", "scripts"}
 @pytest.fixture
 def added(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The names that the examples define; what they register is forgotten after the test."""
-    for registry in (BACKENDS, DATASETS, MITIGATIONS, NOISES, ROUTERS):
+    for registry in (
+        BACKENDS, BALANCE_LOSSES, CIRCUITS, DATASETS, EXPERTS, MITIGATIONS, NOISES, ROUTERS,
+    ):  # fmt: skip
         monkeypatch.setattr(registry, "_entries", dict(registry._entries))
     names: dict[str, Any] = {"__name__": "examples"}
     for example in re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL):
@@ -46,7 +57,20 @@ def test_router_and_data_set() -> None:
     model = QMoEClassifier(router="tanh:3", max_epochs=1, random_state=0, verbose=False)
     weights_NE = model.fit(points.features_NF, points.labels_N).routing_weights(points.features_NF)
     assert weights_NE.shape == (40, 2)
+    phases = QMoEClassifier(circuit="phases", max_epochs=1, random_state=0, verbose=False)
+    phases.fit(points.features_NF, points.labels_N)
+    assert phases.n_parameters_["router"] == 2 + 2 * 2 + 2
     np.testing.assert_allclose(weights_NE.sum(axis=1), 1.0, rtol=1e-6)
+
+
+@pytest.mark.usefixtures("added")
+def test_expert_and_balance_loss(rng: np.random.Generator) -> None:
+    mixture = MixtureOfExperts(LinearRouter(3, 4), build_experts("gelu:5", 4, 3, 2), top_k=2)
+    routing = mixture.route(torch.from_numpy(rng.normal(size=(6, 3))).float())
+    mean_E = routing.weights_BE.detach().mean(0).numpy()
+    loss = BALANCE_LOSSES.get("entropy").loss(routing, None).detach()
+    assert float(loss) == pytest.approx(-entropy(mean_E), rel=1e-5)
+    assert mixture(torch.ones(6, 3)).shape == (6, 2)
 
 
 @pytest.mark.usefixtures("added")

@@ -34,6 +34,11 @@ class SlotRequest:
         settings = {"count": self.count, "spacing": self.spacing, "max_error": self.max_error}
         return {**settings, "average": True} if self.average else settings
 
+    @property
+    def argument(self) -> str | int:
+        """The number of slots as an argument of `open_backend`."""
+        return AUTO if self.count is None else self.count
+
     def shots_per_slot(self, shots: int, n_slots: int) -> int:
         """Return the shots of one execution, from those that a sample gets at least."""
         return -(-shots // n_slots) if self.average else shots

@@ -264,13 +264,22 @@ class FourierSurrogate(HandsOut):
         )
         write_surrogate(stored, self.router, path)
 
-    def redrawn(self, rng: np.random.Generator) -> FourierSurrogate:
+    def redrawn(self, rng: np.random.Generator, correlations_POO: FloatArray) -> FourierSurrogate:
         """Return a surrogate whose values are drawn around these with their standard errors.
 
-        The draws are normal, and independent for each point and observable.
+        The draws are normal, and independent for each point.
+
+        Args:
+            rng: The source of the draws.
+            correlations_POO: Correlations of the errors of a point's values, which come from the
+                same shots; (P, O, O).
         """
+        squares_PO, axes_POO = np.linalg.eigh(correlations_POO)
+        spreads_PO = np.sqrt(np.maximum(squares_PO, 0.0))  # rounding can make 0 negative
+        drawn_PO = spreads_PO * rng.normal(size=self.values_PO.shape)
+        errors_PO = self.std_errors_PO * (axes_POO @ drawn_PO[:, :, None])[:, :, 0]
         new = copy.copy(self)
-        new.values_PO = rng.normal(self.values_PO, self.std_errors_PO)
+        new.values_PO = self.values_PO + errors_PO
         return new
 
     @property

@@ -6,7 +6,8 @@ import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 
-from qmoe_qiskit.circuits.angle import append_layers, z_observables
+from qmoe_qiskit.circuits.angle import z_observables
+from qmoe_qiskit.circuits.layers import Entanglement, WeightLayout, append_layers, layer_weights
 from qmoe_qiskit.circuits.router import RouterCircuit
 from qmoe_qiskit.errors import InputError, require_positive
 from qmoe_qiskit.typing import FloatArray
@@ -16,7 +17,7 @@ MAX_FEATURES = 1024
 
 
 def amplitude_circuit(
-    n_features: int, n_layers: int, *, entanglement: str = "strong"
+    n_features: int, n_layers: int, *, entanglement: Entanglement = "strong", mirrored: bool = False
 ) -> RouterCircuit:
     """Build amplitude embedding followed by layers, as in the experts of arXiv:2512.22296.
 
@@ -33,6 +34,7 @@ def amplitude_circuit(
         n_features: Number of features, F; the circuit has log2 F qubits, rounded up, at least 1.
         n_layers: Number of layers, as in `angle_router`.
         entanglement: Entangler of the layers, as in `angle_router`.
+        mirrored: As in `angle_router`.
 
     Raises:
         InputError: If a count is below 1, there are more than 1024 features, or a name is unknown.
@@ -41,23 +43,23 @@ def amplitude_circuit(
     3
     """
     n = n_qubits_of(n_features)
-    layers = require_positive("n_layers", n_layers)
+    weights = layer_weights(n, n_layers, mirrored=mirrored)
     inputs = ParameterVector("a", 2**n - 1)
-    weights = ParameterVector("w", layers * n * 3)
-    circuit = QuantumCircuit(n, name=f"amplitude_circuit_{n}x{layers}")
+    circuit = QuantumCircuit(n, name=f"amplitude_circuit_{n}x{n_layers}")
     angle = iter(inputs)
     for target in range(n):
         for step in range(2**target):
             if step:
                 circuit.cz(target - 1 - _gray_flip(step), target)
             circuit.ry(next(angle), target)
-    append_layers(circuit, iter(weights), layers, entanglement)
+    append_layers(circuit, iter(weights), n_layers, entanglement, mirrored=mirrored)
     return RouterCircuit(
         circuit=circuit,
         inputs=inputs,
         weights=weights,
         observables=tuple(z_observables(n)),
         degree=1,
+        layout=WeightLayout(n_layers=n_layers, n_qubits=n, mirrored=mirrored),
     )
 
 
@@ -78,31 +80,41 @@ def amplitude_angles(features_BF: FloatArray) -> FloatArray:
     """
     n_rows, n_features = features_BF.shape
     n = n_qubits_of(n_features)
+    largest_B = largest_of(features_BF)
+    amplitudes_BS = np.zeros((n_rows, 2**n))
+    # Divided by the largest, so that no square overflows; angles do not depend on the norm.
+    np.divide(features_BF, largest_B[:, None], out=amplitudes_BS[:, :n_features])
+    amplitudes_BS *= left_out_signs(n)
+    angles = []
+    norms = amplitudes_BS
+    for level in range(n - 1, -1, -1):
+        left, right = norms[:, 0::2], norms[:, 1::2]
+        # Signs are those of the amplitudes themselves; norms of larger parts have none.
+        angles.append(2 * np.arctan2(right, left) @ multiplexer(level))
+        norms = np.hypot(left, right)
+    return np.concatenate(angles[::-1], axis=1)
+
+
+def largest_of(features_BF: FloatArray) -> FloatArray:
+    """Return the largest absolute feature of each row, (B,), which differs from 0.
+
+    Raises:
+        InputError: If a feature is not finite, or a row is all zeros: it has no direction.
+    """
     if not np.isfinite(features_BF).all():
         row, column = np.argwhere(~np.isfinite(features_BF))[0]
         raise InputError(
             f"feature {column} of row {row} is {features_BF[row, column]}: amplitudes must be "
             "finite"
         )
-    largest_B = np.abs(features_BF).max(axis=1)
+    largest_B: FloatArray = np.abs(features_BF).max(axis=1)
     if not largest_B.all():
         raise InputError(
             f"row {int(np.argmin(largest_B))} is all zeros: amplitude embedding normalizes a row, "
             "so that one feature at least must differ from zero; leave such rows out, or add a "
             "constant feature"
         )
-    amplitudes_BS = np.zeros((n_rows, 2**n))
-    # Divided by the largest, so that no square overflows; angles do not depend on the norm.
-    np.divide(features_BF, largest_B[:, None], out=amplitudes_BS[:, :n_features])
-    amplitudes_BS *= _signs(n)
-    angles = []
-    norms = amplitudes_BS
-    for level in range(n - 1, -1, -1):
-        left, right = norms[:, 0::2], norms[:, 1::2]
-        # Signs are those of the amplitudes themselves; norms of larger parts have none.
-        angles.append(2 * np.arctan2(right, left) @ _multiplexer(level))
-        norms = np.hypot(left, right)
-    return np.concatenate(angles[::-1], axis=1)
+    return largest_B
 
 
 def n_qubits_of(n_features: int) -> int:
@@ -124,7 +136,7 @@ def _gray_flip(step: int) -> int:
 
 
 @cache
-def _multiplexer(level: int) -> FloatArray:
+def multiplexer(level: int) -> FloatArray:
     """Return the matrix from an angle per state of the controls to the angles of the gates.
 
     A CZ gate on either side of RY(t) makes it RY(-t) where its control is 1. After i of the CZ
@@ -139,7 +151,7 @@ def _multiplexer(level: int) -> FloatArray:
 
 
 @cache
-def _signs(n: int) -> FloatArray:
+def left_out_signs(n: int) -> FloatArray:
     """Return the diagonal of the CZ gates left out, which lie between qubit 0 and every other."""
     states = np.arange(2**n)
     first = states >> (n - 1)

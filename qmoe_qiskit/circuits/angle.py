@@ -1,109 +1,125 @@
 """The paper's router: features as rotation angles, then trainable entangling layers."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
-from qiskit.circuit import Parameter, ParameterVector
+from qiskit.circuit import ParameterVector
 from qiskit.quantum_info import SparsePauliOp
 
 from qmoe_qiskit import limits
+from qmoe_qiskit.circuits.layers import (
+    ENTANGLEMENTS,
+    Entanglement,
+    WeightLayout,
+    append_layers,
+    layer_weights,
+)
 from qmoe_qiskit.circuits.router import RouterCircuit
-from qmoe_qiskit.errors import InputError, quoted, require_positive, unknown_name
+from qmoe_qiskit.errors import InputError, require_positive, unknown_name
+
+__all__ = ["ENTANGLEMENTS", "ROTATIONS", "angle_router", "basis_projectors", "expert_projectors"]
 
 ROTATIONS = ("x", "y", "z")
-ENTANGLEMENTS = ("linear", "none", "ring", "strong")
 
 
 def angle_router(
     n_features: int,
     n_layers: int,
     *,
+    n_qubits: int | None = None,
     rotation: str = "x",
     reuploads: int = 1,
-    entanglement: str = "strong",
+    entanglement: Entanglement = "strong",
+    input_scaling: bool = False,
+    mirrored: bool = False,
 ) -> RouterCircuit:
-    """Build the angle-embedding router of arXiv:2512.22296, one qubit per feature.
+    """Build the angle-embedding router of arXiv:2512.22296, by default one qubit per feature.
 
     A block is `n_layers` layers; each layer applies Rot(phi, theta, omega) =
     RZ(omega) RY(theta) RZ(phi) to every qubit, then the entangler. With the defaults the outputs
     equal those of PennyLane's AngleEmbedding followed by StronglyEntanglingLayers with weights of
     shape (n_layers, n_features, 3), qubit i being wire i.
 
+    On n < F qubits the features enter in groups: the first upload takes features 0 to n - 1, the
+    next one features n to 2n - 1, and so on, each followed by a block of its own. Every feature
+    then reaches the circuit itself, once per repetition.
+
     Args:
-        n_features: Number of input angles and of qubits.
+        n_features: Number of input angles, F.
         n_layers: Number of layers in each block.
+        n_qubits: Number of qubits, at most F; None for one per feature.
         rotation: Axis of the embedding, "x", "y" or "z". With "z" a Hadamard gate on every qubit
             comes first, since a Z rotation of |0> is a global phase.
-        reuploads: Number of times that embedding and block are repeated, each block with weights of
-            its own. Outputs are trigonometric polynomials of this degree in every feature.
+        reuploads: Number of times that embedding and block (of all groups) are repeated, each block
+            with weights of its own. Outputs are trigonometric polynomials of this degree in every
+            feature.
         entanglement: "strong" (CNOT i -> i + r mod n with r = (layer mod (n - 1)) + 1), "ring"
-            (r = 1 in every layer), "linear" (CNOT i -> i + 1 for i < n - 1), or "none".
+            (r = 1 in every layer), "linear" (CNOT i -> i + 1 for i < n - 1), or "none"; or the
+            `Couplers` of a device.
+        input_scaling: Whether every upload of a feature is multiplied by a weight of its own, which
+            starts at 1. The frequencies of the outputs are trained as well then, and `degree` is
+            unknown.
+        mirrored: Whether every second layer is the mirror image of the one before it, as
+            initialization "identity-block" needs.
 
     Returns:
-        A router with `3 * reuploads * n_layers * n_features` weights, flattened (layer, qubit,
-        angle), and one output <Z_i> per qubit.
+        A router with `3 * reuploads * ceil(F / n) * n_layers * n` weights, flattened (layer, qubit,
+        angle), and one output <Z_i> per qubit. With input scaling `reuploads * F` factors follow,
+        flattened (upload, qubit).
 
     Raises:
-        InputError: If a count is below 1, a name is unknown, or the circuit has too many angles.
+        InputError: If a count is below 1, a name is unknown, the circuit has too many angles, or
+            an odd number of layers is to be mirrored.
 
     >>> router = angle_router(2, 3)
     >>> router.n_inputs, router.n_weights, router.n_outputs
     (2, 18, 2)
+    >>> grouped = angle_router(5, 3, n_qubits=2)  # features (0, 1), (2, 3), (4)
+    >>> grouped.n_inputs, grouped.n_qubits, grouped.degree
+    (5, 2, 1)
     """
-    n = require_positive("n_features", n_features, at_most=limits.QUBITS)
-    layers = require_positive("n_layers", n_layers)
-    blocks = require_positive("reuploads", reuploads)
+    if n_qubits is None:
+        n = features = require_positive("n_features", n_features, at_most=limits.QUBITS)
+    else:
+        features = require_positive("n_features", n_features, at_most=limits.COLUMNS)
+        n = require_positive("n_qubits", n_qubits, at_most=limits.QUBITS)
+        if n > features:
+            raise InputError(
+                f"n_qubits={n} are more than the {features} feature(s): use at most {features}"
+            )
     if rotation not in ROTATIONS:
         raise unknown_name("rotation", rotation, ROTATIONS)
-    if 3 * blocks * layers * n > limits.ANGLES:
-        raise InputError(
-            f"{quoted(layers)} layers x {quoted(blocks)} uploads on {n} qubits have "
-            f"{quoted(3 * blocks * layers * n)} angles: at most {limits.ANGLES} are accepted"
-        )
-
-    inputs = ParameterVector("x", n)
-    weights = ParameterVector("w", blocks * layers * n * 3)
-    circuit = QuantumCircuit(n, name=f"angle_router_{n}x{layers}")
-    angle = iter(weights)
+    groups = [range(first, min(first + n, features)) for first in range(0, features, n)]
+    blocks = require_positive("reuploads", reuploads) * len(groups)
+    weights = layer_weights(n, n_layers, blocks, mirrored=mirrored)
+    inputs = ParameterVector("x", features)
+    scalings = ParameterVector("s", reuploads * features if input_scaling else 0)
+    circuit = QuantumCircuit(n, name=f"angle_router_{n}x{n_layers}")
+    angle, scaling = iter(weights), iter(scalings)
     if rotation == "z":
         circuit.h(range(n))
     for block in range(blocks):
         if block:
             circuit.barrier()
-        for qubit in range(n):
-            getattr(circuit, f"r{rotation}")(inputs[qubit], qubit)
-        append_layers(circuit, angle, layers, entanglement)
+        for qubit, feature in enumerate(groups[block % len(groups)]):
+            x = inputs[feature]
+            getattr(circuit, f"r{rotation}")(next(scaling) * x if input_scaling else x, qubit)
+        append_layers(circuit, angle, n_layers, entanglement, mirrored=mirrored)
     return RouterCircuit(
         circuit=circuit,
         inputs=inputs,
-        weights=weights,
+        weights=[*weights, *scalings],
         observables=tuple(z_observables(n)),
-        degree=blocks,
+        degree=None if input_scaling else reuploads,
+        layout=WeightLayout(
+            n_layers=n_layers * blocks,
+            n_qubits=n,
+            n_scalings=len(scalings),
+            mirrored=mirrored,
+        ),
     )
-
-
-def append_layers(
-    circuit: QuantumCircuit, angles: Iterator[Parameter], n_layers: int, entanglement: str
-) -> None:
-    """Append layers of Rot(phi, theta, omega) on every qubit and an entangler; see `angle_router`.
-
-    Raises:
-        InputError: If the entanglement is unknown.
-    """
-    if entanglement not in ENTANGLEMENTS:
-        raise unknown_name("entanglement", entanglement, ENTANGLEMENTS)
-    n = circuit.num_qubits
-    for layer in range(n_layers):
-        circuit.barrier()
-        for qubit in range(n):
-            circuit.rz(next(angles), qubit)
-            circuit.ry(next(angles), qubit)
-            circuit.rz(next(angles), qubit)
-        for control, target in _cnots(n, layer, entanglement):
-            circuit.cx(control, target)
 
 
 def z_observables(n_qubits: int) -> list[SparsePauliOp]:
@@ -151,12 +167,3 @@ def _diagonal(n_qubits: int, values_S: NDArray[Any]) -> SparsePauliOp:
     return SparsePauliOp.from_list(
         [(text.replace("0", "I").replace("1", "Z"), flat_S[s]) for s, text in labels.items()]
     )
-
-
-def _cnots(n: int, layer: int, entanglement: str) -> list[tuple[int, int]]:
-    if n == 1 or entanglement == "none":
-        return []
-    if entanglement == "linear":
-        return [(i, i + 1) for i in range(n - 1)]
-    step = layer % (n - 1) + 1 if entanglement == "strong" else 1
-    return [(i, (i + step) % n) for i in range(n)]

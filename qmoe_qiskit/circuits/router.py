@@ -17,6 +17,7 @@ from qiskit.quantum_info import SparsePauliOp
 
 from qmoe_qiskit import limits
 from qmoe_qiskit.circuits.angles import affine_terms, symbolic
+from qmoe_qiskit.circuits.layers import WeightLayout
 from qmoe_qiskit.circuits.observables import Basis, Observables, as_observables
 from qmoe_qiskit.circuits.qpy_bytes import faults_of_qpy, read_circuit
 from qmoe_qiskit.circuits.standard_form import standard_form
@@ -75,6 +76,7 @@ class RouterCircuit:
     weights: Sequence[Parameter]
     observables: tuple[SparsePauliOp, ...]
     degree: int | None = None
+    layout: WeightLayout | None = None
 
     def __repr__(self) -> str:
         counts = {"qubits": self.n_qubits, "inputs": self.n_inputs, "weights": self.n_weights}

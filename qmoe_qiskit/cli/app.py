@@ -19,6 +19,8 @@ from qmoe_qiskit.cli.commands.demo import demo
 from qmoe_qiskit.cli.commands.estimate import estimate
 from qmoe_qiskit.cli.commands.evaluate import evaluate
 from qmoe_qiskit.cli.commands.info import info
+from qmoe_qiskit.cli.commands.insight.diagnose import diagnose
+from qmoe_qiskit.cli.commands.insight.explain import explain
 from qmoe_qiskit.cli.commands.jobs import jobs
 from qmoe_qiskit.cli.commands.noise import noise
 from qmoe_qiskit.cli.commands.packed.crosstalk import crosstalk
@@ -76,7 +78,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"]},
 )
 _GROUPS = {
-    "Models": (demo, train, evaluate, predict, surrogate, export, info, compare),
+    "Models": (
+        *(demo, train, evaluate, predict, explain, surrogate, export, info, compare, diagnose),
+    ),
     "Applications": (federate,),
     "Noise": (noise, profiles),
     "Quantum hardware": (slots, estimate, submit, jobs, crosstalk),

@@ -22,7 +22,8 @@ class Dataset:
     Attributes:
         name: A built-in name such as "moons", or the file's stem.
         features_NF: Features in the source's own units, before any scaling; float64.
-        labels_N: Class of each row as in the source: whole numbers, true/false, or text.
+        labels_N: Class of each row as in the source: whole numbers, true/false, or text; or the
+            target of a regression, as float64.
         feature_names: One name per column of `features_NF`.
         target_name: Name of the column or array of the labels.
         source: The source of the rows, in words.
@@ -50,7 +51,13 @@ class Dataset:
 
     def __repr__(self) -> str:
         rows, features = self.features_NF.shape
-        return f"<Dataset {self.name}: {rows} rows, {features} features, {self._classes} classes>"
+        what = "a numeric target" if self.is_regression else f"{self._classes} classes"
+        return f"<Dataset {self.name}: {rows} rows, {features} features, {what}>"
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether the labels are numbers to predict, not classes."""
+        return self.labels_N.dtype.kind == "f"
 
     @property
     def _classes(self) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmoe_qiskit.errors import DataError
+from qmoe_qiskit.typing import FloatArray
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")  # 18 digits always fit 64 bits
 _CODE = re.compile(r"[+-]?0[0-9]")  # a number begins so in codes only, such as 007
@@ -72,7 +73,8 @@ def check_labels(labels_N: NDArray[Any], where: Callable[[int], str]) -> NDArray
             fractional_N = (labels_N != np.rint(labels_N)) | (np.abs(labels_N) > _EXACT)
             problem = (
                 "is not a whole number of at most 2**53: a classifier needs classes (whole numbers "
-                "or names), not the real-valued target of a regression"
+                "or names); for the real-valued target of a regression use --task regression "
+                "(QMoERegressor in Python)"
             )
             _refuse_first(fractional_N, labels_N, where, problem)
             return labels_N.astype(np.int64)
@@ -83,6 +85,22 @@ def check_labels(labels_N: NDArray[Any], where: Callable[[int], str]) -> NDArray
                 f"{where(0)}: labels of type {labels_N.dtype} are not accepted: give whole "
                 f"numbers, true/false or text"
             )
+
+
+def check_numbers(targets_N: NDArray[Any], where: Callable[[int], str]) -> FloatArray:
+    """Accept the targets of a regression: finite numbers.
+
+    Raises:
+        DataError: If one is missing, infinite or no number.
+    """
+    if targets_N.dtype.kind not in "biuf":
+        raise DataError(
+            f"{where(0)}: targets of type {targets_N.dtype} are not accepted: a regression "
+            "predicts numbers"
+        )
+    _refuse_first(~np.isfinite(targets_N), targets_N, where, "is not a finite number: complete it")
+    numbers_N: FloatArray = targets_N.astype(np.float64)
+    return numbers_N
 
 
 def _names(labels_N: NDArray[Any], where: Callable[[int], str]) -> NDArray[np.str_]:

@@ -26,6 +26,9 @@ from qmoe_qiskit.data.table import (
 from qmoe_qiskit.errors import DataError, InputError, require_positive, unknown_name
 from qmoe_qiskit.typing import FloatArray
 
+# What labels are: classes or numbers.
+TASKS = ("classification", "regression")
+
 
 def load_dataset(
     name_or_path: str | Path,
@@ -35,6 +38,7 @@ def load_dataset(
     drop: Sequence[str] | None = None,
     n_samples: int | None = None,
     seed: int = 42,
+    task: str = "classification",
 ) -> Dataset:
     """Load a data set in raw units.
 
@@ -51,6 +55,7 @@ def load_dataset(
         n_samples: The number of rows. The points of moons, circles, xor and spirals are generated
             (None for 500); of any other data set a stratified part is drawn (None for all rows).
         seed: The seed of the generated points, or of the draw.
+        task: "classification", whose labels are classes, or "regression", whose labels are numbers.
 
     Raises:
         DataError: If the data cannot be used; the message says where in the file and why.
@@ -60,10 +65,18 @@ def load_dataset(
     (6, 2)
     """
     require_seed(seed)
+    if task not in TASKS:
+        raise unknown_name("task", task, TASKS)
+    numbers = task == "regression"
     if n_samples is not None:
         require_positive("n_samples", n_samples)
     name = str(name_or_path)
     if name in DATASETS.names:
+        if numbers:
+            raise DataError(
+                f"the built-in data set {name!r} has classes, and a regression predicts numbers: "
+                "name a file"
+            )
         chosen = {"target": target, "features": features, "drop": drop}
         for option, value in chosen.items():
             if value is not None:
@@ -75,12 +88,13 @@ def load_dataset(
         return DATASETS.get(name).load(name, n_samples, seed)
     path = _file_path(name_or_path)
     load = _dataset_from_npz if require_suffix(path) == NPZ else _dataset_from_table
-    dataset = load(path, target, features, drop)
+    dataset = load(path, target, features, drop, numbers=numbers)
     first = dataset.labels_N[0]
     if np.all(dataset.labels_N == first):
         raise DataError(
             f"{str(path)!r}: every row has the label {first.item()!r} in {dataset.target_name!r}, "
-            f"and a classifier needs at least two classes"
+            f"and a {'regression' if numbers else 'classifier'} needs at least two "
+            f"{'values' if numbers else 'classes'}"
         )
     return dataset if n_samples is None else draw(dataset, n_samples, seed)
 
@@ -92,6 +106,7 @@ def load_features(
     target_name: str | None = None,
     ignored: Collection[str] = (),
     keep: Sequence[str] = (),
+    task: str = "classification",
 ) -> FeatureTable:
     """Load rows to predict, with the columns that a model was trained on.
 
@@ -104,16 +119,19 @@ def load_features(
         target_name: The name of a column or array that may exist as well; its labels are returned.
         ignored: The names of further columns that may exist.
         keep: The names of columns of a table that are returned as text.
+        task: "classification" or "regression", see `load_dataset`.
 
     Raises:
         DataError: If the file cannot be used or does not have these features.
     """
-    path = Path(path)
+    path, numbers = Path(path), task == "regression"
     if require_suffix(path) == NPZ:
         if keep:
             raise DataError(f"{str(path)!r} has no columns of text to keep: give a table")
-        return _features_from_npz(path, tuple(feature_names), target_name, ignored)
-    return _features_from_table(path, tuple(feature_names), target_name, ignored, keep)
+        return _features_from_npz(path, tuple(feature_names), target_name, ignored, numbers=numbers)
+    return _features_from_table(
+        path, tuple(feature_names), target_name, ignored, keep, numbers=numbers
+    )
 
 
 def _file_path(name_or_path: str | Path) -> Path:
@@ -130,6 +148,8 @@ def _dataset_from_table(
     target: str | None,
     features: Sequence[str] | None,
     drop: Sequence[str] | None,
+    *,
+    numbers: bool,
 ) -> Dataset:
     table = read_table(path)
     if target is None:
@@ -143,7 +163,7 @@ def _dataset_from_table(
     names = select_features(table.columns, target, features, drop, table.file)
     return Dataset(
         name=stem_of(path),
-        labels_N=table.labels(target),
+        labels_N=table.numbers(target) if numbers else table.labels(target),
         features_NF=_columns(table, names),
         feature_names=names,
         target_name=target,
@@ -157,6 +177,8 @@ def _dataset_from_npz(
     target: str | None,
     features: Sequence[str] | None,
     drop: Sequence[str] | None,
+    *,
+    numbers: bool,
 ) -> Dataset:
     archive = open_npz(path)
     array, labels = archive.pair(needs_labels=target is None)
@@ -170,7 +192,7 @@ def _dataset_from_npz(
     return Dataset(
         name=stem_of(path),
         features_NF=_chosen(features_NF, names),
-        labels_N=archive.labels(labels, len(features_NF)),
+        labels_N=archive.labels(labels, len(features_NF), numbers=numbers),
         feature_names=names,
         target_name=labels,
         source=path.name,
@@ -184,6 +206,8 @@ def _features_from_table(
     target_name: str | None,
     ignored: Collection[str],
     keep: Sequence[str],
+    *,
+    numbers: bool,
 ) -> FeatureTable:
     table = read_table(path)
     for name in keep:
@@ -202,16 +226,22 @@ def _features_from_table(
             f"{', '.join(problems)}"
         )
     has_labels = target_name is not None and target_name in table.columns
+    labels_of = table.numbers if numbers else table.labels
     return FeatureTable(
         features_NF=_columns(table, feature_names),
-        labels_N=table.labels(str(target_name)) if has_labels else None,
+        labels_N=labels_of(str(target_name)) if has_labels else None,
         source=path.name,
         kept={name: table.texts(name) for name in keep},
     )
 
 
 def _features_from_npz(
-    path: Path, feature_names: tuple[str, ...], target_name: str | None, ignored: Collection[str]
+    path: Path,
+    feature_names: tuple[str, ...],
+    target_name: str | None,
+    ignored: Collection[str],
+    *,
+    numbers: bool,
 ) -> FeatureTable:
     archive = open_npz(path)
     features, labels = archive.pair(needs_labels=False)
@@ -228,7 +258,7 @@ def _features_from_npz(
         # A model trained on a table knows another name than the archive's own pair has.
         name = target_name if target_name in archive.names else labels
         if name in archive.names:
-            labels_N = archive.labels(name, len(features_NF))
+            labels_N = archive.labels(name, len(features_NF), numbers=numbers)
     return FeatureTable(features_NF=features_NF, labels_N=labels_N, source=path.name)
 
 

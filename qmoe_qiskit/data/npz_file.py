@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from qmoe_qiskit import limits
 from qmoe_qiskit.data.file_bytes import read_bytes
-from qmoe_qiskit.data.labels import check_labels
+from qmoe_qiskit.data.labels import check_labels, check_numbers
 from qmoe_qiskit.errors import DataError
 from qmoe_qiskit.io.npy_header import check_header
 from qmoe_qiskit.typing import FloatArray
@@ -101,8 +101,11 @@ class NpzArchive:
             )
         return features_NF
 
-    def labels(self, name: str, n_rows: int) -> NDArray[Any]:
-        """Return an array of labels, (n_rows,); DataError if they do not fit or name no class."""
+    def labels(self, name: str, n_rows: int, *, numbers: bool = False) -> NDArray[Any]:
+        """Return an array of labels, (n_rows,); DataError if they do not fit or name no class.
+
+        With `numbers` they are the finite numbers of a regression.
+        """
         array = self._array(name)
         if array.shape != (n_rows,):
             raise DataError(
@@ -114,7 +117,8 @@ class NpzArchive:
                 f"{self.file}: array {name!r} takes {array.nbytes:,} bytes: labels may take "
                 f"{limits.shown('CELLS')}: shorten the longest"
             )
-        return check_labels(array, lambda row: f"{self.file}, {name}[{row}]")
+        check = check_numbers if numbers else check_labels
+        return check(array, lambda row: f"{self.file}, {name}[{row}]")
 
     def _array(self, name: str) -> NDArray[Any]:
         try:

@@ -36,6 +36,9 @@ def draw(dataset: Dataset, n_samples: int, seed: int) -> Dataset:
     n_rows = dataset.labels_N.size
     if n_samples > n_rows:
         raise DataError(f"{dataset.name} has {n_rows} rows, fewer than n_samples={n_samples}")
+    if dataset.is_regression:
+        order_N = np.random.default_rng(require_seed(seed)).permutation(n_rows)
+        return dataset.take(np.sort(order_N[:n_samples]), f"{n_samples} of {n_rows} rows, {seed=}")
     require_each_class(dataset.name, n_samples, len(np.unique(dataset.labels_N)))
     rows_K = stratified_rows(dataset.labels_N, n_samples, seed)
     return dataset.take(rows_K, f"{n_samples} of {n_rows} rows, stratified, seed={seed}")
@@ -84,7 +87,7 @@ class Split:
 
 
 def split_dataset(dataset: Dataset, *, test_fraction: float = 0.25, seed: int = 0) -> Split:
-    """Hold out a share of the rows, the same share of every class.
+    """Hold out a share of the rows, the same share of every class; of numbers, at random.
 
     Both parts get at least one row of each class, so that every trained class is also tested. Rows
     keep the order of the source.
@@ -96,7 +99,7 @@ def split_dataset(dataset: Dataset, *, test_fraction: float = 0.25, seed: int = 
 
     Raises:
         InputError: If `test_fraction` or `seed` is out of range.
-        DataError: If a class has fewer than two rows.
+        DataError: If a class has fewer than two rows, or a regression has fewer than four.
 
     >>> from qmoe_qiskit.data import load_dataset
     >>> split = split_dataset(load_dataset("moons", n_samples=8), test_fraction=0.25)
@@ -107,10 +110,17 @@ def split_dataset(dataset: Dataset, *, test_fraction: float = 0.25, seed: int = 
         raise InputError(
             f"test_fraction must lie between 0 and 1, both excluded, got {test_fraction!r}"
         )
-    n_rows, n_classes = dataset.labels_N.size, _require_two_rows_a_class(dataset)
-    n_test = min(max(round(test_fraction * n_rows), n_classes), n_rows - n_classes)
+    n_rows = dataset.labels_N.size
     held_out_N = np.zeros(n_rows, dtype=bool)
-    held_out_N[stratified_rows(dataset.labels_N, n_test, seed, leave_one=True)] = True
+    if dataset.is_regression:
+        if n_rows < 4:
+            raise DataError(f"{dataset.name}: {n_rows} rows are too few to hold some out: add rows")
+        n_test = min(max(round(test_fraction * n_rows), 2), n_rows - 2)
+        held_out_N[np.random.default_rng(require_seed(seed)).permutation(n_rows)[:n_test]] = True
+    else:
+        n_classes = _require_two_rows_a_class(dataset)
+        n_test = min(max(round(test_fraction * n_rows), n_classes), n_rows - n_classes)
+        held_out_N[stratified_rows(dataset.labels_N, n_test, seed, leave_one=True)] = True
     how = f"test_fraction={test_fraction}, seed={seed}"
     return Split(
         train=dataset.take(np.flatnonzero(~held_out_N), f"training rows of a split with {how}"),
@@ -127,6 +137,8 @@ def _require_two_rows_a_class(dataset: Dataset) -> int:
     shown = ", ".join(map(repr, lonely[:5])) + (", ..." if len(lonely) > 5 else "")
     # The usual cause of many such classes is an identifier taken for the target.
     hint = ", or name another target" if len(lonely) > 5 or len(lonely) == len(classes_C) else ""
+    if hint and dataset.labels_N.dtype.kind in "iu":
+        hint += ", or use --task regression if they are numbers to predict"
     raise DataError(
         f"{dataset.name}: {len(lonely)} of {len(classes_C)} classes of {dataset.target_name!r} in "
         f"{dataset.labels_N.size} rows have a single row ({shown}), and a split needs two of each "

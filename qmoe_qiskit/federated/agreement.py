@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.data.dataset import Dataset
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.train.classifier import QMoEClassifier, restore_model
-from qmoe_qiskit.train.features import DEFAULT_MAX_QUBITS, FeatureMap, scaled_range
-from qmoe_qiskit.train.rows import LabelledRows, codes_of
+from qmoe_qiskit.train.classifier import QMoEClassifier
+from qmoe_qiskit.train.features import FeatureMap, n_coordinates, scaled_range
+from qmoe_qiskit.train.rows import TargetRows, codes_of
 from qmoe_qiskit.train.settings import check_settings
-from qmoe_qiskit.train.state import ModelState
+from qmoe_qiskit.train.stored.state import ModelState, restored_as
 from qmoe_qiskit.typing import FloatArray
 
 # Ranges of the features of the built-in data sets: they follow from how these are made, not from
@@ -135,13 +135,20 @@ def agreed_model(
     Raises:
         InputError: If a setting is not accepted.
     """
+    if not isinstance(model, QMoEClassifier):
+        raise InputError(f"federated training is for QMoEClassifier, got {type(model).__name__}")
     settings = model.get_params(deep=False)
     for name, value in _LEFT_OUT.items():
         if settings[name] is not value:
             raise InputError(
                 f"{name}={settings[name]!r} has no place in federated training: leave it at {value}"
             )
-    check_settings(settings)
+    check_settings(settings, model.task)
+    if settings["projection"] == "pca":
+        raise InputError(
+            "projection='pca' needs the rows of all clients: use 'auto', whose directions come "
+            "from the seed, or 'linear' or 'groups'"
+        )
     if str(settings["backend"]).startswith("runtime:"):
         raise InputError(
             f"backend {settings['backend']!r} would take jobs for every step of a client: train "
@@ -170,10 +177,11 @@ def client_seeds(model: QMoEClassifier, n_clients: int) -> list[int]:
 
 def client_model(state: ModelState, seed: int) -> QMoEClassifier:
     """Return a client's own copy of the agreed model, whose shots are drawn from a seed."""
-    return restore_model(replace(state, config={**state.config, "backend_seed": seed}))
+    config = {**state.config, "backend_seed": seed}
+    return restored_as(QMoEClassifier, replace(state, config=config))
 
 
-def labelled(part: Dataset, classes_C: NDArray[Any], whose: str) -> LabelledRows:
+def labelled(part: Dataset, classes_C: NDArray[Any], whose: str) -> TargetRows:
     """Return rows with the codes of their labels.
 
     Raises:
@@ -184,17 +192,18 @@ def labelled(part: Dataset, classes_C: NDArray[Any], whose: str) -> LabelledRows
     if not np.isfinite(part.features_NF).all():
         raise InputError(f"{whose} has features that are not finite: remove or fill them first")
     try:
-        codes_N = codes_of(part.labels_N, classes_C)
+        targets_N = codes_of(part.labels_N, classes_C)
     except InputError:
         strange = part.labels_N[~np.isin(part.labels_N, classes_C)].tolist()[0]
         raise InputError(
             f"{whose} has the label {strange!r}, which was not declared: the classes are "
             f"{classes_C.tolist()}"
         ) from None
-    return LabelledRows(features_NF=part.features_NF, codes_N=codes_N)
+    return TargetRows(features_NF=part.features_NF, targets_N=targets_N)
 
 
 def _n_router_inputs(model: QMoEClassifier, n_features: int) -> int:
     if isinstance(model.router, RouterCircuit):
         return model.router.n_inputs
-    return min(n_features, DEFAULT_MAX_QUBITS) if model.n_qubits is None else model.n_qubits
+    n_qubits = n_coordinates(model.n_qubits, n_features)
+    return n_features if model.projection == "groups" else n_qubits

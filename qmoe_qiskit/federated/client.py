@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 from qmoe_qiskit.errors import InputError, QMoEError, RunError
 from qmoe_qiskit.federated.messages import Measures, Reply, Request
 from qmoe_qiskit.federated.shared import from_vector, proximal, shared_parameters, to_vector
-from qmoe_qiskit.train.checkpoint import (
+from qmoe_qiskit.train.classifier import QMoEClassifier
+from qmoe_qiskit.train.loop.optimization import Optimization
+from qmoe_qiskit.train.loop.training import Training
+from qmoe_qiskit.train.rows import TargetRows
+from qmoe_qiskit.train.stored.checkpoint import (
     Checkpoint,
     load_checkpoint,
     optimizer_tensors,
     restore_optimizer,
     save_checkpoint,
 )
-from qmoe_qiskit.train.classifier import QMoEClassifier
-from qmoe_qiskit.train.loop.optimization import Optimization
-from qmoe_qiskit.train.loop.training import Training
-from qmoe_qiskit.train.rows import LabelledRows
 
 _STATE, _MODEL = "round-*.safetensors", "model.safetensors"
 # A coordinator that was killed may ask for its last round again.
@@ -64,16 +64,15 @@ class Client:
         self,
         settings: ClientSettings,
         model: QMoEClassifier,
-        rows: LabelledRows,
-        common: LabelledRows | None = None,
+        rows: TargetRows,
+        common: TargetRows | None = None,
         folder: Path | None = None,
     ) -> None:
         self.settings, self.model = settings, model
-        train, own = held_out(len(rows.codes_N), settings)
-        features = model.feature_map_
-        self._train = rows.at(train).tensors(features)
-        self._own = rows.at(own).tensors(features)
-        self._common = None if common is None else common.tensors(features)
+        train, own = held_out(len(rows.targets_N), settings)
+        self._train = rows.at(train).tensors(model)
+        self._own = rows.at(own).tensors(model)
+        self._common = None if common is None else common.tensors(model)
         self._folder = folder
         self._parameters = shared_parameters(model.module_, settings.share)
         self._initial = {k: v.clone() for k, v in model.module_.state_dict().items()}
@@ -128,7 +127,9 @@ class Client:
             batch_size=model.batch_size,
             seed=settings.seed,
             history=self._history,
+            balance=model.balance,
             balance_weight=model.balance_weight,
+            bias_rate=model.bias_rate,
             optimization=Optimization.of(model.get_params(deep=False)),
         )
         if self._optimizer:
@@ -144,10 +145,10 @@ class Client:
         return self._history[-1]["train_loss"]
 
     def _accuracy(self, rows: tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]) -> float:
-        features_NF, codes_N, _ = rows
+        features_NF, targets_N, _ = rows
         with torch.no_grad():
             logits_NC = self.model.module_.eval()(features_NF)
-        return float((logits_NC.argmax(dim=-1) == codes_N).double().mean())
+        return float((logits_NC.argmax(dim=-1) == targets_N).double().mean())
 
     def _states(self) -> list[tuple[int, Path]]:
         """Return the stored states, the oldest first, by the number of their round."""

@@ -26,13 +26,13 @@ from qmoe_qiskit.federated.coordinator import FILE, Coordinator, Report, RoundSe
 from qmoe_qiskit.federated.engine import Engine, LocalEngine
 from qmoe_qiskit.federated.results import FederatedRun
 from qmoe_qiskit.federated.shared import NOTHING, check_share, shared_parameters, to_vector
-from qmoe_qiskit.train.state import model_state
+from qmoe_qiskit.train.stored.state import model_state
 
 if TYPE_CHECKING:
     from qmoe_qiskit.data.dataset import Dataset
     from qmoe_qiskit.federated.privacy import ClientPrivacy
     from qmoe_qiskit.train.classifier import QMoEClassifier
-    from qmoe_qiskit.train.rows import LabelledRows
+    from qmoe_qiskit.train.rows import TargetRows
 
 ENGINES = ("local", "nvflare")
 
@@ -152,7 +152,7 @@ def federate(
     ]
     common = None if test is None else labelled(test, classes_C, "the common test set")
     for one, mine in zip(told, rows, strict=True):
-        held_out(len(mine.codes_N), one)  # too few rows are found before anything starts
+        held_out(len(mine.targets_N), one)  # too few rows are found before anything starts
     identity = {
         "settings": start.settings(),
         "bounds": bounds_F2.tolist(),
@@ -211,8 +211,8 @@ def federate(
 
 
 def _processes(
-    clients: Sequence[tuple[ClientSettings, QMoEClassifier, LabelledRows]],
-    common: LabelledRows | None,
+    clients: Sequence[tuple[ClientSettings, QMoEClassifier, TargetRows]],
+    common: TargetRows | None,
     folder: Path,
     timeout_s: float,
 ) -> Engine:

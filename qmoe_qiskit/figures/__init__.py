@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from qmoe_qiskit.figures.decision_boundary import ProbabilityModel, decision_boundary_figure
     from qmoe_qiskit.figures.device.figure import device_figure
     from qmoe_qiskit.figures.device.slots import DrawnSlot, slots_figure
+    from qmoe_qiskit.figures.gradient_variance import gradient_variance_figure
     from qmoe_qiskit.figures.loss_curves import loss_curves_figure
     from qmoe_qiskit.figures.plots import (
         plot_decision_boundary,
@@ -31,6 +32,7 @@ __all__ = [
     "decision_boundary_figure",
     "device_figure",
     "figure_bytes",
+    "gradient_variance_figure",
     "loss_curves_figure",
     "plot_decision_boundary",
     "plot_losses",
@@ -46,6 +48,7 @@ __getattr__, __dir__ = load_lazily(
         ".decision_boundary": ["ProbabilityModel", "decision_boundary_figure"],
         ".device.figure": ["device_figure"],
         ".device.slots": ["DrawnSlot", "slots_figure"],
+        ".gradient_variance": ["gradient_variance_figure"],
         ".loss_curves": ["loss_curves_figure"],
         ".plots": ["plot_decision_boundary", "plot_losses", "plot_routing_map"],
         ".routing_map": ["RoutingModel", "routing_map_figure"],

@@ -19,7 +19,21 @@ class _Trained(Protocol):
         """Return the settings."""
 
 
-class PlotMethods:
+class LossPlot:
+    """The plot of a training's losses; arguments as of `PlotMethods`."""
+
+    def plot_loss(self: _Trained, *, ax: "Axes | None" = None) -> "Figure | Axes":
+        """Draw the losses of training, and with early stopping of validation, by epoch."""
+        from qmoe_qiskit.figures import plot_losses
+
+        check_is_fitted(self)
+        settings: dict[str, Any] = self.get_params(deep=False)
+        router = settings["router"]
+        name = router if isinstance(router, str) else "circuit"
+        return plot_losses({name: self.history_}, ax=ax)
+
+
+class PlotMethods(LossPlot):
     """The plots of a classifier.
 
     Each returns a figure of matplotlib, which a notebook shows, or, if axes are given as `ax`,
@@ -60,13 +74,3 @@ class PlotMethods:
 
         check_is_fitted(self)
         return plot_routing_map(self, X, y, ax=ax)
-
-    def plot_loss(self: _Trained, *, ax: "Axes | None" = None) -> "Figure | Axes":
-        """Draw the losses of training, and with early stopping of validation, by epoch."""
-        from qmoe_qiskit.figures import plot_losses
-
-        check_is_fitted(self)
-        settings: dict[str, Any] = self.get_params(deep=False)
-        router = settings["router"]
-        name = router if isinstance(router, str) else "circuit"
-        return plot_losses({name: self.history_}, ax=ax)

@@ -75,7 +75,13 @@ def plot_routing_map(
     The title gives each expert's load: the share of the rows on which its weight is the largest.
     Arguments, result and errors are those of `plot_decision_boundary`.
     """
-    data = _dataset(X, y)
+    return plot_routing_of(model, _dataset(X, y), ax=ax)
+
+
+def plot_routing_of(
+    model: "RoutingModel", data: Dataset, *, ax: Axes | None = None
+) -> Figure | Axes:
+    """Draw what `plot_routing_map` draws, over the rows of a data set."""
     plane = _plane(data)
     grid_MF = plane.grid_features()
     points_NF = np.concatenate([grid_MF, data.features_NF])

@@ -12,9 +12,24 @@ from typing import TYPE_CHECKING
 from qmoe_qiskit.lazy import load_lazily
 
 if TYPE_CHECKING:
-    from qmoe_qiskit.moe.experts import QuantumExpert, quantum_experts
-    from qmoe_qiskit.moe.load_balance import balance_loss
-    from qmoe_qiskit.moe.mixture import ROUTINGS, MixtureOfExperts, linear_experts
+    from qmoe_qiskit.moe.balance.load import RoutingStatistics
+    from qmoe_qiskit.moe.balance.losses import balance_loss, importance_loss, z_loss
+    from qmoe_qiskit.moe.balance.registry import BALANCE_LOSSES, BalanceLoss
+    from qmoe_qiskit.moe.barren_plateaus import (
+        GradientVariance,
+        decay_per_qubit,
+        gradient_variance,
+    )
+    from qmoe_qiskit.moe.experts.classical import MLPExpert, linear_experts
+    from qmoe_qiskit.moe.experts.quantum import QuantumExpert, quantum_experts
+    from qmoe_qiskit.moe.experts.registry import (
+        EXPERTS,
+        ExpertKind,
+        ExpertSettings,
+        build_experts,
+    )
+    from qmoe_qiskit.moe.layer import QMoELayer
+    from qmoe_qiskit.moe.mixture import MixtureOfExperts
     from qmoe_qiskit.moe.routers.classical import (
         FourierRouter,
         LinearRouter,
@@ -22,36 +37,63 @@ if TYPE_CHECKING:
         QuadraticRouter,
         RandomFourierRouter,
     )
-    from qmoe_qiskit.moe.routers.projected import ProjectedRouter
+    from qmoe_qiskit.moe.routers.initialization import INITIALIZATIONS, initial_weights
+    from qmoe_qiskit.moe.routers.projected import ProjectedRouter, TrainedProjection
     from qmoe_qiskit.moe.routers.quantum import READOUTS, QuantumRouter
     from qmoe_qiskit.moe.routers.registry import ROUTERS, RouterKind, RouterSettings
+    from qmoe_qiskit.moe.routing import Routing
+    from qmoe_qiskit.moe.routing_settings import ROUTINGS
 
 __all__ = [
+    "BALANCE_LOSSES",
+    "EXPERTS",
+    "INITIALIZATIONS",
     "READOUTS",
     "ROUTERS",
     "ROUTINGS",
+    "BalanceLoss",
+    "ExpertKind",
+    "ExpertSettings",
     "FourierRouter",
+    "GradientVariance",
     "LinearRouter",
+    "MLPExpert",
     "MLPRouter",
     "MixtureOfExperts",
     "ProjectedRouter",
+    "QMoELayer",
     "QuadraticRouter",
     "QuantumExpert",
     "QuantumRouter",
     "RandomFourierRouter",
     "RouterKind",
     "RouterSettings",
+    "Routing",
+    "RoutingStatistics",
+    "TrainedProjection",
     "balance_loss",
+    "build_experts",
+    "decay_per_qubit",
+    "gradient_variance",
+    "importance_loss",
+    "initial_weights",
     "linear_experts",
     "quantum_experts",
+    "z_loss",
 ]
 
 __getattr__, __dir__ = load_lazily(
     "qmoe_qiskit.moe",
     {
-        ".experts": ["QuantumExpert", "quantum_experts"],
-        ".load_balance": ["balance_loss"],
-        ".mixture": ["ROUTINGS", "MixtureOfExperts", "linear_experts"],
+        ".balance.load": ["RoutingStatistics"],
+        ".balance.losses": ["balance_loss", "importance_loss", "z_loss"],
+        ".balance.registry": ["BALANCE_LOSSES", "BalanceLoss"],
+        ".barren_plateaus": ["GradientVariance", "decay_per_qubit", "gradient_variance"],
+        ".experts.classical": ["MLPExpert", "linear_experts"],
+        ".experts.quantum": ["QuantumExpert", "quantum_experts"],
+        ".experts.registry": ["EXPERTS", "ExpertKind", "ExpertSettings", "build_experts"],
+        ".layer": ["QMoELayer"],
+        ".mixture": ["MixtureOfExperts"],
         ".routers.classical": [
             "FourierRouter",
             "LinearRouter",
@@ -59,8 +101,11 @@ __getattr__, __dir__ = load_lazily(
             "QuadraticRouter",
             "RandomFourierRouter",
         ],
-        ".routers.projected": ["ProjectedRouter"],
+        ".routers.initialization": ["INITIALIZATIONS", "initial_weights"],
+        ".routers.projected": ["ProjectedRouter", "TrainedProjection"],
         ".routers.quantum": ["READOUTS", "QuantumRouter"],
         ".routers.registry": ["ROUTERS", "RouterKind", "RouterSettings"],
+        ".routing": ["Routing"],
+        ".routing_settings": ["ROUTINGS"],
     },
 )

@@ -12,6 +12,7 @@ from qmoe_qiskit.lazy import load_lazily
 
 if TYPE_CHECKING:
     from qmoe_qiskit.runs.evaluation import Evaluation, evaluate_run
+    from qmoe_qiskit.runs.explaining import Explanation, explain
     from qmoe_qiskit.runs.metrics import Interval, Metric
     from qmoe_qiskit.runs.noise_comparison.request import NoiseRequest
     from qmoe_qiskit.runs.noise_comparison.run import (
@@ -38,6 +39,7 @@ __all__ = [
     "DataRecord",
     "Evaluation",
     "Execution",
+    "Explanation",
     "Figures",
     "Interval",
     "Manifest",
@@ -54,6 +56,7 @@ __all__ = [
     "accuracy_by_votes",
     "compare_under_noise",
     "evaluate_run",
+    "explain",
     "load_run",
     "predict_file",
     "read_request",
@@ -69,6 +72,7 @@ __getattr__, __dir__ = load_lazily(
     "qmoe_qiskit.runs",
     {
         ".evaluation": ["Evaluation", "evaluate_run"],
+        ".explaining": ["Explanation", "explain"],
         ".metrics": ["Interval", "Metric"],
         ".noise_comparison.request": ["NoiseRequest"],
         ".noise_comparison.run": [

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 def option_of(name: str) -> str:
     """Return the option of `qmoe train` that sets a field of a request.
 
-    >>> option_of("n_layers"), option_of("max_epochs"), option_of("balance_weight")
-    ('--layers', '--epochs', '--balance')
+    >>> option_of("n_layers"), option_of("balance_weight"), option_of("balance")
+    ('--layers', '--balance', '--balance-loss')
     """
+    if name == "balance":  # "--balance" is its weight since the first version
+        return "--balance-loss"
     stem = name.removeprefix("n_").removeprefix("max_").removesuffix("_weight")
     return "--" + stem.replace("_", "-")
 

@@ -31,11 +31,12 @@ class ErrorBars:
     """Standard errors of a model's predictions that its circuit's shots cause.
 
     They are NaN where the circuit's outputs have no standard error, as after an extrapolation
-    through few shots.
+    through few shots, and of a model with `top_k`, whose choice of experts has no derivative.
 
     Attributes:
         probability_errors_NC: Standard error of the probability of each label.
         weight_errors_NE: Standard error of the routing weight of each expert.
+        label_errors_N: Of a regression, standard error of the predicted number; otherwise 0.
         margins_N: How far the decision is from the nearest other label: the difference of the two
             logits over its standard error; infinite where the values are exact.
     """
@@ -43,6 +44,7 @@ class ErrorBars:
     probability_errors_NC: FloatArray
     weight_errors_NE: FloatArray
     margins_N: FloatArray
+    label_errors_N: FloatArray
 
     @property
     def uncertain_N(self) -> NDArray[np.bool_]:
@@ -70,7 +72,8 @@ def error_bars(
         weights_NE: Weights of the experts. If the model draws votes, these are the shares of the
             votes, whose standard errors are those of draws; of a single vote they are NaN.
     """
-    n_rows, n_classes = len(features_NF), len(classifier.classes_)
+    is_regression = classifier.task.name == "regression"
+    n_rows, n_classes = len(features_NF), 0 if is_regression else len(classifier.classes_)
     n_experts = len(classifier.module_.experts)
     if classifier.drawn_votes is not None and weights_NE is not None and n_rows:
         return _of_votes(classifier, features_NF, weights_NE, classifier.drawn_votes)
@@ -79,15 +82,33 @@ def error_bars(
             probability_errors_NC=np.zeros((n_rows, n_classes)),
             weight_errors_NE=np.zeros((n_rows, n_experts)),
             margins_N=np.full(n_rows, np.inf),
+            label_errors_N=np.zeros(n_rows),
+        )
+    if classifier.top_k is not None:  # a choice of experts jumps, and has no derivative
+        return ErrorBars(
+            probability_errors_NC=np.full((n_rows, n_classes), np.nan),
+            weight_errors_NE=np.full((n_rows, n_experts), np.nan),
+            margins_N=np.full(n_rows, np.nan),
+            label_errors_N=np.full(n_rows, np.nan),
         )
     by_probabilities_NCO, by_weights_NEO, by_logits_NCO, logits_NC = _slopes(
         classifier, features_NF, outputs.values
     )
     covariances_NOO = _covariances(classifier, features_NF, outputs)
+    weight_errors_NE = _errors(by_weights_NEO, covariances_NOO)
+    if is_regression:
+        scaled_N = _errors(by_logits_NCO, covariances_NOO)[:, 0]
+        return ErrorBars(
+            probability_errors_NC=np.empty((n_rows, 0)),
+            weight_errors_NE=weight_errors_NE,
+            margins_N=np.full(n_rows, np.inf),
+            label_errors_N=scaled_N * classifier.target_scale_,
+        )
     return ErrorBars(
         probability_errors_NC=_errors(by_probabilities_NCO, covariances_NOO),
-        weight_errors_NE=_errors(by_weights_NEO, covariances_NOO),
+        weight_errors_NE=weight_errors_NE,
         margins_N=_margins(logits_NC, by_logits_NCO, covariances_NOO),
+        label_errors_N=np.zeros(n_rows),
     )
 
 
@@ -142,6 +163,7 @@ def _of_votes(
         probability_errors_NC=_errors(by_probabilities_NCE, covariances_NEE),
         weight_errors_NE=_errors(by_weights_NEE, covariances_NEE),
         margins_N=_margins(logits_NC, by_logits_NCE, covariances_NEE),
+        label_errors_N=np.zeros(len(shares_NE)),
     )
 
 

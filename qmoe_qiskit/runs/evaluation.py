@@ -16,7 +16,7 @@ from qmoe_qiskit.errors import (
     RunError,
     require_positive,
 )
-from qmoe_qiskit.runs.metrics import Metric, Observed, observe, summarize
+from qmoe_qiskit.runs.metrics import Metric, Observed, ObservedNumbers, observe_any, summarize
 from qmoe_qiskit.runs.metrics_table import metrics_html
 from qmoe_qiskit.runs.provenance import Execution, described, execution_of
 from qmoe_qiskit.runs.relative_paths import resolved_path
@@ -52,16 +52,22 @@ class Evaluation:
     execution: Execution | None
     metrics: dict[str, Metric]
     selected: EvaluationRows = field(repr=False, compare=False)
-    observed: Observed = field(repr=False, compare=False)
+    observed: Observed | ObservedNumbers = field(repr=False, compare=False)
 
     def __repr__(self) -> str:
         rows = "held-out rows" if self.rows == "held-out" else "rows"
         place = "" if self.execution is None else f" on {self.execution.backend!r}"
         return (
-            f"<{type(self).__name__} of {self.n_rows} {rows} of {self.data}{place}: accuracy "
-            f"{self.metrics['accuracy'].number:.3f}, cross entropy "
-            f"{self.metrics['cross_entropy'].number:.3f} nat>"
+            f"<{type(self).__name__} of {self.n_rows} {rows} of {self.data}{place}: {self._found}>"
         )
+
+    @property
+    def _found(self) -> str:
+        metrics = self.metrics
+        if "r2" in metrics:
+            return f"r2 {metrics['r2'].number:.3f}, rmse {metrics['rmse'].number:.4g}"
+        entropy = metrics["cross_entropy"].number
+        return f"accuracy {metrics['accuracy'].number:.3f}, cross entropy {entropy:.3f} nat"
 
     def _repr_html_(self) -> str:
         return metrics_html(repr(self)[1:-1], self.metrics)
@@ -90,7 +96,7 @@ def evaluate_run(
     """
     rows = select_rows(run, data, target=target, samples=samples)
     dataset, execution = rows.dataset, execution_of(run.classifier)
-    observed = observe(run.classifier, dataset.features_NF, dataset.labels_N)
+    observed = observe_any(run.classifier, dataset.features_NF, dataset.labels_N)
     how = described(run.router, execution, run.classifier.drawn_votes)
     produced_by = f"{rows}; {how}, seed {run.manifest.seed}"
     return Evaluation(
@@ -187,6 +193,7 @@ def _own_data(run: OpenedRun) -> Dataset:
             features=None if builtin else record.feature_names,
             n_samples=record.n_samples,
             seed=record.seed,
+            task=run.task,
         )
     except DataError as error:
         raise RunError(
@@ -209,7 +216,7 @@ def _own_data(run: OpenedRun) -> Dataset:
 def _other_data(run: OpenedRun, data: str | Path, target: str | None) -> Dataset:
     record = run.manifest.data
     if str(data) in list_datasets():
-        dataset = load_dataset(data, target=target, seed=DATA_SEED)
+        dataset = load_dataset(data, target=target, seed=DATA_SEED, task=run.task)
         if dataset.feature_names != record.feature_names:
             raise DataError(
                 f"{dataset.name} has the features {', '.join(dataset.feature_names)}, and the "
@@ -222,6 +229,7 @@ def _other_data(run: OpenedRun, data: str | Path, target: str | None) -> Dataset
         feature_names=record.feature_names,
         target_name=column,
         ignored=record.ignored_columns,
+        task=run.task,
     )
     if table.labels_N is None:
         raise DataError(

@@ -12,6 +12,7 @@ import numpy as np
 from qmoe_qiskit.data import load_features
 from qmoe_qiskit.errors import NO_NAMES, OutOfRangeWarning
 from qmoe_qiskit.runs.circuit_outputs import recorded_outputs
+from qmoe_qiskit.runs.metrics import ObservedNumbers
 from qmoe_qiskit.runs.provenance import Execution, execution_of
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ class Predictions:
 
     Attributes:
         source: Name of the file.
-        classes_C: Labels, in the order of the probabilities.
-        labels_N: Most probable label of each row.
+        classes_C: Labels, in the order of the probabilities; of a regression there are none.
+        labels_N: Most probable label of each row; of a regression, the predicted number.
         probabilities_NC: Probability of each label.
         weights_NE: Routing weight of each expert.
         rows_outside_range: Number of rows outside the range of the training data.
@@ -52,7 +53,18 @@ class Predictions:
     error_bars: ErrorBars = field(repr=False)
     kept: dict[str, Sequence[str]] = field(default_factory=dict)
 
+    @property
+    def is_regression(self) -> bool:
+        """Whether numbers are predicted, not labels."""
+        return not len(self.classes_C)
+
     def __repr__(self) -> str:
+        if self.is_regression:
+            low, high = (float(end) for end in np.quantile(self.labels_N, (0, 1)))
+            return (
+                f"<Predictions for {len(self.labels_N)} rows of {self.source}: numbers from "
+                f"{low:.4g} to {high:.4g}>"
+            )
         labels, counts = np.unique(self.labels_N, return_counts=True)
         most = np.argsort(-counts, kind="stable")[:4]
         shares = [f"{labels[one]!s:.20} {counts[one]} times" for one in most]
@@ -100,6 +112,7 @@ def read_rows(run: OpenedRun, path: str | Path, *, keep: Sequence[str] = ()) -> 
         target_name=record.target,
         ignored=record.ignored_columns,
         keep=keep,
+        task=run.task,
     )
     return FileRows(source=table.source, features_NF=table.features_NF, kept=table.kept)
 
@@ -127,11 +140,11 @@ def predict_rows(run: Run, rows: FileRows) -> Predictions:
         warnings.simplefilter("ignore", OutOfRangeWarning)  # counted below instead
         warnings.filterwarnings("ignore", NO_NAMES)  # the columns are in the model's order
         with recorded_outputs(model) as recorded:
-            probabilities_NC, weights_NE = model.predict_routed(rows.features_NF)
+            values_N, weights_NE = model.predict_routed(rows.features_NF)
     return _predictions(
         run,
         rows,
-        probabilities_NC,
+        values_N,
         weights_NE,
         outputs=recorded.joined(),
         rows_outside_range=int(model.feature_map_.rows_outside(rows.features_NF).sum()),
@@ -143,10 +156,14 @@ def evaluated_predictions(run: Run, result: Evaluation) -> Predictions:
     """Return the predictions that an evaluation of a run was made from; nothing runs again."""
     rows = FileRows(source=result.selected.dataset.source, features_NF=result.selected.features_NF)
     observed = result.observed
+    if isinstance(observed, ObservedNumbers):
+        values_N = observed.predictions_N
+    else:
+        values_N = observed.probabilities_NC
     return _predictions(
         run,
         rows,
-        observed.probabilities_NC,
+        values_N,
         observed.weights_NE,
         outputs=observed.outputs,
         rows_outside_range=observed.rows_outside_range,
@@ -157,7 +174,7 @@ def evaluated_predictions(run: Run, result: Evaluation) -> Predictions:
 def _predictions(
     run: Run,
     rows: FileRows,
-    probabilities_NC: FloatArray,
+    values_N: FloatArray,
     weights_NE: FloatArray,
     *,
     outputs: Expectations | None,
@@ -167,10 +184,16 @@ def _predictions(
     from qmoe_qiskit.runs.error_bars import error_bars
 
     model = run.classifier
+    if run.task == "regression":
+        classes_C, labels_N = np.array([], dtype=object), values_N
+        probabilities_NC = np.empty((len(values_N), 0))
+    else:
+        classes_C, probabilities_NC = model.classes_, values_N
+        labels_N = classes_C[values_N.argmax(axis=1)]
     return Predictions(
         source=rows.source,
-        classes_C=model.classes_,
-        labels_N=model.classes_[probabilities_NC.argmax(axis=1)],
+        classes_C=classes_C,
+        labels_N=labels_N,
         probabilities_NC=probabilities_NC,
         weights_NE=weights_NE,
         rows_outside_range=rows_outside_range,

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from qmoe_qiskit.backends import BackendSpec
     from qmoe_qiskit.circuits import RouterCircuit
     from qmoe_qiskit.data import Dataset, Split
-    from qmoe_qiskit.train import HardwareTraining, QMoEClassifier
+    from qmoe_qiskit.train import HardwareTraining
+    from qmoe_qiskit.train.estimator import MixtureEstimator
 
 # The generated data sets are those of the paper, with its seed. The `seed` of a request decides
 # split and training, so that runs of different seeds share their points.
 DATA_SEED = 42
 
-_ABOUT_DATA = {"data", "target", "features", "drop", "n_samples", "test_fraction"}
+_ABOUT_DATA = {"task", "data", "target", "features", "drop", "n_samples", "test_fraction"}
 ABOUT_BACKEND = ("backend", "shots", "mitigation", "device_qubits")
 # The settings of a training on a device.
 ON_DEVICE = ("budget", "steps", "method", "slots", "init")
@@ -35,6 +36,7 @@ class TrainingRequest(WithPaths):
 
     Attributes:
         data: A built-in name, or the path of a file, see `load_dataset`.
+        task: "classification", or "regression" with `QMoERegressor`.
         target: Column of the labels in a file, see `load_dataset`.
         features: Columns of a file that are features, or None for all.
         drop: Columns of a file that are no features, or None.
@@ -59,6 +61,7 @@ class TrainingRequest(WithPaths):
     """
 
     data: str = "moons"
+    task: str = "classification"
     target: str | None = None
     features: tuple[str, ...] | None = None
     drop: tuple[str, ...] | None = None
@@ -67,14 +70,22 @@ class TrainingRequest(WithPaths):
     router: str = "quantum"
     control: str | tuple[str, ...] | None = None
     n_experts: int = 2
+    expert: str = "linear"
+    circuit: str = "angle"
     n_layers: int = 3
     n_qubits: int | None = None
+    projection: str = "auto"
     rotation: str = "x"
     reuploads: int = 1
     entanglement: str = "strong"
+    input_scaling: bool = False
+    initialization: str = "uniform"
     readout: str = "expectations"
     routing: str = "weighted"
     n_votes: int = 1
+    top_k: int | None = None
+    capacity_factor: float | None = None
+    router_noise: float = 0.0
     backend: str = "statevector"
     shots: int | None = None
     mitigation: str = "none"
@@ -82,7 +93,9 @@ class TrainingRequest(WithPaths):
     max_epochs: int = 30
     batch_size: int = 32
     learning_rate: float = 0.05
+    balance: str = "switch"
     balance_weight: float = 0.0
+    bias_rate: float = 0.0
     early_stopping: bool = False
     patience: int = 10
     budget: str | None = None
@@ -188,18 +201,19 @@ class TrainingRequest(WithPaths):
             drop=self.drop,
             n_samples=self.n_samples,
             seed=DATA_SEED,
+            task=self.task,
         )
         return dataset, split_dataset(dataset, test_fraction=self.test_fraction, seed=self.seed)
 
-    def classifier(self, router: str, **options: Any) -> QMoEClassifier:  # noqa: ANN401
-        """Return an unfitted classifier with the request's settings and the given router.
+    def estimator(self, router: str, **options: Any) -> MixtureEstimator:  # noqa: ANN401
+        """Return an unfitted estimator with the request's settings and the given router.
 
-        A classical router has no circuit: its classifier gets no backend.
+        A classical router has no circuit: its estimator gets no backend.
 
         Raises:
             InputError: If the router is a file that holds no circuit.
         """
-        from qmoe_qiskit.train import QMoEClassifier
+        from qmoe_qiskit.train import QMoEClassifier, QMoERegressor
 
         apart = {*_ABOUT_DATA, *ON_DEVICE, "router", "control", "seed"}
         apart.update(() if self.is_circuit(router) else ABOUT_BACKEND)
@@ -208,6 +222,14 @@ class TrainingRequest(WithPaths):
         settings |= options
         if self.is_circuit(router) and self.backend.startswith("runtime:"):
             settings["hardware_training"] = self.hardware_training()
+        if self.task == "regression":
+            n_votes = settings.pop("n_votes")
+            if n_votes != 1:
+                raise InputError(
+                    f"--votes {n_votes} is for routing 'sampled', which a regression does not "
+                    "have: leave it out"
+                )
+            return QMoERegressor(given, **settings, random_state=self.seed)
         return QMoEClassifier(given, **settings, random_state=self.seed)
 
     @staticmethod

@@ -42,6 +42,7 @@ def request_of_run(path: str | Path) -> TrainingRequest:
     return TrainingRequest(
         **{
             **settings,
+            "task": run.task,
             "data": record.name if record.file is None else resolved_path(record.file, run.path),
             "target": None if record.file is None else record.target,
             "features": record.feature_names if record.ignored_columns else None,

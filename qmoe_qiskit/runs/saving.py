@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from qmoe_qiskit.data import Dataset, Split, list_datasets, load_dataset, split_dataset
-from qmoe_qiskit.data.labels import check_labels
+from qmoe_qiskit.data.labels import check_labels, check_numbers
 from qmoe_qiskit.errors import DataError, InputError
 from qmoe_qiskit.io.atomic import write_atomically
-from qmoe_qiskit.runs.metrics import Metric, measure
+from qmoe_qiskit.runs.metrics import Metric, main_metric, measure
 from qmoe_qiskit.runs.provenance import described, execution_of
 from qmoe_qiskit.runs.relative_paths import relative_path
 from qmoe_qiskit.runs.request import DATA_SEED
@@ -23,7 +23,8 @@ from qmoe_qiskit.runs.store.manifest import DataRecord, SplitRecord, shown_route
 from qmoe_qiskit.runs.store.rows import rows_bytes
 from qmoe_qiskit.runs.store.writing import parameter_counts, write_model
 from qmoe_qiskit.runs.training import check_unicode
-from qmoe_qiskit.train import QMoEClassifier, model_state, restore_model
+from qmoe_qiskit.train import QMoERegressor, model_state, restore_model
+from qmoe_qiskit.train.estimator import MixtureEstimator
 from qmoe_qiskit.train.rows import checked_features
 
 # A built-in name, a file, a data set, or the rows themselves: features (N, F) and labels (N,).
@@ -31,7 +32,7 @@ Data = str | Path | Dataset | tuple[Any, ArrayLike]
 
 
 def save_run(
-    classifier: QMoEClassifier,
+    classifier: MixtureEstimator,
     path: str | Path,
     data: Data,
     *,
@@ -50,7 +51,8 @@ def save_run(
     Arrays, data frames and data sets are stored in the run. Of a file its path is.
 
     Args:
-        classifier: The classifier. Its circuit may run on any simulation.
+        classifier: The classifier, or the regressor of one target. Its circuit may run on any
+            simulation.
         path: Path of the run's folder; it is made, with its parents.
         data: A built-in name, the path of a file, a `Dataset`, or rows X, (N, F), with labels y,
             (N,), as a pair.
@@ -124,11 +126,12 @@ def save_run(
 
 
 def _check_classifier(classifier: object) -> None:
-    if not isinstance(classifier, QMoEClassifier):
+    if not isinstance(classifier, MixtureEstimator):
         best = " its best_estimator_," if hasattr(classifier, "best_estimator_") else ""
         raise InputError(
-            f"a run holds a QMoEClassifier, not a {type(classifier).__name__}: give{best} the "
-            "classifier itself, with rows as it sees them"
+            f"a run holds a QMoEClassifier or a QMoERegressor, not a "
+            f"{type(classifier).__name__}: give{best} the estimator itself, with rows as it sees "
+            "them"
         )
     check_is_fitted(classifier)
     device = getattr(classifier.backend_, "device", None)
@@ -141,11 +144,12 @@ def _check_classifier(classifier: object) -> None:
 
 
 def _dataset(
-    classifier: QMoEClassifier, data: Data, target: str | None, n_samples: int | None
+    classifier: MixtureEstimator, data: Data, target: str | None, n_samples: int | None
 ) -> Dataset:
     """Return the data, whose features are those of the classifier."""
     if isinstance(data, str | Path):
-        dataset = load_dataset(data, target=target, n_samples=n_samples, seed=DATA_SEED)
+        task = classifier.task.name
+        dataset = load_dataset(data, target=target, n_samples=n_samples, seed=DATA_SEED, task=task)
         _check_features(classifier, dataset)
         return dataset
     if target is not None or n_samples is not None:
@@ -153,10 +157,17 @@ def _dataset(
     if isinstance(data, Dataset):
         _check_features(classifier, data)
         return data
+    if isinstance(classifier, QMoERegressor) and classifier.target_mean_.ndim:
+        raise InputError(
+            "a run holds a regressor of one target, fitted on y of shape (N,): save one of several "
+            "targets with its method save"
+        )
     X, y = _pair(data)
     features_NF = checked_features(classifier, X)
-    labels_N = check_labels(_array(column_or_1d(y)), lambda row: f"y[{row}]")
-    if len(np.unique(labels_N)) < 2:
+    is_regression = classifier.task.name == "regression"
+    check = check_numbers if is_regression else check_labels
+    labels_N = check(_array(column_or_1d(y)), lambda row: f"y[{row}]")
+    if not is_regression and len(np.unique(labels_N)) < 2:
         raise DataError(f"every row has the label {labels_N[0].item()!r}: give rows of two classes")
     target_name = getattr(y, "name", None)
     names = getattr(classifier, "feature_names_in_", None)
@@ -182,7 +193,7 @@ def _pair(data: object) -> tuple[Any, Any]:
     return X, y
 
 
-def _check_features(classifier: QMoEClassifier, dataset: Dataset) -> None:
+def _check_features(classifier: MixtureEstimator, dataset: Dataset) -> None:
     names = getattr(classifier, "feature_names_in_", None)
     if names is not None and tuple(names) != dataset.feature_names:
         raise DataError(
@@ -206,7 +217,7 @@ def _file(data: str | Path, out: Path) -> str | None:
 
 
 def _metrics(
-    classifier: QMoEClassifier, dataset: Dataset, split: Split | None, seed: int
+    classifier: MixtureEstimator, dataset: Dataset, split: Split | None, seed: int
 ) -> dict[str, Metric]:
     # The stored model is measured, as by `qmoe train`.
     stored = restore_model(model_state(classifier))
@@ -220,11 +231,10 @@ def _metrics(
     if split is None:
         return {**measured(dataset, ""), **parameter_counts(classifier)}
     found = measured(split.test, "held-out ")
-    on_training_rows = measured(split.train, "training ")["accuracy"]
-    accuracy = found.pop("accuracy")
+    main = main_metric(found)
     return {
-        "accuracy": accuracy,
-        "train_accuracy": on_training_rows,
+        main: found.pop(main),
+        f"train_{main}": measured(split.train, "training ")[main],
         **found,
         **parameter_counts(classifier),
     }

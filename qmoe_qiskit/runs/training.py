@@ -19,7 +19,7 @@ from qmoe_qiskit.runs.store import folder
 from qmoe_qiskit.runs.store.loading import Run, load_run
 from qmoe_qiskit.runs.store.manifest import shown_router
 from qmoe_qiskit.runs.store.writing import CompletedTraining, Figures, ModelTraining, write_run
-from qmoe_qiskit.train import QMoEClassifier
+from qmoe_qiskit.train.estimator import MixtureEstimator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +132,7 @@ def plan_training(
     planned = []
     for index, router in enumerate(routers):
         checkpoint, started = out / folder.CHECKPOINTS[index], time.perf_counter()
-        classifier = request.classifier(router, checkpoint=checkpoint, verbose=verbose)
+        classifier = request.estimator(router, checkpoint=checkpoint, verbose=verbose)
         if request.init is not None and request.is_circuit(router):
             classifier = _begun_with(request.init, classifier)
         goes_on = resume and checkpoint.exists()
@@ -149,10 +149,14 @@ def plan_training(
     return planned
 
 
-def _begun_with(path: str, classifier: QMoEClassifier) -> QMoEClassifier:
+def _begun_with(path: str, classifier: MixtureEstimator) -> MixtureEstimator:
     """Return the model of a run, with the settings of a classifier, to go on with."""
     settings = classifier.get_params()
-    model = load_run(path).classifier
+    model: MixtureEstimator = load_run(path).classifier
+    if model.task is not classifier.task:
+        raise InputError(
+            f"the run in {path!r} is of {model.task.name}: name one of {classifier.task.name}"
+        )
     if isinstance(settings["router"], str) != isinstance(model.router, str):
         raise InputError(f"the run in {path!r} has another router: name the router that it has")
     if not isinstance(model.router, str):

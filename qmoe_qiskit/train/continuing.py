@@ -35,7 +35,7 @@ def check_for_more(settings: Mapping[str, Any], *, incremental: bool) -> None:
             f"{how} goes on with a fitted model, which a checkpoint does not hold: set "
             "checkpoint=None, and keep the model with save"
         )
-    if incremental and settings["class_weight"] == "balanced":
+    if incremental and settings.get("class_weight") == "balanced":
         raise InputError(
             "class_weight='balanced' needs all rows, and partial_fit sees some of them: give the "
             "weight of every class, as sklearn.utils.class_weight.compute_class_weight returns it"
@@ -58,7 +58,7 @@ def keep_module(classifier: "QMoEClassifier", seed: int, backend: Backend | None
     trained = classifier.module_
     try:
         classifier.rebuild(seed, backend)
-        difference = _difference(classifier, changed)
+        difference = _difference(classifier, changed, before)
         if difference is None and _hash(trained) != _hash(classifier.module_):
             difference = "its circuit is another one"
         if difference is None:
@@ -77,11 +77,15 @@ def keep_module(classifier: "QMoEClassifier", seed: int, backend: Backend | None
         raise
 
 
-def _difference(classifier: "QMoEClassifier", changed: list[str]) -> str | None:
+def _difference(
+    classifier: "QMoEClassifier", changed: list[str], before: Mapping[str, Any]
+) -> str | None:
     """Return how the fitted features differ from the settings, or None."""
     features = classifier.feature_map_
     if scaled_range(classifier.feature_range) != (features.low, features.high):
         return f"its features are scaled to {features.low} and {features.high}"
+    if "projection" in changed:
+        return f"its projection is {before['projection']!r}"
     if "n_qubits" in changed and classifier.n_qubits != features.n_router_inputs:
         return f"its router sees {features.n_router_inputs} coordinates"
     return None

@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 from qmoe_qiskit.errors import InputError, OutOfRangeWarning, warn_user
 from qmoe_qiskit.typing import FloatArray
 
+# How the router sees the features: "auto" sees all of them, or their first principal components if
+# there are more than qubits; "pca" sees principal components in any case; "linear" sees trained
+# linear combinations; "groups" sees all, group after group in the uploads of the circuit.
+PROJECTIONS: tuple[str, ...] = ("auto", "pca", "linear", "groups")
 # Without n_qubits the router sees the features themselves up to this number.
 DEFAULT_MAX_QUBITS = 6
 # A value is clipped at this many training ranges: more would overflow in later steps.
@@ -22,9 +26,9 @@ _NOISE = 1e-10
 class FeatureMap:
     """Min-max scaling of every feature, then an affine view of them for the router.
 
-    The experts see all F scaled features. The router sees K coordinates: the scaled features if
-    K = F, otherwise their first K principal components, each scaled to the same range again.
-    Everything is fitted on training data.
+    The experts see all F scaled features. The router sees K coordinates: the scaled features, or
+    their first K principal components, each scaled to the same range again. Everything is fitted on
+    training data. A projection that is trained begins with these coordinates.
 
     Attributes:
         minimum_F: Smallest training value of each feature, in raw units.
@@ -34,6 +38,7 @@ class FeatureMap:
         matrix_FK: Matrix A in router coordinates = scaled features @ A + b.
         offset_K: Offset b.
         explained_variance: Share of the scaled features' variance that the router sees; 1 if K = F.
+            Of a trained projection, the share that it began with.
 
     Raises:
         InputError: If the shapes of the arrays do not fit together, or a number is not finite.
@@ -77,6 +82,7 @@ class FeatureMap:
         n_router_inputs: int,
         feature_range: tuple[float, float],
         weights_N: FloatArray | None = None,
+        rotate: bool = False,
     ) -> Self:
         """Fit scaling and projection on training rows.
 
@@ -86,6 +92,7 @@ class FeatureMap:
             feature_range: Lower and upper end of the scaled range.
             weights_N: Weights of the rows in the principal components, all above 0; None if all
                 weigh the same.
+            rotate: Whether K = F coordinates are principal components as well.
 
         Raises:
             InputError: If the range is empty, or `n_router_inputs` is above F.
@@ -99,7 +106,7 @@ class FeatureMap:
             )
         minimum_F, maximum_F = features_NF.min(axis=0), features_NF.max(axis=0)
         scaled_NF = _min_max(features_NF, minimum_F, maximum_F, low, high)
-        if n_router_inputs == n_features:
+        if n_router_inputs == n_features and not rotate:
             matrix, offset, explained = np.eye(n_features), np.zeros(n_features), 1.0
         else:
             matrix, offset, explained = _principal_axes(
@@ -123,7 +130,10 @@ class FeatureMap:
     @property
     def projects(self) -> bool:
         """Whether the router sees principal components."""
-        return self.n_router_inputs < len(self.minimum_F)
+        n_features = len(self.minimum_F)
+        return self.n_router_inputs < n_features or not (
+            np.array_equal(self.matrix_FK, np.eye(n_features)) and not self.offset_K.any()
+        )
 
     @property
     def halves(self) -> tuple[FloatArray, FloatArray]:
@@ -155,6 +165,61 @@ class FeatureMap:
             f"{self.minimum_F[feature]:.6g} to {self.maximum_F[feature]:.6g}",
             OutOfRangeWarning,
         )
+
+
+def n_coordinates(n_qubits: int | None, n_features: int) -> int:
+    """Return the number of qubits that a setting chooses for F features: by default at most 6.
+
+    Raises:
+        InputError: If it is above F.
+    """
+    if n_qubits is None:
+        return min(n_features, DEFAULT_MAX_QUBITS)
+    if n_qubits > n_features:
+        raise InputError(
+            f"n_qubits is {n_qubits}, but the data has {n_features} feature(s): use at most "
+            f"{n_features}"
+        )
+    return n_qubits
+
+
+def projection_sentence(
+    projection: str,
+    *,
+    n_features: int,
+    n_inputs: int,
+    n_qubits: int | None,
+    feature_range: tuple[float, float],
+    explained_variance: float,
+) -> str:
+    """Return a sentence on what a router sees of F features; "" if it sees them themselves.
+
+    Args:
+        projection: One of `PROJECTIONS`.
+        n_features: Number of features.
+        n_inputs: Number of coordinates that the router sees.
+        n_qubits: Number of qubits of the router's circuit; None for a classical router.
+        feature_range: Range of the scaled features.
+        explained_variance: See `FeatureMap`.
+    """
+    experts = "the experts see every feature."
+    if projection == "linear":
+        low, high = feature_range
+        return (
+            f"The router sees {n_inputs} trained linear combinations of the {n_features} features, "
+            f"each bounded to {low:.3g} ... {high:.3g}; {experts}"
+        )
+    if projection == "groups" and n_qubits is not None and n_qubits < n_features:
+        return (
+            f"The circuit takes all {n_features} features, {n_qubits} per upload, in "
+            f"{-(-n_features // n_qubits)} groups; {experts}"
+        )
+    if n_inputs == n_features and projection != "pca":
+        return ""
+    return (
+        f"The router sees {n_inputs} principal components of the {n_features} features, which hold "
+        f"{100 * explained_variance:.1f} % of their variance; {experts}"
+    )
 
 
 def scaled_range(feature_range: tuple[float, float]) -> tuple[float, float]:

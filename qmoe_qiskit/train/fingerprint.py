@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from qmoe_qiskit.backends import Backend
@@ -26,16 +25,29 @@ _RECORDED_IF_SET = {
     "optimizer": "Adam",
     "criterion": "CrossEntropyLoss",
     "class_weight": None,
+    "circuit": "angle",
+    "input_scaling": False,
+    "initialization": "uniform",
     "routing": "weighted",
     "n_votes": 1,
+    "projection": "auto",
+    "expert": "linear",
+    "top_k": None,
+    "capacity_factor": None,
+    "router_noise": 0.0,
+    "balance": "switch",
+    "bias_rate": 0.0,
     "hardware_training": None,
+    "slots": None,
 }
+# What stands for experts of the user's: a record holds no code.
+OWN_EXPERTS = "modules of the user's"
 # The same settings as attributes of an open backend.
 _OF_OPEN_BACKEND = {"shots": "shots", "mitigation": "mitigation", "device_qubits": "qubits"}
 
 
 def settings_for_json(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a classifier that decide a training's result, in JSON types.
+    """Return the settings of an estimator that decide a training's result, in JSON types.
 
     Callbacks are code, which no record holds.
     """
@@ -46,17 +58,21 @@ def settings_for_json(settings: Mapping[str, Any]) -> dict[str, Any]:
     }
     if isinstance(kept["router"], RouterCircuit):
         kept["router"] = f"circuit {kept['router'].content_hash}"
+    if not isinstance(kept["expert"], str):
+        kept["expert"] = OWN_EXPERTS
     backend = kept["backend"]
     kept["backend"] = label_of(backend)
     if hasattr(backend, "compile"):  # open already
         for name, attribute in _OF_OPEN_BACKEND.items():
             kept[name] = getattr(backend, attribute, ADDED[name])
+        packed = getattr(backend, "slots", None)
+        kept["slots"] = None if packed is None else packed.argument
     if kept["device_qubits"] is not None:
         kept["device_qubits"] = [int(qubit) for qubit in kept["device_qubits"]]
     kept["feature_range"] = [float(end) for end in kept["feature_range"]]
     for name in ("optimizer", "criterion"):
         kept[name] = name_of(kept[name])
-    if isinstance(kept["class_weight"], Mapping):
+    if isinstance(kept.get("class_weight"), Mapping):
         kept["class_weight"] = [
             [plain(label), float(weight)] for label, weight in kept["class_weight"].items()
         ]
@@ -67,7 +83,7 @@ def settings_for_json(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def settings_from_json(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings as a classifier takes them, from what `settings_for_json` returned."""
+    """Return settings as an estimator takes them, from what `settings_for_json` returned."""
     known = dict(settings)
     known["feature_range"] = tuple(known["feature_range"])
     if isinstance(known.get("class_weight"), list):
@@ -87,27 +103,31 @@ def training_identity(
     backend: Backend,
     seed: int,
     features_NF: FloatArray,
-    codes_N: NDArray[np.intp],
-    classes_C: NDArray[Any],
+    targets_N: NDArray[Any],
+    classes: list[Any] | None,
     weights_N: FloatArray | None = None,
 ) -> dict[str, Any]:
     """Return all that must be the same when a training is resumed.
 
-    The settings are those of `settings_for_json`; `codes_N` are the positions of the rows' labels
-    in `classes_C`, and `weights_N` their weights, or None if all weigh the same.
+    The settings are those of `settings_for_json`; `targets_N` are the positions of the rows' labels
+    in `classes`, or numbers, and `weights_N` their weights, or None if all weigh the same.
     """
     data = hashlib.sha256(features_NF.tobytes())
-    data.update(codes_N.astype("<i8").tobytes())
-    data.update(repr(classes_C.tolist()).encode())
+    if classes is None:
+        data.update(targets_N.astype("<f8").tobytes())
+    else:
+        data.update(targets_N.astype("<i8").tobytes())
+        data.update(repr(classes).encode())
     if weights_N is not None:
         data.update(weights_N.tobytes())
-    profile = profile_of(backend)
+    profile, packed = profile_of(backend), getattr(backend, "slots", None)
     return {
         "seed": seed,
         "data": data.hexdigest(),
         "settings": dict(settings),
         "noise_profile": None if profile is None else profile.content_hash,
         "runtime_options": options_of(backend),
+        "slots": None if packed is None else packed.key_settings,
     }
 
 
@@ -126,6 +146,8 @@ def check_identity(saved: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     before, after = {**added, **saved["settings"]}, {**_RECORDED_IF_SET, **now["settings"]}
     if saved.get("noise_profile") is not None:
         before["backend"] = after["backend"]  # compared below; earlier versions named it otherwise
+    if "slots" not in saved:  # earlier versions knew no slots of an open backend
+        before["slots"] = after["slots"]
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
             raise RunError(
@@ -136,6 +158,11 @@ def check_identity(saved: Mapping[str, Any], now: Mapping[str, Any]) -> None:
         raise RunError(
             f"the checkpoint was made with runtime options {saved.get('runtime_options')!r}, not "
             f"{now['runtime_options']!r}: resume with the same, or train anew"
+        )
+    if "slots" in saved and saved["slots"] != now["slots"]:
+        raise RunError(
+            f"the checkpoint was made with slots {saved['slots']!r}, not {now['slots']!r}: resume "
+            "with the same, or train anew"
         )
     if saved.get("noise_profile") != now["noise_profile"]:
         raise RunError(

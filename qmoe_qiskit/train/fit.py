@@ -1,68 +1,64 @@
-"""A fit of a classifier: prepared, with data and settings checked once, and then run."""
+"""A fit of an estimator: prepared, with data and settings checked once, and then run."""
 
 from __future__ import annotations
 
 import copy
 import logging
 import time
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.multiclass import check_classification_targets
+from numpy.typing import ArrayLike
 
-from qmoe_qiskit import limits
 from qmoe_qiskit.backends import Backend
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError, RunError
-from qmoe_qiskit.train.checkpoint import (
+from qmoe_qiskit.train.continuing import check_for_more, keep_module
+from qmoe_qiskit.train.features import FeatureMap, n_coordinates
+from qmoe_qiskit.train.fingerprint import check_identity, training_identity
+from qmoe_qiskit.train.loop.early_stopping import best_epoch
+from qmoe_qiskit.train.loop.net import StopTraining
+from qmoe_qiskit.train.loop.optimization import Optimization
+from qmoe_qiskit.train.loop.progress import EpochProgress
+from qmoe_qiskit.train.loop.routing_load import load_remark
+from qmoe_qiskit.train.loop.training import Training
+from qmoe_qiskit.train.model import circuit_of
+from qmoe_qiskit.train.on_device.settings import HardwareTraining
+from qmoe_qiskit.train.rows import TargetRows
+from qmoe_qiskit.train.settings import check_settings
+from qmoe_qiskit.train.stored.checkpoint import (
     Checkpoint,
     load_checkpoint,
     optimizer_tensors,
     restore_training,
     save_checkpoint,
 )
-from qmoe_qiskit.train.continuing import check_for_more, keep_module
-from qmoe_qiskit.train.features import DEFAULT_MAX_QUBITS, FeatureMap
-from qmoe_qiskit.train.fingerprint import check_identity, training_identity
-from qmoe_qiskit.train.loop.early_stopping import best_epoch, hold_out
-from qmoe_qiskit.train.loop.net import StopTraining
-from qmoe_qiskit.train.loop.optimization import Optimization
-from qmoe_qiskit.train.loop.progress import EpochProgress
-from qmoe_qiskit.train.loop.training import Training
-from qmoe_qiskit.train.model import circuit_of
-from qmoe_qiskit.train.on_device.settings import HardwareTraining
-from qmoe_qiskit.train.rows import LabelledRows, checked_rows, codes_of
-from qmoe_qiskit.train.settings import check_settings
-from qmoe_qiskit.train.weights import row_weights
-from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
-    from qmoe_qiskit.train.classifier import QMoEClassifier
+    from qmoe_qiskit.train.estimator import MixtureEstimator
     from qmoe_qiskit.train.on_device.steps import HardwareSteps
 
-ModelT = TypeVar("ModelT", bound="QMoEClassifier")
+ModelT = TypeVar("ModelT", bound="MixtureEstimator")
 _log = logging.getLogger(__name__)
 
 
 class Fit(Generic[ModelT]):
     """A training that can begin: its data, settings, backend and circuit were accepted.
 
-    A fit of a classifier that is fitted and has `warm_start`, and all but the first of incremental
+    A fit of an estimator that is fitted and has `warm_start`, and all but the first of incremental
     fits, go on with the fitted module, classes and scaling. Such a fit that fails leaves the
-    classifier as it was; any other leaves it without a fitted model.
+    estimator as it was; any other leaves it without a fitted model.
 
     Args:
-        classifier: The classifier that `run` fits in place.
+        estimator: The estimator that `run` fits in place.
         X: Features of the training rows, (N, F).
-        y: Labels of the training rows, (N,).
+        y: Targets of the training rows, see `Task`.
         sample_weight: Weights of the rows, (N,), or None.
-        seed: Seed of the training; by default drawn from the classifier's `random_state`.
+        seed: Seed of the training; by default drawn from the estimator's `random_state`.
         saved: Checkpoint of an interrupted training to go on with, or None.
         incremental: Whether this is one epoch of many, on rows of its own, as in `partial_fit`.
-        classes: Labels of all incremental fits; None if the classifier is fitted.
+        classes: Labels of all incremental fits; None if the estimator is fitted, or is a regressor.
 
     Raises:
         InputError: If a setting is not accepted.
@@ -72,7 +68,7 @@ class Fit(Generic[ModelT]):
 
     def __init__(
         self,
-        classifier: ModelT,
+        estimator: ModelT,
         X: ArrayLike,
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
@@ -82,68 +78,72 @@ class Fit(Generic[ModelT]):
         incremental: bool = False,
         classes: ArrayLike | None = None,
     ) -> None:
-        self.classifier, self._is_resumed = classifier, saved is not None
+        self.estimator, self._is_resumed = estimator, saved is not None
         self._incremental = incremental
-        self._stops_early = bool(classifier.early_stopping) and not incremental
-        hardware = HardwareTraining.of(classifier.hardware_training)
+        self._stops_early = bool(estimator.early_stopping) and not incremental
+        hardware = HardwareTraining.of(estimator.hardware_training)
         self._goes_on = (
             (saved is None or hardware is not None)
-            and (incremental or bool(classifier.warm_start))
-            and classifier.__sklearn_is_fitted__()
+            and (incremental or bool(estimator.warm_start))
+            and estimator.__sklearn_is_fitted__()
         )
-        seed = self._seed = classifier.draw_seed() if seed is None else seed
+        seed = self._seed = estimator.draw_seed() if seed is None else seed
         if not self._goes_on:
-            classifier.__dict__.pop("history_", None)
-            classifier.__dict__.pop("optimizer_state_", None)
-        X_NF, codes_N = self._checked(X, y, classes)
+            estimator.__dict__.pop("history_", None)
+            estimator.__dict__.pop("optimizer_state_", None)
+        task = estimator.task
+        X_NF, y_N = task.read_rows(estimator, X, y, reset=not self._goes_on)
+        targets_N = task.learn(
+            estimator, y_N, classes, goes_on=self._goes_on, incremental=incremental
+        )
         if saved is None:  # otherwise `resumed` has checked them
-            check_settings(classifier.get_params(deep=False))
-        optimization = Optimization.of(classifier.get_params(deep=False))
-        if classifier.checkpoint is not None:
+            check_settings(estimator.get_params(deep=False), task)
+        optimization = Optimization.of(estimator.get_params(deep=False))
+        if estimator.checkpoint is not None:
             optimization.check_resumable()
         if incremental or self._goes_on:
-            check_for_more(classifier.get_params(deep=False), incremental=incremental)
-        weigh = partial(
-            row_weights, X_NF, codes_N, classifier.classes_, sample_weight=sample_weight
-        )
-        rows = LabelledRows(
+            check_for_more(estimator.get_params(deep=False), incremental=incremental)
+        rows = TargetRows(
             features_NF=X_NF,
-            codes_N=codes_N,
-            weights_N=weigh(class_weight=classifier.class_weight),
+            targets_N=targets_N,
+            weights_N=task.row_weights(estimator, X_NF, targets_N, sample_weight, of_targets=True),
         )
         weighted = rows.weights_N is not None
-        optimization.check_criterion(len(classifier.classes_), weighted=weighted)
+        optimization.check_criterion(
+            task.example(task.n_outputs(estimator)), task.n_outputs(estimator), weighted=weighted
+        )
         backend: Backend | None = None
         if hardware is not None:
             # IBM's client, which takes half a second to import, is for those who need a device.
             from qmoe_qiskit.train.on_device.opening import check_with_hardware, open_device
 
-            check_with_hardware(classifier.get_params(deep=False))
-            backend = open_device(classifier.backend_spec, hardware, seed=seed)
+            check_with_hardware(estimator.get_params(deep=False))
+            backend = open_device(estimator.backend_spec, hardware, seed=seed)
         elif not self._goes_on:
-            backend = classifier.backend_spec.open(seed=seed)
+            backend = estimator.backend_spec.open(seed=seed)
         self._identity: dict[str, Any] = {}
-        if classifier.checkpoint is not None:  # of a checkpoint
+        if estimator.checkpoint is not None:  # of a checkpoint
             self._identity = training_identity(
-                classifier.settings(),
-                backend=backend or classifier.backend_,
+                estimator.settings(),
+                backend=backend or estimator.backend_,
                 seed=seed,
                 features_NF=X_NF,
-                codes_N=codes_N,
-                classes_C=classifier.classes_,
-                weights_N=weigh(class_weight=None),  # that of classes is a setting
+                targets_N=targets_N,
+                classes=task.document(estimator).get("classes"),
+                weights_N=task.row_weights(  # that of classes is a setting
+                    estimator, X_NF, targets_N, sample_weight, of_targets=False
+                ),
             )
         if saved is not None:
             check_identity(saved.identity, self._identity)
-            if hardware is None and len(saved.history) > classifier.max_epochs:
+            if hardware is None and len(saved.history) > estimator.max_epochs:
                 raise RunError(
                     f"the checkpoint is from after epoch {len(saved.history)}, max_epochs is "
-                    f"{classifier.max_epochs}: raise max_epochs, or train anew"
+                    f"{estimator.max_epochs}: raise max_epochs, or train anew"
                 )
         train, validation = self._split(rows, seed)
         self._prepare_module(train, seed, backend)
-        features = classifier.feature_map_
-        self._rows = train.tensors(features)
+        self._rows = train.tensors(estimator)
         history = saved.history if saved else []
         self._best = dict(saved.best) if saved else {}
         self._training: Training | HardwareSteps
@@ -151,10 +151,10 @@ class Fit(Generic[ModelT]):
             from qmoe_qiskit.train.on_device.preparing import prepare_steps
 
             self._training = prepare_steps(
-                classifier,
+                estimator,
                 hardware,
                 self._rows,
-                validation.tensors(features) if validation else None,
+                validation.tensors(estimator) if validation else None,
                 optimization=optimization,
                 seed=seed,
                 saved=saved,
@@ -163,49 +163,52 @@ class Fit(Generic[ModelT]):
             )
             return
         if self._goes_on and incremental:
-            history = classifier.history_
+            history = estimator.history_
         self._training = Training(
-            classifier.module_,
-            learning_rate=classifier.learning_rate,
-            batch_size=classifier.batch_size,
+            estimator.module_,
+            learning_rate=estimator.learning_rate,
+            batch_size=estimator.batch_size,
             seed=seed,
             history=history,
-            validation=validation.tensors(features) if validation else None,
-            balance_weight=classifier.balance_weight,
+            validation=validation.tensors(estimator) if validation else None,
+            balance=estimator.balance,
+            balance_weight=estimator.balance_weight,
+            bias_rate=estimator.bias_rate,
+            is_regression=task.name == "regression",
             optimization=optimization,
-            optimizer_state=classifier.optimizer_state_ if history and incremental else None,
+            optimizer_state=estimator.optimizer_state_ if history and incremental else None,
             weighted=weighted,
-            verbose=classifier.verbose,
+            verbose=estimator.verbose,
         )
         if saved is not None:
-            restore_training(saved, classifier.module_, self._training.optimizer)
+            restore_training(saved, estimator.module_, self._training.optimizer)
 
     @classmethod
     def resumed(
-        cls, classifier: ModelT, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+        cls, estimator: ModelT, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> Self:
-        """Return the continuation of the training in a classifier's checkpoint.
+        """Return the continuation of the training in an estimator's checkpoint.
 
         Raises:
             RunError: If there is no usable checkpoint, or it belongs to other data or settings.
         """
-        if classifier.checkpoint is None:
+        if estimator.checkpoint is None:
             raise RunError("resume needs the file that fit kept: set checkpoint=FILE")
-        check_settings(classifier.get_params(deep=False))
-        saved = load_checkpoint(Path(classifier.checkpoint))
+        check_settings(estimator.get_params(deep=False), estimator.task)
+        saved = load_checkpoint(Path(estimator.checkpoint))
         seed = saved.identity["seed"]
-        given = classifier.random_state
-        if isinstance(given, int | np.integer) and classifier.draw_seed() != seed:
+        given = estimator.random_state
+        if isinstance(given, int | np.integer) and estimator.draw_seed() != seed:
             raise RunError(
                 f"the checkpoint was not made with random_state={given!r}: resume with the same "
                 "settings, or train anew"
             )
-        return cls(classifier, X, y, sample_weight, seed=seed, saved=saved)
+        return cls(estimator, X, y, sample_weight, seed=seed, saved=saved)
 
     @property
     def circuit(self) -> RouterCircuit | None:
         """The router's circuit, or None for a classical router."""
-        return circuit_of(self.classifier.module_)
+        return circuit_of(self.estimator.module_)
 
     @property
     def n_epochs_done(self) -> int:
@@ -213,14 +216,14 @@ class Fit(Generic[ModelT]):
         return len(self._training.history)
 
     def run(self) -> ModelT:
-        """Train up to `max_epochs`, or one epoch if incremental, and return the fitted classifier.
+        """Train up to `max_epochs`, or one epoch if incremental, and return the fitted estimator.
 
         Raises:
             DivergenceError: If a loss or a parameter is no longer finite.
             RunError: If the checkpoint cannot be written.
         """
-        classifier, training = self.classifier, self._training
-        module = classifier.module_
+        estimator, training = self.estimator, self._training
+        module = estimator.module_
         before = copy.deepcopy(module.state_dict()) if self._goes_on else None
         try:
             self._train()
@@ -228,14 +231,14 @@ class Fit(Generic[ModelT]):
             if before is not None:
                 module.load_state_dict(before)
             raise
-        # Set last: a fit that fails or is interrupted leaves no classifier that seems fitted.
-        classifier.history_ = training.history
+        # Set last: a fit that fails or is interrupted leaves no estimator that seems fitted.
+        estimator.history_ = training.history
         if isinstance(training, Training):
-            classifier.optimizer_state_ = training.optimizer_state
+            estimator.optimizer_state_ = training.optimizer_state
         else:
-            training.hand_over(classifier)
-        classifier.votes_seed_ = self._seed
-        return classifier
+            training.hand_over(estimator)
+        estimator.votes_seed_ = self._seed
+        return estimator
 
     def _train(self) -> None:
         if isinstance(self._training, Training):
@@ -248,128 +251,93 @@ class Fit(Generic[ModelT]):
             self._best = training.best
             self._save()
             _log_epoch(entry, training.max_steps, "step")
-            progress.advance(entry["train_loss"])
+            progress.advance(entry["train_loss"], load_remark(entry))
 
         if not self._is_resumed:
             self._save()
         with EpochProgress(
-            training.max_steps, done=self.n_epochs_done, enabled=self.classifier.verbose
+            training.max_steps, done=self.n_epochs_done, enabled=self.estimator.verbose
         ) as progress:
             training.run(after_step)
         _log.info("trained on a device: %s", training.report)
 
     def _train_epochs(self, training: Training) -> None:
-        classifier = self.classifier
+        estimator = self.estimator
 
         def after_epoch(entry: dict[str, float]) -> None:
             if self._stops_early and best_epoch(training.history) == len(training.history):
-                state = classifier.module_.state_dict()
+                state = estimator.module_.state_dict()
                 self._best.update({name: tensor.clone() for name, tensor in state.items()})
             self._save()
             _log_epoch(entry, last_epoch)
-            progress.advance(entry["train_loss"])
+            progress.advance(entry["train_loss"], load_remark(entry))
             if self._is_out_of_patience():
                 raise StopTraining
 
         started = time.monotonic()
         if not self._is_resumed:
             self._save()
-        last_epoch = self.n_epochs_done + 1 if self._incremental else classifier.max_epochs
+        last_epoch = self.n_epochs_done + 1 if self._incremental else estimator.max_epochs
         with EpochProgress(
-            last_epoch, done=self.n_epochs_done, enabled=classifier.verbose
+            last_epoch, done=self.n_epochs_done, enabled=estimator.verbose
         ) as progress:
             if not self._is_out_of_patience():
                 training.run(*self._rows, max_epochs=last_epoch, after_epoch=after_epoch)
         _log.info("trained for %d epochs in %.1f s", self.n_epochs_done, time.monotonic() - started)
         if self._best:
-            classifier.module_.load_state_dict(self._best)
+            estimator.module_.load_state_dict(self._best)
 
-    def _checked(
-        self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None
-    ) -> tuple[FloatArray, NDArray[np.intp]]:
-        """Return features and codes of the labels, and set the classes."""
-        classifier = self.classifier
-        X_NF, y_N = checked_rows(classifier, X, y, reset=not self._goes_on)
-        check_classification_targets(y_N)
-        if self._goes_on:
-            given_C = classifier.classes_ if classes is None else np.unique(classes)
-            if not np.array_equal(given_C, classifier.classes_):
-                raise InputError(
-                    f"classes {given_C.tolist()} are not those that training began with, "
-                    f"{classifier.classes_.tolist()}: leave them out, or train anew with fit"
-                )
-            return X_NF, codes_of(y_N, classifier.classes_)
-        if self._incremental:
-            if classes is None:
-                raise InputError("classes must be given in the first call of partial_fit")
-            known_C = np.unique(classes)
-            codes_N = codes_of(y_N, known_C)
-        else:
-            known_C, codes_N = np.unique(y_N, return_inverse=True)
-        if len(known_C) < 2:
-            raise InputError(
-                f"training needs rows of at least two classes, got one class, {known_C[0]}"
-            )
-        if len(known_C) > limits.CLASSES:
-            raise InputError(
-                f"the labels are of {len(known_C)} classes, at most {limits.CLASSES} are accepted: "
-                "name another target"
-            )
-        classifier.classes_ = known_C
-        return X_NF, codes_N
-
-    def _split(self, rows: LabelledRows, seed: int) -> tuple[LabelledRows, LabelledRows | None]:
+    def _split(self, rows: TargetRows, seed: int) -> tuple[TargetRows, TargetRows | None]:
         """Return the training rows, those of weight 0 left out, and the validation rows."""
-        classifier = self.classifier
+        estimator = self.estimator
         if rows.weights_N is not None:
             rows = rows.at(rows.weights_N > 0)
-            left_C = np.unique(rows.codes_N)
-            if len(left_C) < 2 and not self._incremental:
-                raise InputError(
-                    "training needs rows of at least two classes, and those that weigh more than "
-                    f"zero are of one class, {classifier.classes_[left_C[0]]}"
-                )
+            if not self._incremental:
+                estimator.task.check_remaining(estimator, rows.targets_N)
         if not self._stops_early:
             return rows, None
-        fraction = classifier.validation_fraction
-        train, validation = hold_out(rows.codes_N, fraction, seed=seed)
+        fraction = estimator.validation_fraction
+        train, validation = estimator.task.hold_out(rows.targets_N, fraction, seed=seed)
         return rows.at(train), rows.at(validation)
 
-    def _prepare_module(self, train: LabelledRows, seed: int, backend: Backend | None) -> None:
+    def _prepare_module(self, train: TargetRows, seed: int, backend: Backend | None) -> None:
         """Build the module and what it sees of the features, or keep those that are fitted."""
-        classifier = self.classifier
+        estimator = self.estimator
         if self._goes_on:
-            keep_module(classifier, seed, backend)
+            keep_module(estimator, seed, backend)
             return
-        classifier.feature_map_ = FeatureMap.fit(
+        estimator.feature_map_ = FeatureMap.fit(
             train.features_NF,
             n_router_inputs=self._n_router_inputs(train.features_NF.shape[1]),
-            feature_range=classifier.feature_range,
+            feature_range=estimator.feature_range,
             weights_N=train.weights_N,
+            rotate=estimator.projection == "pca",
         )
-        classifier.rebuild(seed, backend)
+        estimator.task.fit_scale(estimator, train)
+        estimator.rebuild(seed, backend)
 
     def _save(self) -> None:
-        if self.classifier.checkpoint is not None:
+        if self.estimator.checkpoint is not None:
             checkpoint = Checkpoint(
-                module=self.classifier.module_.state_dict(),
+                module=self.estimator.module_.state_dict(),
                 optimizer=optimizer_tensors(self._training.optimizer),
                 best=self._best,
                 history=self._training.history,
                 identity=self._identity,
             )
-            save_checkpoint(Path(self.classifier.checkpoint), checkpoint)
+            save_checkpoint(Path(self.estimator.checkpoint), checkpoint)
 
     def _is_out_of_patience(self) -> bool:
         if not self._stops_early:
             return False
         history = self._training.history
-        return len(history) - best_epoch(history) >= self.classifier.patience
+        return len(history) - best_epoch(history) >= self.estimator.patience
 
     def _n_router_inputs(self, n_features: int) -> int:
-        router, n_qubits = self.classifier.router, self.classifier.n_qubits
+        router, n_qubits = self.estimator.router, self.estimator.n_qubits
         if not isinstance(router, RouterCircuit):
-            return min(n_features, DEFAULT_MAX_QUBITS) if n_qubits is None else n_qubits
+            n_qubits = n_coordinates(n_qubits, n_features)
+            return n_features if self.estimator.projection == "groups" else n_qubits
         if router.n_inputs > n_features:
             raise InputError(
                 f"the circuit given as router takes {router.n_inputs} inputs, but the data has "

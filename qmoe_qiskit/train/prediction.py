@@ -1,11 +1,11 @@
-"""What a fitted classifier says about rows: labels, probabilities, and the experts that serve."""
+"""What a fitted mixture says about rows: its outputs, and the experts that serve."""
 
 import copy
-from typing import Any, Self
+from typing import Self
 
 import torch
-from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
@@ -21,8 +21,8 @@ from qmoe_qiskit.typing import FloatArray
 _PREDICTION_ROWS = 4096
 
 
-class Predictions(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # untyped bases
-    """The predictions of a classifier.
+class RoutedPredictions(BaseEstimator):  # type: ignore[misc]  # an untyped base
+    """Outputs of a fitted mixture, and the experts that serve.
 
     Rows X, shape (N, F), may be sparse: they become dense.
 
@@ -32,54 +32,25 @@ class Predictions(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # unty
     these shots, or all with None: open it with `shots=n_votes` to pay for no more.
 
     Attributes:
-        classes_: Labels, sorted.
         module_: The trained mixture, on scaled features.
         feature_map_: The fitted feature map.
     """
 
-    classes_: NDArray[Any]
     module_: MixtureOfExperts
     feature_map_: FeatureMap
     votes_seed_: int
 
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the most probable label of every row, shape (N,)."""
-        best_N = self._logits(X)[0].argmax(dim=1).numpy()
-        labels: NDArray[Any] = self.classes_[best_N]
-        return labels
-
-    def predict_proba(self, X: ArrayLike) -> FloatArray:
-        """Return the probability of every label, shape (N, C), columns as in `classes_`."""
-        return self.predict_routed(X)[0]
-
-    def decision_function(self, X: ArrayLike) -> FloatArray:
-        """Return the logits of the labels, shape (N, C), columns as in `classes_`.
-
-        For two labels, return the logarithm of the second's odds, shape (N,): above 0 the second
-        is predicted.
-        """
-        logits_NC: FloatArray = self._logits(X)[0].numpy()
-        return logits_NC[:, 1] - logits_NC[:, 0] if len(self.classes_) == 2 else logits_NC
-
     def routing_weights(self, X: ArrayLike) -> FloatArray:
         """Return the weight of every expert for every row, shape (N, E).
 
+        With `top_k` these are 0 but for K experts per row, and sum to 1 (for K = 1 as
+        `MixtureOfExperts` says).
         With `routing="sampled"` these are the probabilities that an expert is drawn with.
         """
         scaled = self._scaled(X)
         with torch.no_grad():
-            parts = [self.module_.router(x) for x in torch.split(scaled, _PREDICTION_ROWS)]
+            parts = [self.module_.route(x).gates_BE for x in torch.split(scaled, _PREDICTION_ROWS)]
         return torch.cat(parts).numpy()
-
-    def predict_routed(self, X: ArrayLike) -> tuple[FloatArray, FloatArray]:
-        """Return the probability of every label, (N, C), and the weight of every expert, (N, E).
-
-        Both come from one evaluation of the circuit: they belong together even with shots, which
-        make every evaluation different. With `routing="sampled"` the weight of an expert is its
-        share of the votes.
-        """
-        logits_NC, weights_NE = self._logits(X)
-        return torch.softmax(logits_NC, dim=1).numpy(), weights_NE.numpy()
 
     def whole_mixture(self) -> Self:
         """Return the model with `n_votes=None`, which draws no votes; nothing is copied."""
@@ -118,29 +89,28 @@ class Predictions(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # unty
         weights_W = quantum.connector.weight.detach().double().numpy()
         with torch.no_grad():
             inputs = [
-                router.router_inputs(x) if isinstance(router, ProjectedRouter) else x
+                quantum.circuit_inputs(
+                    router.router_inputs(x) if isinstance(router, ProjectedRouter) else x
+                )
                 for x in torch.split(scaled, _PREDICTION_ROWS)
             ]
         return [(inputs_BF.double().numpy(), weights_W) for inputs_BF in inputs]
 
-    def _logits(self, X: ArrayLike) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the logits of the labels, (N, C), and the weights of the experts, (N, E)."""
+    def _outputs(self, X: ArrayLike) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the outputs of the mixture, (N, C), and the weights of the experts, (N, E)."""
         scaled = self._scaled(X)
         if self.drawn_votes is not None:
             return self._voted(scaled, self.drawn_votes)
-        weights: list[torch.Tensor] = []
-        handle = self.module_.router.register_forward_hook(
-            lambda _router, _inputs, output: weights.append(output)
-        )
-        try:
-            with torch.no_grad():
-                logits = [self.module_(x) for x in torch.split(scaled, _PREDICTION_ROWS)]
-        finally:
-            handle.remove()
-        return torch.cat(logits), torch.cat(weights)
+        outputs, weights = [], []
+        with torch.no_grad():
+            for x in torch.split(scaled, _PREDICTION_ROWS):
+                routing = self.module_.route(x)
+                outputs.append(self.module_.mix(x, routing))
+                weights.append(routing.gates_BE)
+        return torch.cat(outputs), torch.cat(weights)
 
     def _voted(self, scaled: torch.Tensor, n_votes: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return what `_logits` returns, for experts that are drawn."""
+        """Return what `_outputs` returns, for experts that are drawn."""
         module, logits, votes = self.module_, [], []
         check_shots(n_votes, self._shots)  # before shots are paid for
         for x in torch.split(scaled, _PREDICTION_ROWS):

@@ -1,7 +1,9 @@
-"""Rows as training and prediction see them: dense, checked, and with the codes of their labels."""
+"""Rows as training and prediction see them: dense, checked, and with their targets as numbers."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -11,44 +13,46 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.train.features import FeatureMap
 from qmoe_qiskit.typing import FloatArray
+
+if TYPE_CHECKING:
+    from qmoe_qiskit.train.estimator import MixtureEstimator
 
 # Sparse rows become dense up to this size; the circuit takes few features anyway.
 MOST_DENSE_BYTES = 2**30
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LabelledRows:
-    """Rows with labels.
+class TargetRows:
+    """Rows with targets.
 
     Attributes:
         features_NF: Features.
-        codes_N: Labels as positions in the sorted classes.
+        targets_N: Labels as positions in the sorted classes, (N,), or numbers, (N, T).
         weights_N: Weights, all above 0, or None if all rows weigh the same.
     """
 
     features_NF: FloatArray
-    codes_N: NDArray[np.intp]
+    targets_N: NDArray[Any]
     weights_N: FloatArray | None = None
 
-    def at(self, rows: NDArray[Any]) -> "LabelledRows":
+    def at(self, rows: NDArray[Any]) -> "TargetRows":
         """Return the rows at some positions, or where a mask is true."""
-        return LabelledRows(
+        return TargetRows(
             features_NF=self.features_NF[rows],
-            codes_N=self.codes_N[rows],
+            targets_N=self.targets_N[rows],
             weights_N=None if self.weights_N is None else self.weights_N[rows],
         )
 
     def tensors(
-        self, feature_map: FeatureMap
+        self, model: "MixtureEstimator"
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-        """Return scaled features, labels, and weights of mean 1 or None."""
-        features_NF = torch.from_numpy(feature_map.scale(self.features_NF))
-        codes_N = torch.from_numpy(self.codes_N.astype(np.int64))
+        """Return scaled features, targets of the loss, and weights of mean 1 or None."""
+        features_NF = torch.from_numpy(model.feature_map_.scale(self.features_NF))
+        targets_N = model.task.tensor(model, self.targets_N)
         if self.weights_N is None:
-            return features_NF, codes_N, None
-        return features_NF, codes_N, torch.from_numpy(self.weights_N / self.weights_N.mean())
+            return features_NF, targets_N, None
+        return features_NF, targets_N, torch.from_numpy(self.weights_N / self.weights_N.mean())
 
 
 def dense(X: Any) -> Any:  # noqa: ANN401 - any array
@@ -73,29 +77,60 @@ def checked_features(estimator: BaseEstimator, X: ArrayLike) -> FloatArray:
     """Return features (N, F) in float64 for a prediction.
 
     Raises:
-        InputError: If sparse features are too large.
+        InputError: If sparse features are too large, or columns of a data frame are no numbers.
         ValueError: If scikit-learn refuses them.
     """
-    checked = validate_data(estimator, X, reset=False, dtype=np.float64, accept_sparse="csr")
+    with _named_columns(X):
+        checked = validate_data(estimator, X, reset=False, dtype=np.float64, accept_sparse="csr")
     features_NF: FloatArray = dense(checked)
     return features_NF
 
 
 def checked_rows(
-    estimator: BaseEstimator, X: ArrayLike, y: ArrayLike, *, reset: bool
+    estimator: BaseEstimator, X: ArrayLike, y: ArrayLike, *, reset: bool, numbers: bool = False
 ) -> tuple[FloatArray, NDArray[Any]]:
-    """Return features (N, F) in float64 and labels (N,) for training.
+    """Return features (N, F) in float64 and targets for training.
 
-    With `reset` the estimator takes number and names of the features from these rows.
+    Targets are labels (N,), or with `numbers` finite numbers, (N,) or (N, T). With `reset` the
+    estimator takes number and names of the features from these rows.
 
     Raises:
-        InputError: If sparse features are too large.
+        InputError: If sparse features are too large, or columns of a data frame are no numbers.
         ValueError: If scikit-learn refuses the rows.
     """
-    checked, y_N = validate_data(
-        estimator, X, y, reset=reset, dtype=np.float64, accept_sparse="csr"
-    )
+    with _named_columns(X):
+        checked, y_N = validate_data(
+            estimator,
+            X,
+            y,
+            reset=reset,
+            dtype=np.float64,
+            accept_sparse="csr",
+            multi_output=numbers,
+            y_numeric=numbers,
+        )
     return dense(checked), y_N
+
+
+@contextmanager
+def _named_columns(X: Any) -> Iterator[None]:  # noqa: ANN401 - any array
+    """Name the columns of a data frame that are no numbers, where scikit-learn names a cell.
+
+    Raises:
+        InputError: If there are such columns and scikit-learn refuses them.
+    """
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        dtypes = dict(getattr(X, "dtypes", {})) if hasattr(X, "columns") else {}
+        strange = [str(name) for name, kind in dtypes.items() if getattr(kind, "kind", "O") == "O"]
+        if not strange:
+            raise
+        raise InputError(
+            f"X has columns that are no numbers ({', '.join(map(repr, strange[:5]))}"
+            f"{', ...' if len(strange) > 5 else ''}): encode them, as "
+            f"sklearn.preprocessing.OneHotEncoder does, or leave them out ({error})"
+        ) from error
 
 
 def codes_of(y_N: NDArray[Any], classes_C: NDArray[Any]) -> NDArray[np.intp]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import re
 import resource
 import subprocess
 import sys
@@ -31,13 +32,15 @@ if TYPE_CHECKING:
 COMMANDS = {
     "demo": ["--figures-format", "--force", "--json", "--out", "--seed"],
     "train": [
-        "--backend", "--balance", "--batch-size", "--budget", "--config", "--control", "--data",
-        "--device-qubits", "--drop", "--early-stopping", "--entanglement", "--epochs", "--experts",
-        "--features", "--figures-format", "--force", "--init", "--json", "--layers",
-        "--learning-rate", "--method", "--mitigation", "--out", "--patience", "--print-settings",
-        "--qubits", "--readout", "--resume", "--reuploads", "--rotation", "--router", "--routing",
-        "--samples", "--seed", "--shots", "--slots", "--steps", "--target", "--test-fraction",
-        "--votes",
+        "--backend", "--balance", "--balance-loss", "--batch-size", "--bias-rate", "--budget",
+        "--capacity-factor", "--circuit", "--config", "--control", "--data", "--device-qubits",
+        "--drop", "--early-stopping", "--entanglement", "--epochs", "--expert", "--experts",
+        "--features", "--figures-format", "--force", "--init", "--initialization",
+        "--input-scaling", "--json", "--layers", "--learning-rate", "--method", "--mitigation",
+        "--out", "--patience", "--print-settings", "--projection", "--qubits", "--readout",
+        "--resume", "--reuploads", "--rotation", "--router", "--router-noise", "--routing",
+        "--samples", "--seed", "--shots", "--slots", "--steps", "--target", "--task",
+        "--test-fraction", "--top-k", "--votes",
     ],
     "evaluate": [
         "--backend", "--budget", "--data", "--device-qubits", "--figures", "--force", "--json",
@@ -49,6 +52,10 @@ COMMANDS = {
         "--backend", "--budget", "--device-qubits", "--force", "--json", "--keep", "--ledger",
         "--mitigation", "--mode", "--options", "--out", "--repetition", "--resilience", "--settle",
         "--shots", "--slots", "--spacing", "--surrogate", "--yes", "FILE", "RUN",
+    ],
+    "explain": [
+        "--backend", "--force", "--json", "--out", "--permutations", "--samples", "--seed",
+        "--surrogate", "--target", "DATA", "RUN",
     ],
     "surrogate": [
         "--backend", "--budget", "--check-level", "--checks", "--device-qubits", "--force",
@@ -65,20 +72,27 @@ COMMANDS = {
         "--test-fraction", "--workers",
     ],
     "federate": [
-        "--backend", "--balance", "--batch-size", "--bounds", "--clients", "--data", "--delta",
-        "--device-qubits", "--drop", "--drop-rate", "--engine", "--entanglement", "--experts",
-        "--features", "--json", "--layers", "--learning-rate", "--local-epochs", "--max-norm",
-        "--method", "--min-clients", "--mitigation", "--noise-multiplier", "--out", "--partition",
-        "--qubits", "--readout", "--resume", "--reuploads", "--rotation", "--rounds", "--router",
-        "--routing", "--sample-rate", "--samples", "--seed", "--share", "--shots", "--target",
-        "--test-fraction", "--timeout", "--votes",
+        "--backend", "--balance", "--balance-loss", "--batch-size", "--bias-rate", "--bounds",
+        "--capacity-factor", "--circuit", "--clients", "--data", "--delta", "--device-qubits",
+        "--drop", "--drop-rate", "--engine", "--entanglement", "--expert", "--experts",
+        "--features", "--initialization", "--input-scaling", "--json", "--layers",
+        "--learning-rate", "--local-epochs", "--max-norm", "--method", "--min-clients",
+        "--mitigation", "--noise-multiplier", "--out", "--partition", "--projection", "--qubits",
+        "--readout", "--resume", "--reuploads", "--rotation", "--rounds", "--router",
+        "--router-noise", "--routing", "--sample-rate", "--samples", "--seed", "--share",
+        "--shots", "--target", "--test-fraction", "--timeout", "--top-k", "--votes",
     ],
     "noise": [
-        "--batch-size", "--data", "--device", "--device-qubits", "--drift-hours", "--drift-seed",
-        "--drop", "--early-stopping", "--entanglement", "--epochs", "--experts", "--features",
-        "--force", "--json", "--later", "--layers", "--learning-rate", "--mitigation", "--out",
-        "--patience", "--qubits", "--readout", "--resume", "--reuploads", "--rotation",
-        "--samples", "--seed", "--shots", "--target", "--test-fraction",
+        "--batch-size", "--circuit", "--data", "--device", "--device-qubits", "--drift-hours",
+        "--drift-seed", "--drop", "--early-stopping", "--entanglement", "--epochs", "--experts",
+        "--features", "--force", "--initialization", "--input-scaling", "--json", "--later",
+        "--layers", "--learning-rate", "--mitigation", "--out", "--patience", "--projection",
+        "--qubits", "--readout", "--resume", "--reuploads", "--rotation", "--samples", "--seed",
+        "--shots", "--target", "--test-fraction",
+    ],
+    "diagnose": [
+        "--circuit", "--draws", "--figure", "--force", "--initialization", "--input-scaling",
+        "--json", "--layers", "--observable", "--qubits", "--seed",
     ],
     "estimate": [
         "--backend", "--data", "--decision", "--device-qubits", "--json", "--ledger", "--mode",
@@ -168,7 +182,7 @@ def test_help_lists_the_names_that_exist() -> None:
         "readout": READOUTS,
         "routing": ROUTINGS,
     }.items():
-        words = texts[name].replace(",", " ").replace(".", " ").split()
+        words = re.split("[ ,.;]+", texts[name])
         assert set(known) <= set(words), name
     everywhere = {p.name: p.help for p in commands()["evaluate"].params}["backend"]
     for form in set(list_backends()) - {"surrogate:FILE"}:  # it has an option of its own

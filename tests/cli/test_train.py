@@ -187,6 +187,7 @@ def test_every_option_reaches_the_model(qmoe: Callable[..., Any]) -> None:
         *("train", "--data", "digits", "--samples", "80", "--test-fraction", "0.5"),
         *("--experts", "3", "--layers", "2", "--qubits", "2", "--rotation", "y"),
         *("--reuploads", "2", "--entanglement", "ring", "--readout", "probabilities"),
+        *("--projection", "linear"),
         *("--routing", "sampled", "--votes", "3"),
         *("--backend", "noisy:ibmq_manila", "--mitigation", "readout", "--device-qubits", "2,3"),
         *("--epochs", "3", "--batch-size", "16"),
@@ -201,7 +202,7 @@ def test_every_option_reaches_the_model(qmoe: Callable[..., Any]) -> None:
         "n_experts": 3, "n_layers": 2, "n_qubits": 2, "rotation": "y", "reuploads": 2,
         "entanglement": "ring", "readout": "probabilities", "backend": "noisy:ibmq_manila",
         "shots": None, "mitigation": "readout", "device_qubits": [2, 3], "routing": "sampled",
-        "n_votes": 3,
+        "n_votes": 3, "projection": "linear",
         "batch_size": 16, "learning_rate": 0.1, "early_stopping": True, "patience": 2,
     }  # fmt: skip
     assert {name: settings[name] for name in expected} == expected

@@ -29,7 +29,7 @@ from qmoe_qiskit.runs.training import read_request
 from qmoe_qiskit.studies.engine.folder import read_folder
 from qmoe_qiskit.studies.engine.settings import read_settings
 from qmoe_qiskit.studies.registry import load_study
-from qmoe_qiskit.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from qmoe_qiskit.train.stored.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,8 +17,8 @@ from qmoe_qiskit.errors import InputError, RunError
 from qmoe_qiskit.moe import balance_loss
 from qmoe_qiskit.runs import TrainingRequest, load_run, train_run
 from qmoe_qiskit.train import QMoEClassifier, model_state, restore_model
-from qmoe_qiskit.train.checkpoint import load_checkpoint, save_checkpoint
 from qmoe_qiskit.train.fingerprint import check_identity
+from qmoe_qiskit.train.stored.checkpoint import load_checkpoint, save_checkpoint
 
 if TYPE_CHECKING:
     from qmoe_qiskit.moe import MixtureOfExperts

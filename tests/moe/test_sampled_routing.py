@@ -133,5 +133,7 @@ def test_noise_is_part_of_the_weights() -> None:
 def test_what_is_refused() -> None:
     with pytest.raises(InputError, match="readout 'expectations' has no bit string"):
         QuantumRouter(angle_router(2, 1), 2, routing="sampled")
-    with pytest.raises(InputError, match="unknown routing 'drawn': known are sampled, weighted"):
+    with pytest.raises(
+        InputError, match="unknown routing 'drawn': known are sampled, straight-through, weighted"
+    ):
         MixtureOfExperts(LinearRouter(2, 2), linear_experts(2, 2, 2), routing="drawn")

@@ -24,6 +24,7 @@ from qmoe_qiskit.runs import (
     SettingResult,
     TrainingRequest,
     evaluate_run,
+    explain,
     load_run,
     predict_file,
     read_run,
@@ -43,8 +44,10 @@ PACKAGES = ("backends", "circuits", "data", "moe", "noise_profiles", "runs", "tr
 NOT_SHOWN = {
     "AccuracyByVotes", "VotesAccuracy",
     "Backend", "BackendSpec", "BatchedRouter", "Change", "CompiledRouter", "Figures", "Interval",
+    "BalanceLoss", "ExpertKind", "ExpertSettings", "MLPExpert", "Routing", "RoutingStatistics",
     "LinearRouter", "FourierRouter", "MLPRouter", "ProfileDiff", "ProjectedRouter", "Pullback",
     "QuadraticRouter", "RandomFourierRouter", "Repair", "StopTraining", "RoutingLoad",
+    "TrainedProjection",
 }  # fmt: skip
 
 
@@ -79,6 +82,7 @@ def objects(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         estimate_prepared(prepared), predict_file(run, folder / "rows.npz"), request, training,
         NoiseRequest(device="ibm_torino", training=training), result,
         NoiseComparison(data="moons", n_rows=15, seed=0, settings=(result,) * 4),
+        explain(run, n_permutations=1),
         digits, split_dataset(digits), DATASETS.get("digits"), model, model.feature_map_,
         FeatureTable(features_NF=rows, labels_N=None, source="rows.npz"),
         model.optimizer_state_, model_state(model), ROUTERS.get("mlp:H"), ROUTERS,

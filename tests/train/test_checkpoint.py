@@ -15,7 +15,7 @@ from safetensors.torch import save, save_file
 from qmoe_qiskit.errors import RunError
 from qmoe_qiskit.io.checked_tensors import SCHEMA_VERSION
 from qmoe_qiskit.train import QMoEClassifier
-from qmoe_qiskit.train.checkpoint import (
+from qmoe_qiskit.train.stored.checkpoint import (
     Checkpoint,
     load_checkpoint,
     optimizer_tensors,

@@ -14,13 +14,15 @@ from typing import Any
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from qmoe_qiskit.train import QMoEClassifier
+from qmoe_qiskit.train import QMoEClassifier, QMoERegressor
 
 ESTIMATORS = [
     QMoEClassifier(),
     QMoEClassifier("linear", early_stopping=True, validation_fraction=0.2),
     QMoEClassifier(routing="sampled", readout="probabilities"),
     QMoEClassifier("linear", routing="sampled", n_votes=27),
+    QMoERegressor("linear"),
+    QMoERegressor(n_layers=1, early_stopping=True, validation_fraction=0.2),
 ]
 
 
@@ -31,10 +33,10 @@ WHERE_ROWS_ARE_HELD_OUT = {
 OF_ONE_VOTE = {"check_classifiers_train": "one random vote is right on fewer than 83 % of the rows"}
 
 
-def expected_failures(estimator: QMoEClassifier) -> dict[str, str]:
+def expected_failures(estimator: QMoEClassifier | QMoERegressor) -> dict[str, str]:
     if estimator.early_stopping:
         return WHERE_ROWS_ARE_HELD_OUT
-    return OF_ONE_VOTE if estimator.routing == "sampled" and estimator.n_votes == 1 else {}
+    return OF_ONE_VOTE if getattr(estimator, "drawn_votes", None) == 1 else {}
 
 
 # The checks predict on rows that the model was not trained on.
@@ -43,5 +45,5 @@ def expected_failures(estimator: QMoEClassifier) -> dict[str, str]:
     ESTIMATORS,
     expected_failed_checks=expected_failures,
 )
-def test_scikit_learns_checks(estimator: QMoEClassifier, check: Any) -> None:
+def test_scikit_learns_checks(estimator: QMoEClassifier | QMoERegressor, check: Any) -> None:
     check(estimator)

@@ -22,7 +22,7 @@ from qmoe_qiskit.errors import RunError
 from qmoe_qiskit.moe import MixtureOfExperts
 from qmoe_qiskit.noise_profiles import load_profile
 from qmoe_qiskit.train import HardwareTraining, QMoEClassifier
-from qmoe_qiskit.train.checkpoint import load_checkpoint, save_checkpoint
+from qmoe_qiskit.train.stored.checkpoint import load_checkpoint, save_checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -242,8 +242,12 @@ NEEDED: dict[str, dict[str, Any]] = {
     "shots": {"backend": "noisy:ibmq_manila"},
     "mitigation": {"backend": "noisy:ibmq_manila"},
     "device_qubits": {"backend": "noisy:ibmq_manila"},
+    "slots": {"backend": "noisy:ibmq_manila"},
     "routing": {"readout": "probabilities"},
     "n_votes": {"readout": "probabilities", "routing": "sampled"},
+    "capacity_factor": {"top_k": 1},
+    "router_noise": {"top_k": 1},
+    "bias_rate": {"top_k": 1},
     "hardware_training": {
         "backend": "runtime:fake_manila",
         "hardware_training": HardwareTraining(max_steps=1),
@@ -254,16 +258,25 @@ CHANGES: dict[str, Any] = {
     "shots": 64,
     "mitigation": "readout",
     "device_qubits": [3, 4],
+    "slots": 2,
     "router": "linear",
     "n_experts": 3,
+    "circuit": "zz",
+    "expert": "mlp:2",
     "n_layers": 2,
     "n_qubits": 1,
+    "projection": "pca",
     "rotation": "y",
     "reuploads": 2,
     "entanglement": "none",
+    "input_scaling": True,
+    "initialization": "small-angle",
     "readout": "probabilities",
     "routing": "sampled",
     "n_votes": 3,
+    "top_k": 1,
+    "capacity_factor": 1.5,
+    "router_noise": 0.1,
     "hardware_training": HardwareTraining(max_steps=1, points=11),
     "feature_range": (0, 1),
     "batch_size": 15,
@@ -271,7 +284,9 @@ CHANGES: dict[str, Any] = {
     "optimizer": "AdamW",
     "criterion": "MultiMarginLoss",
     "class_weight": {0: 2.0},
+    "balance": "importance",
     "balance_weight": 0.1,
+    "bias_rate": 0.01,
     "early_stopping": True,
     "validation_fraction": 0.3,
     "patience": 3,

@@ -57,7 +57,10 @@ BAD: list[tuple[str, Any, str]] = [
         for value in ("3", 3, [], [True], [1.5], ["3"])
     ),
     *(("rotation", value, "known are x, y, z") for value in ("w", None)),
-    *(("entanglement", value, "known are linear, none, ring, strong") for value in ("full", None)),
+    *(
+        ("entanglement", value, "known are device, linear, none, ring, strong")
+        for value in ("full", None)
+    ),
     *(("readout", value, "known are expectations, probabilities") for value in ("x", None)),
     *(("random_state", value, "random_state must be") for value in (-1, 2**32, "a", 0.5)),
     *(("checkpoint", value, "must be a file's path or None") for value in (3, True)),

@@ -11,7 +11,7 @@ from sklearn.metrics import log_loss
 from sklearn.utils.class_weight import compute_sample_weight
 
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.moe.load_balance import balance_loss
+from qmoe_qiskit.moe.balance.losses import balance_loss
 from qmoe_qiskit.train import QMoEClassifier
 
 if TYPE_CHECKING:

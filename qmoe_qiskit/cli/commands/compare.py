@@ -73,10 +73,11 @@ _TAKEN = {
     "batch_size": "batch_size",
 }
 _LEFT_OUT = (
-    "router", "control", "n_qubits", "rotation", "reuploads", "entanglement", "readout", "routing",
-    "n_votes", "backend", "shots", "mitigation", "device_qubits", "learning_rate", "balance_weight",
-    "early_stopping", "patience", "seed", "budget", "steps", "method", "slots",
-    "init",
+    "router", "control", "circuit", "n_qubits", "projection", "rotation", "reuploads",
+    "entanglement", "input_scaling", "initialization", "readout", "routing", "n_votes", "backend",
+    "shots", "mitigation", "device_qubits", "learning_rate", "balance_weight", "early_stopping",
+    "patience", "seed", "budget", "steps", "method", "slots", "init", "task", "expert", "top_k",
+    "capacity_factor", "router_noise", "balance", "bias_rate",
 )  # fmt: skip
 
 

@@ -80,15 +80,7 @@ def evaluate(
             prepared = where.prepare_with_consent(run, request, shown, yes=yes, quiet=as_json)
             loaded, result = prepared.run, evaluate_prepared(prepared)
     else:
-        loaded = runs.load_run(
-            run_folder,
-            backend=backend,
-            shots=shots,
-            mitigation=mitigation,
-            device_qubits=common.qubits_from(device_qubits),
-            slots=common.slots_from(device["slots"]),
-            spacing=device["spacing"],
-        )
+        loaded = where.load_simulated(run_folder, backend, given, mitigation=mitigation)
         if figures is not None:
             check_figures(loaded, figures, force=force)
         result = runs.evaluate_run(

@@ -59,15 +59,17 @@ def _print(run: runs.OpenedRun) -> None:
         "data": str(data),
         "source": data.source,
         "features": ", ".join(data.feature_names),
-        "labels": f"{data.target}: {', '.join(map(str, model.classes))}",
+        **_target(run),
         "router": run.router,
         "router sees": run.projection or "every feature",
-        "experts": str(model.settings.n_experts),
+        **_circuit(run),
+        "experts": _experts(run),
         **_votes(run),
         "ran on": "no circuit: the router is classical"
         if not run.has_circuit
         else str(manifest.execution or model.settings.backend),
-        "epochs": f"{len(run.history)}, last training loss {run.history[-1]['train_loss']:.4f} nat",
+        "epochs": f"{len(run.history)}, last training loss {run.history[-1]['train_loss']:.4f}"
+        + (" nat" if run.task == "classification" else ""),
         "seed": str(manifest.seed),
         "command": shlex.join(manifest.command) or "none: the model was trained in Python",
         "versions": ", ".join(f"{name} {text}" for name, text in manifest.versions.items()),
@@ -84,10 +86,46 @@ def _print(run: runs.OpenedRun) -> None:
         write(drawing + "\n")
 
 
+def _target(run: runs.OpenedRun) -> dict[str, str]:
+    target, model = run.manifest.data.target, run.manifest.model
+    if run.task == "regression":
+        mean, scale = model["target_mean"], model["target_scale"]
+        return {"target": f"{target}: mean {mean:.4g}, standard deviation {scale:.4g} in training"}
+    return {"labels": f"{target}: {', '.join(map(str, run.model.classes))}"}
+
+
+def _experts(run: runs.OpenedRun) -> str:
+    """Return number and kind of the experts, how many run, and how they are balanced."""
+    settings = run.manifest.model["settings"]
+    said = [f"{settings['n_experts']}"]
+    if settings.get("expert", "linear") != "linear":
+        said.append(settings["expert"])
+    if settings.get("top_k") is not None:
+        said.append(f"{settings['top_k']} per row")
+    if settings.get("capacity_factor") is not None:
+        said.append(f"capacity factor {settings['capacity_factor']}")
+    if settings.get("balance_weight"):
+        said.append(f"{settings.get('balance', 'switch')} loss {settings['balance_weight']}")
+    if settings.get("bias_rate"):
+        said.append(f"bias rate {settings['bias_rate']}")
+    return ", ".join(said)
+
+
+def _circuit(run: runs.OpenedRun) -> dict[str, str]:
+    """Return facts about the router's circuit, if it is one of ours."""
+    settings = run.manifest.model["settings"]
+    if settings["router"] != "quantum":
+        return {}
+    family = settings.get("circuit", "angle")
+    scaled = ", inputs scaled by weights" if settings.get("input_scaling") else ""
+    start = settings.get("initialization", "uniform")
+    return {"circuit": f"{family}{scaled}; initialization {start}"}
+
+
 def _votes(run: runs.OpenedRun) -> dict[str, str]:
     """Return a fact about the draw of experts, if there is one."""
     settings = run.manifest.model["settings"]
-    if settings.get("routing", "weighted") == "weighted":
+    if settings.get("routing", "weighted") != "sampled":
         return {}
     n_votes = settings.get("n_votes", 1)
     votes = f"{n_votes} vote{'s' * (n_votes != 1)} per row" if n_votes else "the whole mixture"

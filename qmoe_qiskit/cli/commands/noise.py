@@ -57,6 +57,7 @@ _OPTIONS = [
 @training_options(
     without=(
         *("router", "control", "balance_weight", "routing", "n_votes"),
+        *("task", "expert", "top_k", "capacity_factor", "router_noise", "balance", "bias_rate"),
         *ABOUT_BACKEND,
         *ON_DEVICE,
     )

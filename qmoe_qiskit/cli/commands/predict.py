@@ -84,15 +84,7 @@ def predict(
             predictions = on_device = predict_prepared(prepared)
             cost, notes = on_device.cost, on_device.notes
     else:
-        loaded = runs.load_run(
-            run_folder,
-            backend=backend,
-            shots=shots,
-            mitigation=mitigation,
-            device_qubits=common.qubits_from(device_qubits),
-            slots=common.slots_from(device["slots"]),
-            spacing=device["spacing"],
-        )
+        loaded = where.load_simulated(run_folder, backend, given, mitigation=mitigation)
         predictions = runs.predict_file(loaded, file, keep=kept)
     n_rows = len(predictions.labels_N)
     if out is not None:

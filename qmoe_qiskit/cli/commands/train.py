@@ -84,9 +84,10 @@ def report(run: runs.Run, *, as_json: bool) -> None:
         write_json(run_document(run))
         return
     screen = console()
+    classes = f", {len(run.model.classes)} classes" if run.model.classes else ""
     screen.print(
         f"{data.name}: {data.n_train} training rows, {data.n_test} held out; "
-        f"{len(data.feature_names)} features, {len(run.model.classes)} classes"
+        f"{len(data.feature_names)} features{classes}"
     )
     if run.projection:
         screen.print(run.projection)

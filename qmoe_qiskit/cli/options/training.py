@@ -5,6 +5,7 @@ from dataclasses import fields
 from typing import Any, get_type_hints
 
 from qmoe_qiskit.backends import MITIGATIONS
+from qmoe_qiskit.circuits.families import CIRCUITS
 from qmoe_qiskit.cli.options import completion
 from qmoe_qiskit.cli.options.common import (
     BACKEND,
@@ -18,6 +19,9 @@ from qmoe_qiskit.cli.options.common import (
 )
 from qmoe_qiskit.data import list_datasets
 from qmoe_qiskit.errors import require_positive
+from qmoe_qiskit.moe.balance.registry import BALANCE_LOSSES
+from qmoe_qiskit.moe.experts.registry import EXPERTS
+from qmoe_qiskit.moe.routers.initialization import INITIALIZATIONS
 from qmoe_qiskit.moe.routers.registry import ROUTERS
 from qmoe_qiskit.runs.command_line import option_of
 from qmoe_qiskit.runs.request import TrainingRequest
@@ -31,7 +35,8 @@ TrainingOptions = dict[str, Any]
 _HELP: dict[str | None, dict[str, str]] = {
     "Data": {
         "data": f"{', '.join(list_datasets())}, or a .csv, .tsv, .parquet or .npz file.",
-        "target": "Column of the file that holds the labels.",
+        "task": "classification, or regression, whose target is numbers.",
+        "target": "Column of the file that holds the labels, or the numbers of a regression.",
         "features": "Columns of the file that are features; by default all but the target.",
         "drop": "Columns of the file that are no features, such as an identifier.",
         "n_samples": "Number of rows; by default 500 generated rows, or all of the data.",
@@ -43,15 +48,28 @@ _HELP: dict[str | None, dict[str, str]] = {
         "control": "Router of a second model to compare with, or none; by default linear beside "
         "a quantum router. Give the option again for further models.",
         "n_experts": "Number of experts.",
+        "expert": ", ".join(f"{kind.name} ({kind.help})" for kind in EXPERTS) + ".",
+        "circuit": f"{CIRCUITS.help}.",
         "n_layers": "Number of entangling layers of the circuit.",
         "n_qubits": "Number of coordinates that the router sees, one per qubit; by default one "
-        "per feature, at most 6. With more features the coordinates are principal components.",
+        "per feature, at most 6. See --projection.",
+        "projection": "auto (all features, or principal components if there are more than "
+        "qubits), pca, linear (trained) or groups (all features, spread over uploads).",
         "rotation": "Axis of the embedding: x, y or z.",
         "reuploads": "Number of times that the circuit takes the data.",
-        "entanglement": "strong, ring, linear or none.",
+        "entanglement": "strong, ring, linear or none; device goes with --circuit "
+        "hardware-efficient, and need not be said.",
+        "input_scaling": "Multiply the circuit's inputs by trained weights.",
+        "initialization": f"{INITIALIZATIONS.help}.",
         "readout": "expectations or probabilities.",
         "routing": "weighted, or sampled, where experts are drawn per row and a bit string of "
-        "readout probabilities is the choice of one.",
+        "readout probabilities is the choice of one, or straight-through, where training draws "
+        "--top-k experts.",
+        "top_k": "Number of experts that run per row; by default all.",
+        "capacity_factor": "Room of an expert in training, in multiples of an even share; by "
+        "default any number of rows. It needs --top-k.",
+        "router_noise": "Standard deviation of noise on the router's logits in training. It needs "
+        "--top-k.",
         "n_votes": "Number of experts that are drawn per row with --routing sampled.",
         "backend": BACKEND,
         "shots": SHOTS,
@@ -62,8 +80,12 @@ _HELP: dict[str | None, dict[str, str]] = {
         "max_epochs": "Number of passes over the training rows.",
         "batch_size": "Number of rows per step.",
         "learning_rate": "Step size of Adam.",
-        "balance_weight": "Weight of a loss that gives every expert its share of the rows, such "
-        "as 0.01.",
+        "balance": "Loss that spreads the rows over the experts: "
+        + ", ".join(f"{loss.name} ({loss.help})" for loss in BALANCE_LOSSES)
+        + ".",
+        "balance_weight": "Weight of that loss, such as 0.01.",
+        "bias_rate": "Step of a bias that spreads the choices without a loss, such as 0.001. It "
+        "needs --top-k.",
         "early_stopping": "Hold out a tenth of the training rows, stop when their loss has not "
         "improved for a number of epochs, and keep the best epoch's model.",
         "patience": "Number of epochs without improvement after which early stopping stops.",
@@ -90,7 +112,7 @@ _METAVARS = {
     "init": "RUN",
 }
 _COUNTS = (
-    "n_samples", "n_experts", "n_layers", "n_qubits", "reuploads", "n_votes", "shots",
+    "n_samples", "n_experts", "n_layers", "n_qubits", "reuploads", "n_votes", "top_k", "shots",
     "max_epochs", "batch_size", "patience", "steps",
 )  # fmt: skip
 

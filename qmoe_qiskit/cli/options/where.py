@@ -71,6 +71,26 @@ def requested_device(
     return hardware.device_request(backend, given, file=file, keep=keep)
 
 
+def load_simulated(
+    run_folder: Path, backend: str | None, given: hardware.DeviceOptions, *, mitigation: str | None
+) -> runs.Run:
+    """Load a run whose circuit is simulated; arguments are those of `requested_device`.
+
+    Raises:
+        InputError: If a setting is not accepted.
+        RunError: If the run cannot be used.
+    """
+    return runs.load_run(
+        run_folder,
+        backend=backend,
+        shots=given["shots"],
+        mitigation=mitigation,
+        device_qubits=common.qubits_from(given["device_qubits"]),
+        slots=common.slots_from(given["slots"]),
+        spacing=given["spacing"],
+    )
+
+
 def prepare_with_consent(
     run: runs.OpenedRun, request: DeviceRequest, shown: Waiting, *, yes: bool, quiet: bool
 ) -> Prepared:

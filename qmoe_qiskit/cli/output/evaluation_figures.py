@@ -29,6 +29,9 @@ def check_figures(run: runs.OpenedRun, folder: Path, *, force: bool) -> None:
         InputError: If a figure exists and `force` is not given, the folder cannot be written to,
             or the router is classical.
     """
+    from qmoe_qiskit.runs.store.loading import require_classes
+
+    require_classes(run, "--figures")
     if not run.has_circuit:
         raise InputError(
             f"router {run.router!r} is classical: --figures compares a circuit's outputs with the "

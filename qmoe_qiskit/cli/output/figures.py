@@ -9,18 +9,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from qmoe_qiskit.data import Split
-    from qmoe_qiskit.train import QMoEClassifier
+    from qmoe_qiskit.train.estimator import MixtureEstimator
 
 
 def draw_run(
-    models: Mapping[str, QMoEClassifier],
+    models: Mapping[str, MixtureEstimator],
     split: Split,
     scores: Mapping[str, float],
     folder: Path,
     *,
     file_format: str = "png",
 ) -> None:
-    """Draw decision boundaries, routing maps and loss curves; see `qmoe_qiskit.runs.Figures`."""
+    """Draw decision boundaries, routing maps and loss curves; see `qmoe_qiskit.runs.Figures`.
+
+    Of a regression there is no boundary: the losses are drawn.
+    """
     from qmoe_qiskit.figures import (
         decision_boundary_figure,
         loss_curves_figure,
@@ -30,12 +33,12 @@ def draw_run(
 
     # Single votes would be noise in a picture.
     models = {name: model.whole_mixture() for name, model in models.items()}
-    figures = {
-        "decision_boundary": decision_boundary_figure(
+    losses = {name: model.history_ for name, model in models.items()}
+    figures = {"loss_curves": loss_curves_figure(losses)}
+    if not split.train.is_regression:
+        figures["decision_boundary"] = decision_boundary_figure(
             models, split.train, split.test, scores=scores
-        ),
-        "routing_map": routing_map_figure(models, split.train, split.test),
-        "loss_curves": loss_curves_figure({name: model.history_ for name, model in models.items()}),
-    }
+        )
+        figures["routing_map"] = routing_map_figure(models, split.train, split.test)
     for name, figure in figures.items():
         save_figure(figure, folder / f"{name}.{file_format}")

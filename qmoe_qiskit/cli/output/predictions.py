@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def is_own_column(name: str) -> bool:
     """Return whether `predictions_csv` may have a column of its own with this name."""
-    return name in {"label", "decision_uncertain"} or name.startswith(
+    return name in {"label", "prediction", "decision_uncertain"} or name.startswith(
         ("probability_", "weight_expert_", "std_error_")
     )
 
@@ -31,7 +31,7 @@ def predictions_csv(predictions: runs.Predictions) -> str:
     """
     columns: dict[str, Sequence[Any]] = {
         **predictions.kept,
-        "label": predictions.labels_N.tolist(),
+        _value(predictions): predictions.labels_N.tolist(),
         **_named("probability", predictions.classes_C.tolist(), predictions.probabilities_NC),
         **_named("weight_expert", _experts(predictions), predictions.weights_NE),
     }
@@ -44,7 +44,7 @@ def predictions_csv(predictions: runs.Predictions) -> str:
                 bars.probability_errors_NC,
             ),
             **_named("std_error_weight_expert", _experts(predictions), bars.weight_errors_NE),
-            "decision_uncertain": _uncertain(predictions),
+            **_certainty(predictions),
         }
     return _csv(columns)
 
@@ -55,6 +55,7 @@ def evaluation_csv(run: runs.Run, result: runs.Evaluation) -> str:
     The columns are the same for every backend; exact values have standard errors of 0. A standard
     error that a device does not state is empty.
     """
+    from qmoe_qiskit.runs.metrics import ObservedNumbers
     from qmoe_qiskit.runs.predictions import evaluated_predictions
 
     predictions = evaluated_predictions(run, result)
@@ -62,9 +63,11 @@ def evaluation_csv(run: runs.Run, result: runs.Evaluation) -> str:
     columns: dict[str, Sequence[Any]] = {
         "row": range(result.n_rows),
         "data_row": result.selected.numbers_N.tolist(),
-        "label": run.classifier.classes_[observed.codes_N].tolist(),
+        "label": observed.targets_N.tolist()
+        if isinstance(observed, ObservedNumbers)
+        else run.classifier.classes_[observed.codes_N].tolist(),
         "predicted": predictions.labels_N.tolist(),
-        "decision_uncertain": _uncertain(predictions),
+        **_certainty(predictions),
     }
     for name, labels, values, errors in (
         (
@@ -85,19 +88,24 @@ def evaluation_csv(run: runs.Run, result: runs.Evaluation) -> str:
 def predictions_document(predictions: runs.Predictions) -> dict[str, Any]:
     """Return the predictions of a file's rows as JSON types."""
     arrays = {
-        "label": predictions.labels_N.tolist(),
+        _value(predictions): predictions.labels_N.tolist(),
         "probabilities": predictions.probabilities_NC.tolist(),
         "weights": predictions.weights_NE.tolist(),
     }
+    if predictions.is_regression:
+        del arrays["probabilities"]
     if predictions.has_shots:
         bars = predictions.error_bars
         arrays |= {
             "std_errors_probabilities": _known(bars.probability_errors_NC),
             "std_errors_weights": _known(bars.weight_errors_NE),
-            "decision_uncertain": [
-                None if flag == "" else flag for flag in _uncertain(predictions)
-            ],
+            **{
+                name: [None if _cell(one) == "" else one for one in values]
+                for name, values in _certainty(predictions).items()
+            },
         }
+        if predictions.is_regression:
+            del arrays["std_errors_probabilities"]
     execution = predictions.execution
     return {
         "source": predictions.source,
@@ -109,6 +117,18 @@ def predictions_document(predictions: runs.Predictions) -> dict[str, Any]:
             dict(zip(arrays, row, strict=True)) for row in zip(*arrays.values(), strict=True)
         ],
     }
+
+
+def _value(predictions: runs.Predictions) -> str:
+    """Return the name of what is predicted."""
+    return "prediction" if predictions.is_regression else "label"
+
+
+def _certainty(predictions: runs.Predictions) -> dict[str, list[Any]]:
+    """Return what shots leave uncertain: the decision, or the number."""
+    if predictions.is_regression:
+        return {"std_error_prediction": predictions.error_bars.label_errors_N.tolist()}
+    return {"decision_uncertain": _uncertain(predictions)}
 
 
 def _experts(predictions: runs.Predictions) -> list[int]:

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 _METRICS = {
     "accuracy": ("accuracy", ""),
     "train_accuracy": ("accuracy on training rows", ""),
+    "r2": ("R2", ""),
+    "train_r2": ("R2 on training rows", ""),
+    "rmse": ("root mean square error", "target"),
+    "mae": ("mean absolute error", "target"),
     "cross_entropy": ("cross entropy", "nat"),
+    "load_entropy": ("entropy of the load", "nat"),
+    "load_variation": ("variation of the load (CV)", ""),
+    "dead_experts": ("experts without rows", ""),
     "expert_load": ("load of expert", ""),
     "routing_entropy": ("entropy of routing weights", "nat"),
     "routing_flips": ("rows routed otherwise than exactly", ""),
@@ -31,21 +38,25 @@ _METRICS = {
 
 def comparison_table(run: runs.OpenedRun) -> Table:
     """Return a table that compares the models of a run."""
+    from qmoe_qiskit.runs.metrics import MAIN_METRIC
+
+    is_regression = run.task == "regression"
     numbers = (
         "router\nparameters",
-        "held-out\naccuracy",
-        "95 % Wilson\ninterval",
+        "held-out\nR2" if is_regression else "held-out\naccuracy",
+        "95 %\ninterval" if is_regression else "95 % Wilson\ninterval",
         "training\nseconds",
     )
     table = open_table("router", numbers=numbers)
     for record in (run, *run.controls()):
         metrics = record.metrics
+        main = metrics[MAIN_METRIC[run.task]]
         suffix = "" if record.manifest.role == "model" else " (control)"
         table.add_row(
             record.router + suffix,
             f"{metrics['n_parameters_router'].value}",
-            f"{metrics['accuracy'].number:.3f}",
-            interval_of(metrics["accuracy"]),
+            f"{main.number:.3f}",
+            interval_of(main),
             f"{metrics['training_seconds'].number:.1f}",
         )
     return table

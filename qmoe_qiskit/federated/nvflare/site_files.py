@@ -11,7 +11,7 @@ from qmoe_qiskit.federated.client import Client, ClientSettings
 from qmoe_qiskit.io.atomic import remove_parts
 from qmoe_qiskit.io.checked_tensors import read_tensors, write_tensors
 from qmoe_qiskit.train.classifier import QMoEClassifier
-from qmoe_qiskit.train.rows import LabelledRows
+from qmoe_qiskit.train.rows import TargetRows
 
 _INITIAL, _ROWS = "initial.safetensors", "rows.safetensors"
 _OWN, _COMMON = "own", "common"
@@ -21,8 +21,8 @@ def write_site(
     folder: Path,
     settings: ClientSettings,
     model: QMoEClassifier,
-    rows: LabelledRows,
-    common: LabelledRows | None,
+    rows: TargetRows,
+    common: TargetRows | None,
 ) -> None:
     """Write what a site needs to take part.
 
@@ -35,7 +35,7 @@ def write_site(
         f"{kind}/{name}": torch.from_numpy(array)
         for kind, one in kinds.items()
         if one is not None
-        for name, array in (("features", one.features_NF), ("codes", one.codes_N))
+        for name, array in (("features", one.features_NF), ("codes", one.targets_N))
     }
     try:
         write_tensors(folder / _ROWS, {"client": asdict(settings)}, tensors)
@@ -54,12 +54,12 @@ def read_site(folder: Path) -> Client:
     remove_parts(folder)
     state, tensors = read_tensors(folder / _ROWS, "rows of a site", limits.RUN_BYTES)
 
-    def rows(kind: str) -> LabelledRows | None:
+    def rows(kind: str) -> TargetRows | None:
         if f"{kind}/codes" not in tensors:
             return None
-        return LabelledRows(
+        return TargetRows(
             features_NF=tensors[f"{kind}/features"].numpy(),
-            codes_N=tensors[f"{kind}/codes"].numpy(),
+            targets_N=tensors[f"{kind}/codes"].numpy(),
         )
 
     own = rows(_OWN)

@@ -26,9 +26,14 @@ class _LinearSoftmax(nn.Module):
         """Return the features that the linear layer sees; by default the inputs themselves."""
         return inputs_BF
 
+    def logits(self, inputs_BF: Tensor) -> Tensor:
+        """Return the logits of the routing weights, (..., E)."""
+        logits_BE: Tensor = self.layer(self.features(inputs_BF))
+        return logits_BE
+
     def forward(self, inputs_BF: Tensor) -> Tensor:
         """Return routing weights, (..., E)."""
-        return torch.softmax(self.layer(self.features(inputs_BF)), dim=-1)
+        return torch.softmax(self.logits(inputs_BF), dim=-1)
 
 
 class LinearRouter(_LinearSoftmax):
@@ -92,9 +97,14 @@ class MLPRouter(nn.Module):
         self.first = linear(n_features, hidden, generator)
         self.second = linear(hidden, n_experts, generator)
 
+    def logits(self, inputs_BF: Tensor) -> Tensor:
+        """Return the logits of the routing weights, (..., E)."""
+        logits_BE: Tensor = self.second(torch.relu(self.first(inputs_BF)))
+        return logits_BE
+
     def forward(self, inputs_BF: Tensor) -> Tensor:
         """Return routing weights, (..., E)."""
-        return torch.softmax(self.second(torch.relu(self.first(inputs_BF))), dim=-1)
+        return torch.softmax(self.logits(inputs_BF), dim=-1)
 
 
 class FourierRouter(_LinearSoftmax):

@@ -7,12 +7,15 @@ from torch import Tensor, nn
 
 from qmoe_qiskit import limits
 from qmoe_qiskit.backends import Backend, open_backend
+from qmoe_qiskit.backends.statevector import MAX_BATCHED_QUBITS
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.circuits.angle import basis_projectors, expert_projectors
 from qmoe_qiskit.errors import InputError, require_positive, unknown_name
+from qmoe_qiskit.moe.amplitude_operator import angles_of, embedded_values
 from qmoe_qiskit.moe.linear import linear
-from qmoe_qiskit.moe.mixture import check_routing
-from qmoe_qiskit.moe.torch_connector import RouterConnector
+from qmoe_qiskit.moe.routers.initialization import initial_weights
+from qmoe_qiskit.moe.routing_settings import check_routing
+from qmoe_qiskit.moe.torch_connector import RouterConnector, RouterNetwork
 
 READOUTS: tuple[str, ...] = ("expectations", "probabilities")
 
@@ -32,12 +35,15 @@ class QuantumRouter(nn.Module):
         routing: "weighted", or "sampled", where the measured bit string is the choice of an expert:
             with readout "probabilities" every basis state i then belongs to expert i modulo E, so
             that each shot decides, and the weight of an expert is the probability of its states.
-        generator: Source of the initial weights: circuit angles are uniform in [-pi, pi], the
-            adapter is initialized as `torch.nn.Linear`.
+        initialization: How the circuit's weights start, see `initial_weights`.
+        embeds_amplitudes: Whether the router's inputs are features whose `amplitude_angles` the
+            circuit takes, as an `amplitude_circuit` does, rather than the circuit's inputs.
+        generator: Source of the initial weights; the adapter is initialized as `torch.nn.Linear`.
 
     Raises:
-        InputError: If n_experts is below 1, readout or routing is unknown, n_experts exceeds the
-            2^n basis states of the register, or "sampled" comes with "expectations".
+        InputError: If n_experts is below 1, a name is unknown, n_experts exceeds the 2^n basis
+            states of the register or their number is too large, "sampled" comes with
+            "expectations", or the circuit has no mirrored layers for "identity-block".
 
     >>> from qmoe_qiskit.circuits import angle_router
     >>> router = QuantumRouter(angle_router(2, n_layers=1), n_experts=4)
@@ -54,6 +60,8 @@ class QuantumRouter(nn.Module):
         *,
         readout: str = "expectations",
         routing: str = "weighted",
+        initialization: str = "uniform",
+        embeds_amplitudes: bool = False,
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
@@ -67,18 +75,25 @@ class QuantumRouter(nn.Module):
                 "'sampled' needs: use readout 'probabilities', or routing 'weighted'"
             )
         if readout == "probabilities":
+            if router.n_qubits > MAX_BATCHED_QUBITS:
+                raise InputError(
+                    f"the router has {router.n_qubits} qubits: readout 'probabilities' takes at "
+                    f"most {MAX_BATCHED_QUBITS}; use fewer, or readout 'expectations'"
+                )
             if n_experts > 2**router.n_qubits:
                 raise InputError(
                     f"readout 'probabilities' gives each of {n_experts} experts a basis state, but "
-                    f"{router.n_qubits} qubits have {2**router.n_qubits}: use more qubits or "
-                    "readout 'expectations'"
+                    f"{router.n_qubits} qubit{'s' * (router.n_qubits != 1)} have "
+                    f"{2**router.n_qubits}: use more qubits or readout 'expectations'"
                 )
             projectors = expert_projectors if self.is_sampled else basis_projectors
             router = router.with_observables(projectors(router.n_qubits, n_experts))
         opened = open_backend(backend) if isinstance(backend, str) else backend
         compiled = opened.compile(router)
         _log.info("compiled: %r", compiled)
-        self.connector = RouterConnector.with_random_angles(compiled, generator)
+        self.embeds_amplitudes = embeds_amplitudes
+        weights_W = initial_weights(router, initialization, generator)
+        self.connector = RouterConnector(RouterNetwork(compiled), weights_W)
         self.adapter = (
             linear(router.n_outputs, n_experts, generator) if readout == "expectations" else None
         )
@@ -90,7 +105,25 @@ class QuantumRouter(nn.Module):
 
     def forward(self, inputs_BF: Tensor) -> Tensor:
         """Return routing weights, (..., E), which sum to 1 per row, for inputs (..., F)."""
-        return self.weights_of(self.connector(inputs_BF))
+        return self.weights_of(self._values(inputs_BF))
+
+    def logits(self, inputs_BF: Tensor) -> Tensor:
+        """Return the logits of the weights, (..., E): with readout "probabilities", their log."""
+        values_BO = self._values(inputs_BF)
+        if self.adapter is None:
+            return self.weights_of(values_BO).log()
+        logits_BE: Tensor = self.adapter(values_BO)
+        return logits_BE
+
+    def circuit_inputs(self, inputs_BF: Tensor) -> Tensor:
+        """Return the circuit's inputs, in radians, for inputs of the router (B, F)."""
+        return angles_of(inputs_BF) if self.embeds_amplitudes else inputs_BF
+
+    def _values(self, inputs_BF: Tensor) -> Tensor:
+        if self.embeds_amplitudes:
+            return embedded_values(self.connector, inputs_BF)
+        values_BO: Tensor = self.connector(inputs_BF)
+        return values_BO
 
     def weights_of(self, values_BO: Tensor) -> Tensor:
         """Return the routing weights, (..., E), for values of the circuit's outputs, (..., O)."""

@@ -5,19 +5,19 @@ Reading the table loads neither torch nor Qiskit; building a router does.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from qmoe_qiskit.errors import InputError, unknown_name
-from qmoe_qiskit.registry import Entry, Registry
+from qmoe_qiskit.registry import Entry, Registry, size_in
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
     from qmoe_qiskit.backends import Backend
+    from qmoe_qiskit.circuits import RouterCircuit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,26 +28,38 @@ class RouterSettings:
         n_inputs: Number of coordinates that the router sees.
         n_experts: Number of experts, E.
         size: Number after the colon of the router's name; 0 where the kind takes none.
+        circuit: Name of the circuit's family, an entry of `CIRCUITS`.
         n_layers: Number of entangling layers of the circuit, see `angle_router`.
+        n_qubits: Number of qubits that the coordinates enter in groups, see `angle_router`; None
+            for one qubit per coordinate.
         rotation: Axis of the embedding, see `angle_router`.
         reuploads: Number of times that the circuit takes the inputs, see `angle_router`.
-        entanglement: Entangler of the circuit, see `angle_router`.
+        entanglement: Entangler of the circuit, see `CircuitSettings`.
+        input_scaling: Whether inputs are multiplied by weights, see `angle_router`.
+        initialization: How the circuit's weights start, see `initial_weights`.
         readout: "expectations" or "probabilities", see `QuantumRouter`.
         routing: "weighted" or "sampled", see `QuantumRouter`.
         backend: Backend that evaluates the circuit, or a specification for `open_backend`.
+        built: The circuit of these settings, where it exists already: a circuit that follows the
+            device that it was trained on is not built anew for another one.
         generator: Source of the initial weights.
     """
 
     n_inputs: int
     n_experts: int
     size: int = 0
+    circuit: str = "angle"
     n_layers: int = 3
+    n_qubits: int | None = None
     rotation: str = "x"
     reuploads: int = 1
     entanglement: str = "strong"
+    input_scaling: bool = False
+    initialization: str = "uniform"
     readout: str = "expectations"
     routing: str = "weighted"
     backend: Backend | str = "statevector"
+    built: RouterCircuit | None = None
     generator: torch.Generator | None = None
 
 
@@ -74,15 +86,7 @@ class RouterKind(Entry):
         Raises:
             InputError: If the name lacks its number.
         """
-        kind, _, size = router.partition(":")
-        if not self.counts:
-            return 0
-        if not re.fullmatch("[0-9]{1,6}", size):
-            raise InputError(
-                f"router {router!r} needs its number of {self.counts}, at most 999999, such as "
-                f"'{kind}:16'"
-            )
-        return int(size)
+        return size_in("router", router, self.counts)
 
     def label_of(self, router: str) -> str:
         """Return the name of a router of this kind in tables and figures."""
@@ -98,30 +102,43 @@ def kind_of(router: object) -> RouterKind:
     >>> kind_of("mlp:16").label_of("mlp:16")
     'ReLU (h = 16)'
     """
-    stem, colon, _ = str(router).partition(":")
-    for kind in ROUTERS:
-        if kind.name.partition(":")[0] == stem and (kind.counts or not colon):
-            return kind
-    raise unknown_name("router", router, ROUTERS.names)
+    return ROUTERS.kind_of(router)
 
 
 def _quantum(settings: RouterSettings) -> nn.Module:
-    from qmoe_qiskit.circuits import angle_router
+    from qmoe_qiskit.backends import open_backend
+    from qmoe_qiskit.backends.transpile.couplers import couplers_of
+    from qmoe_qiskit.circuits.families import CIRCUITS, CircuitSettings, build_circuit
+    from qmoe_qiskit.moe.routers.initialization import INITIALIZATIONS
     from qmoe_qiskit.moe.routers.quantum import QuantumRouter
 
-    circuit = angle_router(
-        settings.n_inputs,
-        settings.n_layers,
-        rotation=settings.rotation,
-        reuploads=settings.reuploads,
-        entanglement=settings.entanglement,
+    family = CIRCUITS.get(settings.circuit)
+    backend = settings.backend
+    if isinstance(backend, str):
+        backend = open_backend(backend)
+    circuit = settings.built or build_circuit(
+        settings.circuit,
+        CircuitSettings(
+            n_inputs=settings.n_inputs,
+            n_qubits=settings.n_qubits,
+            n_layers=settings.n_layers,
+            rotation=settings.rotation,
+            reuploads=settings.reuploads,
+            entanglement=settings.entanglement,
+            input_scaling=settings.input_scaling,
+            mirrored=INITIALIZATIONS.get(settings.initialization).mirrored,
+            couplers=partial(couplers_of, backend),
+        ),
     )
     return QuantumRouter(
         circuit,
         settings.n_experts,
-        settings.backend,
+        backend,
         readout=settings.readout,
         routing=settings.routing,
+        # A circuit that exists has weights already, which replace the initial ones.
+        initialization="uniform" if settings.built else settings.initialization,
+        embeds_amplitudes=family.embeds_amplitudes,
         generator=settings.generator,
     )
 

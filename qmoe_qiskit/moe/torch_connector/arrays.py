@@ -37,6 +37,8 @@ def to_array(tensor: Tensor) -> ArrayLike:
 def host_array(tensor: Tensor) -> FloatArray:
     """Return a tensor as a float64 NumPy array."""
     tensor = tensor.detach()
+    if tensor.dim() == 1:  # weights, whose storage `fully_shard` frees, unless NumPy has seen it
+        tensor = tensor.clone()
     if tensor.dtype is not torch.float32:  # NumPy lacks some types, such as bfloat16
         tensor = tensor.double()
     array: FloatArray = tensor.cpu().numpy().astype(np.float64, copy=False)

@@ -16,6 +16,12 @@ def is_traced() -> bool:
     return traced
 
 
+def is_exported() -> bool:
+    """Whether `torch.export` records what is called."""
+    exporting = getattr(torch.compiler, "is_exporting", bool)  # torch 2.7
+    return bool(exporting())
+
+
 def is_transformed() -> bool:
     """Whether a transform of `torch.func` calls."""
     # torch has no public name for it.

@@ -1,5 +1,10 @@
 """Evaluating a hardware run from the results that the ledger holds; no service is asked."""
 
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from qmoe_qiskit.backends import BackendSpec
 from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
 from qmoe_qiskit.backends.runtime.compiled_router import Layout, request_key
@@ -13,8 +18,16 @@ from qmoe_qiskit.hardware.ledger.store import Ledger
 from qmoe_qiskit.hardware.service import account
 from qmoe_qiskit.runs.on_hardware.prepare import Prepared, circuit_arguments, requested_rows
 from qmoe_qiskit.runs.on_hardware.recording_device import OutcomeRecorder
-from qmoe_qiskit.runs.on_hardware.request import DeviceRequest
-from qmoe_qiskit.runs.store.loading import OpenedRun
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qmoe_qiskit.backends.slots.request import SlotRequest
+    from qmoe_qiskit.circuits import RouterCircuit
+    from qmoe_qiskit.hardware.work import WorkUnit
+    from qmoe_qiskit.runs.on_hardware.request import DeviceRequest
+    from qmoe_qiskit.runs.store.loading import OpenedRun
+    from qmoe_qiskit.typing import FloatArray
 
 
 def prepare_from_ledger(run: OpenedRun, request: DeviceRequest) -> Prepared | None:
@@ -43,13 +56,44 @@ def _prepare(run: OpenedRun, request: DeviceRequest, ledger: Ledger) -> Prepared
     if compiled is None:
         return None
     rows = requested_rows(run, request)
+    found = recorded_backend(
+        compiled.router,
+        circuit_arguments(exact, rows),
+        request,
+        ledger,
+        slots=slot_request(request.slots, request.spacing),
+    )
+    if found is None:
+        return None
+    backend, works = found
+    recorder = OutcomeRecorder(backend.device)
+    loaded = run.load(BackendSpec(backend=replace(backend, device=recorder)))
+    return Prepared(run=loaded, rows=rows, works=works, recorder=recorder)
+
+
+def recorded_backend(
+    router: RouterCircuit,
+    arguments: Sequence[tuple[FloatArray, FloatArray]],
+    request: DeviceRequest,
+    ledger: Ledger,
+    *,
+    slots: SlotRequest | None,
+) -> tuple[RuntimeBackend, tuple[WorkUnit, ...]] | None:
+    """Return a backend that returns recorded results, and their works; None if one is missing.
+
+    Args:
+        router: The circuit.
+        arguments: Inputs and weights of each work, in radians.
+        request: The device and how it is used.
+        ledger: The ledger; it stays open.
+        slots: The slots in which the works ran.
+    """
     service = LOCAL if request.is_fake else account.service_name()
     n_shots = request.options.shots(request.shots)
-    slots = slot_request(request.slots, request.spacing)
     keys = [
         request_key(
             "values",
-            compiled.router,
+            router,
             inputs_BF,
             weights_W,
             spec=request.backend,
@@ -60,16 +104,15 @@ def _prepare(run: OpenedRun, request: DeviceRequest, ledger: Ledger) -> Prepared
             seed=request.seed,
             slots=slots,
         )
-        for inputs_BF, weights_W in circuit_arguments(exact, rows)
+        for inputs_BF, weights_W in arguments
     ]
     if not keys or not all(has_all_results(key, ledger) for key in keys):
         return None
     records = [record for key in keys if (record := ledger.work(key)) is not None]
     works = tuple(map(load_work, records))
-    recorder = OutcomeRecorder(LedgerDevice(records[0], ledger, service=service))
     backend = RuntimeBackend(
         name=request.backend,
-        device=recorder,
+        device=LedgerDevice(records[0], ledger, service=service),
         options=request.options,
         shots=n_shots,
         seed=request.seed,
@@ -79,5 +122,4 @@ def _prepare(run: OpenedRun, request: DeviceRequest, ledger: Ledger) -> Prepared
             circuit=works[0].circuit, physical_qubits=works[0].physical_qubits, profile=None
         ),
     )
-    loaded = run.load(BackendSpec(backend=backend))
-    return Prepared(run=loaded, rows=rows, works=works, recorder=recorder)
+    return backend, works

@@ -22,7 +22,7 @@ from qmoe_qiskit.runs.evaluation import EvaluationRows, select_rows
 from qmoe_qiskit.runs.on_hardware.recording_device import OutcomeRecorder
 from qmoe_qiskit.runs.on_hardware.request import DeviceRequest
 from qmoe_qiskit.runs.predictions import FileRows, read_rows
-from qmoe_qiskit.runs.store.loading import OpenedRun, Run
+from qmoe_qiskit.runs.store.loading import OpenedRun, Run, require_classes
 from qmoe_qiskit.typing import FloatArray
 
 
@@ -59,6 +59,7 @@ def open_device(request: DeviceRequest, run: OpenedRun) -> RuntimeBackend:
             before the service is asked.
         HardwareError: If the service refuses.
     """
+    require_classes(run, "an evaluation on a device")
     request = request.for_run(run)
     opened = open_backend(
         request.backend,
@@ -140,7 +141,10 @@ def circuit_arguments(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", OutOfRangeWarning)  # the evaluation counts them
         warnings.filterwarnings("ignore", NO_NAMES)  # the columns are in the model's order
-        return run.classifier.circuit_arguments(rows.features_NF)
+        evaluations: list[tuple[FloatArray, FloatArray]] = run.classifier.circuit_arguments(
+            rows.features_NF
+        )
+        return evaluations
 
 
 def estimate_prepared(prepared: Prepared) -> CostEstimate:

@@ -81,7 +81,7 @@ class DeviceRequest:
 
         settings = run.manifest.model["settings"]
         chosen = self.options.model_fields_set & {"primitive", "precision", "resilience_level"}
-        if settings.get("routing", "weighted") == "weighted" or chosen:
+        if settings.get("routing", "weighted") != "sampled" or chosen:
             return self
         options = self.options.model_copy(update={"primitive": "sampler"})
         n_votes = settings.get("n_votes", 1)

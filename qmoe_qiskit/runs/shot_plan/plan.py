@@ -136,9 +136,12 @@ def plan_shots(
     options = prepared.works[0].options
     check_plan(tolerance, decision, options)
     if decision == "class" and classifier.drawn_votes is not None:
+        votes = f"{classifier.drawn_votes} vote{'s' * (classifier.drawn_votes != 1)}"
         raise InputError(
-            f"the model draws {classifier.drawn_votes} vote(s) per row, which change labels "
-            "whatever the shots: qmoe evaluate RUN --votes 1,3,9 shows how much"
+            f"the model draws {votes} per row from the shots, so that its labels are random for "
+            f"any number of shots, and more of them than {classifier.drawn_votes} change nothing: "
+            "omit --tolerance for what they cost, or plan for --decision routing; qmoe evaluate "
+            "RUN --votes 1,3,9 shows what more votes gain"
         )
     require_exact(compiled.router, options)
     ways = Ways(prepared, slots)

@@ -16,7 +16,7 @@ from qmoe_qiskit.errors import InputError, RunError
 from qmoe_qiskit.io.checked_json import load_checked, parse_as, to_json
 from qmoe_qiskit.io.reasons import reason_of
 from qmoe_qiskit.io.regular_files import read_regular
-from qmoe_qiskit.runs.metrics import NEEDED_METRICS, Metric
+from qmoe_qiskit.runs.metrics import NEEDED_METRICS, Metric, main_metric
 from qmoe_qiskit.runs.metrics_table import metrics_html
 from qmoe_qiskit.runs.store.folder import (
     CIRCUIT,
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from qmoe_qiskit.backends import Backend, BackendSpec
     from qmoe_qiskit.circuits import RouterCircuit
     from qmoe_qiskit.noise_profiles import NoiseProfile
-    from qmoe_qiskit.train import ModelState, QMoEClassifier
+    from qmoe_qiskit.train import ModelState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,15 +68,20 @@ class OpenedRun:
     files: dict[str, bytes] = field(repr=False)
 
     def __repr__(self) -> str:
-        accuracy = self.metrics["accuracy"].number
+        main = main_metric(self.metrics)
         held_out = "" if self.manifest.data.split is None else "held-out "
         return (
             f"<{type(self).__name__} {str(self.path)!r}: router {self.router!r} on "
-            f"{self.manifest.data}, {held_out}accuracy {accuracy:.3f}>"
+            f"{self.manifest.data}, {held_out}{main} {self.metrics[main].number:.3f}>"
         )
 
     def _repr_html_(self) -> str:
         return metrics_html(repr(self)[1:-1], self.metrics)
+
+    @property
+    def task(self) -> str:
+        """What the model predicts: "classification" or "regression"."""
+        return str(self.manifest.model.get("task", "classification"))
 
     @property
     def router(self) -> str:
@@ -85,14 +90,19 @@ class OpenedRun:
 
     @property
     def projection(self) -> str:
-        """A sentence on the principal components that the router sees; "" if it sees features."""
-        n_inputs, n_features = self.manifest.router_inputs, len(self.manifest.data.feature_names)
-        if n_inputs == n_features:
-            return ""
-        share = f"{100 * self.model.explained_variance:.1f} %"
-        return (
-            f"The router sees {n_inputs} principal components of the {n_features} features, which "
-            f"hold {share} of their variance; the experts see every feature."
+        """A sentence on what the router sees; "" if it sees the features themselves."""
+        from qmoe_qiskit.train.features import projection_sentence
+
+        model = self.manifest.model
+        projection = model["settings"].get("projection", "auto")
+        grouped = projection == "groups" and self.has_circuit
+        return projection_sentence(
+            projection,
+            n_features=len(self.manifest.data.feature_names),
+            n_inputs=self.manifest.router_inputs,
+            n_qubits=self.load_circuit().n_qubits if grouped else None,
+            feature_range=tuple(model["range"]),
+            explained_variance=self.model.explained_variance,
         )
 
     def control(self) -> OpenedRun | None:
@@ -176,10 +186,10 @@ class Run(OpenedRun):
     """A run with its model.
 
     Attributes:
-        classifier: The model, ready to predict.
+        classifier: The model, ready to predict: a `QMoEClassifier`, or a `QMoERegressor`.
     """
 
-    classifier: QMoEClassifier
+    classifier: Any
 
     def plot_decision_boundary(
         self,
@@ -192,7 +202,8 @@ class Run(OpenedRun):
 
         Without X and y, the rows are those that `evaluate_run` measures on.
         """
-        return self.classifier.plot_decision_boundary(*self._rows(X, y), ax=ax)
+        drawn: Figure | Axes = self.classifier.plot_decision_boundary(*self._rows(X, y), ax=ax)
+        return drawn
 
     def plot_routing_map(
         self,
@@ -202,7 +213,8 @@ class Run(OpenedRun):
         ax: Axes | None = None,
     ) -> Figure | Axes:
         """Draw the expert that serves each part of the plane; arguments as above."""
-        return self.classifier.plot_routing_map(*self._rows(X, y), ax=ax)
+        drawn: Figure | Axes = self.classifier.plot_routing_map(*self._rows(X, y), ax=ax)
+        return drawn
 
     def plot_loss(self, *, ax: Axes | None = None) -> Figure | Axes:
         """Draw the losses of training by epoch, those of the control beside them."""
@@ -223,6 +235,19 @@ class Run(OpenedRun):
 
         rows = select_rows(self).dataset
         return rows.features_NF, rows.labels_N
+
+
+def require_classes(run: OpenedRun, what: str) -> None:
+    """Refuse a run of a regression where there is nothing for it yet.
+
+    Raises:
+        InputError: If the run predicts numbers; the message says what needs classes.
+    """
+    if run.task == "regression":
+        raise InputError(
+            f"run {quoted(run.path)} predicts numbers, and {what} is for classes: use qmoe "
+            "evaluate or qmoe predict on a simulation, or a run of a classifier"
+        )
 
 
 def read_run(path: str | Path) -> OpenedRun:
@@ -318,7 +343,11 @@ def _opened(path: Path, data: bytes, known: Mapping[str, bytes] | None) -> Opene
     history = parse_as(files[HISTORY], list[dict[str, float]], quoted(path / HISTORY))
     if len(metrics) > limits.ITEMS:
         raise RunError(f"{quoted(path / METRICS)} is damaged: it has {len(metrics)} metrics")
-    lacking = sorted(NEEDED_METRICS - metrics.keys())
+    task = manifest.model.get("task", "classification")
+    needed = NEEDED_METRICS.get(str(task))
+    if needed is None:
+        raise RunError(f"{document} is damaged: it has the task {task!r}")
+    lacking = sorted(needed - metrics.keys())
     if lacking:
         raise RunError(f"{quoted(path / METRICS)} is damaged: it has no {lacking[0]}")
     if not history or any("train_loss" not in epoch for epoch in history):

@@ -2,7 +2,7 @@
 
 import dataclasses
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from qmoe_qiskit.io.checked_json import dump_checked
@@ -95,13 +95,13 @@ class ModelFacts:
 
     Attributes:
         settings: Some of the model's settings.
-        classes: Labels, sorted.
         explained_variance: Share of the features' variance that the router sees.
+        classes: Labels, sorted; none of a regression.
     """
 
     settings: SettingsFacts
-    classes: list[Any]
     explained_variance: float
+    classes: list[Any] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)

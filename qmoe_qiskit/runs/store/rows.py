@@ -43,7 +43,7 @@ def stored_rows(run: OpenedRun) -> Dataset:
     path, record = run.path / ROWS, run.manifest.data
     try:
         dataset = replace(
-            load_dataset(path),
+            load_dataset(path, task=run.task),
             name=record.name,
             feature_names=record.feature_names,
             target_name=record.target,

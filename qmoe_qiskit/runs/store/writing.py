@@ -14,7 +14,7 @@ from safetensors.torch import save
 from qmoe_qiskit.data import Dataset, Split
 from qmoe_qiskit.io.atomic import write_atomically
 from qmoe_qiskit.io.checked_json import to_json
-from qmoe_qiskit.runs.metrics import Metric, measure
+from qmoe_qiskit.runs.metrics import MAIN_METRIC, Metric, measure
 from qmoe_qiskit.runs.provenance import described, execution_of
 from qmoe_qiskit.runs.relative_paths import relative_path
 from qmoe_qiskit.runs.request import DATA_SEED, TrainingRequest
@@ -27,13 +27,14 @@ from qmoe_qiskit.runs.store.manifest import (
     SplitRecord,
     package_versions,
 )
-from qmoe_qiskit.train import QMoEClassifier, model_state, restore_model
+from qmoe_qiskit.train import model_state, restore_model
+from qmoe_qiskit.train.estimator import MixtureEstimator
 from qmoe_qiskit.train.fit import Fit
 from qmoe_qiskit.train.on_device.calibrated import move_to_calibration
 
 # A function that draws a run, from models by name, the data, and held-out accuracies by name, into
 # a folder of PNG, SVG or PDF files, whose names consist of a-z, 0-9 and _.
-Figures = Callable[[Mapping[str, "QMoEClassifier"], Split, Mapping[str, float], Path], None]
+Figures = Callable[[Mapping[str, "MixtureEstimator"], Split, Mapping[str, float], Path], None]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,7 +51,7 @@ class ModelTraining:
 
     index: int
     router: str
-    fit: Fit[QMoEClassifier]
+    fit: Fit[MixtureEstimator]
     seconds: float
     n_epochs_before: int = 0
 
@@ -64,9 +65,9 @@ class ModelTraining:
         return replace(self, seconds=seconds, n_epochs_before=n_epochs_before)
 
     @property
-    def classifier(self) -> QMoEClassifier:
+    def classifier(self) -> MixtureEstimator:
         """The classifier, which is fitted once the training is complete."""
-        return self.fit.classifier
+        return self.fit.estimator
 
     @property
     def role(self) -> Role:
@@ -114,7 +115,8 @@ def write_run(trained: CompletedTraining, out: Path, *, figures: Figures | None 
     with folder.staging(out) as staged:
         if figures is not None:
             (staged / folder.FIGURES).mkdir()
-            scores = {one.name: metrics[one.index]["accuracy"].number for one in trained.models}
+            main = MAIN_METRIC[trained.request.task]
+            scores = {one.name: metrics[one.index][main].number for one in trained.models}
             figures(
                 {one.name: one.classifier for one in trained.models},
                 trained.split,
@@ -152,7 +154,7 @@ def _write_model(
 
 
 def write_model(
-    classifier: QMoEClassifier,
+    classifier: MixtureEstimator,
     metrics: Mapping[str, Metric],
     staged: Path,
     *,
@@ -229,13 +231,14 @@ def _metrics(one: ModelTraining, trained: CompletedTraining) -> dict[str, Metric
         )
         for rows, kind in ((test, "held-out"), (train, "training"))
     )
+    main = MAIN_METRIC[trained.request.task]
     epochs = len(one.classifier.history_)
     first = one.n_epochs_before + 1
     took = f"epochs {first} to {epochs}" if first <= epochs else "no epoch"
     took += f", after {one.n_epochs_before} before an interruption" if one.n_epochs_before else ""
     return {
-        "accuracy": measured.pop("accuracy"),
-        "train_accuracy": on_training_rows["accuracy"],
+        main: measured.pop(main),
+        f"train_{main}": on_training_rows[main],
         **measured,
         **parameter_counts(one.classifier),
         **_qpu_seconds(one.classifier),
@@ -247,7 +250,7 @@ def _metrics(one: ModelTraining, trained: CompletedTraining) -> dict[str, Metric
     }
 
 
-def _qpu_seconds(classifier: QMoEClassifier) -> dict[str, Metric]:
+def _qpu_seconds(classifier: MixtureEstimator) -> dict[str, Metric]:
     report = getattr(classifier, "hardware_report_", None)
     if report is None:
         return {}
@@ -255,7 +258,7 @@ def _qpu_seconds(classifier: QMoEClassifier) -> dict[str, Metric]:
     return {"qpu_seconds": Metric(value=report.seconds, uncertainty=None, produced_by=said)}
 
 
-def parameter_counts(classifier: QMoEClassifier) -> dict[str, Metric]:
+def parameter_counts(classifier: MixtureEstimator) -> dict[str, Metric]:
     """Return the numbers of trainable parameters of a fitted classifier as metrics."""
     return {
         f"n_parameters_{part}": Metric(

@@ -8,19 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from qmoe_qiskit.backends import BackendSpec
 from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
-from qmoe_qiskit.backends.runtime.compiled_router import Layout, RuntimeRouter, request_key
+from qmoe_qiskit.backends.runtime.compiled_router import RuntimeRouter
 from qmoe_qiskit.backends.slots.request import SlotRequest, slot_request
 from qmoe_qiskit.backends.surrogate import FourierSurrogate, SurrogatePlan
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.hardware.cost.device_timing import device_timing
 from qmoe_qiskit.hardware.cost.estimate import CostEstimate, estimate_work
 from qmoe_qiskit.hardware.cost.plan_limits import plan_limits
-from qmoe_qiskit.hardware.devices.from_ledger import LedgerDevice
 from qmoe_qiskit.hardware.devices.ibm import IBMDevice
-from qmoe_qiskit.hardware.jobs.work_records import load_work
-from qmoe_qiskit.hardware.ledger.current_jobs import has_all_results
 from qmoe_qiskit.hardware.ledger.store import Ledger
-from qmoe_qiskit.hardware.service import account
+from qmoe_qiskit.runs.on_hardware.from_ledger import recorded_backend
 from qmoe_qiskit.runs.on_hardware.prepare import open_device
 from qmoe_qiskit.runs.on_hardware.recording_device import OutcomeRecorder
 from qmoe_qiskit.train.model import circuit_weights
@@ -153,34 +150,15 @@ def _from_ledger(
     plan: SurrogatePlan, weights_W: FloatArray, request: DeviceRequest
 ) -> RuntimeBackend | None:
     """Return a backend that returns recorded results; None if the ledger lacks one."""
-    ledger, service = Ledger(request.ledger), account.service_name()
-    n_shots = request.options.shots(request.shots)
-    slots = _averaging(slot_request(request.slots, request.spacing))
-    key = request_key(
-        "values",
+    ledger = Ledger(request.ledger)
+    found = recorded_backend(
         plan.router,
-        plan.inputs_BF,
-        weights_W,
-        spec=request.backend,
-        service=service,
-        options=request.options,
-        shots=n_shots,
-        qubits=request.device_qubits,
-        seed=request.seed,
-        slots=slots,
+        [(plan.inputs_BF, weights_W)],
+        request,
+        ledger,
+        slots=_averaging(slot_request(request.slots, request.spacing)),
     )
-    record = ledger.work(key) if has_all_results(key, ledger) else None
-    if record is None:
+    if found is None:
         ledger.close()
         return None
-    work = load_work(record)
-    return RuntimeBackend(
-        name=request.backend,
-        device=LedgerDevice(record, ledger, service=service),
-        options=request.options,
-        shots=n_shots,
-        seed=request.seed,
-        qubits=request.device_qubits,
-        slots=slots,
-        layout=Layout(circuit=work.circuit, physical_qubits=work.physical_qubits, profile=None),
-    )
+    return found[0]

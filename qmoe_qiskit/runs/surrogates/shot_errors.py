@@ -9,6 +9,7 @@ import numpy as np
 
 from qmoe_qiskit.backends.surrogate import FourierSurrogate
 from qmoe_qiskit.runs.metrics import Interval, Metric, observe
+from qmoe_qiskit.runs.shot_correlations import shot_correlations
 
 if TYPE_CHECKING:
     from qmoe_qiskit.runs.evaluation import Evaluation
@@ -23,7 +24,8 @@ def with_shot_errors(run: Run, result: Evaluation) -> Evaluation:
 
     All rows share the shots of the measurement, so that their errors do not average out. The
     measurement is repeated by a parametric bootstrap: values at the points are drawn with their
-    standard errors, independently for each point and observable.
+    standard errors, independently for each point; a point's observables come from the same shots,
+    and are correlated as in the circuit without noise, see `shot_correlations`.
 
     Args:
         run: The run, on a surrogate.
@@ -34,6 +36,8 @@ def with_shot_errors(run: Run, result: Evaluation) -> Evaluation:
         the rows, and accuracy_from_shots, the accuracy with the interval that other shots would
         have given.
     """
+    if run.task == "regression":  # it has no accuracy
+        return result
     classifier = run.classifier
     surrogate = classifier.compiled_router
     if not isinstance(surrogate, FourierSurrogate) or surrogate.shots is None:
@@ -46,10 +50,13 @@ def with_shot_errors(run: Run, result: Evaluation) -> Evaluation:
     rng = np.random.default_rng(0)
     router: Any = classifier.module_.router
     network = getattr(router, "router", router).connector.neural_network
+    correlations_POO = shot_correlations(
+        surrogate.router, surrogate.grid.points_PF, surrogate.weights_W
+    )
     accuracies = []
     try:
         for _ in range(_N_DRAWS):
-            network.compiled = surrogate.redrawn(rng)
+            network.compiled = surrogate.redrawn(rng, correlations_POO)
             observed = observe(classifier, dataset.features_NF, dataset.labels_N)
             accuracies.append(float(observed.hits_N.mean()))
     finally:

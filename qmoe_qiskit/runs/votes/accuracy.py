@@ -15,6 +15,7 @@ from qmoe_qiskit.moe.votes import check_shots, vote_counts
 from qmoe_qiskit.runs.metrics import (
     Interval,
     Metric,
+    Observed,
     mean_over_rows,
     observe,
     paired_difference,
@@ -105,6 +106,7 @@ def accuracy_by_votes(run: Run, evaluation: Evaluation, counts: Sequence[int]) -
     outputs = observed.outputs
     shots = None if outputs is None else outputs.shots
     counts = check_votes(run, counts, shots)
+    assert isinstance(observed, Observed)  # sampled routing is for labels
     whole = model.whole_mixture()
     if shots is not None:
         whole = run.load(BackendSpec(backend="statevector")).classifier.whole_mixture()

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from qmoe_qiskit.errors import unknown_name
-from qmoe_qiskit.moe import LinearRouter, MixtureOfExperts, linear_experts
-from qmoe_qiskit.moe.experts import quantum_experts
+from qmoe_qiskit.moe import LinearRouter, MixtureOfExperts, linear_experts, quantum_experts
 from qmoe_qiskit.moe.linear import linear
 
 # Width of the classical experts and of their outputs, as in the paper's notebook.

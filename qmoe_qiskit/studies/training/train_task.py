@@ -84,7 +84,8 @@ class TrainTask(Task):
             setting.check()
         split = self.load()
         for rate in self.learning_rates:
-            check_settings(classifier(self, split, rate).get_params(deep=False))
+            model = classifier(self, split, rate)
+            check_settings(model.get_params(deep=False), model.task)
         check_router_runs(
             self.router,
             n_inputs=n_router_inputs(split),

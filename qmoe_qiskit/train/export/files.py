@@ -103,6 +103,11 @@ def export_model(
     if dtype not in _DTYPES:
         raise unknown_name("dtype", dtype, _DTYPES)
     check_is_fitted(classifier)
+    if classifier.task.name == "regression":
+        raise InputError(
+            "an exported model returns probabilities of labels, and this one predicts numbers: "
+            "keep it with save"
+        )
     file = Path(path)
     if not overwrite and os.path.lexists(file):
         raise RunError(f"{str(file)!r} exists: choose another path, or set overwrite=True")

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from sklearn.metrics import get_scorer_names
-from skorch import NeuralNetClassifier
+from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 from skorch.callbacks import (
     Callback,
     Checkpoint,
@@ -15,11 +16,14 @@ from skorch.callbacks import (
     PassthroughScoring,
 )
 from skorch.callbacks.scoring import ScoringBase
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch.utils.hooks import RemovableHandle
 
 from qmoe_qiskit.errors import InputError, unknown_name
-from qmoe_qiskit.moe.load_balance import balance_loss
+from qmoe_qiskit.moe import BalanceLoss, MixtureOfExperts, Routing
+from qmoe_qiskit.train.loop.optimization import loss_of, weighted_mean
+from qmoe_qiskit.train.loop.routing_load import RoutingLoad
 
 INPUTS, WEIGHTS = "inputs", "sample_weight"
 
@@ -28,24 +32,33 @@ class StopTraining(Exception):  # noqa: N818 - a signal, not an error
     """Raised by a callback to end training after the epoch; also skorch's EarlyStopping does so."""
 
 
-class MixtureNet(NeuralNetClassifier):  # type: ignore[misc]  # skorch is untyped
-    """A net that skorch's callbacks see; its labels are 0 to C - 1, its features are scaled.
+class MixtureNet(NeuralNet):  # type: ignore[misc]  # skorch is untyped
+    """A net that skorch's callbacks see; its features are scaled.
 
     Rows with weights are a mapping of `INPUTS` and `WEIGHTS`, whose mean over all rows is 1.
     """
 
     # Called with skorch's record of an epoch after all callbacks.
     after_epoch: Callable[[dict[str, Any]], None]
+    # What is added to the loss, and the step of the experts' bias after every batch.
+    balance: BalanceLoss
     balance_weight: float
-    # Routing weights of the batch, for the balance loss and `RoutingLoad`.
-    routing: Tensor
+    bias_rate: float
+    # Seeds torch's global generator per epoch: routing noise and dropout repeat.
+    seed: int
+    # Whether the load of the experts is recorded.
+    records_load = False
+    # Where the rows of the batch went, for the balance loss, the bias and `RoutingLoad`.
+    routing: Routing
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
+        load = [("routing_load", RoutingLoad(summary=True))] if self.records_load else []
         return [
             ("epoch_timer", EpochTimer()),
             ("train_loss", PassthroughScoring(name="train_loss", on_train=True)),
             ("valid_loss", PassthroughScoring(name="valid_loss")),
+            *load,
         ]
 
     def infer(self, x: Any, **fit_params: Any) -> Any:  # noqa: ANN401 - as skorch's
@@ -60,22 +73,35 @@ class MixtureNet(NeuralNetClassifier):  # type: ignore[misc]  # skorch is untype
         training: bool = False,
     ) -> Tensor:
         """Return the loss of a batch; in training, the balance loss included."""
-        if isinstance(self.criterion_, nn.NLLLoss):
-            y_pred = torch.log_softmax(y_pred, dim=-1)
-        loss: Tensor = self.criterion_(y_pred, y_true)
+        loss = loss_of(self.criterion_, y_pred, y_true)
         weights_B = X[WEIGHTS] if isinstance(X, Mapping) else None
         if weights_B is not None:
-            loss = (weights_B * loss).mean()
+            loss = weighted_mean(loss, weights_B)
         if training and self.balance_weight:
-            loss = loss + self.balance_weight * balance_loss(self.routing, weights_B)
+            loss = loss + self.balance_weight * self.balance.loss(self.routing, weights_B)
         return loss
 
-    def keep_routing(self, _router: nn.Module, _inputs: object, weights_BE: Tensor) -> None:
-        """Keep routing weights: a forward hook of the router."""
-        self.routing = weights_BE
+    def observe(self, module: MixtureOfExperts) -> RemovableHandle:
+        """Keep the routing of every forward pass, until the handle is removed."""
+
+        def keep(routing: Routing) -> None:
+            self.routing = routing
+
+        needs_logits = bool(self.balance_weight) and self.balance.needs_logits
+        return module.register_routing_hook(keep, with_logits=needs_logits)
+
+    def train_step(self, batch: Any, **fit_params: Any) -> Any:  # noqa: ANN401 - as skorch's
+        """Train on a batch; then adjust the experts' bias."""
+        step = super().train_step(batch, **fit_params)
+        if self.bias_rate:
+            chosen_BE = self.routing.chosen_BE
+            self.module_.adjust_expert_bias(chosen_BE.sum(0).double(), self.bias_rate)
+        return step
 
     def notify(self, method_name: str, **arguments: Any) -> None:  # noqa: ANN401
         """Call the callbacks; at the end of an epoch, record it whatever they want."""
+        if method_name == "on_epoch_begin":
+            torch.default_generator.manual_seed(_seed_of(self.seed, len(self.history)))
         if method_name != "on_epoch_end":
             super().notify(method_name, **arguments)
             return
@@ -123,6 +149,20 @@ class MixtureNet(NeuralNetClassifier):  # type: ignore[misc]  # skorch is untype
                     f"callback {name} needs held-out rows: set early_stopping=True for fit, or let "
                     "it use the training rows (monitor='train_loss', on_train=True)"
                 )
+
+
+class ClassifierNet(MixtureNet, NeuralNetClassifier):  # type: ignore[misc]
+    """A net whose labels are 0 to C - 1."""
+
+
+class RegressorNet(MixtureNet, NeuralNetRegressor):  # type: ignore[misc]
+    """A net whose targets, (B, T), have mean 0 and standard deviation 1."""
+
+
+def _seed_of(seed: int, epoch: int) -> int:
+    """Return a seed of torch that an epoch alone has; batches are shuffled by another."""
+    numbers = np.random.SeedSequence([seed, epoch], spawn_key=(1,)).generate_state(1, np.uint64)
+    return int(numbers[0] >> np.uint64(1))
 
 
 def softmax(logits_BC: Tensor) -> Tensor:

@@ -32,8 +32,20 @@ CRITERIA: dict[str, type[nn.Module]] = {
     one.__name__: one for one in (nn.CrossEntropyLoss, nn.MultiMarginLoss, nn.NLLLoss)
 }
 
+# The losses of torch that take predictions and targets, both (B, T).
+REGRESSION_CRITERIA: dict[str, type[nn.Module]] = {
+    one.__name__: one for one in (nn.MSELoss, nn.L1Loss, nn.HuberLoss, nn.SmoothL1Loss)
+}
+_CRITERIA = {**CRITERIA, **REGRESSION_CRITERIA}
+
 # Those of a mixture over probabilities: both are its negative log-likelihood.
 LIKELIHOODS = (nn.CrossEntropyLoss, nn.NLLLoss)
+
+
+def weighted_mean(losses_N: Tensor, weights_N: Tensor) -> Tensor:
+    """Return the mean of the losses, (N,) or (N, T), of rows with weights of mean 1."""
+    of_rows_N = losses_N.flatten(1).mean(1) if losses_N.ndim > 1 else losses_N
+    return (weights_N * of_rows_N).mean()
 
 
 def optimizer_class(choice: object) -> type[Optimizer]:
@@ -58,9 +70,17 @@ def criterion_class(choice: object) -> type[nn.Module]:
     """
     if inspect.isclass(choice) and issubclass(choice, nn.Module):
         return choice
-    if isinstance(choice, str) and choice in CRITERIA:
-        return CRITERIA[choice]
-    raise unknown_name("criterion", choice, CRITERIA)
+    if isinstance(choice, str) and choice in _CRITERIA:
+        return _CRITERIA[choice]
+    raise unknown_name("criterion", choice, _CRITERIA)
+
+
+def loss_of(criterion: nn.Module, logits_BC: Tensor, labels_B: Tensor) -> Tensor:
+    """Return the loss of logits; torch's NLLLoss takes their logarithmic softmax."""
+    if isinstance(criterion, nn.NLLLoss):
+        logits_BC = torch.log_softmax(logits_BC, dim=-1)
+    loss: Tensor = criterion(logits_BC, labels_B)
+    return loss
 
 
 def name_of(choice: object) -> str:
@@ -73,7 +93,7 @@ def name_of(choice: object) -> str:
         lower = {name.lower(): name for name in OPTIMIZERS}
         return lower.get(choice.lower(), choice)
     assert inspect.isclass(choice)
-    known = {**OPTIMIZERS, **CRITERIA}
+    known = {**OPTIMIZERS, **_CRITERIA}
     name = choice.__name__
     return name if known.get(name) is choice else f"{choice.__module__}.{choice.__qualname__}"
 
@@ -84,8 +104,8 @@ class Optimization:
 
     Attributes:
         optimizer: Name of an optimizer of `torch.optim`, or a class.
-        criterion: Name of a loss, see `CRITERIA`, or a class of losses from logits (B, C) and
-            labels (B,), which takes reduction="none" if rows have weights.
+        criterion: Name of a loss, see `CRITERIA`, or a class of losses from outputs (B, C) and
+            targets, which takes reduction="none" if rows have weights.
         learning_rate: Learning rate of the optimizer.
         callbacks: Callbacks of skorch: instances, classes, or pairs of a name and one of these.
         further: Arguments of optimizer, criterion and callbacks, by their names in skorch.
@@ -140,30 +160,32 @@ class Optimization:
                 "checkpoint=None, or use another optimizer"
             )
 
-    def check_criterion(self, n_classes: int, *, weighted: bool) -> None:
-        """Try the loss on logits of zero.
+    def check_criterion(self, targets: Tensor, n_outputs: int, *, weighted: bool) -> None:
+        """Try the loss on outputs of zero, with targets of `n_outputs` + 1 rows.
 
         Raises:
             InputError: If it gives no number for each row (with weights) or for all of them.
         """
         chosen, arguments = criterion_class(self.criterion), self.criterion_arguments(weighted)
-        # One row more than classes: numbers cannot be taken for labels by broadcasting.
-        count = n_classes + 1
-        logits = torch.zeros(count, n_classes, dtype=torch.float64, requires_grad=True)
-        expected = (count,) if weighted else ()
+        # One row more than outputs: numbers cannot be taken for labels by broadcasting.
+        count = len(targets)
+        logits = torch.zeros(count, n_outputs, dtype=torch.float64, requires_grad=True)
+        is_labels = targets.ndim == 1
+        of_rows = [(count,)] if is_labels else [(count,), tuple(targets.shape)]
+        expected = of_rows if weighted else [()]
         try:
             criterion = chosen(**arguments)
             with warnings.catch_warnings(action="ignore"):  # of the same
-                shape = tuple(criterion(logits, torch.arange(count) % n_classes).shape)
+                shape = tuple(criterion(logits, targets).shape)
         except (IndexError, RuntimeError, TypeError, ValueError) as error:
+            takes = "logits (B, C) and labels (B,)" if is_labels else "outputs and targets (B, T)"
             raise InputError(
-                f"criterion {chosen.__name__} does not take {arguments}, logits (B, C) and labels "
-                f"(B,): {error}"
+                f"criterion {chosen.__name__} does not take {arguments}, {takes}: {error}"
             ) from error
-        if shape != expected:
+        if shape not in expected:
             raise InputError(
                 f"criterion {chosen.__name__} gives shape {shape} for {count} rows, not "
-                f"{expected}: "
+                f"{expected[0]}: "
                 + ("rows with weights need one loss each" if weighted else "give one number")
             )
         if weighted and getattr(criterion, "weight", None) is not None:

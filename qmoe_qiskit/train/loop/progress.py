@@ -14,10 +14,10 @@ _REDRAW_S = 0.1
 
 
 class _Bar(Protocol):
-    def draw(self, done: int, loss: float) -> None:
-        """Show how many epochs are done, and the loss of the last."""
+    def draw(self, done: int, remark: str) -> None:
+        """Show how many epochs are done, and what is said of the last."""
 
-    def close(self, done: int, loss: float) -> None:
+    def close(self, done: int, remark: str) -> None:
         """Show the end."""
 
 
@@ -33,12 +33,13 @@ class EpochProgress(AbstractContextManager["EpochProgress"]):
         self._notebook = enabled and in_notebook()
         self._enabled = self._notebook or (enabled and sys.stderr.isatty())
         self._started = self._drawn = time.monotonic()
-        self._first, self._loss = done, 0.0
+        self._first, self._remark = done, "loss 0.0000"
         self._bar: _Bar | None = None
 
-    def advance(self, loss: float) -> None:
-        """Count one epoch."""
-        self._done, self._loss = self._done + 1, loss
+    def advance(self, loss: float, load: str = "") -> None:
+        """Count one epoch, with its loss and what is said of the experts' load."""
+        self._done += 1
+        self._remark = f"loss {loss:.4f}" + (load and f", {load}")
         now = time.monotonic()
         if not self._enabled or now - self._started < DELAY_S:
             return
@@ -48,12 +49,12 @@ class EpochProgress(AbstractContextManager["EpochProgress"]):
         elif now - self._drawn < _REDRAW_S:
             return
         self._drawn = now
-        self._bar.draw(self._done, loss)
+        self._bar.draw(self._done, self._remark)
 
     def __exit__(self, *error: object) -> None:
         """Remove the bar, or let it show the end."""
         if self._bar is not None:
-            self._bar.close(self._done, self._loss)
+            self._bar.close(self._done, self._remark)
 
 
 class _TerminalProgress:
@@ -61,17 +62,17 @@ class _TerminalProgress:
         from rich.console import Console
         from rich.progress import Progress, TextColumn, TimeRemainingColumn
 
-        loss_column = TextColumn("loss {task.fields[loss]:.4f}")
-        columns = (*Progress.get_default_columns()[:3], loss_column, TimeRemainingColumn())
+        remark = TextColumn("{task.fields[remark]}")
+        columns = (*Progress.get_default_columns()[:3], remark, TimeRemainingColumn())
         self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
         self._bar.start()
-        self._task = self._bar.add_task("training", total=total, loss=0.0)
+        self._task = self._bar.add_task("training", total=total, remark="")
 
-    def draw(self, done: int, loss: float) -> None:
-        self._bar.update(self._task, completed=done, loss=loss)
+    def draw(self, done: int, remark: str) -> None:
+        self._bar.update(self._task, completed=done, remark=remark)
 
-    def close(self, done: int, loss: float) -> None:
-        self.draw(done, loss)
+    def close(self, done: int, remark: str) -> None:
+        self.draw(done, remark)
         self._bar.stop()
 
 
@@ -80,12 +81,12 @@ class _NotebookProgress:
         self._bar = NotebookBar(total)
         self._total, self._first, self._started = total, first, started
 
-    def draw(self, done: int, loss: float) -> None:
+    def draw(self, done: int, remark: str) -> None:
         left_s = (self._total - done) * self._taken_s / (done - self._first)
-        self._bar.show(done, f"loss {loss:.4f}, {left_s:.0f} s left")
+        self._bar.show(done, f"{remark}, {left_s:.0f} s left")
 
-    def close(self, done: int, loss: float) -> None:
-        self._bar.show(done, f"loss {loss:.4f}, {self._taken_s:.1f} s")
+    def close(self, done: int, remark: str) -> None:
+        self._bar.show(done, f"{remark}, {self._taken_s:.1f} s")
 
     @property
     def _taken_s(self) -> float:

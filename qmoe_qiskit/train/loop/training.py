@@ -13,8 +13,16 @@ from skorch.helper import predefined_split
 from torch import Tensor
 
 from qmoe_qiskit.errors import DivergenceError, InputError
-from qmoe_qiskit.moe import MixtureOfExperts
-from qmoe_qiskit.train.loop.net import INPUTS, WEIGHTS, MixtureNet, StopTraining, softmax
+from qmoe_qiskit.moe import BALANCE_LOSSES, MixtureOfExperts
+from qmoe_qiskit.moe.balance.registry import check_balance
+from qmoe_qiskit.train.loop.net import (
+    INPUTS,
+    WEIGHTS,
+    ClassifierNet,
+    RegressorNet,
+    StopTraining,
+    softmax,
+)
 from qmoe_qiskit.train.loop.optimization import (
     Optimization,
     OptimizerState,
@@ -77,14 +85,17 @@ class Training:
         seed: Seed of the shuffling.
         history: Entries of the finished epochs.
         validation: Rows on which the loss is also measured, without the balance loss, or None.
-        balance_weight: Factor of the balance loss of `module.router` in the training loss.
+        balance: Name of a balance loss, see `BALANCE_LOSSES`.
+        balance_weight: Factor of the balance loss in the training loss.
+        bias_rate: Step of the experts' bias after every batch; 0 for no bias.
         optimization: Optimizer, loss and callbacks; by default Adam on the cross entropy.
         optimizer_state: State of the optimizer after the finished epochs, or None.
         weighted: Whether rows have weights.
+        is_regression: Whether targets are numbers, (N, T).
         verbose: Whether callbacks may print.
 
     Raises:
-        InputError: If skorch does not accept a callback.
+        InputError: If skorch does not accept a callback, or a mixture the way of balancing it.
     """
 
     def __init__(
@@ -96,12 +107,17 @@ class Training:
         seed: int,
         history: list[dict[str, float]],
         validation: Rows | None = None,
+        balance: str = "switch",
         balance_weight: float = 0.0,
+        bias_rate: float = 0.0,
         optimization: Optimization | None = None,
         optimizer_state: OptimizerState | None = None,
         weighted: bool = False,
+        is_regression: bool = False,
         verbose: bool = False,
     ) -> None:
+        top_k = getattr(module, "top_k", None)
+        check_balance(balance, balance_weight, bias_rate, top_k)
         chosen = optimization or Optimization(learning_rate=learning_rate, further={})
         criterion = {
             f"criterion__{name}": value
@@ -109,7 +125,7 @@ class Training:
         }
         self.history = list(history)
         self._optimization = chosen
-        self._net = MixtureNet(
+        self._net = (RegressorNet if is_regression else ClassifierNet)(
             module,
             criterion=criterion_class(chosen.criterion),
             optimizer=optimizer_class(chosen.optimizer),
@@ -121,11 +137,16 @@ class Training:
             iterator_valid=EpochBatches,
             train_split=predefined_split(_dataset(*validation)) if validation else None,
             callbacks=list(chosen.callbacks or []),
-            predict_nonlinearity=softmax,
+            predict_nonlinearity=None if is_regression else softmax,
             verbose=int(verbose and bool(chosen.callbacks)),
             **{**chosen.further, **criterion},
         )
-        self._net.balance_weight = balance_weight
+        self._net.seed = seed
+        self._net.balance = BALANCE_LOSSES.get(balance)
+        self._net.balance_weight, self._net.bias_rate = balance_weight, bias_rate
+        # Histories of what earlier versions trained stay as they were.
+        is_new = bool(balance_weight) and balance != "switch"
+        self._net.records_load = top_k is not None or is_new
         try:
             self._net.initialize()
         except (AttributeError, TypeError, ValueError) as error:
@@ -134,12 +155,11 @@ class Training:
             ) from error
         self._net.check_callbacks(validates=validation is not None)
         self._optimizer_state = optimizer_state
-        # Inside this context the net sees the outputs of the router.
-        self._observe_router: Callable[[], AbstractContextManager[Any]] = contextlib.nullcontext
+        # Inside this context the net sees where the rows go.
+        self._observe_routing: Callable[[], AbstractContextManager[Any]] = contextlib.nullcontext
         counts = any(isinstance(one, RoutingLoad) for _, one in self._net.callbacks_)
         if balance_weight or counts:
-            hook = self._net.keep_routing
-            self._observe_router = lambda: module.router.register_forward_hook(hook)
+            self._observe_routing = lambda: self._net.observe(module)
 
     @property
     def optimizer(self) -> torch.optim.Optimizer:
@@ -190,7 +210,11 @@ class Training:
         self._net.module_.train()
         data = _dataset(features, labels, weights)
         # If training diverges, the loss shows it; NumPy's warnings are not needed.
-        with np.errstate(over="ignore", invalid="ignore"), self._observe_router():
+        with (
+            np.errstate(over="ignore", invalid="ignore"),
+            torch.random.fork_rng(devices=[]),
+            self._observe_routing(),
+        ):
             self._begin(data)
             with contextlib.suppress(StopTraining):
                 self._fit_loop(data, max(0, max_epochs - len(self.history)))

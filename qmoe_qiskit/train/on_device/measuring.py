@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from qmoe_qiskit.backends.slots.runtime import PackedRouter
 from qmoe_qiskit.backends.surrogate import FourierSurrogate
 from qmoe_qiskit.errors import BudgetError, InputError
 from qmoe_qiskit.hardware.cost.budget import max_execution_time
@@ -60,7 +61,7 @@ class DeviceMeasurement:
     the ledger. A fake draws the same shots for the same step.
 
     Args:
-        compiled: The circuit on the device.
+        compiled: The circuit on the device; in slots, every point runs in each of them.
         plan: The points of the surrogate.
         seed: Seed of a fake's shots.
         spent_s: QPU time that earlier steps have taken, in seconds.
@@ -76,6 +77,9 @@ class DeviceMeasurement:
         spent_s: float = 0.0,
         budget_s: float | None = None,
     ) -> None:
+        if isinstance(compiled, PackedRouter):
+            # Slots differ in their noise: only their mean is one trigonometric polynomial.
+            compiled = compiled.averaged()
         self.compiled, self.plan, self._seed = compiled, plan, seed
         self._device = compiled.backend.device
         self._estimates: dict[int, CostEstimate] = {}

@@ -37,6 +37,27 @@ def check_with_hardware(settings: Mapping[str, Any]) -> None:
             f"hardware_training is for a device, not {backend!r}: name one, such as "
             "'runtime:ibm_fez', or 'runtime:fake_torino' for a rehearsal"
         )
+    if settings["slots"] is not None:
+        raise InputError(
+            f"slots={settings['slots']!r} would have no effect, because hardware_training chooses "
+            "its own: set its slots, and leave slots of the classifier at None"
+        )
+    if settings["projection"] == "linear":
+        raise InputError(
+            "projection 'linear' is not trained on a device, which would be measured anew at the "
+            "inputs of every step: use projection 'pca', or train without hardware_training"
+        )
+    for name in ("top_k", "bias_rate"):
+        if settings[name]:
+            raise InputError(
+                f"{name}={settings[name]!r} is for a simulated training: a training on a device "
+                "weights all experts; leave it out with hardware_training"
+            )
+    if settings["balance"] != "switch":
+        raise InputError(
+            f"balance={settings['balance']!r} is for a simulated training: use 'switch' with "
+            "hardware_training"
+        )
     if settings["callbacks"]:
         raise InputError(
             "callbacks see the epochs of a simulated training: leave them out with "
@@ -83,7 +104,7 @@ def measurement_of(
     """
     compiled = router.connector.compiled
     assert isinstance(compiled, RuntimeRouter)
-    # The slots differ in their noise, which a check would take for a failure.
+    # A point of a check would cost an execution at every set of weights.
     plan = SurrogatePlan.make(compiled.router, points=hardware.points, checks=0)
     if hardware.method == "parameter-shift":
         check_shifts(compiled)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from qmoe_qiskit.train.checkpoint import Checkpoint, restore_training
 from qmoe_qiskit.train.loop.optimization import criterion_class
 from qmoe_qiskit.train.on_device.opening import measurement_of
 from qmoe_qiskit.train.on_device.steps import HardwareSteps
 from qmoe_qiskit.train.on_device.values import ValuesLoss, quantum_router
+from qmoe_qiskit.train.stored.checkpoint import Checkpoint, restore_training
 
 if TYPE_CHECKING:
     from qmoe_qiskit.train.classifier import QMoEClassifier

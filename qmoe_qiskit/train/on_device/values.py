@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from qmoe_qiskit.backends.surrogate import FourierSurrogate
 from qmoe_qiskit.moe import MixtureOfExperts, ProjectedRouter, QuantumRouter, balance_loss
+from qmoe_qiskit.train.loop.optimization import loss_of, weighted_mean
 from qmoe_qiskit.typing import FloatArray
 
 
@@ -42,6 +43,7 @@ class ValuesLoss:
                 if isinstance(router, ProjectedRouter)
                 else self.features_NF
             )
+            seen = quantum_router(self.module).circuit_inputs(seen)
         inputs_NF: FloatArray = seen.double().numpy()
         return inputs_NF
 
@@ -52,12 +54,11 @@ class ValuesLoss:
     def loss(self, values_NO: Tensor) -> Tensor:
         """Return the loss for outputs of the circuit, with its derivatives."""
         weights_NE = quantum_router(self.module).weights_of(values_NO)
-        outputs_NEC = torch.stack(
-            [expert(self.features_NF) for expert in self.module.experts], dim=-2
-        )
-        logits_NC = (weights_NE.unsqueeze(-2) @ outputs_NEC).squeeze(-2)
-        losses = self.criterion(logits_NC, self.labels_N)
-        loss: Tensor = losses if self.weights_N is None else (losses * self.weights_N).mean()
+        outputs_NEC = self.module.expert_outputs(self.features_NF)
+        outputs_NC = self.module.combine(weights_NE, outputs_NEC)
+        loss = loss_of(self.criterion, outputs_NC, self.labels_N)
+        if self.weights_N is not None:
+            loss = weighted_mean(loss, self.weights_N)
         if self.balance_weight:
             loss = loss + self.balance_weight * balance_loss(weights_NE, self.weights_N)
         return loss

@@ -102,4 +102,4 @@ def test_votes_are_not_planned(
     trained = qmoe("train", *small, *sampled, "--out", out)
     assert trained.exit_code == 0, trained.stderr
     plan = ("--backend", "runtime:fake_manila", "--tolerance", 0.1)
-    assert_refused(qmoe("estimate", out, *plan), "draws 3 vote(s) per row")
+    assert_refused(qmoe("estimate", out, *plan), "draws 3 votes per row")

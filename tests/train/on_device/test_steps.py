@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -111,6 +112,48 @@ def test_the_loss_and_its_slopes_are_those_of_the_module(loss: ValuesLoss) -> No
                 )
             )
         assert slopes_PO[place] == pytest.approx((ends[0] - ends[1]) / (2 * step), rel=1e-6)
+
+
+def test_the_loss_of_log_probabilities_is_the_cross_entropy(loss: ValuesLoss) -> None:
+    """As in a simulated training, NLLLoss gets the logarithmic softmax of the logits."""
+    connector = loss.module.router.connector
+    surrogate = surrogate_at(
+        Exact(connector.compiled.router), connector.weight.detach().numpy().copy()
+    )
+    of_logs = replace(loss, criterion=torch.nn.NLLLoss())
+    assert of_logs.number(surrogate) == pytest.approx(exact_loss(loss).item(), abs=1e-12)
+
+
+def test_sampled_routing_is_trained_for_one_drawn_expert(
+    rng: np.random.Generator, seed: int
+) -> None:
+    """The loss is -log sum_e P(e|x) p_e(y|x), by NumPy, row by row."""
+    generator = torch.Generator().manual_seed(seed)
+    router = QuantumRouter(
+        angle_router(2, 1), 2, readout="probabilities", routing="sampled", generator=generator
+    )
+    experts = linear_experts(2, 2, 3, generator=generator)
+    features_NF, labels_N = rng.uniform(0, 3, (30, 2)), rng.integers(3, size=30)
+    loss = ValuesLoss(
+        module=MixtureOfExperts(router, experts, routing="sampled").double(),
+        features_NF=torch.from_numpy(features_NF),
+        labels_N=torch.from_numpy(labels_N),
+        weights_N=None,
+        criterion=torch.nn.CrossEntropyLoss(),
+    )
+    measurement = Exact(router.connector.compiled.router)
+    weights_W = router.connector.weight.detach().numpy().copy()
+    likelihoods = []
+    for x_F, label in zip(features_NF, labels_N, strict=True):
+        (chosen_E,) = measurement.compiled.expectations(x_F[None], weights_W).values
+        likelihood = 0.0
+        for probability, expert in zip(chosen_E, experts, strict=True):
+            weight_CF, bias_C = (p.detach().numpy() for p in (expert.weight, expert.bias))
+            scores_C = np.exp(weight_CF @ x_F + bias_C)
+            likelihood += probability * scores_C[label] / scores_C.sum()
+        likelihoods.append(likelihood)
+    found = loss.number(surrogate_at(measurement, weights_W))
+    assert found == pytest.approx(-np.log(likelihoods).mean(), abs=1e-12)
 
 
 def test_shifts_give_the_gradient_that_torch_has(loss: ValuesLoss) -> None:

@@ -44,6 +44,24 @@ def test_the_fitted_model_predicts_from_what_was_measured(moons: Dataset) -> Non
     assert -np.log(first[rows_N, moons.labels_N]).mean() == pytest.approx(best, abs=1e-9)
 
 
+def test_every_point_runs_in_every_slot(moons: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The surrogate is that of the mean over slots; the shots of a point are divided among them."""
+    execute, works = FakeDevice.execute, []
+
+    def recorded(self: FakeDevice, work: Any) -> Any:
+        works.append(work)
+        return execute(self, work)
+
+    monkeypatch.setattr(FakeDevice, "execute", recorded)
+    model = classifier({"method": "refit"}).fit(moons.features_NF, moons.labels_N)
+    (work,) = works
+    assert (work.n_points, work.shots, model.surrogate_.shots) == (9, 32, 64)
+    first_PG, second_PG = np.hsplit(work.points_PG, 2)
+    orders = [np.lexsort(angles_PG.T) for angles_PG in (first_PG, second_PG)]
+    np.testing.assert_array_equal(first_PG[orders[0]], second_PG[orders[1]])
+    assert not np.array_equal(first_PG, second_PG)  # each slot has an order of its own
+
+
 @pytest.mark.parametrize("method", ["spsa", "parameter-shift"])
 def test_an_interrupted_training_ends_as_an_undisturbed_one(
     method: str, moons: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

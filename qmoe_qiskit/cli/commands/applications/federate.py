@@ -70,8 +70,8 @@ _OPTIONS = [
     _private("delta", float, "Probability with which the guarantee may fail.", default=1e-5),
 ]
 _LEFT_OUT = (
-    "control", "max_epochs", "early_stopping", "patience", "budget", "steps", "method", "slots",
-    "init",
+    "task", "control", "max_epochs", "early_stopping", "patience", "budget", "steps", "method",
+    "slots", "init",
 )  # fmt: skip
 
 
@@ -105,7 +105,7 @@ def federate(
     out = out or Path("runs") / f"federated-{stem_of(request.data)}"
     try:
         run = federated.federate(
-            request.classifier(request.router, verbose=False),
+            request.estimator(request.router, verbose=False),
             parts,
             share=federation["share"],
             method=federation["method"],

@@ -95,15 +95,7 @@ def surrogate(
     else:
         from qmoe_qiskit.runs.surrogates.simulated import measure_surrogate
 
-        run = runs.load_run(
-            run_folder,
-            backend=backend,
-            shots=shots,
-            mitigation=mitigation,
-            device_qubits=common.qubits_from(device_qubits),
-            slots=common.slots_from(device["slots"]),
-            spacing=device["spacing"],
-        )
+        run = where.load_simulated(run_folder, backend, given, mitigation=mitigation)
         measured = measure_surrogate(run, **settings)
     measured.save(out)
     if as_json:

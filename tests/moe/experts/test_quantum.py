@@ -168,8 +168,6 @@ def test_bad_input_is_refused(seed: int) -> None:
         expert(rows(seed, 2, 8))
     with pytest.raises(InputError, match="row 1 is all zeros"):
         expert(torch.stack([torch.ones(16), torch.zeros(16)]))
-    with pytest.raises(InputError, match="no derivative by its features"):
-        expert(rows(seed, 2, 16).requires_grad_())
     with torch.no_grad():
         assert expert(rows(seed, 2, 16).requires_grad_()).shape == (2, 2)
     for number in (0, -1, 1.5):

@@ -5,20 +5,19 @@ from torch import Tensor, nn
 
 from qmoe_qiskit import limits
 from qmoe_qiskit.backends import Backend, CompiledRouter, open_backend
-from qmoe_qiskit.circuits.amplitude import amplitude_circuit, n_qubits_of
-from qmoe_qiskit.errors import InputError, require_positive
-from qmoe_qiskit.moe.amplitude_operator import angles_of
+from qmoe_qiskit.circuits.amplitude import amplitude_circuit
+from qmoe_qiskit.errors import require_positive
+from qmoe_qiskit.moe.amplitude_operator import embedded_values
 from qmoe_qiskit.moe.linear import linear
 from qmoe_qiskit.moe.torch_connector import RouterConnector
-from qmoe_qiskit.moe.torch_connector.modes import needs_gradient
 
 
 class QuantumExpert(nn.Module):
     """Outputs from an amplitude-embedding circuit (the experts of arXiv:2512.22296, phase 1).
 
     The host computes the angles that prepare a row's state: the circuit runs on every backend.
-    Rows are normalized: the expert does not see their length. It has derivatives with respect to
-    its parameters, but not with respect to the features.
+    Rows are normalized: the expert does not see their length. Derivatives by the features are
+    exact, so that layers with weights may come before it; see `embedded_values`.
 
     Args:
         compiled: An `amplitude_circuit`, compiled by any backend; experts may share it.
@@ -44,23 +43,11 @@ class QuantumExpert(nn.Module):
         """Return outputs, (..., C), for features (..., F).
 
         Raises:
-            InputError: If the number of features is not that of the circuit, a row is all zeros or
-                not finite, or a derivative with respect to the features is needed.
+            InputError: If the number of features is not that of the circuit, or a row is all zeros
+                or not finite.
         """
-        n_features, n_qubits = inputs_BF.shape[-1], self.connector.compiled.router.n_qubits
-        if n_qubits_of(n_features) != n_qubits:
-            raise InputError(
-                f"the expert's {n_qubits} qubits hold {2 ** (n_qubits - 1) + 1} to {2**n_qubits} "
-                f"features, got {n_features}"
-            )
-        if needs_gradient(inputs_BF):
-            raise InputError(
-                "a quantum expert has no derivative by its features, which it embeds as "
-                "amplitudes: detach them, or put layers with weights after it, not before"
-            )
-        angles_BA = angles_of(inputs_BF.reshape(-1, n_features))
-        outputs_BC: Tensor = self.adapter(self.connector(angles_BA))
-        return outputs_BC.reshape(*inputs_BF.shape[:-1], outputs_BC.shape[-1])
+        outputs_BC: Tensor = self.adapter(embedded_values(self.connector, inputs_BF))
+        return outputs_BC
 
 
 def quantum_experts(

@@ -1,0 +1,1 @@
+"""Pages in HTML: their look, and the figures that only pages show."""

@@ -1,0 +1,1 @@
+"""Losses, a bias and numbers of how evenly the rows are spread over the experts."""
