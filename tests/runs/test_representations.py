@@ -47,7 +47,8 @@ NOT_SHOWN = {
     "BalanceLoss", "ExpertKind", "ExpertSettings", "MLPExpert", "Routing", "RoutingStatistics",
     "LinearRouter", "FourierRouter", "MLPRouter", "ProfileDiff", "ProjectedRouter", "Pullback",
     "QuadraticRouter", "RandomFourierRouter", "Repair", "StopTraining", "RoutingLoad",
-    "TrainedProjection",
+    "TrainedProjection", "CircuitFamily", "CircuitSettings", "Couplers", "Initialization",
+    "GradientVariance", "QMoELayer", "QMoERegressor", "AngleProjection", "TokenRouter",
 }  # fmt: skip
 
 
