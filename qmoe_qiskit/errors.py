@@ -77,6 +77,10 @@ class StudyError(QMoEError, RuntimeError):
     """A study that cannot continue."""
 
 
+class FederationError(QMoEError, RuntimeError):
+    """A federated training that cannot continue."""
+
+
 class ImplausibleValueWarning(UserWarning):
     """Values from a device that lie beyond what their observables can have."""
 

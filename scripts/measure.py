@@ -79,6 +79,11 @@ HEADLINES = {
         r"weight 0.1 brings dead ones among 4 experts",
         r"weight 0.1 lets more rows go to another of 4 experts",
     ),
+    "federated": (
+        r"shared router is more accurate than FedAvg on rows",
+        r"shared router is more accurate than each alone",
+        r"FedAvg is more accurate than shared router on common",
+    ),
 }
 QMOE = str(Path(sys.executable).with_name("qmoe"))
 

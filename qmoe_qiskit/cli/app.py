@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from qmoe_qiskit.cli.commands.applications.attack import attack
+from qmoe_qiskit.cli.commands.applications.federate import federate
 from qmoe_qiskit.cli.commands.compare import compare
 from qmoe_qiskit.cli.commands.demo import demo
 from qmoe_qiskit.cli.commands.estimate import estimate
@@ -80,8 +81,8 @@ app = typer.Typer(
 _GROUPS = {
     "Models": (
         *(demo, train, evaluate, predict, explain, surrogate, export, info, compare, diagnose),
-        attack,
     ),
+    "Applications": (federate, attack),
     "Noise": (noise, profiles),
     "Quantum hardware": (slots, estimate, submit, jobs, crosstalk),
     "Studies": (study, report),

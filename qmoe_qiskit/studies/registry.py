@@ -22,6 +22,7 @@ STUDIES = {
         "experts",
         "kernel",
         "balance",
+        "federated",
         "private",
     )
 }
@@ -35,7 +36,7 @@ def study_names() -> str:
     """Return the names of the studies as a part of a sentence.
 
     >>> study_names()
-    'ablation, balance, boundary, efficiency, experts, kernel, noise or private'
+    'ablation, balance, boundary, efficiency, experts, federated, kernel, noise or private'
     """
     *names, last = sorted(STUDIES)
     return f"{', '.join(names)} or {last}"

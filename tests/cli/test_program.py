@@ -72,6 +72,17 @@ COMMANDS = {
         "--mitigation", "--out", "--routers", "--samples", "--seeds", "--shots", "--target",
         "--test-fraction", "--workers",
     ],
+    "federate": [
+        "--backend", "--balance", "--balance-loss", "--batch-size", "--bias-rate", "--bounds",
+        "--capacity-factor", "--circuit", "--clients", "--data", "--delta", "--device-qubits",
+        "--drop", "--drop-rate", "--engine", "--entanglement", "--expert", "--experts",
+        "--features", "--initialization", "--input-scaling", "--json", "--layers",
+        "--learning-rate", "--local-epochs", "--max-norm", "--method", "--min-clients",
+        "--mitigation", "--noise-multiplier", "--out", "--partition", "--projection", "--qubits",
+        "--readout", "--resume", "--reuploads", "--rotation", "--rounds", "--router",
+        "--router-noise", "--routing", "--sample-rate", "--samples", "--seed", "--share",
+        "--shots", "--target", "--test-fraction", "--timeout", "--top-k", "--votes",
+    ],
     "noise": [
         "--batch-size", "--circuit", "--data", "--device", "--device-qubits", "--drift-hours",
         "--drift-seed", "--drop", "--early-stopping", "--entanglement", "--epochs", "--experts",
