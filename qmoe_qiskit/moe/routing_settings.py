@@ -1,6 +1,7 @@
 """What a mixture accepts: its settings of routing, and the weights of its router."""
 
 import math
+from numbers import Real
 
 from torch import Tensor, nn
 
@@ -80,7 +81,7 @@ def require_finite(weights_BE: Tensor, router: nn.Module) -> None:
 
 
 def _require_number(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise InputError(f"{name} must be a number, got {value!r}")
     if not math.isfinite(value) or value < 0:
         raise InputError(f"{name} must be a finite number of at least 0, got {value!r}")

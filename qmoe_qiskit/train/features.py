@@ -54,7 +54,7 @@ class FeatureMap:
 
     def __repr__(self) -> str:
         n_features, n_inputs = self.matrix_FK.shape
-        seen = f"{n_inputs} principal components" if self.projects else "all of them"
+        seen = f"{n_inputs} combinations of them" if self.projects else "all of them"
         return (
             f"<FeatureMap of {n_features} features, scaled to {self.low:.3g} ... {self.high:.3g}: "
             f"the router sees {seen}>"
