@@ -163,8 +163,12 @@ class MixtureOfExperts(nn.Module):
 
     def mix(self, inputs_BF: Tensor, routing: Routing) -> Tensor:
         """Return the mixture's outputs, (..., C), for features (..., F) and their routing."""
-        n_rows = inputs_BF.shape[:-1].numel()
-        if self.top_k is None or not n_rows or must_be_dense(inputs_BF):
+        # Their number is asked for last: an export of any number of rows has none.
+        if (
+            self.top_k is None
+            or must_be_dense(inputs_BF)
+            or not (n_rows := inputs_BF.shape[:-1].numel())
+        ):
             return self.combine(routing.gates_BE, self.expert_outputs(inputs_BF))
         n_experts = len(self.experts)
         mixed_NC = dispatch(
