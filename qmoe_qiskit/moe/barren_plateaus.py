@@ -98,7 +98,8 @@ def gradient_variance(
         )
     if require_positive("n_draws", n_draws, at_most=limits.SAMPLES) < 2:
         raise InputError("n_draws is 1: a variance takes at least 2")
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+    whole: object = seed  # whatever the user gives
+    if isinstance(whole, bool) or not isinstance(whole, int | np.integer) or whole < 0:
         raise InputError(f"seed must be a whole number of at least 0, got {seed!r}")
     if observable not in OBSERVABLES:
         raise unknown_name("observable", observable, OBSERVABLES)
