@@ -112,7 +112,8 @@ def largest_of(features_BF: FloatArray) -> FloatArray:
         raise InputError(
             f"row {int(np.argmin(largest_B))} is all zeros: amplitude embedding normalizes a row, "
             "so that one feature at least must differ from zero; leave such rows out, or add a "
-            "constant feature"
+            "constant feature that does (an estimator scales its features first: give it a "
+            "feature_range without 0, such as (0.1, 3.14), which no row leaves as zeros)"
         )
     return largest_B
 

@@ -83,7 +83,8 @@ def gradient_variance(
         input_scaling: Whether the circuit multiplies its inputs by weights.
 
     Raises:
-        InputError: If a name is unknown, there are fewer than 2 draws, or the circuit is too large.
+        InputError: If a name is unknown, there are fewer than 2 draws, the seed is not accepted, or
+            the circuit is too large.
 
     >>> found = gradient_variance("angle", 2, 1, n_draws=50)
     >>> found.variances_W.shape, found.mean <= found.largest
@@ -97,6 +98,9 @@ def gradient_variance(
         )
     if require_positive("n_draws", n_draws, at_most=limits.SAMPLES) < 2:
         raise InputError("n_draws is 1: a variance takes at least 2")
+    whole: object = seed  # whatever the user gives
+    if isinstance(whole, bool) or not isinstance(whole, int | np.integer) or whole < 0:
+        raise InputError(f"seed must be a whole number of at least 0, got {seed!r}")
     if observable not in OBSERVABLES:
         raise unknown_name("observable", observable, OBSERVABLES)
     settings = CircuitSettings(
@@ -112,7 +116,7 @@ def gradient_variance(
         inputs_BF = amplitude_angles(rng.normal(size=(n_draws, 2**n)))
     else:
         inputs_BF = rng.uniform(0, np.pi, (n_draws, n))
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(int(seed))
     draws = [initial_weights(router, initialization, generator) for _ in range(n_draws)]
     slopes_BW = _slopes(router, inputs_BF, torch.stack(draws).double().numpy())
     return GradientVariance(

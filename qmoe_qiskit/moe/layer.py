@@ -151,7 +151,7 @@ class QMoELayer(nn.Module):
         """Return the balance loss of the last forward pass, to be added to the model's loss.
 
         It is that of the tokens that this process saw in that pass. Under data parallelism each
-        process adds the loss of its own tokens, and gradients are averaged.
+        process adds the loss of its own tokens, and gradients are averaged. Of no tokens it is 0.
 
         Raises:
             InputError: If there was no forward pass, or it kept no graph while the router trains,
@@ -165,6 +165,8 @@ class QMoELayer(nn.Module):
                 "loss would train nothing: with torch.utils.checkpoint set use_reentrant=False; to "
                 "read the number only, call balance_loss() under torch.no_grad()"
             )
+        if not routing.weights_BE.numel():
+            return routing.weights_BE.sum()  # 0, where the loss would be a mean of no tokens
         return BALANCE_LOSSES.get(self.balance).loss(routing, None)
 
     def load(self) -> RoutingStatistics:

@@ -20,7 +20,7 @@ from qmoe_qiskit.moe.routing import (
     with_noise,
     within_capacity,
 )
-from qmoe_qiskit.moe.routing_settings import check_sparse_routing, require_finite
+from qmoe_qiskit.moe.routing_settings import check_sparse_routing, require_weights
 
 RoutingHook = Callable[[Routing], None]
 
@@ -113,7 +113,8 @@ class MixtureOfExperts(nn.Module):
         """Return the mixture's outputs, (..., C); logarithms of probabilities if sampled.
 
         Raises:
-            InputError: If `top_k` is set and the router's weights are not finite.
+            InputError: If `top_k` is set and the router's weights are negative, not finite, or not
+                one per expert.
         """
         hooks = list(self._routing_hooks.values())
         if self.top_k is None and not hooks:  # nobody asks where the rows go
@@ -133,14 +134,15 @@ class MixtureOfExperts(nn.Module):
                 asked of the router: it is not called, and its forward hooks do not run.
 
         Raises:
-            InputError: If `top_k` is set and the router's weights are not finite.
+            InputError: If `top_k` is set and the router's weights are negative, not finite, or not
+                one per expert.
         """
         logits_BE = logits_of(self.router, inputs_BF) if with_logits else None
         weights_BE = self.router(inputs_BF) if logits_BE is None else logits_BE.softmax(-1)
         if self.top_k is None:
             everywhere_BE = torch.ones_like(weights_BE, dtype=torch.bool)
             return Routing(weights_BE, weights_BE, largest(weights_BE, 1), everywhere_BE, logits_BE)
-        require_finite(weights_BE, self.router)
+        require_weights(weights_BE, len(self.experts), self.router)
         if self.training and self.router_noise:
             weights_BE = with_noise(weights_BE, self.router_noise)
         draws = self.routing == "straight-through"
@@ -161,8 +163,12 @@ class MixtureOfExperts(nn.Module):
 
     def mix(self, inputs_BF: Tensor, routing: Routing) -> Tensor:
         """Return the mixture's outputs, (..., C), for features (..., F) and their routing."""
-        n_rows = inputs_BF.shape[:-1].numel()
-        if self.top_k is None or not n_rows or must_be_dense(inputs_BF):
+        # Their number is asked for last: an export of any number of rows has none.
+        if (
+            self.top_k is None
+            or must_be_dense(inputs_BF)
+            or not (n_rows := inputs_BF.shape[:-1].numel())
+        ):
             return self.combine(routing.gates_BE, self.expert_outputs(inputs_BF))
         n_experts = len(self.experts)
         mixed_NC = dispatch(

@@ -1,6 +1,7 @@
 """What a mixture accepts: its settings of routing, and the weights of its router."""
 
 import math
+from numbers import Real
 
 from torch import Tensor, nn
 
@@ -60,27 +61,40 @@ def check_sparse_routing(
             raise InputError(f"{name} is for a choice of experts: set top_k, or leave it out")
 
 
-def require_finite(weights_BE: Tensor, router: nn.Module) -> None:
-    """Refuse routing weights that are not finite, of which no expert is the best.
+def require_weights(weights_BE: Tensor, n_experts: int, router: nn.Module) -> None:
+    """Refuse routing weights among which no choice makes sense.
 
     Where a program is compiled or transformed there are no numbers to look at.
 
     Raises:
-        InputError: If one is not; the message names the router.
+        InputError: If they are not one per expert, or one is negative or not finite; the message
+            names the router.
     """
     if is_recorded(weights_BE) or is_transformed():
         return
-    finite_B = weights_BE.isfinite().all(-1)
-    if not bool(finite_B.all()):
+    name = type(getattr(router, "router", router)).__name__  # that around it is ours
+    if weights_BE.shape[-1] != n_experts:
         raise InputError(
-            f"router {type(router).__name__} gave weights that are not finite on "
-            f"{int((~finite_B).sum())} of {finite_B.numel()} rows: look for inputs or parameters "
-            "that are not finite, or use a smaller learning rate"
+            f"router {name} gave weights of shape {tuple(weights_BE.shape)}: the last axis must be "
+            f"that of the {n_experts} experts"
+        )
+    finite_BE = weights_BE.isfinite()
+    good_B = (finite_BE & (weights_BE >= 0)).all(-1)
+    if not bool(good_B.all()):
+        kind, advice = (
+            "not finite",
+            ("look for inputs or parameters that are not finite, or use a smaller learning rate"),
+        )
+        if bool(finite_BE.all()):
+            kind, advice = "negative", "they are probabilities: end the router with a softmax"
+        raise InputError(
+            f"router {name} gave weights that are {kind} on {int((~good_B).sum())} of "
+            f"{good_B.numel()} rows: {advice}"
         )
 
 
 def _require_number(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise InputError(f"{name} must be a number, got {value!r}")
     if not math.isfinite(value) or value < 0:
         raise InputError(f"{name} must be a finite number of at least 0, got {value!r}")

@@ -7,7 +7,7 @@ import numpy as np
 
 from qmoe_qiskit.backends import Backend
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.train.features import scaled_range
+from qmoe_qiskit.train.features import n_coordinates, scaled_range
 from qmoe_qiskit.train.model import circuit_of
 
 if TYPE_CHECKING:
@@ -86,6 +86,10 @@ def _difference(
         return f"its features are scaled to {features.low} and {features.high}"
     if "projection" in changed:
         return f"its projection is {before['projection']!r}"
+    if "n_qubits" in changed and classifier.projection == "groups":
+        choices = (classifier.n_qubits, before["n_qubits"])
+        now, kept = (n_coordinates(choice, len(features.minimum_F)) for choice in choices)
+        return None if now == kept else f"its features enter {kept} qubits"
     if "n_qubits" in changed and classifier.n_qubits != features.n_router_inputs:
         return f"its router sees {features.n_router_inputs} coordinates"
     return None

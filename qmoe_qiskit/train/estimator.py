@@ -163,8 +163,9 @@ class MixtureEstimator(RoutedPredictions):
         """Train on rows X, shape (N, F), dense or sparse, with targets y, shape (N,).
 
         A regressor takes y of shape (N, T) as well. A row of weight 2 in `sample_weight`, shape
-        (N,), counts as two equal rows, one of weight 0 as none. Early stopping holds rows out with
-        their weights.
+        (N,), counts as two equal rows, one of weight 0 as none; but it takes the place of one in a
+        batch, and in an expert's `capacity_factor`. Early stopping holds rows out with their
+        weights.
 
         Raises:
             InputError: If a setting is not accepted or the training diverges.
@@ -248,6 +249,8 @@ class MixtureEstimator(RoutedPredictions):
     ) -> None:
         """Build an untrained `module_` from the settings, `feature_map_` and targets.
 
+        It is in evaluation mode.
+
         Args:
             seed: Seed of the initial weights, and of the backend if it is opened here.
             backend: The open backend; None to open the one that the settings choose.
@@ -288,7 +291,8 @@ class MixtureEstimator(RoutedPredictions):
             generator=generator,
         )
         sparse = {name: getattr(self, name) for name in SPARSE_SETTINGS}
-        self.module_ = MixtureOfExperts(router, experts, routing=self.routing, **sparse).double()
+        module = MixtureOfExperts(router, experts, routing=self.routing, **sparse).double()
+        self.module_ = module.eval()
         self.n_parameters_ = {
             part: sum(p.numel() for p in module.parameters() if p.requires_grad)
             for part, module in self.module_.named_children()

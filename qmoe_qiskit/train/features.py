@@ -54,7 +54,7 @@ class FeatureMap:
 
     def __repr__(self) -> str:
         n_features, n_inputs = self.matrix_FK.shape
-        seen = f"{n_inputs} principal components" if self.projects else "all of them"
+        seen = f"{n_inputs} combinations of them" if self.projects else "all of them"
         return (
             f"<FeatureMap of {n_features} features, scaled to {self.low:.3g} ... {self.high:.3g}: "
             f"the router sees {seen}>"
@@ -99,11 +99,7 @@ class FeatureMap:
         """
         low, high = scaled_range(feature_range)
         n_features = features_NF.shape[1]
-        if n_router_inputs > n_features:
-            raise InputError(
-                f"n_qubits is {n_router_inputs}, but the data has {n_features} feature(s): "
-                f"use at most {n_features}"
-            )
+        n_coordinates(n_router_inputs, n_features)
         minimum_F, maximum_F = features_NF.min(axis=0), features_NF.max(axis=0)
         scaled_NF = _min_max(features_NF, minimum_F, maximum_F, low, high)
         if n_router_inputs == n_features and not rotate:

@@ -279,6 +279,8 @@ class Fit(Generic[ModelT]):
             if before is not None:
                 module.load_state_dict(before)
             raise
+        finally:  # a fitted module, also one whose training was over or failed, predicts
+            module.eval()
         # Set last: a fit that fails or is interrupted leaves no estimator that seems fitted.
         estimator.history_ = training.history
         if self._privacy is None:  # what goes on without privacy is private no more
@@ -306,6 +308,7 @@ class Fit(Generic[ModelT]):
 
         if not self._is_resumed:
             self._save()
+        self.estimator.module_.train()
         with EpochProgress(
             training.max_steps, done=self.n_epochs_done, enabled=self.estimator.verbose
         ) as progress:

@@ -28,7 +28,13 @@ def build_router(
     given = RouterSettings(n_inputs=n_inputs, n_experts=n_experts, **settings)
     if isinstance(router, RouterCircuit):
         return QuantumRouter(
-            router, n_experts, given.backend, readout=given.readout, generator=given.generator
+            router,
+            n_experts,
+            given.backend,
+            readout=given.readout,
+            routing=given.routing,
+            initialization=given.initialization,
+            generator=given.generator,
         )
     kind = kind_of(router)
     return kind.build(replace(given, size=kind.size_of(router)))

@@ -123,7 +123,9 @@ def _named_columns(X: Any) -> Iterator[None]:  # noqa: ANN401 - any array
         yield
     except (TypeError, ValueError) as error:
         dtypes = dict(getattr(X, "dtypes", {})) if hasattr(X, "columns") else {}
-        strange = [str(name) for name, kind in dtypes.items() if getattr(kind, "kind", "O") == "O"]
+        strange = [
+            str(name) for name, kind in dtypes.items() if getattr(kind, "kind", "O") not in "biufc"
+        ]
         if not strange:
             raise
         raise InputError(

@@ -71,6 +71,7 @@ def test_rows_with_weights_of_their_own_have_the_derivatives_of_single_rows(
         ({"n_qubits": 21}, "at most 20 qubits"),
         ({"n_qubits": 0}, "n_qubits must be"),
         ({"n_draws": 1}, "takes at least 2"),
+        ({"seed": -1}, "seed must be a whole number of at least 0, got -1"),
         ({"observable": "ZZ"}, "unknown observable 'ZZ': known are global, local"),
         ({"initialization": "identity-block"}, "must be even"),
         ({"circuit": "tree"}, "unknown circuit 'tree'"),

@@ -238,7 +238,7 @@ def test_experts_and_routers_of_ones_own(tokens: Tensor) -> None:
         ({"router": "mlp"}, "needs its number of hidden units"),
         ({"circuit": angle_router(2, 1), "n_qubits": 3}, "leave out n_qubits"),
         ({"n_qubits": 40}, "40 qubits"),
-        ({"readout": "probabilities", "n_qubits": 1}, "1 qubits have 2"),
+        ({"readout": "probabilities", "n_qubits": 1}, "1 qubit has 2"),
         ({"balance": "even"}, "unknown balance loss 'even'"),
     ],
     ids=str,
@@ -260,3 +260,12 @@ def test_settings_that_are_refused(settings: dict[str, object], message: str) ->
 def test_tokens_that_are_refused(tokens: Tensor, message: str) -> None:
     with pytest.raises(InputError, match=message):
         made(0).to(torch.float32)(tokens)
+
+
+@pytest.mark.parametrize("balance", ["switch", "importance", "z"])
+def test_no_tokens_have_no_balance_loss(balance: str) -> None:
+    """A process without tokens adds 0 to its loss, where NaN would end the training."""
+    layer = QMoELayer(4, 2, router="linear", balance=balance)
+    loss = layer(torch.ones(0, 4)).sum() + layer.balance_loss()
+    loss.backward()
+    assert loss == 0

@@ -396,3 +396,18 @@ def test_weights_that_are_not_finite_name_the_router(seed: int) -> None:
     inputs_NF[1, 0] = math.nan
     with pytest.raises(InputError, match="router LinearRouter gave weights that are not fini"):
         module(inputs_NF)
+
+
+@pytest.mark.parametrize(
+    ("router", "message"),
+    [
+        (nn.Linear(2, 4), "Linear gave weights that are negative on 3 of 3 rows.* softmax"),
+        (nn.Sequential(nn.Linear(2, 3), nn.Softmax(-1)), r"shape \(3, 3\).*the 4 experts"),
+    ],
+)
+def test_routers_of_the_user_that_are_refused(router: nn.Module, message: str) -> None:
+    if isinstance(router, nn.Linear):
+        nn.init.constant_(router.weight, -1.0)
+    mixture = MixtureOfExperts(router, linear_experts(4, 2, 3), top_k=2)
+    with pytest.raises(InputError, match=message):
+        mixture(torch.ones(3, 2))

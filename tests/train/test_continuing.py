@@ -265,3 +265,14 @@ def test_warm_start_is_a_truth_value(moons: Rows) -> None:
         model_of(warm_start="yes").fit(*moons)
     with pytest.raises(InputError, match=r"warm_start goes on .* checkpoint does not hold"):
         model_of(warm_start=True).fit(*moons).set_params(checkpoint="file").fit(*moons)
+
+
+def test_groups_of_features_keep_their_qubits(rng: np.random.Generator) -> None:
+    features_NF = rng.normal(size=(12, 7))
+    labels_N = (features_NF[:, 0] > 0).astype(int)
+    model = QMoEClassifier(
+        projection="groups", n_layers=1, max_epochs=1, warm_start=True, random_state=0
+    ).fit(features_NF, labels_N)
+    model.set_params(n_qubits=6).fit(features_NF, labels_N)  # the number that None stands for
+    with pytest.raises(InputError, match="its features enter 6 qubits"):
+        model.set_params(n_qubits=2).fit(features_NF, labels_N)

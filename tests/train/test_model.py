@@ -13,6 +13,7 @@ from qiskit.quantum_info import SparsePauliOp
 
 from qmoe_qiskit.backends import open_backend
 from qmoe_qiskit.circuits import RouterCircuit, angle_router
+from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.moe import (
     FourierRouter,
     LinearRouter,
@@ -159,3 +160,23 @@ def test_the_projection_of_the_model_is_its_own(wide: Rows) -> None:
 def test_any_router_sees_the_components(wide: Rows) -> None:
     model = fitted(wide, router="linear", n_qubits=2)
     assert model.n_parameters_["router"] == 2 * (2 + 1)  # the projection is not trained
+
+
+def test_a_circuit_of_the_user_is_routed_and_initialized_as_ours(moons: Rows) -> None:
+    circuit = angle_router(2, n_layers=2, mirrored=True)
+    settings: dict[str, Any] = {
+        "readout": "probabilities",
+        "routing": "sampled",
+        "n_votes": None,
+        "n_experts": 3,
+        "initialization": "identity-block",
+    }
+    own, ours = fitted(moons, router=circuit, **settings), fitted(moons, n_layers=2, **settings)
+    for model in (own, ours):
+        assert model.module_.router.is_sampled
+    np.testing.assert_array_equal(own.predict_proba(moons[0]), ours.predict_proba(moons[0]))
+    unmirrored = angle_router(2, n_layers=2)
+    with pytest.raises(InputError, match="needs a circuit whose layers come in mirrored pairs"):
+        fitted(moons, router=unmirrored, initialization="identity-block")
+    with pytest.raises(InputError, match="no bit string that chooses"):
+        fitted(moons, router=unmirrored, routing="sampled")

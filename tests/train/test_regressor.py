@@ -217,3 +217,16 @@ def test_refused(kinked: Rows, settings: dict[str, Any], message: str) -> None:
 def test_the_classifier_refuses_losses_of_numbers(moons: Rows) -> None:
     with pytest.raises(InputError, match="unknown criterion 'MSELoss': known are CrossEntropyLoss"):
         QMoEClassifier("linear", criterion="MSELoss").fit(*moons)
+
+
+@pytest.mark.parametrize("unit", [1e200, 1e-200, 1.0])
+def test_the_scale_of_targets_of_any_size(unit: float) -> None:
+    """Squares of them would overflow, or be 0."""
+    rng = np.random.default_rng(0)
+    x_NF, y_N, weights_N = rng.normal(size=(30, 2)), rng.normal(size=30), rng.random(30)
+    model = QMoERegressor("linear", max_epochs=1, random_state=0).fit(x_NF, y_N * unit, weights_N)
+    mean = np.average(y_N, weights=weights_N)
+    std = np.sqrt(np.average((y_N - mean) ** 2, weights=weights_N))
+    np.testing.assert_allclose(model.target_mean_ / unit, mean, rtol=1e-12)
+    np.testing.assert_allclose(model.target_scale_ / unit, std, rtol=1e-12)
+    assert np.isfinite(model.predict(x_NF)).all()

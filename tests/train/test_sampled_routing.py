@@ -186,7 +186,10 @@ def test_a_weighted_model_is_stored_as_before(moons: Rows) -> None:
     ("settings", "words"),
     [
         ({"readout": "expectations"}, "readout 'expectations' has no bit string that chooses"),
-        ({"routing": "drawn"}, "unknown routing 'drawn': known are sampled, weighted"),
+        (
+            {"routing": "drawn"},
+            "unknown routing 'drawn': known are sampled, straight",
+        ),
         ({"n_votes": 0}, "n_votes must be a whole number of at least 1, got 0"),
         ({"n_votes": 1.5}, "n_votes must be a whole number of at least 1, got 1.5"),
         ({"routing": "weighted", "n_votes": 3}, "n_votes=3 would have no effect"),

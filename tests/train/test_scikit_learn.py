@@ -19,6 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from qmoe_qiskit.circuits import angle_router
+from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.train import QMoEClassifier
 
 if TYPE_CHECKING:
@@ -168,6 +169,14 @@ def test_a_data_frame_brings_its_names(moons: Rows) -> None:
         model.predict(frame.rename(columns={"left": "west"}))
     with pytest.raises(ValueError, match="must be in the same order"):
         model.predict(frame[["right", "left"]])
+
+
+def test_columns_of_dates_are_named(moons: Rows) -> None:
+    dated = pd.DataFrame(
+        {"x": moons[0][:, 0], "day": pd.date_range("2026-01-01", periods=len(moons[0]))}
+    )
+    with pytest.raises(InputError, match="columns that are no numbers \\('day'\\)"):
+        QMoEClassifier("linear").fit(dated, moons[1])
 
 
 def test_another_number_of_features_is_refused(moons: Rows) -> None:

@@ -127,3 +127,16 @@ def test_early_stopping_and_warm_start_keep_the_bias(moons: Rows) -> None:
 def test_refused(moons: Rows, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         QMoEClassifier(**{**SPARSE, **settings}).fit(*moons)
+
+
+def test_numbers_of_numpy(moons: Rows, tmp_path: Path) -> None:
+    """A grid of settings is often an array."""
+    numbers: dict[str, Any] = {
+        "top_k": np.int64(2), "capacity_factor": np.float32(1.5), "router_noise": np.float32(0.1),
+        "bias_rate": np.float32(0.01), "balance_weight": np.float64(0.1),
+    }  # fmt: skip
+    model = QMoEClassifier(**{**SPARSE, **numbers}).fit(*moons)
+    model.save(tmp_path / "model")
+    loaded = QMoEClassifier.load(tmp_path / "model")
+    assert loaded.capacity_factor == 1.5
+    np.testing.assert_array_equal(loaded.predict_proba(moons[0]), model.predict_proba(moons[0]))

@@ -149,3 +149,18 @@ def test_the_balance_loss_of_weighted_rows(rng: np.random.Generator) -> None:
     counts_B = torch.tensor([1, 2, 3, 1, 4, 2])
     repeated = balance_loss(weights_BE.repeat_interleave(counts_B, dim=0))
     torch.testing.assert_close(balance_loss(weights_BE, counts_B.double()), repeated)
+
+
+def test_the_bias_of_the_experts_weighs_rows(rng: np.random.Generator) -> None:
+    features_NF = rng.normal(size=(30, 3))
+    labels_N = (features_NF[:, 0] > 0).astype(int)
+    weights_N = rng.integers(1, 9, size=30)
+    settings: dict[str, Any] = {
+        "n_experts": 8, "top_k": 2, "bias_rate": 0.05, "batch_size": 1000, "max_epochs": 8,
+        "random_state": 0, "verbose": False,
+    }  # fmt: skip
+    weighted = QMoEClassifier("linear", **settings).fit(features_NF, labels_N, weights_N)
+    repeated = QMoEClassifier("linear", **settings).fit(
+        np.repeat(features_NF, weights_N, axis=0), np.repeat(labels_N, weights_N)
+    )
+    torch.testing.assert_close(weighted.module_.expert_bias_E, repeated.module_.expert_bias_E)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING
 
 from qmoe_qiskit.errors import InputError
@@ -78,7 +79,7 @@ def check_balance(balance: str, balance_weight: float, bias_rate: float, top_k: 
     BALANCE_LOSSES.get(balance)
     given: dict[str, object] = {"balance_weight": balance_weight, "bias_rate": bias_rate}
     for name, value in given.items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        if isinstance(value, bool) or not isinstance(value, Real) or not float(value) >= 0:
             raise InputError(f"{name} must be a number of at least 0, got {value!r}")
         if not math.isfinite(value):
             raise InputError(f"{name} must be finite, got {value!r}")

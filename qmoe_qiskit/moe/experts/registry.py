@@ -95,10 +95,11 @@ def build_experts(
         n_outputs: Number of outputs, C.
         n_layers: Number of layers of a quantum expert's circuit.
         backend: Backend that evaluates circuits, or a specification for `open_backend`.
-        generator: Source of the initial weights of experts by name.
+        generator: Source of the initial weights of experts by name or function.
 
     Raises:
-        InputError: If the choice or a number is not accepted.
+        InputError: If the choice or a number is not accepted, or a module of the user's does not
+            map F features to C outputs.
 
     >>> [expert] = build_experts("mlp:8", 1, 4, 3)
     >>> expert
@@ -121,7 +122,10 @@ def build_experts(
             generator=generator,
         )
         return list(kind.build(settings))
-    return _of_user(expert, n_experts, n_features, n_outputs)
+    modules = _of_user(expert, n_experts, n_features, n_outputs, generator)
+    for number, module in enumerate(modules):
+        _check_outputs(number, module, n_features, n_outputs)
+    return modules
 
 
 def _of_user(
@@ -129,10 +133,12 @@ def _of_user(
     n_experts: int,
     n_features: int,
     n_outputs: int,
+    generator: torch.Generator | None,
 ) -> list[nn.Module]:
     """Return modules of the user's, or copies of them."""
     import copy
 
+    import torch
     from torch import nn
 
     if isinstance(expert, nn.Module) and not isinstance(expert, nn.ModuleList):
@@ -141,7 +147,11 @@ def _of_user(
             "or a function that returns one"
         )
     if callable(expert) and not isinstance(expert, nn.ModuleList):
-        modules = [expert(n_features, n_outputs) for _ in range(n_experts)]
+        with torch.random.fork_rng(devices=[], enabled=generator is not None):
+            if generator is not None:  # a function draws weights from torch's global generator
+                seed = torch.randint(2**62, (), generator=generator, device=generator.device)
+                torch.default_generator.manual_seed(int(seed))
+            modules = [expert(n_features, n_outputs) for _ in range(n_experts)]
     else:
         modules = [copy.deepcopy(module) for module in expert]
     given: list[object] = [*modules]  # whatever the user says it is
@@ -155,6 +165,30 @@ def _of_user(
     if len({id(module) for module in modules}) < len(modules):
         raise InputError("expert returns the same module twice: return a new one per call")
     return modules
+
+
+def _check_outputs(number: int, module: nn.Module, n_features: int, n_outputs: int) -> None:
+    """Refuse an expert of the user's that does not map features (2, F) to outputs (2, C).
+
+    Other outputs would be broadcast to the targets, or give predictions of other rows.
+    """
+    import copy
+
+    import torch
+
+    tried = copy.deepcopy(module).eval()  # what it keeps of its inputs is forgotten
+    like = next((p for p in tried.parameters() if p.is_floating_point()), torch.zeros(()))
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            outputs = tried(like.new_ones(2, n_features))
+        found = str(tuple(outputs.shape))
+    except (AttributeError, IndexError, RuntimeError, TypeError, ValueError) as error:
+        found = f"{type(error).__name__}: {error}"
+    if found != str((2, n_outputs)):
+        raise InputError(
+            f"expert {number}, {type(module).__name__}, must map features (B, {n_features}) to "
+            f"outputs (B, {n_outputs}); on two rows it gave {found}"
+        )
 
 
 def _linear(settings: ExpertSettings) -> Sequence[nn.Module]:

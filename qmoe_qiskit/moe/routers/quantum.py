@@ -83,7 +83,7 @@ class QuantumRouter(nn.Module):
             if n_experts > 2**router.n_qubits:
                 raise InputError(
                     f"readout 'probabilities' gives each of {n_experts} experts a basis state, but "
-                    f"{router.n_qubits} qubit{'s' * (router.n_qubits != 1)} have "
+                    f"{router.n_qubits} qubit{' has' if router.n_qubits == 1 else 's have'} "
                     f"{2**router.n_qubits}: use more qubits or readout 'expectations'"
                 )
             projectors = expert_projectors if self.is_sampled else basis_projectors

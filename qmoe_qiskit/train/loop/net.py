@@ -94,8 +94,10 @@ class MixtureNet(NeuralNet):  # type: ignore[misc]  # skorch is untyped
         """Train on a batch; then adjust the experts' bias."""
         step = super().train_step(batch, **fit_params)
         if self.bias_rate:
-            chosen_BE = self.routing.chosen_BE
-            self.module_.adjust_expert_bias(chosen_BE.sum(0).double(), self.bias_rate)
+            chosen_BE, features = self.routing.chosen_BE.double(), batch[0]
+            if isinstance(features, Mapping):
+                chosen_BE = chosen_BE * features[WEIGHTS].unsqueeze(-1)
+            self.module_.adjust_expert_bias(chosen_BE.sum(0), self.bias_rate)
         return step
 
     def notify(self, method_name: str, **arguments: Any) -> None:  # noqa: ANN401

@@ -109,11 +109,17 @@ class Regression:
 
     def fit_scale(self, model: QMoERegressor, rows: TargetRows) -> None:
         """Keep mean and standard deviation of the training targets."""
-        mean_T = np.average(rows.targets_N, axis=0, weights=rows.weights_N)
-        squares_NT = (rows.targets_N - mean_T) ** 2
+        # In units of about the largest target no sum overflows, and no square is rounded to 0;
+        # they are powers of 2, which round nothing.
+        largest_T = np.abs(rows.targets_N).max(axis=0)
+        unit_T = np.ldexp(1.0, np.frexp(largest_T)[1] - 1)
+        targets_NT = rows.targets_N / unit_T
+        mean_T = np.average(targets_NT, axis=0, weights=rows.weights_N)
+        squares_NT = (targets_NT - mean_T) ** 2
         scale_T = np.sqrt(np.average(squares_NT, axis=0, weights=rows.weights_N))
         # A constant target: its deviation from the mean is rounding.
         constant_T = scale_T <= 16 * np.finfo(np.float64).eps * np.abs(mean_T)
+        mean_T, scale_T = mean_T * unit_T, scale_T * unit_T
         shape_T = model.target_mean_.shape
         model.target_mean_ = mean_T.reshape(shape_T)
         model.target_scale_ = np.where(constant_T, 1.0, scale_T).reshape(shape_T)

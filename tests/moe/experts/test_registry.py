@@ -81,3 +81,45 @@ def test_too_many_parameters_are_refused() -> None:
     with pytest.raises(InputError, match="too large"):
         build_experts("mlp:100000", 1000, 10, 2)
     assert EXPERTS.names == ("linear", "mlp:H", "quantum")
+
+
+class Pair(nn.Module):
+    def forward(self, inputs_BF: torch.Tensor) -> Any:
+        return inputs_BF, inputs_BF
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        (nn.Linear(4, 1), r"expert 1, Linear, .* outputs \(B, 2\); on two rows it gave \(2, 1\)"),
+        (nn.Linear(4, 3), r"gave \(2, 3\)"),
+        (nn.Linear(5, 2), "gave RuntimeError: mat1 and mat2"),
+        (nn.Flatten(0), r"gave \(8,\)"),
+        (Pair(), "gave AttributeError"),
+    ],
+)
+def test_other_outputs_than_asked_for_are_refused(module: nn.Module, message: str) -> None:
+    """A loss would broadcast them, or a regressor return predictions of other rows."""
+    with pytest.raises(InputError, match=message):
+        build_experts([nn.Linear(4, 2), module], 2, 4, 2)
+
+
+def test_trying_an_expert_leaves_it_as_it_was() -> None:
+    given = nn.Sequential(nn.BatchNorm1d(4), nn.Dropout(), nn.Linear(4, 2))
+    state = torch.get_rng_state()
+    [expert] = build_experts([given], 1, 4, 2)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert expert.training
+    assert expert[0].num_batches_tracked == 0
+
+
+def test_a_function_draws_from_the_generator() -> None:
+    """A fit repeats: torch's global generator has no part in it."""
+    first, again, other = (
+        build_experts(nn.Linear, 2, 4, 3, generator=torch.Generator().manual_seed(seed))
+        for seed in (1, 1, 2)
+    )
+    for one, same, another in zip(first, again, other, strict=True):
+        assert torch.equal(one.weight, same.weight)
+        assert not torch.equal(one.weight, another.weight)
+    assert not torch.equal(first[0].weight, first[1].weight)

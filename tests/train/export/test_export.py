@@ -128,6 +128,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "quadratic": {"router": "quadratic"},
     "fourier": {"router": "fourier"},
     "waves": {"router": "rff:5"},
+    "top-2": {"router": "linear", "n_experts": 4, "top_k": 2},
 }
 
 
