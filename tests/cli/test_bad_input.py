@@ -92,7 +92,10 @@ def test_bad_files(
         ),
         (["--rotation", "w"], "unknown rotation 'w'"),
         (["--readout", "w"], "known are expectations, probabilities"),
-        (["--routing", "drawn"], "unknown routing 'drawn': known are sampled, weighted"),
+        (
+            ["--routing", "drawn"],
+            "unknown routing 'drawn': known are sampled, straight-through, weighted",
+        ),
         (["--routing", "sampled"], "readout 'expectations' has no bit string that chooses"),
         (["--votes", "0"], "--votes must be a whole number of at least 1, got 0"),
         (["--votes", "3"], "n_votes=3 would have no effect"),

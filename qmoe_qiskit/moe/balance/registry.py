@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Real
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.registry import Entry, Registry
@@ -77,12 +77,11 @@ def check_balance(balance: str, balance_weight: float, bias_rate: float, top_k: 
         InputError: If a setting is not accepted, or does not go with another.
     """
     BALANCE_LOSSES.get(balance)
-    given: dict[str, object] = {"balance_weight": balance_weight, "bias_rate": bias_rate}
+    given: dict[str, Any] = {"balance_weight": balance_weight, "bias_rate": bias_rate}
     for name, value in given.items():
-        if isinstance(value, bool) or not isinstance(value, Real) or not float(value) >= 0:
+        is_number = isinstance(value, Real) and not isinstance(value, bool)
+        if not is_number or not 0 <= float(value) < math.inf:
             raise InputError(f"{name} must be a number of at least 0, got {value!r}")
-        if not math.isfinite(value):
-            raise InputError(f"{name} must be finite, got {value!r}")
     if bias_rate and top_k is None:
         raise InputError(
             f"bias_rate={bias_rate} moves a bias that decides which experts a row gets: set top_k, "
