@@ -77,6 +77,10 @@ class StudyError(QMoEError, RuntimeError):
     """A study that cannot continue."""
 
 
+class DriftWarning(UserWarning):
+    """A drift of a calibration that has drifted already."""
+
+
 class ImplausibleValueWarning(UserWarning):
     """Values from a device that lie beyond what their observables can have."""
 
