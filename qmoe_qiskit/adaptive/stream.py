@@ -186,7 +186,6 @@ class Stream:
         self.report.refits.append(len(self.report.correct) - 1)
         return True
 
-
     def _named(self, rows: list[NDArray[Any]]) -> Any:  # noqa: ANN401 - as the model was given it
         """Return rows as a data frame if the model knows the names of its columns."""
         names = getattr(self.model, "feature_names_in_", None)
