@@ -13,6 +13,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from qmoe_qiskit.cli.commands.adaptive.recalibrate import recalibrate
+from qmoe_qiskit.cli.commands.adaptive.stream import stream
 from qmoe_qiskit.cli.commands.compare import compare
 from qmoe_qiskit.cli.commands.demo import demo
 from qmoe_qiskit.cli.commands.estimate import estimate
@@ -78,6 +80,7 @@ _GROUPS = {
     "Models": (demo, train, evaluate, predict, surrogate, export, info, compare),
     "Noise": (noise, profiles),
     "Quantum hardware": (slots, estimate, submit, jobs, crosstalk),
+    "Drift": (stream, recalibrate),
     "Studies": (study, report),
 }
 for _panel, _commands in _GROUPS.items():
@@ -132,9 +135,9 @@ def main() -> None:
     # asked to stop must stop, whoever started it: nothing is lost.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # A character that a terminal cannot show becomes an escape instead of an error.
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    for output in (sys.stdout, sys.stderr):
+        if isinstance(output, io.TextIOWrapper):
+            output.reconfigure(errors="backslashreplace")
     with checked_stdout(), first_word(_first_word(sys.argv)):
         app(prog_name="qmoe")
 

@@ -147,7 +147,7 @@ def select_rows(
     if data is None:
         if target is not None:
             raise InputError(f"target {target!r} names a column of a file: name the file as well")
-        dataset = _own_data(run)
+        dataset = own_data(run)
     else:
         dataset = _other_data(run, data, target)
     record = run.manifest.data
@@ -174,7 +174,27 @@ def select_rows(
     return EvaluationRows(dataset=dataset, kind=kind, numbers_N=numbers_N)
 
 
-def _own_data(run: OpenedRun) -> Dataset:
+def training_rows(run: OpenedRun) -> Dataset:
+    """Return the rows of a run's own data that its model was trained on.
+
+    Raises:
+        RunError: If the data have changed, or the run holds only the rows that it was measured on.
+    """
+    dataset, split = own_data(run), run.manifest.data.split
+    if split is None:
+        raise RunError(
+            f"run {quoted(run.path)} does not hold the rows that its model was trained on, only "
+            "those it was measured on: save it with all data and test_fraction"
+        )
+    return split_dataset(dataset, test_fraction=split.test_fraction, seed=split.seed).train
+
+
+def own_data(run: OpenedRun) -> Dataset:
+    """Return all rows of a run's own data.
+
+    Raises:
+        RunError: If they cannot be loaded again, or have changed.
+    """
     record = run.manifest.data
     if record.file == ROWS:
         return stored_rows(run)
