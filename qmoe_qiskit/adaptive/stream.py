@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from qmoe_qiskit.adaptive.detectors import make_detector
-from qmoe_qiskit.errors import InputError, require_positive
+from qmoe_qiskit.errors import InputError, OutOfRangeWarning, require_positive
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from qmoe_qiskit.train import QMoEClassifier
 
 POLICIES = ("never", "online", "periodic:N", "detected")
-# A refit after a drift begins with so many rows at least, of which some may be from before.
+# So many rows after a drift are fitted first.
 _FEWEST_ROWS = 30
 
 
@@ -59,8 +60,8 @@ class Stream:
         model: The fitted classifier. It is not changed; `model` is the one that adapts.
         policy: "never": the model stays as it is. "online": one epoch of `partial_fit` on every
             `batch_size` rows. "periodic:N": a fit on the last `window` rows after every N rows.
-            "detected": such a fit when the detector reports a drift, first on the rows since then,
-            and once more when `window` rows have come since.
+            "detected": after a drift is reported, fits on the rows since then: on 30, 60, 120
+            and so on, up to `window`.
         detector: A name from `DETECTORS` with its parameter, such as "adwin:0.002". It watches
             under every policy.
         window: Number of rows that are kept for fits.
@@ -99,7 +100,8 @@ class Stream:
         self._X: list[NDArray[Any]] = []
         self._y: list[Any] = []
         self._waiting = 0  # rows since the last update or fit
-        self._second_fit: int | None = None  # the row after which the window is new throughout
+        self._n_new = 0  # rows since the last drift
+        self._next_fit: int | None = None  # the number of them at which the model is fitted
 
     def learn(self, X: ArrayLike, y: ArrayLike) -> NDArray[Any]:
         """Predict rows X, (N, F), learn them with their labels y, (N,); return the predictions.
@@ -115,8 +117,10 @@ class Stream:
                 f"{self._classes.tolist()}: train with rows of all classes first"
             )
         said: list[Any] = []
-        while len(said) < len(labels_N):
-            said += self._learn_until_it_changes(X, labels_N, len(said))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", OutOfRangeWarning)  # that is what a drift does
+            while len(said) < len(labels_N):
+                said += self._learn_until_it_changes(X, labels_N, len(said))
         return np.array(said, dtype=self._classes.dtype)
 
     def _learn_until_it_changes(
@@ -159,12 +163,18 @@ class Stream:
         if self.policy == "never":
             return False
         if drifted:
-            self._second_fit = row + self.window
-            new = int(getattr(self._detector, "width", _FEWEST_ROWS))
-            return self._refit(min(self.window, max(_FEWEST_ROWS, new)))
-        if row == self._second_fit:
-            return self._refit(self.window)
-        return False
+            self._n_new, self._next_fit = 0, _FEWEST_ROWS
+        if self._next_fit is None:
+            return False
+        self._n_new += not drifted
+        if self._n_new < min(self._next_fit, self.window):
+            return False
+        n_rows = min(self.window, self._n_new)
+        while self._next_fit <= n_rows:
+            self._next_fit *= 2
+        if n_rows == self.window:
+            self._next_fit = None
+        return self._refit(n_rows)
 
     def _update(self) -> bool:
         if not self._is_own:
