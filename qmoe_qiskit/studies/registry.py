@@ -14,7 +14,16 @@ if TYPE_CHECKING:
 # place outside a study's folder that names it.
 STUDIES = {
     name: f"qmoe_qiskit.studies.{name}.study:STUDY"
-    for name in ("efficiency", "noise", "ablation", "boundary", "experts", "kernel", "balance")
+    for name in (
+        "efficiency",
+        "noise",
+        "ablation",
+        "boundary",
+        "experts",
+        "kernel",
+        "balance",
+        "adaptive",
+    )
 }
 
 
@@ -26,7 +35,7 @@ def study_names() -> str:
     """Return the names of the studies as a part of a sentence.
 
     >>> study_names()
-    'ablation, balance, boundary, efficiency, experts, kernel or noise'
+    'ablation, adaptive, balance, boundary, efficiency, experts, kernel or noise'
     """
     *names, last = sorted(STUDIES)
     return f"{', '.join(names)} or {last}"
