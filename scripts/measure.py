@@ -41,6 +41,7 @@ SHOWN = {
         ),
     ),
     "noise": (("its median",), ()),
+    "adaptive": ((), ()),
 }
 # The claims that a reader of the paper looks for first: patterns that only they match.
 HEADLINES = {
@@ -78,6 +79,14 @@ HEADLINES = {
         r"balances 4 experts better than the Fourier router \(inputs in \[0",
         r"weight 0.1 brings dead ones among 4 experts",
         r"weight 0.1 lets more rows go to another of 4 experts",
+    ),
+    "adaptive": (
+        r"is more accurate than 'adaptive forest'",
+        r"is more accurate than 'linear, detected'",
+        r"is more accurate than 'quantum, never'",
+        r"trained without noise: 'move and refit' is within",
+        r"trained without noise: 'move and refit' is more accurate than 'nothing'",
+        r"trained without noise: what is planned",
     ),
 }
 QMOE = str(Path(sys.executable).with_name("qmoe"))

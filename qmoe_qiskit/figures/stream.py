@@ -11,6 +11,7 @@ from qmoe_qiskit.figures.style import DPI, INK, ShownFigure, local_style, ordere
 from qmoe_qiskit.typing import FloatArray
 
 _LINES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (5, 1, 1, 1)), (0, (8, 1, 1, 1, 1, 1)))
+MOST_LEARNERS = len(_LINES)
 
 
 def stream_figure(
@@ -31,9 +32,9 @@ def stream_figure(
     Raises:
         InputError: If there is no learner, or more than there are kinds of lines.
     """
-    if not 1 <= len(accuracies) <= len(_LINES):
+    if not 1 <= len(accuracies) <= MOST_LEARNERS:
         raise InputError(
-            f"a figure of a stream shows 1 to {len(_LINES)} learners, got {len(accuracies)}"
+            f"a figure of a stream shows 1 to {MOST_LEARNERS} learners, got {len(accuracies)}"
         )
     with local_style():
         figure = ShownFigure(figsize=(5.6, 3.4), dpi=DPI, layout="constrained")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qmoe_qiskit import limits
 from qmoe_qiskit.adaptive.recalibration.plan import Action, RecalibrationPlan
 from qmoe_qiskit.adaptive.recalibration.refit import circuit_values, refitted
 from qmoe_qiskit.backends import BackendSpec
@@ -81,6 +82,7 @@ def recalibrate(
     features_NF, labels_N = checked_features(model, X), np.asarray(y)
     codes_of(labels_N, model.classes_)
     count = require_positive("probes", probes)
+    n_epochs = require_positive("epochs", epochs, at_most=limits.EPOCHS)
     if len(features_NF) != len(labels_N) or count > len(features_NF):
         raise InputError(
             f"{count} probes are drawn from the training rows, and there are "
@@ -119,8 +121,8 @@ def recalibrate(
         ("move and refit", n_rows, _refitted(moved, features_NF, labels_N)),
         (
             "retrain",
-            n_rows * epochs * _circuits_per_gradient(compiled.router),
-            _retrained(moved, features_NF, labels_N, require_positive("epochs", epochs)),
+            n_rows * n_epochs * _circuits_per_gradient(compiled.router),
+            _retrained(moved, features_NF, labels_N, n_epochs),
         ),
     ]
     actions = tuple(

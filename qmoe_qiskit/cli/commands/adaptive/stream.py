@@ -67,15 +67,18 @@ def stream(
     from qmoe_qiskit.adaptive import Stream
     from qmoe_qiskit.runs.evaluation import select_rows, training_rows
 
+    chosen, names = _names(policies), _names(controls or "")
+    if not chosen and not names:
+        raise InputError("there is no learner: name one with --policies or --controls")
     if figure is not None:
-        check_vacant_file(figure, force=force)
+        _check_figure(figure, len(chosen) + len(names))
+        check_vacant_file(figure, force=force, option="--figure")
     run = runs.load_run(run_folder)
     rows = select_rows(run, data, target=target).dataset
     streams = {
         policy: Stream(run.classifier, policy=policy, detector=detector, window=window)
-        for policy in common.names_from("--policies", policies) or ()
+        for policy in chosen
     }
-    names = common.names_from("--controls", controls) or ()
     _check_controls(names)
     for one in streams.values():
         one.learn(rows.features_NF, rows.labels_N)
@@ -107,6 +110,23 @@ def stream(
     _show(reports, len(rows.labels_N), rows.name)
     if figure is not None:
         remark(f"figure: {figure}")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name.strip() for name in text.split(","))) if text else ()
+
+
+def _check_figure(figure: Path, n_learners: int) -> None:
+    """Refuse a figure that could not be drawn, before the work that it is for."""
+    from qmoe_qiskit.figures.stream import MOST_LEARNERS
+
+    if figure.suffix != ".png":
+        raise InputError(f"--figure must be a .png file, got {str(figure)!r}")
+    if n_learners > MOST_LEARNERS:
+        raise InputError(
+            f"--figure shows at most {MOST_LEARNERS} learners, got {n_learners}: name fewer with "
+            "--policies and --controls"
+        )
 
 
 def _check_controls(names: tuple[str, ...]) -> None:
@@ -161,8 +181,6 @@ def _draw(figure: Path, reports: dict[str, StreamReport], window: int, name: str
     from qmoe_qiskit.figures.stream import stream_figure
     from qmoe_qiskit.figures.style import figure_bytes
 
-    if figure.suffix != ".png":
-        raise InputError(f"--figure must be a .png file, got {str(figure)!r}")
     shown = min(100, window)
     detecting = next((report for report in reports.values() if report.drifts), None)
     drawn = stream_figure(
