@@ -57,7 +57,7 @@ def recalibrate(
             interval of the share of flips at deployment.
         budget: The most circuits to execute, the probes included.
         epochs: Number of epochs of a retraining.
-        seed: Seed of the draw of the probes.
+        seed: Seed of the draw of the probes, and of a retraining.
 
     Raises:
         InputError: If a number is not accepted, the budget is below the number of probes, the
@@ -122,7 +122,7 @@ def recalibrate(
         (
             "retrain",
             n_rows * n_epochs * _circuits_per_gradient(compiled.router),
-            _retrained(moved, features_NF, labels_N, n_epochs),
+            _retrained(moved, features_NF, labels_N, n_epochs, seed),
         ),
     ]
     actions = tuple(
@@ -183,11 +183,13 @@ def _refitted(model: QMoEClassifier, X: FloatArray, y: NDArray[Any]) -> QMoEClas
 
 
 def _retrained(
-    model: QMoEClassifier, X: FloatArray, y: NDArray[Any], epochs: int
+    model: QMoEClassifier, X: FloatArray, y: NDArray[Any], epochs: int, seed: int
 ) -> QMoEClassifier:
     """Return the model after further training under its noise, by exact gradients."""
     fresh = restored_as(type(model), model_state(model))
-    fresh.set_params(warm_start=True, max_epochs=epochs, early_stopping=False, verbose=False)
+    # A restored model has no random_state of its own.
+    fresh.set_params(random_state=seed, max_epochs=epochs)
+    fresh.set_params(warm_start=True, early_stopping=False, verbose=False)
     return fresh.fit(X, y)
 
 

@@ -75,9 +75,10 @@ def stream(
         check_vacant_file(figure, force=force, option="--figure")
     run = runs.load_run(run_folder)
     rows = select_rows(run, data, target=target).dataset
+    # A loaded model has no random_state, and every fit would be another one.
+    model = run.classifier.set_params(random_state=run.manifest.seed)
     streams = {
-        policy: Stream(run.classifier, policy=policy, detector=detector, window=window)
-        for policy in chosen
+        policy: Stream(model, policy=policy, detector=detector, window=window) for policy in chosen
     }
     _check_controls(names)
     for one in streams.values():
