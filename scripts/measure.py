@@ -43,6 +43,8 @@ SHOWN = {
     "noise": (("its median",), ()),
     "adaptive": ((), ()),
 }
+# Studies whose other tables are shown as well.
+WHOLE = {"adaptive"}
 # The claims that a reader of the paper looks for first: patterns that only they match.
 HEADLINES = {
     "efficiency": (
@@ -117,11 +119,12 @@ def studies_parts(folder: Path) -> tuple[str, dict[str, str]]:
         command = " ".join(read_folder(folder / name).command)
         part = [f"<!-- needs: hours -->\n```bash\n{command}\n```"]
         if name in SHOWN:
-            table = to_markdown(shown_table(shortened(summary.tables[0], *SHOWN[name])))
+            shown = summary.tables if name in WHOLE else summary.tables[:1]
+            tables = [to_markdown(shown_table(shortened(one, *SHOWN[name]))) for one in shown]
             picture = next(file for file in files if file.startswith("figures/"))
             shutil.copy(folder / name / picture, FIGURES / f"study_{name}.png")
             figures.append(f"![{summary.figures[0].caption}](../figures/study_{name}.png)")
-            part += [table.rstrip(), figures[-1]]
+            part += [*(table.rstrip() for table in tables), figures[-1]]
         parts[name] = "\n\n".join([*part, verdicts_part(summary.verdicts)])
         rows += [row_of(name, headline, summary.verdicts) for headline in HEADLINES.get(name, ())]
     return "\n\n".join(["\n".join(rows), *figures]), parts

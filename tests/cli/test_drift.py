@@ -171,7 +171,6 @@ def test_a_plan_is_that_of_python(run: Path, qmoe: Callable[..., Any], tmp_path:
         seed=opened.manifest.seed,
     )
     assert document == {"run": str(run), **plan.to_json(), "out": str(out)}
-    assert document["chosen"] != "nothing"
     written = load_run(out).classifier
     np.testing.assert_array_equal(
         written.predict_proba(first.features_NF), plan.apply().predict_proba(first.features_NF)
