@@ -17,7 +17,16 @@ from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.report.figures import Curve, curves, mean_curve
 from qmoe_qiskit.studies.report.panels import panels
 from qmoe_qiskit.studies.report.sections import StudySection
-from qmoe_qiskit.studies.report.summary import Draw, FigureSpec, Row, Table, column, table_of_rows
+from qmoe_qiskit.studies.report.summary import (
+    Cell,
+    Column,
+    Draw,
+    FigureSpec,
+    Row,
+    Table,
+    column,
+    table_of_rows,
+)
 from qmoe_qiskit.studies.training.routers import label
 from qmoe_qiskit.typing import FloatArray
 
@@ -126,14 +135,14 @@ def _where(turn: float) -> str:
 def _accuracy_table(settings: AdaptiveSettings, frame: _Frame) -> Table:
     rows: list[Row] = []
     for learner in _learners(settings):
-        row: dict[str, Estimate | str] = {"learner": str(learner)}
+        row: dict[str | Column, Cell] = {"learner": str(learner)}
         for turn in settings.turns:
             accuracy_N = _values(settings, frame, learner, turn, "accuracy")
             row[_where(turn)] = mean_estimate(accuracy_N)
             if turn:
                 after_N = _values(settings, frame, learner, turn, "accuracy_after")
                 row[f"{_where(turn)}: after the change"] = mean_estimate(after_N)
-        rows.append(dict(row))
+        rows.append(row)
     return table_of_rows(
         rows,
         name="streams",
@@ -156,26 +165,23 @@ def _detection_table(settings: AdaptiveSettings, frame: _Frame) -> Table:
             len(result["streams"][settings.policies.index("never")]["drifts"])
             for result in frame.results((router, 0.0))
         ]
-        row: dict[str, Estimate | str | int] = {
+        alarms = f"share of seeds with an alarm in {settings.n_stream} rows without drift"
+        row: dict[str | Column, Cell] = {
             "router": label(router),
-            f"seeds with an alarm in {settings.n_stream} rows without drift": _share(
-                np.array(drifts_N) > 0
-            ),
+            column(alarms, 2): _share(np.array(drifts_N) > 0),
         }
         for turn in settings.turns[1:]:
             after_N = _values(settings, frame, watched, turn, "found_after")
             found_N = after_N[~np.isnan(after_N)]
             where = _where(turn)
-            row[f"{where}: found"] = f"{len(found_N)} of {len(after_N)}"
-            row[f"{where}: after rows, mean"] = mean_estimate(found_N) if len(found_N) else ""
-            row[f"{where}: fewest to most"] = (
-                f"{found_N.min():.0f} to {found_N.max():.0f}" if len(found_N) else ""
-            )
+            some = len(found_N) > 0
+            row[f"{where}: found in seeds"] = f"{len(found_N)} of {len(after_N)}"
+            row[column(f"{where}: after rows, mean", 1)] = mean_estimate(found_N) if some else None
+            ends = f"{found_N.min():.0f} to {found_N.max():.0f}" if some else None
+            row[f"{where}: fewest to most"] = ends
             early_N = _values(settings, frame, watched, turn, "n_false")
-            row[f"{where}: seeds with an alarm before"] = _share(early_N > 0)
-        rows.append(
-            {column(k, 1) if "mean" in k else column(k, 2): value for k, value in row.items()}
-        )
+            row[column(f"{where}: share of seeds with an alarm before", 2)] = _share(early_N > 0)
+        rows.append(row)
     return table_of_rows(
         rows,
         name="detection",
