@@ -124,7 +124,9 @@ def studies_parts(folder: Path) -> tuple[str, dict[str, str]]:
             picture = next(file for file in files if file.startswith("figures/"))
             shutil.copy(folder / name / picture, FIGURES / f"study_{name}.png")
             figures.append(f"![{summary.figures[0].caption}](../figures/study_{name}.png)")
-            part += [*(table.rstrip() for table in tables), figures[-1]]
+            titles = [f"{one.title}:" for one in shown] if name in WHOLE else [""]
+            part += [f"{a}\n\n{b}".strip() for a, b in zip(titles, tables, strict=True)]
+            part.append(figures[-1])
         parts[name] = "\n\n".join([*part, verdicts_part(summary.verdicts)])
         rows += [row_of(name, headline, summary.verdicts) for headline in HEADLINES.get(name, ())]
     return "\n\n".join(["\n".join(rows), *figures]), parts

@@ -58,7 +58,7 @@ def control_predictions(
     Raises:
         InputError: If there is no such control, or the extra "adaptive" is not installed.
 
-    >>> X, y = np.array([[0.0], [1.0]] * 20), np.array([0, 1] * 20)
+    >>> X, y = np.array([[0.0], [1.0]] * 200), np.array([0, 1] * 200)
     >>> control_predictions("hoeffding", (X, y), X[:2], y[:2], seed=0)
     array([0, 1])
     """
