@@ -15,6 +15,7 @@ from qmoe_qiskit.data import load_dataset
 from qmoe_qiskit.noise_profiles import load_profile
 from qmoe_qiskit.runs import TrainingRequest, load_run, train_run
 from qmoe_qiskit.runs.evaluation import training_rows
+from qmoe_qiskit.studies.adaptive.stream_task import _check_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,8 +141,11 @@ def test_without_the_extra(
     qmoe: Callable[..., Any],
     assert_refused: Callable[[Any, str], None],
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     monkeypatch.setitem(sys.modules, "river.drift", None)
+    monkeypatch.chdir(tmp_path)
+    _check_stream.cache_clear()  # an earlier test may have asked
     assert_refused(qmoe("stream", run, rows), 'install the extra "adaptive"')
     assert_refused(qmoe("study", "adaptive", "--seeds", 1), 'install the extra "adaptive"')
 
