@@ -136,6 +136,7 @@ def test_bad_rows_of_a_stream(
 
 
 def test_without_the_extra(
+    *,
     run: Path,
     rows: Path,
     qmoe: Callable[..., Any],
