@@ -12,7 +12,7 @@ from qmoe_qiskit.noise_profiles.changes.scaling import scaled
 from qmoe_qiskit.noise_profiles.files.checks import check_profile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -220,7 +220,9 @@ class NoiseProfile:
         """Return a plausible later calibration of the same device.
 
         Every parameter is multiplied by a log-normal factor of median 1. See
-        `noise_profiles.changes.drifting` for the sizes and the data that they come from.
+        `noise_profiles.changes.drifting` for the sizes and the data that they come from. One drift
+        is the whole change between two calibrations: a drift of a drift changes too much. Use
+        `stream` for calibrations day by day.
 
         Args:
             rng: Source of randomness, or a seed; the same state gives the same profile.
@@ -231,6 +233,9 @@ class NoiseProfile:
         Raises:
             InputError: If `hours` or `strength` is negative or not finite.
 
+        Warns:
+            DriftWarning: If the profile has drifted already.
+
         >>> from qmoe_qiskit import load_profile
         >>> today = load_profile("ibmq_manila")
         >>> today.drift(7, hours=12).captured_at - today.captured_at
@@ -239,6 +244,37 @@ class NoiseProfile:
         from qmoe_qiskit.noise_profiles.changes.drifting import drifted
 
         return drifted(self, rng, hours=hours, strength=strength)
+
+    def stream(
+        self,
+        rng: np.random.Generator | int,
+        *,
+        days: float,
+        every_hours: float = 24.0,
+        strength: float = 1.0,
+    ) -> Iterator[NoiseProfile]:
+        """Yield plausible calibrations of the days to come, each after the one before.
+
+        Parameters fluctuate around a mean, with the memory and the spread of `drift`, however many
+        days pass: the calibration after 30 days differs from this one as `drift(hours=720)` does.
+
+        Args:
+            rng: Source of randomness, or a seed; the same state gives the same stream.
+            days: Length of the stream in days.
+            every_hours: Time between calibrations in hours.
+            strength: Factor of the spread, as of `drift`.
+
+        Raises:
+            InputError: If a number is negative or not finite, or every_hours is 0.
+
+        >>> from qmoe_qiskit import load_profile
+        >>> today = load_profile("ibmq_manila")
+        >>> [(day.captured_at - today.captured_at).days for day in today.stream(7, days=3)]
+        [1, 2, 3]
+        """
+        from qmoe_qiskit.noise_profiles.changes.drifting import stream
+
+        return stream(self, rng, days=days, every_hours=every_hours, strength=strength)
 
     def diff(self, other: NoiseProfile) -> ProfileDiff:
         """Compare with another profile, qubit by qubit by their numbers on the device.

@@ -81,6 +81,10 @@ class FederationError(QMoEError, RuntimeError):
     """A federated training that cannot continue."""
 
 
+class DriftWarning(UserWarning):
+    """A drift of a calibration that has drifted already."""
+
+
 class ImplausibleValueWarning(UserWarning):
     """Values from a device that lie beyond what their observables can have."""
 

@@ -41,7 +41,10 @@ SHOWN = {
         ),
     ),
     "noise": (("its median",), ()),
+    "adaptive": ((), ()),
 }
+# Studies whose other tables are shown as well.
+WHOLE = {"adaptive"}
 # The claims that a reader of the paper looks for first: patterns that only they match.
 HEADLINES = {
     "efficiency": (
@@ -84,6 +87,14 @@ HEADLINES = {
         r"shared router is more accurate than each alone",
         r"FedAvg is more accurate than shared router on common",
     ),
+    "adaptive": (
+        r"is more accurate than 'adaptive forest'",
+        r"is more accurate than 'linear, detected'",
+        r"is more accurate than 'quantum, never'",
+        r"trained without noise: 'move and refit' is within",
+        r"trained without noise: 'move and refit' is more accurate than 'nothing'",
+        r"trained without noise: what is planned",
+    ),
 }
 QMOE = str(Path(sys.executable).with_name("qmoe"))
 
@@ -113,11 +124,14 @@ def studies_parts(folder: Path) -> tuple[str, dict[str, str]]:
         command = " ".join(read_folder(folder / name).command)
         part = [f"<!-- needs: hours -->\n```bash\n{command}\n```"]
         if name in SHOWN:
-            table = to_markdown(shown_table(shortened(summary.tables[0], *SHOWN[name])))
+            shown = summary.tables if name in WHOLE else summary.tables[:1]
+            tables = [to_markdown(shown_table(shortened(one, *SHOWN[name]))) for one in shown]
             picture = next(file for file in files if file.startswith("figures/"))
             shutil.copy(folder / name / picture, FIGURES / f"study_{name}.png")
             figures.append(f"![{summary.figures[0].caption}](../figures/study_{name}.png)")
-            part += [table.rstrip(), figures[-1]]
+            titles = [f"{one.title}:" for one in shown] if name in WHOLE else [""]
+            part += [f"{a}\n\n{b}".strip() for a, b in zip(titles, tables, strict=True)]
+            part.append(figures[-1])
         parts[name] = "\n\n".join([*part, verdicts_part(summary.verdicts)])
         rows += [row_of(name, headline, summary.verdicts) for headline in HEADLINES.get(name, ())]
     return "\n\n".join(["\n".join(rows), *figures]), parts

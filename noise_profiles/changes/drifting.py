@@ -9,7 +9,8 @@ over the pairs. Correlations are taken from ranks. Between pairs the sizes vary 
 
 The pairs two weeks apart (hanoi) and five weeks apart (fez, marrakesh) have changed as much in T1
 as those years apart: the fluctuation is bounded and forgets where it was. It is modelled as
-stationary, with a memory of one day, the usual interval between calibrations.
+stationary, with a memory of one day, the usual interval between calibrations. A drift of a drift
+would be a walk that goes anywhere: a sequence of calibrations is made by `NoiseProfile.stream`.
 
 Not modelled: qubits and couplers that fail or come back, and changes of the whole device at once.
 """
@@ -17,17 +18,19 @@ Not modelled: qubits and couplers that fail or come back, and changes of the who
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.errors import DriftWarning, InputError, warn_user
 from qmoe_qiskit.noise_profiles.changes.scaling import scaled_probability
 from qmoe_qiskit.noise_profiles.thermal import changed_gates
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from qmoe_qiskit.noise_profiles.calibration import QubitCalibration
     from qmoe_qiskit.noise_profiles.profile import NoiseProfile
     from qmoe_qiskit.typing import FloatArray
@@ -43,6 +46,9 @@ T1_T2_CORRELATION = 0.3
 READOUT_CORRELATION = 0.46
 MEMORY_HOURS = 24.0
 
+# How a line of a profile's history begins.
+_NOTE = "drifted:"
+
 
 def drifted(
     profile: NoiseProfile, rng: np.random.Generator | int, *, hours: float, strength: float
@@ -53,26 +59,123 @@ def drifted(
     together. It multiplies their depolarizing probability; the part of their error that is
     relaxation follows T1 and T2.
     """
-    for name, value in (("hours", hours), ("strength", strength)):
+    _check(hours=hours, strength=strength)
+    if hours and any(note.startswith(_NOTE) for note in profile.history):
+        warn_user(
+            f"the calibration of {profile.device} has drifted already, and a drift of a drift "
+            "changes too much: use stream of the first one for calibrations day by day",
+            DriftWarning,
+        )
+    spread = strength * math.sqrt(-math.expm1(-hours / MEMORY_HOURS))
+    deviations = None if spread == 0 else _Deviations.draw(profile, np.random.default_rng(rng))
+    return _changed(profile, deviations, spread, hours=hours, strength=strength)
+
+
+def stream(
+    profile: NoiseProfile,
+    rng: np.random.Generator | int,
+    *,
+    days: float,
+    every_hours: float,
+    strength: float,
+) -> Iterator[NoiseProfile]:
+    """Return the calibrations of the days to come, see `NoiseProfile.stream`.
+
+    The logarithm of each parameter is a stationary process of first order around a mean that is not
+    known: today's value is one draw of it. The ratio of any two calibrations of the stream, and of
+    one to today's, has the spread that `drifted` has for the time between them.
+    """
+    _check(days=days, strength=strength)
+    if not 0 < every_hours < math.inf:
+        raise InputError(
+            f"every_hours of a stream is {every_hours!r}: it must be a number above 0, in hours"
+        )
+    return _days_to_come(
+        profile,
+        np.random.default_rng(rng),
+        n_steps=int(24 * days / every_hours + 1e-9),
+        every_hours=every_hours,
+        strength=strength,
+    )
+
+
+def _days_to_come(
+    profile: NoiseProfile,
+    generator: np.random.Generator,
+    *,
+    n_steps: int,
+    every_hours: float,
+    strength: float,
+) -> Iterator[NoiseProfile]:
+    kept = math.exp(-every_hours / MEMORY_HOURS)
+    today = now = _Deviations.draw(profile, generator)
+    # Of a stationary process the ratio of two values varies twice as much as a value.
+    spread = strength / math.sqrt(2)
+    for step in range(1, n_steps + 1):
+        fresh = _Deviations.draw(profile, generator)
+        now = now.plus(fresh, kept, math.sqrt(1 - kept**2))
+        since_today = now.plus(today, 1.0, -1.0)
+        hours = step * every_hours
+        yield _changed(profile, since_today, spread, hours=hours, strength=strength)
+
+
+@dataclass(frozen=True)
+class _Deviations:
+    """Standard normal deviations of the logarithms of a profile's parameters.
+
+    Attributes:
+        of_qubits_Q4: Of T1, T2 and the two probabilities of a wrong outcome.
+        of_places_P: Of the errors of the gates on the same qubits.
+    """
+
+    of_qubits_Q4: FloatArray
+    of_places_P: FloatArray
+
+    @classmethod
+    def draw(cls, profile: NoiseProfile, generator: np.random.Generator) -> Self:
+        """Draw independent deviations; `_drifted_qubit` correlates them."""
+        of_qubits_Q4 = generator.standard_normal((profile.n_qubits, 4))
+        return cls(of_qubits_Q4, generator.standard_normal(len(_places(profile))))
+
+    def plus(self, other: Self, factor: float, factor_of_other: float) -> Self:
+        """Return a linear combination with others."""
+        return type(self)(
+            factor * self.of_qubits_Q4 + factor_of_other * other.of_qubits_Q4,
+            factor * self.of_places_P + factor_of_other * other.of_places_P,
+        )
+
+
+def _check(**values: float) -> None:
+    for name, value in values.items():
         if not 0 <= value < math.inf:
             raise InputError(f"{name} of drift is {value!r}: it must be a number of at least 0")
+
+
+def _places(profile: NoiseProfile) -> list[tuple[int, ...]]:
+    return sorted({tuple(sorted(gate.qubits)) for gate in profile.gates})
+
+
+def _changed(
+    profile: NoiseProfile,
+    deviations: _Deviations | None,
+    spread: float,
+    *,
+    hours: float,
+    strength: float,
+) -> NoiseProfile:
+    """Return the profile at a later time, its parameters changed by deviations times a spread."""
     try:
         later = profile.captured_at + timedelta(hours=float(hours))
     except OverflowError as error:
         raise InputError(f"hours of drift is {hours!r}: too many for a date") from error
-    note = f"drifted: hours {float(hours)!r}, strength {float(strength)!r}"
+    note = f"{_NOTE} hours {float(hours)!r}, strength {float(strength)!r}"
     history = (*profile.history, note)
-    spread = strength * math.sqrt(-math.expm1(-hours / MEMORY_HOURS))
-    if spread == 0:
+    if deviations is None:
         return replace(profile, captured_at=later, history=history)
-    generator = np.random.default_rng(rng)
-    # One row per qubit: T1, T2 and the two probabilities of a wrong outcome.
-    normal_Q4 = generator.standard_normal((profile.n_qubits, 4))
-    pairs = zip(profile.qubits, normal_Q4, strict=True)
+    pairs = zip(profile.qubits, deviations.of_qubits_Q4, strict=True)
     qubits = tuple(_drifted_qubit(qubit, normal_4, spread) for qubit, normal_4 in pairs)
-    places = sorted({tuple(sorted(gate.qubits)) for gate in profile.gates})
     factors = {}
-    for place, normal in zip(places, generator.standard_normal(len(places)), strict=True):
+    for place, normal in zip(_places(profile), deviations.of_places_P, strict=True):
         size = ONE_QUBIT_GATE_SPREAD if len(place) == 1 else TWO_QUBIT_GATE_SPREAD
         factors[place] = _factor(spread * size, normal)
     gates = changed_gates(profile, qubits, lambda gate: factors[tuple(sorted(gate.qubits))])

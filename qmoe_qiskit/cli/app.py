@@ -15,6 +15,8 @@ from typer.core import TyperGroup
 
 from qmoe_qiskit.cli.commands.applications.attack import attack
 from qmoe_qiskit.cli.commands.applications.federate import federate
+from qmoe_qiskit.cli.commands.applications.recalibrate import recalibrate
+from qmoe_qiskit.cli.commands.applications.stream import stream
 from qmoe_qiskit.cli.commands.compare import compare
 from qmoe_qiskit.cli.commands.demo import demo
 from qmoe_qiskit.cli.commands.estimate import estimate
@@ -82,7 +84,7 @@ _GROUPS = {
     "Models": (
         *(demo, train, evaluate, predict, explain, surrogate, export, info, compare, diagnose),
     ),
-    "Applications": (federate, attack),
+    "Applications": (federate, attack, stream, recalibrate),
     "Noise": (noise, profiles),
     "Quantum hardware": (slots, estimate, submit, jobs, crosstalk),
     "Studies": (study, report),
@@ -139,9 +141,9 @@ def main() -> None:
     # asked to stop must stop, whoever started it: nothing is lost.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # A character that a terminal cannot show becomes an escape instead of an error.
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    for output in (sys.stdout, sys.stderr):
+        if isinstance(output, io.TextIOWrapper):
+            output.reconfigure(errors="backslashreplace")
     with checked_stdout(), first_word(_first_word(sys.argv)):
         app(prog_name="qmoe")
 

@@ -160,7 +160,7 @@ def select_rows(
     if data is None:
         if target is not None:
             raise InputError(f"target {target!r} names a column of a file: name the file as well")
-        dataset = _own_data(run)
+        dataset = own_data(run)
     else:
         dataset = _other_data(run, data, target)
     record = run.manifest.data
@@ -200,11 +200,15 @@ def own_split(run: OpenedRun) -> Split:
             f"run {quoted(run.path)} was saved without its training rows: save it with the whole "
             "data and test_fraction, or train it with qmoe train"
         )
-    dataset = _own_data(run)
-    return split_dataset(dataset, test_fraction=chosen.test_fraction, seed=chosen.seed)
+    return split_dataset(own_data(run), test_fraction=chosen.test_fraction, seed=chosen.seed)
 
 
-def _own_data(run: OpenedRun) -> Dataset:
+def own_data(run: OpenedRun) -> Dataset:
+    """Return all rows of a run's own data.
+
+    Raises:
+        RunError: If they cannot be loaded again, or have changed.
+    """
     record = run.manifest.data
     if record.file == ROWS:
         return stored_rows(run)

@@ -24,6 +24,7 @@ STUDIES = {
         "balance",
         "federated",
         "private",
+        "adaptive",
     )
 }
 
@@ -36,7 +37,7 @@ def study_names() -> str:
     """Return the names of the studies as a part of a sentence.
 
     >>> study_names()
-    'ablation, balance, boundary, efficiency, experts, federated, kernel, noise or private'
+    'ablation, adaptive, balance, boundary, ... or private'
     """
     *names, last = sorted(STUDIES)
     return f"{', '.join(names)} or {last}"

@@ -14,6 +14,7 @@ TUTORIALS = sorted((Path(__file__).parents[2] / "docs" / "tutorials").glob("*.ip
 
 def test_there_is_one_for_each_user() -> None:
     assert [path.stem for path in TUTORIALS] == [
+        "drift",
         "federated",
         "fewer-executions",
         "ibm-quantum",

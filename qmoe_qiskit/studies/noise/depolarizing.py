@@ -11,7 +11,6 @@ from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.noise.results import (
     MEANS,
     NoiseResults,
-    StudySection,
     breakdown_table,
     control_curves,
     stays_within,
@@ -20,6 +19,7 @@ from qmoe_qiskit.studies.noise.settings import NoiseSettings, depolarizing
 from qmoe_qiskit.studies.noise.tasks import ShotsTask
 from qmoe_qiskit.studies.report.figures import curves, mean_curve
 from qmoe_qiskit.studies.report.panels import panels
+from qmoe_qiskit.studies.report.sections import StudySection
 from qmoe_qiskit.studies.report.summary import (
     Cell,
     Columns,

@@ -7,13 +7,13 @@ from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.noise.results import (
     MEANS,
     NoiseResults,
-    StudySection,
     breakdown_table,
     stays_within,
 )
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
 from qmoe_qiskit.studies.noise.tasks import ShotsTask
 from qmoe_qiskit.studies.report.figures import intervals
+from qmoe_qiskit.studies.report.sections import StudySection
 from qmoe_qiskit.studies.report.summary import Columns, FigureSpec, Table, rows_of, table_of_rows
 from qmoe_qiskit.studies.training.circuit_execution import EXACT
 from qmoe_qiskit.studies.training.paired_results import ACCURACY

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from qmoe_qiskit.stats import Claim, mean_estimates
 from qmoe_qiskit.studies.engine.task import Task
-from qmoe_qiskit.studies.noise.results import MEANS, NoiseResults, StudySection, stays_within
+from qmoe_qiskit.studies.noise.results import MEANS, NoiseResults, stays_within
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
+from qmoe_qiskit.studies.report.sections import StudySection
 from qmoe_qiskit.studies.report.summary import Columns, Row, column, rows_of, table_of_rows
 from qmoe_qiskit.studies.training.circuit_execution import EXACT
 from qmoe_qiskit.studies.training.train_task import TrainTask

@@ -5,11 +5,12 @@ from types import MappingProxyType
 
 from qmoe_qiskit.stats import Claim, mean_estimates
 from qmoe_qiskit.studies.engine.task import Task
-from qmoe_qiskit.studies.noise.results import MEANS, NoiseResults, StudySection, breakdown_table
+from qmoe_qiskit.studies.noise.results import MEANS, NoiseResults, breakdown_table
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
 from qmoe_qiskit.studies.noise.tasks import PinnedTask
 from qmoe_qiskit.studies.report.figures import Curve, curves, mean_curve
 from qmoe_qiskit.studies.report.panels import panels
+from qmoe_qiskit.studies.report.sections import StudySection
 from qmoe_qiskit.studies.report.summary import FigureSpec, Row, column, table_of_rows
 from qmoe_qiskit.typing import FloatArray
 

@@ -8,11 +8,12 @@ from qmoe_qiskit.backends.mitigation.folding import extrapolation
 from qmoe_qiskit.stats import Claim, mean_estimate
 from qmoe_qiskit.stats.types import Estimate
 from qmoe_qiskit.studies.engine.task import Task
-from qmoe_qiskit.studies.noise.results import NoiseResults, StudySection
+from qmoe_qiskit.studies.noise.results import NoiseResults
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
 from qmoe_qiskit.studies.noise.tasks import METHODS, MitigationTask
 from qmoe_qiskit.studies.report.figures import curves, mean_curve
 from qmoe_qiskit.studies.report.panels import panels
+from qmoe_qiskit.studies.report.sections import StudySection
 from qmoe_qiskit.studies.report.summary import Draw, FigureSpec, Row, column, table_of_rows
 from qmoe_qiskit.typing import FloatArray
 

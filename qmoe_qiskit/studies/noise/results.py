@@ -1,11 +1,10 @@
 """The results of a study of noise, and the curves and tables that several sections share."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import chain
+from dataclasses import replace
 
 from qmoe_qiskit.stats import breakdown_point
-from qmoe_qiskit.stats.verdicts import Claim, judge
+from qmoe_qiskit.stats.verdicts import Claim
 from qmoe_qiskit.studies.engine.results import TaskResult
 from qmoe_qiskit.studies.engine.results_frame import ResultsFrame
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
@@ -13,9 +12,7 @@ from qmoe_qiskit.studies.report.figures import Curve, mean_curve
 from qmoe_qiskit.studies.report.summary import (
     Cell,
     Column,
-    FigureSpec,
     Row,
-    Summary,
     Table,
     rows_of,
     table_of_rows,
@@ -24,30 +21,6 @@ from qmoe_qiskit.studies.training.paired_results import ACCURACY, counted
 from qmoe_qiskit.studies.training.routers import label
 from qmoe_qiskit.studies.training.train_task import TrainTask
 from qmoe_qiskit.typing import FloatArray
-
-
-@dataclass(frozen=True, kw_only=True)
-class StudySection:
-    """Tables, claims, figures and remarks of a section; see `Summary`."""
-
-    tables: tuple[Table, ...] = ()
-    claims: tuple[Claim, ...] = ()
-    figures: tuple[FigureSpec, ...] = ()
-    remarks: tuple[str, ...] = ()
-
-
-def combine_sections(sections: Sequence[StudySection]) -> Summary:
-    """Combine the sections of a study, and judge all claims as one family.
-
-    A correction per section would give each section its own chance of a wrong verdict.
-    """
-    return Summary(
-        tables=tuple(chain.from_iterable(section.tables for section in sections)),
-        verdicts=tuple(judge([claim for section in sections for claim in section.claims])),
-        figures=tuple(chain.from_iterable(section.figures for section in sections)),
-        remarks=tuple(chain.from_iterable(section.remarks for section in sections)),
-    )
-
 
 MEANS = "Means over seeds with 95 % bootstrap intervals"
 

@@ -5,13 +5,13 @@ from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.noise.results import (
     MEANS,
     NoiseResults,
-    StudySection,
     breakdown_table,
     control_curves,
     stays_within,
 )
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
 from qmoe_qiskit.studies.report.figures import curves, mean_curve
+from qmoe_qiskit.studies.report.sections import StudySection
 from qmoe_qiskit.studies.report.summary import Columns, FigureSpec, column, rows_of, table_of_rows
 from qmoe_qiskit.studies.training.paired_results import ACCURACY
 from qmoe_qiskit.studies.training.routers import label

@@ -10,8 +10,9 @@ from qmoe_qiskit.studies.engine.results import TaskResult
 from qmoe_qiskit.studies.engine.study import Study
 from qmoe_qiskit.studies.engine.task import Task
 from qmoe_qiskit.studies.noise import depolarizing, devices, drift, mechanisms, mitigation, scales
-from qmoe_qiskit.studies.noise.results import NoiseResults, StudySection, combine_sections
+from qmoe_qiskit.studies.noise.results import NoiseResults
 from qmoe_qiskit.studies.noise.settings import NoiseSettings
+from qmoe_qiskit.studies.report.sections import StudySection, combine_sections
 from qmoe_qiskit.studies.report.summary import Summary
 
 

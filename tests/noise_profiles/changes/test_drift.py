@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.errors import DriftWarning, InputError
 from qmoe_qiskit.noise_profiles import NoiseProfile, load_profile
 from qmoe_qiskit.noise_profiles.changes import drifting
 
@@ -102,6 +102,54 @@ def test_the_spread_grows_with_time(torino: NoiseProfile, seed: int) -> None:
     # The same numbers are drawn, so the ratios are exact.
     assert spreads[0] / spreads[2] == pytest.approx(math.sqrt(1 - math.exp(-1 / 24)), rel=1e-9)
     assert spreads[1] / spreads[2] == pytest.approx(math.sqrt(1 - math.exp(-1)), rel=1e-9)
+
+
+def test_a_stream_spreads_as_one_drift_does(torino: NoiseProfile, seed: int) -> None:
+    """Whatever the time between two calibrations, and however many lie between them."""
+    everything = list(torino.stream(seed, days=30))
+    assert [(day.captured_at - torino.captured_at).days for day in everything] == [*range(1, 31)]
+    for first, last in ((None, 0), (None, 1), (None, 29), (0, 1), (10, 13), (3, 28)):
+        before = torino if first is None else everything[first]
+        ratios = log_ratios(before, everything[last], "t1")
+        days = last - (-1 if first is None else first)
+        expected = drifting.T1_SPREAD * math.sqrt(1 - math.exp(-days))
+        assert np.std(ratios) == pytest.approx(expected, rel=5 / math.sqrt(2 * len(ratios)))
+        assert np.mean(ratios) == pytest.approx(0, abs=5 * expected / math.sqrt(len(ratios)))
+
+
+def test_a_stream_repeats_and_takes_any_step(lagos: NoiseProfile, seed: int) -> None:
+    days = list(lagos.stream(seed, days=2))
+    assert days == list(lagos.stream(np.random.default_rng(seed), days=2.5))
+    assert days != list(lagos.stream(seed + 1, days=2))
+    assert days[1].history == ("drifted: hours 48.0, strength 1.0",)
+    hourly = list(lagos.stream(seed, days=0.5, every_hours=1))
+    assert [(one.captured_at - lagos.captured_at).seconds for one in hourly] == [
+        3600 * hour for hour in range(1, 13)
+    ]
+    still = next(lagos.stream(seed, days=1, strength=0))
+    # Relaxation and gate errors are computed back and forth.
+    assert log_ratios(lagos, still, "t1") == pytest.approx(0, abs=1e-12)
+    assert not list(lagos.stream(seed, days=0))
+
+
+def test_a_drift_of_a_drift_is_warned_of(lagos: NoiseProfile, seed: int) -> None:
+    later = lagos.drift(seed)
+    with pytest.warns(DriftWarning, match="drift of a drift changes too much"):
+        later.drift(seed)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"days": -1}, "days of drift is -1"),
+        ({"days": math.inf}, "days of drift is inf"),
+        ({"days": 1, "every_hours": 0}, "every_hours of a stream is 0"),
+        ({"days": 1, "strength": math.nan}, "strength of drift is nan"),
+    ],
+)
+def test_impossible_streams(lagos: NoiseProfile, settings: dict[str, float], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        lagos.stream(0, **settings)
 
 
 @given(seed=st.integers(0, 2**32), hours=st.floats(0, 1e5), strength=st.floats(0, 1e300))
