@@ -137,6 +137,14 @@ class MixtureOfExperts(nn.Module):
         """
         logits_BE = logits_of(self.router, inputs_BF) if with_logits else None
         weights_BE = self.router(inputs_BF) if logits_BE is None else logits_BE.softmax(-1)
+        return self.route_weights(weights_BE, logits_BE)
+
+    def route_weights(self, weights_BE: Tensor, logits_BE: Tensor | None = None) -> Routing:
+        """Return where rows go whose weights, (..., E), and logits the router has given already.
+
+        Raises:
+            InputError: If `top_k` is set and the weights are not finite.
+        """
         if self.top_k is None:
             everywhere_BE = torch.ones_like(weights_BE, dtype=torch.bool)
             return Routing(weights_BE, weights_BE, largest(weights_BE, 1), everywhere_BE, logits_BE)

@@ -16,6 +16,7 @@ def test_there_is_one_for_each_user() -> None:
     assert [path.stem for path in TUTORIALS] == [
         "fewer-executions",
         "ibm-quantum",
+        "many-experts",
         "own-circuit",
         "own-pytorch-model",
     ]
