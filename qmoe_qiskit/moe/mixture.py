@@ -169,9 +169,10 @@ class MixtureOfExperts(nn.Module):
 
     def mix(self, inputs_BF: Tensor, routing: Routing) -> Tensor:
         """Return the mixture's outputs, (..., C), for features (..., F) and their routing."""
-        n_rows = inputs_BF.shape[:-1].numel()
-        if self.top_k is None or not n_rows or must_be_dense(inputs_BF):
+        # Exports have any number of rows: nothing may ask for it before.
+        if self.top_k is None or must_be_dense(inputs_BF) or not inputs_BF.shape[:-1].numel():
             return self.combine(routing.gates_BE, self.expert_outputs(inputs_BF))
+        n_rows = inputs_BF.shape[:-1].numel()
         n_experts = len(self.experts)
         mixed_NC = dispatch(
             self.experts,
