@@ -91,11 +91,14 @@ class MixtureNet(NeuralNet):  # type: ignore[misc]  # skorch is untyped
         return module.register_routing_hook(keep, with_logits=needs_logits)
 
     def train_step(self, batch: Any, **fit_params: Any) -> Any:  # noqa: ANN401 - as skorch's
-        """Train on a batch; then adjust the experts' bias."""
+        """Train on a batch; then adjust the experts' bias by the load of its weighted rows."""
         step = super().train_step(batch, **fit_params)
         if self.bias_rate:
-            chosen_BE = self.routing.chosen_BE
-            self.module_.adjust_expert_bias(chosen_BE.sum(0).double(), self.bias_rate)
+            inputs, _ = batch
+            chosen_BE = self.routing.chosen_BE.double()
+            if isinstance(inputs, Mapping):
+                chosen_BE = chosen_BE * inputs[WEIGHTS].reshape(-1, 1)
+            self.module_.adjust_expert_bias(chosen_BE.sum(0), self.bias_rate)
         return step
 
     def notify(self, method_name: str, **arguments: Any) -> None:  # noqa: ANN401
