@@ -128,9 +128,8 @@ def test_decisions_are_those_of_the_model(top_k: int | None, rng: np.random.Gene
     model = QMoEClassifier(n_experts=4, top_k=top_k, n_layers=1, max_epochs=1, random_state=0)
     model.fit(features_NF, labels_N)
     with torch.no_grad():
-        for expert in model.module_.experts:
-            expert.bias.normal_(generator=torch.Generator().manual_seed(0))
-            expert.weight.mul_(20)  # four experts that disagree
+        for parameter in model.module_.experts.parameters():  # experts that disagree
+            parameter.copy_(torch.from_numpy(rng.normal(size=parameter.shape)))
         if top_k is not None:
             model.module_.expert_bias_E[:] = torch.tensor([0.0, 0.1, -0.1, 0.3])
     ((inputs_BF, weights_W),) = model.circuit_arguments(features_NF)
