@@ -139,6 +139,14 @@ class MixtureOfExperts(nn.Module):
         """
         logits_BE = logits_of(self.router, inputs_BF) if with_logits else None
         weights_BE = self.router(inputs_BF) if logits_BE is None else logits_BE.softmax(-1)
+        return self.route_weights(weights_BE, logits_BE)
+
+    def route_weights(self, weights_BE: Tensor, logits_BE: Tensor | None = None) -> Routing:
+        """Return where rows go whose weights, (..., E), and logits the router has given already.
+
+        Raises:
+            InputError: If `top_k` is set and the weights are not finite.
+        """
         if self.top_k is None:
             everywhere_BE = torch.ones_like(weights_BE, dtype=torch.bool)
             return Routing(weights_BE, weights_BE, largest(weights_BE, 1), everywhere_BE, logits_BE)
@@ -163,13 +171,10 @@ class MixtureOfExperts(nn.Module):
 
     def mix(self, inputs_BF: Tensor, routing: Routing) -> Tensor:
         """Return the mixture's outputs, (..., C), for features (..., F) and their routing."""
-        # Their number is asked for last: an export of any number of rows has none.
-        if (
-            self.top_k is None
-            or must_be_dense(inputs_BF)
-            or not (n_rows := inputs_BF.shape[:-1].numel())
-        ):
+        # Exports have any number of rows: nothing may ask for it before.
+        if self.top_k is None or must_be_dense(inputs_BF) or not inputs_BF.shape[:-1].numel():
             return self.combine(routing.gates_BE, self.expert_outputs(inputs_BF))
+        n_rows = inputs_BF.shape[:-1].numel()
         n_experts = len(self.experts)
         mixed_NC = dispatch(
             self.experts,

@@ -18,6 +18,7 @@ def test_there_is_one_for_each_user() -> None:
         "federated",
         "fewer-executions",
         "ibm-quantum",
+        "many-experts",
         "own-circuit",
         "own-pytorch-model",
         "private-training",

@@ -153,7 +153,8 @@ def test_a_weight_that_is_not_accepted(moons: Rows, value: Any) -> None:
 @pytest.mark.trial  # without the weight: train/test_estimator_contract.py
 @pytest.mark.filterwarnings("ignore::qmoe_qiskit.errors.OutOfRangeWarning")
 def test_scikit_learns_checks() -> None:
-    check_estimator(QMoEClassifier("linear", balance_weight=0.1), on_skip=None)
+    sparse = {"n_experts": 4, "top_k": 2, "bias_rate": 0.001}
+    check_estimator(QMoEClassifier("linear", balance_weight=0.1, **sparse), on_skip=None)
 
 
 def test_runs(tmp_path: Path) -> None:

@@ -17,11 +17,11 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from qmoe_qiskit.train import QMoEClassifier, QMoERegressor
 
 ESTIMATORS = [
-    QMoEClassifier(),
+    QMoEClassifier(n_layers=1),
     QMoEClassifier("linear", early_stopping=True, validation_fraction=0.2),
     QMoEClassifier(routing="sampled", readout="probabilities"),
     QMoEClassifier("linear", routing="sampled", n_votes=27),
-    QMoERegressor("linear"),
+    QMoERegressor("linear", n_experts=3, top_k=2, expert="mlp:3"),
     QMoERegressor(n_layers=1, early_stopping=True, validation_fraction=0.2),
 ]
 

@@ -47,6 +47,7 @@ def assert_close(one: QMoEClassifier, other: QMoEClassifier) -> None:
         {"router": "mlp:3", "optimizer": "SGD", "learning_rate": 0.5},
         {"n_qubits": 3},  # principal components of the weighted rows
         {"balance_weight": 0.3, "n_experts": 3},
+        {"router": "linear", "n_experts": 4, "top_k": 2, "bias_rate": 0.05},
         {"criterion": "MultiMarginLoss"},
         {"class_weight": "balanced"},
     ],

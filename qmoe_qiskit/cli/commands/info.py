@@ -48,6 +48,7 @@ def _document(run: runs.OpenedRun) -> dict[str, Any]:
         "run": str(run.path),
         **dataclasses.asdict(run.manifest),
         "router_sees": run.projection or "every feature",
+        "mixture": _mixture(run),
         "metrics": metrics_document(run.metrics),
         "epochs": run.history,
         "circuit": _drawing(run, 80),
@@ -112,20 +113,41 @@ def _target(run: runs.OpenedRun) -> dict[str, str]:
     return {"labels": f"{target}: {', '.join(map(str, run.model.classes))}"}
 
 
+# What a manifest leaves out where it is the default.
+_MIXTURE = {
+    "projection": "auto",
+    "circuit": "angle",
+    "initialization": "uniform",
+    "n_experts": 2,
+    "expert": "linear",
+    "top_k": None,
+    "capacity_factor": None,
+    "balance": "switch",
+    "balance_weight": 0.0,
+    "bias_rate": 0.0,
+}
+
+
+def _mixture(run: runs.OpenedRun) -> dict[str, Any]:
+    """Return what decides on router and experts; circuit and its start of a quantum router only."""
+    settings = {**_MIXTURE, **run.manifest.model["settings"]}
+    if settings["router"] != "quantum":
+        settings |= {"circuit": None, "initialization": None}
+    return {name: settings[name] for name in _MIXTURE}
+
+
 def _experts(run: runs.OpenedRun) -> str:
     """Return number and kind of the experts, how many run, and how they are balanced."""
-    settings = run.manifest.model["settings"]
-    said = [f"{settings['n_experts']}"]
-    if settings.get("expert", "linear") != "linear":
-        said.append(settings["expert"])
-    if settings.get("top_k") is not None:
-        said.append(f"{settings['top_k']} per row")
-    if settings.get("capacity_factor") is not None:
-        said.append(f"capacity factor {settings['capacity_factor']}")
-    if settings.get("balance_weight"):
-        said.append(f"{settings.get('balance', 'switch')} loss {settings['balance_weight']}")
-    if settings.get("bias_rate"):
-        said.append(f"bias rate {settings['bias_rate']}")
+    mixture = _mixture(run)
+    said = [f"{mixture['n_experts']}", mixture["expert"]]
+    if mixture["top_k"] is not None:
+        said.append(f"{mixture['top_k']} per row")
+    if mixture["capacity_factor"] is not None:
+        said.append(f"capacity factor {mixture['capacity_factor']}")
+    if mixture["balance_weight"]:
+        said.append(f"{mixture['balance']} loss {mixture['balance_weight']}")
+    if mixture["bias_rate"]:
+        said.append(f"bias rate {mixture['bias_rate']}")
     return ", ".join(said)
 
 
@@ -134,10 +156,9 @@ def _circuit(run: runs.OpenedRun) -> dict[str, str]:
     settings = run.manifest.model["settings"]
     if settings["router"] != "quantum":
         return {}
-    family = settings.get("circuit", "angle")
+    mixture = _mixture(run)
     scaled = ", inputs scaled by weights" if settings.get("input_scaling") else ""
-    start = settings.get("initialization", "uniform")
-    return {"circuit": f"{family}{scaled}; initialization {start}"}
+    return {"circuit": f"{mixture['circuit']}{scaled}; initialization {mixture['initialization']}"}
 
 
 def _votes(run: runs.OpenedRun) -> dict[str, str]:

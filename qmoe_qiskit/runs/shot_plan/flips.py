@@ -76,18 +76,12 @@ class Decider:
     def __call__(self, values: FloatArray) -> NDArray[np.int64]:
         """Return the decisions, (..., N), for the circuit's outputs, (..., N, O)."""
         with torch.no_grad():
-            return self.of_weights(self._router.weights_of(torch.from_numpy(values)))
-
-    def of_weights(self, weights: torch.Tensor) -> NDArray[np.int64]:
-        """Return the decisions, (..., N), for routing weights, (..., N, E)."""
-        if self.decision == "class":
-            # Sampled routing combines probabilities in place of logits.
-            combine = getattr(self._module, "combine", None)
-            if combine is not None:
-                weights = combine(weights, self._experts_NEC)
-            else:
-                weights = (weights[..., None, :] @ self._experts_NEC).squeeze(-2)
-        decided: NDArray[np.int64] = weights.argmax(dim=-1).numpy()
+            weights = self._router.weights_of(torch.from_numpy(values))
+            # With top-k only the chosen experts have a part.
+            decided_on = self._module.route_weights(weights).gates_BE
+            if self.decision == "class":
+                decided_on = self._module.combine(decided_on, self._experts_NEC)
+        decided: NDArray[np.int64] = decided_on.argmax(dim=-1).numpy()
         return decided
 
 

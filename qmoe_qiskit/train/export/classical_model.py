@@ -107,10 +107,15 @@ def classical_model(
         dtype: The type of all numbers.
 
     Raises:
-        InputError: If an expert is a circuit.
+        InputError: If an expert is a circuit, or the router's circuit embeds amplitudes.
     """
     mixture = _with(classifier.module_)
     router = _inner(mixture)
+    if isinstance(router, QuantumRouter) and router.embeds_amplitudes:
+        raise InputError(
+            "the features enter the circuit as amplitudes, whose angles have no exported form: "
+            "train with another circuit, such as 'angle', or keep the model with save"
+        )
     if surrogate is not None:
         router = _with(router, connector=FourierLayer(surrogate))
     if isinstance(mixture.router, ProjectedRouter):

@@ -91,7 +91,7 @@ class MixtureNet(NeuralNet):  # type: ignore[misc]  # skorch is untyped
         return module.register_routing_hook(keep, with_logits=needs_logits)
 
     def train_step(self, batch: Any, **fit_params: Any) -> Any:  # noqa: ANN401 - as skorch's
-        """Train on a batch; then adjust the experts' bias."""
+        """Train on a batch; then adjust the experts' bias by the load of its weighted rows."""
         step = super().train_step(batch, **fit_params)
         if self.bias_rate:
             chosen_BE, features = self.routing.chosen_BE.double(), batch[0]

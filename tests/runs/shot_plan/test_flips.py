@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import torch
 
 from qmoe_qiskit.backends import open_backend
 from qmoe_qiskit.backends.runtime.backend import RuntimeBackend
@@ -20,6 +21,7 @@ from qmoe_qiskit.runs.on_hardware.prepare import Prepared, prepare_run
 from qmoe_qiskit.runs.shot_plan.flips import Decider, flips
 from qmoe_qiskit.runs.shot_plan.places import place_at
 from qmoe_qiskit.runs.shot_plan.ways import Ways
+from qmoe_qiskit.train import QMoEClassifier
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,3 +119,24 @@ def test_a_vote_is_a_bit_string(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     exact = float((shares_NE.T * (of_expert_EN != reference_N)).sum(axis=0).mean())
     found = flips(way.measurement, decider, reference_N, shots=1, seed=0)
     assert abs(found.expected - exact) < 4 * found.std_error
+
+
+@pytest.mark.parametrize("top_k", [1, 2, None])
+def test_decisions_are_those_of_the_model(top_k: int | None, rng: np.random.Generator) -> None:
+    """Also where experts are chosen, and where a bias has a part in the choice."""
+    features_NF, labels_N = rng.normal(size=(200, 2)), np.arange(200) % 3
+    model = QMoEClassifier(n_experts=4, top_k=top_k, n_layers=1, max_epochs=1, random_state=0)
+    model.fit(features_NF, labels_N)
+    with torch.no_grad():
+        for parameter in model.module_.experts.parameters():  # experts that disagree
+            parameter.copy_(torch.from_numpy(rng.normal(size=parameter.shape)))
+        if top_k is not None:
+            model.module_.expert_bias_E[:] = torch.tensor([0.0, 0.1, -0.1, 0.3])
+    ((inputs_BF, weights_W),) = model.circuit_arguments(features_NF)
+    assert model.compiled_router is not None
+    values = model.compiled_router.expectations(inputs_BF, weights_W).values
+    codes_N = Decider(model, features_NF, "class")(values)
+    experts_N = Decider(model, features_NF, "routing")(values)
+    assert len(set(codes_N)) > 1
+    assert np.array_equal(model.classes_[codes_N], model.predict(features_NF))
+    assert np.array_equal(experts_N, model.routing_weights(features_NF).argmax(axis=1))

@@ -128,7 +128,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "quadratic": {"router": "quadratic"},
     "fourier": {"router": "fourier"},
     "waves": {"router": "rff:5"},
-    "top-2": {"router": "linear", "n_experts": 4, "top_k": 2},
+    "two of four experts": {"n_experts": 4, "top_k": 2, "expert": "mlp:3", "bias_rate": 0.05},
 }
 
 
@@ -252,6 +252,10 @@ class TestRefused:
             export_model(fitted(rotation="y"), tmp_path / "m", surrogate=other)
         with pytest.raises(InputError, match="classical and has no circuit"):
             export_model(fitted(router="linear"), tmp_path / "m", surrogate=other)
+
+    def test_amplitudes(self, tmp_path: Path) -> None:
+        with pytest.raises(InputError, match="as amplitudes"):
+            export_model(fitted(circuit="amplitude"), tmp_path / "m")
 
     def test_a_circuit_without_a_surrogate(self, tmp_path: Path) -> None:
         x, w = ParameterVector("x", 2), ParameterVector("w", 1)
