@@ -144,6 +144,11 @@ def agreed_model(
                 f"{name}={settings[name]!r} has no place in federated training: leave it at {value}"
             )
     check_settings(settings, model.task)
+    if settings["privacy"] is not None:
+        raise InputError(
+            "privacy of rows is for one training: protect whole clients with the privacy of "
+            "federate, a ClientPrivacy"
+        )
     if settings["projection"] == "pca":
         raise InputError(
             "projection='pca' needs the rows of all clients: use 'auto', whose directions come "

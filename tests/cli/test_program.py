@@ -72,6 +72,14 @@ COMMANDS = {
         "--mitigation", "--out", "--routers", "--samples", "--seeds", "--shots", "--target",
         "--test-fraction", "--workers",
     ],
+    "stream": [
+        "--controls", "--detector", "--figure", "--force", "--json", "--policies", "--target",
+        "--window", "DATA", "RUN",
+    ],
+    "recalibrate": [
+        "--backend", "--budget", "--deployment", "--epochs", "--force", "--json", "--limit",
+        "--out", "--probes", "RUN",
+    ],
     "federate": [
         "--backend", "--balance", "--balance-loss", "--batch-size", "--bias-rate", "--bounds",
         "--capacity-factor", "--circuit", "--clients", "--data", "--delta", "--device-qubits",

@@ -11,7 +11,7 @@ import pytest
 
 from qmoe_qiskit.backends import BackendSpec
 from qmoe_qiskit.cli.output.votes import show_votes
-from qmoe_qiskit.figures.votes import accuracy_by_votes_figure
+from qmoe_qiskit.figures.evaluation.votes import accuracy_by_votes_figure
 from qmoe_qiskit.runs import (
     AccuracyByVotes,
     Metric,

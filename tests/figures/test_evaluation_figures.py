@@ -9,8 +9,8 @@ import pytest
 
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.figures.circuit_outputs import circuit_outputs_figure
-from qmoe_qiskit.figures.qpu_time import JobTime, qpu_time_figure
-from qmoe_qiskit.figures.routing_comparison import routing_comparison_figure
+from qmoe_qiskit.figures.evaluation.qpu_time import JobTime, qpu_time_figure
+from qmoe_qiskit.figures.evaluation.routing_comparison import routing_comparison_figure
 
 if TYPE_CHECKING:
     from collections.abc import Callable

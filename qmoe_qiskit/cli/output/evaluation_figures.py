@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from qmoe_qiskit.figures.qpu_time import JobTime
+    from qmoe_qiskit.figures.evaluation.qpu_time import JobTime
     from qmoe_qiskit.runs.metrics import Observed
 
 from qmoe_qiskit.cli.output.votes import VOTES
@@ -50,8 +50,8 @@ def draw_evaluation(
     from qmoe_qiskit.backends import BackendSpec
     from qmoe_qiskit.circuits.observable_labels import observable_labels
     from qmoe_qiskit.figures.circuit_outputs import circuit_outputs_figure
-    from qmoe_qiskit.figures.qpu_time import qpu_time_figure
-    from qmoe_qiskit.figures.routing_comparison import routing_comparison_figure
+    from qmoe_qiskit.figures.evaluation.qpu_time import qpu_time_figure
+    from qmoe_qiskit.figures.evaluation.routing_comparison import routing_comparison_figure
     from qmoe_qiskit.figures.style import figure_bytes
     from qmoe_qiskit.runs.metrics import observe
 
@@ -97,7 +97,7 @@ def _exact(result: runs.Evaluation) -> Observed | None:
 
 def _job_times(result: runs.Evaluation, path: Path | None) -> list[JobTime]:
     """Return the times of all charged jobs in the ledger, if some are of this evaluation."""
-    from qmoe_qiskit.figures.qpu_time import JobTime
+    from qmoe_qiskit.figures.evaluation.qpu_time import JobTime
     from qmoe_qiskit.hardware.ledger.store import Ledger
     from qmoe_qiskit.runs.on_hardware.evaluate import DeviceEvaluation
 

@@ -81,8 +81,8 @@ def show_votes(votes: runs.AccuracyByVotes) -> None:
 
 def draw_votes(votes: runs.AccuracyByVotes, result: runs.Evaluation, folder: Path) -> Path:
     """Draw accuracies by the number of votes, and return the file."""
+    from qmoe_qiskit.figures.evaluation.votes import accuracy_by_votes_figure
     from qmoe_qiskit.figures.style import figure_bytes
-    from qmoe_qiskit.figures.votes import accuracy_by_votes_figure
 
     place = "" if result.execution is None else f"{result.execution.backend}, "
     figure = accuracy_by_votes_figure(

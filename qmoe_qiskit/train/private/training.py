@@ -158,7 +158,7 @@ class PrivateTraining(Training):
         n_steps: int = 0,
         **further: Any,  # noqa: ANN401 - see `Training`
     ) -> None:
-        for error in ModuleValidator.validate(module, strict=False):
+        for error in ModuleValidator.validate(module.train(), strict=False):
             raise InputError(f"a private training cannot have such a module: {error}")
         super().__init__(module, seed=seed, batch_size=plan.batch_size, weighted=True, **further)
         self._module, self._privacy, self.plan = module, privacy, plan

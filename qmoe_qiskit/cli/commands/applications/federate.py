@@ -12,6 +12,7 @@ from qmoe_qiskit.cli.options import common
 from qmoe_qiskit.cli.options.training import TrainingOptions, training_options, training_request
 from qmoe_qiskit.cli.output.documents import console, remark, write_json
 from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.runs.private.options import OF_PRIVACY
 
 if TYPE_CHECKING:
     from qmoe_qiskit.federated.privacy import ClientPrivacy
@@ -71,7 +72,7 @@ _OPTIONS = [
 ]
 _LEFT_OUT = (
     "task", "control", "max_epochs", "early_stopping", "patience", "budget", "steps", "method",
-    "slots", "init",
+    "slots", "init", *OF_PRIVACY,
 )  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""Figures of evaluations: routing beside the exact one, votes, QPU time."""
