@@ -42,7 +42,7 @@ MOST = 300
 PACKAGES = ("backends", "circuits", "data", "moe", "noise_profiles", "runs", "train")
 # Classes of which nobody holds an object in a notebook, or whose objects have a name and no more.
 NOT_SHOWN = {
-    "AccuracyByVotes", "VotesAccuracy",
+    "AccuracyByVotes", "VotesAccuracy", "AttackReport", "Privacy", "PrivacySpent",
     "Backend", "BackendSpec", "BatchedRouter", "Change", "CompiledRouter", "Figures", "Interval",
     "BalanceLoss", "ExpertKind", "ExpertSettings", "MLPExpert", "Routing", "RoutingStatistics",
     "LinearRouter", "FourierRouter", "MLPRouter", "ProfileDiff", "ProjectedRouter", "Pullback",
@@ -126,7 +126,7 @@ def test_they_say_what_matters(objects: dict[str, Any], finished: Path) -> None:
         "held-out rows of moons on 'noisy:ibm_torino': accuracy 0.",
         "rows.npz: ",
         "<Dataset digits: 200 rows, ",
-        "the router sees 6 principal components",
+        "the router sees 6 combinations of them",
         "<RouterCircuit: 6 qubits, 6 inputs, 72 weights, 6 outputs, depth ",
         "<BatchedRouter on 'noisy:ibm_torino': qubits ",
         "RuntimeOptions(resilience_level=0)",

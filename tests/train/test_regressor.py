@@ -42,7 +42,7 @@ def test_the_settings_are_those_of_the_classifier() -> None:
     own, other = (
         inspect.signature(kind.__init__).parameters for kind in (QMoERegressor, QMoEClassifier)
     )
-    assert other.keys() - own.keys() == {"n_votes", "class_weight"}
+    assert other.keys() - own.keys() == {"n_votes", "class_weight", "privacy"}
     assert not own.keys() - other.keys()
     assert [name for name in own if own[name].default != other[name].default] == ["criterion"]
     model = QMoERegressor(n_layers=1, optimizer__weight_decay=0.1)
