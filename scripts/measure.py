@@ -42,6 +42,8 @@ SHOWN = {
     ),
     "noise": (("its median",), ()),
     "adaptive": ((), ()),
+    "federated": ((), ()),
+    "private": ((), ()),
 }
 # Studies whose other tables are shown as well.
 WHOLE = {"adaptive"}
@@ -86,6 +88,11 @@ HEADLINES = {
         r"shared router is more accurate than FedAvg on rows",
         r"shared router is more accurate than each alone",
         r"FedAvg is more accurate than shared router on common",
+    ),
+    "private": (
+        r"^at epsilon 4 the quantum router is as accurate as the Fourier",
+        r"^epsilon 4 leaves the accuracy of the quantum router",
+        r"^the attack cannot tell .*, at epsilon 4$",
     ),
     "adaptive": (
         r"is more accurate than 'adaptive forest'",
