@@ -52,7 +52,7 @@ def block_step(router: str, n_tokens: int) -> Callable[[], object]:
 
 
 def measure_layer() -> list[Row]:
-    """Time a transformer's block behind a quantum router over the same behind a linear router."""
+    """Time a transformer's block with a quantum router over the same with a linear router."""
     rows = []
     for n_tokens in (16, 64):
         routers = ("quantum", "linear")

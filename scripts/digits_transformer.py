@@ -1,4 +1,4 @@
-"""A small transformer whose feed-forward blocks are mixtures of experts behind quantum routers.
+"""A small transformer whose feed-forward blocks are mixtures of experts with quantum routers.
 
     python scripts/digits_transformer.py                  # half a minute on one core
     python scripts/digits_transformer.py --router linear  # the control

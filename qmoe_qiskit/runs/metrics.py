@@ -207,10 +207,10 @@ def summarize(observed: Observed | ObservedNumbers, produced_by: str) -> dict[st
     """Return the metrics of a model on some rows.
 
     Returns:
-        Of a classifier: accuracy; cross_entropy (nat). Of a regressor: r2; rmse and mae (in units
-        of the target). Of both: expert_load (share of the rows on which an expert has the
+        A classifier has accuracy and cross_entropy (nat), a regressor r2, rmse and mae (in units
+        of the target). Both have expert_load (share of the rows on which an expert has the
         largest weight); routing_entropy (mean over the rows, nat); rows_outside_range (number of
-        rows outside the range of the training data). Of more than two experts, or of a choice of
+        rows outside the range of the training data). With more than two experts, or a choice of
         experts: load_entropy (nat), load_variation (standard deviation over mean of the experts'
         shares of all choices) and dead_experts (number of experts that no row chose).
     """

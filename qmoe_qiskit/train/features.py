@@ -38,7 +38,7 @@ class FeatureMap:
         matrix_FK: Matrix A in router coordinates = scaled features @ A + b.
         offset_K: Offset b.
         explained_variance: Share of the scaled features' variance that the router sees; 1 if K = F.
-            Of a trained projection, the share that it began with.
+            For a trained projection, the share that it began with.
 
     Raises:
         InputError: If the shapes of the arrays do not fit together, or a number is not finite.

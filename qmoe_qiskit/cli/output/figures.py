@@ -22,7 +22,7 @@ def draw_run(
 ) -> None:
     """Draw decision boundaries, routing maps and loss curves; see `qmoe_qiskit.runs.Figures`.
 
-    Of a regression there is no boundary: the losses are drawn.
+    A regression has no boundary: the losses are drawn.
     """
     from qmoe_qiskit.figures import (
         decision_boundary_figure,
