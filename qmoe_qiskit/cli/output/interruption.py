@@ -32,7 +32,10 @@ def resumable(out: Path, command: str = "train") -> Iterator[None]:
     except KeyboardInterrupt:
         if is_interrupted(out) or is_begun(out):
             resume = f"qmoe {command} --resume --out {shlex.quote(str(out))}"
-            remark(f"interrupted: nothing is lost, go on with {resume}")
+            is_private = is_interrupted(out) and runs.read_request(out).epsilon is not None
+            # Its steps were counted before they were taken.
+            lost = "the epoch's share of epsilon is spent" if is_private else "nothing is lost"
+            remark(f"interrupted: {lost}, go on with {resume}")
         raise typer.Exit(130) from None
 
 
