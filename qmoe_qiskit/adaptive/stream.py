@@ -93,6 +93,11 @@ class Stream:
         batch_size: int = 32,
     ) -> None:
         check_is_fitted(model)
+        if not hasattr(model, "classes_"):
+            raise InputError(
+                f"a stream counts labels that are right, and {type(model).__name__} predicts none: "
+                "give a fitted QMoEClassifier"
+            )
         self.policy, self._period = policy, _period_of(policy)
         self.window = require_positive("window", window)
         self.batch_size = require_positive("batch_size", batch_size)

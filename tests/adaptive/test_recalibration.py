@@ -9,13 +9,13 @@ import pytest
 import torch
 from scipy.stats import binomtest
 
-from qmoe_qiskit.adaptive import recalibrate
+from qmoe_qiskit.adaptive import Stream, recalibrate
 from qmoe_qiskit.adaptive.recalibration.refit import circuit_values, refitted
 from qmoe_qiskit.backends import open_backend
 from qmoe_qiskit.data import load_dataset
 from qmoe_qiskit.errors import InputError
 from qmoe_qiskit.noise_profiles import NoiseProfile, load_profile
-from qmoe_qiskit.train import QMoEClassifier
+from qmoe_qiskit.train import QMoEClassifier, QMoERegressor
 from qmoe_qiskit.train.model import circuit_weights
 
 Rows = tuple[np.ndarray, np.ndarray]
@@ -149,3 +149,16 @@ def test_classical_routers_and_other_labels_are_refused(
         recalibrate(linear, manila, *rows)
     with pytest.raises(InputError, match="label 2, which is none of the classes"):
         recalibrate(model, manila, rows[0], rows[1] + 1, deployment=manila)
+
+
+def test_sparse_mixtures_and_regressors_are_refused(rows: Rows, manila: NoiseProfile) -> None:
+    """A refit weighs all experts: that of a sparse mixture would be another model."""
+    settings: dict[str, Any] = {"n_layers": 1, "max_epochs": 1, "random_state": 0, "verbose": False}
+    sparse = QMoEClassifier(n_experts=3, top_k=2, **settings).fit(*rows)
+    with pytest.raises(InputError, match="top_k=2 runs some of the experts per row"):
+        recalibrate(sparse, manila, *rows, deployment=manila)
+    numbers = QMoERegressor(**settings).fit(rows[0], rows[0][:, 0])
+    with pytest.raises(InputError, match="QMoERegressor predicts none"):
+        recalibrate(numbers, manila, *rows, deployment=manila)
+    with pytest.raises(InputError, match="QMoERegressor predicts none"):
+        Stream(numbers)

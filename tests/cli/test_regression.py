@@ -90,7 +90,7 @@ def test_info_evaluate_and_predict(
 
 
 def test_standard_errors_of_numbers(lines: Path, tmp_path: Path, qmoe: Callable[..., Any]) -> None:
-    """Of a dense model, in units of the target: the spread over seeds of the shots."""
+    """A dense model states them in units of the target, as shots with other seeds spread."""
     data = load_dataset(lines, target="price", task="regression")
     model = QMoERegressor(n_layers=1, max_epochs=5, random_state=0)
     model.fit(data.features_NF, data.labels_N)

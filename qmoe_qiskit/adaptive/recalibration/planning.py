@@ -73,11 +73,21 @@ def recalibrate(
     >>> plan.chosen.name, plan.executions
     ('nothing', 20)
     """
+    if not hasattr(model, "classes_"):
+        raise InputError(
+            f"recalibrate counts labels that change, and {type(model).__name__} predicts none: use "
+            "a fitted QMoEClassifier"
+        )
     compiled = model.compiled_router
     if compiled is None:
         raise InputError(
             f"router {model.router!r} is classical: no device runs it, and none has to be "
             "recalibrated"
+        )
+    if getattr(model, "top_k", None) is not None:
+        raise InputError(
+            f"top_k={model.top_k} runs some of the experts per row, and a refit weighs all: "
+            "recalibrate a model with top_k=None, or train anew under the calibration"
         )
     features_NF, labels_N = checked_features(model, X), np.asarray(y)
     codes_of(labels_N, model.classes_)
