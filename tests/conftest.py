@@ -5,6 +5,7 @@ It also marks tests by what they cost, see `COSTS`.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import ssl
@@ -146,6 +147,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             costs |= COSTS.get(place, set())
         for cost in costs:
             item.add_marker(cost)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector of garbage what stays to the end: modules, and all tests."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -147,27 +147,63 @@ def run_line(
             Path(target).write_text(done.stdout)
 
 
-# Pages whose examples take half a minute or more.
-LONG = {
-    f"docs/how-to/{name}.md"
-    for name in ("choose-shots", "one-shot-routing", "packed-execution", "surrogate")
+# Pages whose examples take a few seconds at most: they run with the tests, and made smaller.
+SHORT = {
+    "README.md",
+    "docs/index.md",
+    *(
+        f"docs/how-to/{name}.md"
+        for name in (
+            "estimator",
+            "federated",
+            "layer",
+            "modules",
+            "own-circuit",
+            "own-data",
+            "own-noise-profile",
+            "pytorch",
+            "regression",
+            "sparse-routing",
+        )
+    ),
 }
+
+
+@pytest.mark.parametrize("page", WITH_EXAMPLES)
+def test_examples_name_what_exists(page: str) -> None:
+    """Commands, their options and the syntax of Python are looked up; nothing runs."""
+    for block in blocks(page):
+        if block.language == "python":
+            compile(block.text, page, "exec", dont_inherit=True)
+        if block.language == "bash":
+            for line in block.text.splitlines():
+                program, *words = shlex.split(line.partition(" > ")[0])
+                if program == "qmoe" and words != ["--help"]:
+                    check_command(words)
+                elif program != "qmoe":
+                    check_other([program, *words])
 
 
 # The pages on the estimators hold few rows out or in; none of the other pages may warn.
 @pytest.mark.parametrize(
-    "page",
-    [pytest.param(page, marks=[pytest.mark.trial] * (page in LONG)) for page in WITH_EXAMPLES],
+    ("page", "smaller"),
+    [
+        *(pytest.param(page, True, id=f"sample-{page}") for page in sorted(SHORT)),
+        *(
+            pytest.param(page, False, id=f"whole-{page}", marks=pytest.mark.trial)
+            for page in WITH_EXAMPLES
+        ),
+    ],
 )
 def test_examples_run(
     page: str,
     *,
+    smaller: bool,
     moons: Path,
     service: IBMService,
     qmoe: Callable[..., Any],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    whole: bool,
 ) -> None:
     """In their order, Python and shell; Python's warnings are errors."""
     if page in {"docs/how-to/estimator.md", "docs/how-to/regression.md"}:
@@ -183,7 +219,7 @@ def test_examples_run(
             exec(compile(block.text, page, "exec", dont_inherit=True), names)  # noqa: S102
         if block.language == "bash":
             for line in block.text.splitlines():
-                run_line(line, block.needs, qmoe, ALWAYS if whole else SMALLER)
+                run_line(line, block.needs, qmoe, SMALLER if smaller else ALWAYS)
     if page == "docs/how-to/ibm-quantum.md":
         assert len(service.jobs) == 1  # submitted once; evaluated from the ledger
     if page == "docs/how-to/own-data.md":

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
 from qiskit.transpiler import Target, generate_preset_pass_manager
@@ -15,10 +16,7 @@ if TYPE_CHECKING:
     from qiskit.transpiler import StagedPassManager
 
 OPTIMIZATION_LEVEL = 3
-_GROUPS = tuple(
-    f"qiskit.transpiler.{stage}"
-    for stage in ("init", "layout", "routing", "translation", "optimization", "scheduling")
-)
+_STAGES = ("init", "layout", "routing", "translation", "optimization", "scheduling")
 
 
 def pass_manager(target: Target, seed: int) -> StagedPassManager:
@@ -34,13 +32,23 @@ def _stages_of_qiskit() -> Iterator[None]:
     No stage is chosen by its name here, and qiskit-ibm-runtime, which offers some, takes a second.
     """
     known = ExtensionManager.ENTRY_POINT_CACHE
-    before = {group: known[group] for group in _GROUPS if group in known}
+    ours = _offered_by_qiskit()
+    before = {group: known[group] for group in ours if group in known}
     try:
-        for group in _GROUPS:
-            stages = entry_points(group=group)
-            known[group] = [stage for stage in stages if stage.module.startswith("qiskit.")]
+        known.update({group: list(stages) for group, stages in ours.items()})
         yield
     finally:
-        for group in _GROUPS:
+        for group in ours:
             del known[group]
         known.update(before)
+
+
+@cache
+def _offered_by_qiskit() -> dict[str, tuple[EntryPoint, ...]]:
+    """Return Qiskit's own stages by their group; once, for the files of all packages are read."""
+    offered = entry_points()
+    groups = [f"qiskit.transpiler.{stage}" for stage in _STAGES]
+    return {
+        group: tuple(s for s in offered.select(group=group) if s.module.startswith("qiskit."))
+        for group in groups
+    }

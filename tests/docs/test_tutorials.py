@@ -10,6 +10,8 @@ import pytest
 from nbclient import NotebookClient
 
 TUTORIALS = sorted((Path(__file__).parents[2] / "docs" / "tutorials").glob("*.ipynb"))
+# The one that runs with the tests; the others are trials.
+SHORTEST = "own-pytorch-model"
 
 
 def test_there_is_one_for_each_user() -> None:
@@ -39,7 +41,13 @@ def test_stored_without_outputs(path: Path) -> None:
 @pytest.mark.process
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # of Jupyter's client, in this process
-@pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.stem, marks=[pytest.mark.trial] * (path.stem != SHORTEST))
+        for path in TUTORIALS
+    ],
+)
 def test_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("MPLBACKEND")  # figures go into the notebook

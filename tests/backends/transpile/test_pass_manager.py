@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+
+import pytest
 from qiskit.transpiler import generate_preset_pass_manager
 from qiskit.transpiler.preset_passmanagers.plugin import list_stage_plugins
 
@@ -25,3 +28,18 @@ def test_other_stages_are_there_as_before() -> None:
     assert any(name.startswith("ibm") for name in before)
     pass_manager(load_profile("ibmq_manila").to_target(), 0)
     assert list_stage_plugins("translation") == before
+
+
+def test_files_of_other_packages_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are hundreds: reading them for each attempt at routing took longer than the routing."""
+    target = load_profile("ibmq_manila").to_target()
+    pass_manager(target, 0)
+    read: list[str] = []
+    text_of = importlib.metadata.PathDistribution.read_text
+    monkeypatch.setattr(
+        importlib.metadata.PathDistribution,
+        "read_text",
+        lambda self, name: read.append(name) or text_of(self, name),
+    )
+    pass_manager(target, 1)
+    assert not read
