@@ -6,7 +6,7 @@ ARGS ?=
 VENV := .venv
 LOWEST := .venv-lowest
 BIN := $(VENV)/bin
-SCRIPTS := $(wildcard scripts/*.py)
+SCRIPTS := $(wildcard scripts/*.py scripts/*/*.py)
 
 # Where `make check` unpacks the wheel, and the way back from there.
 TYPED := build/typed

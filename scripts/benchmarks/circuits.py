@@ -7,10 +7,10 @@ from collections.abc import Callable
 from importlib.util import find_spec
 
 import torch
-from measuring import Row, in_turns
 from qiskit.circuit.library import real_amplitudes, zz_feature_map
 from torch import Tensor
 
+from benchmarks.measuring import Row, in_turns
 from qmoe_qiskit.backends import open_backend
 from qmoe_qiskit.circuits import RouterCircuit, angle_router
 from qmoe_qiskit.moe.torch_connector import RouterConnector, RouterNetwork

@@ -9,9 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import torch
-from measuring import Row, in_turns, moons_batch, training_step
 from torch import Tensor, nn
 
+from benchmarks.measuring import Row, in_turns, moons_batch, training_step
 from qmoe_qiskit.studies.engine.processes import processes
 from qmoe_qiskit.studies.engine.runner import run_tasks
 from qmoe_qiskit.studies.noise.study import STUDY as NOISE

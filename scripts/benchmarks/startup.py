@@ -1,8 +1,5 @@
 """Measure what a command waits for before it works: CPU time of fresh processes, taken in turns.
 
-    python scripts/benchmark_startup.py            # a table
-    python scripts/benchmark_startup.py --rounds 9
-
 Every figure is the CPU time (user and system) of a whole process over that of one that only imports
 torch, sklearn.base and qiskit: a ratio within one run, so that other work on the machine, and the
 machine's speed, drop out. Everything runs on one thread.
@@ -10,15 +7,16 @@ machine's speed, drop out. Everything runs on one thread.
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
-from measuring import Row
+
+from benchmarks.measuring import Row
 
 _BASE = "import torch, sklearn.base, qiskit"
 _NOISY = """
@@ -49,6 +47,25 @@ def _cpu_seconds(command: list[str]) -> tuple[float, str]:
     return usage.ru_utime + usage.ru_stime, output
 
 
+def measure_help() -> Row:
+    """Time `qmoe --help` as a process."""
+    command = [str(Path(sys.executable).with_name("qmoe")), "--help"]
+    times = []
+    for _ in range(6):
+        start = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True)
+        times.append(time.perf_counter() - start)
+    seconds = float(np.median(times[1:]))
+    return Row(
+        what="`qmoe --help`",
+        ours=seconds,
+        unit="s",
+        peers={},
+        goal="at most 0.5",
+        met=seconds <= 0.5,
+    )
+
+
 def measure_startup(rounds: int = 5) -> list[Row]:
     """Time the import, `qmoe evaluate`, `qmoe demo` and the first noisy evaluation."""
     qmoe = str(Path(sys.executable).with_name("qmoe"))
@@ -74,7 +91,8 @@ def measure_startup(rounds: int = 5) -> list[Row]:
             noisy.append(float(_cpu_seconds([sys.executable, "-c", _NOISY])[1]))
     medians = {name: float(np.median(values)) for name, values in seconds.items()}
     base = medians.pop("base")
-    rows = [
+    rows = [measure_help()]
+    rows += [
         Row(
             what=f"{name}, over import of torch, sklearn.base and qiskit",
             ours=value / base,
@@ -98,17 +116,3 @@ def measure_startup(rounds: int = 5) -> list[Row]:
         )
     )
     return rows
-
-
-def main() -> None:
-    """Run from the command line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5, help="processes of each kind")
-    for row in measure_startup(parser.parse_args().rounds):
-        met = "met" if row.met else "NOT met"
-        base = next(iter(row.peers.values()))
-        print(f"{row.what}: {row.ours:.2f} {row.unit} ({row.goal}: {met}; imports {base:.2f} s)")
-
-
-if __name__ == "__main__":
-    main()

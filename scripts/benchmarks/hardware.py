@@ -6,9 +6,9 @@ import time
 from typing import Any
 
 import numpy as np
-from measuring import Row
 from qiskit.primitives import BaseEstimatorV2, StatevectorEstimator
 
+from benchmarks.measuring import Row
 from qmoe_qiskit import angle_router, open_backend
 from qmoe_qiskit.backends.runtime.compiled_router import RuntimeRouter
 

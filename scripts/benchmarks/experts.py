@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from measuring import Row, in_turns
 from torch import Tensor
 
+from benchmarks.measuring import Row, in_turns
 from qmoe_qiskit.data import load_dataset
 from qmoe_qiskit.moe import LinearRouter, MixtureOfExperts, build_experts
 from qmoe_qiskit.studies.experts.models import ModelSizes, build_model

@@ -5,10 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from measuring import Row, forward_backward, in_process, in_turns, moons_batch, training_step
+from qiskit import transpile
 
+from benchmarks.measuring import (
+    Row,
+    forward_backward,
+    in_process,
+    in_turns,
+    moons_batch,
+    training_step,
+)
+from qmoe_qiskit.backends import open_backend
 from qmoe_qiskit.circuits import angle_router
 from qmoe_qiskit.moe import QuantumRouter
+from qmoe_qiskit.noise_profiles import load_profile
 
 # Ours, once everything is imported: the first import of Qiskit's transpiler and its plugins takes
 # a second that every user of it pays.
@@ -62,7 +72,7 @@ print(json.dumps([built, time.perf_counter() - start]))
 _WIDE = """
 import json, resource, sys, time
 sys.path.insert(0, {scripts!r})
-from measuring import forward_backward
+from benchmarks.measuring import forward_backward
 action = forward_backward(8, 2, 8, "noisy:ibm_fez")
 start = time.perf_counter(); action(); seconds = time.perf_counter() - start
 print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20]))
@@ -109,9 +119,35 @@ def measure_inference(*, slow: bool) -> list[Row]:
     return rows
 
 
+def measure_placing() -> Row:
+    """Time the placing of a router on 133 qubits, seven attempts, beside Qiskit's single one."""
+    router = angle_router(4, 3)
+    backend = open_backend("noisy:ibm_torino")
+    target = load_profile("ibm_torino").to_target()
+    circuit = router.circuit.copy()
+    circuit.measure_all()
+    times = in_turns(
+        {
+            "ours": lambda: backend.compile(router),
+            "qiskit.transpile, level 3, once": lambda: transpile(
+                circuit, target=target, optimization_level=3, seed_transpiler=0
+            ),
+        },
+        rounds=5,
+        block=1,
+    )
+    return Row(
+        what="compile a router of 4 qubits x 3 layers for ibm_torino: seven routings compared, "
+        "noise channels included",
+        ours=times.pop("ours"),
+        unit="ms",
+        peers=times,
+    )
+
+
 def measure_noise(*, slow: bool) -> list[Row]:
     """Time exact evaluation under the calibrations of real devices."""
-    rows = measure_inference(slow=slow)
+    rows = [*measure_inference(slow=slow), measure_placing()]
     features, labels = moons_batch()
     steps = in_turns(
         {
@@ -121,7 +157,7 @@ def measure_noise(*, slow: bool) -> list[Row]:
     )
     ratio = steps["noisy:ibm_torino"] / steps["statevector"]
     times = in_turns({"ours": forward_backward(4, 3, 32, "noisy:ibm_fez")}, rounds=5, block=10)
-    seconds, peak = in_process(_WIDE.format(scripts=str(Path(__file__).parent)))
+    seconds, peak = in_process(_WIDE.format(scripts=str(Path(__file__).parents[1])))
     return [
         *rows,
         Row(

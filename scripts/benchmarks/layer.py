@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from measuring import Row, in_turns
 from torch import Tensor, nn
 
+from benchmarks.measuring import Row, in_turns
 from qmoe_qiskit import QMoELayer
 
 D_MODEL, BATCH, N_EXPERTS, TOP_K, N_QUBITS = 64, 32, 8, 2, 4
