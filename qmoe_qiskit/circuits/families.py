@@ -104,7 +104,7 @@ def build_circuit(family: str, settings: CircuitSettings) -> RouterCircuit:
     return entry.build(settings)
 
 
-def _angle(settings: CircuitSettings) -> RouterCircuit:
+def _angle(settings: CircuitSettings, couplers: Couplers | None = None) -> RouterCircuit:
     from qmoe_qiskit.circuits.angle import angle_router
 
     return angle_router(
@@ -113,7 +113,7 @@ def _angle(settings: CircuitSettings) -> RouterCircuit:
         n_qubits=settings.n_qubits,
         rotation=settings.rotation,
         reuploads=settings.reuploads,
-        entanglement=settings.entanglement,
+        entanglement=couplers or settings.entanglement,
         input_scaling=settings.input_scaling,
         mirrored=settings.mirrored,
     )
@@ -144,19 +144,10 @@ def _amplitude(settings: CircuitSettings) -> RouterCircuit:
 
 
 def _hardware_efficient(settings: CircuitSettings) -> RouterCircuit:
-    from qmoe_qiskit.circuits.angle import angle_router
     from qmoe_qiskit.circuits.layers import Couplers
 
-    return angle_router(
-        settings.n_inputs,
-        settings.n_layers,
-        n_qubits=settings.n_qubits,
-        rotation=settings.rotation,
-        reuploads=settings.reuploads,
-        entanglement=(settings.couplers or Couplers.line)(settings.n_qubits or settings.n_inputs),
-        input_scaling=settings.input_scaling,
-        mirrored=settings.mirrored,
-    )
+    couplers = (settings.couplers or Couplers.line)(settings.n_qubits or settings.n_inputs)
+    return _angle(settings, couplers)
 
 
 CIRCUITS = Registry(

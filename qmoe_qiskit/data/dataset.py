@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from qmoe_qiskit.errors import DataError
 from qmoe_qiskit.typing import FloatArray
@@ -48,6 +48,32 @@ class Dataset:
                 f"a data set needs features (N, F), labels (N,) and F feature names, got features "
                 f"{features}, labels {labels} and {len(self.feature_names)} names"
             )
+
+    @classmethod
+    def of_rows(
+        cls, features_NF: FloatArray, labels: ArrayLike, names: Iterable[object] | None = None
+    ) -> Dataset:
+        """Return rows that a program holds as a data set.
+
+        Args:
+            features_NF: Checked features.
+            labels: A label per row; a series of pandas names the target.
+            names: One name per feature; None for x0, x1 and so on.
+
+        >>> Dataset.of_rows(np.zeros((3, 2)), ["a", "b", "a"]).feature_names
+        ('x0', 'x1')
+        """
+        target = getattr(labels, "name", None)
+        if names is None:
+            names = (f"x{column}" for column in range(features_NF.shape[1]))
+        return cls(
+            name=f"{len(features_NF)} rows",
+            features_NF=features_NF,
+            labels_N=np.asarray(labels),
+            feature_names=tuple(map(str, names)),
+            target_name=target if isinstance(target, str) else "label",
+            source="rows that were given",
+        )
 
     def __repr__(self) -> str:
         rows, features = self.features_NF.shape

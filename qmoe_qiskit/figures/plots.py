@@ -172,25 +172,13 @@ def _dataset(X: Any, y: Any) -> Dataset:  # noqa: ANN401
     Raises:
         InputError: If they are not numbers, or do not fit together.
     """
-    names = getattr(X, "columns", None)
     try:
         features_NF = np.asarray(X.toarray() if issparse(X) else X, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InputError(f"X must be numbers of shape (N, F): {error}") from error
-    labels_N = np.asarray(y)
     if features_NF.ndim != 2 or not np.isfinite(features_NF).all() or not len(features_NF):
         raise InputError(
             f"X must be finite numbers of shape (N, F), with N at least 1, got shape "
             f"{features_NF.shape}"
         )
-    if names is None:
-        names = [f"x{column}" for column in range(features_NF.shape[1])]
-    target = getattr(y, "name", None)
-    return Dataset(
-        name=f"{len(features_NF)} rows",
-        features_NF=features_NF,
-        labels_N=labels_N,
-        feature_names=tuple(map(str, names)),
-        target_name=target if isinstance(target, str) else "label",
-        source="rows that were given",
-    )
+    return Dataset.of_rows(features_NF, y, getattr(X, "columns", None))

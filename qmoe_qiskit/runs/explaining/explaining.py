@@ -196,14 +196,4 @@ def _labelled(classifier: QMoEClassifier, X: ArrayLike, y: ArrayLike) -> Dataset
             f"y must hold a label for each of {len(features_NF)} rows, got shape {labels_N.shape}"
         )
     names = getattr(X, "columns", getattr(classifier, "feature_names_in_", None))
-    if names is None:
-        names = [f"x{column}" for column in range(features_NF.shape[1])]
-    target = getattr(y, "name", None)
-    return Dataset(
-        name=f"{len(features_NF)} rows",
-        features_NF=features_NF,
-        labels_N=labels_N,
-        feature_names=tuple(map(str, names)),
-        target_name=target if isinstance(target, str) else "label",
-        source="rows that were given",
-    )
+    return Dataset.of_rows(features_NF, y, names)
