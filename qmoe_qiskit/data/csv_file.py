@@ -7,6 +7,7 @@ silently, pads short rows, takes an additional first column for an index and ren
 import csv
 import io
 import math
+import re
 import reprlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,8 @@ from qmoe_qiskit import limits
 from qmoe_qiskit.data.labels import check_labels, parse_booleans, parse_labels, parse_number
 from qmoe_qiskit.errors import DataError
 from qmoe_qiskit.typing import FloatArray
+
+_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(e[+-]?[0-9]+)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -73,8 +76,11 @@ class CsvTable:
                 return number
             problem = f"{reprlib.repr(cell)} is not a finite number: correct or remove the row"
         except ValueError:
-            problem = f"{reprlib.repr(cell)} is not a number: encode the column as numbers or "
-            problem += "remove it"
+            problem = f"{reprlib.repr(cell)} is not a number: "
+            if _DECIMAL_COMMA.fullmatch(cell):
+                problem += "write a point, not a comma, before the decimals"
+            else:
+                problem += "encode the column as numbers or remove it"
         if not cell:
             problem = "the value is missing: complete or remove the row"
         raise DataError(f"{self._where(row, column)}: {problem}")
@@ -87,7 +93,9 @@ def parse_table(content: bytes, file: str, delimiter: str) -> CsvTable:
     """Read UTF-8 text of separated values whose first line names the columns.
 
     Fields may be quoted and may then hold delimiters and line breaks. A byte order mark is ignored,
-    and so are blank lines and rows of nothing but empty fields.
+    and so are blank lines and rows of nothing but empty fields. Where commas are expected and the
+    header has none but semicolons, as spreadsheets write in many countries, these stand between the
+    fields.
 
     Args:
         content: The file's bytes.
@@ -99,8 +107,14 @@ def parse_table(content: bytes, file: str, delimiter: str) -> CsvTable:
             a header.
     """
     _check_size(file, content, delimiter)
-    records = _records(file, _decode(file, content), delimiter)
+    text = _decode(file, content)
+    records = _records(file, text, delimiter)
     _, columns = next(records, (0, []))
+    if delimiter == "," and len(columns) == 1 and ";" in columns[0]:
+        delimiter = ";"
+        _check_size(file, content, delimiter)
+        records = _records(file, text, delimiter)
+        _, columns = next(records, (0, []))
     _check_header(file, columns, delimiter)
     rows, lines = [], []
     for line, cells in records:
@@ -154,7 +168,7 @@ def _not_text(file: str) -> DataError:
 def _records(file: str, text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Yield every record that is not blank, with the line on which it begins."""
     lines = io.StringIO(text, newline="")
-    reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=delimiter == ",")
+    reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=delimiter != "\t")
     line = 1
     try:
         for record in reader:
@@ -175,7 +189,7 @@ def _check_header(file: str, columns: Sequence[str], delimiter: str) -> None:
     if not columns:
         raise DataError(f"{file} has no header: its first line must name the columns")
     if len(columns) == 1 and (marks := {";", "\t", ","} & set(columns[0])):
-        mark, names = min(marks - {","} or marks), {",": "comma", "\t": "tab"}
+        mark, names = min(marks - {","} or marks), {",": "comma", ";": "comma", "\t": "tab"}
         advice = "name it .tsv, or " * (mark == "\t") + "name it .csv, or " * (mark == ",")
         raise DataError(
             f"{file} has no {names[delimiter]} in its header but {mark!r}: {advice}save it with "

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,6 +41,17 @@ def test_a_file_becomes_a_data_set(tmp_path: Path) -> None:
     assert dataset.labels_N.tolist() == ["cat", "dog"]
     assert dataset.feature_names == ("a", "b")
     assert (dataset.name, dataset.target_name, dataset.source) == ("table", "y", "table.csv")
+
+
+def test_semicolons_stand_for_commas_if_the_header_has_none(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": [1.5, 2.0], "b, in m": [3.0, 4.0], "y": ["x; y", "z"]})
+    spaced = "a; b; y\n1; 2; cat\n3; 4; dog\n"
+    assert load(tmp_path, spaced).labels_N.tolist() == ["cat", "dog"]
+    dataset = load(tmp_path, frame[["a", "y"]].to_csv(sep=";", index=False))
+    np.testing.assert_array_equal(dataset.features_NF, frame[["a"]])
+    assert dataset.labels_N.tolist() == ["x; y", "z"]
+    # A comma anywhere in the header: it is taken as it is, and names what does not fit.
+    assert "line 2" in refusal(tmp_path, frame.to_csv(sep=";", index=False))
 
 
 @given(
@@ -188,7 +200,9 @@ def test_lines_are_those_of_the_file(before: str, line: int, tmp_path: Path) -> 
         ("1,1,0\n1,2,0\n", ["two columns named '1'", "is the header line missing?"]),
         ("a,,y\n1,2,0\n", ["column 2 has no name"]),
         (",a,y\n0,1,0\n", ["column 1 has no name", "index=False"]),
-        ("a;b;y\n1;2;0\n", ["no comma", "';'"]),
+        ('"a;b"\n"1;2"\n', ["no comma", "';'"]),
+        ("a;b;y\n1;2\n", ["line 2", "2 here", "3 in the header"]),
+        ("a;b;y\n1,5;2;0\n", ["line 2", "column 'a'", "'1,5'", "write a point, not a comma"]),
         ("a\tb\ty\n1\t2\t0\n", ["no comma", r"'\t'"]),
         ("1.5,2.5,0\n2,3,1\n", ["first line is made of numbers", "'1.5'", "header"]),
         ("a,Y\n1,0\n2,1\n", ["unknown target 'y'", "a", "Y"]),
