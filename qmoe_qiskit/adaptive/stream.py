@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from qmoe_qiskit.adaptive.detectors import make_detector
 from qmoe_qiskit.errors import InputError, OutOfRangeWarning, require_positive
@@ -115,9 +115,11 @@ class Stream:
 
         Raises:
             InputError: If a label is none of the model's classes.
-            ValueError: If scikit-learn refuses the rows, such as those with other columns.
+            ValueError: If scikit-learn refuses the rows, such as those with other columns, or if
+                rows and labels differ in number.
         """
         labels_N = np.asarray(y)
+        check_consistent_length(X, labels_N)
         if unknown := sorted({*labels_N.tolist()} - {*self._classes.tolist()}, key=str):
             raise InputError(
                 f"label {unknown[0]!r} of the stream is none of the model's classes, "

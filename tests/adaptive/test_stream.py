@@ -140,6 +140,14 @@ def test_other_columns_and_labels_are_refused(model: QMoEClassifier, rows: Rows)
     assert stream.report.correct == []
 
 
+def test_rows_without_labels_are_refused(model: QMoEClassifier, rows: Rows) -> None:
+    for X, y in ((rows[0][:20], rows[1][:10]), (rows[0][:10], rows[1][:20])):
+        stream = Stream(model, policy="never")
+        with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+            stream.learn(X, y)
+        assert not stream.report.correct
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
