@@ -9,13 +9,13 @@ from torch import Tensor, nn
 
 from qmoe_qiskit import limits
 from qmoe_qiskit.backends import Backend
-from qmoe_qiskit.circuits import RouterCircuit, angle_router
+from qmoe_qiskit.circuits import RouterCircuit
+from qmoe_qiskit.circuits.families import CIRCUITS
 from qmoe_qiskit.errors import InputError, require_positive
 from qmoe_qiskit.moe.balance.load import RoutingStatistics
 from qmoe_qiskit.moe.balance.registry import BALANCE_LOSSES
 from qmoe_qiskit.moe.experts.registry import build_experts
 from qmoe_qiskit.moe.mixture import MixtureOfExperts
-from qmoe_qiskit.moe.routers.quantum import QuantumRouter
 from qmoe_qiskit.moe.routers.registry import RouterSettings, kind_of
 from qmoe_qiskit.moe.routers.token import AngleProjection, TokenRouter
 from qmoe_qiskit.moe.torch_connector.modes import is_exported, is_traced, is_transformed
@@ -41,7 +41,7 @@ class QMoELayer(nn.Module):
         router: "quantum"; or the name of a classical router, such as "linear" or "mlp:16", which
             sees the token itself; or a module from tokens (..., D) to weights (..., E). Classical
             routers have no use for the four settings of the circuit, which follow.
-        circuit: Circuit of the router; None for `angle_router(n_qubits, n_layers)`.
+        circuit: Circuit of the router, or the name of a family, see `CIRCUITS`; None for "angle".
         n_qubits: Number of qubits; None for 4.
         n_layers: Number of layers; None for 2.
         readout: "expectations" or "probabilities", see `QuantumRouter`.
@@ -72,7 +72,7 @@ class QMoELayer(nn.Module):
         hidden: int | None = None,
         expert: Experts | None = None,
         router: str | nn.Module = "quantum",
-        circuit: RouterCircuit | None = None,
+        circuit: RouterCircuit | str | None = None,
         n_qubits: int | None = None,
         n_layers: int | None = None,
         readout: str = "expectations",
@@ -98,12 +98,16 @@ class QMoELayer(nn.Module):
             )
         width = 4 * self.d_model if hidden is None else require_positive("hidden", hidden)
         if router == "quantum":
-            circuit = _circuit(circuit, n_qubits, n_layers)
-            projection = AngleProjection(d_model, circuit.n_inputs, generator=generator)
-            quantum = QuantumRouter(
-                circuit, n_experts, backend, readout=readout, generator=generator
+            settings = _circuit_settings(circuit, n_qubits, n_layers)
+            projection = AngleProjection(d_model, settings["n_inputs"], generator=generator)
+            quantum = RouterSettings(
+                n_experts=n_experts,
+                readout=readout,
+                backend=backend,
+                generator=generator,
+                **settings,
             )
-            token_router = TokenRouter(quantum, projection)
+            token_router = TokenRouter(kind_of(router).build(quantum), projection)
         else:
             token_router = TokenRouter(_classical(router, d_model, n_experts, generator))
         self.mixture = MixtureOfExperts(
@@ -190,19 +194,25 @@ class QMoELayer(nn.Module):
         return {**vars(self), "_last": None}
 
 
-def _circuit(
-    circuit: RouterCircuit | None, n_qubits: int | None, n_layers: int | None
-) -> RouterCircuit:
-    if circuit is None:
-        return angle_router(
-            4 if n_qubits is None else n_qubits, n_layers=2 if n_layers is None else n_layers
-        )
-    if (n_qubits, n_layers) != (None, None):
-        raise InputError(
-            "a circuit of your own has its qubits and layers already: leave out n_qubits and "
-            "n_layers"
-        )
-    return circuit
+def _circuit_settings(
+    circuit: RouterCircuit | str | None, n_qubits: int | None, n_layers: int | None
+) -> dict[str, Any]:
+    """Return the settings of a quantum router that are about its circuit."""
+    if isinstance(circuit, RouterCircuit):
+        if (n_qubits, n_layers) != (None, None):
+            raise InputError(
+                "a circuit of your own has its qubits and layers already: leave out n_qubits and "
+                "n_layers"
+            )
+        return {"n_inputs": circuit.n_inputs, "built": circuit}
+    family = CIRCUITS.get("angle" if circuit is None else circuit)
+    most = limits.COLUMNS.bit_length() - 1 if family.embeds_amplitudes else limits.QUBITS
+    size = 4 if n_qubits is None else require_positive("n_qubits", n_qubits, at_most=most)
+    return {
+        "n_inputs": 2**size if family.embeds_amplitudes else size,
+        "circuit": family.name,
+        "n_layers": 2 if n_layers is None else n_layers,
+    }
 
 
 def _classical(

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
+from qiskit.quantum_info import Statevector
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 from torch.utils.checkpoint import checkpoint
 
 from qmoe_qiskit import QMoELayer, angle_router
+from qmoe_qiskit.circuits import amplitude_circuit, zz_router
 from qmoe_qiskit.errors import InputError
 
 if TYPE_CHECKING:
@@ -224,6 +226,35 @@ def test_experts_and_routers_of_ones_own(tokens: Tensor) -> None:
     assert layer.double()(tokens).shape == tokens.shape
 
 
+def test_a_family_of_circuits_by_its_name(tokens: Tensor, seed: int) -> None:
+    own = made(seed, circuit=zz_router(3, 1), n_qubits=None, n_layers=None)
+    named = made(seed, circuit="zz", n_qubits=3)
+    assert torch.equal(named(tokens), own(tokens))
+    assert type(made(seed, circuit="hardware-efficient", backend="noisy:ibmq_manila")) is QMoELayer
+
+
+def test_amplitudes_are_those_of_the_projected_token(seed: int) -> None:
+    """Against Qiskit: the state, then the layers, then the readout of every qubit."""
+    layer = made(seed, circuit="amplitude", n_qubits=2)
+    of_tokens = layer.mixture.router
+    token = draw(seed, 4)
+    values = of_tokens.projection(token).detach().numpy()
+    assert values.shape == (4,)
+    # Qubit 0 is the first digit of an amplitude's number, as in PennyLane.
+    state = Statevector(values / np.linalg.norm(values)).reverse_qargs()
+    quantum = of_tokens.router
+    router = amplitude_circuit(4, 1)
+    layers, steps = router.circuit.copy_empty_like(), router.circuit.data
+    barrier = [step.operation.name for step in steps].index("barrier")
+    for step in steps[barrier + 1 :]:  # the gates before it prepare the amplitudes
+        layers.append(step)
+    angles = dict(zip(router.weights, quantum.connector.weight.tolist(), strict=True))
+    state = state.evolve(layers.assign_parameters(angles))
+    readout = [state.expectation_value(o).real for o in router.observables]
+    expected = torch.softmax(quantum.adapter(torch.tensor(readout)), -1)
+    close(of_tokens(token), expected)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -237,6 +268,8 @@ def test_experts_and_routers_of_ones_own(tokens: Tensor) -> None:
         ({"router": "quantun"}, "did you mean 'quantum'"),
         ({"router": "mlp"}, "needs its number of hidden units"),
         ({"circuit": angle_router(2, 1), "n_qubits": 3}, "leave out n_qubits"),
+        ({"circuit": "amplitudes"}, "unknown circuit 'amplitudes'"),
+        ({"circuit": "amplitude", "n_qubits": 14}, "n_qubits must be at most 13, got 14"),
         ({"n_qubits": 40}, "40 qubits"),
         ({"readout": "probabilities", "n_qubits": 1}, "1 qubit has 2"),
         ({"balance": "even"}, "unknown balance loss 'even'"),
