@@ -33,7 +33,6 @@ from qmoe_qiskit.train.settings import check_settings
 from qmoe_qiskit.train.stored.checkpoint import (
     Checkpoint,
     load_checkpoint,
-    optimizer_tensors,
     restore_training,
     save_checkpoint,
 )
@@ -287,9 +286,7 @@ class Fit(Generic[ModelT]):
             estimator.__dict__.pop("privacy_spent_", None)
         if isinstance(training, Training):
             estimator.optimizer_state_ = training.optimizer_state
-            training.hand_over(estimator)
-        else:
-            training.hand_over(estimator)
+        training.hand_over(estimator)
         estimator.votes_seed_ = self._seed
         return estimator
 
@@ -383,13 +380,11 @@ class Fit(Generic[ModelT]):
 
     def _save(self) -> None:
         if self.estimator.checkpoint is not None:
-            checkpoint = Checkpoint(
-                module=self.estimator.module_.state_dict(),
-                optimizer=optimizer_tensors(self._training.optimizer),
+            checkpoint = Checkpoint.of(
+                self.estimator.module_,
+                self._training,
                 best=self._best,
-                history=self._training.history,
                 identity=self._identity,
-                counted=self._training.counted(),
             )
             save_checkpoint(Path(self.estimator.checkpoint), checkpoint)
 

@@ -1,8 +1,10 @@
 """Checkpoints: all that an interrupted training needs to go on exactly."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, Self
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +15,21 @@ from qmoe_qiskit.io.checked_tensors import Tensors, read_tensors, write_tensors
 from qmoe_qiskit.io.reasons import reason_of
 
 _GROUPS = ("module", "optimizer", "best")
+
+
+class Resumable(Protocol):
+    """A training that can go on from a checkpoint."""
+
+    @property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """The optimizer."""
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        """One entry per finished epoch."""
+
+    def counted(self) -> dict[str, float]:
+        """Return what a private training has counted, or nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +51,20 @@ class Checkpoint:
     history: list[dict[str, float]]
     identity: dict[str, Any]
     counted: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, module: nn.Module, training: Resumable, *, best: Tensors, identity: dict[str, Any]
+    ) -> Self:
+        """Return what a training keeps after each epoch, and before the first."""
+        return cls(
+            module=module.state_dict(),
+            optimizer=optimizer_tensors(training.optimizer),
+            best=best,
+            history=training.history,
+            identity=identity,
+            counted=training.counted(),
+        )
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
