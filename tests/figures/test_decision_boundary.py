@@ -54,7 +54,9 @@ def blobs(seed: int) -> Split:
     )
 
 
-@pytest.mark.parametrize("n_panels", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize(
+    "n_panels", [1, 2, 5, *(pytest.param(n, marks=pytest.mark.trial) for n in (3, 4))]
+)
 def test_two_classes_have_a_panel_a_model_and_one_scale(
     moons: Split,
     n_panels: int,
