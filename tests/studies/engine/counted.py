@@ -1,9 +1,14 @@
-"""Loaded by the server of a fork server: its workers write down every task that they begin."""
+"""Loaded by the server of a fork server: its workers write down every task that they begin.
+
+The server outlives the programs that it serves, also one that is killed while it asks for a worker.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 from importlib import import_module
+from multiprocessing import reduction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +19,7 @@ _LOG = Path(os.environ["STUDIES_LOG"])
 _MODULE, _NAME = os.environ["STUDIES_TASK"].split(":")
 _CLASS = getattr(import_module(_MODULE), _NAME)
 _run = _CLASS.run
+_receive = reduction.recvfds
 
 
 def _counted(task: Task) -> dict[str, Any]:
@@ -24,3 +30,13 @@ def _counted(task: Task) -> dict[str, Any]:
 
 
 _CLASS.run = _counted
+
+
+def _received(*arguments: Any) -> list[int]:
+    try:
+        return _receive(*arguments)
+    except EOFError as error:  # Python's server would end
+        raise OSError(errno.ECONNABORTED, "the program was killed") from error
+
+
+reduction.recvfds = _received
