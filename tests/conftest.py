@@ -38,6 +38,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # Folders, files and tests that are more than quick calls in this process, and how; see the markers
 # in pyproject.toml. Where a file mixes, tests are marked there, or by their fixtures.
 COSTS = {
+    "adaptive/test_recalibration.py": {"slow"},
     "backends/mitigation/test_folding.py": {"slow"},
     "backends/noisy/test_circuit.py": {"slow"},
     "backends/noisy/test_contract.py": {"slow"},
@@ -86,10 +87,13 @@ COSTS = {
     "noise_profiles/capture/test_exported.py": {"slow"},
     "noise_profiles/files/test_files.py::test_fuzz_spoilt_files": {"slow"},
     "noise_profiles/test_aer_equality.py": {"slow"},
+    "runs/explaining": {"slow"},
     "runs/noise_comparison": {"slow"},
     "runs/shot_plan": {"slow"},
+    "runs/test_attack.py": {"slow"},
     "runs/test_error_bars.py": {"slow"},
     "runs/test_own_circuit.py": {"slow"},
+    "runs/test_representations.py": {"slow"},
     "scripts": {"slow"},
     "simulation/test_batches.py": {"slow"},
     "simulation/test_density.py::test_channels_between_uploads": {"slow"},
@@ -99,6 +103,7 @@ COSTS = {
     "studies/engine/test_dask_cluster.py": {"process"},
     "studies/engine/test_kill.py": {"process"},
     "studies/engine/test_processes.py": {"process"},
+    "studies/kernel/test_kernel.py::test_from_tasks_to_figures": {"slow"},
     "studies/noise": {"slow"},
     "studies/report/test_browser.py": {"process"},
     "studies/report/test_figures.py": {"slow"},
@@ -106,6 +111,8 @@ COSTS = {
     "studies/test_balance.py::test_from_tasks_to_figures": {"slow"},
     "studies/test_efficiency.py": {"slow"},
     "studies/test_experts.py": {"slow"},
+    "studies/test_private.py::test_tasks_repeat_and_draw": {"slow"},
+    "studies/training/test_feasibility.py": {"slow"},
     "studies/training/test_train_task.py": {"slow"},
     "test_contributing.py": {"slow"},
     "test_docs.py::test_examples_run": {"service", "slow"},

@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy.stats import binomtest
 
-from qmoe_qiskit.adaptive import Stream, recalibrate
+from qmoe_qiskit.adaptive import RecalibrationPlan, Stream, recalibrate
 from qmoe_qiskit.adaptive.recalibration.refit import circuit_values, refitted
 from qmoe_qiskit.backends import open_backend
 from qmoe_qiskit.data import load_dataset
@@ -39,10 +39,24 @@ def manila() -> NoiseProfile:
     return load_profile("ibmq_manila")
 
 
+@pytest.fixture(scope="module")
+def unchanged(model: QMoEClassifier, rows: Rows, manila: NoiseProfile) -> RecalibrationPlan:
+    """The plan for a device that is as it was."""
+    return recalibrate(model, manila, *rows, deployment=manila, probes=PROBES, epochs=2)
+
+
+@pytest.fixture(scope="module")
+def changed(model: QMoEClassifier, rows: Rows, manila: NoiseProfile) -> RecalibrationPlan:
+    """The plan for a worse device, of which no action is good enough."""
+    return recalibrate(
+        model, manila.scale(15), *rows, deployment=manila, probes=PROBES, epochs=1, limit=0.0
+    )
+
+
 def test_an_unchanged_device_needs_nothing(
-    model: QMoEClassifier, rows: Rows, manila: NoiseProfile
+    model: QMoEClassifier, unchanged: RecalibrationPlan, manila: NoiseProfile
 ) -> None:
-    plan = recalibrate(model, manila, *rows, deployment=manila, probes=PROBES, epochs=1)
+    plan = unchanged
     assert plan.chosen.name == "nothing"
     assert plan.executions == PROBES
     assert plan.actions[0].flips == plan.deployment_flips
@@ -55,14 +69,15 @@ def test_an_unchanged_device_needs_nothing(
 
 
 def test_counts_are_those_of_the_parameter_shift_rule(
-    model: QMoEClassifier, rows: Rows, manila: NoiseProfile
+    model: QMoEClassifier, rows: Rows, unchanged: RecalibrationPlan
 ) -> None:
-    plan = recalibrate(model, manila, *rows, deployment=manila, probes=PROBES, epochs=2)
     n_rows, n_weights = len(rows[0]), len(circuit_weights(model.module_))
     # Each weight of the angle router turns one rotation.
     retraining = n_rows * (1 + 2 * n_weights) * 2
     expected = {"nothing": 0, "move": PROBES, "refit": n_rows, "move and refit": n_rows}
-    assert {one.name: one.executions for one in plan.actions} == expected | {"retrain": retraining}
+    assert {one.name: one.executions for one in unchanged.actions} == expected | {
+        "retrain": retraining
+    }
 
 
 def test_a_worse_device_is_answered_within_the_budget(
@@ -83,14 +98,11 @@ def test_a_worse_device_is_answered_within_the_budget(
 
 
 def test_a_plan_is_applied_elsewhere(
-    model: QMoEClassifier, rows: Rows, manila: NoiseProfile
+    changed: RecalibrationPlan, rows: Rows, manila: NoiseProfile
 ) -> None:
     """The device may differ from its calibration: the model is fitted to what it measures."""
-    plan = recalibrate(
-        model, manila.scale(15), *rows, deployment=manila, probes=PROBES, epochs=1, limit=0.0
-    )
-    refit = next(one for one in plan.actions if one.name == "move and refit")
-    chosen = type(plan)(**{**vars(plan), "chosen": refit})
+    refit = next(one for one in changed.actions if one.name == "move and refit")
+    chosen = type(changed)(**{**vars(changed), "chosen": refit})
     device = open_backend(manila.scale(14))
     after = chosen.apply(device)
     assert after.backend_ is device
@@ -101,14 +113,10 @@ def test_a_plan_is_applied_elsewhere(
 
 
 def test_a_refit_lowers_the_loss_and_leaves_the_model(
-    model: QMoEClassifier, rows: Rows, manila: NoiseProfile
+    changed: RecalibrationPlan, rows: Rows
 ) -> None:
     X, y = rows
-    noisy = (
-        recalibrate(model, manila.scale(15), X, y, deployment=manila, probes=PROBES, epochs=1)
-        .actions[0]
-        .model
-    )
+    noisy = changed.actions[0].model
     before = {name: one.clone() for name, one in noisy.module_.state_dict().items()}
     after = refitted(noisy, X, y, circuit_values(noisy, X))
     assert all(one.equal(before[name]) for name, one in noisy.module_.state_dict().items())

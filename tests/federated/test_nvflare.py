@@ -1,4 +1,8 @@
-"""Clients as processes: the results of one process, and what happens when processes are killed."""
+"""Clients as processes: the results of one process, and what happens when processes are killed.
+
+Each process takes seconds to import its libraries. Where no trial runs, they are forks of a server
+that has imported them; the trials start them as users do.
+"""
 
 from __future__ import annotations
 
@@ -41,6 +45,27 @@ def certificates_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", read)
 
 
+SITE = textwrap.dedent("""
+    import os, runpy, sys
+    from pathlib import Path
+
+    _, _, module, folder, *_ = sys.argv  # after -m
+    Path(folder, "pid").write_text(str(os.getpid()))
+    sys.argv = sys.argv[2:]
+    runpy.run_module(module, run_name="__main__")
+""")
+
+
+@pytest.fixture(scope="module")
+def forking(python: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A Python whose modules, which are sites, run in forks; they write down their process."""
+    folder = tmp_path_factory.mktemp("sites")
+    (folder / "site.py").write_text(SITE)
+    (folder / "python").write_text(f'#!/bin/sh\nexec "{python}" "{folder}/site.py" "$@"\n')
+    (folder / "python").chmod(0o755)
+    return str(folder / "python")
+
+
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[engines.NVFlareEngine]]:
     """The engines that a test starts, whose processes must be gone at its end."""
@@ -56,6 +81,11 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[engines.NVFlareEng
     assert [pid for one in known for pid in one.process_ids.values() if is_alive(pid)] == []
 
 
+def sites_of(engine: engines.NVFlareEngine) -> list[int]:
+    """Return the processes of an engine's forked sites, which those that it started stand for."""
+    return [int((folder / "pid").read_text()) for folder in engine._sites.values()]
+
+
 def is_alive(pid: int) -> bool:
     try:
         status = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
@@ -66,7 +96,7 @@ def is_alive(pid: int) -> bool:
 
 def wait_until_gone(pids: list[int]) -> None:
     while any(map(is_alive, pids)):  # pytest's own timeout ends it
-        time.sleep(0.1)
+        time.sleep(0.01)
 
 
 def listening(process: int) -> set[str]:
@@ -92,15 +122,22 @@ def assert_same_weights(one: FederatedRun, other: FederatedRun, names: Any = Non
             np.testing.assert_allclose(p.detach(), q.detach(), rtol=0, atol=1e-8)
 
 
-def test_a_site_is_killed(parts: tuple[Dataset, ...], started: list[engines.NVFlareEngine]) -> None:
+def test_a_site_is_killed(
+    parts: tuple[Dataset, ...],
+    started: list[engines.NVFlareEngine],
+    forking: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The rounds before are those of the local engine; later ones go on, and say who is missing."""
-    reached: list[Round] = []
+    monkeypatch.setattr(sys, "executable", forking)
+    sites: list[int] = []
 
     def report(one: Round) -> None:
-        reached.append(one)
         assert listening(os.getpid()) == {"0100007F"}  # 127.0.0.1
         if one.number == 1:
-            assert not any(map(listening, started[0].process_ids.values()))
+            sites.extend(sites_of(started[0]))
+            assert all(map(is_alive, sites))
+            assert not any(map(listening, sites))
         if one.number == 2:
             os.kill(started[0].process_ids["site-2"], signal.SIGKILL)
 
@@ -114,6 +151,7 @@ def test_a_site_is_killed(parts: tuple[Dataset, ...], started: list[engines.NVFl
         assert one.clients == ("site-1",)
         assert one.missing["site-2"].startswith("its process ended with code -9")
     assert list(run.models) == ["site-1"]
+    wait_until_gone(sites)
 
 
 def test_a_process_leads_one_federation_after_another(tmp_path: Path) -> None:
@@ -138,6 +176,8 @@ PROGRAM = textwrap.dedent("""
         print(*self.process_ids.values(), flush=True)
     wait = engine.NVFlareEngine._wait_until_connected
     engine.NVFlareEngine._wait_until_connected = lambda self: (started(self), wait(self))
+    if len(sys.argv) > 3:
+        sys.executable = sys.argv[3]
     parts = partition(load_dataset("moons", n_samples=120, seed=1), 4, "dirichlet:0.6", seed=2)
     n = int(sys.argv[2])
     federate(
@@ -147,27 +187,36 @@ PROGRAM = textwrap.dedent("""
 """)
 
 
-def begun(folder: Path, n_sites: int) -> tuple[subprocess.Popen[str], list[int]]:
+def begun(
+    folder: Path, n_sites: int, forking: str | None = None, python: str = sys.executable
+) -> tuple[subprocess.Popen[str], list[int]]:
     """Return a program that trains, and the process numbers of its sites."""
-    command = [sys.executable, "-c", PROGRAM, str(folder), str(n_sites)]
+    script = folder.with_name("program.py")
+    script.write_text(PROGRAM)
+    command = [python, str(script), str(folder), str(n_sites), *([forking] if forking else [])]
     program = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert program.stdout is not None
     return program, [int(word) for word in program.stdout.readline().split()]
 
 
-def test_the_coordinator_is_killed(parts: tuple[Dataset, ...], tmp_path: Path) -> None:
+def test_the_coordinator_is_killed(
+    parts: tuple[Dataset, ...], tmp_path: Path, forking: str, python: str
+) -> None:
     """Its sites end by themselves, and its folder is gone on with, by any engine."""
-    program, pids = begun(tmp_path, 2)
+    out = tmp_path / "out"
+    program, pids = begun(out, 2, forking, python)
     try:
         assert program.stdout is not None
         assert program.stdout.readline() == "1\n"
+        sites = [int(path.read_text()) for path in out.rglob("pid")]
+        assert all(map(is_alive, sites))
     finally:
         program.kill()
         program.communicate()
-    assert len(pids) == 2
-    wait_until_gone(pids)
+    assert len(pids) == len(sites) == 2
+    wait_until_gone([*pids, *sites])
     model = QMoEClassifier("linear")
-    resumed = federate(model, parts[:2], out=tmp_path, resume=True, **SETTINGS)
+    resumed = federate(model, parts[:2], out=out, resume=True, **SETTINGS)
     whole = federate(model, parts[:2], **SETTINGS)
     assert resumed.rounds == whole.rounds
     assert_same_weights(resumed, whole)
@@ -175,7 +224,7 @@ def test_the_coordinator_is_killed(parts: tuple[Dataset, ...], tmp_path: Path) -
 
 @pytest.mark.trial
 def test_ctrl_c(tmp_path: Path) -> None:
-    program, pids = begun(tmp_path, 2)
+    program, pids = begun(tmp_path / "out", 2)
     program.send_signal(signal.SIGINT)
     assert "KeyboardInterrupt" in program.communicate()[1]
     wait_until_gone(pids)
@@ -247,13 +296,13 @@ def test_a_site_is_killed_at_any_moment(
 def test_the_coordinator_is_killed_at_any_moment(
     parts: tuple[Dataset, ...], tmp_path: Path, delay_s: float
 ) -> None:
-    program, pids = begun(tmp_path, 3)
+    program, pids = begun(tmp_path / "out", 3)
     time.sleep(delay_s)
     program.kill()
     program.communicate()
     wait_until_gone(pids)
     model = QMoEClassifier("linear")
-    resumed = federate(model, parts[:3], out=tmp_path, resume=True, **SETTINGS)
+    resumed = federate(model, parts[:3], out=tmp_path / "out", resume=True, **SETTINGS)
     whole = federate(model, parts[:3], **SETTINGS)
     assert resumed.rounds == whole.rounds
     assert_same_weights(resumed, whole)

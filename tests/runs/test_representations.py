@@ -56,16 +56,16 @@ NOT_SHOWN = {
 def objects(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("shown")
     run = load_run(finished)
-    evaluation = evaluate_run(load_run(finished, backend="noisy:ibm_torino", shots=50))
+    evaluation = evaluate_run(load_run(finished, backend="noisy:ibm_perth", shots=50))
     np.savez(folder / "rows.npz", X=np.zeros((500, 2)))
     digits = load_dataset("digits", n_samples=200)
     model = QMoEClassifier("linear", n_qubits=6, max_epochs=1, verbose=False)
     model.partial_fit(digits.features_NF, digits.labels_N, np.unique(digits.labels_N))
     router, profile = angle_router(6, 4), load_profile("ibm_torino")
-    noisy = open_backend("noisy:ibm_torino").compile(router)
+    noisy = open_backend("noisy:ibm_perth").compile(router)
     rows, weights = np.zeros((300, router.n_inputs)), np.zeros(router.n_weights)
     request = DeviceRequest(
-        backend="runtime:fake_torino", options=RuntimeOptions(resilience_level=0), shots=10
+        backend="runtime:fake_perth", options=RuntimeOptions(resilience_level=0), shots=10
     )
     prepared = prepare_run(run, open_device(request, run), samples=3)
     device = evaluate_prepared(prepared)
@@ -123,12 +123,12 @@ def test_they_say_what_matters(objects: dict[str, Any], finished: Path) -> None:
     text = "\n".join(map(repr, objects.values()))
     for part in (
         f"<Run {str(finished)!r}: router 'quantum' on moons (45 training rows, 15 held out), ",
-        "held-out rows of moons on 'noisy:ibm_torino': accuracy 0.",
+        "held-out rows of moons on 'noisy:ibm_perth': accuracy 0.",
         "rows.npz: ",
         "<Dataset digits: 200 rows, ",
         "the router sees 6 combinations of them",
         "<RouterCircuit: 6 qubits, 6 inputs, 72 weights, 6 outputs, depth ",
-        "<BatchedRouter on 'noisy:ibm_torino': qubits ",
+        "<BatchedRouter on 'noisy:ibm_perth': qubits ",
         "RuntimeOptions(resilience_level=0)",
         "TrainingRequest(n_samples=60)",
         "of shape (300, 6)",

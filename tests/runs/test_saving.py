@@ -110,11 +110,11 @@ def test_the_command_line_takes_it(
         [row["probabilities"] for row in told], model.predict_proba(X), rtol=1e-12
     )
 
-    noisy = ("--backend", "noisy:ibm_torino", "--shots", 64, "--json")
+    noisy = ("--backend", "noisy:ibm_perth", "--shots", 64, "--json")
     noisy_run = json.loads(answer("evaluate", saved, *noisy))
     assert noisy_run["execution"]["shots"] == 64
     few = ("--samples", 2)
-    estimate = answer("estimate", saved, "--backend", "runtime:fake_torino", *few)
+    estimate = answer("estimate", saved, "--backend", "runtime:fake_perth", *few)
     assert "QPU seconds" in estimate
 
 

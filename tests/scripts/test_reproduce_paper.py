@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -52,6 +53,8 @@ def script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
         return replace(study, quick=study.quick.changed(**TINY[name]))
 
     monkeypatch.setattr(module, "load_study", tiny)
+    # Processes would import for seconds what this one has.
+    monkeypatch.setattr(module, "processes", ThreadPoolExecutor)
     monkeypatch.chdir(tmp_path)
     return module
 

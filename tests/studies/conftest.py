@@ -7,13 +7,20 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from studies.engine.small_run import PRELOADED
+
+from qmoe_qiskit.studies.engine.processes import load_libraries, processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from qmoe_qiskit.studies.engine.runner import OpenExecutor
 
 TESTS = Path(__file__).parents[1]
 
@@ -72,3 +79,14 @@ def is_running() -> Callable[[int], bool]:
         return state != "Z"
 
     return look
+
+
+@pytest.fixture(scope="module")
+def two_processes() -> Iterator[OpenExecutor]:
+    """Two processes, forked from a server that has loaded small tasks, and not from any before."""
+    forkserver._forkserver._stop()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(TESTS))
+        load_libraries(PRELOADED)
+        yield partial(processes, 2, preloaded=PRELOADED)
+    forkserver._forkserver._stop()

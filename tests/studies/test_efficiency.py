@@ -216,7 +216,7 @@ def test_families_alike_are_seldom_told_apart(
     monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator, *, whole: bool
 ) -> None:
     """The true rate is at most 2.5 %; more would be seen in 2 of 100 tests, or of 100 samples."""
-    n_studies, bound = (200, 0.05) if whole else (40, 0.1)
+    n_studies, bound = (200, 0.05) if whole else (20, 0.1)
     # p-values decide; intervals of fewer resamples are as good here, and 100 times as fast.
     monkeypatch.setattr(estimates, "RESAMPLES", 99)
     settings, seeds = EfficiencySettings(scalings=("paper",)), range(20)

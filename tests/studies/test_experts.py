@@ -101,9 +101,9 @@ def test_the_learning_rate_is_chosen_and_the_model_trained_anew() -> None:
 
 @pytest.mark.parametrize("model", ["qnn", "quantum_mixture"])
 def test_experts_are_trained_under_noise_too(model: str) -> None:
-    noisy = task(model=model, backend="noisy:ibm_torino", epochs=1)
+    noisy = task(model=model, backend="noisy:ibm_perth", epochs=1)
     noisy.check()
-    assert set(noisy.profiles()) == {"noisy:ibm_torino"}
+    assert set(noisy.profiles()) == {"noisy:ibm_perth"}
     ideal = task(model=model, epochs=1)
     assert ideal.profiles() == {}
     assert noisy.run()["cross_entropy"] != ideal.run()["cross_entropy"]

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from qmoe_qiskit.stats.types import Breakdown, Estimate, Verdict
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 # Draws on an empty figure with constrained layout, or returns another figure.
-Draw = Callable[[Figure], Figure | None]
+Draw = Callable[["Figure"], "Figure | None"]
 
 
 # A number with its interval, a bare number, text, or nothing.

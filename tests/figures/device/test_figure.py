@@ -128,7 +128,14 @@ def test_devices_that_lack_something_are_drawn(what: str, kolkata: NoiseProfile)
         assert circles(figure)[0].get_linestyle() == ":"
 
 
-@pytest.mark.parametrize("name", ["ibmq_manila", "ibm_perth", "ibm_miami", "ibm_torino"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ibmq_manila",
+        "ibm_miami",
+        *(pytest.param(name, marks=pytest.mark.trial) for name in ("ibm_perth", "ibm_torino")),
+    ],
+)
 def test_the_text_is_legible(name: str) -> None:
     """No two pieces of text touch, and none leaves the figure."""
     figure = device_figure(load_profile(name))

@@ -23,7 +23,7 @@ from qmoe_qiskit.runs.explaining.specialization import measure_specialization, m
 # Their routers see features, principal components and trained coordinates; two are classical.
 MODELS: dict[str, dict[str, Any]] = {
     "quantum": {"n_layers": 1},
-    "probabilities": {"n_layers": 1, "readout": "probabilities", "backend": "noisy:ibm_torino"},
+    "probabilities": {"n_layers": 1, "readout": "probabilities", "backend": "noisy:ibm_perth"},
     "re-uploads": {"n_layers": 1, "reuploads": 2, "n_experts": 3},
     "mlp": {"router": "mlp:4", "n_experts": 3},
     "linear": {"router": "linear"},

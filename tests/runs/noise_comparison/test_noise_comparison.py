@@ -144,14 +144,13 @@ def test_shots_are_those_of_the_evaluations(tmp_path: Path) -> None:
         mitigation="readout",
         training=replace(REQUEST.training, max_epochs=1, data="moons"),
     )
-    results = compare_under_noise(request, tmp_path / "run").settings
+    compared = compare_under_noise(request, tmp_path / "run")
+    results = compared.settings
     assert [result.trained_on.shots for result in results] == [None] * 4
     assert [result.evaluated_on.shots for result in results] == [None, 40, 40, 40]
     assert {result.evaluated_on.mitigation for result in results[1:]} == {"readout"}
     assert results[3].trained_on.mitigation == "readout"
-    assert compare_under_noise(request, tmp_path / "two") == compare_under_noise(
-        request, tmp_path / "run", force=True
-    )
+    assert compare_under_noise(request, tmp_path / "run", force=True) == compared
 
 
 def test_the_document_says_everything(compared: NoiseComparison, folder: Path) -> None:

@@ -17,30 +17,41 @@ from typing import Any
 
 from qmoe_qiskit.cli import main as qmoe
 from qmoe_qiskit.studies.engine import processes as executors
+from qmoe_qiskit.studies.registry import STUDIES
 
 # What a study loads, loaded once, beside what its workers do.
 PRELOADED = (
-    *executors.PRELOADED,
     "matplotlib.backends.backend_agg",
     "qmoe_qiskit.cli.output.study",
     "qmoe_qiskit.studies.report.write",
-    "qmoe_qiskit.studies.ablation.summary",
     "qmoe_qiskit.studies.report_from_folder",
 )
+# The class of a study's tasks, and what its workers load.
+TASKS = {
+    "ablation": (
+        "qmoe_qiskit.studies.training.train_task:TrainTask",
+        (*executors.PRELOADED, "qmoe_qiskit.studies.ablation.summary"),
+    ),
+    "small": ("studies.engine.small:Small", ("studies.engine.small",)),
+}
 
 
 def main() -> None:
     """Fork a program for each order, and tell its number and how it ended.
 
-    The only argument is the file that workers write to, see `studies.counted`. Keys of an order:
+    The arguments are the study, and the file that workers write to, see `counted.py`. Keys of an
+    order:
         cwd: Where it runs; its output goes to the files "stdout" and "stderr" there.
         arguments: Of the program.
         event: At which change of a file under `cwd` it is killed, from 1; 0 for never.
     """
-    for name in PRELOADED:
+    _, study, log = sys.argv
+    STUDIES["small"] = "studies.engine.small:STUDY"
+    task, libraries = TASKS[study]
+    for name in (*PRELOADED, *libraries):
         __import__(name)
-    os.environ["STUDIES_LOG"] = sys.argv[1]
-    executors.load_libraries((*executors.PRELOADED, "studies.engine.counted"))
+    os.environ |= {"STUDIES_LOG": log, "STUDIES_TASK": task}
+    executors.load_libraries((*libraries, "studies.engine.counted"))
     for line in sys.stdin:
         order = json.loads(line)
         pid = os.fork()

@@ -14,6 +14,9 @@ from qmoe_qiskit.errors import QMoEError
 from qmoe_qiskit.studies.engine.processes import processes
 from qmoe_qiskit.studies.engine.runner import run_tasks
 
+# Workers load this once, and none of the libraries.
+PRELOADED = ("studies.engine.small",)
+
 
 def main() -> None:
     parser = argparse.ArgumentParser()
@@ -28,7 +31,7 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (given.bytes, given.bytes))
     tasks = tasks_of(given.tasks, seconds=given.seconds, log=given.log, size=given.size)
     try:
-        results = run_tasks(tasks, given.folder, partial(processes, 2, preloaded=()))
+        results = run_tasks(tasks, given.folder, partial(processes, 2, preloaded=PRELOADED))
     except QMoEError as error:
         sys.exit(f"error: {error}")
     for result in results:

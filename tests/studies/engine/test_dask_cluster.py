@@ -6,6 +6,7 @@ import contextlib
 import json
 import socket
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from studies.engine.small import Deadly, Small, pids
 from qmoe_qiskit.errors import InputError, StudyError
 from qmoe_qiskit.studies.engine.dask_cluster import Cluster
 from qmoe_qiskit.studies.engine.runner import Progress, run_tasks
+from qmoe_qiskit.studies.registry import STUDIES
 
 if TYPE_CHECKING:
     import subprocess
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from contextlib import AbstractContextManager
     from pathlib import Path
+    from typing import Any
+
+    from qmoe_qiskit.studies.engine.runner import OpenExecutor
 
 pytest.importorskip("distributed", reason="needs the extra cluster")
 
@@ -30,18 +35,36 @@ OUTS = ("here", "there")
 
 
 class Dask:
-    """A scheduler and its workers."""
+    """A scheduler and its workers; tests kill them, and the next one starts what it lacks."""
 
     def __init__(self, start: Callable[..., subprocess.Popen[str]]) -> None:
         self._start = start
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.cluster = Cluster(address=f"tcp://127.0.0.1:{self.port}", patience_s=60)
+        self.scheduler: subprocess.Popen[str] | None = None
+        self.workers: list[subprocess.Popen[str]] = []
 
-    def scheduler(self) -> subprocess.Popen[str]:
-        here = ("--host", "127.0.0.1", "--port", self.port, "--no-dashboard")
-        return self._start("distributed.cli.dask_scheduler", *here)
+    def with_workers(self, n: int) -> Dask:
+        """Start a scheduler and workers, as far as they do not run."""
+        if self.scheduler is None or self.scheduler.poll() is not None:
+            self.kill()
+            here = ("--host", "127.0.0.1", "--port", self.port, "--no-dashboard")
+            self.scheduler = self._start("distributed.cli.dask_scheduler", *here)
+        self.workers = [worker for worker in self.workers if worker.poll() is None]
+        while len(self.workers) < n:
+            self.add_worker()
+        return self
+
+    def add_worker(self) -> None:
+        here = ("--host", "127.0.0.1", "--nthreads", 1, "--no-nanny", "--no-dashboard")
+        worker = self._start("distributed.cli.dask_worker", self.cluster.address, *here)
+        self.workers.append(worker)
+
+    def kill(self) -> None:
+        """Kill the scheduler and all workers."""
+        for process in (*self.workers, *([self.scheduler] if self.scheduler else [])):
+            process.kill()
+            process.wait(60)
 
     def wait(self) -> None:
         """Wait until the scheduler answers."""
@@ -53,25 +76,35 @@ class Dask:
             assert time.monotonic() < limit
             time.sleep(0.01)
 
-    def worker(self) -> subprocess.Popen[str]:
-        here = ("--host", "127.0.0.1", "--nthreads", 1, "--no-nanny", "--no-dashboard")
-        return self._start("distributed.cli.dask_worker", self.cluster.address, *here)
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
 
 
-@pytest.fixture
-def dask(start: Callable[..., subprocess.Popen[str]]) -> Dask:
-    return Dask(start)
+@pytest.fixture(scope="module")
+def dask(start_for_all: Callable[..., subprocess.Popen[str]]) -> Dask:
+    return Dask(start_for_all)
 
 
 def tasks_of(n: int, log: Path) -> list[Small]:
     return [Small(seed=seed, seconds=0.02, log=str(log)) for seed in range(n)]
 
 
+def test_a_cluster_without_workers_is_one_sentence(tmp_path: Path, dask: Dask) -> None:
+    dask.kill()
+    dask.with_workers(0).wait()
+    impatient = Cluster(address=dask.cluster.address, patience_s=2)
+    with pytest.raises(StudyError, match=r"has no worker: start one \(dask worker tcp://"):
+        run_tasks([Small(seed=1)], tmp_path, impatient)
+
+
 def test_a_cluster_gives_what_this_machine_gives_though_a_worker_is_killed(
     tmp_path: Path, dask: Dask
 ) -> None:
-    dask.scheduler()
-    workers = [dask.worker(), dask.worker()]
+    workers = dask.with_workers(2).workers[:2]
     tasks = tasks_of(60, tmp_path / "log")
     told: list[Progress] = []
 
@@ -89,33 +122,45 @@ def test_a_cluster_gives_what_this_machine_gives_though_a_worker_is_killed(
 
 
 def test_the_program_finds_on_a_cluster_what_it_finds_here_though_a_worker_is_killed(
-    tmp_path: Path, dask: Dask, start: Callable[..., subprocess.Popen[str]]
+    tmp_path: Path,
+    dask: Dask,
+    qmoe: Callable[..., Any],
+    two_processes: OpenExecutor,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """`qmoe study --cluster`, to its report."""
-    dask.scheduler()
-    workers = [dask.worker(), dask.worker()]
+    assert two_processes  # their server serves `qmoe study` too
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(STUDIES, "small", "studies.engine.small:STUDY")
+    workers = dask.with_workers(2).workers[:2]
     seeds, log = range(30), str(tmp_path / "log")
     (tmp_path / "small.toml").write_text(f"seconds = 0.02\nlog = {json.dumps(log)}")
     study = ("study", "small", "--seeds", len(seeds), "--settings", "small.toml", "--json")
-    remote = start(
-        "studies.engine.small_program", *study, "--out", "there", "--cluster", dask.cluster.address
-    )
-    while not {worker.pid for worker in workers} <= {p for seed in seeds for p in pids(log, seed)}:
-        assert remote.poll() is None, remote.communicate()
-        time.sleep(0.001)
-    workers[0].kill()
-    n_done = len(list((tmp_path / "there" / "tasks").glob("*.json")))
-    stdout, stderr = remote.communicate(timeout=240)
-    assert (remote.returncode, stderr) == (0, "")
-    assert n_done < 2 * len(seeds)
-    found = json.loads(stdout)
-    assert found["tasks"] == {"total": 2 * len(seeds), "skipped": 0, "redone": {}}
-    assert workers[1].poll() is None
+    n_done: list[int] = []
+    is_over = threading.Event()
 
-    here = start("studies.engine.small_program", *study, "--out", "here", "--workers", 1)
-    stdout, stderr = here.communicate(timeout=240)
-    assert (here.returncode, stderr) == (0, "")
-    assert json.loads(stdout) == {**found, "out": "here"}
+    def kill_one() -> None:
+        wanted = {worker.pid for worker in workers}
+        while not wanted <= {pid for seed in seeds for pid in pids(log, seed)}:
+            if is_over.wait(0.005):
+                return
+        workers[0].kill()
+        n_done.append(len(list((tmp_path / "there" / "tasks").glob("*.json"))))
+
+    killing = threading.Thread(target=kill_one)
+    killing.start()
+    there = qmoe(*study, "--out", "there", "--cluster", dask.cluster.address)
+    is_over.set()
+    killing.join()
+    assert (there.exit_code, there.stderr) == (0, "")
+    assert n_done[0] < 2 * len(seeds)
+    found = json.loads(there.stdout)
+    assert found["tasks"] == {"total": 2 * len(seeds), "skipped": 0, "redone": {}}
+    assert [worker.poll() for worker in workers] == [-9, None]
+
+    here = qmoe(*study, "--out", "here", "--workers", 1)
+    assert (here.exit_code, here.stderr) == (0, "")
+    assert json.loads(here.stdout) == {**found, "out": "here"}
     tables = [name for name in found["files"] if name.startswith("tables/")]
     contents = [[(tmp_path / out / name).read_bytes() for name in tables] for out in OUTS]
     assert contents[0] == contents[1] != []
@@ -128,18 +173,15 @@ def test_the_program_finds_on_a_cluster_what_it_finds_here_though_a_worker_is_ki
 
 
 def test_tasks_go_on_when_a_scheduler_returns(tmp_path: Path, dask: Dask) -> None:
-    scheduler, worker = dask.scheduler(), dask.worker()
+    dask.with_workers(1)
     tasks = tasks_of(30, tmp_path / "log")
     told: list[Progress] = []
 
     def report(progress: Progress) -> None:
         told.append(progress)
         if progress.done == 10:
-            scheduler.kill()
-            worker.kill()
-            scheduler.wait(60)
-            dask.scheduler()
-            dask.worker()
+            dask.kill()
+            dask.with_workers(1)
 
     results = run_tasks(tasks, tmp_path, dask.cluster, report=report)
     assert [r.result for r in results] == [Small(seed=task.seed).run() for task in tasks]
@@ -149,7 +191,9 @@ def test_tasks_go_on_when_a_scheduler_returns(tmp_path: Path, dask: Dask) -> Non
 def test_a_scheduler_that_dies_for_good_is_an_error_that_says_how_to_go_on(
     tmp_path: Path, dask: Dask
 ) -> None:
-    scheduler, _ = dask.scheduler(), dask.worker()
+    dask.with_workers(1)
+    scheduler = dask.scheduler
+    assert scheduler is not None
     tasks = tasks_of(30, tmp_path / "log")
     patient = dask.cluster
     impatient = Cluster(address=patient.address, patience_s=0.5)
@@ -172,7 +216,8 @@ def test_a_scheduler_that_dies_for_good_is_an_error_that_says_how_to_go_on(
 
 @pytest.mark.trial
 def test_a_task_that_kills_every_worker_is_given_up(tmp_path: Path, dask: Dask) -> None:
-    dask.scheduler()
+    dask.kill()
+    dask.with_workers(0)
     n_started = 0
     log = tmp_path / "log"
     deadly = Deadly(seed=1, times=1000, log=str(log))
@@ -181,7 +226,7 @@ def test_a_task_that_kills_every_worker_is_given_up(tmp_path: Path, dask: Dask) 
         nonlocal n_started
         # Dask gives a task up when it has killed more than three workers.
         for _ in range(4):
-            dask.worker()
+            dask.add_worker()
             n_started += 1
         return dask.cluster()
 
@@ -190,18 +235,10 @@ def test_a_task_that_kills_every_worker_is_given_up(tmp_path: Path, dask: Dask) 
     assert len(pids(str(log), 1)) == n_started == 12
 
 
-def test_a_cluster_that_is_not_there_is_one_sentence(tmp_path: Path, dask: Dask) -> None:
-    absent = Cluster(address=dask.cluster.address, patience_s=0.5)
+def test_a_cluster_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    absent = Cluster(address=f"tcp://127.0.0.1:{free_port()}", patience_s=0.5)
     with pytest.raises(StudyError, match=r"no Dask scheduler answers at 'tcp://.*' within 0.5 s"):
         run_tasks([Small(seed=1)], tmp_path, absent)
-
-
-def test_a_cluster_without_workers_is_one_sentence(tmp_path: Path, dask: Dask) -> None:
-    dask.scheduler()
-    dask.wait()
-    impatient = Cluster(address=dask.cluster.address, patience_s=2)
-    with pytest.raises(StudyError, match=r"has no worker: start one \(dask worker tcp://"):
-        run_tasks([Small(seed=1)], tmp_path, impatient)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,13 @@
-"""`qmoe study`, killed again and again: no result is lost, none is made twice."""
+"""`qmoe study`, killed again and again: no result is lost, none is made twice.
+
+A sample does so with a study of small tasks, the trials with one that trains.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import csv
+import functools
 import itertools
 import json
 import os
@@ -24,38 +28,45 @@ if TYPE_CHECKING:
     import numpy as np
 
 WORKERS = 2
-SETTINGS = """
-n_samples = 120
-epochs = {epochs}
-layers = 1
-learning_rates = [0.05]
-"""
-ARGUMENTS = (
-    *("study", "ablation", "--settings", "small.toml", "--out", "study"),
-    *("--workers", str(WORKERS), "--json"),
-)
+N_TASKS = 32
+# The settings of each study, and how many tasks a seed has.
+SETTINGS = {
+    "ablation": ("n_samples = 120\nepochs = 10\nlayers = 1\nlearning_rates = [0.05]", 16),
+    "small": ("seconds = 0.02", 2),
+}
 # At which change of a file a program dies that has stored no result, but has nearly finished one.
 NEARLY = 8
+# How often it is looked where a program stands.
+LOOK_S = 0.002
 
 
 class Programs:
-    """Starts `qmoe` in folders, by a fork server."""
+    """Starts `qmoe study` in folders, by a fork server."""
 
     def __init__(
         self,
+        study: str,
         start: Callable[..., subprocess.Popen[str]],
         is_running: Callable[[int], bool],
-        log: Path,
+        folder: Path,
     ) -> None:
         self.is_running = is_running
-        self._log = log
-        self._fork_server = start("studies.engine.fork_server", log)
+        self._study = study
+        self._log = folder / f"log of {study}"
+        self._fork_server = start("studies.engine.fork_server", study, self._log)
+        # Once a task has ended, the server of the workers has loaded the libraries.
+        self.start(folder / study, event=NEARLY)
+        assert self.status() == -signal.SIGKILL
 
-    def start(self, cwd: Path, *, epochs: int = 3, seeds: int = 2, event: int = 0) -> int:
+    def start(self, cwd: Path, *, event: int = 0) -> int:
         """Start the study in a folder, and return the number of the process."""
         cwd.mkdir(exist_ok=True)
-        (cwd / "small.toml").write_text(SETTINGS.format(epochs=epochs))
-        arguments = (*ARGUMENTS, "--seeds", str(seeds))
+        settings, tasks_per_seed = SETTINGS[self._study]
+        (cwd / "small.toml").write_text(settings)
+        arguments = (
+            *("study", self._study, "--settings", "small.toml", "--out", "study", "--json"),
+            *("--workers", str(WORKERS), "--seeds", str(N_TASKS // tasks_per_seed)),
+        )
         order = {"cwd": str(cwd), "arguments": arguments, "event": event}
         assert self._fork_server.stdin is not None
         self._fork_server.stdin.write(json.dumps(order) + "\n")
@@ -76,17 +87,18 @@ class Programs:
 
 
 @pytest.fixture(scope="module")
-def programs(
+def programs_of(
     start_for_all: Callable[..., subprocess.Popen[str]],
     is_running: Callable[[int], bool],
     tmp_path_factory: pytest.TempPathFactory,
-) -> Programs:
+) -> Callable[[str], Programs]:
     folder = tmp_path_factory.mktemp("programs")
-    programs = Programs(start_for_all, is_running, folder / "log")
-    # Once a task has ended, the server of the workers has loaded the libraries.
-    programs.start(folder / "first", seeds=1, event=NEARLY)
-    assert programs.status() == -signal.SIGKILL
-    return programs
+    return functools.cache(lambda study: Programs(study, start_for_all, is_running, folder))
+
+
+@pytest.fixture
+def programs(programs_of: Callable[[str], Programs], *, whole: bool) -> Programs:
+    return programs_of("ablation" if whole else "small")
 
 
 def names(cwd: Path) -> list[str]:
@@ -124,14 +136,14 @@ class Moment(NamedTuple):
     delay_s: float
 
 
-def run(programs: Programs, cwd: Path, **settings: int) -> list[float]:
+def run(programs: Programs, cwd: Path) -> list[float]:
     """Run the study to its end; returns after how many seconds each file was there, and the end."""
     begun = time.monotonic()
-    pid = programs.start(cwd, **settings)
+    pid = programs.start(cwd)
     came: list[float] = []
     while programs.is_running(pid):
         came += [time.monotonic() - begun] * (len(names(cwd)) - len(came))
-        time.sleep(0.001)
+        time.sleep(LOOK_S)
     assert programs.status() == 0, (cwd / "stderr").read_text()
     assert said(cwd) == []
     return [*came, time.monotonic() - begun]
@@ -156,11 +168,11 @@ def moments(came: list[float], rng: np.random.Generator, n_kills: int) -> list[M
     return found
 
 
-def killed(programs: Programs, cwd: Path, moment: Moment, **settings: int) -> bool:
+def killed(programs: Programs, cwd: Path, moment: Moment) -> bool:
     """Start the study and kill it; False if it was done before."""
     record = cwd / "study" / RECORD
     before = record.stat().st_ino if record.exists() else None
-    pid = programs.start(cwd, **settings)
+    pid = programs.start(cwd)
 
     def is_there() -> bool:
         # Every start writes the record anew.
@@ -168,7 +180,7 @@ def killed(programs: Programs, cwd: Path, moment: Moment, **settings: int) -> bo
         return moment.n_files == 0 or (changed and len(names(cwd)) >= moment.n_files)
 
     while programs.is_running(pid) and not is_there():
-        time.sleep(0.001)
+        time.sleep(LOOK_S)
     time.sleep(moment.delay_s)
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
@@ -182,19 +194,18 @@ def test_killed_at_random_moments_it_loses_nothing_and_finds_the_same_bit_for_bi
     programs: Programs, tmp_path: Path, rng: np.random.Generator, *, whole: bool
 ) -> None:
     cwd, undisturbed = tmp_path / "killed", tmp_path / "undisturbed"
-    epochs = 10 if whole else 3
     begun = programs.begun()
-    came = run(programs, undisturbed, epochs=epochs)
+    came = run(programs, undisturbed)
     trained = programs.begun() - begun
     # A worker of the test before may still begin a task of its own.
-    assert len(trained) >= len(stored(undisturbed)) == 32
+    assert len(trained) >= len(stored(undisturbed)) == N_TASKS
 
     before: dict[str, bytes] = {}
     in_work: list[int] = []
     for moment in moments(came, rng, 20 if whole else 4):
         begun = programs.begun()
         for _ in range(5):
-            if killed(programs, cwd, moment, epochs=epochs):
+            if killed(programs, cwd, moment):
                 break
             moment = moment._replace(delay_s=moment.delay_s / 2)  # noqa: PLW2901
         else:
@@ -208,22 +219,20 @@ def test_killed_at_random_moments_it_loses_nothing_and_finds_the_same_bit_for_bi
     assert max(in_work) <= 4 * WORKERS
 
     begun = programs.begun()
-    run(programs, cwd, epochs=epochs)
+    run(programs, cwd)
     assert found(cwd) == found(undisturbed)
     assert {key: stored(cwd)[key] for key in before} == before
     assert (programs.begun() - begun).keys() == stored(cwd).keys() - before.keys()
     assert not list(cwd.rglob("*.part"))
 
 
-def test_killed_at_each_of_its_first_writes_it_goes_on(
-    programs: Programs, tmp_path: Path, *, whole: bool
-) -> None:
-    cwd, seeds = tmp_path / "killed", 2 if whole else 1
+def test_killed_at_each_of_its_first_writes_it_goes_on(programs: Programs, tmp_path: Path) -> None:
+    cwd = tmp_path / "killed"
     for event in itertools.count(1):
-        programs.start(cwd, seeds=seeds, event=event)
+        programs.start(cwd, event=event)
         assert programs.status() == -signal.SIGKILL, (event, (cwd / "stderr").read_text())
         if stored(cwd):
             break
     assert event > 8  # making the folder, three for the record, four for the first result
-    run(programs, cwd, seeds=seeds)
+    run(programs, cwd)
     assert not list(cwd.rglob("*.part"))

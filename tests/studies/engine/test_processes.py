@@ -7,23 +7,22 @@ import os
 import signal
 import threading
 import time
-from functools import partial
+from multiprocessing import forkserver
 from typing import TYPE_CHECKING
 
 import pytest
 from studies.engine.small import Deadly, Small, Threads, pids
+from studies.engine.small_run import tasks_of
 
 from qmoe_qiskit.errors import InputError, StudyError
 from qmoe_qiskit.studies.engine.processes import processes
 from qmoe_qiskit.studies.engine.results import load_result
-from qmoe_qiskit.studies.engine.runner import Progress, run_tasks
+from qmoe_qiskit.studies.engine.runner import OpenExecutor, Progress, run_tasks
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
     from pathlib import Path
-
-two_processes = partial(processes, 2, preloaded=())
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 240) -> None:
@@ -33,7 +32,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 240) -> None:
         time.sleep(0.005)
 
 
-def test_processes_give_what_threads_give(tmp_path: Path) -> None:
+def test_processes_give_what_threads_give(tmp_path: Path, two_processes: OpenExecutor) -> None:
     tasks = [Small(seed=seed, log=str(tmp_path / "log")) for seed in range(20)]
     results = run_tasks(tasks, tmp_path, two_processes)
     assert [result.result for result in results] == [Small(seed=seed).run() for seed in range(20)]
@@ -42,8 +41,11 @@ def test_processes_give_what_threads_give(tmp_path: Path) -> None:
     assert len(used) == 2
 
 
-def test_a_process_uses_one_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_uses_one_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, two_processes: OpenExecutor
+) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    forkserver._forkserver._stop()  # that of other tests has seen another number
     (result,) = run_tasks([Threads()], tmp_path, two_processes)
     assert result.result == {"torch": 1, "openmp": "1"}
     assert os.environ["OMP_NUM_THREADS"] == "3"
@@ -55,7 +57,9 @@ def test_impossible_numbers_of_processes_are_refused(workers: int) -> None:
         pass
 
 
-def test_a_killed_worker_costs_nothing_but_time(tmp_path: Path) -> None:
+def test_a_killed_worker_costs_nothing_but_time(
+    tmp_path: Path, two_processes: OpenExecutor
+) -> None:
     log = str(tmp_path / "log")
     plain = [Small(seed=seed, seconds=0.01, log=log) for seed in range(12)]
     deadly = [Deadly(seed=20, log=log), Deadly(seed=21, times=2, log=log)]
@@ -68,7 +72,7 @@ def test_a_killed_worker_costs_nothing_but_time(tmp_path: Path) -> None:
 
 
 def test_a_task_that_always_kills_its_worker_is_given_up_and_the_others_are_done(
-    tmp_path: Path,
+    tmp_path: Path, two_processes: OpenExecutor
 ) -> None:
     plain = [Small(seed=seed) for seed in range(6)]
     deadly = Deadly(seed=9, times=1000, log=str(tmp_path / "log"), others=len(plain))
@@ -78,7 +82,7 @@ def test_a_task_that_always_kills_its_worker_is_given_up_and_the_others_are_done
 
 
 def test_an_interruption_leaves_the_hook_of_threads_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, two_processes: OpenExecutor
 ) -> None:
     failed: list[threading.ExceptHookArgs] = []
     hook = failed.append
@@ -126,6 +130,7 @@ def test_ctrl_c_ends_at_once_and_keeps_what_is_done(
     tmp_path: Path,
     start: Callable[..., subprocess.Popen[str]],
     is_running: Callable[[int], bool],
+    two_processes: OpenExecutor,
 ) -> None:
     log, done = tmp_path / "log", tmp_path / "tasks"
     tasks = ("--log", log, "--tasks", 40)
@@ -141,9 +146,7 @@ def test_ctrl_c_ends_at_once_and_keeps_what_is_done(
     wait_until(lambda: not any(map(is_running, running(log))), 10)
 
     begun = len(running(log))
-    again = start("studies.engine.small_run", tmp_path, *tasks, "--seconds", 0.05)
-    again.communicate(timeout=240)
-    assert again.returncode == 0
+    run_tasks(tasks_of(40, seconds=0.05, log=str(log)), tmp_path, two_processes)
     assert len(running(log)) - begun == 40 - len(kept)
     assert all(path.read_bytes() == content for path, content in kept.items())
 
@@ -167,9 +170,9 @@ def test_ctrl_c_while_processes_start_shows_no_traceback_of_theirs(
 
 
 def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(
-    tmp_path: Path, start: Callable[..., subprocess.Popen[str]]
+    tmp_path: Path, start: Callable[..., subprocess.Popen[str]], two_processes: OpenExecutor
 ) -> None:
-    tasks = ("--tasks", 6, "--size", 300)
+    tasks = ("--tasks", 6, "--size", 300, "--seconds", 0)
     full = start("studies.engine.small_run", tmp_path, *tasks, "--bytes", 2000)
     _, stderr = full.communicate(timeout=240)
     assert stderr.startswith("error: results cannot be written to")
@@ -178,9 +181,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(
     assert stderr.count("\n") == 1
     assert list((tmp_path / "tasks").iterdir()) == []
 
-    roomy = start("studies.engine.small_run", tmp_path, *tasks)
-    roomy.communicate(timeout=240)
-    assert roomy.returncode == 0
+    run_tasks(tasks_of(6, seconds=0, log="", size=300), tmp_path, two_processes)
     assert len(list((tmp_path / "tasks").iterdir())) == 6
 
 

@@ -45,10 +45,17 @@ def series(names: Sequence[str] = ROUTERS) -> list[Curve]:
     ]
 
 
-def drawn(draw: Draw, size: tuple[float, float] = (7.0, 4.2)) -> Figure:
+def made(draw: Draw, size: tuple[float, float] = (7.0, 4.2)) -> Figure:
     with local_style():
         figure = Figure(figsize=size, dpi=DPI, layout="constrained")
         assert draw(figure) is None
+    return figure
+
+
+def drawn(draw: Draw, size: tuple[float, float] = (7.0, 4.2)) -> Figure:
+    """Return a figure whose parts have found their places."""
+    figure = made(draw, size)
+    with local_style():
         figure.draw_without_rendering()
     return figure
 
@@ -72,7 +79,7 @@ def texts_of(figure: Figure) -> list[str]:
 
 
 def test_curves_differ_by_marker_and_line_and_have_bands() -> None:
-    figure = drawn(NOISE)
+    figure = made(NOISE)
     (axes,) = figure.axes
     lines = [line for line in axes.lines if line.get_marker() != "None"]
     assert len({line.get_marker() for line in lines}) == len(ROUTERS)
@@ -92,7 +99,7 @@ def test_a_missing_estimate_leaves_a_gap_and_one_without_interval_no_band() -> N
         Estimate(value=0.5, low=math.nan, high=math.nan, n=1),
     )
     curve = Curve(name="a", levels=(0.0, 1.0, 2.0), estimates=holes)
-    figure = drawn(curves([curve], x_label="x", y_label="y"))
+    figure = made(curves([curve], x_label="x", y_label="y"))
     assert np.isnan(np.asarray(figure.axes[0].lines[0].get_ydata())[1])
     figure_bytes(figure)
 
@@ -120,7 +127,7 @@ def test_a_logarithmic_axis_says_its_numbers() -> None:
 
 
 def test_intervals_reach_from_low_to_high_with_every_seed_behind() -> None:
-    figure = drawn(COMPARED)
+    figure = made(COMPARED)
     (axes,) = figure.axes
     segments = [
         segment
@@ -134,30 +141,30 @@ def test_intervals_reach_from_low_to_high_with_every_seed_behind() -> None:
     assert sorted(upright) == [0.88, 0.99, 0.99]
     assert [label.get_text() for label in axes.get_yticklabels()] == list(ROUTERS)
     assert axes.get_ylim()[0] > axes.get_ylim()[1]  # the first on top
-    assert not drawn(intervals({"": {"a": estimate(1)}}, label="x")).legends
+    assert not made(intervals({"": {"a": estimate(1)}}, label="x")).legends
 
 
 def test_a_row_may_be_missing_from_a_series() -> None:
     rows = {"one": {"a": estimate(1), "b": estimate(2)}, "two": {"b": estimate(3)}}
-    (axes,) = drawn(intervals(rows, label="x")).axes
+    (axes,) = made(intervals(rows, label="x")).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
 
 
 def test_panels_share_a_legend_only_if_it_is_the_same() -> None:
-    shared = drawn(panels({"left": NOISE, "right": NOISE}), (9.0, 4.0))
+    shared = made(panels({"left": NOISE, "right": NOISE}), (9.0, 4.0))
     legends = [text for text in texts_of(shared) if text == ROUTERS[0]]
     assert len(legends) == 1
     assert {"left", "right"} <= set(texts_of(shared))
-    apart = drawn(panels({"left": NOISE, "right": COMPARED, "third": NOISE}), (9.0, 8.0))
+    apart = made(panels({"left": NOISE, "right": COMPARED, "third": NOISE}), (9.0, 8.0))
     assert texts_of(apart).count("breakdown") == 2
-    assert len(drawn(panels({"only": NOISE})).axes) == 1
+    assert len(made(panels({"only": NOISE})).axes) == 1
 
 
 @pytest.mark.parametrize(("same", "other"), [("y", "x"), ("x", "y")])
 def test_panels_of_one_quantity_have_one_scale(same: Literal["x", "y"], other: str) -> None:
     narrow = [Curve(name="a", levels=(0.2, 0.3), estimates=(estimate(0.9), estimate(0.91)))]
     parts = {"wide": NOISE, "narrow": curves(narrow, x_label="p", y_label="accuracy")}
-    apart, shared = drawn(panels(parts)).axes, drawn(panels(parts, same=same)).axes
+    apart, shared = made(panels(parts)).axes, made(panels(parts, same=same)).axes
 
     def ends(axes: Sequence[Axes], name: str) -> list[tuple[float, float]]:
         return [getattr(each, f"get_{name}lim")() for each in axes]
@@ -192,6 +199,6 @@ def test_text_is_legible(draw: Draw, assert_legible: Callable[[Figure], None]) -
     "draw", [NOISE, COMPARED, panels({"a": NOISE, "b": NOISE})], ids=["curves", "rows", "panels"]
 )
 def test_the_same_figure_is_the_same_file_and_names_are_no_formulas(draw: Draw) -> None:
-    first, second = drawn(draw), drawn(draw)
+    first, second = made(draw), made(draw)
     assert figure_bytes(first) == figure_bytes(second)
     assert ROUTERS[-1] in texts_of(first)

@@ -8,142 +8,21 @@ import io
 import math
 import re
 import tomllib
-from collections.abc import Sequence
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from studies.report.pages import NASTY, NUMBER, Page, summary, task, write
 
 from qmoe_qiskit.errors import InputError
-from qmoe_qiskit.stats.types import Breakdown, Estimate, Verdict
 from qmoe_qiskit.studies.engine.folder import StudyRecord
-from qmoe_qiskit.studies.report.figures import Curve, curves, intervals
 from qmoe_qiskit.studies.report.settings_toml import settings_toml
-from qmoe_qiskit.studies.report.summary import Cell, Column, FigureSpec, Summary, Table
-from qmoe_qiskit.studies.report.tables import (
-    escaped,
-    number,
-    show,
-    shown_table,
-    to_csv,
-    to_markdown,
-)
+from qmoe_qiskit.studies.report.summary import Column, FigureSpec, Summary, Table
 from qmoe_qiskit.studies.report.task_list import ListedTask, kinds_of, tasks_csv
 from qmoe_qiskit.studies.report.write import write_index, write_report
-
-NASTY = "<script>alert('1')</script> & \"quotes\" | pipe *star* _low_ `tick` [link](x) \\ $x$"
-
-NUMBER = Estimate(value=0.98825, low=0.96309, high=0.99475, n=20)
-NOT_REACHED = Breakdown(
-    value=math.inf, low=0.15, high=math.inf, n=20, reached=0.31, first=0.0, last=0.2
-)
-
-
-def verdict(claim: str, outcome: Any = "supported") -> Verdict:
-    return Verdict(
-        claim=claim,
-        outcome=outcome,
-        difference=Estimate(value=0.0694, low=0.044, high=0.085, n=20),
-        p_value=0.00024,
-        p_against=1.0,
-        better=14,
-        equal=4,
-        margin=0.005,
-        n_claims=2,
-    )
-
-
-def summary(text: str = NASTY) -> Summary:
-    columns = ("router", "size", "accuracy", "breaks", "works", text)
-    table = Table(
-        name="accuracy",
-        title=f"Accuracy: {text}",
-        columns=tuple(Column(name=name, unit="s" if name == "size" else "") for name in columns),
-        rows=(
-            (text, 24, NUMBER, NOT_REACHED, True, None),
-            ("linear", 6, 0.5, None, False, "a | b"),
-        ),
-        note=text,
-        source=text,
-    )
-    curve = Curve(name=text, levels=(0.0, 0.1), estimates=(NUMBER, NUMBER))
-    return Summary(
-        tables=(table,),
-        verdicts=(verdict(text), verdict("Void", "undecided"), verdict("Wrong", "not supported")),
-        figures=(
-            FigureSpec(
-                name="curve",
-                caption=f"Curve: {text}",
-                draw=curves([curve], x_label="noise", y_label="accuracy"),
-                size=(4.0, 3.0),
-            ),
-            FigureSpec(
-                name="routers",
-                caption="Routers",
-                draw=intervals({"": {text: NUMBER}}, label="accuracy"),
-                size=(4.0, 2.0),
-            ),
-        ),
-        remarks=(text, "Results are bimodal."),
-    )
-
-
-def write(folder: Path, found: Summary, text: str = NASTY) -> list[str]:
-    folder.mkdir(parents=True)
-    return write_report(
-        folder,
-        StudyRecord(
-            schema_version=1,
-            name="noise",
-            title=f"At which noise? {text}",
-            command=["qmoe", "study", "noise", "--out", text],
-            settings={"levels": [0, 0.1], "profile": text, "mitigation": None},
-            seeds=list(range(20)),
-            versions={"torch": "2.13.0"},
-        ),
-        found,
-        defaults={"levels": [0, 0.5]},
-        hashes={"ibm_torino": "ab" * 32},
-        tasks=[task(text, seed=seed) for seed in range(2)],
-    )
-
-
-def task(text: str, *, seed: int) -> ListedTask:
-    settings = {"router": text, "seed": seed, "levels": [0, 0.1]}
-    return ListedTask(file=f"tasks/{seed}.json", kind="train", settings=settings, seconds=0.25)
-
-
-class Page(HTMLParser):
-    """A page as tags with attributes, and its text."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.text = ""
-        self.feed(text)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in {"meta", "img"}:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += "" if "style" in self.open else data
-
-    def handle_entityref(self, name: str) -> None:
-        raise AssertionError(name)  # convert_charrefs leaves none
 
 
 @pytest.fixture(scope="module")
@@ -395,81 +274,6 @@ def test_an_index_replaces_nothing_of_others(tmp_path: Path) -> None:
         write_index(tmp_path / "missing" / "index.html", [])
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0.98825, "0.988"),
-        (-0.0, "0.000"),
-        (0.0, "0.000"),
-        (0.0004, "4.0e-04"),
-        (-1e-9, "-1.0e-09"),
-        (0.0005, "0.001"),
-        (5258.0, "5258.000"),
-        (math.inf, "inf"),
-        (math.nan, ""),
-    ],
-)
-def test_numbers_are_written_without_a_false_zero(value: float, text: str) -> None:
-    assert number(value, 3) == text
-    assert number(0.5, 0) == "5.0e-01"  # Python rounds it to the even neighbour, 0
-
-
-@given(st.floats(allow_nan=False, allow_infinity=False), st.integers(0, 6))
-def test_a_written_number_is_the_number_rounded(value: float, digits: int) -> None:
-    written = float(number(value, digits))
-    assert written == pytest.approx(value, abs=0.51 * 10.0**-digits, rel=1e-15)
-    assert (written == 0) == (value == 0)
-
-
-def test_cells_of_every_kind_are_shown() -> None:
-    assert show(None, 3).text == ""
-    assert (show(24, 3).text, show(24, 3).is_number) == ("24", True)
-    assert show(True, 3).text == "yes"
-    assert show(np.float64(0.5), 1).text == "0.5"
-    alone = show(Estimate(value=0.5, low=math.nan, high=math.nan, n=1), 2)
-    assert (alone.text, alone.detail) == ("0.50", "")
-    start = Breakdown(value=0.0, low=0.0, high=0.02, n=20, reached=1.0, first=0.0, last=0.2)
-    assert show(start, 2).text == "0, from the start"
-    never = Breakdown(
-        value=math.inf, low=math.inf, high=math.inf, n=20, reached=0.0, first=0.0, last=0.2
-    )
-    assert show(never, 2).text == "not reached up to 0.2"
-    assert show(never, 2).detail == "(reached in 0 % of resamples)"
-
-
-def test_numbers_of_seeds_that_differ_stand_in_the_cells() -> None:
-    fewer = Estimate(value=0.5, low=0.4, high=0.6, n=12)
-    table = Table(
-        name="a", title="", columns=(Column(name="x"),), rows=((NUMBER,), (fewer,), (None,))
-    )
-    shown = shown_table(table)
-    assert [row[0].detail for row in shown.rows] == [
-        "[0.963 to 0.995], n = 20",
-        "[0.400 to 0.600], n = 12",
-        "",
-    ]
-    assert "seeds" not in shown.note
-    assert to_csv(table).splitlines()[0] == "x,x: low,x: high,x: n"
-    assert to_markdown(shown).splitlines()[1] == "| ---: |"
-
-
-def grouped(rows: Sequence[tuple[Cell, ...]]) -> list[tuple[str, int]]:
-    columns = tuple(Column(name=name) for name in ("inputs", "router", "accuracy"))
-    shown = shown_table(Table(name="a", title="", columns=columns, rows=tuple(rows)))
-    return [(heading, len(inside[0]) if inside else 0) for heading, inside in shown.groups]
-
-
-def test_rows_that_begin_alike_stand_under_a_heading() -> None:
-    rows = [(inputs, router, 0.5) for inputs in ("paper", "centred") for router in "ab"]
-    assert grouped(rows) == [("inputs: paper", 2), ("inputs: centred", 2)]
-    # Where a heading would not save a column, or rows would have no names left, there is none.
-    assert grouped([*rows, ("other", "a", 0.5)]) == [("", 3)]
-    assert grouped([("", router, 0.5) for router in "ab"]) == [("", 3)]
-    assert grouped([("paper", size, 0.5) for size in (2, 3)]) == [("", 3)]
-    assert grouped([(size, "a", 0.5) for size in (2, 2)]) == [("", 3)]
-    assert grouped([]) == [("", 0)]
-
-
 def test_a_page_shows_groups_of_rows_and_aligns_columns(tmp_path: Path) -> None:
     columns = tuple(Column(name=name) for name in ("inputs", "router", "size"))
     rows = (("paper", "a", 12), ("paper", "b", "not reached"))
@@ -483,17 +287,3 @@ def test_a_page_shows_groups_of_rows_and_aligns_columns(tmp_path: Path) -> None:
     assert '<td class="number">12</td>' in body
     assert '<td class="number">not reached</td>' in body
     assert (tmp_path / "noise" / "tables" / "a.csv").read_text().startswith("inputs,router,size")
-
-
-@given(st.text(st.characters(exclude_categories=["C", "Z"]) | st.just(" "), max_size=30))
-@example("- a list")
-@example("12) a list")
-@example("0.5 is a number")
-@example("---")
-@example("=")
-@example("-0.012")
-def test_escaped_markdown_is_the_text(text: str) -> None:
-    for before in ("", "- ", "x\n"):
-        html = MarkdownIt("commonmark").enable("table").render(f"{before}{escaped(text)}\n")
-        expected = f"{before.removeprefix('- ')}{' '.join(text.split())}"
-        assert " ".join(Page(html).text.split()) == " ".join(expected.split())
