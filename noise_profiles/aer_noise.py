@@ -1,4 +1,4 @@
-"""Aer's noise model of a device, made cheap for the jobs that run with it."""
+"""A noise model of Aer, made cheap for the jobs that run with it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from qiskit_aer.noise import QuantumError
 
 
-class DeviceNoise(NoiseModel):  # type: ignore[misc]
+class SharedNoise(NoiseModel):  # type: ignore[misc]
     """A noise model whose errors are never copied, and written down once.
 
     In each job Aer copies the whole model, to add the errors of delays, and writes it down as JSON.
@@ -25,7 +25,7 @@ class DeviceNoise(NoiseModel):  # type: ignore[misc]
     """
 
     def __init__(self, model: NoiseModel) -> None:
-        vars(self).update(vars(model))
+        self.__dict__.update(vars(model))
         self._written: dict[str, dict[str, Any]] = {}
 
     def __deepcopy__(self, _: object) -> Self:
@@ -35,7 +35,7 @@ class DeviceNoise(NoiseModel):  # type: ignore[misc]
             if isinstance(value, dict | list | set):
                 setattr(new, name, copy(value))
         places = {name: dict(errors) for name, errors in self._local_quantum_errors.items()}
-        vars(new)["_local_quantum_errors"] = places
+        new.__dict__["_local_quantum_errors"] = places
         return new
 
     def to_dict(self, serializable: bool = False) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from qiskit.transpiler import InstructionProperties, Target
 from qiskit_aer.noise import NoiseModel
 
 from qmoe_qiskit.errors import ProfileError
-from qmoe_qiskit.noise_profiles.aer_noise import DeviceNoise
+from qmoe_qiskit.noise_profiles.aer_noise import SharedNoise
 from qmoe_qiskit.noise_profiles.standard_gates import standard_gates
 from qmoe_qiskit.noise_profiles.thermal import modelled_error
 
@@ -77,10 +77,10 @@ def build_noise_model(profile: NoiseProfile) -> NoiseModel:
     return deepcopy(_kept_noise_model(profile))  # whoever gets it may add to it
 
 
-def _noise_model(profile: NoiseProfile) -> DeviceNoise:
+def _noise_model(profile: NoiseProfile) -> SharedNoise:
     relaxes = any(qubit.t1 is not None or qubit.t2 is not None for qubit in profile.qubits)
     device = _Device(build_target(profile))
-    return DeviceNoise(NoiseModel.from_backend(device, thermal_relaxation=relaxes))
+    return SharedNoise(NoiseModel.from_backend(device, thermal_relaxation=relaxes))
 
 
 _kept_noise_model = lru_cache(maxsize=16)(_noise_model)

@@ -23,6 +23,7 @@ from qmoe_qiskit.backends.noisy.device import NoiseChannels
 from qmoe_qiskit.backends.transpile.isa_circuit import fit_to_target
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.noise_profiles.aer_noise import SharedNoise
 from qmoe_qiskit.noise_profiles.standard_gates import standard_gates
 from qmoe_qiskit.typing import FloatArray
 
@@ -159,7 +160,7 @@ class AerNoise:
     @cached_property
     def _between_gates(self) -> NoiseModel:
         """The model without errors before measurements, which stand in the circuit."""
-        model = deepcopy(self.model)
+        model = deepcopy(SharedNoise(self.model))
         for errors in (model._local_quantum_errors, model._default_quantum_errors):  # noqa: SLF001
             errors.pop(_MEASURE, None)
         return model

@@ -72,8 +72,16 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize("wrapped", [False, True])
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    ("name", "wrapped"),
+    [
+        *((name, False) for name in MODELS),
+        *(
+            pytest.param(name, True, marks=() if name == "all qubits" else pytest.mark.trial)
+            for name in MODELS
+        ),
+    ],
+)
 def test_a_noise_model_of_aer_is_what_aer_runs(
     name: str, wrapped: bool, seed: int, rng: np.random.Generator
 ) -> None:

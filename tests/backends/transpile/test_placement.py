@@ -46,6 +46,7 @@ class Oracle:
         ]
         self.waits = waits_of(circuit, timed(target, median=median))
         self._known: dict[tuple[str, Place], float] = {}
+        self._relaxed: dict[tuple[Place, float], float] = {}
 
     def failure(self, place: dict[int, int]) -> float | None:
         """1 - the product of all fidelities, one by one; None where an operation is missing."""
@@ -78,6 +79,11 @@ class Oracle:
         return self._known[name, place]
 
     def relaxation(self, place: Place, time: float) -> float:
+        if (place, time) not in self._relaxed:
+            self._relaxed[place, time] = self._relaxation(place, time)
+        return self._relaxed[place, time]
+
+    def _relaxation(self, place: Place, time: float) -> float:
         if self.target.qubit_properties is None:
             return 0.0
         channel = None

@@ -78,7 +78,15 @@ def table(fake: FakeBackendV2, *, modern: bool) -> str:
     return "\n".join(",".join(f'"{cell}"' for cell in row) for row in rows)
 
 
-@pytest.mark.parametrize("kind", [*FAKES, FakeBoeblingenV2])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        FakeManilaV2,
+        FakeKingston,
+        FakeBoeblingenV2,
+        pytest.param(FakeSherbrooke, marks=pytest.mark.trial),
+    ],
+)
 def test_properties_as_json_and_as_an_object(kind: type[FakeBackendV2], tmp_path: Path) -> None:
     properties = kind().properties()
     file = tmp_path / "properties.json"
