@@ -92,7 +92,6 @@ COSTS = {
     "runs/test_own_circuit.py": {"slow"},
     "scripts": {"slow"},
     "simulation/test_batches.py": {"slow"},
-    "simulation/test_density.py::test_channels_between_uploads": {"slow"},
     "simulation/test_density.py::test_memory_does_not_change_the_numbers": {"slow"},
     "stats/test_sign_flip.py": {"slow"},
     "stats/test_verdicts.py": {"slow"},

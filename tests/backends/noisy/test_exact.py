@@ -105,7 +105,9 @@ def test_many_gates_on_six_qubits(
     check("ibm_fez", angle_router(6, 3), aer_values, rng, n_samples=3 if whole else 1)
 
 
-@pytest.mark.parametrize("fake", [FakeManilaV2, FakeLagosV2, FakePerth])
+@pytest.mark.parametrize(
+    "fake", [FakeManilaV2, FakeLagosV2, pytest.param(FakePerth, marks=pytest.mark.trial)]
+)
 def test_gate_and_idle_noise_are_those_of_aers_own_device_simulator(
     fake: Callable[[], Any], aer_values: Any, rng: np.random.Generator
 ) -> None:

@@ -150,7 +150,7 @@ def test_passes_that_would_meet_parts_of_gates_are_refused() -> None:
     ("spec", "mitigation"),
     [
         ("noisy:ibmq_manila", "readout"),
-        ("noisy:depolarizing:0.05", "none"),
+        pytest.param("noisy:depolarizing:0.05", "none", marks=pytest.mark.trial),
         pytest.param("noisy:ibmq_manila", "none", marks=pytest.mark.trial),
         pytest.param("noisy:depolarizing:0.05", "readout", marks=pytest.mark.trial),
     ],

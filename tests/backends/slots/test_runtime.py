@@ -159,9 +159,9 @@ def test_as_many_bases_as_alone(rng: np.random.Generator) -> None:
         [SparsePauliOp(["XY", "ZZ", "II"], [0.3, 1, 0.5]), "YI", {"IX": 2, "YX": 1}]
     )
     inputs, weights = sample(rng, 3, router)
-    packed = on_fake(router, fake="fake_torino", slots=5, primitive="estimator")
+    packed = on_fake(router, fake="fake_kolkata", slots=5, primitive="estimator")
     work = packed.work(inputs, weights)
-    alone = open_backend("runtime:fake_torino", seed=1, options=PLAIN).compile(router)
+    alone = open_backend("runtime:fake_kolkata", seed=1, options=PLAIN).compile(router)
     n_bases = len(measurement_bases(router.observables))
     assert len(measurement_bases(work.observables)) == n_bases == 3
     timing = device_timing(packed.backend.device.backend)
