@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from copy import deepcopy
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from qiskit.circuit import Delay, Instruction, Measure, Parameter
-from qiskit.circuit.library import get_standard_gate_name_mapping
 from qiskit.providers import BackendV2, Options, QubitProperties
 from qiskit.transpiler import InstructionProperties, Target
 from qiskit_aer.noise import NoiseModel
 
 from qmoe_qiskit.errors import ProfileError
+from qmoe_qiskit.noise_profiles.aer_noise import SharedNoise
+from qmoe_qiskit.noise_profiles.standard_gates import standard_gates
 from qmoe_qiskit.noise_profiles.thermal import modelled_error
 
 if TYPE_CHECKING:
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 
 # The angles that IBM's devices accept, in radians; others are brought into this range by Qiskit.
 BOUNDS = {"rzz": (0.0, math.pi / 2)}
+# Noise models of at most this many qubits are kept: one of a whole device takes 100 MiB.
+_KEPT_QUBITS = 20
 
 
 class ReadoutProperties(InstructionProperties):  # type: ignore[misc]
@@ -67,8 +72,18 @@ def build_target(profile: NoiseProfile) -> Target:
 
 def build_noise_model(profile: NoiseProfile) -> NoiseModel:
     """Return Aer's noise model, see `NoiseProfile.to_noise_model`."""
+    if profile.n_qubits > _KEPT_QUBITS:
+        return _noise_model(profile)
+    return deepcopy(_kept_noise_model(profile))  # whoever gets it may add to it
+
+
+def _noise_model(profile: NoiseProfile) -> SharedNoise:
     relaxes = any(qubit.t1 is not None or qubit.t2 is not None for qubit in profile.qubits)
-    return NoiseModel.from_backend(_Device(build_target(profile)), thermal_relaxation=relaxes)
+    device = _Device(build_target(profile))
+    return SharedNoise(NoiseModel.from_backend(device, thermal_relaxation=relaxes))
+
+
+_kept_noise_model = lru_cache(maxsize=16)(_noise_model)
 
 
 class _Device(BackendV2):  # type: ignore[misc]
@@ -107,7 +122,7 @@ def _gates(profile: NoiseProfile) -> dict[str, _Properties]:
 
 
 def _instruction(name: str, places: Mapping[tuple[int, ...], object]) -> Instruction:
-    instruction = get_standard_gate_name_mapping().get(name)
+    instruction = standard_gates().get(name)
     n_qubits = {len(qubits) for qubits in places}
     if instruction is None or n_qubits != {instruction.num_qubits}:
         raise ProfileError(

@@ -6,8 +6,9 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from qiskit.circuit.library import get_standard_gate_name_mapping
 from qiskit_aer import AerSimulator
+
+from qmoe_qiskit.noise_profiles.standard_gates import standard_gates
 
 if TYPE_CHECKING:
     from qmoe_qiskit.noise_profiles.profile import NoiseProfile
@@ -21,12 +22,12 @@ _FINE_DT_S = 1e-15
 def unknown_to_aer() -> frozenset[str]:
     """Return the names of Qiskit's standard gates that Aer cannot simulate, such as iswap."""
     known = (set(AerSimulator(method=m).configuration().basis_gates) for m in _METHODS)
-    return frozenset(get_standard_gate_name_mapping()).difference(set.intersection(*known))
+    return frozenset(standard_gates()).difference(set.intersection(*known))
 
 
 def why_unusable(profile: NoiseProfile, name: str) -> str | None:
     """Return why a simulation cannot use a gate that a profile offers, or None if it can."""
-    gate = get_standard_gate_name_mapping().get(name)
+    gate = standard_gates().get(name)
     widths = {len(row.qubits) for row in profile.gates if row.name == name}
     if gate is None:
         return "not one of Qiskit's standard gates"

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from qiskit.circuit import Delay, Gate, Measure, Parameter
-from qiskit.circuit.library import get_standard_gate_name_mapping
 from qiskit.quantum_info import average_gate_fidelity
 from qiskit.transpiler import InstructionProperties, Target
 from qiskit_aer.noise import LocalNoisePass, NoiseModel, QuantumError
@@ -24,6 +23,8 @@ from qmoe_qiskit.backends.noisy.device import NoiseChannels
 from qmoe_qiskit.backends.transpile.isa_circuit import fit_to_target
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.errors import InputError
+from qmoe_qiskit.noise_profiles.aer_noise import SharedNoise
+from qmoe_qiskit.noise_profiles.standard_gates import standard_gates
 from qmoe_qiskit.typing import FloatArray
 
 # What Aer calls the error before a measurement.
@@ -118,7 +119,7 @@ class AerNoise:
 
     def target(self, n_qubits: int) -> Target:
         """Return what the transpiler needs to know: gates, pairs, and average gate errors."""
-        standard = get_standard_gate_name_mapping()
+        standard = standard_gates()
         gates = {
             name: standard[name]
             for name in self.model.basis_gates
@@ -159,7 +160,7 @@ class AerNoise:
     @cached_property
     def _between_gates(self) -> NoiseModel:
         """The model without errors before measurements, which stand in the circuit."""
-        model = deepcopy(self.model)
+        model = deepcopy(SharedNoise(self.model))
         for errors in (model._local_quantum_errors, model._default_quantum_errors):  # noqa: SLF001
             errors.pop(_MEASURE, None)
         return model

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from qmoe_qiskit.backends.mitigation.folding import folded_on_device
 from qmoe_qiskit.backends.noisy.circuit import NoisyCircuit, in_bases
+from qmoe_qiskit.backends.noisy.error_matrix import error_matrix
 from qmoe_qiskit.backends.noisy.exact import MAX_EXACT_QUBITS
 from qmoe_qiskit.backends.noisy.readout_error import assignment_matrices
 from qmoe_qiskit.backends.slots.finding import SlotFinder
@@ -16,7 +17,6 @@ from qmoe_qiskit.backends.transpile.isa_circuit import DeviceCircuit, fit_to_dev
 from qmoe_qiskit.circuits import RouterCircuit
 from qmoe_qiskit.noise_profiles.simulated import simulated
 from qmoe_qiskit.simulation.lowering import Channel
-from qmoe_qiskit.simulation.representation import transfer_matrix
 from qmoe_qiskit.typing import FloatArray
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class NoiseChannels:
         """Return the channels after an instruction, for `lower_circuit`."""
         if operation.name == "quantum_channel":
             error = operation._quantum_error  # noqa: SLF001
-            return [Channel(matrix=transfer_matrix(error), qubits=qubits)]
+            return [Channel(matrix=error_matrix(error), qubits=qubits)]
         duration = operation.duration if operation.name == "delay" else None
         key = (operation.name, qubits, duration)
         if key not in self._known:
@@ -138,5 +138,5 @@ class NoiseChannels:
         return any(isinstance(operation, noise_pass._ops) for noise_pass in self._passes)  # noqa: SLF001
 
     def _matrix(self, operation: Any, qubits: tuple[int, ...]) -> FloatArray | None:  # noqa: ANN401
-        matrices = [transfer_matrix(error) for error in self.errors(operation, qubits)]
+        matrices = [error_matrix(error) for error in self.errors(operation, qubits)]
         return reduce(lambda before, after: after @ before, matrices) if matrices else None

@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from qiskit.circuit import Gate, Measure
-from qiskit.circuit.library import get_standard_gate_name_mapping
 from qiskit.providers import QubitProperties
 from qiskit.transpiler import InstructionProperties, Target
 from qiskit_ibm_runtime.models import BackendProperties
@@ -17,6 +16,7 @@ from qiskit_ibm_runtime.models.exceptions import BackendPropertyError
 
 from qmoe_qiskit.errors import ProfileError, quoted
 from qmoe_qiskit.noise_profiles.calibration import FRACTIONAL_GATES
+from qmoe_qiskit.noise_profiles.standard_gates import standard_gates
 
 _WHAT = "the properties of an IBM device, as backend.properties().to_dict() gives them"
 
@@ -166,7 +166,7 @@ def target_of(properties: BackendProperties) -> Target:
             places[gate.gate][qubits] = InstructionProperties(
                 _value(of, "gate_length"), _value(of, "gate_error")
             )
-    standard = get_standard_gate_name_mapping()
+    standard = standard_gates()
     for name, found in places.items():
         width = {len(qubits) for qubits in found}
         if len(width) > 1:

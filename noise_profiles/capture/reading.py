@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from qiskit.circuit import Gate, Parameter, Reset
 from qiskit.circuit.controlflow import CONTROL_FLOW_OP_NAMES
-from qiskit.circuit.library import get_standard_gate_name_mapping
 
 from qmoe_qiskit.errors import ProfileError
 from qmoe_qiskit.noise_profiles.calibration import (
@@ -20,6 +19,7 @@ from qmoe_qiskit.noise_profiles.capture.repairing import RepairLog, is_positive
 from qmoe_qiskit.noise_profiles.plausibility import implausible
 from qmoe_qiskit.noise_profiles.qiskit_models import BOUNDS
 from qmoe_qiskit.noise_profiles.simulated import unknown_to_aer
+from qmoe_qiskit.noise_profiles.standard_gates import standard_gates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -202,7 +202,7 @@ class Reading:
 
 def _is_standard(name: str, operation: Instruction | type) -> bool:
     """Whether a name alone is enough to make the operation again."""
-    standard = get_standard_gate_name_mapping().get(name)
+    standard = standard_gates().get(name)
     return (
         standard is not None
         and isinstance(operation, Gate | Reset)

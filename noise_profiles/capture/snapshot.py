@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +42,8 @@ def profile_of(
         _refuse_time(source.backend_name, at)
         return _profile_of_properties(kind, checked(source), "from its properties", name)
     if isinstance(source, str):
+        if at is None:
+            return _profile_of_fake(kind, source, name)  # type: ignore[arg-type] # has a hash
         source = _fake_backend(source)
     if isinstance(source, FakeBackendV2):
         _refuse_time(source.name, at)
@@ -81,6 +84,12 @@ def profile_of(
         captured_at=properties.last_update_date,
         source=calibration + origin,
     )
+
+
+@lru_cache(maxsize=16)
+def _profile_of_fake(kind: type[NoiseProfile], fake: str, name: str | None) -> NoiseProfile:
+    """Return the profile of a fake, kept, for its file takes up to a second to read."""
+    return profile_of(kind, _fake_backend(fake), name=name, at=None)
 
 
 def _properties_of_file(path: Path, at: datetime | None) -> tuple[BackendProperties, str]:

@@ -12,6 +12,7 @@ from qiskit.quantum_info import SparsePauliOp
 from qiskit_aer import AerSimulator
 
 from qmoe_qiskit.circuits import RouterCircuit
+from qmoe_qiskit.noise_profiles import list_profiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,21 @@ if TYPE_CHECKING:
 
 # A density matrix of more qubits than this takes long.
 FULL_WIDTH = 7
+# One of each family of processors.
+SOME_PROFILES = {"ibm_miami", "ibm_sherbrooke", "ibm_torino", "ibmq_kolkata", "ibmq_manila"}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that takes a `profile_name` on some bundled profiles, and as a trial on all."""
+    if "profile_name" in metafunc.fixturenames:
+        trial = pytest.mark.trial
+        metafunc.parametrize(
+            "profile_name",
+            [
+                pytest.param(name, marks=() if name in SOME_PROFILES else trial)
+                for name in list_profiles()
+            ],
+        )
 
 
 def bare(circuit: QuantumCircuit, place: dict[int, int]) -> QuantumCircuit:

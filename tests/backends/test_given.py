@@ -72,8 +72,16 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize("wrapped", [False, True])
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    ("name", "wrapped"),
+    [
+        *((name, False) for name in MODELS),
+        *(
+            pytest.param(name, True, marks=() if name == "all qubits" else pytest.mark.trial)
+            for name in MODELS
+        ),
+    ],
+)
 def test_a_noise_model_of_aer_is_what_aer_runs(
     name: str, wrapped: bool, seed: int, rng: np.random.Generator
 ) -> None:
@@ -87,10 +95,11 @@ def test_a_noise_model_of_aer_is_what_aer_runs(
     values_BO = compiled.expectations(x_BF, w_W).values
     sampled_BO = open_backend(model, seed=1, shots=shots).compile(router).expectations(x_BF, w_W)
     simulator = AerSimulator(noise_model=model, seed_simulator=seed)
-    for k, x_F in enumerate(x_BF):
+    bound = []
+    for x_F in x_BF:
         angles = dict(zip([*router.inputs, *router.weights], [*x_F, *w_W], strict=True))
-        bound = circuit.assign_parameters({p: angles[p] for p in circuit.parameters})
-        counts = simulator.run(bound, shots=shots).result().get_counts()
+        bound.append(circuit.assign_parameters({p: angles[p] for p in circuit.parameters}))
+    for k, counts in enumerate(simulator.run(bound, shots=shots).result().get_counts()):
         for o, letters in enumerate(["IIZ", "ZZI", "ZZZ"]):
             signs = [
                 sum(bit == "1" for bit, z in zip(string, letters, strict=True) if z == "Z") % 2

@@ -11,7 +11,7 @@ import pytest
 from qiskit.providers import BackendV2, Options
 from qiskit.quantum_info import SuperOp
 from qiskit.transpiler import Target
-from qiskit_aer.noise import NoiseModel
+from qiskit_aer.noise import NoiseModel, QuantumError
 from qiskit_ibm_runtime import fake_provider
 from qiskit_ibm_runtime.fake_provider.fake_backend import FakeBackendV2
 
@@ -76,13 +76,33 @@ def some_region(profile: NoiseProfile, n_qubits: int, rng: np.random.Generator) 
     return region
 
 
+def is_same_mixture(found: QuantumError, expected: QuantumError) -> bool:
+    """Whether equal circuits have equal probabilities, which takes less time than the channels.
+
+    No entry of a circuit's channel is larger than 1.
+    """
+    one, other = (
+        [
+            [
+                (step["name"], step["qubits"], np.array(step.get("params", [])).tolist())
+                for step in c
+            ]
+            for c in error.to_dict()["instructions"]
+        ]
+        for error in (found, expected)
+    )
+    off = np.subtract(found.probabilities, expected.probabilities) if one == other else np.inf
+    return bool(np.abs(off).sum() <= TOLERANCE)
+
+
 def assert_same_channels(ours: NoiseModel, reference: NoiseModel) -> None:
     assert ours._local_quantum_errors.keys() == reference._local_quantum_errors.keys()
     for name, places in reference._local_quantum_errors.items():
         assert ours._local_quantum_errors[name].keys() == places.keys()
         for place, expected in places.items():
             found = ours._local_quantum_errors[name][place]
-            assert np.abs(SuperOp(found).data - SuperOp(expected).data).max() <= TOLERANCE
+            if not is_same_mixture(found, expected):
+                assert np.abs(SuperOp(found).data - SuperOp(expected).data).max() <= TOLERANCE
     assert not ours._default_quantum_errors
     assert not reference._default_quantum_errors
 

@@ -211,14 +211,14 @@ class RandomNoise:
     def __init__(self, router: RouterCircuit, seed: int) -> None:
         rng = np.random.default_rng(seed)
         self.router = router
-        self.behind: list[list[tuple[QuantumError, tuple[int, ...]]]] = []
+        self.behind: list[list[tuple[SuperOp, tuple[int, ...]]]] = []
         for step in router.circuit.data:
             count = 0 if step.operation.name == "barrier" else rng.choice(3, p=[0.3, 0.5, 0.2])
             self.behind.append([])
             for _ in range(count):
                 width = int(rng.integers(1, min(2, router.n_qubits) + 1))
                 qubits = rng.permutation(router.n_qubits)[:width].tolist()
-                self.behind[-1].append((_channel(rng, width), tuple(qubits)))
+                self.behind[-1].append((SuperOp(_channel(rng, width)), tuple(qubits)))
 
     def program(self) -> DensityProgram:
         """The engine, over the true observables."""
@@ -245,8 +245,8 @@ class RandomNoise:
                     state = state.evolve(
                         step.operation, [bound.find_bit(q).index for q in step.qubits]
                     )
-                for error, qubits in channels:
-                    state = state.evolve(SuperOp(error), list(qubits))
+                for channel, qubits in channels:
+                    state = state.evolve(channel, list(qubits))
             rows.append([state.expectation_value(o).real for o in self.router.observables])
         return np.array(rows)
 

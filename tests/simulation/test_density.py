@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -184,6 +185,36 @@ def six_qubits(every_path: RouterCircuit, random_noise: Any) -> Any:
     return random_noise(every_path, 11)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Seven samples, their derivatives one at a time, and the first two by Qiskit."""
+
+    inputs_BF: FloatArray
+    weights_W: FloatArray
+    gradient_BO: FloatArray
+    by_inputs: FloatArray
+    by_weights: FloatArray
+    qiskits: FloatArray
+
+
+@pytest.fixture(scope="module")
+def batch(six_qubits: Any) -> Batch:
+    rng = np.random.default_rng(3)
+    router, program = six_qubits.router, six_qubits.program()
+    inputs_BF = rng.uniform(-np.pi, np.pi, (7, router.n_inputs))
+    weights_W = rng.uniform(-np.pi, np.pi, router.n_weights)
+    apart = [program.jacobian(row[None], weights_W) for row in inputs_BF]
+    by_inputs, by_weights = (np.concatenate(parts) for parts in zip(*apart, strict=True))
+    return Batch(
+        inputs_BF=inputs_BF,
+        weights_W=weights_W,
+        gradient_BO=rng.normal(size=(7, router.n_outputs)),
+        by_inputs=by_inputs,
+        by_weights=by_weights,
+        qiskits=six_qubits.values(inputs_BF[:2], weights_W),
+    )
+
+
 @pytest.mark.parametrize(
     "array",
     [
@@ -195,32 +226,27 @@ def six_qubits(every_path: RouterCircuit, random_noise: Any) -> Any:
 def test_memory_does_not_change_the_numbers(
     memory: str,
     six_qubits: Any,
+    batch: Batch,
     array: Callable[[FloatArray], Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    rng = np.random.default_rng(3)
-    router, program = six_qubits.router, six_qubits.program()
-    inputs_BF = rng.uniform(-np.pi, np.pi, (7, router.n_inputs))
-    weights_W = rng.uniform(-np.pi, np.pi, router.n_weights)
-    gradient_BO = rng.normal(size=(7, router.n_outputs))
-    apart = [program.jacobian(row[None], weights_W) for row in inputs_BF]
-    by_inputs, by_weights = (np.concatenate(parts) for parts in zip(*apart, strict=True))
-
+    program = six_qubits.program()
     chunk_samples, tape_bytes = MEMORY[memory]
     monkeypatch.setattr(engine, "CHUNK_BYTES", chunk_samples * SIX_QUBITS)
     monkeypatch.setattr(engine, "TAPE_BYTES", tape_bytes)
-    inputs, weights, gradient = array(inputs_BF), array(weights_W), array(gradient_BO)
+    given = (batch.inputs_BF, batch.weights_W, batch.gradient_BO)
+    inputs, weights, gradient = (array(one) for one in given)
     for _ in range(2):  # the second time in used memory
         values, tape = program.vjp(inputs, weights)
-        close(values[:2], six_qubits.values(inputs_BF[:2], weights_W))
+        close(values[:2], batch.qiskits)
         close(program.expectations(inputs, weights), np.asarray(values))
         for _ in range(2):  # the tape serves twice
             d_inputs, d_weights = program.pullback(tape, gradient)
-            close(d_inputs, np.einsum("bo,bof->bf", gradient_BO, by_inputs))
-            close(d_weights, np.einsum("bo,bow->w", gradient_BO, by_weights))
+            close(d_inputs, np.einsum("bo,bof->bf", batch.gradient_BO, batch.by_inputs))
+            close(d_weights, np.einsum("bo,bow->w", batch.gradient_BO, batch.by_weights))
         again = program.jacobian(inputs, weights)
-        close(again[0], by_inputs)
-        close(again[1], by_weights)
+        close(again[0], batch.by_inputs)
+        close(again[1], batch.by_weights)
 
 
 def test_empty_batches(six_qubits: Any) -> None:

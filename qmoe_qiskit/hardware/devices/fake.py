@@ -53,6 +53,7 @@ class FakeDevice:
 
     def __init__(self, source: str | BackendV2, *, seed: int | None = None) -> None:
         kinds = _fakes()
+        self._source = source
         if not isinstance(source, str):
             # A name in angle brackets opens nothing again.
             self.name = source.name if is_fake(source) else f"<{source.name}>"
@@ -147,7 +148,8 @@ class FakeDevice:
 
     @cached_property
     def _profile(self) -> NoiseProfile:
-        return capture(self.backend, name=self.name)
+        # By its name the calibration is read once.
+        return capture(self._source, name=self.name)
 
 
 def is_fake(backend: BackendV2) -> bool:

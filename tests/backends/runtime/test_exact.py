@@ -131,7 +131,8 @@ def test_spsa_is_right_on_average(rng: np.random.Generator) -> None:
         options = RuntimeOptions(
             gradient="spsa", spsa_directions=20, spsa_step=1e-3, repetition=repetition
         )
-        backend = replace(compiled.backend, options=options)
+        # One layout serves all: to transpile takes longer than to evaluate.
+        backend = replace(compiled.backend, options=options, layout=compiled._layout)
         for kept, jacobian in zip(
             estimates, backend.compile(router).jacobian(x_BF, w_W), strict=True
         ):

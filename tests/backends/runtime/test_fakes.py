@@ -95,8 +95,17 @@ def measured_gates(backend: RuntimeBackend, compiled: Any) -> float:
     return 2 * sum(2 * (gate.error or 0.0) for gate in gates if gate is not None)
 
 
-@pytest.mark.parametrize("fake", ["fake_manila", "fake_kolkata", "fake_fez"])
-@pytest.mark.parametrize("primitive", ["estimator", "sampler"])
+@pytest.mark.parametrize(
+    ("fake", "primitive"),
+    [
+        ("fake_manila", "estimator"),
+        ("fake_kolkata", "sampler"),
+        ("fake_fez", "estimator"),
+        pytest.param("fake_manila", "sampler", marks=pytest.mark.trial),
+        pytest.param("fake_kolkata", "estimator", marks=pytest.mark.trial),
+        pytest.param("fake_fez", "sampler", marks=pytest.mark.trial),
+    ],
+)
 def test_unmitigated_values_are_the_calibration_s(
     fake: str, primitive: str, rng: np.random.Generator
 ) -> None:

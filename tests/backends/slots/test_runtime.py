@@ -159,9 +159,9 @@ def test_as_many_bases_as_alone(rng: np.random.Generator) -> None:
         [SparsePauliOp(["XY", "ZZ", "II"], [0.3, 1, 0.5]), "YI", {"IX": 2, "YX": 1}]
     )
     inputs, weights = sample(rng, 3, router)
-    packed = on_fake(router, fake="fake_torino", slots=5, primitive="estimator")
+    packed = on_fake(router, fake="fake_kolkata", slots=5, primitive="estimator")
     work = packed.work(inputs, weights)
-    alone = open_backend("runtime:fake_torino", seed=1, options=PLAIN).compile(router)
+    alone = open_backend("runtime:fake_kolkata", seed=1, options=PLAIN).compile(router)
     n_bases = len(measurement_bases(router.observables))
     assert len(measurement_bases(work.observables)) == n_bases == 3
     timing = device_timing(packed.backend.device.backend)
@@ -191,7 +191,7 @@ def test_25_circuits_for_1000_samples(rng: np.random.Generator) -> None:
 
 @pytest.fixture
 def ibm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    with IBMService(["ibm_torino"], plan="premium") as service:
+    with IBMService(["ibm_kolkata"], plan="premium") as service:
         for name, value in service.environment().items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("QMOE_LEDGER", str(tmp_path / "ledger.sqlite"))
@@ -206,8 +206,8 @@ def test_work_keeps_its_slots_when_the_calibration_changes(
     router = angle_router(2, 1)
     inputs, weights = sample(rng, 7, router)
     settings: dict[str, Any] = {"shots": 64, "seed": 1, "options": PLAIN, "slots": "auto"}
-    today = open_backend("runtime:ibm_torino", **settings, max_error=0.035).compile(router)
-    tomorrow = open_backend("runtime:ibm_torino", **settings, max_error=0.04).compile(router)
+    today = open_backend("runtime:ibm_kolkata", **settings, max_error=0.03).compile(router)
+    tomorrow = open_backend("runtime:ibm_kolkata", **settings, max_error=0.04).compile(router)
     assert isinstance(today, PackedRouter)
     assert isinstance(tomorrow, PackedRouter)
     assert today.n_slots < tomorrow.n_slots
@@ -226,7 +226,7 @@ def test_recorded_angles_must_be_those_of_the_request(
     """Another order, as of another version, is refused before wrong numbers are returned."""
     router = angle_router(2, 1)
     inputs, weights = sample(rng, 7, router)
-    packed = open_backend("runtime:ibm_torino", shots=64, seed=1, options=PLAIN, slots=3).compile(
+    packed = open_backend("runtime:ibm_kolkata", shots=64, seed=1, options=PLAIN, slots=3).compile(
         router
     )
     packed.expectations(inputs, weights)
@@ -243,7 +243,7 @@ def test_crosstalk_goes_on_in_the_slot_where_it_began(
 ) -> None:
     router = angle_router(2, 1)
     inputs, weights = sample(rng, 10, router)
-    packed = open_backend("runtime:ibm_torino", shots=64, seed=1, options=PLAIN, slots=3).compile(
+    packed = open_backend("runtime:ibm_kolkata", shots=64, seed=1, options=PLAIN, slots=3).compile(
         router
     )
     assert isinstance(packed, PackedRouter)

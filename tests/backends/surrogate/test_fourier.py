@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
@@ -18,7 +18,6 @@ from qmoe_qiskit import (
     QuantumRouter,
     RouterCircuit,
     angle_router,
-    list_profiles,
     open_backend,
 )
 from qmoe_qiskit.backends import Expectations
@@ -84,6 +83,7 @@ def test_any_circuit(router: RouterCircuit, seed: int) -> None:
     np.testing.assert_allclose(by_inputs, exact, atol=EXACT)
 
 
+@settings(max_examples=settings().max_examples // 2)
 @given(router=routers(n_gates=5, slopes=[1, -0.5]), seed=st.integers(0, 2**32 - 1))
 @pytest.mark.parametrize("spec", ["noisy:ibm_torino", "noisy:depolarizing-gates:0.03"])
 def test_any_circuit_under_noise(spec: str, router: RouterCircuit, seed: int) -> None:
@@ -98,9 +98,8 @@ def test_mitigated(mitigation: str) -> None:
     np.testing.assert_allclose(values, direct, atol=EXACT)
 
 
-@pytest.mark.parametrize("profile", list_profiles())
-def test_every_profile_at_1000_inputs(profile: str, seed: int) -> None:
-    compiled = open_backend(f"noisy:{profile}").compile(angle_router(2, 3))
+def test_every_profile_at_1000_inputs(profile_name: str, seed: int) -> None:
+    compiled = open_backend(f"noisy:{profile_name}").compile(angle_router(2, 3))
     values, direct, surrogate, _ = both(compiled, seed, 1000)
     assert surrogate.points == 9
     np.testing.assert_allclose(values, direct, atol=EXACT)
@@ -228,7 +227,8 @@ class TestCheck:
         weights_W = rng.uniform(-3, 3, 12)
         plan = SurrogatePlan.make(router, checks=4, check_level=level, on_failed_check="warn")
         shares = exact.expectations(plan.inputs_BF, weights_W).values
-        alarms, n_trials = 0, 2000
+        # A lower bound says something of the higher level alone.
+        alarms, n_trials = 0, 2000 if level > 0.1 else 1000
         for _ in range(n_trials):
             found = rng.multinomial(shots, shares / shares.sum(axis=1, keepdims=True)) / shots
             errors = np.sqrt(found * (1 - found) / (shots - 1))

@@ -15,7 +15,7 @@ from qmoe_qiskit.circuits import angle_router
 from qmoe_qiskit.errors import SurrogateError
 
 DEVICE = "noisy:ibm_torino"
-N_SLOTS = 12
+N_SLOTS = 6
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def test_shots_are_divided_among_slots(
     weights_W = rng.uniform(-3, 3, packed.router.n_weights)
     compiled = open_backend(DEVICE, slots=N_SLOTS, seed=3, shots=4000).compile(packed.router)
     surrogate = FourierSurrogate.measure(compiled, weights_W)
-    in_slot = 334  # 4000 / 12, rounded up
+    in_slot = 667  # 4000 / 6, rounded up
     assert surrogate.shots == N_SLOTS * in_slot
     assert surrogate.executions == 11 * in_slot
     assert surrogate.check is not None

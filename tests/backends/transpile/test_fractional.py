@@ -235,11 +235,32 @@ def test_free_angles_are_decomposed_and_fixed_ones_stay() -> None:
     assert Operator(decomposed.assign_parameters(same)).equiv(circuit.assign_parameters(same))
 
 
-@ROUTERS
+OPTIONS: dict[str, dict[str, Any]] = {
+    "sampler": {"primitive": "sampler"},
+    "level 0": {"resilience_level": 0},
+    "level 2": {"resilience_level": 2},
+}
+# Each router, all options, and rzz with and without twirling.
+TAKEN = {
+    (fixed_angles, "sampler"),
+    (fixed_angles, "level 2"),
+    (free_angles, "level 0"),
+    (papers, "level 2"),
+}
+
+
 @pytest.mark.parametrize(
-    "options",
-    [{"primitive": "sampler"}, {"resilience_level": 0}, {"resilience_level": 2}],
-    ids=["sampler", "level 0", "level 2"],
+    ("make", "options"),
+    [
+        pytest.param(
+            make,
+            OPTIONS[name],
+            id=f"{make.__name__}-{name}",
+            marks=() if (make, name) in TAKEN else pytest.mark.trial,
+        )
+        for make in (fixed_angles, free_angles, papers)
+        for name in OPTIONS
+    ],
 )
 def test_ibm_primitives_take_them(
     make: Callable[[], RouterCircuit], options: dict[str, Any], rng: np.random.Generator

@@ -46,7 +46,9 @@ def test_no_region_is_better(device: str) -> None:
     assert fitted_error(4, profile, seed=1) <= 1.02 * min(errors.values())
 
 
-@pytest.mark.parametrize("device", ["ibmq_kolkata", "ibm_brisbane"])
+@pytest.mark.parametrize(
+    "device", ["ibmq_kolkata", pytest.param("ibm_brisbane", marks=pytest.mark.trial)]
+)
 def test_several_attempts_are_no_worse_than_the_first(
     device: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

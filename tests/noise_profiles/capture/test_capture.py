@@ -16,6 +16,7 @@ from qiskit_aer.noise import NoiseModel
 from qiskit_ibm_runtime.fake_provider import FakeManilaV2
 
 from qmoe_qiskit.errors import InputError, ProfileError
+from qmoe_qiskit.hardware.devices.fake import FakeDevice
 from qmoe_qiskit.noise_profiles import NoiseProfile, capture, load_profile
 
 WHEN = datetime(2025, 3, 1, 12, tzinfo=UTC)
@@ -51,6 +52,17 @@ def device(
 
 def repairs(profile: NoiseProfile) -> set[tuple[str, str, tuple[int, ...]]]:
     return {(repair.action, repair.item, repair.qubits) for repair in profile.repairs}
+
+
+def test_a_fake_that_was_changed_is_captured_as_it_is() -> None:
+    """Its name stands for what is stored."""
+    stored, changed = capture("fake_manila"), FakeManilaV2()
+    assert capture(changed) == stored
+    changed.target.update_instruction_properties("sx", (0,), InstructionProperties(3e-8, 0.1))
+    (sx,) = (gate for gate in capture(changed).gates if (gate.name, gate.qubits) == ("sx", (0,)))
+    assert sx.error == 0.1
+    assert FakeDevice(changed).profile().gates == capture(changed).gates != stored.gates
+    assert FakeDevice("fake_manila").profile().gates == capture("fake_manila").gates == stored.gates
 
 
 def test_a_target() -> None:
