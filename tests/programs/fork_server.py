@@ -28,9 +28,12 @@ PRELOADED = (
     "qiskit_aer",
     "qmoe_qiskit.backends.gradients.spsa",
     "qmoe_qiskit.cli.output.figures",
+    "qmoe_qiskit.cli.output.study",
     "qmoe_qiskit.figures.device",
     "qmoe_qiskit.runs.training",
+    "qmoe_qiskit.studies.report_from_folder",
     "qmoe_qiskit.train",
+    "rich.progress",
     "scipy.stats",
     "sklearn.datasets",
     "torch._dynamo",  # by the first optimizer
