@@ -70,6 +70,7 @@ def test_a_stand_in_is_not_taken_for_the_service(
         assert measured["execution"]["instance"] == "other"
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_the_least_busy_device_is_large_enough(
     ibm: IBMService, document: Callable[..., Any], qmoe: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -85,6 +85,7 @@ def test_refused(
     assert_refused(qmoe("estimate", run, *options), said)
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_classical_router_has_no_shots(
     qmoe: Callable[..., Any], assert_refused: Callable[[Any, str], None], tmp_path: Path
 ) -> None:
@@ -93,6 +94,7 @@ def test_a_classical_router_has_no_shots(
     assert_refused(qmoe("estimate", tmp_path / "linear", *PLAN), "is classical")
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_votes_are_not_planned(
     qmoe: Callable[..., Any], assert_refused: Callable[[Any, str], None], tmp_path: Path
 ) -> None:
