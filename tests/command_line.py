@@ -162,11 +162,19 @@ def file_run(table: Path, qmoe: Callable[..., Outcome]) -> Path:
 
 
 @pytest.fixture
-def ibm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[IBMService]:
+def ibm_devices() -> list[str]:
+    """The devices of the service, for modules to replace."""
+    return ["ibmq_manila", "ibm_torino"]
+
+
+@pytest.fixture
+def ibm(
+    ibm_devices: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[IBMService]:
     """A loopback IBM Quantum service with an account, on the Open plan, and an empty ledger."""
     from ibm_service import IBMService
 
-    with IBMService(["ibmq_manila", "ibm_torino"]) as service:
+    with IBMService(ibm_devices) as service:
         for name, value in service.environment().items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("QMOE_LEDGER", str(tmp_path / "ledger.sqlite"))

@@ -56,9 +56,7 @@ def test_attack(
     told = document("attack", private_run)
     # Its training takes longer than all else: the second time, it is known.
     control = Estimate(**told["control"])
-    monkeypatch.setattr(
-        "qmoe_qiskit.runs.private.attack.attack_control", lambda *_, **__: control
-    )
+    monkeypatch.setattr("qmoe_qiskit.runs.private.attack.attack_control", lambda *_, **__: control)
     assert told["control"]["value"] >= 0.8
     assert 0.97 < told["bound"] < 0.99
     assert told["outcome"] in {"members are told apart", "no member is told apart"}

@@ -51,11 +51,16 @@ def test_the_commands_execute_what_was_planned(
     assert impossible["reason"] in words
 
 
+@pytest.fixture
+def ibm_devices() -> list[str]:
+    return ["ibmq_guadalupe"]
+
+
 def test_the_live_calibration_of_a_device(
     ibm: IBMService, document: Callable[..., Any], run: Path
 ) -> None:
     """Nothing is sent; the allowance is stated."""
-    options = ("--backend", "runtime:ibm_torino", "--samples", "10", "--slots", "3")
+    options = ("--backend", "runtime:ibmq_guadalupe", "--samples", "10", "--slots", "3")
     plan = document("estimate", run, *options, "--tolerance", "0.1")
     assert not ibm.jobs
     assert plan["remaining_seconds"] > 0
