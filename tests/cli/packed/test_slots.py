@@ -134,8 +134,8 @@ def test_predict(qmoe: Callable[..., Any], run: Path, tmp_path: Path) -> None:
 def test_slots_of_a_device(
     document: Callable[..., Any], said: Callable[..., str], run: Path, tmp_path: Path
 ) -> None:
-    found = document("slots", "ibm_fez", "--router", run, "--slots", "12", "--out", tmp_path)
-    assert found["n_slots"] == len(found["slots"]) == 12
+    found = document("slots", "ibmq_kolkata", "--router", run, "--slots", "5", "--out", tmp_path)
+    assert found["n_slots"] == len(found["slots"]) == 5
     assert found["method"] == "exact"
     errors = [slot["expected_error"] for slot in found["slots"]]
     assert errors == sorted(errors)
