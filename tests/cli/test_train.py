@@ -242,12 +242,12 @@ def test_training_on_a_fake_within_a_budget(qmoe: Callable[..., Any], tmp_path: 
     """The run holds the surrogate, says what it took, and is simulated from then on."""
     out = tmp_path / "run"
     options = (
-        "--backend", "runtime:fake_manila", "--shots", "32", "--budget", "12s", "--slots", "2",
+        "--backend", "runtime:fake_manila", "--shots", "32", "--budget", "6s", "--slots", "2",
         "--samples", "60", "--layers", "1", "--control", "none", "--json",
     )  # fmt: skip
     assert qmoe("train", *options, "--out", str(out)).exit_code == 0
     seconds = json.loads((out / "metrics.json").read_bytes())["qpu_seconds"]["value"]
-    assert 0 < seconds <= 12
+    assert 0 < seconds <= 6
     assert (out / "surrogate.safetensors").exists()
     manifest = json.loads((out / "manifest.json").read_bytes())
     assert manifest["model"]["settings"]["backend"] == "noisy:fake_manila"
