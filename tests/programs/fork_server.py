@@ -22,8 +22,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-# What commands import; but not IBM's client, which looks at the environment when it is imported.
+# What commands import; but of IBM's client, which looks at the environment when it is imported,
+# only the libraries that it needs.
 PRELOADED = (
+    "ibm_platform_services",
     "matplotlib.backends.backend_agg",
     "qiskit_aer",
     "qmoe_qiskit.backends.gradients.spsa",
@@ -33,7 +35,9 @@ PRELOADED = (
     "qmoe_qiskit.runs.training",
     "qmoe_qiskit.studies.report_from_folder",
     "qmoe_qiskit.train",
+    "requests_ntlm",
     "rich.progress",
+    "samplomatic",
     "scipy.stats",
     "sklearn.datasets",
     "torch._dynamo",  # by the first optimizer
