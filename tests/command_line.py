@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import functools
 import json
+import os
 import shlex
 import socket
 import subprocess
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 
 PROGRAMS = Path(__file__).parent / "programs"
 
-# Options of a training that takes a tenth of a second.
+# Options of a training that takes a tenth of a second: that of the fixture `run`.
 SMALL = ("--samples", "60", "--layers", "1", "--epochs", "2")
 
 
@@ -66,28 +69,64 @@ def real_program() -> str:
 @pytest.fixture(scope="session")
 def make_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
     """Make an executable that runs in a fork of a server which has imported everything."""
-    folder = tmp_path_factory.mktemp("programs")
-    with socket.socket(socket.AF_UNIX) as listening:
-        address = str(folder / "socket")
-        listening.bind(address)
-        listening.listen(64)
-        server = subprocess.Popen(
-            [sys.executable, str(PROGRAMS / "fork_server.py"), str(listening.fileno())],
-            stdin=subprocess.PIPE,
-            pass_fds=[listening.fileno()],
-        )
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # one server for all workers: it takes seconds to start
+        folder = folder.parent
+    folder /= "programs"
+    folder.mkdir(exist_ok=True)
+    address, alive = folder / "socket", folder / "alive"
 
     def make(kind: str) -> str:
         path = folder / kind
-        words = [sys.executable, "-IS", str(PROGRAMS / "client.py"), address, kind]
-        path.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
-        path.chmod(0o755)
+        words = [sys.executable, "-IS", str(PROGRAMS / "client.py"), str(address), kind]
+        with alone_in(folder):
+            if not path.exists():
+                path.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+                path.chmod(0o755)
         return str(path)
 
+    server = None
+    users = folder / "users"
+    with alone_in(folder):
+        if not address.exists():
+            users.write_text("0")
+            os.mkfifo(alive)
+            server = start_fork_server(address, alive)
+        users.write_text(str(int(users.read_text()) + 1))
+        held = os.open(alive, os.O_WRONLY)
     yield make
-    assert server.stdin is not None
-    server.stdin.close()
-    server.wait()
+    with alone_in(folder):
+        n_users = int(users.read_text()) - 1
+        users.write_text(str(n_users))
+        if n_users == 0:  # the next one, if there is one, starts another server
+            address.unlink()
+            alive.unlink()
+    os.close(held)
+    if server is not None:
+        server.wait()
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep the other workers away."""
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def start_fork_server(address: Path, alive: Path) -> subprocess.Popen[bytes]:
+    """Start a fork server, which ends when nobody has the pipe `alive` open any more."""
+    reading = os.open(alive, os.O_RDONLY | os.O_NONBLOCK)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(address))
+        listening.listen(64)
+        server = subprocess.Popen(
+            [sys.executable, str(PROGRAMS / "fork_server.py"), str(listening.fileno())],
+            stdin=reading,
+            pass_fds=[listening.fileno()],
+        )
+    os.close(reading)
+    return server
 
 
 @pytest.fixture(scope="session")
@@ -143,40 +182,55 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def run(tmp_path_factory: pytest.TempPathFactory, qmoe: Callable[..., Outcome]) -> Path:
-    """A complete run on moons; not to be changed."""
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A complete run on moons, without figures; not to be changed."""
+    from qmoe_qiskit.runs import TrainingRequest, train_run
+
     out = tmp_path_factory.mktemp("moons") / "run"
-    outcome = qmoe("train", *SMALL, "--out", out)
-    assert outcome.exit_code == 0, outcome.stderr
+    train_run(TrainingRequest(n_samples=60, n_layers=1, max_epochs=2, control="linear"), out)
     return out
 
 
 @pytest.fixture(scope="session")
-def file_run(table: Path, qmoe: Callable[..., Outcome]) -> Path:
-    """A complete run on the CSV file; not to be changed."""
+def file_run(table: Path) -> Path:
+    """A complete run on the CSV file, without figures; not to be changed."""
+    from qmoe_qiskit.runs import TrainingRequest, train_run
+
     out = table.parent / "run"
-    options = ("--data", table, "--target", "arc", "--epochs", "2", "--router", "linear")
-    outcome = qmoe("train", *options, "--out", out)
-    assert outcome.exit_code == 0, outcome.stderr
+    request = TrainingRequest(data=str(table), target="arc", max_epochs=2, router="linear")
+    train_run(request, out)
     return out
 
 
 @pytest.fixture
-def ibm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[IBMService]:
+def ibm_devices() -> list[str]:
+    """The devices of the service, for modules to replace."""
+    return ["ibmq_manila", "ibm_torino"]
+
+
+@pytest.fixture
+def ibm(
+    ibm_devices: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[IBMService]:
     """A loopback IBM Quantum service with an account, on the Open plan, and an empty ledger."""
     from ibm_service import IBMService
 
-    with IBMService(["ibmq_manila", "ibm_torino"]) as service:
-        for name, value in service.environment().items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("QMOE_LEDGER", str(tmp_path / "ledger.sqlite"))
-        # The user's own account is out of reach, here and in programs that are started.
-        monkeypatch.setenv("HOME", str(tmp_path))
-        monkeypatch.setattr(
-            "qiskit_ibm_runtime.accounts.management._DEFAULT_ACCOUNT_CONFIG_JSON_FILE",
-            str(tmp_path / ".qiskit" / "qiskit-ibm.json"),
-        )
+    with IBMService(ibm_devices) as service:
+        talk_to(service, tmp_path, monkeypatch)
         yield service
+
+
+def talk_to(service: IBMService, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have programs talk to a service, with a ledger of their own in a folder."""
+    for name, value in service.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("QMOE_LEDGER", str(home / "ledger.sqlite"))
+    # The user's own account is out of reach, here and in programs that are started.
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setattr(
+        "qiskit_ibm_runtime.accounts.management._DEFAULT_ACCOUNT_CONFIG_JSON_FILE",
+        str(home / ".qiskit" / "qiskit-ibm.json"),
+    )
 
 
 @pytest.fixture(scope="session")

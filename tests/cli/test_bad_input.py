@@ -133,6 +133,7 @@ def test_bad_settings(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_existing_folders_are_not_overwritten(
     qmoe: Callable[..., Any],
     assert_refused: Callable[[Any, str], None],

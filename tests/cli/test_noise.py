@@ -13,6 +13,7 @@ import pytest
 
 from qmoe_qiskit.noise_profiles import load_profile
 from qmoe_qiskit.runs import read_run
+from qmoe_qiskit.train.stored.checkpoint import Checkpoint, save_checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,9 +127,40 @@ def test_an_existing_folder_is_not_overwritten(
 
 
 def test_interrupted_and_resumed(
+    qmoe: Callable[..., Any], the_document: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the first training."""
+
+    def save(path: Path, content: Checkpoint) -> None:
+        save_checkpoint(path, content)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("qmoe_qiskit.train.fit.save_checkpoint", save)
+        ended = qmoe("noise", *QUICK, "--out", "a run")
+    assert Path("a run/ideal/checkpoint.safetensors").exists()
+    assert_it_goes_on(qmoe, the_document, ended.exit_code, (ended.stdout, ended.stderr), QUICK)
+
+
+def assert_it_goes_on(
+    qmoe: Callable[..., Any],
+    the_document: Callable[[str], Any],
+    code: int,
+    said: tuple[str, str],
+    options: tuple[str, ...],
+) -> None:
+    advice = "qmoe noise --resume --out 'a run'"
+    assert said == ("", f"interrupted: nothing is lost, go on with {advice}\n")
+    assert code == 130
+    resumed = the_document(qmoe("noise", "--resume", "--out", "a run", "--json").stdout)
+    whole = the_document(qmoe("noise", *options, "--out", "whole", "--json").stdout)
+    assert resumed["settings"] == whole["settings"]
+
+
+@pytest.mark.trial
+def test_interrupted_by_the_real_signal(
     program: str, qmoe: Callable[..., Any], the_document: Callable[[str], Any], tmp_path: Path
 ) -> None:
-    """With the real signal, in the first training."""
     options = ("--samples", "80", "--layers", "1", "--epochs", "60", "--device", "ibmq_manila")
     command = [program, "noise", *options, "--out", "a run"]
     checkpoint = tmp_path / "a run" / "ideal" / "checkpoint.safetensors"
@@ -141,10 +173,4 @@ def test_interrupted_and_resumed(
             time.sleep(0.002)
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=240)
-    assert process.returncode == 130, stderr
-    assert stdout == ""
-    advice = "qmoe noise --resume --out 'a run'"
-    assert stderr == f"interrupted: nothing is lost, go on with {advice}\n"
-    resumed = the_document(qmoe("noise", "--resume", "--out", "a run", "--json").stdout)
-    whole = the_document(qmoe("noise", *options, "--out", "whole", "--json").stdout)
-    assert resumed["settings"] == whole["settings"]
+    assert_it_goes_on(qmoe, the_document, process.returncode, (stdout, stderr), options)

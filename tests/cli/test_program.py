@@ -234,7 +234,7 @@ def test_help_is_quick(real_program: str, tmp_path: Path) -> None:
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    assert min(spent() for _ in range(3)) < 0.5
+    assert any(spent() < 0.5 for _ in range(3))
 
 
 def test_wrong_usage_exits_with_2(qmoe: Callable[..., Any]) -> None:

@@ -8,26 +8,41 @@ from pathlib import Path
 
 import pytest
 
-QMOE = [sys.executable, "-m", "qmoe_qiskit"]
+REAL = [sys.executable, "-m", "qmoe_qiskit"]
+
+
+@pytest.fixture
+def qmoe(request: pytest.FixtureRequest, program: str) -> list[str]:
+    return REAL if request.param == "real" else [program]
 
 
 @pytest.mark.parametrize(
-    "arguments", [["profiles", "list"], ["profiles", "list", "--json"], ["--help"]]
+    ("qmoe", "arguments"),
+    [
+        ("real", ["profiles", "list"]),
+        ("forked", ["profiles", "list", "--json"]),
+        ("forked", ["--help"]),
+    ],
+    indirect=["qmoe"],
 )
-def test_full_disk(arguments: list[str]) -> None:
+def test_full_disk(qmoe: list[str], arguments: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [*QMOE, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+            [*qmoe, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
     assert done.returncode == 74
     assert done.stderr.count("\n") == 1
     assert "the output could not be written (no space left on device)" in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [["profiles", "list"], ["--help"]])
-def test_closed_pipe(arguments: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("qmoe", "arguments"),
+    [("forked", ["profiles", "list"]), ("real", ["--help"])],
+    indirect=["qmoe"],
+)
+def test_closed_pipe(qmoe: list[str], arguments: list[str]) -> None:
     command = subprocess.Popen(
-        [*QMOE, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*qmoe, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert command.stdout is not None
     command.stdout.close()
@@ -36,10 +51,14 @@ def test_closed_pipe(arguments: list[str]) -> None:
     assert (command.returncode, said.strip()) == (141, "")
 
 
-def test_mistakes_keep_their_sentence_and_code() -> None:
+def test_mistakes_keep_their_sentence_and_code(program: str) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [*QMOE, "info", "/nowhere"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+            [program, "info", "/nowhere"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
         )
     assert done.returncode == 2
     assert "there is no run folder" in done.stderr

@@ -26,7 +26,7 @@ def in_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_demo_shows_both_models_and_what_to_do_next(
-    qmoe: Callable[..., Any], *, whole: bool
+    qmoe: Callable[..., Any], request: pytest.FixtureRequest, *, whole: bool
 ) -> None:
     outcome = qmoe("demo")
     assert outcome.exit_code == 0, outcome.stderr
@@ -50,6 +50,8 @@ def test_demo_shows_both_models_and_what_to_do_next(
 
     following = [line.strip() for line in outcome.stdout.splitlines() if line[:6] == "  qmoe"]
     assert len(following) == 3
+    if not whole:
+        request.getfixturevalue("no_figures")
     for command in following:
         _, *arguments = shlex.split(command)
         briefly = ("--epochs", "1") if arguments[0] == "train" and not whole else ()
@@ -92,12 +94,6 @@ def test_train_writes_a_run_and_says_so(
     assert "15 held-out rows of moons" in metric["produced_by"]
     assert len(document["figures"]) == 3
     assert all(Path(figure).is_file() for figure in document["figures"])
-
-
-@pytest.fixture
-def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Figures take most of the time of a small training; these tests do not look at them."""
-    monkeypatch.setattr("qmoe_qiskit.cli.commands.train.draw_run", lambda *_, **__: None)
 
 
 @pytest.mark.usefixtures("no_figures")
@@ -241,16 +237,17 @@ def test_rows_outside_the_training_range_are_one_line(qmoe: Callable[..., Any]) 
     )
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_training_on_a_fake_within_a_budget(qmoe: Callable[..., Any], tmp_path: Path) -> None:
     """The run holds the surrogate, says what it took, and is simulated from then on."""
     out = tmp_path / "run"
     options = (
-        "--backend", "runtime:fake_manila", "--shots", "32", "--budget", "12s", "--slots", "2",
+        "--backend", "runtime:fake_manila", "--shots", "32", "--budget", "6s", "--slots", "2",
         "--samples", "60", "--layers", "1", "--control", "none", "--json",
     )  # fmt: skip
     assert qmoe("train", *options, "--out", str(out)).exit_code == 0
     seconds = json.loads((out / "metrics.json").read_bytes())["qpu_seconds"]["value"]
-    assert 0 < seconds <= 12
+    assert 0 < seconds <= 6
     assert (out / "surrogate.safetensors").exists()
     manifest = json.loads((out / "manifest.json").read_bytes())
     assert manifest["model"]["settings"]["backend"] == "noisy:fake_manila"

@@ -78,6 +78,7 @@ def test_evaluate_under_noise(
     )
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_run_under_noise_from_training_to_predictions(
     qmoe: Callable[..., Any],
     the_document: Callable[[str], Any],
@@ -228,6 +229,7 @@ def test_runs_side_by_side(
 
 
 @pytest.mark.filterwarnings("ignore::qmoe_qiskit.errors.OutOfRangeWarning")
+@pytest.mark.usefixtures("no_figures")
 def test_columns_are_chosen_by_name_and_kept(
     qmoe: Callable[..., Any],
     the_document: Callable[[str], Any],

@@ -22,15 +22,22 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-# What commands import; but not IBM's client, which looks at the environment when it is imported.
+# What commands import; but of IBM's client, which looks at the environment when it is imported,
+# only the libraries that it needs.
 PRELOADED = (
+    "ibm_platform_services",
     "matplotlib.backends.backend_agg",
     "qiskit_aer",
     "qmoe_qiskit.backends.gradients.spsa",
     "qmoe_qiskit.cli.output.figures",
+    "qmoe_qiskit.cli.output.study",
     "qmoe_qiskit.figures.device",
     "qmoe_qiskit.runs.training",
+    "qmoe_qiskit.studies.report_from_folder",
     "qmoe_qiskit.train",
+    "requests_ntlm",
+    "rich.progress",
+    "samplomatic",
     "scipy.stats",
     "sklearn.datasets",
     "torch._dynamo",  # by the first optimizer

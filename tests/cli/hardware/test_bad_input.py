@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from qmoe_qiskit.hardware.ledger.store import Ledger
+from qmoe_qiskit.runs import TrainingRequest, train_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,33 +27,44 @@ def nothing_recorded(path: Path) -> bool:
         return ledger.works() == []
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        (["--backend", "runtime:ibmq_manilla"], "unknown device 'ibmq_manilla': known are ibm_tor"),
-        (["--backend", "runtime:ibmq_manilla"], "did you mean 'ibmq_manila'"),
-        (["--backend", "runtime:"], "unknown backend 'runtime:': known are noisy:DEVICE"),
-        (["--backend", "ibmq_manila"], "unknown backend 'ibmq_manila': known are"),
-        (["--backend", "statevector"], "'statevector' is a simulation, which needs no submission"),
-        (["--backend", "noisy:ibm_torino"], "'noisy:ibm_torino' is a simulation, which needs no"),
-        (["--mode", "session"], "the open plan has no sessions: use mode 'job' or 'batch'"),
-        (["--mode", "queue"], "mode = 'queue': Input should be 'job', 'batch' or 'session'"),
-        (["--resilience", "3"], "resilience_level = 3: Input should be 0, 1 or 2"),
-        (["--shots", "0"], "shots must be a whole number of at least 1, got 0"),
-        (["--shots", "-5"], "got -5"),
-        (["--shots", "20000000"], "shots must be at most 10000000"),
-        (["--samples", "0"], "samples must be a whole number of at least 1, got 0"),
-        (["--samples", "16"], "samples 16 are more than the 15 rows of the data"),
-        (["--device-qubits", "1;2"], "numbers separated by commas, such as 65,66, got '1;2'"),
-        (["--device-qubits", "0,4"], "are not connected"),
-        (["--device-qubits", "4,5"], "[5] are not on ibmq_manila"),
-        (["--data", "missing.csv"], "'missing.csv' does not exist"),
-        (["--data", "digits"], "the model was trained on x0, x1"),
-        (["--target", "y"], "names a column of a file"),
-    ],
-    ids=str,
-)
-@pytest.mark.parametrize("command", ["estimate", "submit"])
+SETTINGS = [
+    (["--backend", "runtime:ibmq_manilla"], "unknown device 'ibmq_manilla': known are ibm_tor"),
+    (["--backend", "runtime:ibmq_manilla"], "did you mean 'ibmq_manila'"),
+    (["--backend", "runtime:"], "unknown backend 'runtime:': known are noisy:DEVICE"),
+    (["--backend", "ibmq_manila"], "unknown backend 'ibmq_manila': known are"),
+    (["--backend", "statevector"], "'statevector' is a simulation, which needs no submission"),
+    (["--backend", "noisy:ibm_torino"], "'noisy:ibm_torino' is a simulation, which needs no"),
+    (["--mode", "session"], "the open plan has no sessions: use mode 'job' or 'batch'"),
+    (["--mode", "queue"], "mode = 'queue': Input should be 'job', 'batch' or 'session'"),
+    (["--resilience", "3"], "resilience_level = 3: Input should be 0, 1 or 2"),
+    (["--shots", "0"], "shots must be a whole number of at least 1, got 0"),
+    (["--shots", "-5"], "got -5"),
+    (["--shots", "20000000"], "shots must be at most 10000000"),
+    (["--samples", "0"], "samples must be a whole number of at least 1, got 0"),
+    (["--samples", "16"], "samples 16 are more than the 15 rows of the data"),
+    (["--device-qubits", "1;2"], "numbers separated by commas, such as 65,66, got '1;2'"),
+    (["--device-qubits", "0,4"], "are not connected"),
+    (["--device-qubits", "4,5"], "[5] are not on ibmq_manila"),
+    (["--data", "missing.csv"], "'missing.csv' does not exist"),
+    (["--data", "digits"], "the model was trained on x0, x1"),
+    (["--target", "y"], "names a column of a file"),
+]
+
+
+def in_turn() -> list[Any]:
+    """All settings for both commands, which share them; for one of these, in turn, as a trial."""
+    return [
+        pytest.param(
+            *(command, options, words),
+            id="-".join([command, *options, words]),
+            marks=[pytest.mark.trial] * (place % 2 == turn),
+        )
+        for turn, command in enumerate(["estimate", "submit"])
+        for place, (options, words) in enumerate(SETTINGS)
+    ]
+
+
+@pytest.mark.parametrize(("command", "options", "words"), in_turn())
 def test_settings(
     *, command: str, options: list[str], words: str, refused: Callable[..., None], run: Path,
     tmp_path: Path,
@@ -60,8 +72,13 @@ def test_settings(
     given = (*([] if "--backend" in options else ["--backend", MANILA]), *options)
     consent = ["--yes"] * (command == "submit")
     refused(words, command, run, *given, *consent)
-    refused(words, command, run, *given, *consent, "--json")
     assert nothing_recorded(tmp_path / "ledger.sqlite")
+
+
+@pytest.mark.parametrize("command", ["estimate", "submit"])
+def test_settings_of_documents(command: str, refused: Callable[..., None], run: Path) -> None:
+    for options, words in (SETTINGS[7], SETTINGS[15], SETTINGS[16]):
+        refused(words, command, run, "--backend", MANILA, *options, "--json")
 
 
 @pytest.mark.parametrize("backend", [None, "runtime:fake_manila"])
@@ -161,11 +178,11 @@ def test_nothing_left_can_still_be_estimated(
 
 
 @pytest.fixture(scope="module")
-def large(run: Path, qmoe: Callable[..., Any]) -> Path:
+def large(run: Path) -> Path:
     """A run of six qubits."""
     out = run.parent / "six"
-    options = ("--data", "digits", "--samples", "80", "--layers", "1", "--epochs", "1")
-    assert qmoe("train", *options, "--control", "none", "--out", out).exit_code == 0
+    request = TrainingRequest(data="digits", n_samples=80, n_layers=1, max_epochs=1, control=None)
+    train_run(request, out)
     return out
 
 

@@ -16,7 +16,11 @@ LEAST_BUSY = ("--backend", "runtime:least_busy", "--samples", "8", "--shots", "6
 
 
 def test_results_outlive_the_service(
-    ibm: IBMService, document: Callable[..., Any], qmoe: Callable[..., Any], run: Path
+    ibm: IBMService,
+    document: Callable[..., Any],
+    qmoe: Callable[..., Any],
+    run: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     measured = {
         options: document("submit", run, *options, "--yes", "--wait")
@@ -28,6 +32,7 @@ def test_results_outlive_the_service(
     for options, document_then in measured.items():
         assert document("evaluate", run, *options) == document_then
     # What the ledger lacks is not made up.
+    monkeypatch.setattr("time.sleep", lambda _: None)  # between attempts to reach the service
     outcome = qmoe("evaluate", run, *ON_MANILA[:2], "--samples", "7", "--yes")
     assert outcome.exit_code == 2
     assert "cannot be reached" in outcome.stderr
@@ -70,6 +75,7 @@ def test_a_stand_in_is_not_taken_for_the_service(
         assert measured["execution"]["instance"] == "other"
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_the_least_busy_device_is_large_enough(
     ibm: IBMService, document: Callable[..., Any], qmoe: Callable[..., Any], tmp_path: Path
 ) -> None:

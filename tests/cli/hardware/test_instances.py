@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from command_line import talk_to
 from ibm_service import IBMService
 
 if TYPE_CHECKING:
@@ -19,10 +20,7 @@ WORK = ("--backend", "runtime:ibmq_manila", "--samples", "4", "--shots", "16")
 def ibm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[IBMService]:
     """An account whose second instance is the free one."""
     with IBMService(["ibmq_manila"], instances={"paid": "payg", "free": "open"}) as service:
-        for name, value in service.environment().items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("QMOE_LEDGER", str(tmp_path / "ledger.sqlite"))
-        monkeypatch.setenv("HOME", str(tmp_path))
+        talk_to(service, tmp_path, monkeypatch)
         yield service
 
 

@@ -9,30 +9,64 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from command_line import talk_to
+from ibm_service import IBMService
 
 from qmoe_qiskit.hardware.ledger.queries import LedgerReader
 from qmoe_qiskit.hardware.ledger.store import Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    from ibm_service import IBMService
 
 MANILA = "runtime:ibmq_manila"
 FEW = ("--samples", "4", "--shots", "16")
 
 
+@pytest.fixture(scope="module")
+def service() -> Iterator[IBMService]:
+    with IBMService(["ibmq_manila"]) as started:
+        yield started
+
+
 @pytest.fixture
-def recorded(ibm: IBMService, qmoe: Callable[..., Any], run: Path) -> str:
-    """The key of a work whose job is at the service, and has ended there."""
-    outcome = qmoe("submit", run, "--backend", MANILA, *FEW, "--yes")
+def ibm(service: IBMService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> IBMService:
+    """One service for all tests: none of them sends anything."""
+    talk_to(service, tmp_path, monkeypatch)
+    return service
+
+
+@pytest.fixture(scope="module")
+def submitted(
+    service: IBMService,
+    qmoe: Callable[..., Any],
+    run: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """A ledger with a work whose job is at the service, and has ended there."""
+    home = tmp_path_factory.mktemp("submitted")
+    with pytest.MonkeyPatch.context() as patch:
+        talk_to(service, home, patch)
+        outcome = qmoe("submit", run, "--backend", MANILA, *FEW, "--yes")
     assert outcome.exit_code == 0, outcome.stderr
-    assert any(r["method"] == "POST" and r["path"].endswith("/jobs") for r in ibm.requests)
-    while not ibm.jobs[-1].is_final:
+    assert any(r["method"] == "POST" and r["path"].endswith("/jobs") for r in service.requests)
+    while not service.jobs[-1].is_final:
         time.sleep(0.005)
+    return home / "ledger.sqlite"
+
+
+@pytest.fixture
+def recorded(ibm: IBMService, submitted: Path, tmp_path: Path) -> str:
+    """The key of the work in `submitted`, of which there is a copy to spoil."""
+    del ibm
+    copy_ledger(submitted, tmp_path / "ledger.sqlite")
     with Ledger() as ledger:
         return ledger.works()[0].key
+
+
+def copy_ledger(there: Path, here: Path) -> None:
+    with closing(sqlite3.connect(there)) as source, closing(sqlite3.connect(here)) as copy:
+        source.backup(copy)
 
 
 def test_names_of_jobs(refused: Callable[..., None], recorded: str, run: Path) -> None:
@@ -78,11 +112,7 @@ def test_ledgers_that_cannot_be_used(
 ) -> None:
     """Whatever was in them stays as it was."""
     path = tmp_path / "used.sqlite"
-    with (
-        closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as source,
-        closing(sqlite3.connect(path)) as copy,
-    ):
-        source.backup(copy)
+    copy_ledger(tmp_path / "ledger.sqlite", path)
     words = "is damaged, or no ledger"
     if damage == "corrupt":
         path.write_bytes(b"SQLite format 3\0" + b"\xff" * 4096)
@@ -174,13 +204,14 @@ def test_a_locked_ledger(
 
 def test_a_ledger_of_another_account(
     *,
-    ibm: IBMService,
     qmoe: Callable[..., Any],
     assert_refused: Callable[[Any, str], None],
     recorded: str,
+    tmp_path: Path,
 ) -> None:
     """The jobs stay as they are recorded."""
-    ibm.store.delete(ibm.jobs[0].id)
+    with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as ledger, ledger:
+        ledger.execute("UPDATE jobs SET job_id = 'd1234567890abcdefghi'")
     assert_refused(qmoe("jobs", "collect"), "this account has no job")
     with Ledger() as ledger:
         assert [job.state for job in ledger.jobs(recorded)] == ["submitted"]

@@ -34,7 +34,12 @@ def new_rows(tmp_path: Path) -> Path:
 
 
 def test_predictions_and_figures_of_an_evaluation(
-    ibm: IBMService, document: Callable[..., Any], run: Path, tmp_path: Path
+    *,
+    ibm: IBMService,
+    document: Callable[..., Any],
+    run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     files = ("--predictions", tmp_path / "rows.csv", "--figures", tmp_path / "figures")
     measured = document("evaluate", run, *ON_MANILA, "--yes", *files)
@@ -49,8 +54,11 @@ def test_predictions_and_figures_of_an_evaluation(
     assert all(float(row["std_error_probability_0"]) > 0 for row in rows)
     # The service is gone: the same from the ledger, to new files only.
     ibm.stop()
+    monkeypatch.setattr("qmoe_qiskit.figures.style.figure_bytes", lambda _: b"drawn")
     again = document("evaluate", run, *ON_MANILA, *files, "--force")
     assert again == measured
+    drawn = [path.read_bytes() for path in (tmp_path / "figures").iterdir()]
+    assert drawn == [b"drawn"] * 3
     assert (tmp_path / "rows.csv").read_bytes() == first
 
 

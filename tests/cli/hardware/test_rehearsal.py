@@ -6,7 +6,6 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,21 +22,23 @@ ROOT = Path(__file__).parents[3]
 BEFORE = ("QISKIT_IBM_TOKEN", "QISKIT_IBM_INSTANCE", "QMOE_LEDGER")
 
 
-def recipe() -> list[str]:
-    """The command of `make rehearse`, with the Python of the tests."""
+def recipe(python: str) -> list[str]:
+    """The command of `make rehearse`, with another Python."""
     rule = re.search(r"^rehearse:.*\n\t(.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert rule is not None
-    words = rule[1].replace("$(BIN)/python", sys.executable).replace("$(ARGS)", "")
+    words = rule[1].replace("$(BIN)/python", python).replace("$(ARGS)", "")
     return shlex.split(words)
 
 
 @pytest.fixture
-def exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+def exported(
+    python: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[dict[str, str]]:
     """What a service that is started as a rehearsal says is to be exported."""
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in BEFORE:
         monkeypatch.delenv(name, raising=False)
-    with subprocess.Popen(recipe(), cwd=ROOT, stdout=subprocess.PIPE, text=True) as service:
+    with subprocess.Popen(recipe(python), cwd=ROOT, stdout=subprocess.PIPE, text=True) as service:
         assert service.stdout is not None
         try:
             said: list[str] = []
@@ -74,7 +75,7 @@ def test_one_command_after_the_other(
         assert ended.returncode == 0, ended.stderr
         return the_document(ended.stdout)
 
-    work = ("--backend", "runtime:ibm_fez", "--samples", "4", "--shots", "16", "--yes")
+    work = ("--backend", "runtime:ibmq_manila", "--samples", "4", "--shots", "16", "--yes")
     # The connections of each command end with it, and with them the service's threads.
     for repetition in (0, 1):
         (job,) = qmoe("submit", run, *work, "--repetition", repetition)["jobs"]

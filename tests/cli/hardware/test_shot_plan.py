@@ -51,11 +51,16 @@ def test_the_commands_execute_what_was_planned(
     assert impossible["reason"] in words
 
 
+@pytest.fixture
+def ibm_devices() -> list[str]:
+    return ["ibmq_guadalupe"]
+
+
 def test_the_live_calibration_of_a_device(
     ibm: IBMService, document: Callable[..., Any], run: Path
 ) -> None:
     """Nothing is sent; the allowance is stated."""
-    options = ("--backend", "runtime:ibm_torino", "--samples", "10", "--slots", "3")
+    options = ("--backend", "runtime:ibmq_guadalupe", "--samples", "10", "--slots", "3")
     plan = document("estimate", run, *options, "--tolerance", "0.1")
     assert not ibm.jobs
     assert plan["remaining_seconds"] > 0
@@ -85,6 +90,7 @@ def test_refused(
     assert_refused(qmoe("estimate", run, *options), said)
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_classical_router_has_no_shots(
     qmoe: Callable[..., Any], assert_refused: Callable[[Any, str], None], tmp_path: Path
 ) -> None:
@@ -93,6 +99,7 @@ def test_a_classical_router_has_no_shots(
     assert_refused(qmoe("estimate", tmp_path / "linear", *PLAN), "is classical")
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_votes_are_not_planned(
     qmoe: Callable[..., Any], assert_refused: Callable[[Any, str], None], tmp_path: Path
 ) -> None:

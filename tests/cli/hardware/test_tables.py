@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from command_line import talk_to
 from ibm_service import IBMService
 
 if TYPE_CHECKING:
@@ -20,10 +21,7 @@ WORK = ("--backend", f"runtime:{DEVICE}", "--samples", "4", "--yes")
 def ibm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[IBMService]:
     """A service whose jobs wait."""
     with IBMService({DEVICE: "fake_manila"}) as service:
-        for name, value in service.environment().items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("QMOE_LEDGER", str(tmp_path / "ledger.sqlite"))
-        monkeypatch.setenv("HOME", str(tmp_path))
+        talk_to(service, tmp_path, monkeypatch)
         monkeypatch.setenv("COLUMNS", "80")
         service.pace.paused = True
         yield service

@@ -51,7 +51,9 @@ def log(tmp_path: Path) -> Iterator[Path]:
     handler.close()
 
 
-@pytest.mark.parametrize("place", ["environment", "account file"])
+@pytest.mark.parametrize(
+    "place", ["environment", pytest.param("account file", marks=pytest.mark.trial)]
+)
 def test_no_token_is_written(
     *,
     place: str,

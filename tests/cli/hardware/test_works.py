@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from qmoe_qiskit.runs import TrainingRequest, train_run
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -18,19 +20,16 @@ ON_MANILA = (*DEVICE, *FEW)
 
 
 @pytest.fixture(scope="module")
-def runs(run: Path, qmoe: Callable[..., Any], small: tuple[str, ...]) -> dict[str, Path]:
+def runs(run: Path) -> dict[str, Path]:
     """Runs whose circuits are used in different ways; trained anew where the name says how."""
     found = {"moons": run}
-    for name, options in {
-        "probabilities": ("--readout", "probabilities", *small),
-        "components": (
-            *("--data", "digits", "--qubits", "3", "--samples", "100"),
-            *("--layers", "1", "--epochs", "1"),
-        ),
+    small: dict[str, Any] = {"n_layers": 1, "max_epochs": 1, "control": None}
+    for name, request in {
+        "probabilities": TrainingRequest(readout="probabilities", n_samples=60, **small),
+        "components": TrainingRequest(data="digits", n_qubits=3, n_samples=100, **small),
     }.items():
         found[name] = run.parent / name
-        outcome = qmoe("train", *options, "--control", "none", "--out", found[name])
-        assert outcome.exit_code == 0, outcome.stderr
+        train_run(request, found[name])
     return found
 
 

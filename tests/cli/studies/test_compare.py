@@ -20,7 +20,6 @@ def in_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.process
 def test_it_compares_and_goes_on(
     qmoe: Callable[..., Any], the_document: Callable[[str], Any], table: Path
 ) -> None:
@@ -66,9 +65,7 @@ def test_bad_input(
     words: str,
     qmoe: Callable[..., Any],
     assert_refused: Callable[[Any, str], None],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("qmoe_qiskit.studies.engine.processes.load_libraries", lambda *_: None)
     assert_refused(
         qmoe("compare", *options, "--seeds", "20")
         if "--seeds" not in options

@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shlex
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ONE = ("--workers", 1)
-TESTS = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -223,31 +222,29 @@ def test_a_folder_with_other_settings_is_refused_unless_forced(
     assert read_folder(done).settings["size"] == 5
 
 
-def test_ctrl_c_exits_with_130_and_says_how_to_go_on(tmp_path: Path) -> None:
+def test_ctrl_c_exits_with_130_and_says_how_to_go_on(
+    python: str, qmoe: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a terminal, whose Ctrl-C reaches the workers as well."""
     log = tmp_path / "log"
     (tmp_path / "own.toml").write_text(
         f"seconds = 0.05\nlevels = [1.0]\nlog = {json.dumps(str(log))}"
     )
     given = ("study", "small", "--seeds", "30", "--settings", "own.toml", "--workers", "2")
-
-    def start() -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "studies.engine.small_program", *given],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": str(TESTS)},
-            start_new_session=True,
-        )
-
+    monkeypatch.setenv("SMALL_TASKS", "processes")
     folder = tmp_path / "runs" / "studies" / "small"
-    with start() as process:
+    with subprocess.Popen(
+        [python, str(Path(__file__).with_name("small_program.py")), *given],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
         limit = time.monotonic() + 240
         while len(list(folder.glob("tasks/*.json"))) < 4:
             assert time.monotonic() < limit
             assert process.poll() is None
             time.sleep(0.005)
-        os.killpg(process.pid, signal.SIGINT)
+        os.killpg(int((tmp_path / "group").read_text()), signal.SIGINT)
         stdout, stderr = process.communicate(timeout=240)
     assert process.returncode == 130, stderr
     assert stdout == ""
@@ -259,8 +256,7 @@ def test_ctrl_c_exits_with_130_and_says_how_to_go_on(tmp_path: Path) -> None:
     assert stderr == expected
 
     begun = sum(len(pids(str(log), seed)) for seed in range(30))
-    with start() as process:
-        stdout, stderr = process.communicate(timeout=240)
-    assert process.returncode == 0, stderr
+    words = shlex.split(stderr.partition("go on with qmoe ")[2])
+    outcome = qmoe(*words)
+    assert (outcome.exit_code, outcome.stderr) == (0, "")
     assert sum(len(pids(str(log), seed)) for seed in range(30)) - begun == 30 - n_kept
-    assert stderr == ""

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from qmoe_qiskit.runs import TrainingRequest, explain, load_run, train_run
+from qmoe_qiskit.runs.explaining.explanation import Explanation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 
-def test_what_is_said_and_written(qmoe: Callable[..., Any], run: Path, tmp_path: Path) -> None:
+def test_what_is_said_and_written(
+    qmoe: Callable[..., Any], run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = tmp_path / "new" / "page.html"
     outcome = qmoe("explain", run, "--out", page)
     assert outcome.exit_code == 0, outcome.stderr
@@ -24,8 +27,11 @@ def test_what_is_said_and_written(qmoe: Callable[..., Any], run: Path, tmp_path:
     assert "A linear router that imitates this routing" in words
     assert outcome.stderr == f"page: {page}\n"
     assert page.read_text() == explain(load_run(run)).to_html()
+    monkeypatch.setattr(Explanation, "to_html", lambda _: "another")
     assert "exists" in qmoe("explain", run, "--out", page).stderr
+    assert page.read_text() != "another"
     assert qmoe("explain", run, "--out", page, "--force").exit_code == 0
+    assert page.read_text() == "another"
 
 
 def test_the_document(
@@ -49,7 +55,7 @@ def test_the_document(
         (["--samples", "1"], "at least 2 rows"),
         (["--target", "label"], "name the file as well"),
         (["digits"], "has the features"),
-        (["--backend", "runtime:fake_torino"], "with shots, whose noise would hide"),
+        (["--backend", "runtime:fake_manila"], "with shots, whose noise would hide"),
     ],
 )
 def test_what_is_refused(

@@ -19,28 +19,35 @@ from qmoe_qiskit.runs import load_run
 from qmoe_qiskit.runs.evaluation import select_rows
 from qmoe_qiskit.runs.on_hardware.prepare import circuit_arguments
 
-TORINO = ("--backend", "runtime:ibm_torino", "--slots", "4", "--samples", "10", "--shots", "512")
+# Sixteen qubits: room for four slots, and quicker to read than devices of today.
+GUADALUPE = "runtime:ibmq_guadalupe"
+FOUR = ("--backend", GUADALUPE, "--slots", "4", "--samples", "10", "--shots", "512")
 PLAIN = ("--resilience", "0")
+
+
+@pytest.fixture
+def ibm_devices() -> list[str]:
+    return ["ibmq_guadalupe"]
 
 
 def test_submitted_collected_and_evaluated(
     ibm: IBMService, document: Callable[..., Any], said: Callable[..., str], run: Path
 ) -> None:
     """Ten rows in four slots are three circuits; their values are the noise's, slot by slot."""
-    estimate = document("estimate", run, *TORINO, *PLAIN)
+    estimate = document("estimate", run, *FOUR, *PLAIN)
     assert (estimate["circuits"], estimate["executions"], estimate["slots"]) == (3, 3 * 512, 4)
-    assert "4 slots, each with rows of its own" in said("estimate", run, *TORINO, *PLAIN)
-    (job,) = document("submit", run, *TORINO, *PLAIN, "--budget", "60s")["jobs"]
+    assert "4 slots, each with rows of its own" in said("estimate", run, *FOUR, *PLAIN)
+    (job,) = document("submit", run, *FOUR, *PLAIN, "--budget", "60s")["jobs"]
     assert job["points"] == [0, 3]
     assert job["executions"] == 3 * 512
     document("jobs", "collect", "--wait")
-    measured = document("evaluate", run, *TORINO, *PLAIN)
+    measured = document("evaluate", run, *FOUR, *PLAIN)
     assert len(ibm.jobs) == 1
     execution = measured["execution"]
     assert execution["slots"] == 4
     assert len(execution["physical_qubits"]) == 8
     ibm.stop()
-    assert document("evaluate", run, *TORINO, *PLAIN) == measured
+    assert document("evaluate", run, *FOUR, *PLAIN) == measured
 
     with Ledger() as ledger:
         (key,) = (work.key for work in ledger.works())
@@ -54,7 +61,7 @@ def test_submitted_collected_and_evaluated(
     cells = Assignment.draw(singles(10), 4, key).points_RK
     for slot in range(4):
         qubits = record.physical_qubits[2 * slot :][:2]
-        noisy = open_backend("noisy:fake_torino", qubits=qubits).compile(loaded.load_circuit())
+        noisy = open_backend("noisy:fake_guadalupe", qubits=qubits).compile(loaded.load_circuit())
         assert noisy.physical_qubits == qubits
         exact = noisy.expectations(inputs, weights).values[cells[:, slot]]
         columns = slice(2 * slot, 2 * slot + 2)
@@ -66,7 +73,7 @@ def test_another_repetition_draws_another_order(
     ibm: IBMService, document: Callable[..., Any], run: Path
 ) -> None:
     for repetition in (0, 1):
-        document("submit", run, *TORINO, *PLAIN, "--repetition", repetition, "--yes", "--wait")
+        document("submit", run, *FOUR, *PLAIN, "--repetition", repetition, "--yes", "--wait")
     assert len(ibm.jobs) == 2
     with Ledger() as ledger:
         points = [ledger.work(work.key).points_PG for work in ledger.works()]  # type: ignore[union-attr]
@@ -76,7 +83,7 @@ def test_another_repetition_draws_another_order(
 
 
 def test_export(ibm: IBMService, document: Callable[..., Any], run: Path, tmp_path: Path) -> None:
-    (job,) = document("submit", run, *TORINO, *PLAIN, "--yes")["jobs"]
+    (job,) = document("submit", run, *FOUR, *PLAIN, "--yes")["jobs"]
     document("jobs", "collect", "--wait")
     document("jobs", "export", job["key"], "--out", tmp_path / "out")
     assert np.load(tmp_path / "out" / "values.npy").shape == (3, 8)
@@ -127,8 +134,8 @@ def test_predict(qmoe: Callable[..., Any], run: Path, tmp_path: Path) -> None:
 def test_slots_of_a_device(
     document: Callable[..., Any], said: Callable[..., str], run: Path, tmp_path: Path
 ) -> None:
-    found = document("slots", "ibm_fez", "--router", run, "--slots", "12", "--out", tmp_path)
-    assert found["n_slots"] == len(found["slots"]) == 12
+    found = document("slots", "ibmq_kolkata", "--router", run, "--slots", "5", "--out", tmp_path)
+    assert found["n_slots"] == len(found["slots"]) == 5
     assert found["method"] == "exact"
     errors = [slot["expected_error"] for slot in found["slots"]]
     assert errors == sorted(errors)
@@ -162,7 +169,7 @@ def test_crosstalk_of_a_fake(document: Callable[..., Any], run: Path) -> None:
 
 def test_crosstalk_of_a_device(ibm: IBMService, document: Callable[..., Any], run: Path) -> None:
     """Two works, one budget; given again, the command takes their results from the ledger."""
-    options = (*TORINO[:4], "--samples", "10", "--shots", "128", "--budget", "60s")
+    options = (*FOUR[:4], "--samples", "10", "--shots", "128", "--budget", "60s")
     found = document("crosstalk", run, *options)
     assert len(ibm.jobs) == 2
     assert found["n_slots"] == 4
@@ -179,7 +186,7 @@ def test_crosstalk_of_a_device(ibm: IBMService, document: Callable[..., Any], ru
         (("submit", "--slots", "many"), "--slots must be auto"),
         (("estimate", "--slots", "2", "--spacing", "-1"), "spacing must be"),
         (("submit", "--spacing", "1"), "spacing 1 is for packed execution: give slots as well"),
-        (("submit", "--slots", "500", "--yes"), "ibm_torino holds at most 40 slots"),
+        (("submit", "--slots", "500", "--yes"), "ibmq_guadalupe holds at most 5 slots"),
         (("submit", "--slots", "2", "--spacing", "40", "--yes"), "holds at most 1 slot"),
         (("crosstalk", "--samples", "9"), "9 rows are too few"),
         (("crosstalk", "--slots", "1"), "ask for at least 2 of them"),
@@ -189,7 +196,7 @@ def test_bad_input(
     options: tuple[str, ...], words: str, refused: Callable[..., None], run: Path
 ) -> None:
     command, *rest = options
-    refused(words, command, run, "--backend", "runtime:ibm_torino", *rest)
+    refused(words, command, run, "--backend", GUADALUPE, *rest)
 
 
 @pytest.mark.parametrize(

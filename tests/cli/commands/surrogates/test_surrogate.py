@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-NOISY = ("--backend", "noisy:ibm_torino")
+NOISY = ("--backend", "noisy:ibm_lagos")
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_what_is_said(
     options = (*NOISY, "--shots", "100", "--points", "3,4", "--checks", "5")
     said = qmoe("surrogate", run, *options, "--out", tmp_path / "a").stdout
     words = " ".join(said.split())
-    assert "measured on noisy:ibm_torino points 12 (3 x 4), and 5 to check" in words
+    assert "measured on noisy:ibm_lagos points 12 (3 x 4), and 5 to check" in words
     assert "executions 1,700 (100 shots per point)" in words
     assert "check passed at 5 check points" in words
     document = the_document(
@@ -49,7 +49,7 @@ def test_what_is_said(
     assert (document["points"], document["n_checks"], document["executions"]) == ([3, 4], 5, 1700)
     assert document["check"]["passed"] is True
     stored = document["record"]["calibration"]
-    assert stored["content_hash"] == load_profile("ibm_torino").content_hash
+    assert stored["content_hash"] == load_profile("ibm_lagos").content_hash
     largest = document["check"]["largest_residual"]
     assert f"largest residual {largest:.2g}" in words  # the same seed, the same shots
 
@@ -63,7 +63,7 @@ def test_evaluate_is_that_under_noise(
     direct = the_document(qmoe("evaluate", run, *NOISY, "--json").stdout)
     outcome = qmoe("evaluate", run, "--surrogate", files["exact"], "--json")
     document = the_document(outcome.stdout)
-    assert document["execution"]["backend"] == "surrogate of noisy:ibm_torino"
+    assert document["execution"]["backend"] == "surrogate of noisy:ibm_lagos"
     for part in ("calibration", "physical_qubits", "shots", "mitigation"):
         assert document["execution"][part] == direct["execution"][part]
     assert document["metrics"].keys() == direct["metrics"].keys()
@@ -124,8 +124,8 @@ def test_export(
 ) -> None:
     outcome = qmoe("export", run, "--surrogate", files["exact"], "--out", tmp_path / "m.onnx")
     assert outcome.exit_code == 0, outcome.stderr
-    assert "circuit measured on noisy:ibm_torino" in outcome.stderr
-    there = load_run(run, backend="noisy:ibm_torino")
+    assert "circuit measured on noisy:ibm_lagos" in outcome.stderr
+    there = load_run(run, backend="noisy:ibm_lagos")
     rows = select_rows(there).dataset.features_NF
     session = onnxruntime.InferenceSession(tmp_path / "m.onnx")
     probabilities = session.run(["probabilities"], {"features": rows})[0]
@@ -197,6 +197,7 @@ def test_refused(
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_surrogate_of_another_run(
     qmoe: Callable[..., Any],
     small: tuple[str, ...],
