@@ -76,7 +76,7 @@ COSTS = {
     "hardware/cost/test_estimate_service.py": {"service"},
     "hardware/jobs": {"process", "service"},
     "hardware/ledger/test_crash.py": {"process"},
-    "hostile/test_corpus.py": {"process"},
+    "hostile/test_circuits.py::test_definitions_that_never_end": {"slow"},
     "hostile/test_fuzz.py": {"slow"},
     "ibm_service_tests": {"service"},
     "moe/test_torch_behaviour.py::test_compiled_without_a_break": {"slow"},
@@ -133,6 +133,7 @@ FIXTURE_COSTS = {
     "process": "process",
     "real_program": "process",
     "start": "process",
+    "within_limits": "process",
 }
 
 
