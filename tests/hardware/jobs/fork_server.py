@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import ast
 import builtins
-import fcntl
 import gc
 import json
 import os
+import selectors
 import signal
 import ssl
 import sys
@@ -19,7 +19,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from typing import Any, ClassVar
@@ -27,6 +27,7 @@ from typing import Any, ClassVar
 # A statement: file, line and the number of the visit, from 1.
 Place = tuple[str, int, int]
 
+PACKAGE = "qmoe_qiskit.hardware."
 # Modules that a command needs, imported once.
 PRELOADED = (
     "filelock",
@@ -68,7 +69,7 @@ class Steps:
 class _Finder(PathFinder):
     @classmethod
     def find_spec(cls, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        if not fullname.startswith("qmoe_qiskit.hardware."):
+        if not fullname.startswith(PACKAGE):
             return None
         spec = super().find_spec(fullname, path, target)
         if spec is not None:
@@ -169,7 +170,9 @@ def child(order: dict[str, Any]) -> dict[str, Any]:
                 if action == "cancel":
                     cancel_work(order["key"], Client.connect, ledger, timeouts=timeouts)
                 else:
-                    client = Client.connect(read_timeout_s=timeouts.read_timeout_s)
+                    client = Client.connect(
+                        read_timeout_s=timeouts.read_timeout_s, backoff_s=timeouts.backoff_s
+                    )
                     collect_work(order["key"], client, ledger, timeouts=timeouts)
             return
         if not devices:
@@ -205,31 +208,48 @@ def child(order: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Fork a process for each order; one without a reply was killed or printed a traceback."""
+    """Fork a process for each order, and report how it ended."""
     Steps.install()
     for name in PRELOADED:
         __import__(name)
     # Nobody speaks TLS here, and to read all certificates is half of what a command takes.
     ssl.SSLContext.load_verify_locations = lambda *_, **__: None  # type: ignore[method-assign]
     gc.freeze()  # else each collection of a child copies the pages of all that was imported
-    for line in sys.stdin:
-        order = json.loads(line)
-        if os.fork() == 0:
-            _watch(order)
-        while _reaped():
-            pass
-    while _reaped(0):
-        pass
+    commands = selectors.DefaultSelector()
+    commands.register(0, selectors.EVENT_READ)
+    unread = b""
+    while commands.get_map():
+        for key, _ in commands.select():
+            if key.fileobj != 0:
+                commands.unregister(key.fileobj)
+                _end(key.data)
+                continue
+            read = os.read(0, 2**16)
+            if not read:
+                commands.unregister(0)
+            *orders, unread = (unread + read).split(b"\n")
+            for order in orders:
+                command = _start(json.loads(order))
+                commands.register(command.reading, selectors.EVENT_READ, command)
 
 
-def _watch(order: dict[str, Any]) -> None:
-    """Fork the command, and report how it ended."""
+@dataclass(frozen=True)
+class _Command:
+    number: int
+    pid: int
+    begun: float
+    reading: int
+
+
+def _start(order: dict[str, Any]) -> _Command:
+    """Fork a command; its pipe has something to read when it ends, or nothing more."""
     begun = time.monotonic()
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
         status = 1
         try:
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.close(reading)
             reply = child(order)
             with os.fdopen(writing, "w") as pipe:
@@ -241,36 +261,30 @@ def _watch(order: dict[str, Any]) -> None:
             os._exit(status)
     os.close(writing)
     _tell({"number": order["number"], "what": "started", "pid": pid})
-    with os.fdopen(reading) as pipe:
+    return _Command(order["number"], pid, begun, reading)
+
+
+def _end(command: _Command) -> None:
+    """Report how a command ended: one without a reply was killed or printed a traceback."""
+    with os.fdopen(command.reading) as pipe:
         text = pipe.read()
-    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    status = os.waitstatus_to_exitcode(os.waitpid(command.pid, 0)[1])
     reply = json.loads(text) if status == 0 else {}
+    seconds = time.monotonic() - command.begun
     _tell(
         {
-            "number": order["number"],
+            "number": command.number,
             "what": "ended",
             "status": status,
-            "seconds": time.monotonic() - begun,
+            "seconds": seconds,
             **reply,
         }
     )
-    os._exit(0)
 
 
 def _tell(reply: dict[str, Any]) -> None:
-    """Write a line; several watchers share the pipe."""
-    data = (json.dumps(reply) + "\n").encode()
-    with Path(__file__).open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        while data:
-            data = data[os.write(1, data) :]
-
-
-def _reaped(flags: int = os.WNOHANG) -> bool:
-    try:
-        return os.waitpid(-1, flags)[0] != 0
-    except ChildProcessError:
-        return False
+    sys.stdout.write(json.dumps(reply) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
     import numpy as np
     from hardware.jobs.fork_server import Place
+    from hardware.jobs.trials import ForkServer
     from ibm_service import IBMService
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with Stage(tmp_path_factory.mktemp("exactly_once")) as stage:
+def stage(tmp_path_factory: pytest.TempPathFactory, fork_server: ForkServer) -> Iterator[Stage]:
+    with Stage(tmp_path_factory.mktemp("exactly_once"), fork_server) as stage:
         yield stage
         stage.check_tags()
 

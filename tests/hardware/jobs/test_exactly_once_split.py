@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     from hardware.jobs.fork_server import Place
+    from hardware.jobs.trials import ForkServer
     from ibm_service import IBMService
 
 N_JOBS = 3
@@ -28,8 +29,8 @@ SECONDS = 3
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with Stage(tmp_path_factory.mktemp("split")) as stage:
+def stage(tmp_path_factory: pytest.TempPathFactory, fork_server: ForkServer) -> Iterator[Stage]:
+    with Stage(tmp_path_factory.mktemp("split"), fork_server) as stage:
         yield stage
         stage.check_tags()
 
@@ -110,8 +111,8 @@ def test_a_session_that_ended_meanwhile(stage: Stage, undisturbed: Undisturbed) 
     assert stage.done(order) == undisturbed.results
 
 
-def test_plan_without_sessions(tmp_path: Any) -> None:
-    with Stage(tmp_path, count=1, plan="open") as stage:
+def test_plan_without_sessions(tmp_path: Any, fork_server: ForkServer) -> None:
+    with Stage(tmp_path, fork_server, count=1, plan="open") as stage:
         (ibm,) = stage.services
         template = stage.template(mode="batch")
         order = stage.order(template, "session", options={"mode": "session"})

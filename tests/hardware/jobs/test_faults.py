@@ -22,13 +22,14 @@ from qmoe_qiskit.hardware.service.http import RetryAdapter
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from hardware.jobs.trials import ForkServer
     from ibm_service import IBMService
 
 Fault = dict[str, Any]
 Case = tuple[int, str, Fault]
 
 # The client waits 0.5 s for an answer: a request held for 0.8 s takes effect after that.
-TIMEOUTS = {"settle_s": 1.2, "poll_s": 0.1, "read_timeout_s": 0.5}
+TIMEOUTS = {"settle_s": 1.2, "poll_s": 0.1, "read_timeout_s": 0.5, "backoff_s": 0.05}
 HELD_S = 0.8
 
 # Faults, other than refusals, of the request that creates a job.
@@ -77,8 +78,8 @@ QUESTIONS_OF_COLLECTION = (
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with Stage(tmp_path_factory.mktemp("faults"), count=4) as stage:
+def stage(tmp_path_factory: pytest.TempPathFactory, fork_server: ForkServer) -> Iterator[Stage]:
+    with Stage(tmp_path_factory.mktemp("faults"), fork_server, count=4) as stage:
         yield stage
         stage.check_tags()
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from hardware.jobs.trials import ForkServer
     from ibm_service import IBMService
 
 SHOTS = 64
@@ -23,8 +24,8 @@ SECOND = at("jobs/submit.py", "job_id = self.client.create(", visit=2)
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    with Stage(tmp_path, count=1) as stage:
+def stage(tmp_path: Path, fork_server: ForkServer) -> Iterator[Stage]:
+    with Stage(tmp_path, fork_server, count=1) as stage:
         yield stage
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from hardware.jobs.trials import ForkServer
     from ibm_service import IBMService
     from ibm_service.store import Job
 
@@ -29,8 +30,8 @@ CREATIONS = 5
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    with Stage(tmp_path, count=1, plan="open") as stage:
+def stage(tmp_path: Path, fork_server: ForkServer) -> Iterator[Stage]:
+    with Stage(tmp_path, fork_server, count=1, plan="open") as stage:
         yield stage
 
 
