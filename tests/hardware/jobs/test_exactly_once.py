@@ -59,9 +59,9 @@ def test_killed_at_every_step(
 
     # Every statement of the submission, and a sample of the others.
     submission = undisturbed.steps(
-        rng, 80 if whole else 12, "jobs/submit.py", "jobs/recover.py", "jobs/rate_limits.py"
+        rng, 80 if whole else 7, "jobs/submit.py", "jobs/recover.py", "jobs/rate_limits.py"
     )
-    rest = undisturbed.steps(rng, 70 if whole else 8)
+    rest = undisturbed.steps(rng, 70 if whole else 4)
     places = [[place] for place in submission + rest]
     for number in range(0, len(places), 4):  # killed again during the second attempt
         places[number] += undisturbed.steps(rng, 1)
@@ -94,5 +94,5 @@ def test_interrupted_at_many_steps(
         "devices/ibm.py",
         "jobs/rate_limits.py",
     )
-    places = undisturbed.steps(rng, 40 if whole else 8, *files)
+    places = undisturbed.steps(rng, 40 if whole else 5, *files)
     stage.conduct(partial(trial, number, place) for number, place in enumerate(places))

@@ -34,7 +34,7 @@ def ibm(stage: Stage) -> IBMService:
     return stage.services[0]
 
 
-@pytest.mark.parametrize("fault", ["fail_job", "cancel_job"])
+@pytest.mark.parametrize("fault", ["fail_job", pytest.param("cancel_job", marks=pytest.mark.trial)])
 def test_a_part_that_fails(stage: Stage, ibm: IBMService, fault: str) -> None:
     template = stage.template(n_points=2 * N_JOBS, shots=SHOTS)
     undisturbed = stage.undisturbed(template, limits=SPLIT).results

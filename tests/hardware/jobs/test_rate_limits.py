@@ -50,6 +50,13 @@ def pass_time(ibm: IBMService, ledger: str, seconds: float) -> None:
             database.execute("UPDATE attempts SET at = ? WHERE rowid = ?", [to_text(earlier), row])
 
 
+def looked_again(ibm: IBMService) -> None:
+    """Wait until clients have asked ten times whether a job of theirs is still pending."""
+    seen = len(ibm.requests)
+    while sum(r["path"].startswith("/jobs/") for r in ibm.requests[seen:]) < 10:
+        time.sleep(0.05)
+
+
 def test_pending_jobs(stage: Stage, ibm: IBMService) -> None:
     """Two processes create five jobs each; never more than three wait or run."""
     ibm.pending_limit = PENDING_JOBS
@@ -63,7 +70,7 @@ def test_pending_jobs(stage: Stage, ibm: IBMService) -> None:
     commands = [stage.fork_server.start(**order) for order in orders]
     while len(ibm.jobs) < PENDING_JOBS:
         time.sleep(0.05)
-    time.sleep(1.0)
+    looked_again(ibm)
     assert len(ibm.jobs) == PENDING_JOBS
     ibm.pace.running = 0.05
     ibm.pace.paused = False
@@ -89,7 +96,7 @@ def test_an_attempt_without_an_end_may_be_pending(stage: Stage, ibm: IBMService)
     # The orphan is found on the way.
     while [job.state for job in stage.records(order)] != ["submitted"] * 3:
         time.sleep(0.05)
-    time.sleep(1.0)
+    looked_again(ibm)
     assert stage.posted(ibm) == [200] * 3
     ibm.pace.paused = False
     assert stage.fork_server.wait(command)["error"] is None
