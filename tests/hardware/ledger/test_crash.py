@@ -155,7 +155,7 @@ def test_killed_at_any_point(
     whole: bool,
 ) -> None:
     # These numbers of steps do not coincide with the ledger's loops; the last trial survives.
-    for k in range(1, 10_000, 13 if whole else 113):
+    for k in range(1, 10_000, 13 if whole else 211):
         folder = tmp_path / f"{way}-{k}"
         folder.mkdir()
         trial = Trial(story, folder)
