@@ -1,4 +1,4 @@
-"""A fork server: it imports everything once, and forks a process for each order that it reads.
+"""A fork server: it imports everything once, and its forks carry out the orders that it reads.
 
 Orders and replies are lines of JSON. The import inserts a call before each statement of the package
 `hardware`; an order can tell a process to die at such a call.
@@ -19,7 +19,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from typing import Any, ClassVar
@@ -207,79 +207,104 @@ def child(order: dict[str, Any]) -> dict[str, Any]:
     return reply
 
 
+class _Worker:
+    """A process that carries out orders, one after another, until it is killed.
+
+    A fork takes as long as what most orders ask for. None gets two orders for one ledger: for its
+    ledger, each command is a process of its own.
+    """
+
+    def __init__(self) -> None:
+        orders, self.orders = os.pipe()
+        replies, writing = os.pipe()
+        self.ledgers: set[str] = set()
+        self.order: dict[str, Any] = {}
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+            os.close(replies)
+            os.close(self.orders)
+            _work(orders, writing)
+        os.close(orders)
+        os.close(writing)
+        self.replies = os.fdopen(replies)
+
+    def start(self, order: dict[str, Any]) -> None:
+        """Begin a command."""
+        self.begun = time.monotonic()
+        self.order = order
+        self.ledgers.add(order["ledger"])
+        os.write(self.orders, json.dumps(order).encode() + b"\n")
+        _tell({"number": order["number"], "what": "started", "pid": self.pid})
+
+    def end(self) -> bool:
+        """Report how a command ended; returns whether the process is there for another one."""
+        line = self.replies.readline()
+        status, reply = 0, {}
+        if line.endswith("\n"):
+            reply = json.loads(line)
+        else:
+            self.close()
+            status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        told = {"number": self.order["number"], "what": "ended", "status": status}
+        _tell({**told, "seconds": time.monotonic() - self.begun, **reply})
+        return bool(reply)
+
+    def close(self) -> None:
+        """Let the process end."""
+        os.close(self.orders)
+        self.replies.close()
+
+
+def _work(orders: int, replies: int) -> None:
+    status = 1
+    try:
+        with os.fdopen(orders) as lines, os.fdopen(replies, "w") as said:
+            for line in lines:
+                said.write(json.dumps(child(json.loads(line))) + "\n")
+                said.flush()
+        status = 0
+    finally:
+        if status:
+            traceback.print_exc()
+        os._exit(status)
+
+
 def main() -> None:
-    """Fork a process for each order, and report how it ended."""
+    """Let a process carry out each order, and report how it ended."""
     Steps.install()
     for name in PRELOADED:
         __import__(name)
     # Nobody speaks TLS here, and to read all certificates is half of what a command takes.
     ssl.SSLContext.load_verify_locations = lambda *_, **__: None  # type: ignore[method-assign]
     gc.freeze()  # else each collection of a child copies the pages of all that was imported
-    commands = selectors.DefaultSelector()
-    commands.register(0, selectors.EVENT_READ)
+    idle: list[_Worker] = []
+    readable = selectors.DefaultSelector()
+    readable.register(0, selectors.EVENT_READ)
     unread = b""
-    while commands.get_map():
-        for key, _ in commands.select():
-            if key.fileobj != 0:
-                commands.unregister(key.fileobj)
-                _end(key.data)
+    while readable.get_map():
+        for key, _ in readable.select():
+            worker: _Worker | None = key.data
+            if worker is not None:
+                readable.unregister(worker.replies)
+                if worker.end():
+                    idle.append(worker)
                 continue
             read = os.read(0, 2**16)
             if not read:
-                commands.unregister(0)
+                readable.unregister(0)
             *orders, unread = (unread + read).split(b"\n")
-            for order in orders:
-                command = _start(json.loads(order))
-                commands.register(command.reading, selectors.EVENT_READ, command)
-
-
-@dataclass(frozen=True)
-class _Command:
-    number: int
-    pid: int
-    begun: float
-    reading: int
-
-
-def _start(order: dict[str, Any]) -> _Command:
-    """Fork a command; its pipe has something to read when it ends, or nothing more."""
-    begun = time.monotonic()
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-            os.close(reading)
-            reply = child(order)
-            with os.fdopen(writing, "w") as pipe:
-                json.dump(reply, pipe)
-            status = 0
-        finally:
-            if status:
-                traceback.print_exc()
-            os._exit(status)
-    os.close(writing)
-    _tell({"number": order["number"], "what": "started", "pid": pid})
-    return _Command(order["number"], pid, begun, reading)
-
-
-def _end(command: _Command) -> None:
-    """Report how a command ended: one without a reply was killed or printed a traceback."""
-    with os.fdopen(command.reading) as pipe:
-        text = pipe.read()
-    status = os.waitstatus_to_exitcode(os.waitpid(command.pid, 0)[1])
-    reply = json.loads(text) if status == 0 else {}
-    seconds = time.monotonic() - command.begun
-    _tell(
-        {
-            "number": command.number,
-            "what": "ended",
-            "status": status,
-            "seconds": seconds,
-            **reply,
-        }
-    )
+            for order in map(json.loads, orders):
+                new = (other for other in idle if order["ledger"] not in other.ledgers)
+                worker = next(new, None) or _Worker()
+                if worker in idle:
+                    idle.remove(worker)
+                readable.register(worker.replies, selectors.EVENT_READ, worker)
+                worker.start(order)
+    for worker in idle:
+        worker.close()
+    for worker in idle:  # each holds the pipes of those before it
+        os.waitpid(worker.pid, 0)
 
 
 def _tell(reply: dict[str, Any]) -> None:
