@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from hardware.jobs.trials import Stage, Trial, Undisturbed
+from hardware.jobs.trials import Stage, Trial, Undisturbed, at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,10 +59,14 @@ def test_killed_at_every_step(
 
     # Every statement of the submission, and a sample of the others.
     submission = undisturbed.steps(
-        rng, 80 if whole else 7, "jobs/submit.py", "jobs/recover.py", "jobs/rate_limits.py"
+        rng, 80 if whole else 6, "jobs/submit.py", "jobs/recover.py", "jobs/rate_limits.py"
     )
-    rest = undisturbed.steps(rng, 70 if whole else 4)
-    places = [[place] for place in submission + rest]
+    rest = undisturbed.steps(rng, 70 if whole else 3)
+    around = [
+        at("jobs/submit.py", "job_id = self.client.create("),
+        at("jobs/submit.py", "session = self._mode.session_id"),
+    ]
+    places = [[place] for place in around + submission + rest]
     for number in range(0, len(places), 4):  # killed again during the second attempt
         places[number] += undisturbed.steps(rng, 1)
     stage.conduct(partial(trial, number, killed) for number, killed in enumerate(places))
