@@ -74,6 +74,7 @@ COSTS = {
     "figures/test_evaluation_figures.py": {"slow"},
     "figures/test_routing_map.py": {"slow"},
     "hardware/cost/test_estimate_service.py": {"service"},
+    "hardware/devices/test_fake.py::test_what_cannot_be_simulated": {"slow"},
     "hardware/jobs": {"process", "service"},
     "hardware/ledger/test_crash.py": {"process"},
     "hostile/test_circuits.py::test_definitions_that_never_end": {"slow"},
@@ -128,6 +129,7 @@ COSTS = {
 FIXTURE_COSTS = {
     "children": "process",
     "exported": "process",
+    "fork_server": "process",
     "ibm": "service",
     "make_program": "process",
     "process": "process",

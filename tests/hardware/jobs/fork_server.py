@@ -240,7 +240,8 @@ class _Worker:
     def end(self) -> bool:
         """Report how a command ended; returns whether the process is there for another one."""
         line = self.replies.readline()
-        status, reply = 0, {}
+        status = 0
+        reply: dict[str, Any] = {}
         if line.endswith("\n"):
             reply = json.loads(line)
         else:
