@@ -81,9 +81,10 @@ COSTS = {
     "figures/test_evaluation_figures.py": {"slow"},
     "figures/test_routing_map.py": {"slow"},
     "hardware/cost/test_estimate_service.py": {"service"},
+    "hardware/devices/test_fake.py::test_what_cannot_be_simulated": {"slow"},
     "hardware/jobs": {"process", "service"},
     "hardware/ledger/test_crash.py": {"process"},
-    "hostile/test_corpus.py": {"process"},
+    "hostile/test_circuits.py::test_definitions_that_never_end": {"slow"},
     "hostile/test_fuzz.py": {"slow"},
     "ibm_service_tests": {"service"},
     "moe/test_torch_behaviour.py::test_compiled_without_a_break": {"slow"},
@@ -140,11 +141,13 @@ COSTS = {
 FIXTURE_COSTS = {
     "children": "process",
     "exported": "process",
+    "fork_server": "process",
     "ibm": "service",
     "make_program": "process",
     "process": "process",
     "real_program": "process",
     "start": "process",
+    "within_limits": "process",
 }
 
 

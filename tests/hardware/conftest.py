@@ -15,7 +15,9 @@ import pytest
 from qmoe_qiskit.hardware.ledger.records import JobRecord, WorkRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from hardware.jobs.trials import ForkServer
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -78,6 +80,16 @@ class Children:
     def wait(pid: int) -> int:
         """Wait for a child: its exit status, or minus the signal that ended it."""
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[ForkServer]:
+    """A server that runs commands in processes that can be killed; its imports take long."""
+    from hardware.jobs.trials import ForkServer
+
+    server = ForkServer()
+    yield server
+    server.end()
 
 
 @pytest.fixture

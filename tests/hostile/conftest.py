@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -28,20 +27,19 @@ class Ending(NamedTuple):
     """How a program ended."""
 
     status: int
-    seconds: float
     stdout: str
     stderr: str
 
 
 @pytest.fixture(scope="session")
 def within_limits(
-    tmp_path_factory: pytest.TempPathFactory, keep: Callable[[str], None]
+    python: str, tmp_path_factory: pytest.TempPathFactory, keep: Callable[[str], None]
 ) -> Iterator[Callable[..., Ending]]:
-    """Run `qmoe` in a fork that has little memory and processor time, see `forked.py`."""
+    """Run `qmoe` with little memory and processor time, see `forked.py`."""
     home = tmp_path_factory.mktemp("home")
     environment = {**os.environ, "HOME": str(home), "QMOE_LEDGER": str(home / "ledger.sqlite")}
     server = subprocess.Popen(
-        [sys.executable, str(HERE / "forked.py"), str(PATIENCE_S)],
+        [python, str(HERE / "forked.py"), str(PATIENCE_S)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=environment,

@@ -6,7 +6,7 @@ import json
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,31 +33,32 @@ class Device:
     Args:
         name: The name of the device at this service.
         fake: The name of the snapshot; "manila", "fake_manila" and "ibmq_manila" are the same.
+
+    Attributes:
+        properties: The answer to GET /backends/NAME/properties, with dates in UTC.
     """
 
     def __init__(self, name: str, fake: str) -> None:
         self.name = name
         self.operational = True
-        self._fake = fake.lower().removeprefix("fake_").removeprefix("ibmq_").removeprefix("ibm_")
-        self._lock = threading.RLock()
-        self._noise: dict[tuple[int, ...], NoiseModel] = {}
+        self.snapshot = _snapshot(
+            name, fake.lower().removeprefix("fake_").removeprefix("ibmq_").removeprefix("ibm_")
+        )
         known = _snapshots()
-        if not (known / self._fake).is_dir():
+        if not (known / self.snapshot.fake).is_dir():
             names = sorted(p.name for p in known.iterdir() if (p / f"conf_{p.name}.json").exists())
             raise ValueError(f"no snapshot {fake!r}: there are {', '.join(names)}")
 
-    @cached_property
+    @property
     def configuration(self) -> dict[str, Any]:
         """The answer to GET /backends/NAME/configuration."""
-        return self._read("conf") | {"backend_name": self.name}
+        return self.snapshot.configuration
 
     @cached_property
     def properties(self) -> dict[str, Any]:
-        """The answer to GET /backends/NAME/properties, with dates in UTC."""
-        document: dict[str, Any] = _in_utc(self._read("props"))
-        return document | {"backend_name": self.name}
+        return self.snapshot.properties
 
-    @cached_property
+    @property
     def calibrated(self) -> datetime:
         """The time of the calibration."""
         return datetime.fromisoformat(self.properties["last_update_date"])
@@ -67,9 +68,40 @@ class Device:
         """Default delay between two shots in seconds."""
         return float(self.configuration["default_rep_delay"]) * 1e-6
 
-    @cached_property
+    @property
     def target(self) -> Target:
         """The accepted gates and qubits: faulty qubits too, since the Estimator measures all."""
+        return self.snapshot.target
+
+    @property
+    def profile(self) -> NoiseProfile:
+        """The noise profile; its basis gates are all gates that it has rows for."""
+        return self.snapshot.profile
+
+    def noise(self, qubits: tuple[int, ...]) -> NoiseModel:
+        """Aer's noise model of some qubits, numbered in this order."""
+        return self.snapshot.noise(qubits)
+
+
+class _Snapshot:
+    """What a device with this name has from IBM's snapshot; all services share it."""
+
+    def __init__(self, name: str, fake: str) -> None:
+        self.name, self.fake = name, fake
+        self._lock = threading.RLock()
+        self._noise: dict[tuple[int, ...], NoiseModel] = {}
+
+    @cached_property
+    def configuration(self) -> dict[str, Any]:
+        return self._read("conf") | {"backend_name": self.name}
+
+    @cached_property
+    def properties(self) -> dict[str, Any]:
+        document: dict[str, Any] = _in_utc(self._read("props"))
+        return document | {"backend_name": self.name}
+
+    @cached_property
+    def target(self) -> Target:
         # Both functions change their arguments.
         configuration, properties = json.loads(json.dumps([self.configuration, self.properties]))
         return convert_to_target(
@@ -80,25 +112,26 @@ class Device:
 
     @cached_property
     def profile(self) -> NoiseProfile:
-        """The noise profile; its basis gates are all gates that it has rows for."""
         stored = self._read("conf")["backend_name"]
         profile = (
-            load_profile(stored) if stored in list_profiles() else capture(f"fake_{self._fake}")
+            load_profile(stored) if stored in list_profiles() else capture(f"fake_{self.fake}")
         )
         gates = {gate.name for gate in profile.gates} - {"reset"}
         return replace(profile, basis_gates=tuple(gates | set(profile.basis_gates)))
 
     def noise(self, qubits: tuple[int, ...]) -> NoiseModel:
-        """Aer's noise model of some qubits, numbered in this order."""
         with self._lock:
             if qubits not in self._noise:
                 self._noise[qubits] = self.profile.subset(qubits).to_noise_model()
             return self._noise[qubits]
 
     def _read(self, kind: str) -> dict[str, Any]:
-        path = _snapshots() / self._fake / f"{kind}_{self._fake}.json"
+        path = _snapshots() / self.fake / f"{kind}_{self.fake}.json"
         document: dict[str, Any] = json.loads(path.read_text())
         return document
+
+
+_snapshot = cache(_Snapshot)
 
 
 class Devices:
@@ -148,6 +181,7 @@ def listed(device: Device, *, up: bool, queue: int) -> dict[str, Any]:
     }
 
 
+@cache
 def _snapshots() -> Path:
     spec = find_spec("qiskit_ibm_runtime")
     assert spec is not None

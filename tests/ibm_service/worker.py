@@ -94,7 +94,7 @@ class Worker:
                     return job
             pending = any(job.status == "Queued" for job in self._store.jobs())
             # A reason to keep a job queued may end without a notification.
-            self._store.changed.wait(0.005 if pending else 0.5)
+            self._store.changed.wait(0.02 if pending else 0.5)
             return None
 
     def _run(self, job: Job) -> None:
@@ -105,7 +105,7 @@ class Worker:
                 left = begun + self._pace.running + job.seconds - time.monotonic()
                 if left <= 0 and not self._pace.paused:
                     break
-                self._store.changed.wait(0.005 if self._pace.paused else min(left, 0.05))
+                self._store.changed.wait(0.02 if self._pace.paused else min(left, 0.05))
         self._finish(job, **ending)
 
     def _ending(self, job: Job) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 import threading
 import time
 import urllib.error
@@ -266,9 +265,9 @@ def test_only_known_faults_are_armed(ibm: IBMService) -> None:
 
 
 @pytest.fixture
-def process(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
+def process(python: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
     """Run the service as a process that the environment points to; yields its admin client."""
-    command = [sys.executable, "tests/ibm_service", "--device", "ibmq_manila"]
+    command = [python, "tests/ibm_service", "--device", "ibmq_manila"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         exported = {}

@@ -67,7 +67,9 @@ class IBMDevice:
     ) -> None:
         self.ledger = Ledger(ledger)
         self.budget_s, self.report, self.timeouts = budget_s, report, timeouts or Timeouts()
-        self.client = Client.connect(read_timeout_s=self.timeouts.read_timeout_s)
+        self.client = Client.connect(
+            read_timeout_s=self.timeouts.read_timeout_s, backoff_s=self.timeouts.backoff_s
+        )
         self.name = self.client.least_busy(n_qubits=n_qubits) if name == LEAST_BUSY else name
         self.backend = self.client.backend(self.name, fractional_gates=fractional_gates)
         self.service, self.limits = service_name(), plan_limits(self.client.plan)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from qmoe_qiskit.hardware.service.http import READ_TIMEOUT_S
+from qmoe_qiskit.hardware.service.http import BACKOFF_S, READ_TIMEOUT_S
 
 # A function that is told what is being waited for.
 ReportStatus = Callable[[str], None]
@@ -23,9 +23,12 @@ class Timeouts:
         poll_s: Longest time between two looks at a job.
         outage_s: Time for which the service may be unreachable while results are awaited.
         read_timeout_s: Time limit of an answer; give it to `IBMDevice`.
+        backoff_s: The first pause before a request without an answer is repeated; each further one
+            is twice as long. Give it to `IBMDevice`.
     """
 
     settle_s: float = READ_TIMEOUT_S + 60.0
     poll_s: float = 10.0
     outage_s: float = 3600.0  # a laptop sleeps, a train goes through a tunnel
     read_timeout_s: float = READ_TIMEOUT_S
+    backoff_s: float = BACKOFF_S

@@ -31,7 +31,7 @@ from qmoe_qiskit.hardware.service.errors import (
     status_of,
     token_refusal,
 )
-from qmoe_qiskit.hardware.service.http import READ_TIMEOUT_S, RetryAdapter
+from qmoe_qiskit.hardware.service.http import BACKOFF_S, READ_TIMEOUT_S, RetryAdapter
 from qmoe_qiskit.hardware.service.sessions import Sessions
 from qmoe_qiskit.hardware.work import WorkUnit
 
@@ -61,13 +61,19 @@ class Client:
         service._check_instance_usage = lambda: None  # noqa: SLF001 - there is no public way
 
     @classmethod
-    def connect(cls, *, read_timeout_s: float = READ_TIMEOUT_S) -> Client:
-        """Connect to the default account; `read_timeout_s` limits the wait for each answer.
+    def connect(
+        cls, *, read_timeout_s: float = READ_TIMEOUT_S, backoff_s: float = BACKOFF_S
+    ) -> Client:
+        """Connect to the default account.
+
+        Args:
+            read_timeout_s: Time limit of each answer.
+            backoff_s: The first pause before a request is repeated.
 
         Raises:
             HardwareError: If there is no account, its token is refused, or nothing answers.
         """
-        adapter = RetryAdapter(read_timeout_s=read_timeout_s)
+        adapter = RetryAdapter(read_timeout_s=read_timeout_s, backoff_s=backoff_s)
         for attempt in itertools.count():
             with service_errors("connect to the service"):
                 try:
@@ -76,7 +82,7 @@ class Client:
                     # The library raises this for any failure to list the instances.
                     if not is_transient(error) or attempt + 1 == _CONNECTION_TRIES:
                         raise
-                    time.sleep((0.25 + 0.25 * random.random()) * 2**attempt)  # noqa: S311
+                    time.sleep(backoff_s * (1 + random.random()) * 2**attempt)  # noqa: S311
                 else:
                     client = cls(service, adapter)
                     client._connections.use_adapter()

@@ -20,6 +20,8 @@ _log = logging.getLogger(__name__)
 CONNECT_TIMEOUT_S = 10.0
 # After this time without an answer, the request counts as lost.
 READ_TIMEOUT_S = 120.0
+# The pause before a request is repeated; each further one is twice as long.
+BACKOFF_S = 0.25
 
 # Longest pause between two tries, whatever the service asks: other processes wait for the ledger.
 _LONGEST_PAUSE_S = 60.0
@@ -79,9 +81,15 @@ class RetryAdapter(HTTPAdapter):
         jobs_posted: Number of requests to create a job whose sending has begun.
     """
 
-    def __init__(self, *, retries: int = 6, read_timeout_s: float = READ_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        *,
+        retries: int = 6,
+        read_timeout_s: float = READ_TIMEOUT_S,
+        backoff_s: float = BACKOFF_S,
+    ) -> None:
         self.jobs_posted = 0
-        self._retries, self._read_timeout_s = retries, read_timeout_s
+        self._retries, self._read_timeout_s, self._backoff_s = retries, read_timeout_s, backoff_s
         super().__init__(
             max_retries=_SafeRetry(
                 total=retries,
@@ -89,8 +97,8 @@ class RetryAdapter(HTTPAdapter):
                 read=retries,  # for the methods below: a POST without an answer is not repeated
                 allowed_methods={"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"},
                 status_forcelist=(_BUSY, *_SERVER_ERRORS),
-                backoff_factor=0.25,
-                backoff_jitter=0.25,
+                backoff_factor=backoff_s,
+                backoff_jitter=backoff_s,
                 backoff_max=30,
                 respect_retry_after_header=True,
                 raise_on_status=False,
@@ -110,7 +118,7 @@ class RetryAdapter(HTTPAdapter):
             except RequestException:
                 if request.method != "GET" or attempt >= self._retries:
                     raise
-                time.sleep((0.25 + 0.25 * random.random()) * 2**attempt)  # noqa: S311
+                time.sleep(self._backoff_s * (1 + random.random()) * 2**attempt)  # noqa: S311
             else:
                 _hide_credentials(request, response)
                 return response

@@ -38,9 +38,9 @@ def combinations() -> Iterator[dict[str, Any]]:
 
 
 def chosen(rng: np.random.Generator, *, whole: bool) -> list[dict[str, Any]]:
-    """Return all combinations in order, or a sample of a tenth."""
+    """Return all combinations in order, or a sample of a twentieth."""
     every = list(combinations())
-    return every if whole else [every[i] for i in rng.choice(len(every), len(every) // 10)]
+    return every if whole else [every[i] for i in rng.choice(len(every), len(every) // 20)]
 
 
 def mitigates_readout(level: int, resilience: dict[str, Any]) -> bool:

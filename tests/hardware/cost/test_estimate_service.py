@@ -84,7 +84,7 @@ OPTIONS: list[dict[str, Any]] = [
                 "ibm_torino",
                 options,
                 id=f"{options}-torino",
-                marks=() if n in {1, 4} else pytest.mark.trial,
+                marks=() if n == 4 else pytest.mark.trial,
             )
             for n, options in enumerate(OPTIONS)
         ),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from hardware.jobs.trials import ForkServer
     from ibm_service import IBMService
 
 SHOTS = 64
@@ -24,8 +25,8 @@ AFTER_CREATION = at("jobs/submit.py", "session = self._mode.session_id")
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    with Stage(tmp_path, count=1, plan="payg") as stage:
+def stage(tmp_path: Path, fork_server: ForkServer) -> Iterator[Stage]:
+    with Stage(tmp_path, fork_server, count=1, plan="payg") as stage:
         yield stage
 
 

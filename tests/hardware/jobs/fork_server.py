@@ -1,4 +1,4 @@
-"""A fork server: it imports everything once, and forks a process for each order that it reads.
+"""A fork server: it imports everything once, and its forks carry out the orders that it reads.
 
 Orders and replies are lines of JSON. The import inserts a call before each statement of the package
 `hardware`; an order can tell a process to die at such a call.
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import ast
 import builtins
-import fcntl
 import gc
 import json
 import os
+import selectors
 import signal
 import ssl
 import sys
@@ -27,6 +27,7 @@ from typing import Any, ClassVar
 # A statement: file, line and the number of the visit, from 1.
 Place = tuple[str, int, int]
 
+PACKAGE = "qmoe_qiskit.hardware."
 # Modules that a command needs, imported once.
 PRELOADED = (
     "filelock",
@@ -68,7 +69,7 @@ class Steps:
 class _Finder(PathFinder):
     @classmethod
     def find_spec(cls, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        if not fullname.startswith("qmoe_qiskit.hardware."):
+        if not fullname.startswith(PACKAGE):
             return None
         spec = super().find_spec(fullname, path, target)
         if spec is not None:
@@ -169,7 +170,9 @@ def child(order: dict[str, Any]) -> dict[str, Any]:
                 if action == "cancel":
                     cancel_work(order["key"], Client.connect, ledger, timeouts=timeouts)
                 else:
-                    client = Client.connect(read_timeout_s=timeouts.read_timeout_s)
+                    client = Client.connect(
+                        read_timeout_s=timeouts.read_timeout_s, backoff_s=timeouts.backoff_s
+                    )
                     collect_work(order["key"], client, ledger, timeouts=timeouts)
             return
         if not devices:
@@ -204,73 +207,110 @@ def child(order: dict[str, Any]) -> dict[str, Any]:
     return reply
 
 
+class _Worker:
+    """A process that carries out orders, one after another, until it is killed.
+
+    A fork takes as long as what most orders ask for. None gets two orders for one ledger: for its
+    ledger, each command is a process of its own.
+    """
+
+    def __init__(self) -> None:
+        orders, self.orders = os.pipe()
+        replies, writing = os.pipe()
+        self.ledgers: set[str] = set()
+        self.order: dict[str, Any] = {}
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+            os.close(replies)
+            os.close(self.orders)
+            _work(orders, writing)
+        os.close(orders)
+        os.close(writing)
+        self.replies = os.fdopen(replies)
+
+    def start(self, order: dict[str, Any]) -> None:
+        """Begin a command."""
+        self.begun = time.monotonic()
+        self.order = order
+        self.ledgers.add(order["ledger"])
+        os.write(self.orders, json.dumps(order).encode() + b"\n")
+        _tell({"number": order["number"], "what": "started", "pid": self.pid})
+
+    def end(self) -> bool:
+        """Report how a command ended; returns whether the process is there for another one."""
+        line = self.replies.readline()
+        status = 0
+        reply: dict[str, Any] = {}
+        if line.endswith("\n"):
+            reply = json.loads(line)
+        else:
+            self.close()
+            status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        told = {"number": self.order["number"], "what": "ended", "status": status}
+        _tell({**told, "seconds": time.monotonic() - self.begun, **reply})
+        return bool(reply)
+
+    def close(self) -> None:
+        """Let the process end."""
+        os.close(self.orders)
+        self.replies.close()
+
+
+def _work(orders: int, replies: int) -> None:
+    status = 1
+    try:
+        with os.fdopen(orders) as lines, os.fdopen(replies, "w") as said:
+            for line in lines:
+                said.write(json.dumps(child(json.loads(line))) + "\n")
+                said.flush()
+        status = 0
+    finally:
+        if status:
+            traceback.print_exc()
+        os._exit(status)
+
+
 def main() -> None:
-    """Fork a process for each order; one without a reply was killed or printed a traceback."""
+    """Let a process carry out each order, and report how it ended."""
     Steps.install()
     for name in PRELOADED:
         __import__(name)
     # Nobody speaks TLS here, and to read all certificates is half of what a command takes.
     ssl.SSLContext.load_verify_locations = lambda *_, **__: None  # type: ignore[method-assign]
     gc.freeze()  # else each collection of a child copies the pages of all that was imported
-    for line in sys.stdin:
-        order = json.loads(line)
-        if os.fork() == 0:
-            _watch(order)
-        while _reaped():
-            pass
-    while _reaped(0):
-        pass
-
-
-def _watch(order: dict[str, Any]) -> None:
-    """Fork the command, and report how it ended."""
-    begun = time.monotonic()
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            os.close(reading)
-            reply = child(order)
-            with os.fdopen(writing, "w") as pipe:
-                json.dump(reply, pipe)
-            status = 0
-        finally:
-            if status:
-                traceback.print_exc()
-            os._exit(status)
-    os.close(writing)
-    _tell({"number": order["number"], "what": "started", "pid": pid})
-    with os.fdopen(reading) as pipe:
-        text = pipe.read()
-    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    reply = json.loads(text) if status == 0 else {}
-    _tell(
-        {
-            "number": order["number"],
-            "what": "ended",
-            "status": status,
-            "seconds": time.monotonic() - begun,
-            **reply,
-        }
-    )
-    os._exit(0)
+    idle: list[_Worker] = []
+    readable = selectors.DefaultSelector()
+    readable.register(0, selectors.EVENT_READ)
+    unread = b""
+    while readable.get_map():
+        for key, _ in readable.select():
+            worker: _Worker | None = key.data
+            if worker is not None:
+                readable.unregister(worker.replies)
+                if worker.end():
+                    idle.append(worker)
+                continue
+            read = os.read(0, 2**16)
+            if not read:
+                readable.unregister(0)
+            *orders, unread = (unread + read).split(b"\n")
+            for order in map(json.loads, orders):
+                new = (other for other in idle if order["ledger"] not in other.ledgers)
+                worker = next(new, None) or _Worker()
+                if worker in idle:
+                    idle.remove(worker)
+                readable.register(worker.replies, selectors.EVENT_READ, worker)
+                worker.start(order)
+    for worker in idle:
+        worker.close()
+    for worker in idle:  # each holds the pipes of those before it
+        os.waitpid(worker.pid, 0)
 
 
 def _tell(reply: dict[str, Any]) -> None:
-    """Write a line; several watchers share the pipe."""
-    data = (json.dumps(reply) + "\n").encode()
-    with Path(__file__).open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        while data:
-            data = data[os.write(1, data) :]
-
-
-def _reaped(flags: int = os.WNOHANG) -> bool:
-    try:
-        return os.waitpid(-1, flags)[0] != 0
-    except ChildProcessError:
-        return False
+    sys.stdout.write(json.dumps(reply) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -8,19 +8,20 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from hardware.jobs.trials import Stage, Trial, Undisturbed
+from hardware.jobs.trials import Stage, Trial, Undisturbed, at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import numpy as np
     from hardware.jobs.fork_server import Place
+    from hardware.jobs.trials import ForkServer
     from ibm_service import IBMService
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with Stage(tmp_path_factory.mktemp("exactly_once")) as stage:
+def stage(tmp_path_factory: pytest.TempPathFactory, fork_server: ForkServer) -> Iterator[Stage]:
+    with Stage(tmp_path_factory.mktemp("exactly_once"), fork_server) as stage:
         yield stage
         stage.check_tags()
 
@@ -58,10 +59,14 @@ def test_killed_at_every_step(
 
     # Every statement of the submission, and a sample of the others.
     submission = undisturbed.steps(
-        rng, 80 if whole else 12, "jobs/submit.py", "jobs/recover.py", "jobs/rate_limits.py"
+        rng, 80 if whole else 6, "jobs/submit.py", "jobs/recover.py", "jobs/rate_limits.py"
     )
-    rest = undisturbed.steps(rng, 70 if whole else 8)
-    places = [[place] for place in submission + rest]
+    rest = undisturbed.steps(rng, 70 if whole else 3)
+    around = [
+        at("jobs/submit.py", "job_id = self.client.create("),
+        at("jobs/submit.py", "session = self._mode.session_id"),
+    ]
+    places = [[place] for place in around + submission + rest]
     for number in range(0, len(places), 4):  # killed again during the second attempt
         places[number] += undisturbed.steps(rng, 1)
     stage.conduct(partial(trial, number, killed) for number, killed in enumerate(places))
@@ -93,5 +98,5 @@ def test_interrupted_at_many_steps(
         "devices/ibm.py",
         "jobs/rate_limits.py",
     )
-    places = undisturbed.steps(rng, 40 if whole else 8, *files)
+    places = undisturbed.steps(rng, 40 if whole else 5, *files)
     stage.conduct(partial(trial, number, place) for number, place in enumerate(places))

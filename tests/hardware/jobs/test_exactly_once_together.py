@@ -16,14 +16,16 @@ from qmoe_qiskit.hardware.ledger.store import Ledger
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from hardware.jobs.trials import ForkServer
+
 TIMEOUTS = {"settle_s": 1.2, "poll_s": 0.1, "read_timeout_s": 5.0}
 AFTER_CREATION = at("jobs/submit.py", "session = self._mode.session_id")
 BEFORE_CREATION = at("jobs/submit.py", "job_id = self.client.create(")
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with Stage(tmp_path_factory.mktemp("together"), count=1) as stage:
+def stage(tmp_path_factory: pytest.TempPathFactory, fork_server: ForkServer) -> Iterator[Stage]:
+    with Stage(tmp_path_factory.mktemp("together"), fork_server, count=1) as stage:
         yield stage
 
 

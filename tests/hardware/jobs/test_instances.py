@@ -12,6 +12,7 @@ from ibm_service.messages import RefusalError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from hardware.jobs.trials import ForkServer
     from ibm_service.instances import Instance
     from ibm_service.messages import Request
 
@@ -19,10 +20,10 @@ AFTER_CREATION = at("jobs/submit.py", "session = self._mode.session_id")
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def stage(tmp_path_factory: pytest.TempPathFactory, fork_server: ForkServer) -> Iterator[Stage]:
     instances = {"first": "open", "second": "premium"}
     folder = tmp_path_factory.mktemp("instances")
-    with Stage(folder, count=1, instances=instances) as stage:
+    with Stage(folder, fork_server, count=1, instances=instances) as stage:
         yield stage
         stage.check_tags()
 

@@ -16,6 +16,7 @@ from qmoe_qiskit.hardware.ledger.store import Ledger
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from hardware.jobs.trials import ForkServer
     from ibm_service import IBMService
     from ibm_service.faults import Fault
     from ibm_service.store import Job
@@ -27,8 +28,8 @@ MANY = 10_000
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with Stage(tmp_path_factory.mktemp("outages"), count=2) as stage:
+def stage(tmp_path_factory: pytest.TempPathFactory, fork_server: ForkServer) -> Iterator[Stage]:
+    with Stage(tmp_path_factory.mktemp("outages"), fork_server, count=2) as stage:
         yield stage
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from hardware.jobs.trials import ForkServer
     from ibm_service import IBMService
 
 SHOTS = 64
@@ -23,8 +24,8 @@ SECOND = at("jobs/submit.py", "job_id = self.client.create(", visit=2)
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    with Stage(tmp_path, count=1) as stage:
+def stage(tmp_path: Path, fork_server: ForkServer) -> Iterator[Stage]:
+    with Stage(tmp_path, fork_server, count=1) as stage:
         yield stage
 
 
@@ -33,7 +34,7 @@ def ibm(stage: Stage) -> IBMService:
     return stage.services[0]
 
 
-@pytest.mark.parametrize("fault", ["fail_job", "cancel_job"])
+@pytest.mark.parametrize("fault", ["fail_job", pytest.param("cancel_job", marks=pytest.mark.trial)])
 def test_a_part_that_fails(stage: Stage, ibm: IBMService, fault: str) -> None:
     template = stage.template(n_points=2 * N_JOBS, shots=SHOTS)
     undisturbed = stage.undisturbed(template, limits=SPLIT).results

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from hardware.jobs.trials import ForkServer
     from ibm_service import IBMService
     from ibm_service.store import Job
 
@@ -29,8 +30,8 @@ CREATIONS = 5
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    with Stage(tmp_path, count=1, plan="open") as stage:
+def stage(tmp_path: Path, fork_server: ForkServer) -> Iterator[Stage]:
+    with Stage(tmp_path, fork_server, count=1, plan="open") as stage:
         yield stage
 
 
@@ -49,6 +50,13 @@ def pass_time(ibm: IBMService, ledger: str, seconds: float) -> None:
             database.execute("UPDATE attempts SET at = ? WHERE rowid = ?", [to_text(earlier), row])
 
 
+def looked_again(ibm: IBMService) -> None:
+    """Wait until clients have asked ten times whether a job of theirs is still pending."""
+    seen = len(ibm.requests)
+    while sum(r["path"].startswith("/jobs/") for r in ibm.requests[seen:]) < 10:
+        time.sleep(0.05)
+
+
 def test_pending_jobs(stage: Stage, ibm: IBMService) -> None:
     """Two processes create five jobs each; never more than three wait or run."""
     ibm.pending_limit = PENDING_JOBS
@@ -62,7 +70,7 @@ def test_pending_jobs(stage: Stage, ibm: IBMService) -> None:
     commands = [stage.fork_server.start(**order) for order in orders]
     while len(ibm.jobs) < PENDING_JOBS:
         time.sleep(0.05)
-    time.sleep(1.0)
+    looked_again(ibm)
     assert len(ibm.jobs) == PENDING_JOBS
     ibm.pace.running = 0.05
     ibm.pace.paused = False
@@ -88,7 +96,7 @@ def test_an_attempt_without_an_end_may_be_pending(stage: Stage, ibm: IBMService)
     # The orphan is found on the way.
     while [job.state for job in stage.records(order)] != ["submitted"] * 3:
         time.sleep(0.05)
-    time.sleep(1.0)
+    looked_again(ibm)
     assert stage.posted(ibm) == [200] * 3
     ibm.pace.paused = False
     assert stage.fork_server.wait(command)["error"] is None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import functools
 import hashlib
 import json
 import os
@@ -16,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import pytest
@@ -36,7 +34,7 @@ if TYPE_CHECKING:
     from qmoe_qiskit.hardware.ledger.records import JobRecord
 
 DEVICE = "ibmq_manila"
-TIMEOUTS = {"settle_s": 0.4, "poll_s": 0.05, "read_timeout_s": 10.0}
+TIMEOUTS = {"settle_s": 0.4, "poll_s": 0.05, "read_timeout_s": 10.0, "backoff_s": 0.01}
 PROGRAM = Path(__file__).parent / "fork_server.py"
 
 # A trial yields the number of a command, and is sent the command's reply.
@@ -59,14 +57,6 @@ class ForkServer:
         )
         self._replies: dict[tuple[int, str], dict[str, Any]] = {}
         self._count = 0
-
-    @classmethod
-    @functools.cache
-    def shared(cls) -> Self:
-        """Return the server of this process, which ends with it: its imports take seconds."""
-        server = cls()
-        atexit.register(server.end)
-        return server
 
     def end(self) -> None:
         """Wait for the commands that still run."""
@@ -143,15 +133,19 @@ class Stage:
 
     Args:
         folder: Folder for the ledgers.
+        fork_server: The fork server.
         count: Number of services, and of trials at a time: each trial has its own service.
         settings: Settings of the services.
     """
 
-    def __init__(self, folder: Path, *, count: int = 3, **settings: Any) -> None:
-        self.folder = folder
+    _templates: ClassVar[dict[str, Path]] = {}
+
+    def __init__(
+        self, folder: Path, fork_server: ForkServer, *, count: int = 3, **settings: Any
+    ) -> None:
+        self.folder, self.fork_server = folder, fork_server
         settings = {"plan": "premium", "api_key": API_KEY} | settings
         self.services = [IBMService((DEVICE,), **settings) for _ in range(count)]
-        self._templates = 0
 
     def __enter__(self) -> Self:
         self._exits = ExitStack()
@@ -160,7 +154,6 @@ class Stage:
         variables = self._exits.enter_context(pytest.MonkeyPatch.context())
         for name, value in self.services[0].environment().items():
             variables.setenv(name, value)
-        self.fork_server = ForkServer.shared()
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -188,17 +181,22 @@ class Stage:
             advance(*waiting.pop(number), reply)
 
     def template(self, *, n_points: int = 2, shots: int = 64, **options: Any) -> str:
-        """Record work; returns the path of a ledger that holds nothing else."""
+        """Record work; returns the path of a ledger that holds nothing else.
+
+        All stages share the works: none depends on the services, and none is sent by its own key.
+        """
         from qmoe_qiskit import angle_router, open_backend
 
-        self._templates += 1
-        path = str(self.folder / f"template-{self._templates}.sqlite")
+        asked = json.dumps([n_points, shots, options])
+        if asked in self._templates:
+            return str(self._templates[asked])
+        path = self._templates[asked] = self.folder / f"template-{len(self._templates)}.sqlite"
         backend = open_backend(
             f"runtime:{DEVICE}",
             shots=shots,
             seed=0,
             options={"resilience_level": 0, **options},
-            ledger=path,
+            ledger=str(path),
         )
         compiled = backend.compile(angle_router(n_features=2, n_layers=1))
         rng = np.random.default_rng(0)
@@ -210,7 +208,7 @@ class Stage:
         )
         device.ledger.record(record, jobs)
         device.ledger.close()
-        return path
+        return str(path)
 
     def order(
         self, template: str, name: str, ibm: IBMService | None = None, **changes: Any
@@ -258,7 +256,7 @@ class Stage:
         """Wait for late requests, then check that no tag has two jobs."""
         time.sleep(1.0)
         tags = Counter(tag for ibm in self.services for job in ibm.jobs for tag in job.tags)
-        assert set(tags.values()) == {1}, tags.most_common(3)
+        assert set(tags.values()) <= {1}, tags.most_common(3)
 
     def results(self, order: dict[str, Any], *, calibrated: bool = True) -> list[bytes]:
         """The results of an order's work, after a check that each of its jobs was created once."""
