@@ -116,7 +116,6 @@ COSTS = {
     "train/on_device/test_training.py": {"slow"},
     "train/test_continuing.py::test_calls_of_partial_fit_are_a_loop_of_torchs": {"slow"},
     "train/export": {"slow"},
-    "train/export/test_export.py::test_without_qiskit": {"process"},
     "train/test_estimator_contract.py": {"slow"},
     "train/test_learning.py": {"slow"},
     "train/test_noise.py": {"slow"},

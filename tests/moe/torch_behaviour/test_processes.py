@@ -15,7 +15,7 @@ from torch_subjects import Evaluated, answer, close, gradients, train_in_group
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# What torch does with its own modules needs whole processes to show, and is no test of ours: a trial.
+# What torch does with its own modules needs whole processes to show: trials.
 # A process that is spawned imports all anew; one of a fork server receives the same, and need not.
 STARTS = [
     *((start, "layer") for start in ("fork", "forkserver")),
