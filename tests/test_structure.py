@@ -26,6 +26,7 @@ OTHERS = {
     "hostile",
     "ibm_service",
     "ibm_service_tests",
+    "moe/torch_behaviour",  # of all modules, several files of tests
     "moe/torch_connector",  # one module, several files of tests
     "programs",
     "scripts",

@@ -1,4 +1,4 @@
-"""The modules of `moe/test_torch_behaviour.py`, and what child processes do with them.
+"""The modules of `moe/torch_behaviour`, what its tests do with them, and what child processes do.
 
 A module of its own, because child processes import it by its name.
 """
@@ -6,11 +6,13 @@ A module of its own, because child processes import it by its name.
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.distributed.fsdp import fully_shard
+from torch.func import functional_call
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import Dataset
 
@@ -21,6 +23,9 @@ from qmoe_qiskit.moe.torch_connector import RouterConnector, RouterNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+# Sums of up to 100 numbers around 1, in double precision and in another order.
+close = partial(torch.testing.assert_close, rtol=0, atol=1e-13)
 
 
 def linear() -> nn.Module:
@@ -55,6 +60,31 @@ def subject(name: str, seed: int = 0) -> nn.Module:
         for parameter in module.parameters():
             parameter.uniform_(-1, 1, generator=generator)
     return module
+
+
+def draw(seed: int, *shape: int) -> Tensor:
+    return 2 * torch.rand(shape, generator=torch.Generator().manual_seed(seed)).double() - 1
+
+
+def loss_of(module: nn.Module, inputs: Tensor) -> Tensor:
+    loss: Tensor = module(inputs).square().sum()
+    return loss
+
+
+def gradients(module: nn.Module, inputs: Tensor) -> list[Tensor]:
+    """What autograd gives for the loss, in the order of the parameters."""
+    return list(torch.autograd.grad(loss_of(module, inputs), list(module.parameters())))
+
+
+def owner_of_weight(module: nn.Module) -> nn.Module:
+    """The module itself, or the connector in a layer."""
+    return module.mixture.router.router.connector if hasattr(module, "mixture") else module
+
+
+def as_function(module: nn.Module) -> tuple[Callable[..., Tensor], dict[str, Tensor]]:
+    """The module as a function of its parameters and an input, and the parameters."""
+    parameters = {key: value.detach() for key, value in module.named_parameters()}
+    return (lambda given, inputs: functional_call(module, given, (inputs,))), parameters
 
 
 class Evaluated(Dataset[Tensor]):

@@ -1,4 +1,4 @@
-"""The layer for models of others: what is its own; `test_torch_behaviour.py` has the rest."""
+"""The layer for models of others: what is its own; `torch_behaviour` has the rest."""
 
 from __future__ import annotations
 

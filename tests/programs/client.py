@@ -34,7 +34,8 @@ def main() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
     status = int(replies.readline())
     if status < 0:
-        signal.signal(-status, signal.SIG_DFL)
+        if -status != signal.SIGKILL:  # which nobody can catch
+            signal.signal(-status, signal.SIG_DFL)
         os.kill(os.getpid(), -status)
     os._exit(status)
 

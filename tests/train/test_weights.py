@@ -96,7 +96,9 @@ def test_held_out_rows_keep_their_weights(moons: Rows, rng: np.random.Generator)
     """The validation loss is the weighted one of the rows that are not trained on."""
     X, y = moons
     weights_N = rng.uniform(0.1, 5, 60)
-    settings = {"early_stopping": True, "validation_fraction": 0.25, "max_epochs": 1}
+    settings: dict[str, Any] = {
+        "router": "linear", "early_stopping": True, "validation_fraction": 0.25, "max_epochs": 1,
+    }  # fmt: skip
     model = fitted(moons, weights_N, **settings)
     # The held-out rows are those without an influence on the parameters.
     shares = []

@@ -141,9 +141,6 @@ class PrivateTraining(Training):
         seed: Seed of the sampling and of the noise within `seeded_noise`; otherwise not used.
         n_steps: Number of steps that an interrupted training has counted.
         further: Arguments of `Training`.
-
-    Raises:
-        InputError: If a layer couples rows, such as a batch normalization.
     """
 
     net_class = PrivateNet
@@ -158,8 +155,6 @@ class PrivateTraining(Training):
         n_steps: int = 0,
         **further: Any,  # noqa: ANN401 - see `Training`
     ) -> None:
-        for error in ModuleValidator.validate(module.train(), strict=False):
-            raise InputError(f"a private training cannot have such a module: {error}")
         super().__init__(module, seed=seed, batch_size=plan.batch_size, weighted=True, **further)
         self._module, self._privacy, self.plan = module, privacy, plan
         self._randomness = randomness_of(seed)
@@ -195,8 +190,12 @@ class PrivateTraining(Training):
             further: Arguments of `Training`.
 
         Raises:
+            InputError: If a layer couples rows, such as a batch normalization.
             RunError: If an interrupted training had another number of epochs.
         """
+        # First, for the noise takes seconds to find.
+        for error in ModuleValidator.validate(module.train(), strict=False):
+            raise InputError(f"a private training cannot have such a module: {error}")
         plan = Plan.of(
             privacy,
             n_rows=n_rows,

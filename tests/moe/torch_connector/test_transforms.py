@@ -1,6 +1,6 @@
 """The router under torch's transforms: on every backend, and in how many calls.
 
-That the transforms are right is in `moe/test_torch_behaviour.py`.
+That the transforms are right is in `moe/torch_behaviour`.
 """
 
 from __future__ import annotations

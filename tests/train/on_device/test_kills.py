@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,21 +28,18 @@ def service(port: int = 0) -> IBMService:
     )
 
 
-def attempt(python: str, folder: Path, ibm: IBMService, kill_after_s: float | None) -> bool:
-    """Train in a process that is killed after a time; return whether it ended by itself."""
-    process = subprocess.Popen(
-        [python, SCRIPT, folder],
+def attempt(python: str, folder: Path, ibm: IBMService, *kill: float) -> bool:
+    """Train in a process that is killed after an event; return whether it ended by itself."""
+    done = subprocess.run(
+        [python, SCRIPT, folder, *map(str, kill)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        check=False,
         env=os.environ | ibm.environment(),
     )
-    if kill_after_s is not None:
-        time.sleep(kill_after_s)
-        process.kill()
-    said, _ = process.communicate()  # ends when the program has, not just its client
-    assert process.returncode in {0, -signal.SIGKILL}, said
-    return process.returncode == 0
+    assert done.returncode in {0, -signal.SIGKILL}, done.stdout
+    return done.returncode == 0
 
 
 def weights(folder: Path) -> dict[str, bytes]:
@@ -71,11 +67,10 @@ def test_a_killed_training_ends_as_an_undisturbed_one(
     with service() as ibm:
         for name, value in ibm.environment().items():
             monkeypatch.setenv(name, value)
-        begun = time.monotonic()
-        assert attempt(python, calm, ibm, None)
-        took_s = time.monotonic() - begun
+        assert attempt(python, calm, ibm)
         check_jobs(ibm)
         port, consumed = int(ibm.url.rpartition(":")[2]), ibm.account.consumed
+    n_events = int((calm / "events").read_text())
     kills = round_ = 0
     while kills < n_kills:
         killed = tmp_path / f"killed-{round_}"
@@ -83,10 +78,10 @@ def test_a_killed_training_ends_as_an_undisturbed_one(
         # The address of the service decides the draw of the slots.
         with service(port) as ibm:
             while kills < n_kills and not attempt(
-                python, killed, ibm, rng.uniform(0.1, 1) * took_s
+                python, killed, ibm, int(rng.integers(1, n_events)), rng.uniform(0, 0.02)
             ):
                 kills += 1
-            assert (killed / "model").exists() or attempt(python, killed, ibm, None)
+            assert (killed / "model").exists() or attempt(python, killed, ibm)
             check_jobs(ibm)
             assert weights(killed) == weights(calm)
             assert ibm.account.consumed == consumed

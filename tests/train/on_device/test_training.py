@@ -62,7 +62,9 @@ def test_every_point_runs_in_every_slot(moons: Dataset, monkeypatch: pytest.Monk
     assert not np.array_equal(first_PG, second_PG)  # each slot has an order of its own
 
 
-@pytest.mark.parametrize("method", ["spsa", "parameter-shift"])
+@pytest.mark.parametrize(  # with SPSA trainings are killed, in test_kills.py
+    "method", [pytest.param("spsa", marks=pytest.mark.trial), "parameter-shift"]
+)
 def test_an_interrupted_training_ends_as_an_undisturbed_one(
     method: str, moons: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

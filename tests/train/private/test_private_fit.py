@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 Rows = tuple[np.ndarray, np.ndarray]
 PRIVACY = Privacy(epsilon=4, delta=1e-3, bounds=(-2, 3), classes=(0, 1))
-# 60 rows are four steps per epoch.
+# 60 rows are four steps per epoch. All fits here spend one budget, for which the noise is sought
+# only once.
 SETTINGS: dict[str, Any] = {
     "router": "linear",
     "privacy": PRIVACY,
@@ -135,12 +136,13 @@ def test_rows_that_differ_in_nothing_else_change_no_scale(moons: Rows) -> None:
 
 
 def test_random_projection_is_no_ones_rows(wide: Rows) -> None:
+    sixty = wide[0][:60], wide[1][:60]
     privacy = {**PRIVACY.document(), "classes": (0, 1, 2), "bounds": (-10, 10)}
-    settings = {**SETTINGS, "router": "quantum", "n_layers": 1, "n_qubits": 2, "max_epochs": 1}
+    settings = {**SETTINGS, "router": "quantum", "n_layers": 1, "n_qubits": 2}
     with pytest.raises(InputError, match="projection='random'"):
-        QMoEClassifier(**{**settings, "privacy": privacy}).fit(*wide)
+        QMoEClassifier(**{**settings, "privacy": privacy}).fit(*sixty)
     privacy["projection"] = "random"
-    model = QMoEClassifier(**{**settings, "privacy": privacy}).fit(*wide)
+    model = QMoEClassifier(**{**settings, "privacy": privacy}).fit(*sixty)
     matrix_FK = model.feature_map_.matrix_FK
     assert matrix_FK.T @ matrix_FK == pytest.approx(np.eye(2))
 
@@ -177,8 +179,7 @@ def test_interrupted_epoch_counts(
 def test_budget_that_interruptions_have_spent(
     moons: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = {**SETTINGS, "max_epochs": 1}
-    model = QMoEClassifier(**settings, checkpoint=tmp_path / "checkpoint.safetensors")
+    model = QMoEClassifier(**SETTINGS, checkpoint=tmp_path / "checkpoint.safetensors")
 
     def interrupt(_: NoisyOptimizer) -> None:
         raise KeyboardInterrupt
@@ -187,6 +188,9 @@ def test_budget_that_interruptions_have_spent(
         patch.setattr(NoisyOptimizer, "add_noise", interrupt)
         with pytest.raises(KeyboardInterrupt):
             model.fit(*moons)
+        for _ in range(SETTINGS["max_epochs"] - 1):
+            with pytest.raises(KeyboardInterrupt):
+                model.resume(*moons)
     with pytest.raises(RunError, match="spent in epochs that were interrupted"):
         model.resume(*moons)
 

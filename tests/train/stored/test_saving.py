@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,20 +93,19 @@ def test_a_loaded_model_is_the_same(
 
 
 @pytest.mark.process
-def test_a_model_is_loaded_in_another_process(moons: Rows, tmp_path: Path) -> None:
+def test_a_model_is_loaded_in_another_process(python: str, moons: Rows, tmp_path: Path) -> None:
     model = fitted(moons, router=own_circuit())
     model.save(tmp_path / "model")
     np.save(tmp_path / "rows", moons[0])
-    program = (
+    program = tmp_path / "program.py"
+    program.write_text(
         "import sys, numpy as np\n"
         "from qmoe_qiskit import QMoEClassifier\n"
         "folder = sys.argv[1]\n"
         "model = QMoEClassifier.load(folder + '/model')\n"
         "np.save(folder + '/said', model.predict_proba(np.load(folder + '/rows.npy')))\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path)], check=False, capture_output=True, text=True
-    )
+    done = subprocess.run([python, program, tmp_path], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     np.testing.assert_array_equal(np.load(tmp_path / "said.npy"), model.predict_proba(moons[0]))
 

@@ -76,7 +76,7 @@ def interrupted_in_step(number: int) -> Iterator[None]:
 
 @pytest.mark.parametrize("step", [1, 2, 5, 9, 10, 18])
 @pytest.mark.parametrize("early_stopping", [False, True])
-@pytest.mark.parametrize("router", ["quantum", "mlp:3"])
+@pytest.mark.parametrize("router", ["quantum", pytest.param("mlp:3", marks=pytest.mark.trial)])
 def test_resume_equals_the_uninterrupted_fit(
     *,
     moons: Rows,
@@ -95,6 +95,16 @@ def test_resume_equals_the_uninterrupted_fit(
     resumed = QMoEClassifier(**settings, checkpoint=checkpoint).resume(*moons)
     assert_same(resumed, QMoEClassifier(**settings).fit(*moons))
     assert not resumed.module_.training
+
+
+def test_a_classical_router_resumes_as_well(
+    moons: Rows, checkpoint: Path, assert_same: Callable[..., None]
+) -> None:
+    settings = {**SETTINGS, "router": "mlp:3", "early_stopping": True}
+    with interrupted_in_step(9):
+        QMoEClassifier(**settings, checkpoint=checkpoint).fit(*moons)
+    resumed = QMoEClassifier(**settings, checkpoint=checkpoint).resume(*moons)
+    assert_same(resumed, QMoEClassifier(**settings).fit(*moons))
 
 
 def test_interrupted_again_and_again(
@@ -237,6 +247,7 @@ class Elsewhere:
         return open_backend("statevector").compile(router)
 
 
+ONE_STEP: dict[str, Any] = {"max_steps": 1, "options": {"resilience_level": 0}}
 # Without them, the setting would have no effect and be refused.
 NEEDED: dict[str, dict[str, Any]] = {
     "shots": {"backend": "noisy:ibmq_manila"},
@@ -250,7 +261,9 @@ NEEDED: dict[str, dict[str, Any]] = {
     "bias_rate": {"top_k": 1},
     "hardware_training": {
         "backend": "runtime:fake_manila",
-        "hardware_training": HardwareTraining(max_steps=1),
+        "n_layers": 1,
+        "shots": 64,
+        "hardware_training": HardwareTraining(**ONE_STEP),
     },
 }
 CHANGES: dict[str, Any] = {
@@ -277,7 +290,7 @@ CHANGES: dict[str, Any] = {
     "top_k": 1,
     "capacity_factor": 1.5,
     "router_noise": 0.1,
-    "hardware_training": HardwareTraining(max_steps=1, points=11),
+    "hardware_training": HardwareTraining(**ONE_STEP, points=11),
     "feature_range": (0, 1),
     "batch_size": 15,
     "learning_rate": 0.04,
@@ -297,7 +310,7 @@ CHANGES: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_another_setting_is_refused(moons: Rows, checkpoint: Path, name: str) -> None:
-    settings = SETTINGS | NEEDED.get(name, {})
+    settings = SETTINGS | {"max_epochs": 1} | NEEDED.get(name, {})
     model = QMoEClassifier(**settings, checkpoint=checkpoint).fit(*moons)
     before = checkpoint.read_bytes()
     with pytest.raises(RunError, match=f"checkpoint was .*{name}="):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -82,11 +83,16 @@ MODELS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def model_of(wide: Rows) -> Callable[[str], QMoEClassifier]:
+    return functools.cache(lambda name: fitted(wide, **MODELS[name]))
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_a_restored_model_predicts_the_same(
-    wide: Rows, name: str, assert_same: Callable[..., None]
+    model_of: Callable[[str], QMoEClassifier], name: str, assert_same: Callable[..., None]
 ) -> None:
-    model = fitted(wide, **MODELS[name])
+    model = model_of(name)
     restored = restore_model(through_files(model_state(model)))
     assert_same(restored, model)
     X = model.feature_map_.minimum_F + np.random.default_rng(0).uniform(size=(9, 8)) * (
@@ -102,8 +108,10 @@ def test_a_restored_model_predicts_the_same(
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_restored_model_is_taken_apart_into_the_same_state(wide: Rows, name: str) -> None:
-    state = model_state(fitted(wide, **MODELS[name]))
+def test_a_restored_model_is_taken_apart_into_the_same_state(
+    model_of: Callable[[str], QMoEClassifier], name: str
+) -> None:
+    state = model_state(model_of(name))
     again = model_state(restore_model(through_files(state)))
     assert again.config == state.config
     assert again.tensors.keys() == state.tensors.keys()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -51,16 +52,32 @@ open_backend("statevector").compile(angle_router(2, 1))
 )
 
 
+# As MPLBACKEND would, which Jupyter sets, had matplotlib not been imported before.
+KERNEL = """
+import matplotlib
+from ipykernel.kernelapp import launch_new_instance
+matplotlib.rcParams["backend"] = "module://matplotlib_inline.backend_inline"
+launch_new_instance()
+"""
+
+
 @pytest.fixture(scope="module")
-def outputs(tmp_path_factory: pytest.TempPathFactory) -> list[list[Any]]:
+def outputs(python: str, tmp_path_factory: pytest.TempPathFactory) -> list[list[Any]]:
     folder: Path = tmp_path_factory.mktemp("notebook")
+    (folder / "kernel.py").write_text(KERNEL)
+    kernel = folder / "kernels" / "forked"
+    kernel.mkdir(parents=True)
+    argv = [python, str(folder / "kernel.py"), "-f", "{connection_file}"]
+    spec = {"argv": argv, "display_name": "Python", "language": "python"}
+    (kernel / "kernel.json").write_text(json.dumps(spec))
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MPLBACKEND", raising=False)  # a kernel has its own
         patch.setenv("IPYTHONDIR", str(folder))
+        patch.setenv("JUPYTER_PATH", str(folder))
         cells = [nbformat.v4.new_code_cell(cell) for cell in CELLS]
         notebook = nbformat.v4.new_notebook(cells=cells)
         client = nbclient.NotebookClient(
-            notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": folder}}
+            notebook, timeout=300, kernel_name="forked", resources={"metadata": {"path": folder}}
         )
         client.execute()
     return [cell.outputs for cell in notebook.cells]
