@@ -327,7 +327,7 @@ class Fit(Generic[ModelT]):
                 raise StopTraining
 
         started = time.monotonic()
-        # A private training counts in its checkpoint the epoch that comes, also behind a resume.
+        # A private training counts in its checkpoint the epoch that comes, also after a resume.
         if not self._is_resumed or self._privacy is not None:
             self._save()
         last_epoch = self.n_epochs_done + 1 if self._incremental else estimator.max_epochs
