@@ -51,7 +51,7 @@ trials: $(VENV)/.installed-dev  ## run the long random trials, and properties wi
 	$(PYTEST) -n 3 --dist worksteal --hypothesis-profile=whole -m "trial or hypothesis" $(ARGS)
 
 lowest: $(LOWEST)/.installed  ## run the quick tests with the lowest versions of all dependencies
-	OMP_NUM_THREADS=1 $(LOWEST)/bin/pytest $(QUICK) $(ARGS)
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(LOWEST)/bin/pytest $(QUICK) $(ARGS)
 
 # Imports and types are checked on the built wheel. In the repository backends/ and noise_profiles/
 # lie beside qmoe_qiskit/, where neither import-linter nor mypy would take them for its subpackages.

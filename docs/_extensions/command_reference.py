@@ -65,8 +65,13 @@ def _shown(parameter: Any) -> str:
 
 
 def _type_name(parameter: Any) -> str:
-    kinds = {int: "INTEGER", float: "NUMBER", Path: "PATH"}
-    return kinds.get(parameter.type_descriptor.annotation, "TEXT")
+    if hasattr(parameter, "type_descriptor"):
+        kinds = {int: "INTEGER", float: "NUMBER", Path: "PATH"}
+        return kinds.get(parameter.type_descriptor.annotation, "TEXT")
+    # Older versions of typer have a type of click's.
+    return {"integer": "INTEGER", "float": "NUMBER", "path": "PATH"}.get(
+        parameter.type.name, "TEXT"
+    )
 
 
 def _default(parameter: Any) -> str:

