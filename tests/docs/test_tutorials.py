@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
 import nbformat
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
 from nbclient import NotebookClient
 
 TUTORIALS = sorted((Path(__file__).parents[2] / "docs" / "tutorials").glob("*.ipynb"))
-# The one that runs with the tests; the others are trials.
-SHORTEST = "own-pytorch-model"
 
 
 def test_there_is_one_for_each_user() -> None:
@@ -38,16 +38,18 @@ def test_stored_without_outputs(path: Path) -> None:
     assert notebook.cells[0].source.startswith("# ")
 
 
+@pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
+def test_cells_can_be_compiled(path: Path) -> None:
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "code":
+            source = TransformerManager().transform_cell(cell.source)
+            compile(source, f"{path.name}: {cell.id}", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+
+@pytest.mark.trial
 @pytest.mark.process
-@pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # of Jupyter's client, in this process
-@pytest.mark.parametrize(
-    "path",
-    [
-        pytest.param(path, id=path.stem, marks=[pytest.mark.trial] * (path.stem != SHORTEST))
-        for path in TUTORIALS
-    ],
-)
+@pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
 def test_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("MPLBACKEND")  # figures go into the notebook

@@ -53,7 +53,7 @@ def check_jobs(ibm: IBMService) -> None:
     assert sum(job.charge for job in ibm.jobs) <= BUDGET_S
 
 
-@pytest.mark.parametrize("n_kills", [2, pytest.param(20, marks=pytest.mark.trial)])
+@pytest.mark.parametrize("n_kills", [1, pytest.param(20, marks=pytest.mark.trial)])
 def test_a_killed_training_ends_as_an_undisturbed_one(
     n_kills: int,
     python: str,
