@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from nvflare.fuel.f3.comm_config import CommConfigurator
 
 from qmoe_qiskit.data import Dataset, load_dataset
 from qmoe_qiskit.errors import FederationError, InputError
@@ -220,6 +221,21 @@ def test_the_coordinator_is_killed(
     whole = federate(model, parts[:2], **SETTINGS)
     assert resumed.rounds == whole.rounds
     assert_same_weights(resumed, whole)
+
+
+def test_settings_that_lie_about_are_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NVFlare would look for them in all folders below the current one."""
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "comm_config.json").write_text('{"allow_adhoc_conns": true}')
+    (tmp_path / "certificates").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(CommConfigurator, "_config_loaded", False)
+    monkeypatch.setattr(CommConfigurator, "_configuration", None)
+    cells.write_certificates(tmp_path / "certificates", [cells.SERVER])
+    with cells.server_cell(0, tmp_path / "certificates"):
+        assert CommConfigurator().get_config() is None
 
 
 @pytest.mark.trial

@@ -38,8 +38,8 @@ def open_cell(name: str, port: int, certificates: Path) -> CoreCell:
 
     TLS takes no peer without a certificate of this federation, and NVFlare none whose certificate
     is of another name than its cell.
-
     """
+    _keep_from_searching(certificates)
     from nvflare.fuel.f3.cellnet.core_cell import CoreCell
     from nvflare.fuel.f3.drivers.driver_params import DriverParams
 
@@ -56,6 +56,24 @@ def open_cell(name: str, port: int, certificates: Path) -> CoreCell:
             key.value: str(certificates / f"{name}.key"),
         },
     )
+
+
+def _keep_from_searching(folder: Path) -> None:
+    """Let NVFlare look for settings of its own in this folder only, where there are none.
+
+    By default it looks through the current folder and all below it, however many files they hold,
+    and obeys the first `comm_config.json` that it meets there. It looks once per process.
+    """
+    from nvflare.fuel.f3.comm_config import CommConfigurator
+    from nvflare.fuel.utils.config_service import ConfigService
+
+    if ConfigService._config_path:  # noqa: SLF001 - a program that uses NVFlare itself has settings
+        return
+    ConfigService.initialize({}, [str(folder)])
+    try:
+        CommConfigurator()
+    finally:
+        ConfigService.reset()
 
 
 @contextmanager
