@@ -154,12 +154,9 @@ SHORT = {
     *(
         f"docs/how-to/{name}.md"
         for name in (
-            "estimator",
             "federated",
             "layer",
             "modules",
-            "own-circuit",
-            "own-data",
             "own-noise-profile",
             "pytorch",
             "regression",

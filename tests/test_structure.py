@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from costs import COSTS
 
 ROOT = Path(__file__).parents[1]
 # Folder in the repository -> package.
@@ -130,3 +131,11 @@ def test_a_checkout_imports_as_it_stands() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     assert Path(done.stdout.strip()) == ROOT / "backends" / "__init__.py"
+
+
+def test_places_with_costs_exist() -> None:
+    for place in COSTS:
+        file, _, test = place.partition("::")
+        path = ROOT / "tests" / file
+        assert path.exists(), place
+        assert not test or f"def {test.partition('[')[0]}(" in path.read_text(), place
