@@ -36,6 +36,8 @@ os.environ["USAGE_DATA_OPT_OUT"] = "True"
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+gc.disable()  # until the tests are collected: hardly anything of that is garbage
+
 FIXTURE_COSTS = {
     "children": "process",
     "exported": "process",
@@ -65,8 +67,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Spare the collector of garbage what stays to the end: modules, and all tests."""
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

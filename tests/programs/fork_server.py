@@ -46,10 +46,12 @@ PRELOADED = (
 
 def main() -> None:
     """Serve at the socket whose number is the only argument, until the standard input ends."""
+    gc.disable()  # hardly anything of what is imported is garbage
     for name in PRELOADED:
         import_module(name)
     from qmoe_qiskit.cli import main as qmoe
 
+    gc.enable()
     gc.freeze()  # else every program would look through, and so copy, all that was imported
     order = _serve(socket.socket(fileno=int(sys.argv[1])))
     if order is None:
