@@ -147,6 +147,7 @@ cli/commands/applications/test_drift.py::test_a_plan_is_that_of_python
 cli/commands/surrogates/test_surrogate.py::test_export
 cli/hardware/test_shot_plan.py::test_the_commands_execute_what_was_planned
 cli/studies/test_full_disk.py::test_the_index_of_several_reports
+federated/test_nvflare.py::test_a_site_is_killed
 moe/torch_behaviour/test_processes.py::test_child_processes[forkserver-layer]
 moe/torch_behaviour/test_recorded.py::test_compiled_without_a_break[aot_eager-layer-False]
 noise_profiles/capture/test_exported.py::test_properties_as_json_and_as_an_object[FakeKingston]
@@ -158,7 +159,7 @@ studies/engine/test_kill.py::test_killed_at_random_moments_it_loses_nothing_and_
 studies/noise/test_noise.py::test_the_whole_study
 studies/test_private.py::test_tasks_repeat_and_draw
 test_leak_check.py::test_a_run_that_leaks_fails[two workers]
-train/export/test_export.py::test_without_qiskit[onnx]
+train/export/test_export.py::test_without_qiskit
 train/on_device/test_training.py::test_an_interrupted_training_ends_as_an_undisturbed_one
 """,
 }
