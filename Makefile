@@ -41,7 +41,7 @@ PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest
 QUICK := -n 2 --dist worksteal --hypothesis-profile=quick \
 	-m "not process and not service and not slow and not trial"
 
-quick: $(VENV)/.installed-dev  ## run the tests that take this process only, about two minutes
+quick: $(VENV)/.installed-dev  ## run the tests that take this process only, about a minute
 	$(PYTEST) $(QUICK) $(ARGS)
 
 test: $(VENV)/.installed-dev  ## run the test suite without the long trials
