@@ -58,7 +58,7 @@ def writings(file: Path) -> Callable[[], int]:
 
 @contextlib.contextmanager
 def interrupted_behind(n_epochs: int, checkpoint: str) -> Iterator[None]:
-    """Interrupt what this process trains when it has written a checkpoint behind some epochs."""
+    """Interrupt what this process trains when it has written a checkpoint after some epochs."""
 
     def save(path: Path, content: Checkpoint) -> None:
         save_checkpoint(path, content)

@@ -1,4 +1,4 @@
-"""The program `qmoe`, whose training waits for Ctrl-C behind some epochs; for the fork server.
+"""The program `qmoe`, whose training waits for Ctrl-C after some epochs; for the fork server.
 
 The number of epochs is in the environment, as WAIT_BEHIND. While it waits, there is a file
 `waiting` in its folder.

@@ -20,7 +20,7 @@ def one_thread(_: int | None = None) -> Iterator[Executor]:
 
 @pytest.fixture(autouse=True)
 def in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have tasks done in this process: of workers there are tests beside their module."""
+    """Have tasks done in this process: tests of workers lie beside those of their module."""
     module = "qmoe_qiskit.studies.engine.processes"
     monkeypatch.setattr(f"{module}.processes", one_thread)
     monkeypatch.setattr(f"{module}.load_libraries", lambda *_: None)

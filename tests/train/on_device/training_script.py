@@ -55,7 +55,7 @@ def train(folder: Path) -> QMoEClassifier:
 
 
 def count_events(last: int | None, delay_s: float) -> itertools.count[int]:
-    """Count the events from now on; behind the `last`, this process is killed."""
+    """Count the events from now on; after the `last`, this process is killed."""
     numbers = itertools.count(1)
 
     def note(event: str, _: Any) -> None:
