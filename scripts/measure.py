@@ -9,6 +9,7 @@ Every measured part stands between two marks, `<!-- begin NAME -->` and `<!-- en
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shutil
 import subprocess
@@ -108,7 +109,16 @@ QMOE = str(Path(sys.executable).with_name("qmoe"))
 
 def output_of(*command: str, cwd: Path = ROOT) -> str:
     """Run a command and return what it printed."""
-    done = subprocess.run(command, cwd=cwd, check=True, stdout=subprocess.PIPE, text=True)
+    # The environment counts as activated, so that what is printed names the program, not its path.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PATH": path},
+    )
     return "\n".join(line.rstrip() for line in done.stdout.strip("\n").splitlines())
 
 
